@@ -1,0 +1,133 @@
+# Everything that is done with this repository. A first `make test` installs the pinned tools into .tools/, which takes some
+# minutes; after that nothing is installed until a pin changes.
+
+PYTHON ?= python3
+# The processor that `make build` builds for: arm64 or x86_64.
+ARCH ?= arm64
+
+TOOLS := .tools
+VENV := $(TOOLS)/venv
+E2E := infra/e2e
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+# In the name of its folder, so that another version is another target.
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+LAMBDA_arm64 := --arm64
+LAMBDA_x86_64 := --x86-64
+
+NEED_RUST = @cargo --version >/dev/null 2>&1 || { echo "Rust is missing: install it with rustup (https://rustup.rs)." >&2; exit 1; }
+NEED_PYTHON = @$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "Python 3.11 or later with its venv module is missing: install it, on Debian as python3-venv, or name it with PYTHON=." >&2; exit 1; }
+NEED_NODE = @node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+	{ echo "Node.js 20 or later with npm is missing: install it (https://nodejs.org)." >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+# cargo holds one lock on the target folder: in parallel the recipes would only wait for each other and mix their output.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unless given
+	$(NEED_RUST)
+	@exec cargo run --package latchkey -- serve
+
+.PHONY: test
+test: check unit e2e ## prove everything: check, unit, e2e
+
+.PHONY: check
+check: format template deny clippy doc ## formatting, template.yaml, dependencies, lints, documentation
+
+.PHONY: unit
+unit: ## the Rust tests, against the embedded DynamoDB
+	$(NEED_RUST)
+	cargo test --workspace
+
+# With the program as `unit` built it: nothing is compiled again.
+.PHONY: e2e
+e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## the Firebase SDK and the Lambda runtime against the real program
+	$(NEED_RUST)
+	$(NEED_NODE)
+	cargo test --workspace --no-run --quiet
+	cd $(E2E) && export LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" && \
+		npm run test:firebase && npm run test:lambda
+
+.PHONY: build
+build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; ARCH=arm64 or x86_64
+	$(NEED_RUST)
+	@test -n "$(LAMBDA_$(ARCH))" || { echo "ARCH is arm64 or x86_64, not $(ARCH)." >&2; exit 2; }
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release $(LAMBDA_$(ARCH)) --lambda-dir target/lambda
+
+.PHONY: bench
+bench: ## the benchmarks
+	$(NEED_RUST)
+	cargo bench --workspace --bench '*'
+
+.PHONY: fmt
+fmt: ## format the source
+	$(NEED_RUST)
+	cargo fmt --all
+
+.PHONY: clean
+clean: ## remove what was built and installed here; the accounts in .latchkey stay
+	rm -rf target .tools .aws-sam $(E2E)/node_modules
+
+# The parts of `check`, cheapest first.
+
+.PHONY: format
+format:
+	$(NEED_RUST)
+	cargo fmt --all --check
+
+# --lint reads no account, but both tools want to know a region; any will do.
+.PHONY: template
+template: $(VENV)/.installed
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/bin/sam validate --lint --template template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint template.yaml
+
+.PHONY: deny
+deny: $(CARGO_DENY)
+	$(NEED_PYTHON)
+	$(PYTHON) infra/tools/deny.py $(CARGO_DENY)
+
+.PHONY: clippy
+clippy:
+	$(NEED_RUST)
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc:
+	$(NEED_RUST)
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# The tools, each installed anew when its pin changes and otherwise left alone.
+
+$(VENV)/.installed: infra/tools/requirements.txt
+	$(NEED_PYTHON)
+	@echo "Installing the tools of infra/tools/requirements.txt into .tools/venv, once, in about a minute."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement infra/tools/requirements.txt
+	@touch $@
+
+$(VENV)/.zig: infra/tools/requirements-build.txt $(VENV)/.installed
+	@echo "Installing Zig, with which cargo-lambda builds for Lambda's own system, once."
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement infra/tools/requirements-build.txt
+	@touch $@
+
+# From source, as PyPI's build is too old to read today's licences; unoptimised, as it then takes a third of the time to build
+# and still judges the tree in seconds.
+$(CARGO_DENY):
+	$(NEED_RUST)
+	@echo "Building cargo-deny $(CARGO_DENY_VERSION) into .tools, once, in one to three minutes."
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+		cargo install --quiet --locked --no-track --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
+	$(NEED_NODE)
+	cd $(E2E) && npm ci --no-audit --no-fund
+	@touch $@

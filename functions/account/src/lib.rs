@@ -1,0 +1,136 @@
+//! `/me`: what an account's owner sees of it and changes in it.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
+use serde::Serialize;
+use shared::{
+    App,
+    access::Party,
+    caller::Caller,
+    email::Username,
+    error::{Error, Field},
+    grant::Grant,
+    input::{Body, Fields, Input},
+    password::Password,
+    user::{Profile, User},
+};
+
+/// The routes of this function.
+pub fn router() -> Router<App> {
+    Router::new().route("/me", get(show).patch(change).delete(delete)).route("/me/password", post(change_password))
+}
+
+#[derive(Serialize)]
+struct Shown {
+    user: Profile,
+}
+
+/// 200 with the account's profile.
+async fn show(Caller { user }: Caller) -> Json<Shown> {
+    Json(Shown { user: user.profile() })
+}
+
+/// `name` and `username`, each left as it is if it is not sent. An empty username is none.
+struct Changes {
+    name: Option<String>,
+    username: Option<Option<Username>>,
+}
+
+impl Input for Changes {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.name("name");
+        let username = fields.changed_username("username");
+        Some(Self { name, username })
+    }
+}
+
+/// 200 with the profile as it is now.
+async fn change(
+    State(app): State<App>,
+    Caller { user }: Caller,
+    Body(changes): Body<Changes>,
+) -> Result<Json<Shown>, Error> {
+    let mut changed = user.clone();
+    if let Some(name) = changes.name {
+        changed.name = name;
+    }
+    if let Some(username) = changes.username {
+        changed.username = username.map(|username| username.as_str().to_owned());
+    }
+    app.store().change_user(&user, &changed, None).await?;
+    Ok(Json(Shown { user: changed.profile() }))
+}
+
+/// `current_password` and `new_password`.
+struct NewPassword {
+    current: Password,
+    new: Password,
+}
+
+impl Input for NewPassword {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (current, new) = (fields.password("current_password"), fields.password("new_password"));
+        Some(Self { current: current?, new: new? })
+    }
+}
+
+/// 200 with the session object of a new session; all others end with the old password.
+async fn change_password(
+    State(app): State<App>,
+    party: Party,
+    Caller { user }: Caller,
+    Body(passwords): Body<NewPassword>,
+) -> Result<Json<Grant>, Error> {
+    if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &user.email_key) {
+        return Err(Error::WeakPassword(Field::new("new_password", code, message)));
+    }
+    confirm(&app, &user, passwords.current).await?;
+    let now = app.now();
+    let mut changed = user.clone();
+    changed.password_hash = Some(app.hasher().hash(passwords.new, app.random()?).await?);
+    changed.end_sessions(now);
+    let session = app.new_session(&changed, now)?;
+    let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
+    let mut others = app.store().sessions_of(&user.id).await?;
+    app.store().change_user(&user, &changed, Some(&session)).await?;
+    others.retain(|other| other.id != session.id);
+    app.store().forget_sessions(&others).await;
+    Ok(Json(grant))
+}
+
+/// `password`.
+struct Farewell {
+    password: Password,
+}
+
+impl Input for Farewell {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { password: fields.password("password")? })
+    }
+}
+
+#[derive(Serialize)]
+struct Deleted {
+    deleted: bool,
+}
+
+/// 200 once the account, its identifiers and its sessions are gone.
+async fn delete(
+    State(app): State<App>,
+    Caller { user }: Caller,
+    Body(farewell): Body<Farewell>,
+) -> Result<Json<Deleted>, Error> {
+    confirm(&app, &user, farewell.password).await?;
+    let sessions = app.store().sessions_of(&user.id).await?;
+    app.store().delete_user(&user).await?;
+    app.store().forget_sessions(&sessions).await;
+    Ok(Json(Deleted { deleted: true }))
+}
+
+/// A token may have been stolen; what cannot be undone asks for the password again.
+async fn confirm(app: &App, user: &User, password: Password) -> Result<(), Error> {
+    if app.hasher().check(password, user.password_hash.clone()).await? { Ok(()) } else { Err(Error::Credentials) }
+}

@@ -1,0 +1,173 @@
+//! `/me` from the outside.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::{
+    email::Identifier,
+    testing::{Answer, PASSWORD, Service, assert_session_object},
+    user::User,
+};
+
+const NEW_PASSWORD: &str = "another horse battery";
+
+async fn service() -> Service {
+    Service::new(account::router()).await
+}
+
+async fn call(service: &Service, method: Method, path: &str, token: &Value, body: Value) -> Answer {
+    service.request(method, path).bearer(token).json(body).await
+}
+
+async fn token(service: &Service, user: &User) -> Value {
+    service.session(user).await["access_token"].clone()
+}
+
+async fn is_live(service: &Service, token: &Value) -> bool {
+    service.request(Method::GET, "/me").bearer(token).send().await.status == 200
+}
+
+async fn found(service: &Service, identifier: &str) -> Option<User> {
+    service.app().store().user_by(&Identifier::parse(identifier).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_account_is_shown_to_whoever_holds_its_token() {
+    let service = service().await;
+    let user = service.account("James@b.de").await;
+    let token = token(&service, &user).await;
+    let answer = service.request(Method::GET, "/me").bearer(&token).send().await.is(200);
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+    let profile = json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@b.de", "email_verified": false});
+    assert_eq!(answer.body, json!({"user": profile}));
+}
+
+#[tokio::test]
+async fn without_a_live_token_there_is_nothing_to_see() {
+    let service = service().await;
+    let answer = service.get("/me").await.refused(401, "token_missing");
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    let answer =
+        service.request(Method::GET, "/me").bearer(&json!("x")).send().await.refused(401, "auth/argument-error");
+    assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+
+    let user = service.account("a@b.de").await;
+    let token = token(&service, &user).await;
+    let mut disabled = user.clone();
+    disabled.disabled = true;
+    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    let call = service.request(Method::GET, "/me").bearer(&token);
+    call.send().await.refused(401, "account_disabled");
+}
+
+#[tokio::test]
+async fn name_and_username_are_changed_where_they_are_sent() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = token(&service, &user).await;
+    let patch = async |body: Value| call(&service, Method::PATCH, "/me", &token, body).await;
+
+    assert_eq!(patch(json!({"name": " Jim "})).await.is(200).body["user"]["name"], "Jim");
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+    assert_eq!(patch(json!({"username": "Jimmy"})).await.is(200).body["user"]["name"], "Jim");
+    assert_eq!(found(&service, "jimmy").await.unwrap().name, "Jim");
+    patch(json!({"username": "james"})).await.is(200);
+    assert!(found(&service, "jimmy").await.is_none());
+    patch(json!({})).await.is(200);
+    assert_eq!(patch(json!({"name": ""})).await.is(200).body["user"]["name"], "");
+    for key in ["james", "a@b.de"] {
+        let record = found(&service, key).await.unwrap();
+        assert_eq!((record.name.as_str(), record.version), ("", 5), "{key}");
+    }
+    patch(json!({"username": ""})).await.is(200);
+    assert!(found(&service, "james").await.is_none());
+    assert_eq!(service.stored(&user).await.unwrap().username, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_refused_and_nothing_is() {
+    let service = service().await;
+    service.account_with("c@d.de", Some("taken"), |_| {}).await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let token = token(&service, &user).await;
+    let patch = async |body: Value| call(&service, Method::PATCH, "/me", &token, body).await;
+    patch(json!({"name": "X", "username": "Taken"})).await.refused(409, "username_taken");
+    for key in ["role_id", "id", "email_verified"] {
+        let answer = patch(json!({"name": "X", key: 1})).await.refused(400, "invalid_request");
+        assert_eq!(answer.fields(), [(key, "not_settable")]);
+    }
+    let answer = patch(json!({"name": 1, "username": "a b"})).await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("name", "invalid_type"), ("username", "invalid_username")]);
+    assert_eq!(service.stored(&user).await.unwrap().version, 0);
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_none_is_lost() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let mut first = user.clone();
+    first.name = "First".to_owned();
+    let mut second = user.clone();
+    second.name = "Second".to_owned();
+    service.app().store().change_user(&user, &first, None).await.unwrap();
+    let refused = service.app().store().change_user(&user, &second, None).await.unwrap_err();
+    assert_eq!(refused.status_and_code().1, "unavailable");
+    assert_eq!(service.stored(&user).await.unwrap().name, "First");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_the_old_password() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let (mine, other) = (token(&service, &user).await, token(&service, &user).await);
+    let body = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    let answer = call(&service, Method::POST, "/me/password", &mine, body).await.is(200);
+    assert_session_object(&answer.body);
+    assert!(!is_live(&service, &mine).await);
+    assert!(!is_live(&service, &other).await);
+    assert!(is_live(&service, &answer.body["access_token"]).await);
+    assert_eq!(service.app().store().sessions_of(&user.id).await.unwrap().len(), 1);
+    for identifier in ["james", "a@b.de"] {
+        let stored = found(&service, identifier).await.unwrap().password_hash;
+        let right = async |text: &str| {
+            let password = shared::password::Password::parse(text).unwrap();
+            service.app().hasher().check(password, stored.clone()).await.unwrap()
+        };
+        assert!(right(NEW_PASSWORD).await && !right(PASSWORD).await, "{identifier}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = token(&service, &user).await;
+    let change = async |current: &str, new: &str| {
+        let body = json!({"current_password": current, "new_password": new});
+        call(&service, Method::POST, "/me/password", &token, body).await
+    };
+    change("wrong horse", NEW_PASSWORD).await.refused(401, "invalid_credentials");
+    let answer = change(PASSWORD, "short").await.refused(400, "weak_password");
+    assert_eq!(answer.fields(), [("new_password", "password_too_short")]);
+    let answer = call(&service, Method::POST, "/me/password", &token, json!({})).await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("current_password", "required"), ("new_password", "required")]);
+    assert!(is_live(&service, &token).await);
+}
+
+#[tokio::test]
+async fn a_deleted_account_leaves_nothing() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let (mine, other) = (token(&service, &user).await, token(&service, &user).await);
+    let delete =
+        async |password: &str| call(&service, Method::DELETE, "/me", &mine, json!({"password": password})).await;
+    delete("wrong horse").await.refused(401, "invalid_credentials");
+    assert!(is_live(&service, &other).await);
+    assert_eq!(delete(PASSWORD).await.is(200).body, json!({"deleted": true}));
+    delete(PASSWORD).await.refused(401, "token_revoked");
+    assert!(!is_live(&service, &other).await);
+    // The session that made the account was ended, not deleted: TTL does that.
+    let left = service.keys_stored().await;
+    assert!(left.iter().all(|key| key.starts_with("SESSION#")) && left.len() == 1, "{left:?}");
+}

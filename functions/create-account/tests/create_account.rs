@@ -1,0 +1,178 @@
+//! `POST /create-account` from the outside.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::{Answer, Service, assert_session_object};
+
+async fn service() -> Service {
+    Service::new(create_account::router()).await
+}
+
+async fn create(service: &Service, body: Value) -> Answer {
+    service.post("/create-account", body).await
+}
+
+async fn create_under(service: &Service, key: &str, body: Value) -> Answer {
+    service.request(Method::POST, "/create-account").header("idempotency-key", key).json(body).await
+}
+
+#[tokio::test]
+async fn a_new_account_gets_a_session_object_in_one_transaction() {
+    let service = service().await;
+    let answer =
+        create(&service, json!({"email": " James@YopMail.com", "password": "correct horse", "name": " James "}));
+    let answer = answer.await.is(201);
+    assert_session_object(&answer.body);
+    assert_eq!(service.calls(), ["TransactWriteItems"]);
+    assert_eq!(answer.body["user"]["email"], "James@YopMail.com");
+    assert_eq!(answer.body["user"]["name"], "James");
+    let uid = answer.body["uid"].as_str().unwrap();
+    assert_eq!(uuid::Uuid::parse_str(uid).unwrap().get_version_num(), 7);
+}
+
+#[tokio::test]
+async fn everything_of_an_account_stands_under_its_keys() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse", "username": "James"});
+    let uid = create(&service, body).await.is(201).body["uid"].as_str().unwrap().to_owned();
+    let keys = service.keys_stored().await;
+    assert_eq!(keys[..2], ["LOGIN#a@b.de", "LOGIN#james"]);
+    assert!(keys[2].starts_with("SESSION#"));
+    assert_eq!(keys[3..], [format!("USER#{uid}")]);
+}
+
+#[tokio::test]
+async fn every_spelling_of_an_address_is_taken_and_nothing_is_left_behind() {
+    let service = service().await;
+    create(&service, json!({"email": "james@münchen.example", "password": "correct horse"})).await.is(201);
+    let before = service.keys_stored().await;
+    for email in ["JAMES@münchen.example", "james@xn--mnchen-3ya.example", "James@MU\u{308}NCHEN.example "] {
+        let body = json!({"email": email, "password": "another horse", "username": "jim"});
+        create(&service, body).await.refused(409, "email_taken");
+    }
+    assert_eq!(service.keys_stored().await, before);
+}
+
+#[tokio::test]
+async fn a_taken_username_is_told_from_a_taken_address() {
+    let service = service().await;
+    create(&service, json!({"email": "a@b.de", "password": "correct horse", "username": "james"})).await.is(201);
+    let body = json!({"email": "c@d.de", "password": "correct horse", "username": "JAMES"});
+    create(&service, body).await.refused(409, "username_taken");
+    let body = json!({"email": "a@b.de", "password": "correct horse", "username": "james"});
+    create(&service, body).await.refused(409, "email_taken");
+}
+
+#[tokio::test]
+async fn parallel_creates_of_one_address_make_one_account() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse"});
+    let mut statuses = Vec::new();
+    let creates: Vec<_> = (0..16)
+        .map(|_| {
+            let call = service.request(Method::POST, "/create-account");
+            tokio::spawn(call.json(body.clone()))
+        })
+        .collect();
+    for create in creates {
+        statuses.push(create.await.unwrap().status.as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 201);
+    assert_eq!(statuses[1..], [409; 15]);
+    assert_eq!(service.keys_stored().await.len(), 3);
+}
+
+#[tokio::test]
+async fn the_same_request_under_the_same_key_gives_the_same_account_with_a_fresh_session() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse", "name": "A", "username": "james"});
+    let first = create_under(&service, "key-1", body.clone()).await.is(201).body;
+    assert_eq!(service.calls(), ["TransactWriteItems"]);
+    let reordered = json!({"username": "JAMES", "name": "A", "password": "correct horse", "email": "A@b.de"});
+    let second = create_under(&service, "key-1", reordered).await.is(201).body;
+    assert_session_object(&second);
+    assert_eq!(second["uid"], first["uid"]);
+    assert_ne!(second["refresh_token"], first["refresh_token"]);
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_key_is_refused() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse", "name": "A"});
+    create_under(&service, "key-1", body.clone()).await.is(201);
+    for (field, value) in [("email", "c@d.de"), ("password", "another horse"), ("name", "B"), ("username", "james")] {
+        let mut other = body.clone();
+        other[field] = value.into();
+        create_under(&service, "key-1", other).await.refused(409, "idempotency_key_reused");
+    }
+    create(&service, body).await.refused(409, "email_taken");
+}
+
+#[tokio::test]
+async fn a_key_is_forgotten_after_a_day() {
+    let service = service().await;
+    create_under(&service, "key-1", json!({"email": "a@b.de", "password": "correct horse"})).await.is(201);
+    service.pass(std::time::Duration::from_secs(24 * 60 * 60 - 1));
+    let other = json!({"email": "c@d.de", "password": "correct horse"});
+    create_under(&service, "key-1", other.clone()).await.refused(409, "idempotency_key_reused");
+    service.pass(std::time::Duration::from_secs(1));
+    create_under(&service, "key-1", other).await.is(201);
+}
+
+#[tokio::test]
+async fn a_key_must_be_plain_text() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse"});
+    for key in [String::new(), "k".repeat(256), "é".to_owned()] {
+        create_under(&service, &key, body.clone()).await.refused(400, "invalid_request");
+    }
+    assert!(service.keys_stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_weak_password_is_refused_with_the_reason() {
+    let service = service().await;
+    for (password, code) in [
+        ("1234567", "password_too_short"),
+        ("james.dean", "password_is_email"),
+        ("JAMES.dean@example.com", "password_is_email"),
+        ("Latchkey", "password_is_service_name"),
+    ] {
+        let body = json!({"email": "James.Dean@example.com", "password": password});
+        let answer = create(&service, body).await.refused(400, "weak_password");
+        assert_eq!(answer.fields(), [("password", code)]);
+    }
+    let service = Service::configured(create_account::router(), &[("PASSWORD_MIN_LENGTH", "15")]).await;
+    create(&service, json!({"email": "a@b.de", "password": "14 characters!"})).await.refused(400, "weak_password");
+    create(&service, json!({"email": "a@b.de", "password": "15 characters!!"})).await.is(201);
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_told_field_by_field() {
+    let service = service().await;
+    let cases = [
+        (json!({}), vec![("email", "required"), ("password", "required")]),
+        (
+            json!({"email": "no", "password": "correct horse", "username": "a", "name": "x".repeat(129)}),
+            vec![("email", "invalid_email"), ("username", "invalid_username"), ("name", "invalid_name")],
+        ),
+        (
+            json!({"email": "a@b.de", "password": "correct horse", "name": {}, "username": 1}),
+            vec![("username", "invalid_type"), ("name", "invalid_type")],
+        ),
+        (json!({"email": "a@b.de", "password": "correct horse", "role_id": 2}), vec![("role_id", "not_settable")]),
+    ];
+    for (body, fields) in cases {
+        let answer = create(&service, body.clone()).await.refused(400, "invalid_request");
+        assert_eq!(answer.fields(), fields, "{body}");
+    }
+    assert!(service.keys_stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn fields_a_form_leaves_empty_count_as_not_sent() {
+    let service = service().await;
+    let answer = create(&service, json!({"email": "a@b.de", "password": "correct horse", "name": "", "username": ""}));
+    assert_eq!(answer.await.is(201).body["user"]["name"], "");
+}

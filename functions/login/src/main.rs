@@ -1,0 +1,7 @@
+//! The Lambda entry of `login`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::lambda::serve(login::router())
+}

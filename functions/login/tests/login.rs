@@ -1,0 +1,150 @@
+//! `POST /login` from the outside.
+
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use serde_json::{Value, json};
+use shared::testing::{Answer, PASSWORD, Service, assert_session_object};
+
+async fn service() -> Service {
+    Service::new(login::router()).await
+}
+
+async fn log_in(service: &Service, email: &str, password: &str) -> Answer {
+    service.post("/login", json!({"email": email, "password": password})).await
+}
+
+#[tokio::test]
+async fn the_right_password_gives_a_session_object_in_two_round_trips() {
+    let service = service().await;
+    let user = service.account("James@YopMail.com").await;
+    let answer = log_in(&service, " james@yopmail.COM ", PASSWORD).await.is(200);
+    assert_session_object(&answer.body);
+    assert_eq!(service.calls(), ["BatchGetItem", "PutItem"]);
+    assert_eq!(
+        answer.body["user"],
+        json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@YopMail.com", "email_verified": false})
+    );
+    assert_eq!(answer.body["expires_in"], 3600);
+    assert_eq!(answer.content_type(), "application/json; charset=utf-8");
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn times_in_the_answer_are_those_of_its_tokens() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
+    for name in ["jwt_token", "access_token"] {
+        let token = shared::token::Token::parse(body[name].as_str().unwrap()).unwrap();
+        assert_eq!(token.expires_at().unwrap().rfc3339(), body["expires_at"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_username_logs_in_as_well_in_either_field() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    for body in [
+        json!({"username": "JAMES", "password": PASSWORD}),
+        json!({"email": "james", "password": PASSWORD}),
+        json!({"username": "A@b.de", "password": PASSWORD, "email": ""}),
+        json!({"email": "a@b.de", "password": PASSWORD, "username": null, "remember": true}),
+    ] {
+        service.calls();
+        assert_eq!(service.post("/login", body).await.is(200).body["uid"], user.id);
+        assert_eq!(service.calls(), ["BatchGetItem", "PutItem"]);
+    }
+}
+
+#[tokio::test]
+async fn a_form_logs_in_as_json_does() {
+    let service = service().await;
+    service.account("a+b@c.de").await;
+    let call = service.request(axum::http::Method::POST, "/login");
+    let answer = call.form("email=a%2Bb%40c.de&password=correct+horse%20battery+staple").await.is(200);
+    assert_session_object(&answer.body);
+}
+
+/// The answer without what differs by design.
+fn but_for_request_id(mut answer: Answer) -> (u16, Value, Vec<String>) {
+    answer.body["request_id"] = Value::Null;
+    let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+    names.sort();
+    (answer.status.as_u16(), answer.body, names)
+}
+
+#[tokio::test]
+async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
+    let service = service().await;
+    service.account("known@b.de").await;
+    service.account_with("without@b.de", None, |user| user.password_hash = None).await;
+    service.account_with("disabled@b.de", None, |user| user.disabled = true).await;
+    let broken =
+        |user: &mut shared::user::User| user.password_hash = Some(shared::password::StoredHash::new("$argon2id$"));
+    service.account_with("broken@b.de", None, broken).await;
+    let wrong =
+        but_for_request_id(log_in(&service, "known@b.de", "wrong horse").await.refused(401, "invalid_credentials"));
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+    for email in ["unknown@b.de", "without@b.de", "disabled@b.de", "broken@b.de"] {
+        let answer = log_in(&service, email, "wrong horse").await.refused(401, "invalid_credentials");
+        assert_eq!(but_for_request_id(answer), wrong, "{email}");
+        assert_eq!(service.calls(), ["BatchGetItem"], "{email}");
+    }
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_told_so_after_the_right_password_only() {
+    let service = service().await;
+    service.account_with("a@b.de", None, |user| user.disabled = true).await;
+    log_in(&service, "a@b.de", PASSWORD).await.refused(403, "account_disabled");
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+}
+
+#[tokio::test]
+async fn an_unverified_address_is_refused_only_where_that_is_configured() {
+    let service = Service::configured(login::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+    service.account("a@b.de").await;
+    service.account_with("v@b.de", None, |user| user.email_verified = true).await;
+    log_in(&service, "a@b.de", "wrong horse").await.refused(401, "invalid_credentials");
+    log_in(&service, "a@b.de", PASSWORD).await.refused(403, "email_not_verified");
+    log_in(&service, "v@b.de", PASSWORD).await.is(200);
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_told_field_by_field() {
+    let service = service().await;
+    let cases = [
+        (json!({}), vec![("email", "required"), ("password", "required")]),
+        (json!({"email": "a@b.de"}), vec![("password", "required")]),
+        (json!({"email": "a@b.de", "password": ""}), vec![("password", "required")]),
+        (json!({"email": 1, "password": ["x"]}), vec![("email", "invalid_type"), ("password", "invalid_type")]),
+        (json!({"email": "a@b", "password": "x"}), vec![("email", "invalid_email")]),
+        (json!({"username": "j m", "password": "x"}), vec![("username", "invalid_username")]),
+        (json!({"email": "a@b.de", "username": "james", "password": "x"}), vec![("username", "ambiguous")]),
+        (json!({"email": "a@b.de", "password": "a".repeat(1025)}), vec![("password", "password_too_long")]),
+        (json!({"email": "a@b.de", "password": "a\tb"}), vec![("password", "password_has_control_characters")]),
+        (
+            json!({"email": "a@b.de", "password": "x", "id": "u", "role_id": 9, "email_verified": true}),
+            vec![("role_id", "not_settable"), ("id", "not_settable"), ("email_verified", "not_settable")],
+        ),
+    ];
+    for (body, fields) in cases {
+        let answer = service.post("/login", body.clone()).await.refused(400, "invalid_request");
+        assert_eq!(answer.fields(), fields, "{body}");
+    }
+    assert!(service.calls().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_firebase_account_jwt_token_is_the_access_token() {
+    for (variables, is_access) in [
+        (vec![], true),
+        (vec![("TOKEN_PROFILE", "access"), ("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account())], true),
+        (vec![("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account())], false),
+    ] {
+        let service = Service::configured(login::router(), &variables).await;
+        service.account("a@b.de").await;
+        let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
+        assert_eq!(body["jwt_token"] == body["access_token"], is_access);
+    }
+}

@@ -1,0 +1,64 @@
+//! `POST /logout`: the end of a session, or of all of them.
+
+use axum::{Json, Router, extract::State, routing::post};
+use serde::Serialize;
+use shared::{
+    App,
+    clock::Timestamp,
+    error::Error,
+    input::{Body, Fields, Input},
+    session::{RefreshToken, SessionId},
+};
+
+/// The route of this function.
+pub fn router() -> Router<App> {
+    Router::new().route("/logout", post(logout))
+}
+
+/// `refresh_token`, and perhaps `everywhere`.
+struct Leaving {
+    refresh_token: String,
+    everywhere: bool,
+}
+
+impl Input for Leaving {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (refresh_token, everywhere) = (fields.required("refresh_token"), fields.flag("everywhere"));
+        Some(Self { refresh_token: refresh_token?, everywhere })
+    }
+}
+
+#[derive(Serialize)]
+struct LoggedOut {
+    logged_out: bool,
+    sessions_ended: usize,
+}
+
+/// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
+async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<Json<LoggedOut>, Error> {
+    let (ring, now) = (&app.keys().get().await?.ring, app.now());
+    let token = RefreshToken::open(&leaving.refresh_token, ring.refresh_verifying(now));
+    let sessions_ended = match token {
+        None => 0,
+        Some(token) if leaving.everywhere => end_all(&app, token.session, now).await?,
+        Some(token) => usize::from(app.store().end_session(token.session, now).await?),
+    };
+    Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
+}
+
+/// Ends every session of whoever owns this one, if it is live. Their account's epoch ends them all at once; that their
+/// records go too is tidiness.
+async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Error> {
+    let Some(session) = app.store().session(id).await? else { return Ok(0) };
+    let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
+    if !session.is_live(&user, now) {
+        return Ok(0);
+    }
+    let sessions = app.store().sessions_of(&user.id).await?;
+    let others = sessions.iter().filter(|other| other.id != id && other.is_live(&user, now)).count();
+    let mut ended = user.clone();
+    ended.end_sessions(now);
+    app.store().change_user(&user, &ended, None).await?;
+    app.store().forget_sessions(&sessions).await;
+    Ok(1 + others)
+}

@@ -1,0 +1,7 @@
+//! The Lambda entry of `logout`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::lambda::serve(logout::router())
+}

@@ -1,0 +1,102 @@
+//! `POST /logout` from the outside.
+
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::{testing::Service, user::User};
+
+async fn service() -> Service {
+    Service::new(logout::router()).await
+}
+
+async fn log_out(service: &Service, body: Value) -> Value {
+    service.post("/logout", body).await.is(200).body
+}
+
+async fn session(service: &Service, user: &User) -> Value {
+    service.session(user).await["refresh_token"].clone()
+}
+
+fn ended(sessions: u32) -> Value {
+    json!({"logged_out": true, "sessions_ended": sessions})
+}
+
+#[tokio::test]
+async fn a_session_ends_in_one_round_trip_and_only_once() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = session(&service, &user).await;
+    assert_eq!(log_out(&service, json!({"refresh_token": token})).await, ended(1));
+    assert_eq!(service.calls(), ["UpdateItem"]);
+    assert_eq!(log_out(&service, json!({"refresh_token": token})).await, ended(0));
+    assert!(service.app().store().sessions_of(&user.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn other_sessions_live_on() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let (token, _other) = (session(&service, &user).await, session(&service, &user).await);
+    log_out(&service, json!({"refresh_token": token, "everywhere": false})).await;
+    assert_eq!(service.app().store().sessions_of(&user.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn everywhere_ends_all_sessions_of_this_user_and_of_nobody_else() {
+    let service = service().await;
+    let (user, stranger) = (service.account("a@b.de").await, service.account("c@d.de").await);
+    let strangers = session(&service, &stranger).await;
+    let tokens = [session(&service, &user).await, session(&service, &user).await, session(&service, &user).await];
+    assert_eq!(log_out(&service, json!({"refresh_token": tokens[1], "everywhere": true})).await, ended(3));
+    for token in &tokens {
+        assert_eq!(log_out(&service, json!({"refresh_token": token, "everywhere": true})).await, ended(0));
+        assert_eq!(log_out(&service, json!({"refresh_token": token})).await, ended(0));
+    }
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 1);
+    assert_eq!(log_out(&service, json!({"refresh_token": strangers})).await, ended(1));
+}
+
+#[tokio::test]
+async fn a_session_that_a_login_stores_while_all_are_ended_is_dead() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = session(&service, &user).await;
+    log_out(&service, json!({"refresh_token": token, "everywhere": true})).await;
+    let late = service.app().new_session(&user, service.now()).unwrap();
+    service.app().store().put_session(&late).await.unwrap();
+    assert!(!late.is_live(&service.stored(&user).await.unwrap(), service.now()));
+}
+
+#[tokio::test]
+async fn dead_tokens_and_guesses_are_answered_alike() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = session(&service, &user).await;
+    service.pass(Duration::from_secs(14 * 86_400));
+    for token in [token, json!("x"), json!("A".repeat(43))] {
+        for everywhere in [false, true] {
+            let body = json!({"refresh_token": token, "everywhere": everywhere});
+            assert_eq!(log_out(&service, body).await, ended(0));
+        }
+    }
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 0);
+}
+
+#[tokio::test]
+async fn a_form_can_say_everywhere() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let (token, _) = (session(&service, &user).await, session(&service, &user).await);
+    let body = format!("refresh_token={}&everywhere=true", token.as_str().unwrap());
+    assert_eq!(service.request(axum::http::Method::POST, "/logout").form(&body).await.is(200).body, ended(2));
+}
+
+#[tokio::test]
+async fn what_is_missing_or_wrong_is_told_field_by_field() {
+    let service = service().await;
+    let body = json!({"everywhere": "perhaps"});
+    let answer = service.post("/logout", body).await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("refresh_token", "required"), ("everywhere", "invalid_type")]);
+}

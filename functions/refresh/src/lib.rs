@@ -1,0 +1,43 @@
+//! `POST /refresh`: a refresh token for a new session object of the same session.
+
+use axum::{Json, Router, extract::State, routing::post};
+use shared::{
+    App,
+    access::Party,
+    error::Error,
+    grant::Grant,
+    input::{Body, Fields, Input},
+    session::{RefreshToken, Refusal},
+};
+
+/// The route of this function.
+pub fn router() -> Router<App> {
+    Router::new().route("/refresh", post(refresh))
+}
+
+/// `refresh_token`.
+struct Presented {
+    refresh_token: String,
+}
+
+impl Input for Presented {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { refresh_token: fields.required("refresh_token")? })
+    }
+}
+
+/// 200 with a session object. A token that was exchanged before, by a client that lost the answer or in another tab, gets the
+/// same child again; an older one ends the session. The account is read after the session has moved, so that one disabled or
+/// logged out everywhere meanwhile is seen.
+async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Presented>) -> Result<Json<Grant>, Error> {
+    let invalid = || Error::Refresh(Refusal::Invalid);
+    let (ring, now) = (&app.keys().get().await?.ring, app.now());
+    let token = RefreshToken::open(&presented.refresh_token, ring.refresh_verifying(now)).ok_or_else(invalid)?;
+    let rotation = app.store().rotate(token, now, &app.config().session_lives).await?;
+    let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
+    if !rotation.session.is_of(&user) {
+        return Err(invalid());
+    }
+    app.admit(&user)?;
+    Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
+}

@@ -1,0 +1,174 @@
+//! `POST /refresh` from the outside.
+
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::{
+    session::{RefreshToken, SessionId},
+    testing::{Answer, Service, assert_session_object},
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn service() -> Service {
+    Service::new(refresh::router()).await
+}
+
+async fn refresh(service: &Service, token: &Value) -> Answer {
+    service.post("/refresh", json!({"refresh_token": token})).await
+}
+
+/// The child that `token` is exchanged for.
+async fn child(service: &Service, token: &Value) -> Value {
+    refresh(service, token).await.is(200).body["refresh_token"].clone()
+}
+
+#[tokio::test]
+async fn a_refresh_gives_the_whole_session_object_anew_in_two_round_trips() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let first = service.session(&user).await;
+    service.pass(DAY);
+    let answer = refresh(&service, &first["refresh_token"]).await.is(200);
+    assert_eq!(service.calls(), ["UpdateItem", "BatchGetItem"]);
+    assert_session_object(&answer.body);
+    assert_eq!(answer.body["user"], first["user"]);
+    assert_ne!(answer.body["refresh_token"], first["refresh_token"]);
+    assert_ne!(answer.body["access_token"], first["access_token"]);
+    assert_eq!(answer.body["refresh_expires_at"], first["refresh_expires_at"]);
+}
+
+#[tokio::test]
+async fn a_repeated_parent_gets_the_same_child_however_late_while_that_was_not_used() {
+    let service = service().await;
+    let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let first = child(&service, &parent).await;
+    service.calls();
+    assert_eq!(child(&service, &parent).await, first);
+    assert_eq!(service.calls(), ["UpdateItem", "BatchGetItem"]);
+    service.pass(DAY);
+    assert_eq!(child(&service, &parent).await, first);
+    assert_ne!(child(&service, &first).await, first);
+}
+
+#[tokio::test]
+async fn a_grandparent_gets_its_child_within_ten_seconds_and_ends_the_session_after_them() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let other = service.session(&user).await["refresh_token"].clone();
+    let parent = service.session(&user).await["refresh_token"].clone();
+    let first = child(&service, &parent).await;
+    let second = child(&service, &first).await;
+    assert_eq!(child(&service, &parent).await, first);
+    service.pass(Duration::from_secs(11));
+    service.calls();
+    refresh(&service, &parent).await.refused(401, "refresh_token_reused");
+    assert_eq!(service.calls(), ["UpdateItem", "UpdateItem"]);
+    for dead in [&parent, &first, &second] {
+        refresh(&service, dead).await.refused(401, "refresh_token_invalid");
+    }
+    refresh(&service, &other).await.is(200);
+}
+
+#[tokio::test]
+async fn parallel_refreshes_of_one_token_carry_the_one_same_child() {
+    let service = service().await;
+    let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let calls: Vec<_> = (0..32)
+        .map(|_| {
+            let call = service.request(Method::POST, "/refresh");
+            tokio::spawn(call.json(json!({"refresh_token": parent})))
+        })
+        .collect();
+    let mut children = Vec::new();
+    for call in calls {
+        children.push(call.await.unwrap().is(200).body["refresh_token"].clone());
+    }
+    children.dedup();
+    assert_eq!(children.len(), 1);
+    refresh(&service, &children[0]).await.is(200);
+}
+
+#[tokio::test]
+async fn a_session_ends_after_its_idle_life_and_after_its_absolute_one() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let mut token = service.session(&user).await["refresh_token"].clone();
+    for _ in 0..2 {
+        service.pass(DAY * 14 - Duration::from_secs(2));
+        token = child(&service, &token).await;
+    }
+    service.pass(DAY * 2 + Duration::from_secs(5));
+    refresh(&service, &token).await.refused(401, "refresh_token_expired");
+
+    let idle = service.session(&user).await["refresh_token"].clone();
+    service.pass(DAY * 14);
+    refresh(&service, &idle).await.refused(401, "refresh_token_expired");
+}
+
+#[tokio::test]
+async fn a_guess_asks_no_store_and_ends_nothing() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    let text = token.as_str().unwrap();
+    let changed = if text.ends_with('A') { 'E' } else { 'A' };
+    let guesses = [format!("{}{changed}", &text[..42]), "A".repeat(43), "x".to_owned(), text[..42].to_owned()];
+    for guess in guesses {
+        refresh(&service, &json!(guess)).await.refused(401, "refresh_token_invalid");
+    }
+    assert!(service.calls().is_empty());
+
+    let keys = service.app().keys().get().await.unwrap();
+    let key = keys.ring.refresh_signing(service.now()).unwrap();
+    let opened = RefreshToken::open(text, [key]).unwrap();
+    let ahead = RefreshToken { counter: 5, ..opened }.seal(key);
+    refresh(&service, &json!(ahead)).await.refused(401, "refresh_token_invalid");
+    let last = RefreshToken { counter: u32::MAX, ..opened }.seal(key);
+    refresh(&service, &json!(last)).await.refused(401, "refresh_token_invalid");
+    let unknown = RefreshToken { session: SessionId::new([0; 12]), counter: 0 }.seal(key);
+    refresh(&service, &json!(unknown)).await.refused(401, "refresh_token_invalid");
+    refresh(&service, &token).await.is(200);
+}
+
+#[tokio::test]
+async fn a_refresh_sees_the_account_as_it_is_now() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+
+    let mut disabled = user.clone();
+    disabled.disabled = true;
+    disabled.name = "Jim".to_owned();
+    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    refresh(&service, &token).await.refused(403, "account_disabled");
+
+    let disabled = service.stored(&user).await.unwrap();
+    let mut enabled = disabled.clone();
+    enabled.disabled = false;
+    service.app().store().change_user(&disabled, &enabled, None).await.unwrap();
+    assert_eq!(refresh(&service, &token).await.is(200).body["user"]["name"], "Jim");
+
+    let enabled = service.stored(&user).await.unwrap();
+    let mut ended = enabled.clone();
+    ended.end_sessions(service.now());
+    service.app().store().change_user(&enabled, &ended, None).await.unwrap();
+    refresh(&service, &token).await.refused(401, "refresh_token_invalid");
+
+    let ended = service.stored(&user).await.unwrap();
+    let fresh = service.session(&ended).await["refresh_token"].clone();
+    service.app().store().delete_user(&ended).await.unwrap();
+    refresh(&service, &fresh).await.refused(401, "refresh_token_invalid");
+}
+
+#[tokio::test]
+async fn the_token_is_required_and_is_text() {
+    let service = service().await;
+    for (body, code) in [(json!({}), "required"), (json!({"refresh_token": 1}), "invalid_type")] {
+        let answer = service.post("/refresh", body).await.refused(400, "invalid_request");
+        assert_eq!(answer.fields(), [("refresh_token", code)]);
+    }
+}

@@ -1,0 +1,215 @@
+//! `latchkey serve`: every function behind one port, with an embedded DynamoDB.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use shared::{
+    App,
+    clock::Timestamp,
+    config::Config,
+    embedded::{self, Embedded},
+    error::Error,
+    firebase::ServiceAccount,
+    http,
+    keys::{KeySet, Keys, Source, write_private},
+    logs,
+    store::Store,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    time,
+};
+
+/// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
+const DEMO_PROJECT: &str = "demo-latchkey";
+/// How long requests under way are waited for once a stop was asked for.
+const STOP_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// `latchkey serve`.
+#[derive(Args)]
+pub struct Serve {
+    /// The port to listen on; PORT, or 8080, if it is not given.
+    #[arg(long)]
+    port: Option<u16>,
+    /// The address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    host: IpAddr,
+    /// Where the database and the keys are kept; DATA_DIR, or .latchkey, if it is not given.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Let other programs on this machine use the embedded DynamoDB on this port, such as the AWS command line. It asks for
+    /// no credentials, so this is for development only.
+    #[arg(long)]
+    dynamodb_port: Option<u16>,
+}
+
+impl Serve {
+    /// Serves until it is asked to stop.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people.
+    pub fn run(self) -> Result<(), String> {
+        let config = Config::from_env().map_err(|misconfigured| misconfigured.to_string())?;
+        logs::start(&config.log_level);
+        let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+        runtime.block_on(self.serve(config))
+    }
+
+    async fn serve(self, mut config: Config) -> Result<(), String> {
+        let folder = self.data_dir.unwrap_or_else(|| config.data_dir.clone());
+        let _lock = lock(&folder)?;
+        let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.port))).await?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let base = format!("http://127.0.0.1:{}", address.port());
+        config.issuer.get_or_insert_with(|| base.clone());
+
+        let database = folder.join("latchkey.db");
+        let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
+        let app = app(config, &folder, &embedded).await?;
+        let stop = stop_signal()?;
+        let dynamodb = match self.dynamodb_port {
+            Some(port) => Some(bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).await?),
+            None => None,
+        };
+
+        let example = format!("{:04x}", u16::from_be_bytes(app.random().map_err(|error| error.to_string())?));
+        let line = format!(
+            "Latchkey listens on {base} — try: curl -sS {base}/create-account -H 'content-type: application/json' \
+             -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
+        );
+        writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
+
+        let requests =
+            axum::serve(listener, http::service(crate::router(), app)).with_graceful_shutdown(stopped(stop.clone()));
+        let tables = async {
+            match dynamodb {
+                Some(listener) => {
+                    dynoxide::server::serve_with_shutdown(listener, embedded.database(), stopped(stop.clone())).await
+                }
+                None => Ok(()),
+            }
+        };
+        let both = async { tokio::try_join!(async { requests.await.map_err(|error| error.to_string()) }, tables) };
+        tokio::select! {
+            done = both => done.map(drop),
+            () = async { stopped(stop.clone()).await; time::sleep(STOP_TIME_MAX).await } => {
+                tracing::warn!("requests were still under way when the time to stop was over");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The app on the embedded table, with the keys of the data folder where the environment names no others.
+async fn app(mut config: Config, folder: &Path, embedded: &Embedded) -> Result<App, String> {
+    let signing = match config.signing_keys.clone() {
+        Some(source) => source,
+        None => Source::File(signing_keys(&folder.join("signing-keys.json"))?),
+    };
+    if config.firebase.is_none() {
+        config.firebase = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
+    }
+    let client = embedded.client();
+    embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
+    embedded.sweep().map_err(|error| cause(folder, &error))?;
+    let store = Store::new(client, &config.table_name);
+    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.as_ref()]).await;
+    let app =
+        App::new(config.clone(), store, Keys::new(secrets, signing, config.firebase)).map_err(|e| e.to_string())?;
+    // A key that cannot be used is told now, not at the first login.
+    app.keys().get().await.map_err(|error| cause(folder, &error))?;
+    Ok(app)
+}
+
+/// The file with the signing keys, made at the first start.
+fn signing_keys(path: &Path) -> Result<PathBuf, String> {
+    made_once(path, || KeySet::generate(now()).and_then(|set| set.to_json()))
+}
+
+/// The file with the demo account, made at the first start.
+fn demo_account(path: &Path) -> Result<PathBuf, String> {
+    tracing::info!(
+        file = %path.display(),
+        "no Firebase service account is configured: jwt_token is signed by a demo account of the project demo-latchkey, \
+         whose tokens only the Auth emulator takes"
+    );
+    made_once(path, || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(Error::internal))
+}
+
+fn made_once(path: &Path, make: impl FnOnce() -> Result<String, Error>) -> Result<PathBuf, String> {
+    if !path.exists() {
+        let text = make().map_err(|error| cause(path, &error))?;
+        write_private(path, &text).map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+    }
+    Ok(path.to_owned())
+}
+
+/// Makes the data folder, for this user alone, and takes it for this process.
+fn lock(folder: &Path) -> Result<File, String> {
+    let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
+    if !folder.exists() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+    }
+    let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "The data folder {} is in use by another latchkey serve. Stop that one, or choose another folder with --data-dir.",
+            folder.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "Port {} is in use. Stop what listens there, or choose another port with --port or PORT.",
+            address.port()
+        ),
+        _ => format!("{address} cannot be listened on: {error}."),
+    })
+}
+
+/// Turns true at the first SIGTERM or Ctrl-C. The handlers are in place when this returns.
+fn stop_signal() -> Result<watch::Receiver<bool>, String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        // Nobody listens any more where the server has failed.
+        let _ = sender.send(true);
+    });
+    Ok(receiver)
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error is the end of the sender, which has nothing else to say.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The cause of a fault, which a person at the machine may know.
+fn cause(path: &Path, error: &Error) -> String {
+    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    format!("{}: {cause}", path.display())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the first keys are made before there is an App to ask the time of")]
+fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
+}

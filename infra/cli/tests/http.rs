@@ -1,0 +1,238 @@
+//! The HTTP contract, on every path of the merged router.
+
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::Service;
+
+const PATHS: [(&str, &str); 10] = [
+    ("POST", "/create-account"),
+    ("POST", "/login"),
+    ("POST", "/refresh"),
+    ("POST", "/logout"),
+    ("POST", "/verify"),
+    ("PATCH", "/me"),
+    ("POST", "/me/password"),
+    ("DELETE", "/me"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/health"),
+];
+
+/// The paths that take a body, each with a token for those that want one before they look at it.
+async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
+    let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
+    let paths = PATHS.into_iter().filter(|(method, _)| *method != "GET");
+    paths.map(|(method, path)| (method.parse().unwrap(), path, token.clone())).collect()
+}
+
+async fn service() -> Service {
+    Service::new(latchkey::router()).await
+}
+
+#[tokio::test]
+async fn an_unknown_path_and_a_wrong_method_are_in_the_usual_envelope() {
+    let service = service().await;
+    for path in ["/", "/nothing", "/login/", "/Login", "/.well-known", "/%00"] {
+        service.get(path).await.refused(404, "not_found");
+    }
+    for (_, path) in PATHS {
+        let answer = service.request(Method::PUT, path).send().await.refused(405, "method_not_allowed");
+        assert!(!answer.header("allow").is_empty(), "{path}");
+    }
+    let answer = service.get("/login").await.refused(405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), "POST");
+}
+
+#[tokio::test]
+async fn every_body_is_bounded_and_of_a_known_type() {
+    let service = service().await;
+    for (method, path, token) in with_body(&service).await {
+        let call = || service.request(method.clone(), path).bearer(&token);
+        let largest = format!("{{{}}}", " ".repeat(16 * 1024 - 2));
+        assert_ne!(call().header("content-type", "application/json").body(largest).send().await.status, 413, "{path}");
+        call().body(" ".repeat(16 * 1024 + 1)).send().await.refused(413, "payload_too_large");
+        for content_type in
+            ["text/plain", "multipart/form-data; boundary=x", "application/json; charset=latin1", "json"]
+        {
+            let answer = call().header("content-type", content_type).body("{}").send().await;
+            answer.refused(415, "unsupported_media_type");
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_that_can_be_read_in_two_ways_is_refused() {
+    let service = service().await;
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32));
+    let bodies: [(&[u8], &str); 9] = [
+        (b"{", "The body is not valid JSON."),
+        (b"\"text\"", "The body is not a JSON object."),
+        (b"[]", "The body is not a JSON object."),
+        (b"{} {}", "The body is not valid JSON."),
+        (br#"{"password":"a","password":"b"}"#, "The body gives a key twice."),
+        (br#"{"x":{"y":1,"y":1}}"#, "The body gives a key twice."),
+        (br#"{"email":"a\u0000@b.de"}"#, "The body has a NUL character in a text."),
+        (b"{\"email\":\"\xc3\x28\"}", "The body is not valid UTF-8."),
+        (deep.as_bytes(), "The body is nested deeper than 32 levels."),
+    ];
+    for (method, path, token) in with_body(&service).await {
+        for (body, sentence) in bodies {
+            let answer = service.request(method.clone(), path).bearer(&token).body(body.to_vec()).send().await;
+            assert_eq!(answer.refused(400, "invalid_request").body["message"], sentence, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forms_are_read_as_strictly_as_json() {
+    let service = service().await;
+    for (body, sentence) in [
+        ("email=a@b.de&email=c@d.de", "The body gives a key twice."),
+        ("email=a%00@b.de", "The body has a NUL character in a text."),
+        ("email=%c3%28", "The body is not valid UTF-8."),
+    ] {
+        let answer = service.request(Method::POST, "/login").form(body).await.refused(400, "invalid_request");
+        assert_eq!(answer.body["message"], sentence);
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_a_type_is_json_and_a_type_may_name_its_charset() {
+    let service = service().await;
+    let body = json!({"email": "x@b.de", "password": "correct horse"}).to_string();
+    service.request(Method::POST, "/create-account").body(body.clone()).send().await.is(201);
+    for content_type in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+        let call = service.request(Method::POST, "/login").header("content-type", content_type).body(body.clone());
+        call.send().await.is(200);
+    }
+}
+
+#[tokio::test]
+async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
+    let service = service().await;
+    let id = async |given: &str| {
+        let answer = service.request(Method::POST, "/login").header("x-request-id", given).send().await;
+        let answer = answer.refused(400, "invalid_request");
+        answer.header("x-request-id").to_owned()
+    };
+    assert_eq!(id("Root=1-67891233-abcdef012345678912345678").await, "Root=1-67891233-abcdef012345678912345678");
+    for given in ["", "a b", "é", "a\"b", &"x".repeat(129)] {
+        assert_eq!(id(given).await.len(), 36, "{given}");
+    }
+    assert_eq!(service.get("/health").await.header("x-request-id").len(), 36);
+}
+
+#[tokio::test]
+async fn errors_are_problem_documents_where_that_is_asked_for() {
+    let service = service().await;
+    let call = |accept: &str| service.request(Method::GET, "/nothing").header("accept", accept).send();
+    assert_eq!(call("application/problem+json").await.content_type(), "application/problem+json");
+    assert_eq!(call("text/html, application/problem+json;q=0.5").await.content_type(), "application/problem+json");
+    assert_eq!(call("*/*").await.content_type(), "application/json; charset=utf-8");
+    let health = service.request(Method::GET, "/health").header("accept", "application/problem+json").send().await;
+    assert_eq!(health.content_type(), "application/json; charset=utf-8");
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_on_every_path() {
+    let service = service().await;
+    for (method, path) in PATHS {
+        let call = service.request(Method::OPTIONS, path).header("origin", "https://app.example");
+        let answer = call.header("access-control-request-method", method).send().await.is(200);
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-allow-methods"), "GET,POST,PATCH,DELETE,OPTIONS");
+        assert_eq!(
+            answer.header("access-control-allow-headers"),
+            "authorization,content-type,idempotency-key,x-api-key,x-request-id"
+        );
+        assert_eq!(answer.header("access-control-max-age"), "86400");
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+        assert_eq!(answer.content_type(), "application/json; charset=utf-8");
+    }
+}
+
+#[tokio::test]
+async fn success_and_refusal_alike_may_be_read_by_any_origin() {
+    let service = service().await;
+    for (path, status) in [("/health", 200), ("/nothing", 404), ("/login", 405)] {
+        let answer = service.request(Method::GET, path).header("origin", "https://app.example").send().await.is(status);
+        assert_eq!(answer.header("access-control-allow-origin"), "*");
+        assert_eq!(answer.header("access-control-expose-headers"), "retry-after,x-request-id");
+    }
+}
+
+#[tokio::test]
+async fn only_the_listed_origins_may_read_where_there_is_a_list() {
+    let list = [("CORS_ALLOWED_ORIGINS", "https://app.example, https://b.example/")];
+    let service = Service::configured(latchkey::router(), &list).await;
+    for (origin, allowed) in [
+        ("https://app.example", "https://app.example"),
+        ("https://b.example", "https://b.example"),
+        ("https://evil.example", ""),
+        ("null", ""),
+    ] {
+        let answer = service.request(Method::GET, "/health").header("origin", origin).send().await.is(200);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        assert!(answer.headers.get_all("vary").iter().any(|vary| vary.to_str().unwrap().contains("origin")));
+    }
+}
+
+#[tokio::test]
+async fn an_error_names_its_kind_by_a_uri_of_this_service() {
+    let service = service().await;
+    let answer = service.get("/nothing").await.refused(404, "not_found");
+    assert_eq!(answer.body["type"], "https://login.example/errors#not_found");
+    assert_eq!(answer.body["title"], "Not found");
+    let keys: Vec<_> = answer.body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["code", "detail", "fields", "message", "request_id", "status", "title", "type"]);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_503_and_says_nothing_of_it() {
+    let service = service().await;
+    let (user, table) = (service.account("a@b.de").await, service.app().config().table_name.clone());
+    let session = service.session(&user).await;
+    service.client().delete_table().table_name(table).send().await.unwrap();
+    let calls = [
+        ("/create-account", json!({"email": "c@d.de", "password": "correct horse"})),
+        ("/login", json!({"email": "a@b.de", "password": "correct horse"})),
+        ("/refresh", json!({"refresh_token": session["refresh_token"]})),
+        ("/logout", json!({"refresh_token": session["refresh_token"], "everywhere": true})),
+    ];
+    for (path, body) in calls {
+        let answer = service.post(path, body).await.refused(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), "1");
+        assert!(!answer.body.to_string().to_lowercase().contains("dynamo"), "{}", answer.body);
+    }
+    let call = service.request(Method::GET, "/me").bearer(&session["access_token"]);
+    call.send().await.refused(503, "unavailable");
+    service.post("/verify", json!({"token": session["access_token"]})).await.is(200);
+    service.get("/health").await.is(200);
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_next_request_is_served() {
+    async fn panics() -> &'static str {
+        panic!("on purpose")
+    }
+    let router = latchkey::router().route("/panic", axum::routing::get(panics));
+    let service = Service::new(router).await;
+    let answer = service.request(Method::GET, "/panic").header("origin", "https://app.example").send().await;
+    let answer = answer.refused(500, "internal_error");
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert!(!answer.body.to_string().contains("purpose"));
+    service.get("/health").await.is(200);
+}
+
+#[tokio::test]
+async fn a_malformed_record_is_a_500_and_says_nothing_of_it() {
+    let service = service().await;
+    let record = [("pk", "LOGIN#a@b.de"), ("email", "a@b.de")];
+    let item =
+        record.map(|(key, value)| (key.to_owned(), aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned())));
+    let put = service.client().put_item().table_name(&service.app().config().table_name);
+    put.set_item(Some(item.into_iter().collect())).send().await.unwrap();
+    let answer = service.post("/login", json!({"email": "a@b.de", "password": "correct horse"})).await;
+    assert_eq!(answer.refused(500, "internal_error").body["message"], "Something went wrong on our side.");
+}

@@ -1,0 +1,219 @@
+//! `latchkey serve` as a process: what a person sees who starts it, stops it and starts it again.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A running server; it is killed when dropped.
+struct Server {
+    process: Child,
+    line: String,
+    address: String,
+}
+
+impl Server {
+    fn start(folder: &Path) -> Self {
+        let mut process = command(folder).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split("http://").nth(1).expect(&line).split(' ').next().unwrap().to_owned();
+        Self { process, line, address }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    fn send(&self, request: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    fn ends_well(mut self) {
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command.args(["serve", "--port", "0", "--data-dir"]).arg(folder).env_clear().stderr(Stdio::piped());
+    command
+}
+
+fn credentials() -> Value {
+    json!({"email": "a@b.de", "password": "correct horse"})
+}
+
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_first_line_says_where_it_listens_and_its_curl_works_when_pasted() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let (says, curl) = server.line.trim().split_once(" — try: ").unwrap();
+    assert_eq!(says, format!("Latchkey listens on http://{}", server.address));
+    let output = Command::new("sh").args(["-c", curl]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("the answer of curl");
+    assert_eq!(answer["token_type"], "Bearer", "{answer}");
+}
+
+#[test]
+fn accounts_sessions_and_keys_outlive_a_stop_and_even_a_kill() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("new/folder");
+    let server = Server::start(&data);
+    let (status, created) = server.post("/create-account", &credentials());
+    assert_eq!(status, 201, "{created}");
+    server.signal("TERM");
+    server.ends_well();
+
+    let server = Server::start(&data);
+    let (status, login) = server.post("/login", &credentials());
+    assert_eq!((status, &login["uid"]), (200, &created["uid"]));
+    server.signal("KILL");
+    drop(server);
+
+    let server = Server::start(&data);
+    assert_eq!(server.post("/refresh", &json!({"refresh_token": created["refresh_token"]})).0, 200);
+    assert_eq!(server.post("/refresh", &json!({"refresh_token": login["refresh_token"]})).0, 200);
+    server.signal("INT");
+    server.ends_well();
+}
+
+#[test]
+fn everything_secret_is_readable_by_its_owner_alone() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let _server = Server::start(&data);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&data), 0o700);
+    for name in ["signing-keys.json", "firebase-service-account.json"] {
+        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn a_second_start_on_the_same_folder_is_refused_with_a_sentence() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let sentence = refused(&command(folder.path()).output().unwrap());
+    assert!(sentence.contains("is in use by another latchkey serve"), "{sentence}");
+    assert_eq!(server.post("/create-account", &credentials()).0, 201);
+}
+
+#[test]
+fn a_port_in_use_and_a_wrong_configuration_are_refused_with_a_sentence() {
+    let folder = TempDir::new().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let mut with_port = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    with_port.args(["serve", "--data-dir"]).arg(folder.path()).env_clear().env("PORT", &port);
+    let sentence = refused(&with_port.output().unwrap());
+    assert!(sentence.contains(&format!("Port {port} is in use")), "{sentence}");
+
+    let mut misconfigured = command(folder.path());
+    misconfigured.env("ACCESS_TOKEN_TTL_SECONDS", "1d").env("LOG_LEVEL", "loud");
+    let sentence = refused(&misconfigured.output().unwrap());
+    assert!(
+        sentence.contains("ACCESS_TOKEN_TTL_SECONDS must be") && sentence.contains("LOG_LEVEL must be"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn a_key_file_that_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
+    for (name, words) in
+        [("signing-keys.json", "not a key set"), ("firebase-service-account.json", "`type` is not `service_account`")]
+    {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join(name);
+        fs::write(&file, "{}").unwrap();
+        let sentence = refused(&command(folder.path()).output().unwrap());
+        assert!(sentence.contains(words), "{sentence}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
+    }
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_stop() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let mut slow = TcpStream::connect(&server.address).unwrap();
+    let body = credentials().to_string();
+    let head = format!(
+        "POST /create-account HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    slow.write_all(&body.as_bytes()[..5]).unwrap();
+    // Its answer shows that the request before it was accepted.
+    assert_eq!(server.post("/login", &credentials()).0, 401);
+    server.signal("TERM");
+    slow.write_all(&body.as_bytes()[5..]).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    server.ends_well();
+}
+
+#[test]
+fn logs_are_one_json_object_a_line_and_hold_no_secret() {
+    let folder = TempDir::new().unwrap();
+    let mut process = command(folder.path()).env("LOG_LEVEL", "trace").stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let mut server = Server { process, line, address };
+    let (_, created) = server.post("/create-account", &credentials());
+    server.post("/login", &json!({"email": "a@b.de", "password": "a wrong horse"}));
+    server.post("/refresh", &json!({"refresh_token": created["refresh_token"]}));
+    server.signal("TERM");
+    let mut logs = String::new();
+    server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+    let paths: Vec<String> = logs
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect(line))
+        .filter_map(|line| line["path"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(paths, ["/create-account", "/login", "/refresh"]);
+    let secrets = ["correct horse", "wrong horse", "$argon2", "PRIVATE KEY", "eyJ"].map(str::to_owned);
+    let tokens = ["refresh_token", "access_token", "jwt_token"].map(|key| created[key].as_str().unwrap().to_owned());
+    for secret in secrets.iter().chain(&tokens) {
+        assert!(!logs.contains(secret.as_str()), "{secret}");
+    }
+}

@@ -1,0 +1,31 @@
+// Requests, in the form that every way of asking takes.
+
+import { json } from './support.mjs';
+
+export function get(path, headers) {
+  return { method: 'GET', path, headers };
+}
+
+export function post(path, value, headers, method = 'POST') {
+  return { path, ...json(method, value, headers) };
+}
+
+export function text(path, body, headers = {}) {
+  return { method: 'POST', path, headers: { 'content-type': 'application/json', ...headers }, body };
+}
+
+export function form(path, fields) {
+  return text(path, String(new URLSearchParams(fields)), { 'content-type': 'application/x-www-form-urlencoded' });
+}
+
+export function preflight(path) {
+  const headers = {
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'authorization,content-type',
+  };
+  return { method: 'OPTIONS', path, headers };
+}
+
+export function bearer({ session }) {
+  return { authorization: `Bearer ${session.access_token}` };
+}

@@ -1,0 +1,268 @@
+// Child processes, ports, plain HTTP and the shape of a session: what both test files stand on.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve as absolute } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const TAIL_LINES = 40;
+const STOP_MS = 5_000;
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+export const repository = join(here, '..', '..');
+const latchkey = absolute(process.env.LATCHKEY_BIN ?? join(repository, 'target', 'debug', 'latchkey'));
+// A folder with bin/cargo-lambda and bin/moto_server.
+export const tools = absolute(process.env.LATCHKEY_TOOLS ?? join(repository, '.tools', 'venv'));
+
+const running = new Set();
+const scratches = new Set();
+
+// --- Ports, folders, waiting
+
+/** Ports are all bound before any is released, so that no two of them are the same. */
+export async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => new Promise((resolve, reject) => {
+      const server = net.createServer().once('error', reject);
+      server.listen(0, '127.0.0.1', () => resolve(server));
+    })),
+  );
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+/** Waits until something accepts connections on the port. */
+export async function listening(port, ms, child) {
+  const deadline = Date.now() + ms;
+  while (!await connects(port)) {
+    assert.equal(child.code, undefined, `it ended; ${child.tail()}`);
+    assert.ok(Date.now() < deadline, `nothing listens on ${port} after ${ms / 1000} s; ${child.tail()}`);
+    await sleep(50);
+  }
+}
+
+function connects(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false)).once('connect', () => { socket.destroy(); resolve(true); });
+  });
+}
+
+export function scratch(name) {
+  const folder = mkdtempSync(join(tmpdir(), `latchkey-${name}-`));
+  scratches.add(folder);
+  return folder;
+}
+
+function removeScratches() {
+  scratches.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  scratches.clear();
+}
+
+/** The promise, or after so many milliseconds an error with an explanation. */
+export async function within(ms, promise, explain) {
+  const timer = new AbortController();
+  const late = sleep(ms, null, { signal: timer.signal, ref: false }).then(
+    () => { throw new Error(`after ${ms / 1000} s: ${explain()}`); },
+    () => {},
+  );
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+  }
+}
+
+// --- Child processes
+
+/** Starts a command in a process group of its own, so that stopping it also stops what it started. */
+export function start(name, command, args, options = {}) {
+  const process_ = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options });
+  const child = { name, pid: process_.pid, lines: [], output: [], code: undefined };
+  const waiting = new Set();
+  const wake = () => waiting.forEach((check) => check());
+
+  readLines(process_.stdout, (line) => { child.lines.push(line); remember(child, line); wake(); });
+  readLines(process_.stderr, (line) => remember(child, line));
+  child.exited = new Promise((resolve) => {
+    const end = (code) => { child.code = code; running.delete(child); resolve(code); wake(); };
+    process_.once('error', (error) => { remember(child, String(error)); end(error.code); });
+    process_.once('close', (code, signal) => end(code ?? signal));
+  });
+  child.tail = () => `${name} said:\n${child.output.join('\n')}`;
+  child.line = (wanted, ms) => within(ms, new Promise((resolve, reject) => {
+    const check = () => {
+      const line = child.lines.find(wanted);
+      if (line === undefined && child.code === undefined) return;
+      waiting.delete(check);
+      if (line !== undefined) resolve(line);
+      else reject(new Error(`${name} ended with ${child.code}; ${child.tail()}`));
+    };
+    waiting.add(check);
+    check();
+  }), () => `no such line yet; ${child.tail()}`);
+
+  running.add(child);
+  return child;
+}
+
+function readLines(stream, each) {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop();
+    lines.forEach(each);
+  }).on('end', () => { if (rest) each(rest); });
+}
+
+function remember(child, line) {
+  child.output.push(line);
+  if (child.output.length > TAIL_LINES) child.output.shift();
+}
+
+/** Runs a command to its end; a failure carries the tail of what it printed. */
+export async function run(name, command, args, ms, options) {
+  const child = start(name, command, args, options);
+  const code = await within(ms, child.exited, () => `still running; ${child.tail()}`);
+  assert.equal(code, 0, child.tail());
+  return child.lines.join('\n');
+}
+
+/** Stops everything, in reverse order of starting, and removes every scratch folder. */
+export async function stopAll() {
+  for (const child of [...running].reverse()) await stop(child);
+  removeScratches();
+}
+
+async function stop(child) {
+  // A grandchild may have a process group of its own (cargo-lambda gives one to each function), and is
+  // found only as long as its parent lives.
+  const family = [...descendants(child.pid), -child.pid];
+  signal(-child.pid, 'SIGINT');
+  await Promise.race([child.exited, sleep(STOP_MS, null, { ref: false })]);
+  family.forEach((pid) => signal(pid, 'SIGKILL'));
+  await child.exited;
+}
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+function descendants(root) {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  const pairs = stdout.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const found = [root];
+  for (const parent of found) found.push(...pairs.filter(([, of]) => of === parent).map(([pid]) => pid));
+  return found.slice(1);
+}
+
+// The last resort, for a test that dies without its hooks: nothing may outlive the run.
+process.once('exit', () => {
+  for (const { pid } of running) [...descendants(pid), -pid].forEach((each) => signal(each, 'SIGKILL'));
+  removeScratches();
+});
+for (const [name, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
+  process.once(name, () => process.exit(128 + number));
+}
+
+// --- The server under test
+
+/** Starts `latchkey serve` with nothing of the caller's environment but the path, and waits until it listens. */
+export async function serve(args = []) {
+  const [port] = await freePorts(1);
+  const data = scratch('data');
+  const env = { PATH: process.env.PATH, HOME: data };
+  const command = ['serve', '--port', port, '--data-dir', data, ...args];
+  const server = start('latchkey serve', latchkey, command, { cwd: data, env });
+  const origin = `http://127.0.0.1:${port}`;
+  const first = await server.line(() => true, 30_000);
+  assert.ok(first.includes(origin), `the first line does not name ${origin}: ${first}`);
+  return { ...server, data, origin };
+}
+
+// --- HTTP
+
+/** One exchange with exactly these headers (fetch would add a content type of its own). The body is read as JSON. */
+export function exchange(url, { method = 'GET', headers = {}, body } = {}, { ms = 30_000, tail = () => '' } = {}) {
+  const answer = new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+    const request = http.request(url, { method, headers: { ...headers, ...length }, agent: false }, (response) => {
+      const parts = [];
+      response.on('data', (part) => parts.push(part)).once('error', reject).once('end', () => {
+        const text = Buffer.concat(parts).toString();
+        resolve({ status: response.statusCode, headers: response.headersDistinct, text });
+      });
+    });
+    request.once('error', reject).end(body);
+  });
+  return within(ms, answer, () => `no answer to ${method} ${url}; ${tail()}`).then(readJson);
+}
+
+export function readJson({ text, ...answer }) {
+  try {
+    return { ...answer, body: text === '' ? '' : JSON.parse(text) };
+  } catch {
+    assert.fail(`not JSON, with status ${answer.status}: ${text}`);
+  }
+}
+
+/** The request for `exchange` that carries a JSON value. */
+export function json(method, value, headers = {}) {
+  return { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
+}
+
+// --- Tokens and bodies
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+export function decodeJwt(token) {
+  const [header, payload] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+  return { header, payload };
+}
+
+/** The keys and types of a JSON value, without the values. */
+export function shape(value) {
+  if (Array.isArray(value)) return [...new Set(value.map((item) => JSON.stringify(shape(item))))];
+  if (value === null) return 'null';
+  if (typeof value !== 'object') return typeof value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, shape(value[key])]));
+}
+
+export function assertSession(session) {
+  const text = 'string';
+  assert.deepEqual(shape(session), {
+    user: { id: text, role_id: 'number', name: text, email: text, email_verified: 'boolean' },
+    uid: text,
+    token_type: text,
+    expires_in: 'number',
+    expires_at: text,
+    jwt_token: text,
+    token: text,
+    access_token: text,
+    refresh_token: text,
+    refresh_expires_at: text,
+  });
+  assert.match(session.uid, UUID_V7);
+  assert.equal(session.user.id, session.uid);
+  assert.equal(session.token_type, 'Bearer');
+  assert.equal(session.expires_in, 3600);
+  assert.match(session.expires_at, TIME);
+  assert.match(session.refresh_expires_at, TIME);
+  assert.match(session.jwt_token, JWT);
+  assert.match(session.access_token, JWT);
+  assert.equal(session.token, session.jwt_token);
+  assert.match(session.refresh_token, /^[\w-]{43}$/);
+  return session;
+}

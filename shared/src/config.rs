@@ -1,0 +1,299 @@
+//! The environment, read once.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use crate::{keys::Source, password::Policy, session::Lives};
+
+/// What OWASP's password storage cheat sheet asks of argon2id at the least.
+const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
+const ARGON2_ITERATIONS_MIN: u64 = 2;
+
+/// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `TABLE_NAME`, `latchkey`: the DynamoDB table.
+    pub table_name: String,
+    /// `SIGNING_KEYS_SECRET_ID`: required on Lambda; locally a file in the data folder.
+    pub signing_keys: Option<Source>,
+    /// `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` (a secret's id) or `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, or a path
+    /// to it), none: signs Firebase custom tokens.
+    pub firebase: Option<Source>,
+    /// `FIREBASE_TENANT_ID`, none: `tenant_id` of custom tokens.
+    pub firebase_tenant_id: Option<String>,
+    /// `TOKEN_PROFILE`, `firebase` where a service account is configured, else `access`: what `jwt_token` is.
+    pub token_profile: Option<TokenProfile>,
+    /// `ISSUER`: `iss` of access tokens and base of the discovery document. By default `https://` and the gateway's own
+    /// domain; locally `http://127.0.0.1:PORT`.
+    pub issuer: Option<String>,
+    /// `AUDIENCE`, the issuer: `aud` of access tokens.
+    pub audience: Option<String>,
+    /// `ACCESS_TOKEN_TTL_SECONDS`, 3600, 60–3600: life of `jwt_token` and `access_token`.
+    pub access_token_life: Duration,
+    /// `REFRESH_TOKEN_TTL_SECONDS`, 2592000; `REFRESH_TOKEN_IDLE_SECONDS`, 1209600; `REFRESH_REUSE_INTERVAL_SECONDS`, 10, 0–60.
+    pub session_lives: Lives,
+    /// `CLOCK_SKEW_SECONDS`, 60, 0–300: allowed on every time in a token.
+    pub clock_skew: Duration,
+    /// `CORS_ALLOWED_ORIGINS`, `*`, comma separated; None is any.
+    pub cors_allowed_origins: Option<Vec<String>>,
+    /// `REQUIRE_VERIFIED_EMAIL`, false: refuse logins of accounts whose address is not verified.
+    pub require_verified_email: bool,
+    /// `PASSWORD_MIN_LENGTH`, 8, 8–64; `ARGON2_MEMORY_KIB`, 19456 and up; `ARGON2_ITERATIONS`, 2 and up.
+    pub password_policy: Policy,
+    /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: String,
+    /// `PORT`, 8080: of `latchkey serve`.
+    pub port: u16,
+    /// `DATA_DIR`, `.latchkey`: where `latchkey serve` keeps its database and keys.
+    pub data_dir: PathBuf,
+    /// Whether this is a Lambda function (`AWS_LAMBDA_FUNCTION_NAME`).
+    pub on_lambda: bool,
+}
+
+/// What `jwt_token` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProfile {
+    /// A Firebase custom token.
+    Firebase,
+    /// The access token.
+    Access,
+}
+
+/// What is wrong with the environment: a sentence that names the variable, for each.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misconfigured(Vec<String>);
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    ///
+    /// Every bad or missing variable, by name.
+    pub fn from_env() -> Result<Self, Misconfigured> {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads variables through `get`.
+    ///
+    /// # Errors
+    ///
+    /// Every bad or missing variable, by name.
+    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
+        let mut env = Environment { get, wrong: Vec::new() };
+        let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
+        let signing_keys = env.text("SIGNING_KEYS_SECRET_ID").map(Source::Secret);
+        if on_lambda && signing_keys.is_none() {
+            env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
+        }
+        let firebase = env.firebase();
+        let token_profile = env.token_profile();
+        // Locally a demo account is made where none is configured.
+        if on_lambda && firebase.is_none() && token_profile == Some(TokenProfile::Firebase) {
+            env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
+        }
+        let config = Self {
+            table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
+            signing_keys,
+            firebase,
+            firebase_tenant_id: env.text("FIREBASE_TENANT_ID"),
+            token_profile,
+            issuer: env.issuer(),
+            audience: env.text("AUDIENCE"),
+            access_token_life: env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600),
+            session_lives: Lives {
+                absolute: env.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
+                idle: env.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
+                reuse_interval: env.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),
+            },
+            clock_skew: env.seconds("CLOCK_SKEW_SECONDS", 60, 0, 300),
+            cors_allowed_origins: env.origins(),
+            require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
+            password_policy: Policy {
+                length_min: env.number("PASSWORD_MIN_LENGTH", 8, 8, 64) as usize,
+                memory_kib: env.number("ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB_MIN, ARGON2_MEMORY_KIB_MIN, 262_144)
+                    as u32,
+                iterations: env.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
+            },
+            log_level: env.log_level(),
+            port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
+            data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
+            on_lambda,
+        };
+        if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
+    }
+}
+
+struct Environment<G> {
+    get: G,
+    wrong: Vec<String>,
+}
+
+impl<G: Fn(&str) -> Option<String>> Environment<G> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn refuse(&mut self, name: &str, why: &str) {
+        self.wrong.push(format!("{name} {why}."));
+    }
+
+    fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+        match self.text(name).map(|text| text.parse::<u64>()) {
+            None => default,
+            Some(Ok(number)) if (min..=max).contains(&number) => number,
+            Some(_) => {
+                self.refuse(name, &format!("must be a whole number from {min} to {max}"));
+                default
+            }
+        }
+    }
+
+    fn seconds(&mut self, name: &str, default: u64, min: u64, max: u64) -> Duration {
+        Duration::from_secs(self.number(name, default, min, max))
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        match self.text(name).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.refuse(name, "must be true or false");
+                false
+            }
+        }
+    }
+
+    fn firebase(&mut self) -> Option<Source> {
+        let secret = self.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
+        let given = self.text("FIREBASE_SERVICE_ACCOUNT").map(|text| {
+            // A path is short and is no JSON; base64 of the file has thousands of letters.
+            let is_path = !text.starts_with('{') && text.len() < 1024;
+            if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
+        });
+        if secret.is_some() && given.is_some() {
+            self.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
+        }
+        secret.or(given)
+    }
+
+    fn token_profile(&mut self) -> Option<TokenProfile> {
+        match self.text("TOKEN_PROFILE")?.as_str() {
+            "access" => Some(TokenProfile::Access),
+            "firebase" => Some(TokenProfile::Firebase),
+            _ => {
+                self.refuse("TOKEN_PROFILE", "must be firebase or access");
+                None
+            }
+        }
+    }
+
+    fn issuer(&mut self) -> Option<String> {
+        let issuer = self.text("ISSUER")?;
+        if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+            self.refuse("ISSUER", "must be a URL that begins with https://");
+        }
+        Some(issuer.trim_end_matches('/').to_owned())
+    }
+
+    fn origins(&mut self) -> Option<Vec<String>> {
+        let text = self.text("CORS_ALLOWED_ORIGINS").filter(|text| text != "*")?;
+        let origins: Vec<String> =
+            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
+        let is_origin = |origin: &String| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
+        };
+        if !origins.iter().all(is_origin) {
+            self.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, divided by commas");
+        }
+        Some(origins)
+    }
+
+    fn log_level(&mut self) -> String {
+        let level = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()).to_ascii_lowercase();
+        if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {
+            self.refuse("LOG_LEVEL", "must be error, warn, info, debug or trace");
+        }
+        level
+    }
+}
+
+impl fmt::Display for Misconfigured {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Misconfigured {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, Misconfigured> {
+        Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn without_any_variable_the_defaults_hold() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.table_name, "latchkey");
+        assert_eq!(config.token_profile, None);
+        assert_eq!((config.port, config.data_dir.to_str()), (8080, Some(".latchkey")));
+        assert_eq!(config.access_token_life.as_secs(), 3_600);
+        assert_eq!(config.session_lives.absolute.as_secs(), 2_592_000);
+        assert_eq!(config.session_lives.idle.as_secs(), 1_209_600);
+        assert_eq!(config.session_lives.reuse_interval.as_secs(), 10);
+        assert_eq!(config.clock_skew.as_secs(), 60);
+        assert_eq!(config.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
+        assert!(config.issuer.is_none() && config.cors_allowed_origins.is_none() && !config.require_verified_email);
+    }
+
+    #[test]
+    fn an_empty_variable_is_unset() {
+        assert_eq!(read(&[("TABLE_NAME", " "), ("ISSUER", ""), ("TOKEN_PROFILE", "")]).unwrap().table_name, "latchkey");
+    }
+
+    #[test]
+    fn each_bad_value_is_refused_by_its_variables_name() {
+        for (name, value) in [
+            ("TOKEN_PROFILE", "jwt"),
+            ("PORT", "65536"),
+            ("ISSUER", "example.com"),
+            ("ACCESS_TOKEN_TTL_SECONDS", "59"),
+            ("ACCESS_TOKEN_TTL_SECONDS", "3601"),
+            ("REFRESH_TOKEN_TTL_SECONDS", "-1"),
+            ("REFRESH_TOKEN_IDLE_SECONDS", "1h"),
+            ("REFRESH_REUSE_INTERVAL_SECONDS", "61"),
+            ("CLOCK_SKEW_SECONDS", "301"),
+            ("CORS_ALLOWED_ORIGINS", "app.example"),
+            ("CORS_ALLOWED_ORIGINS", "https://a.example,*"),
+            ("REQUIRE_VERIFIED_EMAIL", "yes"),
+            ("PASSWORD_MIN_LENGTH", "7"),
+            ("ARGON2_MEMORY_KIB", "1024"),
+            ("ARGON2_ITERATIONS", "1"),
+            ("LOG_LEVEL", "loud"),
+        ] {
+            let refusal = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(refusal.starts_with(name) && refusal.lines().count() == 1, "{name}={value}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let wrong = [("LOG_LEVEL", "x"), ("AWS_LAMBDA_FUNCTION_NAME", "login"), ("TOKEN_PROFILE", "firebase")];
+        let refusal = read(&wrong).unwrap_err().to_string();
+        let names: Vec<_> = refusal.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["SIGNING_KEYS_SECRET_ID", "TOKEN_PROFILE", "LOG_LEVEL"]);
+    }
+
+    #[test]
+    fn a_service_account_is_told_from_a_path_to_one() {
+        let firebase = |text: &str| read(&[("FIREBASE_SERVICE_ACCOUNT", text)]).unwrap().firebase.unwrap();
+        assert_eq!(firebase("{\"type\":1}"), Source::Text("{\"type\":1}".to_owned()));
+        assert_eq!(firebase("keys/account.json"), Source::File("keys/account.json".into()));
+        assert!(matches!(firebase(&"A".repeat(2000)), Source::Text(_)));
+        let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
+        assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
+    }
+}

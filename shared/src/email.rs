@@ -1,0 +1,200 @@
+//! What a person logs in with: an e-mail address or a username, each in the one form that is compared.
+
+use std::fmt;
+
+/// The longest address, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
+const ADDRESS_BYTES_MAX: usize = 254;
+/// The longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
+const LOCAL_BYTES_MAX: usize = 64;
+
+/// An e-mail address, in the form its owner typed and in the form that is compared.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Email {
+    typed: String,
+    key: String,
+}
+
+impl Email {
+    /// Reads an address: trimmed; the local part ASCII and compared without case; the domain through UTS-46, so that
+    /// `MÜNCHEN.example` and `xn--mnchen-3ya.example` are one. No tricks with `+` or dots: what one provider ignores is
+    /// somebody else's address at the next.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const NOT_AN_ADDRESS: &str = "This is not an e-mail address.";
+        let typed = text.trim();
+        if typed.len() > ADDRESS_BYTES_MAX {
+            return Err("An e-mail address has at most 254 bytes.");
+        }
+        let (local, domain) = typed.rsplit_once('@').ok_or(NOT_AN_ADDRESS)?;
+        if !local.is_ascii() {
+            return Err("The part of an e-mail address before the @ must be plain ASCII.");
+        }
+        if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !local.split('.').all(is_atom) {
+            return Err(NOT_AN_ADDRESS);
+        }
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| NOT_AN_ADDRESS)?;
+        let (_, top_level) = domain.rsplit_once('.').ok_or(NOT_AN_ADDRESS)?;
+        if top_level.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NOT_AN_ADDRESS);
+        }
+        let key = format!("{}@{domain}", local.to_ascii_lowercase());
+        if key.len() > ADDRESS_BYTES_MAX {
+            return Err("An e-mail address has at most 254 bytes.");
+        }
+        Ok(Self { typed: typed.to_owned(), key })
+    }
+
+    /// As typed, for display.
+    pub fn typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// The form two spellings of one address share.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// RFC 5322 section 3.2.3 `atext`, at least one.
+fn is_atom(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
+}
+
+/// A name of 3–32 characters `a-z 0-9 _ . -`, compared without case and kept in lower case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Username(String);
+
+impl Username {
+    /// Reads a username.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let name = text.trim().to_ascii_lowercase();
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+        if (3..=32).contains(&name.len()) && name.bytes().all(allowed) {
+            Ok(Self(name))
+        } else {
+            Err("A username has 3 to 32 letters a–z, digits, dots, hyphens or underscores.")
+        }
+    }
+
+    /// In lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Either of the two. An address has an `@`, a username never has, so the two never meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identifier {
+    /// An e-mail address.
+    Email(Email),
+    /// A username.
+    Username(Username),
+}
+
+impl Identifier {
+    /// Reads what was typed into a field that may take either.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.contains('@') { Email::parse(text).map(Self::Email) } else { Username::parse(text).map(Self::Username) }
+    }
+
+    /// The form that is compared.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Email(email) => email.key(),
+            Self::Username(username) => username.as_str(),
+        }
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Email")
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Username")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_share_a_key_and_the_typed_form_is_kept() {
+        let email = Email::parse("  James.Dean+x@YopMail.COM ").unwrap();
+        assert_eq!((email.typed(), email.key()), ("James.Dean+x@YopMail.COM", "james.dean+x@yopmail.com"));
+        assert_eq!(Email::parse("a@MÜNCHEN.example").unwrap().key(), "a@xn--mnchen-3ya.example");
+        assert_eq!(
+            Email::parse("a@mu\u{308}nchen.example").unwrap().key(),
+            Email::parse("A@xn--mnchen-3ya.EXAMPLE").unwrap().key()
+        );
+    }
+
+    #[test]
+    fn plus_tags_and_dots_are_somebody_elses_address() {
+        assert_ne!(Email::parse("a.b@c.de").unwrap().key(), Email::parse("ab@c.de").unwrap().key());
+        assert_ne!(Email::parse("a+b@c.de").unwrap().key(), Email::parse("a@c.de").unwrap().key());
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_refused() {
+        let long_local = format!("{}@c.de", "a".repeat(65));
+        let long = format!("a@{}.de", "b".repeat(260));
+        for text in [
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.de",
+            "a@b",
+            "a b@c.de",
+            "a@b c.de",
+            "a..b@c.de",
+            ".a@c.de",
+            "a.@c.de",
+            "a@b@c.de",
+            "é@c.de",
+            "a@.de",
+            "a@b..de",
+            "a@127.0.0.1",
+            "a@[127.0.0.1]",
+            "\"a\"@c.de",
+            "a@b.de\u{0}",
+            "a\r\n@b.de",
+            "a@-b.de",
+            "a@b_c.de",
+            &long_local,
+            &long,
+        ] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn usernames_are_folded_and_bounded() {
+        assert_eq!(Username::parse(" James_Dean-9. ").unwrap().as_str(), "james_dean-9.");
+        for text in ["", "ab", "a b c", "jämes", "a@b", &"a".repeat(33)] {
+            assert!(Username::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_identifier_is_told_by_its_at_sign() {
+        assert!(matches!(Identifier::parse("a@b.de"), Ok(Identifier::Email(_))));
+        assert!(matches!(Identifier::parse("James"), Ok(Identifier::Username(_))));
+    }
+}

@@ -1,0 +1,205 @@
+//! Everything that can go wrong, named for what the caller did, and what the caller reads of it.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{session, token};
+
+/// The cause of a fault, for the log alone.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a request is not answered as asked. `Display` is the sentence its caller reads.
+#[derive(Debug)]
+pub enum Error {
+    /// 400: the body or a header is not as the contract says.
+    Invalid {
+        /// The sentence.
+        detail: String,
+        /// What is wrong with which field.
+        fields: Vec<Field>,
+    },
+    /// 400: the new password is too weak.
+    WeakPassword(Field),
+    /// 400 at `/verify`, 401 elsewhere: no token was sent.
+    TokenMissing(StatusCode),
+    /// 401: unknown account, wrong password, or no password to check.
+    Credentials,
+    /// 401: the token is not good.
+    Token(token::Refusal),
+    /// 401 or 409: the refresh token is not good.
+    Refresh(session::Refusal),
+    /// 403: said only after the right password, or to the holder of a genuine token.
+    Disabled,
+    /// 403: said only where the deployment asks for verified addresses.
+    EmailNotVerified,
+    /// 409: somebody has this `email` or `username`.
+    Taken(&'static str),
+    /// 409: the idempotency key came with another body before.
+    IdempotencyKeyReused,
+    /// 404, 405, 413 or 415.
+    Request(StatusCode),
+    /// 503: something this service depends on fails or is slow.
+    Unavailable(Cause),
+    /// 500: a fault of this service.
+    Internal(Cause),
+}
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    /// Its name.
+    pub field: String,
+    /// Stable, for programs.
+    pub code: &'static str,
+    /// A sentence, for people.
+    pub message: String,
+}
+
+impl Field {
+    /// What is wrong with `field`.
+    pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self { field: field.into(), code, message: message.into() }
+    }
+}
+
+impl Error {
+    /// A request that is wrong as a whole.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::Invalid { detail: detail.into(), fields: Vec::new() }
+    }
+
+    /// A fault of this service.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A fault of something this service depends on.
+    pub fn unavailable(cause: impl Into<Cause>) -> Self {
+        Self::Unavailable(cause.into())
+    }
+
+    /// The status and the stable code.
+    pub fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::WeakPassword(_) => (StatusCode::BAD_REQUEST, "weak_password"),
+            Self::TokenMissing(status) => (*status, "token_missing"),
+            Self::Credentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
+            Self::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.code),
+            Self::Refresh(session::Refusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
+            Self::Refresh(session::Refusal::Expired) => (StatusCode::UNAUTHORIZED, "refresh_token_expired"),
+            Self::Refresh(session::Refusal::Reused) => (StatusCode::UNAUTHORIZED, "refresh_token_reused"),
+            Self::Refresh(session::Refusal::Conflict) => (StatusCode::CONFLICT, "refresh_conflict"),
+            Self::Disabled => (StatusCode::FORBIDDEN, "account_disabled"),
+            Self::EmailNotVerified => (StatusCode::FORBIDDEN, "email_not_verified"),
+            Self::Taken("username") => (StatusCode::CONFLICT, "username_taken"),
+            Self::Taken(_) => (StatusCode::CONFLICT, "email_taken"),
+            Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
+            Self::Request(StatusCode::NOT_FOUND) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Request(StatusCode::METHOD_NOT_ALLOWED) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            Self::Request(status) => (*status, "invalid_request"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        }
+    }
+
+    /// What is wrong with which field.
+    pub fn fields(&self) -> &[Field] {
+        match self {
+            Self::Invalid { fields, .. } => fields,
+            Self::WeakPassword(field) => std::slice::from_ref(field),
+            Self::TokenMissing(_)
+            | Self::Credentials
+            | Self::Token(_)
+            | Self::Refresh(_)
+            | Self::Disabled
+            | Self::EmailNotVerified
+            | Self::Taken(_)
+            | Self::IdempotencyKeyReused
+            | Self::Request(_)
+            | Self::Unavailable(_)
+            | Self::Internal(_) => &[],
+        }
+    }
+
+    /// After how many seconds to try again, where that helps.
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        match self {
+            Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
+            _ => None,
+        }
+    }
+
+    /// `WWW-Authenticate` (RFC 6750 section 3): without an error code where no token was sent at all.
+    pub fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::Token(_) => Some(r#"Bearer error="invalid_token""#),
+            Self::TokenMissing(StatusCode::UNAUTHORIZED) => Some("Bearer"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentence = match self {
+            Self::Invalid { detail, .. } => detail,
+            Self::WeakPassword(field) => &field.message,
+            Self::TokenMissing(_) => "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify.",
+            Self::Credentials => "Email or password is incorrect.",
+            Self::Token(refusal) => &refusal.message,
+            Self::Refresh(session::Refusal::Invalid) => {
+                "This refresh token is not valid, or its session has ended. Log in again."
+            }
+            Self::Refresh(session::Refusal::Expired) => "The session has expired. Log in again.",
+            Self::Refresh(session::Refusal::Reused) => {
+                "This refresh token was used before, so its session was ended. Log in again."
+            }
+            Self::Refresh(session::Refusal::Conflict) => {
+                "The session is being refreshed already. Try again in a moment."
+            }
+            Self::Disabled => "This account is disabled.",
+            Self::EmailNotVerified => "The e-mail address is not verified yet.",
+            Self::Taken("username") => "This username is taken.",
+            Self::Taken(_) => "An account with this e-mail address exists already.",
+            Self::IdempotencyKeyReused => "This Idempotency-Key was used with another request.",
+            Self::Request(StatusCode::NOT_FOUND) => "There is nothing at this path.",
+            Self::Request(StatusCode::METHOD_NOT_ALLOWED) => "This path does not take this method.",
+            Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => "The body is larger than 16 KiB.",
+            Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+                "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
+            }
+            Self::Request(_) => "The request could not be read.",
+            Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
+            Self::Internal(_) => "Something went wrong on our side.",
+        };
+        formatter.write_str(sentence)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unavailable(cause) | Self::Internal(cause) => Some(cause.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    /// The status alone; `http` writes the body, which needs the request.
+    fn into_response(self) -> Response {
+        let mut response = self.status_and_code().0.into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}

@@ -1,0 +1,83 @@
+//! The session object: what a login, a new account and a refresh answer alike.
+
+use serde::Serialize;
+
+use crate::{
+    App,
+    access::{self, Party},
+    clock::Timestamp,
+    config::TokenProfile,
+    error::Error,
+    firebase::{CustomToken, Refusal, ServiceAccount},
+    session::{RefreshToken, Session},
+    user::{Profile, User},
+};
+
+/// Everything a client needs, complete in every answer, so that one that overwrites what it has is right.
+#[derive(Serialize)]
+pub struct Grant {
+    user: Profile,
+    uid: String,
+    token_type: &'static str,
+    expires_in: u64,
+    expires_at: String,
+    jwt_token: String,
+    token: String,
+    access_token: String,
+    refresh_token: String,
+    refresh_expires_at: String,
+}
+
+impl Grant {
+    /// The session object of `session`, with its refresh token of this `counter`. Nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// 503 while there are no keys; 500 if signing fails.
+    pub async fn make(
+        app: &App,
+        party: &Party,
+        user: &User,
+        session: &Session,
+        counter: u32,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let keys = app.keys().get().await?;
+        let life = app.config().access_token_life;
+        let access_token = access::mint(&keys.ring, party, user, session, app.uuid()?, now, life)?;
+        let jwt_token = match &keys.firebase {
+            Some(account) if app.config().token_profile != Some(TokenProfile::Access) => {
+                custom_token(app, account, user, now)?
+            }
+            _ => access_token.clone(),
+        };
+        let refresh = RefreshToken { session: session.id, counter };
+        Ok(Self {
+            user: user.profile(),
+            uid: user.id.clone(),
+            token_type: "Bearer",
+            expires_in: life.as_secs(),
+            expires_at: (now.floor() + life).rfc3339(),
+            token: jwt_token.clone(),
+            jwt_token,
+            access_token,
+            refresh_token: refresh.seal(keys.ring.refresh_signing(now)?),
+            refresh_expires_at: session.expires_at.rfc3339(),
+        })
+    }
+}
+
+/// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here
+/// would live on there.
+fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
+    let request = CustomToken {
+        uid: &user.id,
+        claims: None,
+        tenant_id: app.config().firebase_tenant_id.as_deref(),
+        life: app.config().access_token_life,
+    };
+    account.custom_token(&request, now).map_err(|refusal| match refusal {
+        Refusal::Request(sentence) => Error::internal(sentence),
+        Refusal::Fault(fault) => fault,
+    })
+}

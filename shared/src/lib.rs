@@ -1,0 +1,197 @@
+//! What every Latchkey function is made of.
+//!
+//! A function is a router over [`App`]; [`lambda::serve`] runs it on Lambda, `latchkey serve` runs all of them behind one
+//! port, and the tests call the same routers. Inside, `App` leads to the store, the keys, sessions, tokens and passwords,
+//! and those to users and addresses, which know neither HTTP nor AWS.
+
+pub mod access;
+pub mod caller;
+pub mod clock;
+pub mod config;
+pub mod email;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+pub mod error;
+pub mod firebase;
+pub mod grant;
+pub mod http;
+pub mod input;
+pub mod json;
+pub mod keys;
+pub mod lambda;
+pub mod logs;
+pub mod password;
+pub mod rsa;
+pub mod session;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod token;
+pub mod user;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+
+use crate::{
+    clock::Timestamp,
+    config::Config,
+    error::Error,
+    keys::{Keys, Source},
+    password::Hasher,
+    session::{Session, SessionId},
+    store::Store,
+    user::User,
+};
+
+/// Everything a handler works with. Cloning shares it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    store: Store,
+    keys: Keys,
+    hasher: Hasher,
+    /// Milliseconds that tests move the clock by.
+    clock_offset: AtomicI64,
+}
+
+impl App {
+    /// An app of these parts.
+    ///
+    /// # Errors
+    ///
+    /// Argon2 does not take the configured parameters, which [`Config`] prevents.
+    pub fn new(config: Config, store: Store, keys: Keys) -> Result<Self, Error> {
+        // A hash takes a core for all its time, so more at once than there are cores only takes memory.
+        let concurrency = thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Hasher::new(&config.password_policy, concurrency).map_err(Error::internal)?;
+        Ok(Self(Arc::new(Inner { config, store, keys, hasher, clock_offset: AtomicI64::new(0) })))
+    }
+
+    /// An app on AWS. The keys are fetched on the way, so that the first request does not wait for them; if that fails, the
+    /// next request tries again.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::new`].
+    pub async fn connect(config: Config) -> Result<Self, Error> {
+        let aws = aws_config().await;
+        let signing =
+            config.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
+        let keys = Keys::new(Some(aws_sdk_secretsmanager::Client::new(&aws)), signing, config.firebase.clone());
+        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), &config.table_name);
+        let app = Self::new(config, store, keys)?;
+        if let Err(error) = app.keys().get().await {
+            logs::fault(&error);
+        }
+        Ok(app)
+    }
+
+    /// What the deployment chose.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The table.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// What makes and checks password hashes.
+    pub fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    /// The time: asked for once per request, and handed on.
+    pub fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+        let now = Timestamp::from(SystemTime::now());
+        Timestamp::from_milliseconds(now.milliseconds() + self.0.clock_offset.load(Ordering::Relaxed))
+    }
+
+    /// Random bytes.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the random source fails.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut bytes = [0; N];
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the random source")]
+        aws_lc_rs::rand::fill(&mut bytes).map_err(Error::internal)?;
+        Ok(bytes)
+    }
+
+    /// A UUIDv7 (RFC 9562 section 5.7) as 36 characters.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the random source fails.
+    pub fn uuid(&self) -> Result<String, Error> {
+        let milliseconds = self.now().milliseconds().unsigned_abs();
+        Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random()?).into_uuid().to_string())
+    }
+
+    /// A new session of `user`, not stored yet.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the random source fails.
+    pub fn new_session(&self, user: &User, now: Timestamp) -> Result<Session, Error> {
+        Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lives))
+    }
+
+    /// Lets an account in, once it has shown who it is.
+    ///
+    /// # Errors
+    ///
+    /// 403 for a disabled account, and for one whose address is not verified where that is asked for.
+    pub fn admit(&self, user: &User) -> Result<(), Error> {
+        if user.disabled {
+            Err(Error::Disabled)
+        } else if self.config().require_verified_email && !user.email_verified {
+            Err(Error::EmailNotVerified)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    fn move_clock(&self, by: Duration) {
+        self.0.clock_offset.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
+pub async fn aws_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_millis(1_500))
+        .operation_timeout(Duration::from_secs(4))
+        .build();
+    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
+}
+
+/// A client for Secrets Manager, if one of these is a secret. (Finding a region and credentials takes time where there are
+/// none.)
+pub async fn secrets_client(sources: &[Option<&Source>]) -> Option<aws_sdk_secretsmanager::Client> {
+    if sources.iter().flatten().any(|source| matches!(source, Source::Secret(_))) {
+        Some(aws_sdk_secretsmanager::Client::new(&aws_config().await))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,39 @@
+//! Logs: one JSON object a line, on standard error.
+
+use std::{error::Error as _, panic};
+
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::error::Error;
+
+/// The crates that log at the chosen level. All others are held at `warn`: below it, the AWS SDK writes whole requests, and
+/// those have password hashes in them.
+const OWN: [&str; 9] =
+    ["account", "create_account", "latchkey", "login", "logout", "refresh", "shared", "verify", "well_known"];
+
+/// Starts logging at `level`; a panic is logged as one line too.
+pub fn start(level: &str) {
+    let own = level.parse().unwrap_or(tracing::Level::INFO);
+    let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    // Fails only where logging was started before.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(alarm = "panic", location, message = panic.payload_as_str().unwrap_or_default());
+    }));
+}
+
+/// Logs the cause of a fault, which its caller is not told.
+pub fn fault(error: &Error) {
+    let Some(cause) = error.source() else { return };
+    let mut causes = cause.to_string();
+    let mut next = cause.source();
+    while let Some(cause) = next {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    let (status, code) = error.status_and_code();
+    tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
+}

@@ -1,0 +1,156 @@
+//! RSA keys for RS256: the service's own and the Firebase service account's.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{
+        AlgorithmParameters, CommonParameters, Jwk, KeyAlgorithm, PublicKeyUse, RSAKeyParameters, RSAKeyType,
+        ThumbprintHash,
+    },
+};
+
+/// The smallest modulus, in bits (RFC 7518 section 3.3).
+const MODULUS_BITS_MIN: usize = 2048;
+
+/// A private key and its public half, parsed once. `jsonwebtoken` parses the key anew for every signature, which makes one
+/// cost three quarters more (214 µs on top of 284 µs).
+pub struct RsaKey {
+    pair: RsaKeyPair,
+    public: DecodingKey,
+    modulus: String,
+    exponent: String,
+}
+
+impl RsaKey {
+    /// Makes a key of 2048 bits and its PKCS#8 PEM text.
+    ///
+    /// # Errors
+    ///
+    /// The random source failed.
+    pub fn generate() -> Result<String, aws_lc_rs::error::Unspecified> {
+        let pair = KeyPair::generate(KeySize::Rsa2048)?;
+        let der = AsDer::<Pkcs8V1Der>::as_der(&pair)?;
+        Ok(pem::encode_config(
+            &pem::Pem::new("PRIVATE KEY", der.as_ref()),
+            pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
+        ))
+    }
+
+    /// Reads a private key from PEM text, PKCS#8 or PKCS#1.
+    ///
+    /// # Errors
+    ///
+    /// A phrase that follows "the private key" and never quotes it.
+    pub fn from_pem(text: &str) -> Result<Self, &'static str> {
+        let block = pem::parse(text).map_err(|_| "is not PEM text")?;
+        let pair = match block.tag() {
+            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(block.contents()),
+            "RSA PRIVATE KEY" => RsaKeyPair::from_der(block.contents()),
+            "PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE" => return Err("is a public key, not a private one"),
+            "ENCRYPTED PRIVATE KEY" => return Err("is encrypted"),
+            _ => return Err("is not an RSA key in PEM text"),
+        }
+        .map_err(|_| "is not an RSA key of 2048 bits or more, or is damaged")?;
+        if pair.public_modulus_len() * 8 < MODULUS_BITS_MIN {
+            return Err("has fewer than 2048 bits");
+        }
+        let public = pair.public_key();
+        let (modulus, exponent) = (public.modulus(), public.exponent());
+        let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
+        Ok(Self {
+            public: DecodingKey::from_rsa_raw_components(n, e),
+            modulus: URL_SAFE_NO_PAD.encode(n),
+            exponent: URL_SAFE_NO_PAD.encode(e),
+            pair,
+        })
+    }
+
+    /// An RS256 signature of `message`.
+    ///
+    /// # Errors
+    ///
+    /// The random source that blinds the computation failed.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
+        Ok(signature)
+    }
+
+    /// The public half, to verify with.
+    pub fn public(&self) -> &DecodingKey {
+        &self.public
+    }
+
+    /// The public half as a JWK (RFC 7517), for the key set document.
+    pub fn jwk(&self, kid: &str) -> Jwk {
+        Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(KeyAlgorithm::RS256),
+                key_id: Some(kid.to_owned()),
+                ..CommonParameters::default()
+            },
+            algorithm: AlgorithmParameters::RSA(RSAKeyParameters {
+                key_type: RSAKeyType::RSA,
+                n: self.modulus.clone(),
+                e: self.exponent.clone(),
+            }),
+        }
+    }
+
+    /// The thumbprint of the public half (RFC 7638, SHA-256): a key id that needs no register.
+    pub fn thumbprint(&self) -> String {
+        // Only curves without a registered thumbprint make it fail.
+        self.jwk("").thumbprint(ThumbprintHash::SHA256).unwrap_or_default()
+    }
+}
+
+/// The only algorithm of these keys, whatever a token's header says.
+pub const ALGORITHM: Algorithm = Algorithm::RS256;
+
+impl fmt::Debug for RsaKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RsaKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_key_is_read_back_and_its_signatures_verify() {
+        let key = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(key.sign(b"message").unwrap());
+        assert!(jsonwebtoken::crypto::verify(&signature, b"message", key.public(), ALGORITHM).unwrap());
+        assert!(!jsonwebtoken::crypto::verify(&signature, b"massage", key.public(), ALGORITHM).unwrap());
+        assert_eq!(key.thumbprint().len(), 43);
+    }
+
+    #[test]
+    fn the_thumbprint_is_that_of_rfc_7638() {
+        let jwk: Jwk = serde_json::from_str(
+            r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
+        )
+        .unwrap();
+        assert_eq!(jwk.thumbprint(ThumbprintHash::SHA256).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn what_is_not_a_private_rsa_key_is_refused_by_name() {
+        let refusal = |tag: &str| RsaKey::from_pem(&pem::encode(&pem::Pem::new(tag, *b"not a key"))).unwrap_err();
+        assert_eq!(RsaKey::from_pem("hello").unwrap_err(), "is not PEM text");
+        assert_eq!(refusal("PUBLIC KEY"), "is a public key, not a private one");
+        assert_eq!(refusal("ENCRYPTED PRIVATE KEY"), "is encrypted");
+        assert_eq!(refusal("EC PRIVATE KEY"), "is not an RSA key in PEM text");
+        assert_eq!(refusal("PRIVATE KEY"), "is not an RSA key of 2048 bits or more, or is damaged");
+    }
+}

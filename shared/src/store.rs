@@ -1,0 +1,172 @@
+//! The one table: its keys, its reads, and what its errors mean.
+//!
+//! | `pk` | what | ends |
+//! |---|---|---|
+//! | `USER#<id>` | the account | |
+//! | `LOGIN#<identifier>` | the same record, under the e-mail address and under the username | |
+//! | `SESSION#<id>` | a session | by TTL |
+//! | `IDEMPOTENCY#<hash>` | which account an idempotency key made | by TTL |
+//!
+//! A login finds all it needs under the identifier, in one read. Every change writes all records of an account in one
+//! transaction, each conditional on the version that was read.
+
+mod accounts;
+mod sessions;
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::{AttributeValue, KeysAndAttributes},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time;
+
+pub use accounts::{Creation, Fingerprint};
+pub use sessions::Rotation;
+
+use crate::{
+    clock::Timestamp,
+    email::Identifier,
+    error::Error,
+    session::{Session, SessionId},
+    user::User,
+};
+
+/// The index that lists the sessions of a user. It is sparse: a session that has ended is not in it.
+pub const SESSIONS_INDEX: &str = "sessions_by_user";
+/// The attribute that index is made of.
+pub const SESSION_OF: &str = "session_of";
+/// The attribute that DynamoDB deletes a record by, in seconds since the epoch. It does so late, so that code checks the time.
+pub const TTL: &str = "ttl";
+
+/// How often a read that DynamoDB answered in part, or a transaction that met another, is tried again.
+const TRIES_MAX: u32 = 4;
+/// The pause before the next try grows by this.
+const PAUSE: Duration = Duration::from_millis(25);
+
+type Item = HashMap<String, AttributeValue>;
+
+/// The table, through the AWS SDK; on a laptop and in tests the same code speaks to an embedded DynamoDB.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// The table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// The account behind an identifier. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn user_by(&self, identifier: &Identifier) -> Result<Option<User>, Error> {
+        let key = login_key(identifier.key());
+        let mut items = self.batch_get(&[&key]).await?;
+        items.remove(&key).map(record).transpose()
+    }
+
+    /// The account with this id. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn user(&self, id: &str) -> Result<Option<User>, Error> {
+        let key = user_key(id);
+        let mut items = self.batch_get(&[&key]).await?;
+        items.remove(&key).map(record).transpose()
+    }
+
+    /// An account and one of its sessions. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn user_and_session(
+        &self,
+        user: &str,
+        session: SessionId,
+    ) -> Result<(Option<User>, Option<Session>), Error> {
+        let (user, session) = (user_key(user), session_key(session));
+        let mut items = self.batch_get(&[&user, &session]).await?;
+        Ok((items.remove(&user).map(record).transpose()?, items.remove(&session).map(record).transpose()?))
+    }
+
+    /// The records under these keys, by key, read strongly. DynamoDB may answer a part of them under load; the rest is
+    /// asked for again.
+    async fn batch_get(&self, keys: &[&str]) -> Result<HashMap<String, Item>, Error> {
+        let wanted = keys.iter().map(|key| HashMap::from([("pk".to_owned(), text(*key))])).collect();
+        let mut wanted = KeysAndAttributes::builder()
+            .set_keys(Some(wanted))
+            .consistent_read(true)
+            .build()
+            .map_err(Error::internal)?;
+        let mut found = HashMap::new();
+        for attempt in 1..=TRIES_MAX {
+            let answer =
+                self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(unavailable)?;
+            for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+                if let Some(Ok(key)) = item.get("pk").map(|pk| pk.as_s().cloned()) {
+                    found.insert(key, item);
+                }
+            }
+            let Some(rest) = answer.unprocessed_keys.unwrap_or_default().remove(&self.table) else {
+                return Ok(found);
+            };
+            wanted = rest;
+            time::sleep(PAUSE * attempt).await;
+        }
+        Err(Error::unavailable("DynamoDB answered a read in part only, several times"))
+    }
+}
+
+fn user_key(id: &str) -> String {
+    format!("USER#{id}")
+}
+
+fn login_key(identifier: &str) -> String {
+    format!("LOGIN#{identifier}")
+}
+
+fn session_key(id: SessionId) -> String {
+    format!("SESSION#{id}")
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn time_value(time: Timestamp) -> AttributeValue {
+    number(time.milliseconds())
+}
+
+fn item(key: String, record: impl Serialize) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(record).map_err(Error::internal)?;
+    item.insert("pk".to_owned(), text(key));
+    Ok(item)
+}
+
+/// A record that cannot be read is a fault of this service, not of its caller: the log has the reason, without the record.
+fn record<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal(format!("a malformed record in the table: {error}")))
+}
+
+/// Whatever DynamoDB or the way to it did, is 503: a missing table and a refused credential are faults of the deployment.
+fn unavailable<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    let code = error.code().unwrap_or_default().to_owned();
+    Error::unavailable(format!("DynamoDB {code}: {}", DisplayErrorContext(error)))
+}

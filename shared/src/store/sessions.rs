@@ -1,0 +1,215 @@
+//! Sessions in the table.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{DeleteRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest},
+};
+use tokio::time;
+
+use super::{
+    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, item, number, record, session_key, text,
+    time_value, unavailable,
+};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    logs,
+    session::{Lives, RefreshToken, Refusal, Session, SessionId, Standing},
+};
+
+/// For how many seconds a session's record outlives it, so that a late token is told it expired.
+const KEPT_SECONDS: i64 = 86_400;
+/// The most keys one BatchWriteItem takes.
+const BATCH_MAX: usize = 25;
+
+/// What a refresh did.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The session as it is now.
+    pub session: Session,
+    /// The counter of the child.
+    pub child: u32,
+}
+
+impl Store {
+    /// Stores a new session. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn put_session(&self, session: &Session) -> Result<(), Error> {
+        let item = Self::session_item(session)?;
+        self.client.put_item().table_name(&self.table).set_item(Some(item)).send().await.map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// Moves a session on by its newest token, or finds the child that an older one was exchanged for. One round trip; two
+    /// where the session ends for reuse.
+    ///
+    /// # Errors
+    ///
+    /// 401 if the token is not worth anything, 409 if another change is under way, 503 if DynamoDB fails.
+    pub async fn rotate(&self, token: RefreshToken, now: Timestamp, lives: &Lives) -> Result<Rotation, Error> {
+        let child = token.counter.checked_add(1).ok_or(Error::Refresh(Refusal::Invalid))?;
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(session_key(token.session)))
+            .update_expression("SET #counter = :child, idle_expires_at = :idle, rotated.#slot = :now")
+            .condition_expression(
+                "#counter = :presented AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
+            )
+            .expression_attribute_names("#counter", "counter")
+            .expression_attribute_names("#slot", Session::slot(child))
+            .expression_attribute_values(":child", number(child))
+            .expression_attribute_values(":presented", number(token.counter))
+            .expression_attribute_values(":idle", time_value(now + lives.idle))
+            .expression_attribute_values(":now", time_value(now))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let error = match sent {
+            Ok(answer) => return Ok(Rotation { session: record(answer.attributes.unwrap_or_default())?, child }),
+            Err(error) => error,
+        };
+        let found = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
+            Some(UpdateItemError::TransactionConflictException(_)) => return Err(Error::Refresh(Refusal::Conflict)),
+            _ => return Err(unavailable(error)),
+        };
+        let session: Session = record(found.ok_or(Error::Refresh(Refusal::Invalid))?)?;
+        match session.standing(token.counter, now, lives) {
+            Standing::Parent { child } => Ok(Rotation { session, child }),
+            // The condition failed and yet it would hold now: something moved in between.
+            Standing::Current => Err(Error::Refresh(Refusal::Conflict)),
+            Standing::Refused(refusal) => {
+                // One security event, however many hold a copy: who comes second finds the session ended.
+                if refusal == Refusal::Reused && self.end_session(token.session, now).await? {
+                    tracing::warn!(event = "refresh_token_reused", session = %token.session, user = session.user_id);
+                }
+                Err(Error::Refresh(refusal))
+            }
+        }
+    }
+
+    /// Ends a session, and says whether it was live until now. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<bool, Error> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(session_key(id)))
+            .update_expression("SET ended_at = :now REMOVE session_of")
+            .condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
+            )
+            .expression_attribute_values(":now", time_value(now))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error)
+                if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// The session with this id. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, Error> {
+        let key = session_key(id);
+        let mut items = self.batch_get(&[&key]).await?;
+        items.remove(&key).map(record).transpose()
+    }
+
+    /// The sessions of a user that were not ended one by one. The index they are found by may lag a moment behind on AWS,
+    /// so that what must hold at once hangs on the account's epoch, never on this list.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn sessions_of(&self, user_id: &str) -> Result<Vec<Session>, Error> {
+        let mut keys = Vec::new();
+        let mut from = None;
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(SESSIONS_INDEX)
+                .key_condition_expression("session_of = :user")
+                .expression_attribute_values(":user", text(user_id))
+                .set_exclusive_start_key(from)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            keys.extend(page.items().iter().filter_map(|item| item.get("pk")?.as_s().ok().cloned()));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        let mut sessions = Vec::new();
+        for chunk in keys.chunks(BATCH_MAX) {
+            let keys: Vec<&str> = chunk.iter().map(String::as_str).collect();
+            for item in self.batch_get(&keys).await?.into_values() {
+                sessions.push(record(item)?);
+            }
+        }
+        Ok(sessions)
+    }
+
+    /// Deletes the records of sessions that their account's epoch has ended already: if this fails, only the log hears of it.
+    pub async fn forget_sessions(&self, sessions: &[Session]) {
+        if let Err(error) = self.delete_sessions(sessions).await {
+            logs::fault(&error);
+        }
+    }
+
+    async fn delete_sessions(&self, sessions: &[Session]) -> Result<(), Error> {
+        for chunk in sessions.chunks(BATCH_MAX) {
+            let mut rest = Vec::new();
+            for session in chunk {
+                let delete = DeleteRequest::builder().key("pk", text(session_key(session.id))).build();
+                rest.push(WriteRequest::builder().delete_request(delete.map_err(Error::internal)?).build());
+            }
+            for attempt in 1..=TRIES_MAX {
+                let answer = self
+                    .client
+                    .batch_write_item()
+                    .request_items(&self.table, rest)
+                    .send()
+                    .await
+                    .map_err(unavailable)?;
+                rest = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
+                if rest.is_empty() {
+                    break;
+                }
+                time::sleep(PAUSE * attempt).await;
+            }
+            if !rest.is_empty() {
+                return Err(Error::unavailable("DynamoDB took a write in part only, several times"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn session_item(session: &Session) -> Result<Item, Error> {
+        let mut item = item(session_key(session.id), session)?;
+        item.insert(SESSION_OF.to_owned(), text(&session.user_id));
+        item.insert(TTL.to_owned(), number(session.expires_at.seconds() + KEPT_SECONDS));
+        Ok(item)
+    }
+}
