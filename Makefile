@@ -64,9 +64,18 @@ build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; A
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release $(LAMBDA_$(ARCH)) --lambda-dir target/lambda
 
 .PHONY: bench
-bench: ## the benchmarks
+bench: ## a login, a refresh and a verification beside the bare hash and signatures they are made of
 	$(NEED_RUST)
-	cargo bench --workspace --bench '*'
+	cargo bench --package latchkey --bench requests
+
+.PHONY: start
+start: $(VENV)/.installed ## size, start and memory of the login function beside a hello-world; optimised, so it builds for minutes
+	$(NEED_RUST)
+	cargo build --package latchkey
+	cargo build --release --bin login
+	cargo build --release --package shared --example hello_world
+	$(PYTHON) infra/tools/start.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server \
+		$(TARGET)/release/examples/hello_world $(TARGET)/release/login
 
 .PHONY: fmt
 fmt: ## format the source

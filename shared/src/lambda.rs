@@ -58,3 +58,31 @@ fn with_domain(mut request: Request) -> Request {
     }
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event of an HTTP API in payload format 2.0, as in AWS's documentation.
+    const HTTP_API: &str = r#"{
+        "version": "2.0", "routeKey": "ANY /login", "rawPath": "/login", "rawQueryString": "",
+        "headers": {"content-type": "application/json", "host": "evil.example"},
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api-id", "domainName": "id.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "id", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "ANY /login", "stage": "$default",
+            "time": "10/Mar/2026:05:16:23 +0000", "timeEpoch": 1773119783390,
+            "http": {
+                "method": "POST", "path": "/login", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "agent"
+            }
+        },
+        "body": "{}", "isBase64Encoded": false
+    }"#;
+
+    #[test]
+    fn the_domain_is_the_gateways_own_and_not_the_callers() {
+        let request = with_domain(lambda_http::request::from_str(HTTP_API).unwrap());
+        let GatewayDomain(domain) = request.extensions().get().unwrap();
+        assert_eq!(domain, "id.execute-api.us-east-1.amazonaws.com");
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/login"));
+    }
+}

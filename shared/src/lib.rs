@@ -154,7 +154,7 @@ impl App {
         Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lives))
     }
 
-    /// Lets an account in, once it has shown who it is.
+    /// Lets somebody log in to an account, once the right password was given.
     ///
     /// # Errors
     ///

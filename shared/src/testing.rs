@@ -180,6 +180,12 @@ impl Call {
         self.header("authorization", format!("Bearer {}", token.as_str().expect("a text")))
     }
 
+    /// Lets it come through a gateway of this domain.
+    pub fn through(mut self, domain: &str) -> Self {
+        self.request = self.request.extension(http::GatewayDomain(domain.to_owned()));
+        self
+    }
+
     /// Adds a body.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();

@@ -38,6 +38,8 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
     if !rotation.session.is_of(&user) {
         return Err(invalid());
     }
-    app.admit(&user)?;
+    if user.disabled {
+        return Err(Error::Disabled);
+    }
     Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
 }

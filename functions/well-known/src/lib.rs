@@ -26,7 +26,7 @@ async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
     Ok((CACHED, Json(app.keys().get().await?.ring.jwks(app.now()))))
 }
 
-/// What OpenID Connect Discovery 1.0 section 3 requires, as far as it applies: there is no authorisation endpoint.
+/// What a verifier needs of OpenID Connect Discovery 1.0 section 3. The endpoints of an OAuth flow are left out: there is none.
 async fn discovery(party: Party) -> impl IntoResponse {
     let document = json!({
         "issuer": party.issuer,
@@ -34,7 +34,6 @@ async fn discovery(party: Party) -> impl IntoResponse {
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],
-        "token_endpoint": format!("{}/refresh", party.issuer),
         "claims_supported": [
             "iss", "sub", "aud", "iat", "exp", "jti", "sid", "email", "email_verified", "name", "role_id", "auth_time",
         ],

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -74,6 +74,7 @@ impl Serve {
         config.issuer.get_or_insert_with(|| base.clone());
 
         let database = folder.join("latchkey.db");
+        private_file(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
         let app = app(config, &folder, &embedded).await?;
         let stop = stop_signal()?;
@@ -169,6 +170,13 @@ fn lock(folder: &Path) -> Result<File, String> {
         )),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
+}
+
+/// Makes the database's file for this user alone: it holds password hashes, and the folder may be one that others can read.
+/// SQLite gives the files beside it the same rights.
+fn private_file(path: &Path) -> Result<(), String> {
+    let made = File::options().create(true).append(true).mode(0o600).open(path);
+    made.map(drop).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {

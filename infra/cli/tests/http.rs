@@ -212,6 +212,22 @@ async fn a_missing_table_is_503_and_says_nothing_of_it() {
 }
 
 #[tokio::test]
+async fn keys_that_cannot_be_loaded_are_503_until_they_can() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("account.json");
+    let variables = [("FIREBASE_SERVICE_ACCOUNT", file.to_str().unwrap())];
+    let service = Service::configured(latchkey::router(), &variables).await;
+    let login = async || service.post("/login", json!({"email": "a@b.de", "password": "correct horse"})).await;
+    login().await.refused(503, "unavailable");
+    std::fs::write(&file, "{}").unwrap();
+    let answer = login().await.refused(503, "unavailable");
+    assert!(!answer.body.to_string().contains("account"), "{}", answer.body);
+    service.get("/health").await.is(200);
+    std::fs::write(&file, shared::testing::service_account()).unwrap();
+    login().await.refused(401, "invalid_credentials");
+}
+
+#[tokio::test]
 async fn a_panic_is_a_500_and_the_next_request_is_served() {
     async fn panics() -> &'static str {
         panic!("on purpose")
@@ -235,4 +251,13 @@ async fn a_malformed_record_is_a_500_and_says_nothing_of_it() {
     put.set_item(Some(item.into_iter().collect())).send().await.unwrap();
     let answer = service.post("/login", json!({"email": "a@b.de", "password": "correct horse"})).await;
     assert_eq!(answer.refused(500, "internal_error").body["message"], "Something went wrong on our side.");
+}
+
+#[tokio::test]
+async fn the_issuer_is_the_gateways_own_domain_and_never_a_header() {
+    let service = Service::configured(latchkey::router(), &[("ISSUER", "")]).await;
+    let discovery = || service.request(Method::GET, "/.well-known/openid-configuration").header("host", "evil.example");
+    let answer = discovery().header("x-forwarded-host", "evil.example").through("login.example").send().await.is(200);
+    assert_eq!(answer.body["issuer"], "https://login.example");
+    discovery().send().await.refused(500, "internal_error");
 }
