@@ -74,6 +74,13 @@ class RuntimeApi(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """The function is killed once it has answered, and its connection with it."""
+
+
 def start(program, environment, server):
     """One start: milliseconds to the first poll and to the first answer, peak memory in KiB, the answer's status."""
     run = server.run = {"polled": None, "done": threading.Event(), "over": threading.Event()}
@@ -124,7 +131,7 @@ def cloud(latchkey, moto_server):
 
         serve = run(latchkey, "serve", "--port", "0", "--data-dir", folder, "--dynamodb-port", str(dynamodb), stdout=subprocess.PIPE)
         base = serve.stdout.readline().decode().split(" ")[3]
-        account = urllib.request.Request(f"{base}/create-account", EVENT["body"].encode())
+        account = urllib.request.Request(f"{base}/create-account", EVENT["body"].encode(), EVENT["headers"])
         urllib.request.urlopen(account).close()
         run(moto_server, "-H", "127.0.0.1", "-p", str(secrets), stdout=subprocess.DEVNULL)
         store_secret(f"http://127.0.0.1:{secrets}/", "keys", Path(folder, "signing-keys.json"))
@@ -138,8 +145,7 @@ def cloud(latchkey, moto_server):
 
 
 def main(latchkey, moto_server, programs):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), RuntimeApi)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     figures = {program: [] for program in programs}
     with cloud(latchkey, moto_server) as environment:

@@ -77,6 +77,10 @@ fn values(bytes: &Bytes, form: bool) -> Result<Map<String, Value>, Error> {
 }
 
 fn form_object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
+    // What curl and others send unless they are told the type; read as a form it would only seem to lack every field.
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Err("looks like JSON but was sent as a form: set Content-Type to application/json");
+    }
     let mut object = Map::new();
     for (key, value) in form_urlencoded::parse(bytes) {
         // What is not UTF-8 was decoded to the replacement character.

@@ -91,6 +91,10 @@ async fn forms_are_read_as_strictly_as_json() {
         ("email=a@b.de&email=c@d.de", "The body gives a key twice."),
         ("email=a%00@b.de", "The body has a NUL character in a text."),
         ("email=%c3%28", "The body is not valid UTF-8."),
+        (
+            r#" {"email":"a@b.de"}"#,
+            "The body looks like JSON but was sent as a form: set Content-Type to application/json.",
+        ),
     ] {
         let answer = service.request(Method::POST, "/login").form(body).await.refused(400, "invalid_request");
         assert_eq!(answer.body["message"], sentence);
