@@ -1,18 +1,18 @@
 //! Keys: the key set that signs access and refresh tokens, the Firebase service account, and where both come from.
 
-use std::{fmt, fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path, path::PathBuf, time::Duration};
+mod loading;
+
+use std::fmt;
 
 use aws_lc_rs::{hmac, rand};
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::OnceCell, time};
 
-use crate::{clock::Timestamp, error::Error, firebase::ServiceAccount, rsa::RsaKey};
+pub use loading::{Keys, Loaded, Source, write_private};
 
-/// How long a cold start waits for the secret store before it answers 503.
-const FETCH_TIME_MAX: Duration = Duration::from_secs(3);
+use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
+
 /// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
 const HMAC_KEY_BYTES: usize = 32;
 
@@ -188,124 +188,16 @@ impl KeyRing {
     }
 }
 
-/// Where a secret document is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Source {
-    /// In Secrets Manager, by name or ARN.
-    Secret(String),
-    /// In a file.
-    File(PathBuf),
-    /// In a variable.
-    Text(String),
-}
-
-/// The keys of a deployment, once loaded.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The service's own.
-    pub ring: KeyRing,
-    /// Firebase's, where one is configured.
-    pub firebase: Option<ServiceAccount>,
-}
-
-/// The keys of a deployment: loaded once, by whoever needs them first; a load that failed is tried again by the next.
-pub struct Keys {
-    secrets: Option<Client>,
-    signing: Source,
-    firebase: Option<Source>,
-    loaded: OnceCell<Loaded>,
-}
-
-impl Keys {
-    /// Keys from these sources; nothing is read yet. `secrets` is needed only if one of them is a secret.
-    pub fn new(secrets: Option<Client>, signing: Source, firebase: Option<Source>) -> Self {
-        Self { secrets, signing, firebase, loaded: OnceCell::new() }
-    }
-
-    /// The keys, loaded now if they are not.
-    ///
-    /// # Errors
-    ///
-    /// 503 with the cause in the log: a source cannot be reached within three seconds, or what it gives is no key.
-    pub async fn get(&self) -> Result<&Loaded, Error> {
-        self.loaded.get_or_try_init(|| self.load()).await
-    }
-
-    async fn load(&self) -> Result<Loaded, Error> {
-        let firebase = async {
-            match &self.firebase {
-                Some(source) => self.read(source).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let both = async { tokio::try_join!(self.read(&self.signing), firebase) };
-        let (signing, firebase) = time::timeout(FETCH_TIME_MAX, both)
-            .await
-            .map_err(|_| Error::unavailable("the secret store did not answer within 3 seconds"))??;
-        Ok(Loaded {
-            ring: KeyRing::parse(&signing).map_err(Error::unavailable)?,
-            firebase: firebase.as_deref().map(ServiceAccount::parse).transpose().map_err(Error::unavailable)?,
-        })
-    }
-
-    async fn read(&self, source: &Source) -> Result<String, Error> {
-        match source {
-            Source::Text(text) => Ok(text.clone()),
-            Source::File(path) => fs::read_to_string(path)
-                .map_err(|error| Error::unavailable(format!("{} cannot be read: {error}", path.display()))),
-            Source::Secret(id) => {
-                let secrets = self
-                    .secrets
-                    .as_ref()
-                    .ok_or_else(|| Error::internal("a secret is configured, but no client for Secrets Manager"))?;
-                let answer = secrets.get_secret_value().secret_id(id).send().await.map_err(|error| {
-                    Error::unavailable(format!("the secret {id} cannot be read: {}", DisplayErrorContext(error)))
-                })?;
-                answer
-                    .secret_string
-                    .filter(|text| !text.is_empty())
-                    .ok_or_else(|| Error::unavailable(format!("the secret {id} has no text")))
-            }
-        }
-    }
-}
-
-/// Writes `text` to a new file that only its owner can read, whole or not at all; one that is there already stays as it is.
-///
-/// # Errors
-///
-/// The file cannot be written.
-pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    // Left by a start that was killed half-way.
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::hard_link(&partial, path).and_then(|()| fs::remove_file(&partial))
-}
-
 impl fmt::Debug for KeyRing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyRing")
     }
 }
 
-impl fmt::Debug for Source {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret(id) => write!(formatter, "the secret {id}"),
-            Self::File(path) => write!(formatter, "the file {}", path.display()),
-            Self::Text(_) => formatter.write_str("a variable"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod exchange;
+
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
@@ -12,14 +14,10 @@ use aws_sdk_dynamodb::{
     config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
     error::BoxError,
 };
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header},
-};
-use http_body_util::BodyExt;
-use serde_json::{Value, json};
-use tower::ServiceExt;
+use axum::{Router, http::Method};
+use serde_json::Value;
+
+pub use exchange::{Answer, Call, assert_session_object};
 
 use crate::{
     App,
@@ -96,7 +94,7 @@ impl Service {
 
     /// Begins a request.
     pub fn request(&self, method: Method, path: &str) -> Call {
-        Call { router: self.router.clone(), request: Request::builder().method(method).uri(path), body: Body::empty() }
+        Call::new(self.router.clone(), method, path)
     }
 
     /// Posts JSON.
@@ -159,158 +157,6 @@ impl Service {
     pub fn now(&self) -> Timestamp {
         self.app.now()
     }
-}
-
-/// A request that is being made up.
-pub struct Call {
-    router: Router,
-    request: axum::http::request::Builder,
-    body: Body,
-}
-
-impl Call {
-    /// Adds a header.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        self.request = self.request.header(name.as_ref(), value.as_ref());
-        self
-    }
-
-    /// Adds `Authorization: Bearer`.
-    pub fn bearer(self, token: &Value) -> Self {
-        self.header("authorization", format!("Bearer {}", token.as_str().expect("a text")))
-    }
-
-    /// Lets it come through a gateway of this domain.
-    pub fn through(mut self, domain: &str) -> Self {
-        self.request = self.request.extension(http::GatewayDomain(domain.to_owned()));
-        self
-    }
-
-    /// Adds a body.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.body = body.into();
-        self
-    }
-
-    /// Sends it with a JSON body.
-    pub async fn json(self, body: Value) -> Answer {
-        self.header("content-type", "application/json").body(body.to_string()).send().await
-    }
-
-    /// Sends it with a form body.
-    pub async fn form(self, body: &str) -> Answer {
-        self.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned()).send().await
-    }
-
-    /// Sends it.
-    pub async fn send(self) -> Answer {
-        let request = self.request.body(self.body).expect("a request");
-        let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        Answer::read(response).await
-    }
-}
-
-/// An answer, read whole.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body, which is always a JSON object.
-    pub body: Value,
-}
-
-impl Answer {
-    async fn read(response: Response<Body>) -> Self {
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        let body: Value = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| panic!("{} with a body that is no JSON: {bytes:?}", parts.status));
-        assert!(body.is_object(), "{body}");
-        Self { status: parts.status, headers: parts.headers, body }
-    }
-
-    /// Fails, with the body, unless the status is this.
-    #[track_caller]
-    pub fn is(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{:#}", self.body);
-        self
-    }
-
-    /// Fails unless this is a whole error body of this status and code, told alike by body and headers.
-    #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{:#}", self.body);
-        for key in ["type", "title", "detail", "message", "request_id"] {
-            assert!(self.body[key].as_str().is_some_and(|text| !text.is_empty()), "{key} of {:#}", self.body);
-        }
-        assert_eq!(self.body["status"], status);
-        assert_eq!(self.body["message"], self.body["detail"]);
-        assert!(self.body["fields"].is_array());
-        assert_eq!(self.body["request_id"], self.header("x-request-id"));
-        assert_eq!(self.header("cache-control"), "no-store");
-        self
-    }
-
-    /// A header's value, empty if it is not there; fails if it is there twice.
-    #[track_caller]
-    pub fn header(&self, name: impl AsRef<str>) -> &str {
-        let name = HeaderName::try_from(name.as_ref()).expect("a header name");
-        let values: Vec<_> = self.headers.get_all(&name).iter().collect();
-        assert!(values.len() <= 1, "{name} twice: {values:?}");
-        values.first().and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// `(field, code)` of every field that is wrong.
-    pub fn fields(&self) -> Vec<(&str, &str)> {
-        let fields = self.body["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
-        fields.iter().filter_map(|field| Some((field["field"].as_str()?, field["code"].as_str()?))).collect()
-    }
-
-    /// The content type.
-    pub fn content_type(&self) -> &str {
-        self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
-/// Fails unless `body` is a session object with exactly the keys and types of the contract.
-#[track_caller]
-pub fn assert_session_object(body: &Value) {
-    let types = |value: &Value| match value {
-        Value::Null => json!("null"),
-        Value::Bool(_) => json!("bool"),
-        Value::Number(number) if number.is_u64() => json!("whole number"),
-        Value::Number(_) => json!("number"),
-        Value::String(text) if text.is_empty() => json!("empty text"),
-        Value::String(_) => json!("text"),
-        Value::Array(_) => json!("array"),
-        Value::Object(_) => json!("object"),
-    };
-    let shape = |object: &Value| -> Value {
-        object.as_object().expect("an object").iter().map(|(key, value)| (key.clone(), types(value))).collect()
-    };
-    let mut user = shape(&body["user"]);
-    if user["name"] == "empty text" {
-        user["name"] = json!("text");
-    }
-    assert_eq!(
-        user,
-        json!({"id": "text", "role_id": "whole number", "name": "text", "email": "text", "email_verified": "bool"})
-    );
-    assert_eq!(
-        shape(body),
-        json!({
-            "user": "object", "uid": "text", "token_type": "text", "expires_in": "whole number", "expires_at": "text",
-            "jwt_token": "text", "token": "text", "access_token": "text", "refresh_token": "text",
-            "refresh_expires_at": "text",
-        })
-    );
-    assert_eq!(body["uid"], body["user"]["id"]);
-    assert_eq!(body["uid"].as_str().expect("text").len(), 36);
-    assert_eq!(body["token_type"], "Bearer");
-    assert_eq!(body["token"], body["jwt_token"]);
-    assert_eq!(body["refresh_token"].as_str().expect("text").len(), 43);
 }
 
 /// A key set for the whole test process: making an RSA key takes longer than most tests.

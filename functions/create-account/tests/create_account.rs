@@ -176,3 +176,19 @@ async fn fields_a_form_leaves_empty_count_as_not_sent() {
     let answer = create(&service, json!({"email": "a@b.de", "password": "correct horse", "name": "", "username": ""}));
     assert_eq!(answer.await.is(201).body["user"]["name"], "");
 }
+
+#[tokio::test]
+async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since() {
+    let service = service().await;
+    let body = json!({"email": "a@b.de", "password": "correct horse"});
+    let uid = create_under(&service, "key-1", body.clone()).await.is(201).body["uid"].as_str().unwrap().to_owned();
+    let user = service.app().store().user(&uid).await.unwrap().unwrap();
+    let mut disabled = user.clone();
+    disabled.disabled = true;
+    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    create_under(&service, "key-1", body.clone()).await.refused(403, "account_disabled");
+    let disabled = service.app().store().user(&uid).await.unwrap().unwrap();
+    service.app().store().delete_user(&disabled).await.unwrap();
+    create_under(&service, "key-1", body.clone()).await.refused(409, "idempotency_key_reused");
+    create_under(&service, "key-2", body).await.is(201);
+}
