@@ -203,3 +203,43 @@ impl IntoResponse for Error {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_has_its_status_its_code_and_where_it_helps_a_time_to_try_again() {
+        use session::Refusal::{Conflict, Expired, Invalid, Reused};
+        let weak = Field::new("password", "password_too_short", "Too short.");
+        let token = token::Refusal::new("token_expired", "Expired.");
+        let cases = [
+            (Error::invalid("Wrong."), 400, "invalid_request", None),
+            (Error::WeakPassword(weak), 400, "weak_password", None),
+            (Error::TokenMissing(StatusCode::BAD_REQUEST), 400, "token_missing", None),
+            (Error::TokenMissing(StatusCode::UNAUTHORIZED), 401, "token_missing", None),
+            (Error::Credentials, 401, "invalid_credentials", None),
+            (Error::Token(token), 401, "token_expired", None),
+            (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),
+            (Error::Refresh(Expired), 401, "refresh_token_expired", None),
+            (Error::Refresh(Reused), 401, "refresh_token_reused", None),
+            (Error::Refresh(Conflict), 409, "refresh_conflict", Some(1)),
+            (Error::Disabled, 403, "account_disabled", None),
+            (Error::EmailNotVerified, 403, "email_not_verified", None),
+            (Error::Taken("email"), 409, "email_taken", None),
+            (Error::Taken("username"), 409, "username_taken", None),
+            (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
+            (Error::Request(StatusCode::NOT_FOUND), 404, "not_found", None),
+            (Error::Request(StatusCode::METHOD_NOT_ALLOWED), 405, "method_not_allowed", None),
+            (Error::Request(StatusCode::PAYLOAD_TOO_LARGE), 413, "payload_too_large", None),
+            (Error::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE), 415, "unsupported_media_type", None),
+            (Error::unavailable("cause"), 503, "unavailable", Some(1)),
+            (Error::internal("cause"), 500, "internal_error", None),
+        ];
+        for (error, status, code, retry_after) in cases {
+            let (actual, actual_code) = error.status_and_code();
+            assert_eq!((actual.as_u16(), actual_code, error.retry_after_seconds()), (status, code, retry_after));
+            assert!(error.to_string().ends_with('.') && !error.to_string().contains("cause"), "{error}");
+        }
+    }
+}

@@ -76,6 +76,7 @@ impl Serve {
         let database = folder.join("latchkey.db");
         private_file(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
+        let demo = config.firebase.is_none();
         let app = app(config, &folder, &embedded).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
@@ -89,6 +90,12 @@ impl Serve {
              -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
         );
         writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
+        if demo {
+            tracing::info!(
+                "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
+                 demo-latchkey, whose tokens only the Auth emulator takes"
+            );
+        }
 
         let requests =
             axum::serve(listener, http::service(crate::router(), app)).with_graceful_shutdown(stopped(stop.clone()));
@@ -139,11 +146,6 @@ fn signing_keys(path: &Path) -> Result<PathBuf, String> {
 
 /// The file with the demo account, made at the first start.
 fn demo_account(path: &Path) -> Result<PathBuf, String> {
-    tracing::info!(
-        file = %path.display(),
-        "no Firebase service account is configured: jwt_token is signed by a demo account of the project demo-latchkey, \
-         whose tokens only the Auth emulator takes"
-    );
     made_once(path, || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(Error::internal))
 }
 
