@@ -148,3 +148,16 @@ async fn without_a_firebase_account_jwt_token_is_the_access_token() {
         assert_eq!(body["jwt_token"] == body["access_token"], is_access);
     }
 }
+
+#[tokio::test]
+async fn a_password_typed_on_another_keyboard_is_the_same_password() {
+    let service = service().await;
+    let hash = async |text: &str| {
+        let password = shared::password::Password::parse(text).unwrap();
+        service.app().hasher().hash(password, [1; 16]).await.unwrap()
+    };
+    let composed = hash("caf\u{e9} \u{212b} 🔑 battery").await;
+    service.account_with("a@b.de", None, |user| user.password_hash = Some(composed)).await;
+    log_in(&service, "a@b.de", "cafe\u{301}\u{a0}A\u{30a} 🔑 battery").await.is(200);
+    log_in(&service, "a@b.de", "cafe A 🔑 battery").await.refused(401, "invalid_credentials");
+}
