@@ -45,8 +45,6 @@ pub struct Config {
     pub port: u16,
     /// `DATA_DIR`, `.latchkey`: where `latchkey serve` keeps its database and keys.
     pub data_dir: PathBuf,
-    /// Whether this is a Lambda function (`AWS_LAMBDA_FUNCTION_NAME`).
-    pub on_lambda: bool,
 }
 
 /// What `jwt_token` is.
@@ -117,7 +115,6 @@ impl Config {
             log_level: env.log_level(),
             port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
             data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
-            on_lambda,
         };
         if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
     }
@@ -198,7 +195,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
     fn origins(&mut self) -> Option<Vec<String>> {
         let text = self.text("CORS_ALLOWED_ORIGINS").filter(|text| text != "*")?;
         let origins: Vec<String> =
-            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_owned()).collect();
+            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
         let is_origin = |origin: &String| {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))

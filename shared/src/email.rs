@@ -44,10 +44,13 @@ impl Email {
         if key.len() > ADDRESS_BYTES_MAX {
             return Err("An e-mail address has at most 254 bytes.");
         }
-        Ok(Self { typed: typed.to_owned(), key })
+        // Invisible characters and the like have no place in what is shown and signed.
+        let typed =
+            if typed.is_ascii() { typed.to_owned() } else { format!("{local}@{}", idna::domain_to_unicode(&domain).0) };
+        Ok(Self { typed, key })
     }
 
-    /// As typed, for display.
+    /// As typed, for display; a domain beyond ASCII in the form that UTS-46 gives it.
     pub fn typed(&self) -> &str {
         &self.typed
     }
@@ -137,7 +140,8 @@ mod tests {
     fn spellings_of_one_address_share_a_key_and_the_typed_form_is_kept() {
         let email = Email::parse("  James.Dean+x@YopMail.COM ").unwrap();
         assert_eq!((email.typed(), email.key()), ("James.Dean+x@YopMail.COM", "james.dean+x@yopmail.com"));
-        assert_eq!(Email::parse("a@MÜNCHEN.example").unwrap().key(), "a@xn--mnchen-3ya.example");
+        let email = Email::parse("A@MÜN\u{ad}CHEN。example").unwrap();
+        assert_eq!((email.typed(), email.key()), ("A@münchen.example", "a@xn--mnchen-3ya.example"));
         assert_eq!(
             Email::parse("a@mu\u{308}nchen.example").unwrap().key(),
             Email::parse("A@xn--mnchen-3ya.EXAMPLE").unwrap().key()

@@ -56,7 +56,9 @@ impl ServiceAccount {
     /// A sentence that names the mistake and never quotes the input.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let decoded = if text.starts_with('{') { None } else { STANDARD.decode(text).ok() };
+        // `base64` breaks its lines.
+        let unbroken = || text.split_whitespace().collect::<String>();
+        let decoded = if text.starts_with('{') { None } else { STANDARD.decode(unbroken()).ok() };
         let document: Map<String, Value> = serde_json::from_slice(decoded.as_deref().unwrap_or(text.as_bytes()))
             .map_err(|_| "The service account is not the JSON file that Google gives out, nor base64 of it.")?;
         let member = |name: &str| document.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
@@ -271,7 +273,12 @@ mod tests {
     fn a_service_account_is_read_from_its_file_or_base64_of_it() {
         let file = ServiceAccount::generate_demo("p").unwrap();
         assert_eq!(ServiceAccount::parse(&file).unwrap().project_id, "p");
-        assert_eq!(ServiceAccount::parse(&STANDARD.encode(&file)).unwrap().project_id, "p");
+        let encoded = STANDARD.encode(&file);
+        assert_eq!(ServiceAccount::parse(&encoded).unwrap().project_id, "p");
+        assert_eq!(
+            ServiceAccount::parse(&format!("{}\n{}\n", &encoded[..76], &encoded[76..])).unwrap().project_id,
+            "p"
+        );
     }
 
     #[test]

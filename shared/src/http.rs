@@ -1,6 +1,6 @@
 //! The HTTP contract around every handler: request ids, the error body, CORS, caching, and one log line a request.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use tokio::time;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -21,7 +22,7 @@ use crate::{
     access::Party,
     config::Config,
     error::{Error, Field},
-    logs,
+    input, logs,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -29,6 +30,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 128;
 /// How long a browser may keep the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: u64 = 86_400;
+/// How long a request may take where no deadline is set from outside.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -38,6 +41,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
         .fallback(async || Error::Request(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Error::Request(StatusCode::METHOD_NOT_ALLOWED))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(in_time))
         .layer(cors(app.config()))
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
@@ -75,14 +79,24 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 ///
 /// # Errors
 ///
-/// 400 for any other text than `true` and `false`.
+/// 400 for a text that is neither.
 pub fn flag(uri: &Uri, name: &str) -> Result<bool, Error> {
     let query = uri.query().unwrap_or_default().as_bytes();
-    match form_urlencoded::parse(query).find(|(key, _)| key == name).as_ref().map(|(_, value)| value.as_ref()) {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Error::invalid(format!("`{name}` in the query must be true or false."))),
-    }
+    let value = form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value);
+    input::flag(value.as_deref().unwrap_or_default())
+        .ok_or_else(|| Error::invalid(format!("`{name}` in the query must be true or false.")))
+}
+
+/// How long a handler may take; `lambda` sets it from the deadline of the invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct TimeLeft(pub Duration);
+
+/// Answers 503 where something hangs, before the caller or Lambda gives up. What the handler waited for is dropped with it.
+async fn in_time(request: Request, next: Next) -> Response {
+    let limit = request.extensions().get().map_or(REQUEST_TIME_MAX, |TimeLeft(limit)| *limit);
+    time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| Error::unavailable(format!("no answer within {limit:?}")).into_response())
 }
 
 /// One layer owns CORS: this one. The gateway in front adds nothing.
@@ -102,7 +116,7 @@ fn cors(config: &Config) -> CorsLayer {
             REQUEST_ID,
         ])
         .expose_headers([header::RETRY_AFTER, REQUEST_ID])
-        .max_age(std::time::Duration::from_secs(PREFLIGHT_SECONDS))
+        .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
 /// The panic itself was logged by the hook; its caller gets the usual envelope, and the next request is served.

@@ -21,6 +21,15 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 /// What no caller can set. Named when it is tried, rather than ignored.
 const NOT_SETTABLE: [&str; 3] = ["role_id", "id", "email_verified"];
 
+/// A truth value as text: `true` or `false`, `yes` or `no` (as Bubble writes them), nothing at all is false.
+pub fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" => Some(true),
+        "false" | "no" | "" => Some(false),
+        _ => None,
+    }
+}
+
 /// What a handler wants of the body.
 pub trait Input: Sized {
     /// Takes it from the fields; None where one of the readers of [`Fields`] found something wrong.
@@ -35,13 +44,12 @@ impl<T: Input, S: Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
-        let form = is_form(&parts.headers)?;
         let bytes = match Limited::new(body, BODY_BYTES_MAX).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::Request(StatusCode::PAYLOAD_TOO_LARGE)),
             Err(_) => return Err(Error::invalid("The body could not be read to its end.")),
         };
-        let mut fields = Fields { values: values(&bytes, form)?, wrong: Vec::new() };
+        let mut fields = Fields { values: values(&parts.headers, &bytes)?, wrong: Vec::new() };
         for name in NOT_SETTABLE.into_iter().filter(|name| fields.values.contains_key(*name)).collect::<Vec<_>>() {
             fields.refuse(name, "not_settable", format!("`{name}` cannot be set by a request."));
         }
@@ -68,11 +76,14 @@ fn is_form(headers: &HeaderMap) -> Result<bool, Error> {
     if charset.is_none_or(|name| name == "utf-8" || name == "utf8") { Ok(form) } else { Err(unsupported()) }
 }
 
-fn values(bytes: &Bytes, form: bool) -> Result<Map<String, Value>, Error> {
+/// No body has no fields, of whatever type it is said to be.
+fn values(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, Error> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    let read = if form { form_object(bytes) } else { json::object(bytes) };
+    // RFC 8259 section 8.1 lets a parser pass over a byte order mark, and some builders write one.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let read = if is_form(headers)? { form_object(text) } else { json::object(text) };
     read.map_err(|refusal| Error::invalid(format!("The body {refusal}.")))
 }
 
@@ -136,18 +147,23 @@ impl Fields {
         text
     }
 
-    /// A truth value; false if it was not sent. A form can only send it as text.
+    /// A truth value; false if it was not sent. Forms can only send it as text, and so do some builders.
     pub fn flag(&mut self, name: &str) -> bool {
-        match self.values.remove(name) {
-            None | Some(Value::Null) => false,
-            Some(Value::Bool(flag)) => flag,
-            Some(Value::String(text)) if text == "true" => true,
-            Some(Value::String(text)) if text == "false" || text.is_empty() => false,
-            Some(_) => {
-                self.refuse(name, "invalid_type", format!("`{name}` must be true or false."));
-                false
-            }
+        let flag = match self.values.remove(name) {
+            None | Some(Value::Null) => Some(false),
+            Some(Value::Bool(flag)) => Some(flag),
+            Some(Value::String(text)) => flag(&text),
+            Some(Value::Number(_) | Value::Array(_) | Value::Object(_)) => None,
+        };
+        if flag.is_none() {
+            self.refuse(name, "invalid_type", format!("`{name}` must be true or false."));
         }
+        flag.unwrap_or_default()
+    }
+
+    /// A token that must be there; white space around it is not part of it.
+    pub fn token(&mut self, name: &str) -> Option<String> {
+        Some(self.required(name)?.trim().to_owned())
     }
 
     /// The e-mail address of a new account.

@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 
-pub use loading::{Keys, Loaded, Source, write_private};
+pub use loading::{Keys, Loaded, Source};
 
 use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
 

@@ -1,17 +1,21 @@
 //! The way onto Lambda: the same router that runs on a port, under `lambda_http`.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use axum::Router;
 use lambda_http::{Request, RequestExt, request::RequestContext, tower::ServiceBuilder};
 
 use crate::{
     App,
+    clock::Timestamp,
     config::Config,
     error::Error,
-    http::{self, GatewayDomain},
+    http::{self, GatewayDomain, TimeLeft},
     logs,
 };
+
+/// What is kept back of an invocation for the answer that it took too long.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
 
 /// Runs a function until Lambda stops it. A configuration that cannot work fails the start, with a sentence in the log.
 pub fn serve(router: Router<App>) -> ExitCode {
@@ -43,7 +47,20 @@ pub fn serve(router: Router<App>) -> ExitCode {
 
 async fn run(router: Router<App>, config: Config) -> Result<(), lambda_http::Error> {
     let app = App::connect(config).await.inspect_err(|error: &Error| logs::fault(error))?;
-    lambda_http::run(ServiceBuilder::new().map_request(with_domain).service(http::service(router, app))).await
+    let service = http::service(router, app.clone());
+    let with_context = move |request| with_time_left(with_domain(request), app.now());
+    lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
+}
+
+/// Half a second before Lambda ends the invocation is the last moment for an answer of our own. A deadline that is over is no
+/// deadline: local tools send one of 1970.
+fn with_time_left(mut request: Request, now: Timestamp) -> Request {
+    let deadline = request.lambda_context_ref().and_then(|context| i64::try_from(context.deadline).ok());
+    let left = deadline.and_then(|deadline| u64::try_from(deadline - now.milliseconds()).ok()).filter(|left| *left > 0);
+    if let Some(left) = left.map(Duration::from_millis) {
+        request.extensions_mut().insert(TimeLeft(left.saturating_sub(ANSWER_TIME)));
+    }
+    request
 }
 
 /// The gateway's own domain, which the token issuer defaults to: from the event's context, where no caller can write.
@@ -84,5 +101,20 @@ mod tests {
         let GatewayDomain(domain) = request.extensions().get().unwrap();
         assert_eq!(domain, "id.execute-api.us-east-1.amazonaws.com");
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/login"));
+    }
+
+    #[test]
+    fn an_answer_comes_half_a_second_before_the_deadline_if_there_is_one() {
+        let left = |deadline: u64, now: i64| {
+            let mut context = lambda_http::Context::default();
+            context.deadline = deadline;
+            let request = lambda_http::request::from_str(HTTP_API).unwrap().with_lambda_context(context);
+            let request = with_time_left(request, Timestamp::from_milliseconds(now));
+            request.extensions().get().map(|TimeLeft(left)| left.as_millis())
+        };
+        assert_eq!(left(1_773_119_793_390, 1_773_119_783_390), Some(9_500));
+        assert_eq!(left(1_773_119_783_490, 1_773_119_783_390), Some(0));
+        assert_eq!(left(600_000, 1_773_119_783_390), None);
+        assert_eq!(left(u64::MAX, 1_773_119_783_390), None);
     }
 }

@@ -116,7 +116,7 @@ impl App {
         &self.0.hasher
     }
 
-    /// The time: asked for once per request, and handed on.
+    /// The time. A handler asks once and hands it on, so that all it says is of one moment.
     pub fn now(&self) -> Timestamp {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
         let now = Timestamp::from(SystemTime::now());

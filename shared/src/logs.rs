@@ -15,7 +15,8 @@ const OWN: [&str; 9] =
 pub fn start(level: &str) {
     let own = level.parse().unwrap_or(tracing::Level::INFO);
     let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr);
     // Fails only where logging was started before.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     panic::set_hook(Box::new(|panic| {
@@ -24,16 +25,22 @@ pub fn start(level: &str) {
     }));
 }
 
-/// Logs the cause of a fault, which its caller is not told.
-pub fn fault(error: &Error) {
-    let Some(cause) = error.source() else { return };
-    let mut causes = cause.to_string();
-    let mut next = cause.source();
+/// An error and what caused it, by `Display`. Never by `Debug`: that of an SDK's error holds the answer, secrets and all.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = error.to_string();
+    let mut next = error.source();
     while let Some(cause) = next {
         causes.push_str(": ");
         causes.push_str(&cause.to_string());
         next = cause.source();
     }
+    causes
+}
+
+/// Logs the cause of a fault, which its caller is not told.
+pub fn fault(error: &Error) {
+    let Some(cause) = error.source() else { return };
+    let causes = causes(cause);
     let (status, code) = error.status_and_code();
     tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
 }

@@ -62,7 +62,10 @@ impl Password {
         if self.0.chars().count() < policy.length_min {
             Some(("password_too_short", format!("A password has at least {} characters.", policy.length_min)))
         } else if folded.as_str() == local || folded.as_str() == email_key {
-            Some(("password_is_email", "The password must not be the e-mail address.".to_owned()))
+            Some((
+                "password_is_email",
+                "The password must not be the e-mail address, nor the part of it before the @.".to_owned(),
+            ))
         } else if folded.as_str() == SERVICE_NAME {
             Some(("password_is_service_name", "The password must not be the name of the service.".to_owned()))
         } else {

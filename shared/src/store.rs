@@ -17,7 +17,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, KeysAndAttributes},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -30,6 +30,7 @@ use crate::{
     clock::Timestamp,
     email::Identifier,
     error::Error,
+    logs,
     session::{Session, SessionId},
     user::User,
 };
@@ -165,8 +166,7 @@ fn record<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
-    let code = error.code().unwrap_or_default().to_owned();
-    Error::unavailable(format!("DynamoDB {code}: {}", DisplayErrorContext(error)))
+    Error::unavailable(format!("DynamoDB: {}", logs::causes(&error)))
 }

@@ -53,14 +53,15 @@ async fn change(
     Caller { user }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
-    let mut changed = user.clone();
-    if let Some(name) = changes.name {
-        changed.name = name;
-    }
-    if let Some(username) = changes.username {
-        changed.username = username.map(|username| username.as_str().to_owned());
-    }
-    app.store().change_user(&user, &changed, None).await?;
+    let change = |user: &mut User| {
+        if let Some(name) = &changes.name {
+            user.name.clone_from(name);
+        }
+        if let Some(username) = &changes.username {
+            user.username = username.as_ref().map(|username| username.as_str().to_owned());
+        }
+    };
+    let changed = app.store().update_user(&user, change).await?;
     Ok(Json(Shown { user: changed.profile() }))
 }
 
@@ -94,10 +95,8 @@ async fn change_password(
     changed.end_sessions(now);
     let session = app.new_session(&changed, now)?;
     let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
-    let mut others = app.store().sessions_of(&user.id).await?;
     app.store().change_user(&user, &changed, Some(&session)).await?;
-    others.retain(|other| other.id != session.id);
-    app.store().forget_sessions(&others).await;
+    app.store().forget_sessions(&user.id, Some(session.id), |_| true).await;
     Ok(Json(grant))
 }
 
@@ -124,9 +123,8 @@ async fn delete(
     Body(farewell): Body<Farewell>,
 ) -> Result<Json<Deleted>, Error> {
     confirm(&app, &user, farewell.password).await?;
-    let sessions = app.store().sessions_of(&user.id).await?;
     app.store().delete_user(&user).await?;
-    app.store().forget_sessions(&sessions).await;
+    app.store().forget_sessions(&user.id, None, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }
 

@@ -97,9 +97,10 @@ async fn repeat(
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()));
-    key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has 1 to 255 printable ASCII characters."))
+    // Empty is what a builder sends whose field for it was left empty.
+    let Some(value) = headers.get("idempotency-key").filter(|value| !value.is_empty()) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX);
+    key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has at most 255 printable ASCII characters."))
 }
 
 fn fingerprint(key: &str, new: &NewAccount, now: Timestamp) -> Fingerprint {

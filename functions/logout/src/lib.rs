@@ -8,6 +8,7 @@ use shared::{
     error::Error,
     input::{Body, Fields, Input},
     session::{RefreshToken, SessionId},
+    user::User,
 };
 
 /// The route of this function.
@@ -23,7 +24,7 @@ struct Leaving {
 
 impl Input for Leaving {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (refresh_token, everywhere) = (fields.required("refresh_token"), fields.flag("everywhere"));
+        let (refresh_token, everywhere) = (fields.token("refresh_token"), fields.flag("everywhere"));
         Some(Self { refresh_token: refresh_token?, everywhere })
     }
 }
@@ -47,18 +48,20 @@ async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<
 }
 
 /// Ends every session of whoever owns this one, if it is live. Their account's epoch ends them all at once; that their
-/// records go too is tidiness.
+/// records are counted and go too is done after it.
 async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Error> {
     let Some(session) = app.store().session(id).await? else { return Ok(0) };
     let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
     if !session.is_live(&user, now) {
         return Ok(0);
     }
-    let sessions = app.store().sessions_of(&user.id).await?;
-    let others = sessions.iter().filter(|other| other.id != id && other.is_live(&user, now)).count();
-    let mut ended = user.clone();
-    ended.end_sessions(now);
-    app.store().change_user(&user, &ended, None).await?;
-    app.store().forget_sessions(&sessions).await;
+    let end = |user: &mut User| {
+        // Another request may have done it meanwhile.
+        if session.is_of(user) {
+            user.end_sessions(now);
+        }
+    };
+    app.store().update_user(&user, end).await?;
+    let others = app.store().forget_sessions(&user.id, None, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(1 + others)
 }

@@ -22,7 +22,7 @@ struct Presented {
 
 impl Input for Presented {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { refresh_token: fields.required("refresh_token")? })
+        Some(Self { refresh_token: fields.token("refresh_token")? })
     }
 }
 

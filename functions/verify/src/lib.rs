@@ -61,7 +61,7 @@ async fn verify(
     headers: HeaderMap,
     Body(presented): Body<Presented>,
 ) -> Result<Json<Verification>, Error> {
-    let text = presented.token.as_deref().or_else(|| http::bearer(&headers));
+    let text = presented.token.as_deref().map(str::trim).or_else(|| http::bearer(&headers));
     let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
     let now = app.now();
     let verified = caller::verify(&app, &party, text, now).await?;

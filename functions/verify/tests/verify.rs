@@ -228,7 +228,7 @@ async fn check_revoked_must_be_true_or_false() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     service.request(Method::GET, "/verify?check_revoked=false").bearer(&token).send().await.is(200);
-    let call = service.request(Method::GET, "/verify?check_revoked=1").bearer(&token);
+    let call = service.request(Method::GET, "/verify?check_revoked=perhaps").bearer(&token);
     call.send().await.refused(400, "invalid_request");
 }
 

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use shared::{
-    clock::Timestamp,
-    keys::{KeySet, write_private},
-};
+use shared::{clock::Timestamp, keys::KeySet};
+
+use crate::{Failure, files};
 
 /// What can be done with signing keys.
 #[derive(Subcommand)]
@@ -27,12 +26,16 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// A sentence for people.
-    pub fn run(self) -> Result<(), String> {
+    /// What a person is told.
+    pub fn run(self) -> Result<(), Failure> {
         let Self::Generate(Generate { file }) = self;
-        #[expect(clippy::disallowed_methods, reason = "a tool run by hand has no App to ask the time of")]
-        let now = Timestamp::from(std::time::SystemTime::now());
-        let set = KeySet::generate(now).and_then(|set| set.to_json()).map_err(|error| error.to_string())?;
-        write_private(&file, &set).map_err(|error| format!("{} cannot be written: {error}.", file.display()))
+        let set = KeySet::generate(now()).and_then(|set| set.to_json()).map_err(|error| error.to_string())?;
+        Ok(files::write_private(&file, &set)?)
     }
+}
+
+/// The time, for the keys that are made before there is an App to ask.
+#[expect(clippy::disallowed_methods, reason = "there is no App yet")]
+pub fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
 }

@@ -1,10 +1,26 @@
 //! The tool `latchkey`, as a library, so that its tests run what it runs.
 
+pub mod files;
 pub mod keys;
 pub mod serve;
 
 use axum::Router;
 use shared::App;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code: 1 for a "no", 2 for wrong use.
+    pub code: u8,
+    /// One sentence a line, for people.
+    pub text: String,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self { code: 1, text }
+    }
+}
 
 /// Every function behind one port.
 pub fn router() -> Router<App> {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use latchkey::{keys, serve};
+use latchkey::{Failure, keys, serve};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -32,10 +32,12 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            // Nowhere is left to say that this failed.
-            let _ = writeln!(io::stderr(), "latchkey: {sentence}");
-            ExitCode::from(2)
+        Err(Failure { code, text }) => {
+            for line in text.lines() {
+                // Nowhere is left to say that this failed.
+                let _ = writeln!(io::stderr(), "latchkey: {line}");
+            }
+            ExitCode::from(code)
         }
     }
 }

@@ -6,19 +6,19 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    process,
     time::Duration,
 };
 
 use clap::Args;
 use shared::{
     App,
-    clock::Timestamp,
-    config::Config,
+    config::{Config, TokenProfile},
     embedded::{self, Embedded},
     error::Error,
     firebase::ServiceAccount,
     http,
-    keys::{KeySet, Keys, Source, write_private},
+    keys::{KeySet, Keys, Source},
     logs,
     store::Store,
 };
@@ -29,8 +29,11 @@ use tokio::{
     time,
 };
 
+use crate::{Failure, files, keys};
+
 /// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
 const DEMO_PROJECT: &str = "demo-latchkey";
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long requests under way are waited for once a stop was asked for.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
@@ -41,7 +44,7 @@ pub struct Serve {
     #[arg(long)]
     port: Option<u16>,
     /// The address to listen on.
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    #[arg(long, default_value_t = LOOPBACK)]
     host: IpAddr,
     /// Where the database and the keys are kept; DATA_DIR, or .latchkey, if it is not given.
     #[arg(long)]
@@ -57,12 +60,13 @@ impl Serve {
     ///
     /// # Errors
     ///
-    /// A sentence for people.
-    pub fn run(self) -> Result<(), String> {
-        let config = Config::from_env().map_err(|misconfigured| misconfigured.to_string())?;
+    /// What a person is told.
+    pub fn run(self) -> Result<(), Failure> {
+        let config =
+            Config::from_env().map_err(|misconfigured| Failure { code: 2, text: misconfigured.to_string() })?;
         logs::start(&config.log_level);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-        runtime.block_on(self.serve(config))
+        Ok(runtime.block_on(self.serve(config))?)
     }
 
     async fn serve(self, mut config: Config) -> Result<(), String> {
@@ -70,17 +74,19 @@ impl Serve {
         let _lock = lock(&folder)?;
         let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let base = format!("http://127.0.0.1:{}", address.port());
+        // What listens on every address is reached by this one from here.
+        let shown = if address.ip().is_unspecified() { SocketAddr::new(LOOPBACK, address.port()) } else { address };
+        let base = format!("http://{shown}");
         config.issuer.get_or_insert_with(|| base.clone());
 
         let database = folder.join("latchkey.db");
         private_file(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
-        let demo = config.firebase.is_none();
-        let app = app(config, &folder, &embedded).await?;
+        let demo = config.firebase.is_none() && config.token_profile != Some(TokenProfile::Access);
+        let app = app(config, demo, &folder, &embedded).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
-            Some(port) => Some(bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)).await?),
+            Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
             None => None,
         };
 
@@ -119,12 +125,12 @@ impl Serve {
 }
 
 /// The app on the embedded table, with the keys of the data folder where the environment names no others.
-async fn app(mut config: Config, folder: &Path, embedded: &Embedded) -> Result<App, String> {
+async fn app(mut config: Config, demo: bool, folder: &Path, embedded: &Embedded) -> Result<App, String> {
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
         None => Source::File(signing_keys(&folder.join("signing-keys.json"))?),
     };
-    if config.firebase.is_none() {
+    if demo {
         config.firebase = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
     }
     let client = embedded.client();
@@ -141,7 +147,7 @@ async fn app(mut config: Config, folder: &Path, embedded: &Embedded) -> Result<A
 
 /// The file with the signing keys, made at the first start.
 fn signing_keys(path: &Path) -> Result<PathBuf, String> {
-    made_once(path, || KeySet::generate(now()).and_then(|set| set.to_json()))
+    made_once(path, || KeySet::generate(keys::now()).and_then(|set| set.to_json()))
 }
 
 /// The file with the demo account, made at the first start.
@@ -152,7 +158,7 @@ fn demo_account(path: &Path) -> Result<PathBuf, String> {
 fn made_once(path: &Path, make: impl FnOnce() -> Result<String, Error>) -> Result<PathBuf, String> {
     if !path.exists() {
         let text = make().map_err(|error| cause(path, &error))?;
-        write_private(path, &text).map_err(|error| format!("{} cannot be written: {error}.", path.display()))?;
+        files::write_private(path, &text)?;
     }
     Ok(path.to_owned())
 }
@@ -191,19 +197,25 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// Turns true at the first SIGTERM or Ctrl-C. The handlers are in place when this returns.
+/// Turns true at the first SIGTERM or Ctrl-C; a second one ends the process at once. The handlers are in place when this
+/// returns.
 fn stop_signal() -> Result<watch::Receiver<bool>, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
+    let mut asked = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    tokio::spawn(async move {
+        asked().await;
         tracing::info!("stopping");
         // Nobody listens any more where the server has failed.
         let _ = sender.send(true);
+        asked().await;
+        process::exit(1);
     });
     Ok(receiver)
 }
@@ -217,9 +229,4 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 fn cause(path: &Path, error: &Error) -> String {
     let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     format!("{}: {cause}", path.display())
-}
-
-#[expect(clippy::disallowed_methods, reason = "the first keys are made before there is an App to ask the time of")]
-fn now() -> Timestamp {
-    Timestamp::from(std::time::SystemTime::now())
 }

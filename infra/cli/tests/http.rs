@@ -265,3 +265,68 @@ async fn the_issuer_is_the_gateways_own_domain_and_never_a_header() {
     assert_eq!(answer.body["issuer"], "https://login.example");
     discovery().send().await.refused(500, "internal_error");
 }
+
+#[tokio::test]
+async fn what_hangs_is_answered_in_time_and_the_next_request_is_served() {
+    let router = latchkey::router().route("/hangs", axum::routing::get(std::future::pending::<&'static str>));
+    let service = Service::new(router).await;
+    let call = service.request(Method::GET, "/hangs").header("origin", "https://app.example");
+    let answer = call.within(std::time::Duration::from_millis(20)).send().await.refused(503, "unavailable");
+    assert_eq!((answer.header("retry-after"), answer.header("access-control-allow-origin")), ("1", "*"));
+    service.get("/health").await.is(200);
+}
+
+#[tokio::test]
+async fn what_builders_send_for_nothing_and_for_true_is_understood() {
+    let service = service().await;
+    let session = service.session(&service.account("a@b.de").await).await;
+    let body =
+        format!("\u{feff}{}", json!({"email": " A@B.DE ", "username": null, "password": shared::testing::PASSWORD}));
+    service.request(Method::POST, "/login").body(body).send().await.is(200);
+    let get = service.request(Method::GET, "/verify?check_revoked=").header("content-type", "text/plain");
+    get.bearer(&session["access_token"]).send().await.is(200);
+    service
+        .post("/verify", json!({"token": format!(" {}\n", session["access_token"].as_str().unwrap())}))
+        .await
+        .is(200);
+    let body =
+        json!({"refresh_token": format!(" {} ", session["refresh_token"].as_str().unwrap()), "everywhere": "Yes"});
+    assert_eq!(service.post("/logout", body).await.is(200).body["sessions_ended"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_at_once_are_all_made() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["access_token"].clone();
+    let bodies = [json!({"name": "Jim"}), json!({"username": "jim"}), json!({"name": "Jim"})];
+    let calls: Vec<_> = bodies
+        .into_iter()
+        .map(|body| tokio::spawn(service.request(Method::PATCH, "/me").bearer(&token).json(body)))
+        .collect();
+    for call in calls {
+        call.await.unwrap().is(200);
+    }
+    let stored = service.stored(&user).await.unwrap();
+    assert_eq!((stored.name.as_str(), stored.username.as_deref(), stored.version), ("Jim", Some("jim"), 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_leaves_no_live_token_whatever_refreshes_meanwhile() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    for everywhere in [false, true].repeat(10) {
+        let current = service.stored(&user).await.unwrap();
+        let token = service.session(&current).await["refresh_token"].clone();
+        let refresh = service.request(Method::POST, "/refresh").json(json!({"refresh_token": token}));
+        let logout = service.request(Method::POST, "/logout");
+        let logout = logout.json(json!({"refresh_token": token, "everywhere": everywhere}));
+        let (refreshed, logged_out) = (tokio::spawn(refresh), tokio::spawn(logout));
+        let (refreshed, logged_out) = (refreshed.await.unwrap(), logged_out.await.unwrap());
+        logged_out.is(200);
+        let tokens = [Some(token), refreshed.body.get("refresh_token").cloned()];
+        for token in tokens.into_iter().flatten() {
+            service.post("/refresh", json!({"refresh_token": token})).await.refused(401, "refresh_token_invalid");
+        }
+    }
+}

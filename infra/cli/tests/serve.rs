@@ -23,7 +23,11 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path) -> Self {
-        let mut process = command(folder).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(&mut command(folder))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).expect(&line).split(' ').next().unwrap().to_owned();
@@ -75,8 +79,9 @@ fn credentials() -> Value {
     json!({"email": "a@b.de", "password": "correct horse"})
 }
 
-fn refused(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+/// What the tool says when it ends with this exit code.
+fn refused(code: i32, output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -131,7 +136,7 @@ fn everything_secret_is_readable_by_its_owner_alone() {
 fn a_second_start_on_the_same_folder_is_refused_with_a_sentence() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
-    let sentence = refused(&command(folder.path()).output().unwrap());
+    let sentence = refused(1, &command(folder.path()).output().unwrap());
     assert!(sentence.contains("is in use by another latchkey serve"), "{sentence}");
     assert_eq!(server.post("/create-account", &credentials()).0, 201);
 }
@@ -143,12 +148,12 @@ fn a_port_in_use_and_a_wrong_configuration_are_refused_with_a_sentence() {
     let port = taken.local_addr().unwrap().port().to_string();
     let mut with_port = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     with_port.args(["serve", "--data-dir"]).arg(folder.path()).env_clear().env("PORT", &port);
-    let sentence = refused(&with_port.output().unwrap());
+    let sentence = refused(1, &with_port.output().unwrap());
     assert!(sentence.contains(&format!("Port {port} is in use")), "{sentence}");
 
     let mut misconfigured = command(folder.path());
     misconfigured.env("ACCESS_TOKEN_TTL_SECONDS", "1d").env("LOG_LEVEL", "loud");
-    let sentence = refused(&misconfigured.output().unwrap());
+    let sentence = refused(2, &misconfigured.output().unwrap());
     assert!(
         sentence.contains("ACCESS_TOKEN_TTL_SECONDS must be") && sentence.contains("LOG_LEVEL must be"),
         "{sentence}"
@@ -163,7 +168,7 @@ fn a_key_file_that_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join(name);
         fs::write(&file, "{}").unwrap();
-        let sentence = refused(&command(folder.path()).output().unwrap());
+        let sentence = refused(1, &command(folder.path()).output().unwrap());
         assert!(sentence.contains(words), "{sentence}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
     }
@@ -194,14 +199,16 @@ fn a_request_under_way_is_answered_before_the_stop() {
 #[test]
 fn logs_are_one_json_object_a_line_and_hold_no_secret() {
     let folder = TempDir::new().unwrap();
-    let mut process = command(folder.path()).env("LOG_LEVEL", "trace").stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let mut server = Server { process, line, address };
+    let mut server =
+        Server::spawn(command(folder.path()).env("LOG_LEVEL", "trace").env("REFRESH_REUSE_INTERVAL_SECONDS", "0"));
     let (_, created) = server.post("/create-account", &credentials());
     server.post("/login", &json!({"email": "a@b.de", "password": "a wrong horse"}));
-    server.post("/refresh", &json!({"refresh_token": created["refresh_token"]}));
+    let mut newest = created.clone();
+    for _ in 0..2 {
+        newest = server.post("/refresh", &json!({"refresh_token": newest["refresh_token"]})).1;
+    }
+    let (_, reused) = server.post("/refresh", &json!({"refresh_token": created["refresh_token"]}));
+    assert_eq!(reused["code"], "refresh_token_reused");
     server.signal("TERM");
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
@@ -210,10 +217,51 @@ fn logs_are_one_json_object_a_line_and_hold_no_secret() {
         .map(|line| serde_json::from_str::<Value>(line).expect(line))
         .filter_map(|line| line["path"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(paths, ["/create-account", "/login", "/refresh"]);
+    assert_eq!(paths, ["/create-account", "/login", "/refresh", "/refresh", "/refresh"]);
+    assert!(logs.contains("refresh_token_reused"));
     let secrets = ["correct horse", "wrong horse", "$argon2", "PRIVATE KEY", "eyJ"].map(str::to_owned);
-    let tokens = ["refresh_token", "access_token", "jwt_token"].map(|key| created[key].as_str().unwrap().to_owned());
+    let tokens =
+        ["refresh_token", "access_token", "jwt_token"].map(|key| created[key].as_str().unwrap()[..12].to_owned());
     for secret in secrets.iter().chain(&tokens) {
         assert!(!logs.contains(secret.as_str()), "{secret}");
     }
+}
+
+#[test]
+fn generated_keys_are_private_and_no_file_is_ever_overwritten() {
+    let folder = TempDir::new().unwrap();
+    let generate = |name: &str| {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        tool.args(["keys", "generate", name]).current_dir(folder.path()).output().unwrap()
+    };
+    let files = || fs::read_dir(folder.path()).unwrap().count();
+    assert!(generate("keys.json").status.success());
+    let path = folder.path().join("keys.json");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&path).unwrap();
+    shared::keys::KeyRing::parse(&text).unwrap();
+
+    let sentence = refused(1, &generate("keys.json"));
+    assert!(sentence.contains("cannot be written"), "{sentence}");
+    assert_eq!((fs::read_to_string(&path).unwrap(), files()), (text, 1));
+    refused(1, &generate("missing/keys.json"));
+}
+
+#[test]
+fn the_address_it_listens_on_is_the_one_it_names() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::spawn(command(folder.path()).args(["--host", "127.0.0.2"]));
+    assert!(server.address.starts_with("127.0.0.2:"), "{}", server.line);
+    let (_, discovery) =
+        server.send("GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert_eq!(discovery["issuer"], format!("http://{}", server.address));
+}
+
+#[test]
+fn without_a_need_for_it_no_demo_account_is_made() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::spawn(command(folder.path()).env("TOKEN_PROFILE", "access"));
+    let (_, created) = server.post("/create-account", &credentials());
+    assert_eq!(created["jwt_token"], created["access_token"]);
+    assert!(!folder.path().join("firebase-service-account.json").exists());
 }

@@ -1,18 +1,12 @@
 //! Where keys come from: Secrets Manager, a file or a variable; loaded once.
 
-use std::{
-    fmt, fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, fs, path::PathBuf, time::Duration};
 
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use aws_sdk_secretsmanager::Client;
 use tokio::{sync::OnceCell, time};
 
 use super::KeyRing;
-use crate::{error::Error, firebase::ServiceAccount};
+use crate::{error::Error, firebase::ServiceAccount, logs};
 
 /// How long a cold start waits for the secret store before it answers 503.
 const FETCH_TIME_MAX: Duration = Duration::from_secs(3);
@@ -88,7 +82,7 @@ impl Keys {
                     .as_ref()
                     .ok_or_else(|| Error::internal("a secret is configured, but no client for Secrets Manager"))?;
                 let answer = secrets.get_secret_value().secret_id(id).send().await.map_err(|error| {
-                    Error::unavailable(format!("the secret {id} cannot be read: {}", DisplayErrorContext(error)))
+                    Error::unavailable(format!("the secret {id} cannot be read: {}", logs::causes(&error)))
                 })?;
                 answer
                     .secret_string
@@ -97,24 +91,6 @@ impl Keys {
             }
         }
     }
-}
-
-/// Writes `text` to a new file that only its owner can read, whole or not at all; one that is there already stays as it is.
-///
-/// # Errors
-///
-/// The file cannot be written.
-pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let partial = path.with_extension("partial");
-    // Left by a start that was killed half-way.
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::hard_link(&partial, path).and_then(|()| fs::remove_file(&partial))
 }
 
 impl fmt::Debug for Source {
@@ -129,7 +105,10 @@ impl fmt::Debug for Source {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
 
     use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 
@@ -169,6 +148,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_cannot_be_read_is_503_and_is_not_told() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", server.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let body = r#"{"CreatedDate":"never","SecretString":"hunter2"}"#;
+            for stream in server.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + body).as_bytes()).unwrap();
+            }
+        });
+        let keys = Keys::new(Some(client(&endpoint)), Source::Secret("keys".to_owned()), None);
+        let (status, cause) = failed(&keys).await;
+        assert!(
+            status == 503 && cause.contains("the secret keys cannot be read") && !cause.contains("hunter2"),
+            "{cause}"
+        );
+    }
+
+    #[tokio::test]
     async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
         for (signing, firebase) in [("hunter2", None), (signing_keys(), Some("hunter2"))] {
             let firebase = firebase.map(|text| Source::Text(text.to_owned()));
@@ -176,17 +176,5 @@ mod tests {
             let (status, cause) = failed(&keys).await;
             assert!(status == 503 && !cause.contains("hunter2"), "{cause}");
         }
-    }
-
-    #[test]
-    fn a_private_file_is_written_once_and_for_its_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::TempDir::new().unwrap();
-        let path = folder.path().join("keys.json");
-        fs::write(path.with_extension("partial"), "left by a kill").unwrap();
-        write_private(&path, "first").unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(write_private(&path, "second").is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
     }
 }

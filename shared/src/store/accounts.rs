@@ -29,7 +29,7 @@ impl Fingerprint {
 }
 
 /// SHA-256 of texts, each with its length before it, so that no two lists are one.
-fn hash(texts: &[&str]) -> String {
+pub(super) fn hash(texts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for text in texts {
         context.update(&(text.len() as u64).to_be_bytes());
@@ -118,12 +118,44 @@ impl Store {
         }
     }
 
+    /// Changes an account, whatever else changes it meanwhile: `change` is applied again to what the other change left. One
+    /// round trip, and two more for each change that was faster.
+    ///
+    /// # Errors
+    ///
+    /// 409 if the new username is taken; 503 if DynamoDB fails, or others were faster several times.
+    pub async fn update_user(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
+        let mut before = user.clone();
+        for attempt in 1..=TRIES_MAX {
+            let mut after = before.clone();
+            change(&mut after);
+            match self.replace_user(&before, &after, None).await? {
+                None => return Ok(after),
+                Some(Guard::Version) => {}
+                Some(guard) => return Err(refusal(guard)),
+            }
+            time::sleep(PAUSE * attempt).await;
+            before = self.user(&user.id).await?.ok_or_else(|| refusal(Guard::Version))?;
+        }
+        Err(refusal(Guard::Version))
+    }
+
     /// Replaces an account as it was read by what it is to be, and stores a session with it if one is given. One round trip.
     ///
     /// # Errors
     ///
     /// 409 if the new username is taken; 503 if DynamoDB fails or the account was changed meanwhile.
     pub async fn change_user(&self, before: &User, after: &User, session: Option<&Session>) -> Result<(), Error> {
+        self.replace_user(before, after, session).await?.map_or(Ok(()), |guard| Err(refusal(guard)))
+    }
+
+    /// None once written, else the condition that failed.
+    async fn replace_user(
+        &self,
+        before: &User,
+        after: &User,
+        session: Option<&Session>,
+    ) -> Result<Option<Guard>, Error> {
         let after = User { version: before.version + 1, ..after.clone() };
         let (old, new): (Vec<_>, Vec<_>) = (records(before).collect(), records(&after).collect());
         let mut writes = Transaction::default();
@@ -145,10 +177,7 @@ impl Store {
         if let Some(session) = session {
             writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
         }
-        match self.commit(writes).await? {
-            None => Ok(()),
-            Some((guard, _)) => Err(refusal(guard)),
-        }
+        Ok(self.commit(writes).await?.map(|(guard, _)| guard))
     }
 
     /// Deletes an account and its identifiers. One round trip.

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 use tokio::time;
 
 use super::{
-    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, item, number, record, session_key, text,
-    time_value, unavailable,
+    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, accounts::hash, item, number, record, session_key,
+    text, time_value, unavailable,
 };
 use crate::{
     clock::Timestamp,
@@ -19,8 +19,11 @@ use crate::{
 
 /// For how many seconds a session's record outlives it, so that a late token is told it expired.
 const KEPT_SECONDS: i64 = 86_400;
-/// The most keys one BatchWriteItem takes.
-const BATCH_MAX: usize = 25;
+/// The most keys one BatchGetItem takes, and the most one BatchWriteItem takes.
+const READ_BATCH_MAX: usize = 100;
+const WRITE_BATCH_MAX: usize = 25;
+/// How many sessions of one user are listed, counted and tidied away at a time.
+const LISTED_MAX: i32 = 200;
 
 /// What a refresh did.
 #[derive(Clone, Debug)]
@@ -87,7 +90,9 @@ impl Store {
             Standing::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
                 if refusal == Refusal::Reused && self.end_session(token.session, now).await? {
-                    tracing::warn!(event = "refresh_token_reused", session = %token.session, user = session.user_id);
+                    // By hash: the id is the first part of every refresh token.
+                    let (id, user) = (hash(&[&token.session.to_string()]), hash(&[&session.user_id]));
+                    tracing::warn!(event = "refresh_token_reused", session_hash = id, user_hash = user);
                 }
                 Err(Error::Refresh(refusal))
             }
@@ -134,52 +139,57 @@ impl Store {
         items.remove(&key).map(record).transpose()
     }
 
-    /// The sessions of a user that were not ended one by one. The index they are found by may lag a moment behind on AWS,
-    /// so that what must hold at once hangs on the account's epoch, never on this list.
+    /// The sessions of a user that were not ended one by one, [`LISTED_MAX`] of them at the most, so that nobody can make this
+    /// long by logging in often. The index they are found by may lag a moment behind on AWS: what must hold at once hangs on
+    /// the account's epoch, never on this list.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails.
     pub async fn sessions_of(&self, user_id: &str) -> Result<Vec<Session>, Error> {
-        let mut keys = Vec::new();
-        let mut from = None;
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(SESSIONS_INDEX)
-                .key_condition_expression("session_of = :user")
-                .expression_attribute_values(":user", text(user_id))
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(unavailable)?;
-            keys.extend(page.items().iter().filter_map(|item| item.get("pk")?.as_s().ok().cloned()));
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
+        let page = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(SESSIONS_INDEX)
+            .key_condition_expression("session_of = :user")
+            .expression_attribute_values(":user", text(user_id))
+            .limit(LISTED_MAX)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let keys: Vec<&str> =
+            page.items().iter().filter_map(|item| Some(item.get("pk")?.as_s().ok()?.as_str())).collect();
         let mut sessions = Vec::new();
-        for chunk in keys.chunks(BATCH_MAX) {
-            let keys: Vec<&str> = chunk.iter().map(String::as_str).collect();
-            for item in self.batch_get(&keys).await?.into_values() {
+        for chunk in keys.chunks(READ_BATCH_MAX) {
+            for item in self.batch_get(chunk).await?.into_values() {
                 sessions.push(record(item)?);
             }
         }
         Ok(sessions)
     }
 
-    /// Deletes the records of sessions that their account's epoch has ended already: if this fails, only the log hears of it.
-    pub async fn forget_sessions(&self, sessions: &[Session]) {
-        if let Err(error) = self.delete_sessions(sessions).await {
+    /// Deletes the records of a user's sessions that the account's epoch has ended already, all but `kept`, and says how many
+    /// of them `was_live`. They are dead whether or not this succeeds: if it fails, only the log hears of it, and TTL does it.
+    pub async fn forget_sessions(
+        &self,
+        user_id: &str,
+        kept: Option<SessionId>,
+        was_live: impl Fn(&Session) -> bool,
+    ) -> usize {
+        let listed = self.sessions_of(user_id).await.unwrap_or_else(|error| {
+            logs::fault(&error);
+            Vec::new()
+        });
+        let over: Vec<Session> = listed.into_iter().filter(|session| Some(session.id) != kept).collect();
+        if let Err(error) = self.delete_sessions(&over).await {
             logs::fault(&error);
         }
+        over.iter().filter(|session| was_live(session)).count()
     }
 
     async fn delete_sessions(&self, sessions: &[Session]) -> Result<(), Error> {
-        for chunk in sessions.chunks(BATCH_MAX) {
+        for chunk in sessions.chunks(WRITE_BATCH_MAX) {
             let mut rest = Vec::new();
             for session in chunk {
                 let delete = DeleteRequest::builder().key("pk", text(session_key(session.id))).build();

@@ -1,5 +1,7 @@
 //! Requests and answers of the tests.
 
+use std::time::Duration;
+
 use axum::{
     Router,
     body::Body,
@@ -38,6 +40,12 @@ impl Call {
     /// Lets it come through a gateway of this domain.
     pub fn through(mut self, domain: &str) -> Self {
         self.request = self.request.extension(http::GatewayDomain(domain.to_owned()));
+        self
+    }
+
+    /// Gives it only so much time.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.request = self.request.extension(http::TimeLeft(time));
         self
     }
 
