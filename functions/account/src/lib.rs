@@ -96,7 +96,7 @@ async fn change_password(
     let session = app.new_session(&changed, now)?;
     let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
     app.store().change_user(&user, &changed, Some(&session)).await?;
-    app.store().forget_sessions(&user.id, Some(session.id), |_| true).await;
+    app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(grant))
 }
 
@@ -124,7 +124,7 @@ async fn delete(
 ) -> Result<Json<Deleted>, Error> {
     confirm(&app, &user, farewell.password).await?;
     app.store().delete_user(&user).await?;
-    app.store().forget_sessions(&user.id, None, |_| true).await;
+    app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }
 

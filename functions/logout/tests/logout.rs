@@ -100,3 +100,35 @@ async fn what_is_missing_or_wrong_is_told_field_by_field() {
     let answer = service.post("/logout", body).await.refused(400, "invalid_request");
     assert_eq!(answer.fields(), [("refresh_token", "required"), ("everywhere", "invalid_type")]);
 }
+
+#[tokio::test]
+async fn tidying_up_spares_a_session_that_began_after_the_others_were_ended() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    session(&service, &user).await;
+    let mut moved = user.clone();
+    moved.end_sessions(service.now());
+    service.app().store().change_user(&user, &moved, None).await.unwrap();
+    session(&service, &service.stored(&user).await.unwrap()).await;
+    assert_eq!(service.app().store().forget_sessions(&user, |_| true).await, 1);
+    let left = service.app().store().sessions_of(&user.id).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.epoch).collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
+async fn however_many_sessions_there_are_a_bounded_number_is_counted_and_all_are_dead() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let mut tokens = Vec::new();
+    for _ in 0..210 {
+        let new = service.app().new_session(&user, service.now()).unwrap();
+        service.app().store().put_session(&new).await.unwrap();
+        tokens.push(new);
+    }
+    let token = session(&service, &user).await;
+    let body = log_out(&service, json!({"refresh_token": token, "everywhere": true})).await;
+    assert!((200..=201).contains(&body["sessions_ended"].as_u64().unwrap()), "{body}");
+    assert!(service.calls().len() <= 16, "round trips are bounded too");
+    let user = service.stored(&user).await.unwrap();
+    assert!(tokens.iter().all(|session| !session.is_live(&user, service.now())));
+}

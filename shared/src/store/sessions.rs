@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     logs,
     session::{Lives, RefreshToken, Refusal, Session, SessionId, Standing},
+    user::User,
 };
 
 /// For how many seconds a session's record outlives it, so that a late token is told it expired.
@@ -169,19 +170,15 @@ impl Store {
         Ok(sessions)
     }
 
-    /// Deletes the records of a user's sessions that the account's epoch has ended already, all but `kept`, and says how many
-    /// of them `was_live`. They are dead whether or not this succeeds: if it fails, only the log hears of it, and TTL does it.
-    pub async fn forget_sessions(
-        &self,
-        user_id: &str,
-        kept: Option<SessionId>,
-        was_live: impl Fn(&Session) -> bool,
-    ) -> usize {
-        let listed = self.sessions_of(user_id).await.unwrap_or_else(|error| {
+    /// Deletes the records of the sessions that `user`, as it was before its epoch moved on, leaves behind, and says how many of
+    /// them `was_live`. A login that came after the move keeps its session. They are dead whether or not this succeeds: if
+    /// it fails, only the log hears of it, and TTL does it.
+    pub async fn forget_sessions(&self, user: &User, was_live: impl Fn(&Session) -> bool) -> usize {
+        let listed = self.sessions_of(&user.id).await.unwrap_or_else(|error| {
             logs::fault(&error);
             Vec::new()
         });
-        let over: Vec<Session> = listed.into_iter().filter(|session| Some(session.id) != kept).collect();
+        let over: Vec<Session> = listed.into_iter().filter(|session| session.epoch <= user.epoch).collect();
         if let Err(error) = self.delete_sessions(&over).await {
             logs::fault(&error);
         }
