@@ -140,7 +140,7 @@ impl Store {
         items.remove(&key).map(record).transpose()
     }
 
-    /// The sessions of a user that were not ended one by one, [`LISTED_MAX`] of them at the most, so that nobody can make this
+    /// The sessions of a user that were not ended one by one, 200 of them at the most, so that nobody can make this
     /// long by logging in often. The index they are found by may lag a moment behind on AWS: what must hold at once hangs on
     /// the account's epoch, never on this list.
     ///
