@@ -6,7 +6,6 @@ use std::path::Path;
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
-    error::DisplayErrorContext,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
         ScalarAttributeType, TimeToLiveSpecification,
@@ -25,6 +24,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     error::Error,
+    logs,
     store::{SESSION_OF, SESSIONS_INDEX, TTL},
 };
 
@@ -117,11 +117,11 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             return Ok(());
         }
-        Err(error) => return Err(Error::internal(DisplayErrorContext(error).to_string())),
+        Err(error) => return Err(Error::internal(logs::causes(&error))),
     }
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(Error::internal)?;
     let set = client.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await;
-    set.map(drop).map_err(|error| Error::internal(DisplayErrorContext(error).to_string()))
+    set.map(drop).map_err(|error| Error::internal(logs::causes(&error)))
 }
 
 impl HttpClient for Embedded {

@@ -160,13 +160,8 @@ impl App {
     ///
     /// 403 for a disabled account, and for one whose address is not verified where that is asked for.
     pub fn admit(&self, user: &User) -> Result<(), Error> {
-        if user.disabled {
-            Err(Error::Disabled)
-        } else if self.config().require_verified_email && !user.email_verified {
-            Err(Error::EmailNotVerified)
-        } else {
-            Ok(())
-        }
+        user.refuse_if_disabled()?;
+        if self.config().require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
     }
 
     #[cfg(feature = "testing")]

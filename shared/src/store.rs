@@ -17,7 +17,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
+    error::SdkError,
     types::{AttributeValue, KeysAndAttributes},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -165,7 +165,7 @@ fn record<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
 /// Whatever DynamoDB or the way to it did, is 503: a missing table and a refused credential are faults of the deployment.
 fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
+    E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
     Error::unavailable(format!("DynamoDB: {}", logs::causes(&error)))

@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::{
     clock::Timestamp,
     email::{Email, Username},
+    error::Error,
     password::StoredHash,
 };
 
@@ -73,6 +74,15 @@ impl User {
             version: 0,
             created_at: now,
         }
+    }
+
+    /// Refuses a disabled account to whoever has shown that it is theirs.
+    ///
+    /// # Errors
+    ///
+    /// 403 `account_disabled`.
+    pub fn refuse_if_disabled(&self) -> Result<(), Error> {
+        if self.disabled { Err(Error::Disabled) } else { Ok(()) }
     }
 
     /// Ends all sessions of this account, when it is stored.

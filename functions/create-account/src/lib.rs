@@ -87,9 +87,7 @@ async fn repeat(
     if !app.hasher().check(password, user.password_hash.clone()).await? {
         return Err(Error::IdempotencyKeyReused);
     }
-    if user.disabled {
-        return Err(Error::Disabled);
-    }
+    user.refuse_if_disabled()?;
     let session = app.new_session(&user, now)?;
     let grant = Grant::make(app, party, &user, &session, 0, now).await?;
     app.store().put_session(&session).await?;

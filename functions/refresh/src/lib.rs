@@ -38,8 +38,6 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
     if !rotation.session.is_of(&user) {
         return Err(invalid());
     }
-    if user.disabled {
-        return Err(Error::Disabled);
-    }
+    user.refuse_if_disabled()?;
     Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
 }

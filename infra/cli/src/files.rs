@@ -1,6 +1,11 @@
 //! Files with secrets in them.
 
-use std::{io::Write, path::Path};
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use tempfile::NamedTempFile;
 
@@ -16,5 +21,18 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), String> {
         file.as_file().sync_all()?;
         file.persist_noclobber(path).map_err(|error| error.error)
     });
+    told(path, written)
+}
+
+/// Makes an empty file that only its owner can read, if it is not there.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub fn make_private(path: &Path) -> Result<(), String> {
+    told(path, File::options().create(true).append(true).mode(0o600).open(path))
+}
+
+fn told(path: &Path, written: io::Result<File>) -> Result<(), String> {
     written.map(drop).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
 }

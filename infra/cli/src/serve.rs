@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process,
     time::Duration,
@@ -80,10 +80,15 @@ impl Serve {
         config.issuer.get_or_insert_with(|| base.clone());
 
         let database = folder.join("latchkey.db");
-        private_file(&database)?;
+        // It holds password hashes, and the folder may be one that others can read. SQLite gives the files beside it the
+        // same rights.
+        files::make_private(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
         let demo = config.firebase.is_none() && config.token_profile != Some(TokenProfile::Access);
-        let app = app(config, demo, &folder, &embedded).await?;
+        if demo {
+            config.firebase = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
+        }
+        let app = app(config, &folder, &embedded).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
             Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
@@ -125,14 +130,11 @@ impl Serve {
 }
 
 /// The app on the embedded table, with the keys of the data folder where the environment names no others.
-async fn app(mut config: Config, demo: bool, folder: &Path, embedded: &Embedded) -> Result<App, String> {
+async fn app(config: Config, folder: &Path, embedded: &Embedded) -> Result<App, String> {
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
         None => Source::File(signing_keys(&folder.join("signing-keys.json"))?),
     };
-    if demo {
-        config.firebase = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
-    }
     let client = embedded.client();
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
     embedded.sweep().map_err(|error| cause(folder, &error))?;
@@ -178,13 +180,6 @@ fn lock(folder: &Path) -> Result<File, String> {
         )),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
-}
-
-/// Makes the database's file for this user alone: it holds password hashes, and the folder may be one that others can read.
-/// SQLite gives the files beside it the same rights.
-fn private_file(path: &Path) -> Result<(), String> {
-    let made = File::options().create(true).append(true).mode(0o600).open(path);
-    made.map(drop).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {

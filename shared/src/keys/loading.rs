@@ -107,7 +107,7 @@ impl fmt::Debug for Source {
 mod tests {
     use std::{
         io::{Read, Write},
-        net::TcpListener,
+        net::{SocketAddr, TcpListener},
     };
 
     use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
@@ -115,13 +115,14 @@ mod tests {
     use super::*;
     use crate::testing::signing_keys;
 
-    fn client(endpoint: &str) -> Client {
+    /// Keys in a Secrets Manager at this address.
+    fn keys_at(address: SocketAddr) -> Keys {
         let config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("local"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(endpoint);
-        Client::from_conf(config.build())
+            .endpoint_url(format!("http://{address}"));
+        Keys::new(Some(Client::from_conf(config.build())), Source::Secret("keys".to_owned()), None)
     }
 
     /// The status of a load, and what the log would say.
@@ -133,24 +134,21 @@ mod tests {
     #[tokio::test]
     async fn a_secret_store_that_is_down_is_503() {
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let keys = Keys::new(Some(client(&format!("http://{closed}"))), Source::Secret("keys".to_owned()), None);
-        let (status, cause) = failed(&keys).await;
+        let (status, cause) = failed(&keys_at(closed)).await;
         assert!(status == 503 && cause.contains("the secret keys cannot be read"), "{cause}");
     }
 
     #[tokio::test]
     async fn a_secret_store_that_hangs_is_503_after_three_seconds() {
         let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", hanging.local_addr().unwrap());
-        let keys = Keys::new(Some(client(&endpoint)), Source::Secret("keys".to_owned()), None);
-        let (status, cause) = failed(&keys).await;
+        let (status, cause) = failed(&keys_at(hanging.local_addr().unwrap())).await;
         assert!(status == 503 && cause.contains("within 3 seconds"), "{cause}");
     }
 
     #[tokio::test]
     async fn an_answer_that_cannot_be_read_is_503_and_is_not_told() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", server.local_addr().unwrap());
+        let address = server.local_addr().unwrap();
         std::thread::spawn(move || {
             let body = r#"{"CreatedDate":"never","SecretString":"hunter2"}"#;
             for stream in server.incoming() {
@@ -160,8 +158,7 @@ mod tests {
                 stream.write_all((head + body).as_bytes()).unwrap();
             }
         });
-        let keys = Keys::new(Some(client(&endpoint)), Source::Secret("keys".to_owned()), None);
-        let (status, cause) = failed(&keys).await;
+        let (status, cause) = failed(&keys_at(address)).await;
         assert!(
             status == 503 && cause.contains("the secret keys cannot be read") && !cause.contains("hunter2"),
             "{cause}"

@@ -190,10 +190,7 @@ impl Store {
         for (_, key) in records(user) {
             writes.delete(self.delete(&key, user.version))?;
         }
-        match self.commit(writes).await? {
-            None => Ok(()),
-            Some((guard, _)) => Err(refusal(guard)),
-        }
+        self.commit(writes).await?.map_or(Ok(()), |(guard, _)| Err(refusal(guard)))
     }
 
     pub(super) fn put(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
