@@ -10,9 +10,10 @@ use crate::{
     clock::Timestamp,
     error::Error,
     keys::KeyRing,
+    kind::ACCESS_TOKEN_TYPE,
     rsa,
     session::Session,
-    token::{self, ACCESS_TOKEN_TYPE, Refusal, Token},
+    token::{self, Refusal, Token},
     user::User,
 };
 
@@ -96,7 +97,7 @@ pub fn mint(
 /// `token_invalid` or `token_expired`.
 pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
     let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
-    let header = |key: &str| token.header.get(key).and_then(Value::as_str);
+    let header = |key: &str| token.header().get(key).and_then(Value::as_str);
     if header("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
         return Err(refuse("This is not an access token of this service."));
     }
@@ -104,7 +105,7 @@ pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew
         return Err(refuse("The token's algorithm is not RS256."));
     }
     // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
-    if token.header.contains_key("crit") {
+    if token.header().contains_key("crit") {
         return Err(refuse("The token has critical header parameters that this service does not know."));
     }
     let claims: Claims = serde_json::from_value(Value::Object(token.claims.clone())).map_err(|_| {

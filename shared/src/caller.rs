@@ -1,4 +1,4 @@
-//! Who calls: a token told by its kind and verified, and for `/me` the account behind it.
+//! Who calls: a token told by its kind and verified, and where it matters the account behind it.
 
 use axum::{
     extract::FromRequestParts,
@@ -7,60 +7,143 @@ use axum::{
 
 use crate::{
     App,
-    access::{self, Claims, Party},
+    access::{self, Party},
     clock::Timestamp,
     error::Error,
     http,
-    session::{Session, SessionId},
-    token::{Kind, Refusal, Token},
+    id_token::{self, Verifier},
+    kind::Kind,
+    session::SessionId,
+    token::{Refusal, Token},
     user::User,
 };
 
-/// A genuine token and what it says.
+/// A genuine token and what it says of its holder, with defaults for what its kind leaves out.
 pub struct Verified {
     /// The token, taken apart.
     pub token: Token,
-    /// Its claims, for an access token of this service.
-    pub claims: Claims,
+    /// Its kind, an access token or a Firebase ID token.
+    pub kind: Kind,
+    /// The user's id.
+    pub uid: String,
+    /// Empty for a Firebase user without one, as after a sign-in with a custom token.
+    pub email: String,
+    /// False if the token says nothing.
+    pub email_verified: bool,
+    /// Empty if the token says nothing.
+    pub name: String,
+    /// 0 in a Firebase ID token, which says nothing.
+    pub role_id: u32,
+    /// How its holder signed in: `password`, or what Firebase says.
+    pub provider: String,
+    /// `iat`.
+    pub issued_at: Timestamp,
+    /// `exp`.
+    pub expires_at: Timestamp,
+    sign_in: SignIn,
 }
 
-/// Verifies a token of any kind this deployment takes. No round trip.
+/// What may have ended since the token was made.
+enum SignIn {
+    Session(String),
+    Firebase { auth_time: Timestamp },
+}
+
+impl Verified {
+    fn by_access_token(token: Token, claims: access::Claims) -> Self {
+        Self {
+            token,
+            kind: Kind::AccessToken,
+            uid: claims.sub,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: claims.role_id,
+            provider: "password".to_owned(),
+            issued_at: Timestamp::from_seconds(claims.iat),
+            expires_at: Timestamp::from_seconds(claims.exp),
+            sign_in: SignIn::Session(claims.sid),
+        }
+    }
+
+    fn by_id_token(token: Token, claims: id_token::Claims) -> Self {
+        Self {
+            token,
+            kind: Kind::FirebaseIdToken,
+            uid: claims.uid,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: 0,
+            provider: claims.provider,
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+            sign_in: SignIn::Firebase { auth_time: claims.auth_time },
+        }
+    }
+}
+
+/// Verifies a token of any kind this deployment takes. No round trip to the table.
 ///
 /// # Errors
 ///
 /// 401 with the code and the sentence of the rule that fails; 503 while there are no keys.
 pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Result<Verified, Error> {
-    let token = Token::parse(text).map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
-    match token.kind() {
-        Kind::AccessToken => {
-            let ring = &app.keys().get().await?.ring;
-            let claims = access::verify(ring, party, &token, now, app.config().clock_skew).map_err(Error::Token)?;
-            Ok(Verified { token, claims })
-        }
-        kind @ (Kind::FirebaseCustomToken | Kind::FirebaseIdToken | Kind::FirebaseSessionCookie | Kind::Unknown) => {
-            let sentence = format!("This is {}; an access token of this service is expected.", kind.phrase());
-            Err(Error::Token(Refusal::new("auth/argument-error", sentence).about(&token, now)))
-        }
+    let emulated = app.config().firebase.emulator_host.is_some();
+    let token = if emulated { Token::parse_unsigned(text) } else { Token::parse(text) };
+    let token = token.map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
+    let skew = app.config().clock_skew;
+    if token.kind() == Kind::AccessToken {
+        let ring = &app.keys().get().await?.ring;
+        let claims = access::verify(ring, party, &token, now, skew).map_err(Error::Token)?;
+        return Ok(Verified::by_access_token(token, claims));
     }
+    let project = app.firebase_project().await?.ok_or_else(|| no_project(&token, now))?;
+    let certificates = (!emulated).then(|| app.certificates());
+    let claims = Verifier { project, certificates, skew }.verify(&token, now).await?;
+    Ok(Verified::by_id_token(token, claims))
 }
 
-/// The account and the session behind a genuine access token, if both are still good. One round trip.
+fn no_project(token: &Token, now: Timestamp) -> Error {
+    let kind = token.kind();
+    let why = match kind {
+        Kind::FirebaseIdToken => "and this deployment knows no Firebase project: set FIREBASE_PROJECT_ID",
+        _ => "where an access token of this service is expected",
+    };
+    Error::Token(Refusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now))
+}
+
+/// The account behind a genuine token, if it and the sign-in are still good. One round trip.
 ///
 /// # Errors
 ///
-/// 401 `token_revoked` or `account_disabled`; 503 if DynamoDB fails.
-pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<(User, Session), Error> {
+/// 401 that it was revoked, or that the account is disabled, in the code of the token's kind; 503 if DynamoDB fails.
+pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User, Error> {
     let refuse = |code, sentence: &str| Error::Token(Refusal::new(code, sentence).about(&verified.token, now));
-    let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
-    let id = SessionId::parse(&verified.claims.sid).ok_or_else(revoked)?;
-    let (user, session) = app.store().user_and_session(&verified.claims.sub, id).await?;
-    let user = user.ok_or_else(revoked)?;
-    if user.disabled {
-        return Err(refuse("account_disabled", "This account is disabled."));
-    }
-    match session.filter(|session| session.is_live(&user, now)) {
-        Some(session) => Ok((user, session)),
-        None => Err(revoked()),
+    match &verified.sign_in {
+        SignIn::Session(sid) => {
+            let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
+            let id = SessionId::parse(sid).ok_or_else(revoked)?;
+            let (user, session) = app.store().user_and_session(&verified.uid, id).await?;
+            let user = user.ok_or_else(revoked)?;
+            if user.disabled {
+                return Err(refuse("account_disabled", "This account is disabled."));
+            }
+            if session.is_some_and(|session| session.is_live(&user, now)) { Ok(user) } else { Err(revoked()) }
+        }
+        SignIn::Firebase { auth_time } => {
+            let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
+            let user = app.store().user(&verified.uid).await?;
+            let user = user.ok_or_else(|| revoked("There is no account of this uid, or no more."))?;
+            if user.disabled {
+                return Err(refuse("auth/user-disabled", "This account is disabled."));
+            }
+            // Not `iat`, which moves with every refresh.
+            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
+                return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
+            }
+            Ok(user)
+        }
     }
 }
 
@@ -78,7 +161,6 @@ impl FromRequestParts<App> for Caller {
         let party = Party::from_request_parts(parts, app).await?;
         let now = app.now();
         let verified = verify(app, &party, &token, now).await?;
-        let (user, _) = live(app, &verified, now).await?;
-        Ok(Self { user })
+        Ok(Self { user: live(app, &verified, now).await? })
     }
 }

@@ -1,6 +1,10 @@
 //! The environment, read once.
 
+mod firebase;
+
 use std::{fmt, path::PathBuf, time::Duration};
+
+pub use firebase::Firebase;
 
 use crate::{keys::Source, password::Policy, session::Lives};
 
@@ -15,11 +19,8 @@ pub struct Config {
     pub table_name: String,
     /// `SIGNING_KEYS_SECRET_ID`: required on Lambda; locally a file in the data folder.
     pub signing_keys: Option<Source>,
-    /// `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` (a secret's id) or `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, or a path
-    /// to it), none: signs Firebase custom tokens.
-    pub firebase: Option<Source>,
-    /// `FIREBASE_TENANT_ID`, none: `tenant_id` of custom tokens.
-    pub firebase_tenant_id: Option<String>,
+    /// `FIREBASE_…`: the Firebase project.
+    pub firebase: Firebase,
     /// `TOKEN_PROFILE`, `firebase` where a service account is configured, else `access`: what `jwt_token` is.
     pub token_profile: Option<TokenProfile>,
     /// `ISSUER`: `iss` of access tokens and base of the discovery document. By default `https://` and the gateway's own
@@ -83,17 +84,17 @@ impl Config {
         if on_lambda && signing_keys.is_none() {
             env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
         }
-        let firebase = env.firebase();
+        let deployed = env.deployed();
+        let firebase = Firebase::read(&mut env, deployed);
         let token_profile = env.token_profile();
         // Locally a demo account is made where none is configured.
-        if on_lambda && firebase.is_none() && token_profile == Some(TokenProfile::Firebase) {
+        if on_lambda && firebase.account.is_none() && token_profile == Some(TokenProfile::Firebase) {
             env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
         }
         let config = Self {
             table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
             signing_keys,
             firebase,
-            firebase_tenant_id: env.text("FIREBASE_TENANT_ID"),
             token_profile,
             issuer: env.issuer(),
             audience: env.text("AUDIENCE"),
@@ -160,17 +161,15 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         }
     }
 
-    fn firebase(&mut self) -> Option<Source> {
-        let secret = self.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
-        let given = self.text("FIREBASE_SERVICE_ACCOUNT").map(|text| {
-            // A path is short and is no JSON; base64 of the file has thousands of letters.
-            let is_path = !text.starts_with('{') && text.len() < 1024;
-            if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
-        });
-        if secret.is_some() && given.is_some() {
-            self.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
-        }
-        secret.or(given)
+    /// By which variable this runs on Lambda or Cloud Run, if it does. Local tools imitate Lambda: SAM says so, and cargo-lambda
+    /// gives a URL for the address of the runtime, where Lambda gives a bare host and port.
+    fn deployed(&self) -> Option<&'static str> {
+        let runtime = self.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+        let by_local_tool = self.text("AWS_SAM_LOCAL").is_some_and(|value| value == "true")
+            || ["http://127.0.0.1:", "http://[::1]:"].iter().any(|local| runtime.starts_with(local));
+        let on_lambda = self.text("AWS_LAMBDA_FUNCTION_NAME").is_some() && !by_local_tool;
+        let on_cloud_run = self.text("K_SERVICE").is_some();
+        on_lambda.then_some("AWS_LAMBDA_FUNCTION_NAME").or_else(|| on_cloud_run.then_some("K_SERVICE"))
     }
 
     fn token_profile(&mut self) -> Option<TokenProfile> {
@@ -255,6 +254,12 @@ mod tests {
     fn each_bad_value_is_refused_by_its_variables_name() {
         for (name, value) in [
             ("TOKEN_PROFILE", "jwt"),
+            ("FIREBASE_CERTS_URL", "googleapis.com"),
+            ("FIREBASE_CERTS_URL", "http://certs.example/keys"),
+            ("FIREBASE_CERTS_URL", "http://127.evil.example/"),
+            ("FIREBASE_CERTS_URL", "ftp://127.0.0.1/"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "http://127.0.0.1:9099"),
+            ("FIREBASE_AUTH_EMULATOR_HOST", "localhost"),
             ("PORT", "65536"),
             ("ISSUER", "example.com"),
             ("ACCESS_TOKEN_TTL_SECONDS", "59"),
@@ -286,11 +291,40 @@ mod tests {
 
     #[test]
     fn a_service_account_is_told_from_a_path_to_one() {
-        let firebase = |text: &str| read(&[("FIREBASE_SERVICE_ACCOUNT", text)]).unwrap().firebase.unwrap();
+        let firebase = |text: &str| read(&[("FIREBASE_SERVICE_ACCOUNT", text)]).unwrap().firebase.account.unwrap();
         assert_eq!(firebase("{\"type\":1}"), Source::Text("{\"type\":1}".to_owned()));
         assert_eq!(firebase("keys/account.json"), Source::File("keys/account.json".into()));
         assert!(matches!(firebase(&"A".repeat(2000)), Source::Text(_)));
+        assert!(matches!(firebase("'{\"type\":1}'"), Source::Text(_)));
+        assert!(matches!(firebase("-----BEGIN PRIVATE KEY-----"), Source::Text(_)));
         let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
         assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
+    }
+
+    #[test]
+    fn emulator_mode_is_refused_where_the_service_is_deployed() {
+        let with = |others: &[(&str, &str)]| {
+            let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("SIGNING_KEYS_SECRET_ID", "s")];
+            read(&[&emulator, others].concat())
+        };
+        let lambda = ("AWS_LAMBDA_FUNCTION_NAME", "verify");
+        for others in [
+            &[lambda][..],
+            &[lambda, ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")],
+            &[lambda, ("AWS_SAM_LOCAL", "false")],
+            &[("K_SERVICE", "latchkey")],
+            &[("K_SERVICE", "latchkey"), ("AWS_SAM_LOCAL", "true")],
+        ] {
+            let refusal = with(others).unwrap_err().to_string();
+            assert!(refusal.starts_with("FIREBASE_AUTH_EMULATOR_HOST is set, and so is "), "{refusal}");
+            assert!(refusal.contains("unsigned tokens") && refusal.lines().count() == 1, "{refusal}");
+        }
+        for others in [
+            &[][..],
+            &[lambda, ("AWS_SAM_LOCAL", "true")],
+            &[lambda, ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt/verify")],
+        ] {
+            assert!(with(others).unwrap().firebase.emulator_host.is_some());
+        }
     }
 }

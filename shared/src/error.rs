@@ -43,6 +43,8 @@ pub enum Error {
     IdempotencyKeyReused,
     /// 404, 405, 413 or 415.
     Request(StatusCode),
+    /// 503: the keys that would tell whether a Firebase token is genuine cannot be had.
+    KeysUnavailable(Cause),
     /// 503: something this service depends on fails or is slow.
     Unavailable(Cause),
     /// 500: a fault of this service.
@@ -83,6 +85,11 @@ impl Error {
         Self::Unavailable(cause.into())
     }
 
+    /// A fault of the endpoint that publishes Firebase's keys.
+    pub fn keys_unavailable(cause: impl Into<Cause>) -> Self {
+        Self::KeysUnavailable(cause.into())
+    }
+
     /// The status and the stable code.
     pub fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -107,6 +114,7 @@ impl Error {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
             }
             Self::Request(status) => (*status, "invalid_request"),
+            Self::KeysUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         }
@@ -126,6 +134,7 @@ impl Error {
             | Self::Taken(_)
             | Self::IdempotencyKeyReused
             | Self::Request(_)
+            | Self::KeysUnavailable(_)
             | Self::Unavailable(_)
             | Self::Internal(_) => &[],
         }
@@ -134,7 +143,7 @@ impl Error {
     /// After how many seconds to try again, where that helps.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
-            Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
+            Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
             _ => None,
         }
     }
@@ -179,6 +188,7 @@ impl fmt::Display for Error {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }
             Self::Request(_) => "The request could not be read.",
+            Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
             Self::Internal(_) => "Something went wrong on our side.",
         };
@@ -189,7 +199,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unavailable(cause) | Self::Internal(cause) => Some(cause.as_ref()),
+            Self::KeysUnavailable(cause) | Self::Unavailable(cause) | Self::Internal(cause) => Some(cause.as_ref()),
             _ => None,
         }
     }
@@ -233,6 +243,7 @@ mod tests {
             (Error::Request(StatusCode::METHOD_NOT_ALLOWED), 405, "method_not_allowed", None),
             (Error::Request(StatusCode::PAYLOAD_TOO_LARGE), 413, "payload_too_large", None),
             (Error::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE), 415, "unsupported_media_type", None),
+            (Error::keys_unavailable("cause"), 503, "keys_unavailable", Some(1)),
             (Error::unavailable("cause"), 503, "unavailable", Some(1)),
             (Error::internal("cause"), 500, "internal_error", None),
         ];

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     clock::Timestamp,
     error::Error,
+    kind::CUSTOM_TOKEN_AUDIENCE,
     rsa::{self, RsaKey},
-    token::{self, CUSTOM_TOKEN_AUDIENCE, Token},
+    token::{self, Token},
 };
 
 /// The longest uid, in bytes.
@@ -45,10 +46,21 @@ pub struct ServiceAccount {
     pub email: String,
     /// The Firebase project it belongs to.
     pub project_id: String,
+    /// What had to be repaired in the text it was read from.
+    pub repairs: Vec<&'static str>,
     key: RsaKey,
 }
 
 impl ServiceAccount {
+    /// To be replaced.
+    ///
+    /// # Errors
+    ///
+    /// As parse.
+    pub fn parse_as(text: &str, _: Option<&str>, _: Option<&str>) -> Result<Self, String> {
+        Self::parse(text)
+    }
+
     /// Reads the file that Google gives out, or base64 of it.
     ///
     /// # Errors
@@ -72,7 +84,12 @@ impl ServiceAccount {
         let required = |name: &str| member(name).ok_or_else(|| format!("The service account has no `{name}`."));
         let key = RsaKey::from_pem(required("private_key")?)
             .map_err(|refusal| format!("The private key of the service account {refusal}."))?;
-        Ok(Self { email: required("client_email")?.to_owned(), project_id: required("project_id")?.to_owned(), key })
+        Ok(Self {
+            email: required("client_email")?.to_owned(),
+            project_id: required("project_id")?.to_owned(),
+            repairs: Vec::new(),
+            key,
+        })
     }
 
     /// Makes an account of a project that only the Auth emulator knows, as the file Google would give out.
@@ -122,8 +139,8 @@ impl ServiceAccount {
         let token = Token::parse(text)?;
         let claim = |name: &str| token.claims.get(name);
         let rules = [
-            (token.header.get("alg").is_some_and(|alg| alg == "RS256"), "alg is RS256"),
-            (!token.header.contains_key("kid"), "the header has no kid"),
+            (token.header().get("alg").is_some_and(|alg| alg == "RS256"), "alg is RS256"),
+            (!token.header().contains_key("kid"), "the header has no kid"),
             (claim("iss") == Some(&Value::from(self.email.as_str())), "iss is the service account"),
             (claim("sub") == claim("iss"), "sub is iss"),
             (claim("aud").is_some_and(|aud| aud == CUSTOM_TOKEN_AUDIENCE), "aud is the Identity Toolkit"),
@@ -222,7 +239,7 @@ mod tests {
     #[test]
     fn a_custom_token_says_what_firebase_asks_for_and_no_more() {
         let token = Token::parse(&account().custom_token(&request("user-1"), NOW).unwrap()).unwrap();
-        assert_eq!(Value::Object(token.header), json!({"alg": "RS256", "typ": "JWT"}));
+        assert_eq!(Value::Object(token.header().clone()), json!({"alg": "RS256", "typ": "JWT"}));
         assert_eq!(
             Value::Object(token.claims),
             json!({

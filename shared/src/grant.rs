@@ -73,7 +73,7 @@ fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp
     let request = CustomToken {
         uid: &user.id,
         claims: None,
-        tenant_id: app.config().firebase_tenant_id.as_deref(),
+        tenant_id: app.config().firebase.tenant_id.as_deref(),
         life: app.config().access_token_life,
     };
     account.custom_token(&request, now).map_err(|refusal| match refusal {

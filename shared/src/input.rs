@@ -166,6 +166,15 @@ impl Fields {
         Some(self.required(name)?.trim().to_owned())
     }
 
+    /// A token to be judged, if one was sent: what is no text is no token, which its judge says better.
+    pub fn presented(&mut self, name: &str) -> Option<String> {
+        match self.values.remove(name)? {
+            Value::Null => None,
+            Value::String(text) => Some(text),
+            value => Some(value.to_string()),
+        }
+    }
+
     /// The e-mail address of a new account.
     pub fn email(&mut self, name: &str) -> Option<Email> {
         let text = self.required(name)?;

@@ -6,18 +6,24 @@
 
 pub mod access;
 pub mod caller;
+pub mod certificates;
 pub mod clock;
 pub mod config;
 pub mod email;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod error;
+pub mod fetch;
 pub mod firebase;
 pub mod grant;
 pub mod http;
+pub mod id_token;
 pub mod input;
 pub mod json;
+pub mod jwk;
+pub mod jws;
 pub mod keys;
+pub mod kind;
 pub mod lambda;
 pub mod logs;
 pub mod password;
@@ -41,6 +47,7 @@ use std::{
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 use crate::{
+    certificates::Certificates,
     clock::Timestamp,
     config::Config,
     error::Error,
@@ -59,6 +66,7 @@ struct Inner {
     config: Config,
     store: Store,
     keys: Keys,
+    certificates: Arc<Certificates>,
     hasher: Hasher,
     /// Milliseconds that tests move the clock by.
     clock_offset: AtomicI64,
@@ -74,7 +82,8 @@ impl App {
         // A hash takes a core for all its time, so more at once than there are cores only takes memory.
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.password_policy, concurrency).map_err(Error::internal)?;
-        Ok(Self(Arc::new(Inner { config, store, keys, hasher, clock_offset: AtomicI64::new(0) })))
+        let certificates = Arc::new(Certificates::new(config.firebase.certificates.clone()));
+        Ok(Self(Arc::new(Inner { config, store, keys, certificates, hasher, clock_offset: AtomicI64::new(0) })))
     }
 
     /// An app on AWS. The keys are fetched on the way, so that the first request does not wait for them; if that fails, the
@@ -109,6 +118,26 @@ impl App {
     /// The keys.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// The public keys of Firebase ID tokens.
+    pub fn certificates(&self) -> &Arc<Certificates> {
+        &self.0.certificates
+    }
+
+    /// The Firebase project whose ID tokens are verified, if there is one: `FIREBASE_PROJECT_ID`, the service account's, or
+    /// `GOOGLE_CLOUD_PROJECT`.
+    ///
+    /// # Errors
+    ///
+    /// 503 while the service account, which would tell it, cannot be had.
+    pub async fn firebase_project(&self) -> Result<Option<&str>, Error> {
+        let firebase = &self.config().firebase;
+        if let Some(project) = &firebase.project_id {
+            return Ok(Some(project));
+        }
+        let account = if firebase.account.is_some() { self.keys().get().await?.firebase.as_ref() } else { None };
+        Ok(account.map(|account| account.project_id.as_str()).or(firebase.google_cloud_project.as_deref()))
     }
 
     /// What makes and checks password hashes.

@@ -10,12 +10,14 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm,
     jwk::{
         AlgorithmParameters, CommonParameters, Jwk, KeyAlgorithm, PublicKeyUse, RSAKeyParameters, RSAKeyType,
         ThumbprintHash,
     },
 };
+
+use crate::jws::VerifyingKey;
 
 /// The smallest modulus, in bits (RFC 7518 section 3.3).
 const MODULUS_BITS_MIN: usize = 2048;
@@ -24,7 +26,7 @@ const MODULUS_BITS_MIN: usize = 2048;
 /// cost three quarters more (214 µs on top of 284 µs).
 pub struct RsaKey {
     pair: RsaKeyPair,
-    public: DecodingKey,
+    public: VerifyingKey,
     modulus: String,
     exponent: String,
 }
@@ -66,7 +68,7 @@ impl RsaKey {
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
         Ok(Self {
-            public: DecodingKey::from_rsa_raw_components(n, e),
+            public: VerifyingKey::rsa(n, e)?,
             modulus: URL_SAFE_NO_PAD.encode(n),
             exponent: URL_SAFE_NO_PAD.encode(e),
             pair,
@@ -85,7 +87,7 @@ impl RsaKey {
     }
 
     /// The public half, to verify with.
-    pub fn public(&self) -> &DecodingKey {
+    pub fn public(&self) -> &VerifyingKey {
         &self.public
     }
 
@@ -124,14 +126,19 @@ impl fmt::Debug for RsaKey {
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::Header;
+    use serde_json::json;
+
     use super::*;
+    use crate::token::{self, Token};
 
     #[test]
     fn a_generated_key_is_read_back_and_its_signatures_verify() {
         let key = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
-        let signature = URL_SAFE_NO_PAD.encode(key.sign(b"message").unwrap());
-        assert!(jsonwebtoken::crypto::verify(&signature, b"message", key.public(), ALGORITHM).unwrap());
-        assert!(!jsonwebtoken::crypto::verify(&signature, b"massage", key.public(), ALGORITHM).unwrap());
+        let token = token::sign(&Header::new(ALGORITHM), &json!({"sub": "a"}), &key).unwrap();
+        assert!(Token::parse(&token).unwrap().is_signed_by(key.public()));
+        let other = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
+        assert!(!Token::parse(&token).unwrap().is_signed_by(other.public()));
         assert_eq!(key.thumbprint().len(), 43);
     }
 

@@ -1,9 +1,9 @@
-//! JSON Web Tokens as text: read strictly, told apart by kind before anything is verified, signed.
+//! JSON Web Tokens (RFC 7519): claims that a signature covers, told apart by kind before anything is verified.
 
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{DecodingKey, Header};
+use jsonwebtoken::Header;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,71 +11,70 @@ use crate::{
     clock::Timestamp,
     error::Error,
     json,
-    rsa::{self, RsaKey},
+    jws::{Jws, VerifyingKey},
+    kind::Kind,
+    rsa::RsaKey,
 };
-
-/// The longest token that is read, in bytes.
-const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 /// A token whose parts were decoded, and nothing verified yet.
 pub struct Token {
-    /// The JOSE header (RFC 7515 section 4).
-    pub header: Map<String, Value>,
     /// The claims (RFC 7519 section 4).
     pub claims: Map<String, Value>,
-    signed: String,
-    signature: String,
+    jws: Jws,
 }
 
 impl Token {
-    /// Takes compact serialisation apart (RFC 7515 section 7.1): three parts, base64url without padding, white space or
-    /// loose trailing bits, of which two are JSON objects without a key given twice.
+    /// Takes a signed token apart: a [`Jws`] whose payload is a JSON object without a key given twice.
     ///
     /// # Errors
     ///
     /// A sentence for the caller that never quotes the token.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > TOKEN_BYTES_MAX {
-            return Err("The token is longer than 16 KiB.".to_owned());
+        let token = Self::parse_unsigned(text)?;
+        if token.is_unsigned() {
+            return Err(
+                "The token has no signature. Tokens of the Firebase Auth emulator have none, and are good only \
+                        where FIREBASE_AUTH_EMULATOR_HOST is set."
+                    .to_owned(),
+            );
         }
-        let parts: Vec<&str> = text.split('.').collect();
-        let &[header, claims, signature] = parts.as_slice() else {
-            return Err(format!("A JWT has three parts divided by dots; this text has {}.", parts.len()));
-        };
-        if header.is_empty() || claims.is_empty() || signature.is_empty() {
-            return Err("A part of the token is empty.".to_owned());
-        }
-        decode(signature, "signature")?;
-        Ok(Self {
-            header: object(header, "header")?,
-            claims: object(claims, "payload")?,
-            signed: format!("{header}.{claims}"),
-            signature: signature.to_owned(),
-        })
+        Ok(token)
     }
 
-    /// Whether the signature is one of `key`, an RSA key, by RS256, whatever the header says.
-    pub fn is_signed_by(&self, key: &DecodingKey) -> bool {
-        jsonwebtoken::crypto::verify(&self.signature, self.signed.as_bytes(), key, rsa::ALGORITHM).unwrap_or(false)
+    /// The same for a token that may have no signature, which proves nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Token::parse`].
+    pub fn parse_unsigned(text: &str) -> Result<Self, String> {
+        let jws = Jws::parse(text)?;
+        let claims = json::object(&jws.payload).map_err(|refusal| format!("The token's payload {refusal}."))?;
+        Ok(Self { claims, jws })
+    }
+
+    /// The JOSE header (RFC 7515 section 4).
+    pub fn header(&self) -> &Map<String, Value> {
+        &self.jws.header
+    }
+
+    /// Whether there is no signature at all.
+    pub fn is_unsigned(&self) -> bool {
+        self.jws.is_unsigned()
+    }
+
+    /// Whether `key` signed this, by the key's own algorithm.
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
+        self.jws.is_signed_by(key)
     }
 
     /// What this token claims to be.
     pub fn kind(&self) -> Kind {
-        let text = |object: &Map<String, Value>, key: &str| {
-            object.get(key).and_then(Value::as_str).map(str::to_owned).unwrap_or_default()
-        };
-        let issuer = text(&self.claims, "iss");
-        if text(&self.header, "typ").eq_ignore_ascii_case(ACCESS_TOKEN_TYPE) {
-            Kind::AccessToken
-        } else if text(&self.claims, "aud") == CUSTOM_TOKEN_AUDIENCE {
-            Kind::FirebaseCustomToken
-        } else if issuer.starts_with("https://securetoken.google.com/") {
-            Kind::FirebaseIdToken
-        } else if issuer.starts_with("https://session.firebase.google.com/") {
-            Kind::FirebaseSessionCookie
-        } else {
-            Kind::Unknown
-        }
+        Kind::of(self.header(), &self.claims)
+    }
+
+    /// A claim or header member that is text.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
     }
 
     /// `exp` as a time, if it is a whole number of seconds that is a date.
@@ -88,40 +87,6 @@ impl Token {
         const YEAR_10000: i64 = 253_402_300_800;
         let seconds = self.claims.get(claim)?.as_i64()?;
         (0..YEAR_10000).contains(&seconds).then(|| Timestamp::from_seconds(seconds))
-    }
-}
-
-/// `typ` of access tokens (RFC 9068 section 2.1).
-pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
-/// `aud` of Firebase custom tokens.
-pub const CUSTOM_TOKEN_AUDIENCE: &str =
-    "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
-
-/// What a token claims to be, told before anything is verified, so that the answer can say so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// This service's own.
-    AccessToken,
-    /// From `getIdToken()` of a Firebase SDK.
-    FirebaseIdToken,
-    /// For `signInWithCustomToken()`.
-    FirebaseCustomToken,
-    /// From `createSessionCookie()` of a Firebase Admin SDK.
-    FirebaseSessionCookie,
-    /// None of these.
-    Unknown,
-}
-
-impl Kind {
-    /// With its article, for a sentence.
-    pub const fn phrase(self) -> &'static str {
-        match self {
-            Self::AccessToken => "an access token of this service",
-            Self::FirebaseIdToken => "a Firebase ID token",
-            Self::FirebaseCustomToken => "a Firebase custom token",
-            Self::FirebaseSessionCookie => "a Firebase session cookie",
-            Self::Unknown => "a token of an unknown kind",
-        }
     }
 }
 
@@ -191,14 +156,6 @@ pub fn sign(header: &Header, claims: &impl Serialize, key: &RsaKey) -> Result<St
     Ok(token)
 }
 
-fn decode(part: &str, name: &str) -> Result<Vec<u8>, String> {
-    URL_SAFE_NO_PAD.decode(part).map_err(|_| format!("The token's {name} is not base64url without padding."))
-}
-
-fn object(part: &str, name: &str) -> Result<Map<String, Value>, String> {
-    json::object(&decode(part, name)?).map_err(|refusal| format!("The token's {name} {refusal}."))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,42 +167,18 @@ mod tests {
     #[test]
     fn a_token_is_taken_apart() {
         let token = Token::parse(&text(r#"{"alg":"RS256"}"#, r#"{"exp":1779894000}"#)).unwrap();
-        assert_eq!(token.header.get("alg").unwrap(), "RS256");
+        assert_eq!(token.header().get("alg").unwrap(), "RS256");
         assert_eq!(token.expires_at().unwrap().rfc3339(), "2026-05-27T15:00:00Z");
     }
 
     #[test]
-    fn text_that_is_no_strict_token_is_refused() {
-        let good = text("{}", "{}");
-        for bad in [
-            String::new(),
-            "..".to_owned(),
-            "a.b".to_owned(),
-            format!("{good}.x"),
-            format!("{good} "),
-            format!(" {good}"),
-            format!("{good}="),
-            good.replace("c2ln", ""),
-            good.replace("c2ln", "c2l+"),
-            good.replace("c2ln", "c2lnZh"),
-            good.replace("c2ln", &"A".repeat(TOKEN_BYTES_MAX)),
-            text("[]", "{}"),
-            text("{}", "1"),
-            text("{}", r#"{"sub":"a","sub":"b"}"#),
-            text(r#"{"alg":"RS256","alg":"none"}"#, "{}"),
-        ] {
-            assert!(Token::parse(&bad).is_err(), "{bad}");
+    fn a_payload_that_is_no_strict_object_and_a_missing_signature_are_refused() {
+        for bad in [text("{}", "1"), text("{}", r#"{"sub":"a","sub":"b"}"#), text("{}", r#"{"sub":"a"} x"#)] {
+            assert!(Token::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
         }
-    }
-
-    #[test]
-    fn kinds_are_told_apart() {
-        let kind = |header: &str, claims: &str| Token::parse(&text(header, claims)).unwrap().kind();
-        assert_eq!(kind(r#"{"typ":"at+jwt"}"#, "{}"), Kind::AccessToken);
-        assert_eq!(kind("{}", &format!(r#"{{"aud":"{CUSTOM_TOKEN_AUDIENCE}"}}"#)), Kind::FirebaseCustomToken);
-        assert_eq!(kind("{}", r#"{"iss":"https://securetoken.google.com/p"}"#), Kind::FirebaseIdToken);
-        assert_eq!(kind("{}", r#"{"iss":"https://session.firebase.google.com/p"}"#), Kind::FirebaseSessionCookie);
-        assert_eq!(kind("{}", "{}"), Kind::Unknown);
+        let unsigned = text("{}", "{}").replace("c2ln", "");
+        assert!(Token::parse(&unsigned).unwrap_err().contains("has no signature"));
+        assert!(Token::parse_unsigned(&unsigned).unwrap().is_unsigned());
     }
 
     #[test]

@@ -16,7 +16,9 @@ use shared::{
     error::Error,
     http,
     input::{Body, Fields, Input},
+    kind::Kind,
     token,
+    user::User,
 };
 
 /// The routes of this function.
@@ -31,7 +33,7 @@ struct Presented {
 
 impl Input for Presented {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { token: fields.optional("token") })
+        Some(Self { token: fields.presented("token") })
     }
 }
 
@@ -39,13 +41,13 @@ impl Input for Presented {
 #[derive(Serialize)]
 struct Verification {
     valid: bool,
-    kind: &'static str,
+    kind: Kind,
     uid: String,
     email: String,
     email_verified: bool,
     name: String,
     role_id: u32,
-    provider: &'static str,
+    provider: String,
     issued_at: String,
     expires_at: String,
     expires_in: i64,
@@ -61,35 +63,46 @@ async fn verify(
     headers: HeaderMap,
     Body(presented): Body<Presented>,
 ) -> Result<Json<Verification>, Error> {
-    let text = presented.token.as_deref().map(str::trim).or_else(|| http::bearer(&headers));
+    let given = presented.token.as_deref();
+    let text = given.filter(|text| !text.is_empty()).or_else(|| http::bearer(&headers)).or(given);
     let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
+    let check_revoked = http::flag(&uri, "check_revoked")?;
     let now = app.now();
     let verified = caller::verify(&app, &party, text, now).await?;
-    if http::flag(&uri, "check_revoked")? {
-        caller::live(&app, &verified, now).await?;
-    }
-    if app.config().require_verified_email && !verified.claims.email_verified {
+    let user = if check_revoked { Some(caller::live(&app, &verified, now).await?) } else { None };
+    if app.config().require_verified_email && !has_verified_email(&app, &verified, user).await? {
         return Err(Error::EmailNotVerified);
     }
     Ok(Json(verification(verified, now)))
 }
 
-fn verification(Verified { token, claims }: Verified, now: Timestamp) -> Verification {
-    let expiry = Timestamp::from_seconds(claims.exp);
+/// A Firebase user made by a custom token has no address; there the account's own counts.
+async fn has_verified_email(app: &App, verified: &Verified, user: Option<User>) -> Result<bool, Error> {
+    if verified.kind != Kind::FirebaseIdToken || !verified.email.is_empty() {
+        return Ok(verified.email_verified);
+    }
+    let user = match user {
+        Some(user) => Some(user),
+        None => app.store().user(&verified.uid).await?,
+    };
+    Ok(user.is_some_and(|user| user.email_verified))
+}
+
+fn verification(verified: Verified, now: Timestamp) -> Verification {
     Verification {
         valid: true,
-        kind: "access_token",
-        uid: claims.sub,
-        email: claims.email,
-        email_verified: claims.email_verified,
-        name: claims.name,
-        role_id: claims.role_id,
-        provider: "password",
-        issued_at: Timestamp::from_seconds(claims.iat).rfc3339(),
-        expires_at: expiry.rfc3339(),
+        kind: verified.kind,
+        uid: verified.uid,
+        email: verified.email,
+        email_verified: verified.email_verified,
+        name: verified.name,
+        role_id: verified.role_id,
+        provider: verified.provider,
+        issued_at: verified.issued_at.rfc3339(),
+        expires_at: verified.expires_at.rfc3339(),
         // Within the skew a token is taken for a moment after its time.
-        expires_in: (claims.exp - now.seconds()).max(0),
-        report: token::report(expiry, now),
-        claims: token.claims,
+        expires_in: (verified.expires_at.seconds() - now.seconds()).max(0),
+        report: token::report(verified.expires_at, now),
+        claims: verified.token.claims,
     }
 }

@@ -24,7 +24,7 @@ async fn verify(service: &Service, token: &Value) -> Answer {
 /// The header and the claims of an access token, to be changed and signed again.
 fn parts(token: &Value) -> (Value, Value) {
     let token = token::Token::parse(token.as_str().unwrap()).unwrap();
-    (Value::Object(token.header), Value::Object(token.claims))
+    (Value::Object(token.header().clone()), Value::Object(token.claims))
 }
 
 /// A token of these parts with the service's own signature.

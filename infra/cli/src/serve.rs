@@ -84,9 +84,9 @@ impl Serve {
         // same rights.
         files::make_private(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
-        let demo = config.firebase.is_none() && config.token_profile != Some(TokenProfile::Access);
+        let demo = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
         if demo {
-            config.firebase = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
+            config.firebase.account = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
         }
         let app = app(config, &folder, &embedded).await?;
         let stop = stop_signal()?;
@@ -139,7 +139,7 @@ async fn app(config: Config, folder: &Path, embedded: &Embedded) -> Result<App, 
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
     embedded.sweep().map_err(|error| cause(folder, &error))?;
     let store = Store::new(client, &config.table_name);
-    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.as_ref()]).await;
+    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
     let app =
         App::new(config.clone(), store, Keys::new(secrets, signing, config.firebase)).map_err(|e| e.to_string())?;
     // A key that cannot be used is told now, not at the first login.

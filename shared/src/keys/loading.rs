@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::Client;
 use tokio::{sync::OnceCell, time};
 
 use super::KeyRing;
-use crate::{error::Error, firebase::ServiceAccount, logs};
+use crate::{config::Firebase, error::Error, firebase::ServiceAccount, logs};
 
 /// How long a cold start waits for the secret store before it answers 503.
 const FETCH_TIME_MAX: Duration = Duration::from_secs(3);
@@ -35,13 +35,13 @@ pub struct Loaded {
 pub struct Keys {
     secrets: Option<Client>,
     signing: Source,
-    firebase: Option<Source>,
+    firebase: Firebase,
     loaded: OnceCell<Loaded>,
 }
 
 impl Keys {
     /// Keys from these sources; nothing is read yet. `secrets` is needed only if one of them is a secret.
-    pub fn new(secrets: Option<Client>, signing: Source, firebase: Option<Source>) -> Self {
+    pub fn new(secrets: Option<Client>, signing: Source, firebase: Firebase) -> Self {
         Self { secrets, signing, firebase, loaded: OnceCell::new() }
     }
 
@@ -56,7 +56,7 @@ impl Keys {
 
     async fn load(&self) -> Result<Loaded, Error> {
         let firebase = async {
-            match &self.firebase {
+            match &self.firebase.account {
                 Some(source) => self.read(source).await.map(Some),
                 None => Ok(None),
             }
@@ -67,8 +67,27 @@ impl Keys {
             .map_err(|_| Error::unavailable("the secret store did not answer within 3 seconds"))??;
         Ok(Loaded {
             ring: KeyRing::parse(&signing).map_err(Error::unavailable)?,
-            firebase: firebase.as_deref().map(ServiceAccount::parse).transpose().map_err(Error::unavailable)?,
+            firebase: firebase.map(|text| self.account(&text)).transpose().map_err(Error::unavailable)?,
         })
+    }
+
+    /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
+    /// ID tokens are verified here.
+    fn account(&self, text: &str) -> Result<ServiceAccount, String> {
+        let Firebase { client_email, project_id, .. } = &self.firebase;
+        let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
+        if !account.repairs.is_empty() {
+            let repairs = account.repairs.join(", ");
+            tracing::warn!(repairs, "the Firebase service account was not as Google gives it, and was repaired");
+        }
+        match project_id {
+            Some(project) if *project != account.project_id => Err(format!(
+                "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Take the service \
+                 account of {project}, or change or unset FIREBASE_PROJECT_ID.",
+                account.project_id
+            )),
+            _ => Ok(account),
+        }
     }
 
     async fn read(&self, source: &Source) -> Result<String, Error> {
@@ -113,7 +132,15 @@ mod tests {
     use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
 
     use super::*;
-    use crate::testing::signing_keys;
+    use crate::{
+        config::Config,
+        testing::{service_account, signing_keys},
+    };
+
+    fn firebase(variables: &[(&str, &str)]) -> Firebase {
+        let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Config::read(get).unwrap().firebase
+    }
 
     /// Keys in a Secrets Manager at this address.
     fn keys_at(address: SocketAddr) -> Keys {
@@ -122,7 +149,7 @@ mod tests {
             .region(Region::from_static("local"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(format!("http://{address}"));
-        Keys::new(Some(Client::from_conf(config.build())), Source::Secret("keys".to_owned()), None)
+        Keys::new(Some(Client::from_conf(config.build())), Source::Secret("keys".to_owned()), firebase(&[]))
     }
 
     /// The status of a load, and what the log would say.
@@ -167,11 +194,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
-        for (signing, firebase) in [("hunter2", None), (signing_keys(), Some("hunter2"))] {
-            let firebase = firebase.map(|text| Source::Text(text.to_owned()));
+        for (signing, account) in [("hunter2", ""), (signing_keys(), "{\"hunter2\":1}")] {
+            let firebase = firebase(&[("FIREBASE_SERVICE_ACCOUNT", account)]);
             let keys = Keys::new(None, Source::Text(signing.to_owned()), firebase);
             let (status, cause) = failed(&keys).await;
             assert!(status == 503 && !cause.contains("hunter2"), "{cause}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_service_account_of_another_project_is_refused_by_both_names() {
+        let keys = |project: &str| {
+            let variables = [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_PROJECT_ID", project)];
+            Keys::new(None, Source::Text(signing_keys().to_owned()), firebase(&variables))
+        };
+        assert!(keys("demo-latchkey").get().await.is_ok());
+        let (status, cause) = failed(&keys("other")).await;
+        assert!(status == 503 && cause.contains("is other") && cause.contains("project demo-latchkey"), "{cause}");
     }
 }

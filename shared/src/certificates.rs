@@ -1,0 +1,253 @@
+//! The public keys of Firebase ID tokens: fetched when the first token needs them, kept as long as the answer says, renewed in
+//! the background, and served on for a day while Google cannot be reached.
+
+mod document;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::http::{StatusCode, Uri};
+use tokio::{
+    sync::{OnceCell, watch},
+    time,
+};
+
+pub use document::{lifetime, read};
+
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    fetch::{Fetched, Fetcher},
+    jwk::KeyDocument,
+    jws::VerifyingKey,
+};
+
+/// Where Google publishes them.
+pub const GOOGLE: &str = "https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com";
+
+/// How long past their lifetime keys still serve where no newer ones can be had.
+const GRACE: Duration = Duration::from_secs(86_400);
+/// The longest that an answer waits for keys.
+const WAIT_MAX: Duration = Duration::from_millis(2_800);
+/// How often a key that is not known may cause a fetch, or made-up ids would be a free way to have them made.
+const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
+/// How soon after a fetch that failed the next may be made, while there are keys to serve and while there are none.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL_EMPTY: Duration = Duration::from_secs(1);
+/// For how long after a failure keys past their lifetime serve at once: to wait for one more fetch would only cost time.
+const FAILING: Duration = Duration::from_secs(60);
+/// How long before the end of their lifetime keys are renewed, at most; and at most this part of it.
+const AHEAD_MAX: Duration = Duration::from_secs(300);
+const AHEAD_PART: u32 = 5;
+/// From when on a fetch that never ended is taken for dead: a function may be frozen in the middle of one.
+const FLIGHT_MAX: Duration = Duration::from_secs(3);
+
+/// The keys of one endpoint, shared by all requests of a process.
+pub struct Certificates {
+    endpoint: Uri,
+    fetcher: OnceCell<Fetcher>,
+    held: watch::Sender<Held>,
+}
+
+/// What is known, and what was tried.
+#[derive(Default)]
+struct Held {
+    keys: HashMap<String, Kept>,
+    /// The end of the newest answer's lifetime, and from when on it is renewed.
+    fresh_until: Option<Timestamp>,
+    renew_from: Option<Timestamp>,
+    /// When the fetch that is under way began.
+    flight: Option<Timestamp>,
+    /// How many fetches have ended.
+    landed: u64,
+    /// When the last fetch began, if it failed.
+    failed: Option<Timestamp>,
+    /// When an unknown key last caused a fetch.
+    asked: Option<Timestamp>,
+}
+
+struct Kept {
+    key: Arc<VerifyingKey>,
+    fresh_until: Timestamp,
+}
+
+impl Held {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.fresh_until.is_some_and(|end| now < end)
+    }
+
+    fn find(&self, kid: &str, now: Timestamp) -> Option<Arc<VerifyingKey>> {
+        self.keys.get(kid).filter(|kept| now < kept.fresh_until + GRACE).map(|kept| kept.key.clone())
+    }
+
+    fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
+        self.failed.is_some_and(|failed| now < failed + interval)
+    }
+
+    /// Takes in what an answer says. One that is whole replaces everything; beside a broken key nothing is let go of, as that
+    /// may be the very key.
+    fn take_in(&mut self, document: KeyDocument, fetched_at: Timestamp, lifetime: Duration) {
+        let fresh_until = fetched_at + lifetime;
+        if document.broken.is_empty() {
+            self.keys.clear();
+        }
+        for (kid, key) in document.keys {
+            self.keys.insert(kid, Kept { key: Arc::new(key), fresh_until });
+        }
+        self.fresh_until = Some(fresh_until);
+        self.renew_from = Some(fetched_at + (lifetime - (lifetime / AHEAD_PART).min(AHEAD_MAX)));
+        self.failed = None;
+    }
+}
+
+impl Certificates {
+    /// The keys published at `endpoint`; nothing is fetched yet.
+    pub fn new(endpoint: Uri) -> Self {
+        Self { endpoint, fetcher: OnceCell::new(), held: watch::Sender::default() }
+    }
+
+    /// The key that `kid` names; None if there is none of that name.
+    ///
+    /// # Errors
+    ///
+    /// 503 `keys_unavailable`, within three seconds: the endpoint gives no keys, and none are held that could tell.
+    pub async fn key(self: &Arc<Self>, kid: &str, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Error> {
+        let seen = self.held.borrow().landed;
+        // When the time is over, what is held counts.
+        let _ = time::timeout(WAIT_MAX, self.prepare(kid, now, seen)).await;
+        let held = self.held.borrow();
+        let is_news = held.is_fresh(now) || held.landed != seen;
+        match held.find(kid, now) {
+            Some(key) => Ok(Some(key)),
+            None if is_news && held.failed.is_none() => Ok(None),
+            None => Err(Error::keys_unavailable("the public keys of Firebase that would tell cannot be had")),
+        }
+    }
+
+    /// Fetches what `kid` needs. `seen` is how many fetches had ended when the request came: one that ended since then has
+    /// told all there is to know.
+    async fn prepare(self: &Arc<Self>, kid: &str, now: Timestamp, seen: u64) {
+        let (known, fresh) = {
+            let held = self.held.borrow();
+            (held.find(kid, now).is_some(), held.is_fresh(now))
+        };
+        match (known, fresh) {
+            (true, true) => self.renew(now, seen),
+            (true, false) if self.held.borrow().failed_within(FAILING, now) => self.renew(now, seen),
+            // Here withdrawn keys end.
+            (true, false) => self.fetch(now, seen).await,
+            (false, true) => self.fetch_for_unknown(now, seen).await,
+            (false, false) => self.fetch_when_allowed(now, seen).await,
+        }
+    }
+
+    /// Starts a fetch behind the answer's back, if it is time for one.
+    fn renew(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        let due = {
+            let held = self.held.borrow();
+            held.renew_from.is_some_and(|from| now >= from) && !held.failed_within(RETRY_INTERVAL, now)
+        };
+        if due {
+            self.take_off(now, seen);
+        }
+    }
+
+    /// One fetch, waited for: a new one, or the one that is under way.
+    async fn fetch(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        self.take_off(now, seen);
+        self.landed_since(seen).await;
+    }
+
+    async fn landed_since(&self, seen: u64) {
+        // An error would be the end of the sender, which is `self`.
+        let _ = self.held.subscribe().wait_for(|held| held.landed != seen).await;
+    }
+
+    /// A fetch, once a second has passed since one that failed.
+    async fn fetch_when_allowed(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        let failed = self.held.borrow().failed;
+        let wait = failed.map_or(0, |failed| (failed + RETRY_INTERVAL_EMPTY).milliseconds() - now.milliseconds());
+        if let Ok(wait @ 1..) = u64::try_from(wait) {
+            time::sleep(Duration::from_millis(wait)).await;
+        }
+        self.fetch(now, seen).await;
+    }
+
+    /// A fetch for a key that is not among keys that are good still: now and then one is published early.
+    async fn fetch_for_unknown(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        let (mut allowed, mut under_way) = (false, false);
+        self.held.send_if_modified(|held| {
+            allowed = held.landed == seen && held.asked.is_none_or(|asked| now >= asked + UNKNOWN_INTERVAL);
+            under_way = held.flight.is_some();
+            if allowed {
+                held.asked = Some(now);
+            }
+            false
+        });
+        if allowed {
+            self.fetch(now, seen).await;
+        } else if under_way {
+            self.landed_since(seen).await;
+        }
+    }
+
+    /// Starts a fetch, unless one is under way or has ended since. It goes on when the request that caused it does not: others
+    /// wait for it too.
+    fn take_off(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        let mut starts = false;
+        self.held.send_if_modified(|held| {
+            starts = held.landed == seen && held.flight.is_none_or(|began| now >= began + FLIGHT_MAX);
+            if starts {
+                held.flight = Some(now);
+            }
+            false
+        });
+        if starts {
+            let certificates = self.clone();
+            tokio::spawn(async move {
+                let outcome = certificates.ask().await;
+                certificates.land(now, outcome);
+            });
+        }
+    }
+
+    /// Asks the endpoint, and reads its answer.
+    ///
+    /// # Errors
+    ///
+    /// A phrase that follows "the server".
+    pub async fn ask(&self) -> Result<(KeyDocument, Duration), String> {
+        let fetcher = self.fetcher.get_or_try_init(|| async { Fetcher::new() }).await?;
+        let Fetched { status, headers, body } = fetcher.get(&self.endpoint).await?;
+        if status != StatusCode::OK {
+            return Err(format!("answered with status {status}"));
+        }
+        Ok((read(&body)?, lifetime(&headers)))
+    }
+
+    fn land(&self, began: Timestamp, outcome: Result<(KeyDocument, Duration), String>) {
+        match &outcome {
+            Ok((document, _)) if document.broken.is_empty() => {}
+            Ok((document, _)) => {
+                tracing::warn!(broken = document.broken.join("; "), "some keys of Firebase are broken")
+            }
+            Err(refusal) => tracing::warn!(
+                cause = format!("{} {refusal}", self.endpoint),
+                "the public keys of Firebase cannot be fetched"
+            ),
+        }
+        self.held.send_if_modified(|held| {
+            let is_newest = held.flight == Some(began);
+            match outcome {
+                Ok((document, lifetime)) => held.take_in(document, began, lifetime),
+                // What a newer fetch will find counts instead.
+                Err(_) if !is_newest => return false,
+                Err(_) => held.failed = Some(began),
+            }
+            if is_newest {
+                held.flight = None;
+            }
+            held.landed += 1;
+            true
+        });
+    }
+}

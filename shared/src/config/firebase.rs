@@ -1,0 +1,99 @@
+//! What a deployment says of its Firebase project.
+
+use std::path::PathBuf;
+
+use axum::http::Uri;
+
+use super::Environment;
+use crate::{certificates, keys::Source};
+
+/// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
+#[derive(Clone, Debug)]
+pub struct Firebase {
+    /// `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` (a secret's id) or `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, or a path
+    /// to it), none: signs custom tokens.
+    pub account: Option<Source>,
+    /// `FIREBASE_CLIENT_EMAIL`, none: whose a private key is that is given alone instead of the account's JSON.
+    pub client_email: Option<String>,
+    /// `FIREBASE_PROJECT_ID`, the service account's.
+    pub project_id: Option<String>,
+    /// `GOOGLE_CLOUD_PROJECT`, none: the project where neither of the others tells it.
+    pub google_cloud_project: Option<String>,
+    /// `FIREBASE_TENANT_ID`, none: `tenant_id` of custom tokens.
+    pub tenant_id: Option<String>,
+    /// `FIREBASE_CERTS_URL`, Google's: where the public keys of ID tokens are.
+    pub certificates: Uri,
+    /// `FIREBASE_AUTH_EMULATOR_HOST`, none: emulator mode, in which the emulator's unsigned ID tokens are taken and no others.
+    pub emulator_host: Option<String>,
+}
+
+impl Firebase {
+    pub(super) fn read<G: Fn(&str) -> Option<String>>(
+        env: &mut Environment<G>,
+        deployed: Option<&'static str>,
+    ) -> Self {
+        Self {
+            account: account(env),
+            client_email: env.text("FIREBASE_CLIENT_EMAIL"),
+            project_id: env.text("FIREBASE_PROJECT_ID"),
+            google_cloud_project: env.text("GOOGLE_CLOUD_PROJECT"),
+            tenant_id: env.text("FIREBASE_TENANT_ID"),
+            certificates: certificates_url(env),
+            emulator_host: emulator_host(env, deployed),
+        }
+    }
+}
+
+fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<Source> {
+    let secret = env.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
+    let given = env.text("FIREBASE_SERVICE_ACCOUNT").map(pasted);
+    if secret.is_some() && given.is_some() {
+        env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
+    }
+    secret.or(given)
+}
+
+/// A path is short and is no JSON and no PEM; base64 of the file has thousands of letters.
+fn pasted(text: String) -> Source {
+    let is_path = text.len() < 1024 && !text.contains(['{', '\n']) && !text.contains("-----BEGIN");
+    if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
+}
+
+fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {
+    const NAME: &str = "FIREBASE_CERTS_URL";
+    let uri = match env.text(NAME).map(|text| text.parse::<Uri>()) {
+        None => return Uri::from_static(certificates::GOOGLE),
+        Some(Ok(uri)) => uri,
+        Some(Err(_)) => Uri::default(),
+    };
+    let on_this_machine =
+        uri.host().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."));
+    match uri.scheme_str() {
+        Some("https") => {}
+        // Whoever can change an answer on its way could sign in as anybody.
+        Some("http") if on_this_machine => {}
+        _ => env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself"),
+    }
+    uri
+}
+
+/// Refused where it would let anybody in: an emulator's token is one that anybody can write.
+fn emulator_host<G: Fn(&str) -> Option<String>>(
+    env: &mut Environment<G>,
+    deployed: Option<&'static str>,
+) -> Option<String> {
+    const NAME: &str = "FIREBASE_AUTH_EMULATOR_HOST";
+    let host = env.text(NAME)?;
+    if let Some(variable) = deployed {
+        env.refuse(
+            NAME,
+            &format!(
+                "is set, and so is {variable}: in emulator mode unsigned tokens are taken, so anybody could sign in as \
+                 anybody. Unset it where the service is deployed"
+            ),
+        );
+    } else if host.contains("//") || host.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+        env.refuse(NAME, "must be a host and a port without http://, such as 127.0.0.1:9099");
+    }
+    Some(host)
+}

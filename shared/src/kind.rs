@@ -1,0 +1,143 @@
+//! Kinds of tokens, told apart before anything is verified, so that an answer can call a wrong one by its name.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// `typ` of access tokens (RFC 9068 section 2.1).
+pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// `aud` of Firebase custom tokens.
+pub const CUSTOM_TOKEN_AUDIENCE: &str =
+    "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
+/// `iss` of Firebase ID tokens, before the project's id.
+pub const ID_TOKEN_ISSUER: &str = "https://securetoken.google.com/";
+/// `iss` of Firebase session cookies, before the project's id.
+const SESSION_COOKIE_ISSUER: &str = "https://session.firebase.google.com/";
+
+/// What a token claims to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// This service's own.
+    AccessToken,
+    /// From `getIdToken()` of a Firebase SDK.
+    FirebaseIdToken,
+    /// For `signInWithCustomToken()`.
+    FirebaseCustomToken,
+    /// What custom tokens were before 2016, signed with a database secret.
+    FirebaseLegacyCustomToken,
+    /// From `createSessionCookie()` of a Firebase Admin SDK.
+    FirebaseSessionCookie,
+    /// From Supabase's auth server, or an API key of theirs.
+    Supabase,
+    /// From an Amazon Cognito user pool.
+    Cognito,
+    /// From Google's own sign-in.
+    Google,
+    /// Signed with a shared secret, as Bubble's JWT plugins do.
+    SharedSecret,
+    /// None of these.
+    Unknown,
+}
+
+impl Kind {
+    /// Reads it off the header and the claims. What cannot be mistaken comes first: a Firebase token is one by its issuer or
+    /// audience, whatever `typ` somebody wrote into its header.
+    pub fn of(header: &Map<String, Value>, claims: &Map<String, Value>) -> Self {
+        let text = |object: &Map<String, Value>, name: &str| {
+            object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let (issuer, algorithm) = (text(claims, "iss"), text(header, "alg"));
+        if is_legacy(&algorithm, claims) {
+            Self::FirebaseLegacyCustomToken
+        } else if text(claims, "aud") == CUSTOM_TOKEN_AUDIENCE {
+            Self::FirebaseCustomToken
+        } else if issuer.starts_with(ID_TOKEN_ISSUER) {
+            Self::FirebaseIdToken
+        } else if issuer.starts_with(SESSION_COOKIE_ISSUER) {
+            Self::FirebaseSessionCookie
+        } else if text(header, "typ").eq_ignore_ascii_case(ACCESS_TOKEN_TYPE) {
+            Self::AccessToken
+        } else if issuer == "supabase" || issuer.ends_with("/auth/v1") {
+            Self::Supabase
+        } else if issuer.starts_with("https://cognito-idp.") {
+            Self::Cognito
+        } else if matches!(issuer.as_str(), "accounts.google.com" | "https://accounts.google.com") {
+            Self::Google
+        } else if algorithm.starts_with("HS") {
+            Self::SharedSecret
+        } else {
+            Self::Unknown
+        }
+    }
+
+    /// With its article, for a sentence.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::AccessToken => "an access token of this service",
+            Self::FirebaseIdToken => "a Firebase ID token",
+            Self::FirebaseCustomToken => "a Firebase custom token",
+            Self::FirebaseLegacyCustomToken => "a legacy Firebase custom token",
+            Self::FirebaseSessionCookie => "a Firebase session cookie",
+            Self::Supabase => "a Supabase token",
+            Self::Cognito => "a Cognito token",
+            Self::Google => "a token of Google's own sign-in",
+            Self::SharedSecret => "a token signed with a shared secret",
+            Self::Unknown => "a token of an unknown kind",
+        }
+    }
+
+    /// What its holder can do where a Firebase ID token is expected.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::FirebaseCustomToken | Self::FirebaseLegacyCustomToken => {
+                " Sign in with it by signInWithCustomToken(), and send what getIdToken() gives."
+            }
+            Self::FirebaseSessionCookie | Self::Google => " Send what getIdToken() of the Firebase SDK gives.",
+            Self::AccessToken
+            | Self::FirebaseIdToken
+            | Self::Supabase
+            | Self::Cognito
+            | Self::SharedSecret
+            | Self::Unknown => "",
+        }
+    }
+}
+
+/// HS256, `v` 0 and `d.uid`, by which the Admin SDKs tell it.
+fn is_legacy(algorithm: &str, claims: &Map<String, Value>) -> bool {
+    let version = claims.get("v").and_then(Value::as_f64);
+    let uid = claims.get("d").and_then(|d| d.get("uid"));
+    algorithm == "HS256" && version == Some(0.0) && uid.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart() {
+        for (header, claims, kind) in [
+            (json!({"typ": "at+jwt"}), json!({}), Kind::AccessToken),
+            (json!({"typ": "AT+JWT"}), json!({}), Kind::AccessToken),
+            (json!({}), json!({"aud": CUSTOM_TOKEN_AUDIENCE}), Kind::FirebaseCustomToken),
+            (json!({"typ": "at+jwt"}), json!({"aud": CUSTOM_TOKEN_AUDIENCE}), Kind::FirebaseCustomToken),
+            (json!({}), json!({"iss": "https://securetoken.google.com/p"}), Kind::FirebaseIdToken),
+            (json!({"typ": "at+jwt"}), json!({"iss": "https://securetoken.google.com/p"}), Kind::FirebaseIdToken),
+            (json!({}), json!({"iss": "https://session.firebase.google.com/p"}), Kind::FirebaseSessionCookie),
+            (json!({"alg": "HS256"}), json!({"v": 0, "d": {"uid": "u"}}), Kind::FirebaseLegacyCustomToken),
+            (json!({"alg": "HS256"}), json!({"v": 1, "d": {"uid": "u"}}), Kind::SharedSecret),
+            (json!({"alg": "RS256"}), json!({"v": 0, "d": {"uid": "u"}}), Kind::Unknown),
+            (json!({"alg": "HS256"}), json!({"iss": "https://x.supabase.co/auth/v1"}), Kind::Supabase),
+            (json!({"alg": "HS256"}), json!({"iss": "supabase", "role": "anon"}), Kind::Supabase),
+            (json!({}), json!({"iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_x"}), Kind::Cognito),
+            (json!({}), json!({"iss": "https://accounts.google.com"}), Kind::Google),
+            (json!({"alg": "HS256"}), json!({"user_id": "1"}), Kind::SharedSecret),
+            (json!({"alg": "RS256"}), json!({"iss": 1, "aud": [CUSTOM_TOKEN_AUDIENCE]}), Kind::Unknown),
+        ] {
+            let found = Kind::of(header.as_object().unwrap(), claims.as_object().unwrap());
+            assert_eq!(found, kind, "{header} {claims}");
+        }
+    }
+}
