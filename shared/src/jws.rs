@@ -104,9 +104,9 @@ fn not_three_parts(text: &str, parts: usize) -> String {
 /// What signatures are verified with. The key decides the algorithm; a header can only agree.
 pub enum VerifyingKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256(Box<ParsedPublicKey>),
+    Rs256(ParsedPublicKey),
     /// HMAC with SHA-256.
-    Hs256(hmac::Key),
+    Hs256(Box<hmac::Key>),
 }
 
 impl VerifyingKey {
@@ -125,7 +125,7 @@ impl VerifyingKey {
             return Err("has an exponent that cannot work");
         }
         let key = PublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
-        key.map(|key| Self::Rs256(Box::new(key))).map_err(|_| "is not an RSA key")
+        key.map(Self::Rs256).map_err(|_| "is not an RSA key")
     }
 
     /// A shared secret.
@@ -137,7 +137,7 @@ impl VerifyingKey {
         if bytes.len() < SECRET_BYTES_MIN {
             return Err("is shorter than 32 bytes");
         }
-        Ok(Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+        Ok(Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))))
     }
 
     /// As a header names it.
