@@ -27,6 +27,8 @@ pub enum Error {
     WeakPassword(Field),
     /// 400 at `/verify`, 401 elsewhere: no token was sent.
     TokenMissing(StatusCode),
+    /// 400: the text is no JWT, and why: a sentence that never quotes it.
+    MalformedToken(String),
     /// 401: unknown account, wrong password, or no password to check.
     Credentials,
     /// 401: the token is not good.
@@ -96,6 +98,7 @@ impl Error {
             Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::WeakPassword(_) => (StatusCode::BAD_REQUEST, "weak_password"),
             Self::TokenMissing(status) => (*status, "token_missing"),
+            Self::MalformedToken(_) => (StatusCode::BAD_REQUEST, "token_malformed"),
             Self::Credentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
             Self::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.code),
             Self::Refresh(session::Refusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
@@ -126,6 +129,7 @@ impl Error {
             Self::Invalid { fields, .. } => fields,
             Self::WeakPassword(field) => std::slice::from_ref(field),
             Self::TokenMissing(_)
+            | Self::MalformedToken(_)
             | Self::Credentials
             | Self::Token(_)
             | Self::Refresh(_)
@@ -164,6 +168,7 @@ impl fmt::Display for Error {
             Self::Invalid { detail, .. } => detail,
             Self::WeakPassword(field) => &field.message,
             Self::TokenMissing(_) => "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify.",
+            Self::MalformedToken(sentence) => sentence,
             Self::Credentials => "Email or password is incorrect.",
             Self::Token(refusal) => &refusal.message,
             Self::Refresh(session::Refusal::Invalid) => {
@@ -228,6 +233,7 @@ mod tests {
             (Error::WeakPassword(weak), 400, "weak_password", None),
             (Error::TokenMissing(StatusCode::BAD_REQUEST), 400, "token_missing", None),
             (Error::TokenMissing(StatusCode::UNAUTHORIZED), 401, "token_missing", None),
+            (Error::MalformedToken("Not a JWT.".to_owned()), 400, "token_malformed", None),
             (Error::Credentials, 401, "invalid_credentials", None),
             (Error::Token(token), 401, "token_expired", None),
             (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),

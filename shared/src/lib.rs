@@ -9,6 +9,7 @@ pub mod caller;
 pub mod certificates;
 pub mod clock;
 pub mod config;
+pub mod decoding;
 pub mod email;
 #[cfg(feature = "embedded")]
 pub mod embedded;

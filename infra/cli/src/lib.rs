@@ -27,6 +27,7 @@ pub fn router() -> Router<App> {
     [
         account::router(),
         create_account::router(),
+        jwt::router(),
         login::router(),
         logout::router(),
         refresh::router(),

@@ -1,0 +1,7 @@
+//! The Lambda entry of `jwt`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shared::lambda::serve(jwt::router())
+}
