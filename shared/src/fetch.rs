@@ -57,7 +57,7 @@ impl Fetcher {
     /// A phrase that follows "the server": what cannot be reached, took too long, or is larger than the limit.
     pub async fn get(&self, uri: &Uri) -> Result<Fetched, String> {
         let request = Request::builder().uri(uri).header(header::ACCEPT, "application/json");
-        self.send(request.body(Empty::new()).map_err(|error| error.to_string())?).await
+        self.send(request.body(()).map_err(|error| error.to_string())?).await
     }
 
     /// Sends a request without a body.
@@ -65,7 +65,8 @@ impl Fetcher {
     /// # Errors
     ///
     /// As [`Fetcher::get`].
-    pub async fn send(&self, mut request: Request<Empty<Bytes>>) -> Result<Fetched, String> {
+    pub async fn send(&self, request: Request<()>) -> Result<Fetched, String> {
+        let mut request = request.map(|()| Empty::new());
         let agent = HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
         request.headers_mut().insert(header::USER_AGENT, agent);
         time::timeout(TIME_MAX, self.exchange(request))

@@ -46,6 +46,7 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use tokio::time;
 
 use crate::{
     certificates::Certificates,
@@ -153,6 +154,15 @@ impl App {
         Timestamp::from_milliseconds(now.milliseconds() + self.0.clock_offset.load(Ordering::Relaxed))
     }
 
+    /// The next whole second, once it has come.
+    pub async fn next_second(&self) -> Timestamp {
+        let now = self.now();
+        let next = now.floor() + Duration::from_secs(1);
+        let wait = u64::try_from(next.milliseconds() - now.milliseconds()).unwrap_or_default();
+        time::sleep(Duration::from_millis(wait)).await;
+        next
+    }
+
     /// Random bytes.
     ///
     /// # Errors
@@ -209,6 +219,11 @@ pub async fn aws_config() -> SdkConfig {
         .build();
     let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
     aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
+}
+
+/// A client for DynamoDB.
+pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&aws_config().await)
 }
 
 /// A client for Secrets Manager, if one of these is a secret. (Finding a region and credentials takes time where there are

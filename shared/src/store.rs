@@ -12,6 +12,7 @@
 
 mod accounts;
 mod sessions;
+mod shape;
 
 use std::{collections::HashMap, time::Duration};
 

@@ -1,6 +1,9 @@
 //! The tool `latchkey`, as a library, so that its tests run what it runs.
 
+pub mod deployment;
+pub mod doctor;
 pub mod files;
+pub mod inspect;
 pub mod keys;
 pub mod serve;
 

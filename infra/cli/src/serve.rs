@@ -29,11 +29,11 @@ use tokio::{
     time,
 };
 
-use crate::{Failure, files, keys};
+use crate::{Failure, deployment, files, keys};
 
 /// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
 const DEMO_PROJECT: &str = "demo-latchkey";
-const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long requests under way are waited for once a stop was asked for.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
@@ -86,7 +86,7 @@ impl Serve {
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
         let demo = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
         if demo {
-            config.firebase.account = Some(Source::File(demo_account(&folder.join("firebase-service-account.json"))?));
+            config.firebase.account = Some(Source::File(demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?));
         }
         let app = app(config, &folder, &embedded).await?;
         let stop = stop_signal()?;
@@ -133,7 +133,7 @@ impl Serve {
 async fn app(config: Config, folder: &Path, embedded: &Embedded) -> Result<App, String> {
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
-        None => Source::File(signing_keys(&folder.join("signing-keys.json"))?),
+        None => Source::File(signing_keys(&folder.join(deployment::SIGNING_KEYS))?),
     };
     let client = embedded.client();
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
@@ -220,8 +220,7 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// The cause of a fault, which a person at the machine may know.
+/// The cause of a fault, and the folder or file it is about.
 fn cause(path: &Path, error: &Error) -> String {
-    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    format!("{}: {cause}", path.display())
+    format!("{}: {}", path.display(), deployment::cause(error))
 }

@@ -55,20 +55,27 @@ impl Keys {
     }
 
     async fn load(&self) -> Result<Loaded, Error> {
-        let firebase = async {
-            match &self.firebase.account {
-                Some(source) => self.read(source).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let both = async { tokio::try_join!(self.read(&self.signing), firebase) };
-        let (signing, firebase) = time::timeout(FETCH_TIME_MAX, both)
-            .await
-            .map_err(|_| Error::unavailable("the secret store did not answer within 3 seconds"))??;
-        Ok(Loaded {
-            ring: KeyRing::parse(&signing).map_err(Error::unavailable)?,
-            firebase: firebase.map(|text| self.account(&text)).transpose().map_err(Error::unavailable)?,
-        })
+        let (ring, firebase) = tokio::try_join!(self.ring(), self.firebase())?;
+        Ok(Loaded { ring, firebase })
+    }
+
+    /// The service's own keys, read anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn ring(&self) -> Result<KeyRing, Error> {
+        KeyRing::parse(&self.read(&self.signing).await?).map_err(Error::unavailable)
+    }
+
+    /// The Firebase service account, read anew, where one is configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn firebase(&self) -> Result<Option<ServiceAccount>, Error> {
+        let Some(source) = &self.firebase.account else { return Ok(None) };
+        self.account(&self.read(source).await?).map(Some).map_err(Error::unavailable)
     }
 
     /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
@@ -91,6 +98,12 @@ impl Keys {
     }
 
     async fn read(&self, source: &Source) -> Result<String, Error> {
+        time::timeout(FETCH_TIME_MAX, self.fetch(source))
+            .await
+            .map_err(|_| Error::unavailable("the secret store did not answer within 3 seconds"))?
+    }
+
+    async fn fetch(&self, source: &Source) -> Result<String, Error> {
         match source {
             Source::Text(text) => Ok(text.clone()),
             Source::File(path) => fs::read_to_string(path)

@@ -1,0 +1,79 @@
+//! The deployment that the environment describes, as far as a command looks at it: nothing is served, no account is read.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use shared::{
+    App,
+    access::Party,
+    clock::Timestamp,
+    config::Config,
+    embedded::Embedded,
+    error::Error,
+    keys::{KeySet, Keys, Source},
+    store::Store,
+};
+
+use crate::{Failure, keys, serve::LOOPBACK};
+
+/// The file of the data folder with the signing keys.
+pub const SIGNING_KEYS: &str = "signing-keys.json";
+/// The file of the data folder with the demo service account.
+pub const SERVICE_ACCOUNT: &str = "firebase-service-account.json";
+
+/// What commands judge tokens by.
+pub struct Deployment {
+    /// Its configuration and keys. The table behind it is empty.
+    pub app: App,
+    /// Whose access tokens are taken.
+    pub party: Party,
+    /// Whether there are signing keys; without any, access tokens cannot be judged.
+    pub has_signing_keys: bool,
+}
+
+impl Deployment {
+    /// Reads the environment, and the data folder of `latchkey serve` for what the environment leaves out.
+    ///
+    /// # Errors
+    ///
+    /// What a person is told: a variable that is wrong.
+    pub async fn open() -> Result<Self, Failure> {
+        let mut config = Config::from_env().map_err(|wrong| Failure { code: 2, text: wrong.to_string() })?;
+        let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
+        let issuer = issuer.clone();
+        let party = Party { audience: config.audience.clone().unwrap_or_else(|| issuer.clone()), issuer };
+        let signing = signing_keys(&config);
+        let has_signing_keys = signing.is_some();
+        let signing = match signing {
+            Some(source) => source,
+            None => Source::Text(KeySet::generate(keys::now()).and_then(|set| set.to_json()).map_err(told)?),
+        };
+        let demo = config.data_dir.join(SERVICE_ACCOUNT);
+        if config.firebase.account.is_none() && demo.exists() {
+            config.firebase.account = Some(Source::File(demo));
+        }
+        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
+        let keys = Keys::new(secrets, signing, config.firebase.clone());
+        let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
+        Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+}
+
+/// Where the signing keys are, if there are any.
+pub fn signing_keys(config: &Config) -> Option<Source> {
+    let file: PathBuf = config.data_dir.join(SIGNING_KEYS);
+    config.signing_keys.clone().or_else(|| file.exists().then_some(Source::File(file)))
+}
+
+/// The cause of a fault, which a person at the machine may know.
+pub fn cause(error: &Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn told(error: Error) -> Failure {
+    cause(&error).into()
+}

@@ -1,0 +1,181 @@
+//! `latchkey token decode` and `latchkey token inspect`: what a token says, and whether this deployment would take it. The token
+//! is read from standard input, so that it does not end up in the shell's history.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+use shared::{caller, decoding::Report, error::Error, kind::Kind, token::Token};
+
+use crate::{
+    Failure,
+    deployment::{self, Deployment},
+};
+
+/// The most that is read of standard input, in bytes; a token has at most a quarter of it.
+const INPUT_BYTES_MAX: u64 = 64 * 1024;
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+
+/// `latchkey token decode`.
+#[derive(Args)]
+pub struct Decode {
+    /// Print the decode report of POST /jwt/decode instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `latchkey token inspect`.
+#[derive(Args)]
+pub struct Inspect {}
+
+impl Decode {
+    /// Prints what the token on standard input says, without verifying it.
+    ///
+    /// # Errors
+    ///
+    /// What a person is told: exit code 1 for a text that is no token.
+    pub async fn run(self) -> Result<(), Failure> {
+        let token = Token::parse_unsigned(&pasted()?)?;
+        let deployment = Deployment::open().await?;
+        let report = report(&deployment, &token).await;
+        let mut out = anstream::stdout();
+        let written = if self.json {
+            let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+            writeln!(out, "{json}")
+        } else {
+            write_report(&mut out, &report)
+        };
+        Ok(written.map_err(|error| error.to_string())?)
+    }
+}
+
+impl Inspect {
+    /// Verifies the token on standard input as this deployment would, and prints the kind, the verdict and the expiry.
+    ///
+    /// # Errors
+    ///
+    /// What a person is told: exit code 1 for a bad token, about which all is said on standard output.
+    pub async fn run(self) -> Result<(), Failure> {
+        let text = pasted()?;
+        let token = Token::parse_unsigned(&text)?;
+        let deployment = Deployment::open().await?;
+        let report = report(&deployment, &token).await;
+        let verdict = judge(&deployment, &token, &text).await;
+        let written = write_verdict(&mut anstream::stdout(), &report, &verdict);
+        written.map_err(|error| error.to_string())?;
+        verdict.map(drop).map_err(|_| Failure { code: 1, text: String::new() })
+    }
+}
+
+/// Reads standard input; of a person at a terminal one line.
+fn pasted() -> Result<String, Failure> {
+    let mut text = Vec::new();
+    let mut input = io::stdin().lock().take(INPUT_BYTES_MAX);
+    let read = if io::stdin().is_terminal() {
+        // Nowhere is left to say that this failed.
+        let _ = writeln!(
+            io::stderr(),
+            "Paste the token and press Enter. (A terminal takes lines of 4095 letters; pipe longer ones.)"
+        );
+        input.read_until(b'\n', &mut text)
+    } else {
+        input.read_to_end(&mut text)
+    };
+    read.map_err(|error| format!("Standard input cannot be read: {error}."))?;
+    let text = String::from_utf8(text).map_err(|_| "Standard input is not UTF-8 text.".to_owned())?;
+    let text = text.trim();
+    // As it is copied out of a header.
+    let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
+    if text.is_empty() {
+        return Err(Failure { code: 2, text: "Give the token on standard input.".to_owned() });
+    }
+    Ok(text.to_owned())
+}
+
+async fn report(deployment: &Deployment, token: &Token) -> Report {
+    // Without a project what is said of it is left out.
+    let project = deployment.app.firebase_project().await.ok().flatten();
+    Report::of(token, deployment.app.config(), project, deployment.now())
+}
+
+/// What this deployment would say: a sentence, of a good token or a bad one.
+async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Result<String, String> {
+    let app = &deployment.app;
+    let now = deployment.now();
+    let kind = token.kind();
+    if kind == Kind::FirebaseCustomToken {
+        let account = app.keys().firebase().await.map_err(|error| deployment::cause(&error))?;
+        let account = account.ok_or("There is no service account here that could have made it.")?;
+        account.inspect_custom_token(token, now, app.config().clock_skew)?;
+        return Ok("signInWithCustomToken() of the service account's project takes it.".to_owned());
+    }
+    if kind == Kind::AccessToken && !deployment.has_signing_keys {
+        let folder = app.config().data_dir.display();
+        return Err(format!("It cannot be judged: there are no signing keys, neither configured nor in {folder}."));
+    }
+    match caller::verify(app, &deployment.party, text, now).await {
+        Ok(_) => Ok("/verify takes it.".to_owned()),
+        Err(Error::Token(refusal)) => Err(format!("{} ({})", refusal.message, refusal.code)),
+        Err(Error::KeysUnavailable(_)) => {
+            let why = app.certificates().ask().await.err().unwrap_or_default();
+            Err(format!("It cannot be judged: {} {why}.", app.config().firebase.certificates))
+        }
+        Err(error) => Err(format!("It cannot be judged: {}", deployment::cause(&error))),
+    }
+}
+
+fn write_verdict(out: &mut impl Write, report: &Report, verdict: &Result<String, String>) -> io::Result<()> {
+    writeln!(out, "{}", name(report.kind))?;
+    match verdict {
+        Ok(sentence) => writeln!(out, "{GOOD}good{GOOD:#}: {}", shown(sentence))?,
+        Err(sentence) => writeln!(out, "{BAD}bad{BAD:#}: {}", shown(sentence))?,
+    }
+    writeln!(out, "{}", expiry(report))
+}
+
+fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
+    writeln!(out, "{}, decoded and not verified", name(report.kind))?;
+    let verified = if report.email_verified { "verified" } else { "not verified" };
+    let email = if report.email.is_empty() { String::new() } else { format!("{} ({verified})", report.email) };
+    for (label, value) in [
+        ("uid", &report.uid),
+        ("e-mail", &email),
+        ("name", &report.name),
+        ("provider", &report.provider),
+        ("project", &report.project),
+        ("issued", &report.issued_at),
+    ] {
+        writeln!(out, "{label}: {}", if value.is_empty() { "—".to_owned() } else { shown(value) })?;
+    }
+    writeln!(out, "{}", expiry(report))?;
+    for problem in &report.problems {
+        writeln!(out, "{BAD}{}{BAD:#}: {}", problem.code, shown(&problem.message))?;
+    }
+    for (label, object) in [("header", &report.header), ("payload", &report.payload)] {
+        writeln!(out, "{label}: {}", shown(&format!("{:#}", serde_json::Value::Object(object.clone()))))?;
+    }
+    Ok(())
+}
+
+fn expiry(report: &Report) -> &str {
+    if report.report.is_empty() { "Expires: it does not say" } else { &report.report }
+}
+
+/// `Firebase ID token`.
+fn name(kind: Kind) -> String {
+    let phrase = kind.phrase();
+    let bare = phrase.strip_prefix("a ").or_else(|| phrase.strip_prefix("an ")).unwrap_or(phrase);
+    let mut letters = bare.chars();
+    letters.next().map(|first| first.to_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+}
+
+/// Whoever made the token must not write to this terminal: what would steer it is shown as its code.
+fn shown(text: &str) -> String {
+    let steers = |letter: char| {
+        letter.is_control() && letter != '\n'
+            || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let show = |letter: char| if steers(letter) { letter.escape_unicode().to_string() } else { letter.to_string() };
+    text.chars().map(show).collect()
+}
