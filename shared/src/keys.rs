@@ -6,12 +6,18 @@ use std::fmt;
 
 use aws_lc_rs::{hmac, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub use loading::{Keys, Loaded, Source};
 
-use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    rsa::{self, RsaKey},
+    token::{self, Token},
+};
 
 /// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
 const HMAC_KEY_BYTES: usize = 32;
@@ -157,6 +163,21 @@ impl KeyRing {
             .ok_or_else(|| Error::unavailable("no key of the set may sign access tokens now"))
     }
 
+    /// Signs with the newest keys and verifies it; gives the id of the one for access tokens.
+    ///
+    /// # Errors
+    ///
+    /// 503: no key may sign, or what one signs does not verify.
+    pub fn self_test(&self, now: Timestamp) -> Result<&str, Error> {
+        let Held { kid, key, .. } = self.signing(now)?;
+        self.refresh_signing(now)?;
+        let token = token::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)?;
+        match Token::parse(&token) {
+            Ok(token) if token.is_signed_by(key.public()) => Ok(kid),
+            _ => Err(Error::unavailable(format!("what the key {kid} signs does not verify: it is damaged"))),
+        }
+    }
+
     /// The key that `kid` names, unless it is retired.
     pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&Held<RsaKey>> {
         self.access.iter().find(|key| key.kid == kid && key.is_live(now))
@@ -222,6 +243,7 @@ mod tests {
         let kid = &ring.signing(NOW).unwrap().kid;
         assert!(ring.verifying(kid, NOW).is_some());
         assert!(ring.refresh_signing(NOW).is_ok());
+        assert_eq!(ring.self_test(NOW).unwrap(), kid);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! RSA keys for RS256: the service's own and the Firebase service account's.
 
+pub(crate) mod refused;
+
 use std::fmt;
 
 use aws_lc_rs::{
@@ -46,24 +48,22 @@ impl RsaKey {
         ))
     }
 
-    /// Reads a private key from PEM text, PKCS#8 or PKCS#1.
+    /// Reads a private key of 2048 to 8192 bits from PEM text, PKCS#8 or PKCS#1.
     ///
     /// # Errors
     ///
     /// A phrase that follows "the private key" and never quotes it.
-    pub fn from_pem(text: &str) -> Result<Self, &'static str> {
+    pub fn from_pem(text: &str) -> Result<Self, String> {
         let block = pem::parse(text).map_err(|_| "is not PEM text")?;
-        let pair = match block.tag() {
-            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(block.contents()),
-            "RSA PRIVATE KEY" => RsaKeyPair::from_der(block.contents()),
-            "PUBLIC KEY" | "RSA PUBLIC KEY" | "CERTIFICATE" => return Err("is a public key, not a private one"),
-            "ENCRYPTED PRIVATE KEY" => return Err("is encrypted"),
-            _ => return Err("is not an RSA key in PEM text"),
+        let der = block.contents();
+        if let Some(refusal) = refused::by_label(block.tag()) {
+            return Err(refusal.to_owned());
         }
-        .map_err(|_| "is not an RSA key of 2048 bits or more, or is damaged")?;
-        if pair.public_modulus_len() * 8 < MODULUS_BITS_MIN {
-            return Err("has fewer than 2048 bits");
+        if block.headers().get("Proc-Type").is_some() {
+            return Err(refused::ENCRYPTED.to_owned());
         }
+        let pair = if block.tag() == "PRIVATE KEY" { RsaKeyPair::from_pkcs8(der) } else { RsaKeyPair::from_der(der) }
+            .map_err(|rejected| refused::by_contents(rejected, der))?;
         let public = pair.public_key();
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
@@ -153,11 +153,45 @@ mod tests {
 
     #[test]
     fn what_is_not_a_private_rsa_key_is_refused_by_name() {
-        let refusal = |tag: &str| RsaKey::from_pem(&pem::encode(&pem::Pem::new(tag, *b"not a key"))).unwrap_err();
-        assert_eq!(RsaKey::from_pem("hello").unwrap_err(), "is not PEM text");
-        assert_eq!(refusal("PUBLIC KEY"), "is a public key, not a private one");
-        assert_eq!(refusal("ENCRYPTED PRIVATE KEY"), "is encrypted");
-        assert_eq!(refusal("EC PRIVATE KEY"), "is not an RSA key in PEM text");
-        assert_eq!(refusal("PRIVATE KEY"), "is not an RSA key of 2048 bits or more, or is damaged");
+        for (text, words) in [
+            ("hello", "is not PEM text"),
+            (include_str!("../tests/keys/public.pem"), "is a public key"),
+            (include_str!("../tests/keys/certificate.pem"), "is a certificate"),
+            (include_str!("../tests/keys/encrypted.pem"), "is encrypted"),
+            (include_str!("../tests/keys/encrypted-pkcs1.pem"), "is encrypted"),
+            (include_str!("../tests/keys/ec.pem"), "is an elliptic-curve key"),
+            (include_str!("../tests/keys/ec-pkcs8.pem"), "is an elliptic-curve key"),
+            (include_str!("../tests/keys/ed25519.pem"), "is an Ed25519 key"),
+            (include_str!("../tests/keys/dsa.pem"), "is a DSA key"),
+            (include_str!("../tests/keys/rsa-pss.pem"), "is an RSA-PSS key"),
+            (include_str!("../tests/keys/openssh.pem"), "is an OpenSSH key"),
+            (include_str!("../tests/keys/rsa-1024.pem"), "has 1024 bits; an RSA key needs 2048"),
+            (include_str!("../tests/keys/rsa-1024-pkcs1.pem"), "has 1024 bits; an RSA key needs 2048"),
+            (include_str!("../tests/keys/rsa-512-pkcs1.pem"), "has 512 bits; an RSA key needs 2048"),
+        ] {
+            let refusal = RsaKey::from_pem(text).unwrap_err();
+            assert!(refusal.starts_with(words), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_cut_or_changed_anywhere_is_refused_and_nothing_panics() {
+        let whole = RsaKey::generate().unwrap();
+        let block = pem::parse(&whole).unwrap();
+        let read = |tag: &str, der: &[u8]| RsaKey::from_pem(&pem::encode(&pem::Pem::new(tag, der)));
+        for tag in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
+            for length in 0..block.contents().len() {
+                let refusal = read(tag, &block.contents()[..length]).unwrap_err();
+                assert_eq!(refusal, "is damaged, or its end is missing");
+            }
+            // The head, where the lengths and the algorithm are.
+            for (position, byte) in (0..40).flat_map(|position| [0, 1, 0x7f, 0x80, 0xff].map(|byte| (position, byte))) {
+                let mut der = block.contents().to_vec();
+                der[position] = byte;
+                if let Ok(key) = read(tag, &der) {
+                    assert_eq!(key.thumbprint(), RsaKey::from_pem(&whole).unwrap().thumbprint());
+                }
+            }
+        }
     }
 }

@@ -5,8 +5,6 @@ use std::{io::Write, time::Duration};
 use anstyle::{AnsiColor, Style};
 use axum::http::{HeaderMap, Method, Request, Uri, header};
 use clap::Args;
-use jsonwebtoken::Header;
-use serde_json::json;
 use shared::{
     certificates,
     clock::Timestamp,
@@ -14,9 +12,7 @@ use shared::{
     fetch::{Fetched, Fetcher},
     firebase::{CustomToken, Refusal, ServiceAccount},
     keys::{KeyRing, Keys, Source},
-    rsa,
     store::Store,
-    token::{self, Token},
 };
 
 use crate::{
@@ -145,19 +141,11 @@ fn configuration(config: &Config) -> Finding {
 
 /// Signs with the newest key, and verifies with its public half.
 fn signing_keys(source: &Source, ring: Result<KeyRing, String>) -> Finding {
-    let self_test = |ring: KeyRing| {
-        let now = keys::now();
-        let key = ring.signing(now).map_err(|error| deployment::cause(&error))?;
-        ring.refresh_signing(now).map_err(|error| deployment::cause(&error))?;
-        let text =
-            token::sign(&Header::new(rsa::ALGORITHM), &json!({}), &key.key).map_err(|error| error.to_string())?;
-        if Token::parse(&text)?.is_signed_by(key.key.public()) {
-            Ok(key.kid.clone())
-        } else {
-            Err("what a key signed does not verify: the keys are damaged".to_owned())
-        }
-    };
-    match ring.and_then(self_test) {
+    let tested = ring.and_then(|ring| {
+        let kid = ring.self_test(keys::now()).map(str::to_owned);
+        kid.map_err(|error| deployment::cause(&error))
+    });
+    match tested {
         Ok(kid) => ok("signing keys", format!("{source:?} can be read; the key {kid} signs and verifies")),
         Err(why) if matches!(source, Source::Secret(_)) => fail(
             "signing keys",

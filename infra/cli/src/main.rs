@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use latchkey::{Failure, keys, serve};
+use latchkey::{Failure, doctor, keys, serve};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -23,12 +23,20 @@ enum Command {
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint, CORS.
+    Doctor(doctor::Doctor),
+}
+
+fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(command)
 }
 
 fn main() -> ExitCode {
     let done = match Latchkey::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Doctor(doctor) => wait_for(doctor.run()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
