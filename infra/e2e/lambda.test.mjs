@@ -14,6 +14,7 @@ const FUNCTIONS = {
   login: '/login',
   refresh: '/refresh',
   verify: '/verify',
+  jwt: '/jwt/decode',
   logout: '/logout',
   account: '/me/password',
   'well-known': '/health',
@@ -73,6 +74,13 @@ const cases = {
     ['a token that may be revoked', '200', () => get('/verify?check_revoked=true', bearer(james)), verifiedJames],
     ['no token', '400 token_missing', () => get('/verify')],
     ['something that is no token', '401', () => post('/verify', { token: 'not-a-token' }), challenged],
+  ],
+  jwt: [
+    ['a token decoded', '200', () => post('/jwt/decode', { token: james.session.access_token }), decodedJames],
+    ['a token decoded from a form', '200', () => form('/jwt/decode', { token: james.session.access_token }), decodedJames],
+    ['a custom token decoded', '200', () => post('/jwt/decode', { token: james.session.jwt_token }), has({ verified: false })],
+    ['something that is no token to decode', '400 token_malformed', () => post('/jwt/decode', { token: 'not-a-token' })],
+    ['nothing to decode', '400 invalid_request', () => post('/jwt/decode', {})],
   ],
   logout: [
     ['a logout', '200 same', async () => post('/logout', await newRefreshToken()), has({ sessions_ended: 1 })],
@@ -269,6 +277,11 @@ function sessionOfJames(session) {
 
 function verifiedJames(body) {
   has({ valid: true, kind: 'access_token', uid: james.session.uid })(body);
+}
+
+function decodedJames(body) {
+  has({ verified: false, kind: 'access_token', uid: james.session.uid, expired: false })(body);
+  assert.deepEqual(body.problems, []);
 }
 
 function identifiedByIt(_, { headers }) {

@@ -6,7 +6,7 @@ use shared::{
     App,
     access::Party,
     clock::Timestamp,
-    config::Config,
+    config::{Config, Firebase, TokenProfile},
     embedded::Embedded,
     error::Error,
     keys::{KeySet, Keys, Source},
@@ -47,12 +47,9 @@ impl Deployment {
             Some(source) => source,
             None => Source::Text(KeySet::generate(keys::now()).and_then(|set| set.to_json()).map_err(told)?),
         };
-        let demo = config.data_dir.join(SERVICE_ACCOUNT);
-        if config.firebase.account.is_none() && demo.exists() {
-            config.firebase.account = Some(Source::File(demo));
-        }
-        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing, config.firebase.clone());
+        let (firebase, _) = adopt_demo(&mut config);
+        let secrets = shared::secrets_client(&[Some(&signing), firebase.account.as_ref()]).await;
+        let keys = Keys::new(secrets, signing, firebase);
         let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
     }
@@ -67,6 +64,19 @@ impl Deployment {
 pub fn signing_keys(config: &Config) -> Option<Source> {
     let file: PathBuf = config.data_dir.join(SIGNING_KEYS);
     config.signing_keys.clone().or_else(|| file.exists().then_some(Source::File(file)))
+}
+
+/// Takes the demo account of the data folder, if there is one and no other is configured. Gives what the keys are loaded by,
+/// and whether it is the demo account: that may be of another project than FIREBASE_PROJECT_ID, as nobody chose it.
+pub fn adopt_demo(config: &mut Config) -> (Firebase, bool) {
+    let file = config.data_dir.join(SERVICE_ACCOUNT);
+    let wanted = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
+    let is_demo = wanted && file.exists();
+    if is_demo {
+        config.firebase.account = Some(Source::File(file));
+    }
+    let project_id = config.firebase.project_id.clone().filter(|_| !is_demo);
+    (Firebase { project_id, ..config.firebase.clone() }, is_demo)
 }
 
 /// The cause of a fault, which a person at the machine may know.

@@ -15,11 +15,7 @@ use shared::{
     store::Store,
 };
 
-use crate::{
-    Failure,
-    deployment::{self, SERVICE_ACCOUNT},
-    keys,
-};
+use crate::{Failure, deployment, keys, written};
 
 /// `latchkey doctor`.
 #[derive(Args)]
@@ -67,7 +63,7 @@ impl Doctor {
         let mut out = anstream::stdout();
         for Finding { level, what, text } in &findings {
             let (word, style) = level.word_and_style();
-            writeln!(out, "{style}{word:4}{style:#}  {what}: {text}").map_err(|error| error.to_string())?;
+            written(writeln!(out, "{style}{word:4}{style:#}  {what}: {text}"))?;
         }
         if findings.iter().any(|finding| finding.level == Level::Fail) {
             return Err(Failure { code: 1, text: String::new() });
@@ -77,15 +73,11 @@ impl Doctor {
 
     async fn examine(self, mut config: Config) -> Vec<Finding> {
         let mut findings = vec![configuration(&config)];
-        let demo = config.data_dir.join(SERVICE_ACCOUNT);
-        let is_demo = config.firebase.account.is_none() && demo.exists();
-        if is_demo {
-            config.firebase.account = Some(Source::File(demo));
-        }
+        let (firebase, is_demo) = deployment::adopt_demo(&mut config);
         let signing = deployment::signing_keys(&config);
         let unset = Source::Text(String::new());
-        let secrets = shared::secrets_client(&[signing.as_ref(), config.firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing.clone().unwrap_or(unset), config.firebase.clone());
+        let secrets = shared::secrets_client(&[signing.as_ref(), firebase.account.as_ref()]).await;
+        let keys = Keys::new(secrets, signing.clone().unwrap_or(unset), firebase);
         findings.push(match &signing {
             Some(source) => signing_keys(source, keys.ring().await.map_err(|error| deployment::cause(&error))),
             None => warn(

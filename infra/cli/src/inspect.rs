@@ -10,6 +10,7 @@ use shared::{caller, decoding::Report, error::Error, kind::Kind, token::Token};
 use crate::{
     Failure,
     deployment::{self, Deployment},
+    written,
 };
 
 /// The most that is read of standard input, in bytes; a token has at most a quarter of it.
@@ -40,13 +41,12 @@ impl Decode {
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
         let mut out = anstream::stdout();
-        let written = if self.json {
+        written(if self.json {
             let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
             writeln!(out, "{json}")
         } else {
             write_report(&mut out, &report)
-        };
-        Ok(written.map_err(|error| error.to_string())?)
+        })
     }
 }
 
@@ -62,8 +62,7 @@ impl Inspect {
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
         let verdict = judge(&deployment, &token, &text).await;
-        let written = write_verdict(&mut anstream::stdout(), &report, &verdict);
-        written.map_err(|error| error.to_string())?;
+        written(write_verdict(&mut anstream::stdout(), &report, &verdict))?;
         verdict.map(drop).map_err(|_| Failure { code: 1, text: String::new() })
     }
 }

@@ -7,6 +7,8 @@ pub mod inspect;
 pub mod keys;
 pub mod serve;
 
+use std::io;
+
 use axum::Router;
 use shared::App;
 
@@ -22,6 +24,16 @@ pub struct Failure {
 impl From<String> for Failure {
     fn from(text: String) -> Self {
         Self { code: 1, text }
+    }
+}
+
+/// What became of writing a result. Whoever reads it may have read enough.
+fn written(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("The result cannot be written: {error}.").into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use clap::Args;
 use shared::{
     App,
-    config::{Config, TokenProfile},
+    config::{Config, Firebase, TokenProfile},
     embedded::{self, Embedded},
     error::Error,
     firebase::ServiceAccount,
@@ -84,11 +84,13 @@ impl Serve {
         // same rights.
         files::make_private(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
-        let demo = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
-        if demo {
-            config.firebase.account = Some(Source::File(demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?));
+        if config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access) {
+            demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?;
         }
-        let app = app(config, &folder, &embedded).await?;
+        config.data_dir = folder.clone();
+        let (firebase, demo) = deployment::adopt_demo(&mut config);
+        let emulator = config.firebase.emulator_host.clone();
+        let app = app(config, firebase, &embedded).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
             Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
@@ -105,6 +107,12 @@ impl Serve {
             tracing::info!(
                 "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
                  demo-latchkey, whose tokens only the Auth emulator takes"
+            );
+        }
+        if let Some(host) = emulator {
+            tracing::warn!(
+                host,
+                "emulator mode: unsigned ID tokens, which anybody can write, are taken, and no others"
             );
         }
 
@@ -130,7 +138,8 @@ impl Serve {
 }
 
 /// The app on the embedded table, with the keys of the data folder where the environment names no others.
-async fn app(config: Config, folder: &Path, embedded: &Embedded) -> Result<App, String> {
+async fn app(config: Config, firebase: Firebase, embedded: &Embedded) -> Result<App, String> {
+    let folder = &config.data_dir.clone();
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
         None => Source::File(signing_keys(&folder.join(deployment::SIGNING_KEYS))?),
@@ -139,9 +148,8 @@ async fn app(config: Config, folder: &Path, embedded: &Embedded) -> Result<App, 
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
     embedded.sweep().map_err(|error| cause(folder, &error))?;
     let store = Store::new(client, &config.table_name);
-    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
-    let app =
-        App::new(config.clone(), store, Keys::new(secrets, signing, config.firebase)).map_err(|e| e.to_string())?;
+    let secrets = shared::secrets_client(&[Some(&signing), firebase.account.as_ref()]).await;
+    let app = App::new(config, store, Keys::new(secrets, signing, firebase)).map_err(|e| e.to_string())?;
     // A key that cannot be used is told now, not at the first login.
     app.keys().get().await.map_err(|error| cause(folder, &error))?;
     Ok(app)
