@@ -68,6 +68,14 @@ bench: ## a login, a refresh and a verification beside the bare hash and signatu
 	$(NEED_RUST)
 	cargo bench --package latchkey --bench requests
 
+# The targets run beside each other, one thread each, for FUZZ_SECONDS.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## tokens, certificate documents and Cache-Control, each changed at random for a minute; FUZZ_SECONDS=60
+	$(NEED_RUST)
+	BOLERO_RANDOM_ITERATIONS=1000000000 BOLERO_RANDOM_TEST_TIME_MS=$(FUZZ_SECONDS)000 \
+		cargo test --package shared --test fuzz -- --nocapture
+
 .PHONY: start
 start: $(VENV)/.installed ## size, start and memory of the login function beside a hello-world; optimised, so it builds for minutes
 	$(NEED_RUST)
