@@ -302,6 +302,14 @@ mod tests {
     }
 
     #[test]
+    fn certificates_come_over_plain_http_from_this_machine_alone() {
+        for url in ["http://127.0.0.1:9000/keys", "http://127.1.2.3/", "http://[::1]:9000/", "http://localhost:9000/"] {
+            assert_eq!(read(&[("FIREBASE_CERTS_URL", url)]).unwrap().firebase.certificates, url);
+        }
+        assert_eq!(read(&[]).unwrap().firebase.certificates.scheme_str(), Some("https"));
+    }
+
+    #[test]
     fn emulator_mode_is_refused_where_the_service_is_deployed() {
         let with = |others: &[(&str, &str)]| {
             let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("SIGNING_KEYS_SECRET_ID", "s")];

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod exchange;
+mod google;
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -18,6 +19,9 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use exchange::{Answer, Call, assert_session_object};
+pub use google::{
+    Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
+};
 
 use crate::{
     App,
@@ -170,7 +174,7 @@ pub fn signing_keys() -> &'static str {
 /// A service account for the whole test process.
 pub fn service_account() -> &'static str {
     static ACCOUNT: OnceLock<String> = OnceLock::new();
-    ACCOUNT.get_or_init(|| ServiceAccount::generate_demo("demo-latchkey").expect("an account"))
+    ACCOUNT.get_or_init(|| ServiceAccount::generate_demo(PROJECT).expect("an account"))
 }
 
 /// Counts calls where the SDK sends them: a call that is tried again counts again.

@@ -48,6 +48,9 @@ impl Token {
     /// As [`Token::parse`].
     pub fn parse_unsigned(text: &str) -> Result<Self, String> {
         let jws = Jws::parse(text)?;
+        if jws.payload.is_empty() {
+            return Err("A part of the token is empty.".to_owned());
+        }
         let claims = json::object(&jws.payload).map_err(|refusal| format!("The token's payload {refusal}."))?;
         Ok(Self { claims, jws })
     }
@@ -176,6 +179,7 @@ mod tests {
         for bad in [text("{}", "1"), text("{}", r#"{"sub":"a","sub":"b"}"#), text("{}", r#"{"sub":"a"} x"#)] {
             assert!(Token::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
         }
+        assert!(Token::parse_unsigned(&text("{}", "")).unwrap_err().contains("part of the token is empty"));
         let unsigned = text("{}", "{}").replace("c2ln", "");
         assert!(Token::parse(&unsigned).unwrap_err().contains("has no signature"));
         assert!(Token::parse_unsigned(&unsigned).unwrap().is_unsigned());

@@ -1,6 +1,6 @@
 //! What a deployment says of its Firebase project.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use axum::http::Uri;
 
@@ -66,15 +66,19 @@ fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> 
         Some(Ok(uri)) => uri,
         Some(Err(_)) => Uri::default(),
     };
-    let on_this_machine =
-        uri.host().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."));
     match uri.scheme_str() {
         Some("https") => {}
         // Whoever can change an answer on its way could sign in as anybody.
-        Some("http") if on_this_machine => {}
+        Some("http") if uri.host().is_some_and(is_this_machine) => {}
         _ => env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself"),
     }
     uri
+}
+
+/// By its address, not by how that begins: `127.evil.example` is a name like any other.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Refused where it would let anybody in: an emulator's token is one that anybody can write.

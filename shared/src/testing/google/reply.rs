@@ -1,0 +1,167 @@
+//! An answer of the endpoint, and how it comes.
+
+use std::{io, time::Duration};
+
+use serde_json::{Map, Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time,
+};
+
+use super::certificate;
+
+/// What is larger than any document of keys.
+const FLOOD_BYTES: usize = 10 * 1024 * 1024;
+/// Between two bytes of an answer that trickles: one of a kilobyte takes ten seconds.
+const TRICKLE_PAUSE: Duration = Duration::from_millis(10);
+
+/// What the endpoint answers.
+#[derive(Clone)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    pub(super) delivery: Delivery,
+}
+
+/// How an answer comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// At once and whole.
+    Whole,
+    /// Whole, after this time.
+    After(Duration),
+    /// Not at all: nobody listens.
+    Refused,
+    /// Not at all: the connection is reset once it asks.
+    Reset,
+    /// Not at all: the connection is taken, and then nothing.
+    Never,
+    /// The head of it, and then nothing.
+    HeadAlone,
+    /// A byte at a time.
+    Trickled,
+    /// All that can be read, but short of the length that it says.
+    CutShort,
+    /// All that can be read, in a chunk that no last one follows.
+    CutShortInChunks,
+    /// Followed by 10 MB of white space, as its length says.
+    Flooded,
+    /// Followed by white space without an end, and without a length.
+    Endless,
+    /// As something that is not HTTP.
+    Garbled,
+}
+
+impl Reply {
+    /// An answer of this status and body, without a word on how long it lasts.
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let headers = vec![("Content-Type", "application/json; charset=UTF-8".to_owned())];
+        Self { status, headers, body: body.into(), delivery: Delivery::Whole }
+    }
+
+    /// The certificates of these keys under these ids, good for an hour.
+    pub fn certificates(keys: &[(usize, &str)]) -> Self {
+        let map: Map<String, Value> =
+            keys.iter().map(|(index, kid)| ((*kid).to_owned(), certificate(*index).pem().into())).collect();
+        Self::new(200, Value::Object(map).to_string()).good_for(3_600)
+    }
+
+    /// The same keys as a JWK set.
+    pub fn jwk_set(keys: &[(usize, &str)]) -> Self {
+        let keys: Vec<Value> = keys.iter().map(|(index, kid)| certificate(*index).jwk(kid)).collect();
+        Self::new(200, json!({"keys": keys}).to_string()).good_for(3_600)
+    }
+
+    /// Lets it last so many seconds, in Google's words.
+    pub fn good_for(self, seconds: u64) -> Self {
+        self.header("Cache-Control", format!("public, max-age={seconds}, must-revalidate, no-transform"))
+    }
+
+    /// Sets a header; an empty one is left out.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        self.headers.retain(|(known, _)| *known != name);
+        if !value.is_empty() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// Lets it come so.
+    pub fn delivered(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    pub(super) async fn send(&self, mut stream: TcpStream) -> io::Result<()> {
+        read_request(&mut stream).await?;
+        let (body, whole) = (self.body.as_slice(), self.body.len());
+        match self.delivery {
+            // Whoever is refused never gets here.
+            Delivery::Refused => {}
+            Delivery::Reset => stream.set_zero_linger()?,
+            Delivery::Never => silence().await,
+            Delivery::Whole => stream.write_all(&self.text(Some(whole))).await?,
+            Delivery::After(time) => {
+                time::sleep(time).await;
+                stream.write_all(&self.text(Some(whole))).await?;
+            }
+            Delivery::HeadAlone => {
+                stream.write_all(self.head(Some(whole)).as_bytes()).await?;
+                silence().await;
+            }
+            Delivery::Trickled => {
+                for byte in self.text(Some(whole)) {
+                    stream.write_all(&[byte]).await?;
+                    time::sleep(TRICKLE_PAUSE).await;
+                }
+            }
+            Delivery::CutShort => stream.write_all(&self.text(Some(whole + 1))).await?,
+            Delivery::CutShortInChunks => {
+                let head = self.clone().header("Transfer-Encoding", "chunked").head(None);
+                stream.write_all(format!("{head}{whole:x}\r\n").as_bytes()).await?;
+                stream.write_all(&[body, b"\r\n"].concat()).await?;
+            }
+            Delivery::Flooded => {
+                stream.write_all(&self.text(Some(whole + FLOOD_BYTES))).await?;
+                stream.write_all(&vec![b' '; FLOOD_BYTES]).await?;
+            }
+            Delivery::Endless => {
+                stream.write_all(&self.text(None)).await?;
+                loop {
+                    stream.write_all(&[b' '; 4_096]).await?;
+                }
+            }
+            Delivery::Garbled => stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n").await?,
+        }
+        stream.shutdown().await
+    }
+
+    fn head(&self, length: Option<usize>) -> String {
+        let mut lines = vec![format!("HTTP/1.1 {} Status", self.status)];
+        lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        lines.extend(length.map(|length| format!("Content-Length: {length}")));
+        lines.push("Connection: close\r\n\r\n".to_owned());
+        lines.join("\r\n")
+    }
+
+    fn text(&self, length: Option<usize>) -> Vec<u8> {
+        [self.head(length).as_bytes(), &self.body].concat()
+    }
+}
+
+/// To the end of the head, which is all there is of a GET.
+async fn read_request(stream: &mut TcpStream) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await?);
+    }
+    Ok(())
+}
+
+/// Longer than anybody waits.
+async fn silence() {
+    time::sleep(Duration::from_secs(3_600)).await;
+}
