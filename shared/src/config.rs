@@ -1,6 +1,10 @@
 //! The environment, read once.
 
+mod signing;
+
 use std::{fmt, path::PathBuf, time::Duration};
+
+pub use signing::SigningAccount;
 
 use crate::{keys::Source, password::Policy, session::Lives};
 
@@ -67,8 +71,7 @@ impl Config {
     ///
     /// Every bad or missing variable, by name.
     pub fn from_env() -> Result<Self, Misconfigured> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::read(variable)
     }
 
     /// Reads variables through `get`.
@@ -120,6 +123,11 @@ impl Config {
     }
 }
 
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 struct Environment<G> {
     get: G,
     wrong: Vec<String>,
@@ -162,11 +170,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     fn firebase(&mut self) -> Option<Source> {
         let secret = self.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
-        let given = self.text("FIREBASE_SERVICE_ACCOUNT").map(|text| {
-            // A path is short and is no JSON; base64 of the file has thousands of letters.
-            let is_path = !text.starts_with('{') && text.len() < 1024;
-            if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
-        });
+        let given = self.text("FIREBASE_SERVICE_ACCOUNT").map(signing::service_account);
         if secret.is_some() && given.is_some() {
             self.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
         }
@@ -285,11 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn a_service_account_is_told_from_a_path_to_one() {
-        let firebase = |text: &str| read(&[("FIREBASE_SERVICE_ACCOUNT", text)]).unwrap().firebase.unwrap();
-        assert_eq!(firebase("{\"type\":1}"), Source::Text("{\"type\":1}".to_owned()));
-        assert_eq!(firebase("keys/account.json"), Source::File("keys/account.json".into()));
-        assert!(matches!(firebase(&"A".repeat(2000)), Source::Text(_)));
+    fn a_service_account_is_one_secret_or_one_text() {
+        let firebase = |name: &str| read(&[(name, "{}")]).unwrap().firebase.unwrap();
+        assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT"), Source::Text("{}".to_owned()));
+        assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"), Source::Secret("{}".to_owned()));
         let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
         assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
     }
