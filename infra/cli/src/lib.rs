@@ -3,6 +3,9 @@
 pub mod files;
 pub mod keys;
 pub mod serve;
+pub mod token;
+
+use std::io::{self, Write};
 
 use axum::Router;
 use shared::App;
@@ -16,9 +19,24 @@ pub struct Failure {
     pub text: String,
 }
 
+impl Failure {
+    /// Wrong use: the tool was not told what it needs.
+    pub fn wrong_use(text: impl Into<String>) -> Self {
+        Self { code: 2, text: text.into() }
+    }
+}
+
 impl From<String> for Failure {
     fn from(text: String) -> Self {
         Self { code: 1, text }
+    }
+}
+
+/// Says something to the person at the terminal, on standard error.
+pub fn tell(text: &str) {
+    for line in text.lines() {
+        // Nowhere is left to say that this failed.
+        let _ = writeln!(io::stderr(), "latchkey: {line}");
     }
 }
 
