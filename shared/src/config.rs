@@ -1,10 +1,12 @@
 //! The environment, read once.
 
 mod firebase;
+mod signing;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
 pub use firebase::Firebase;
+pub use signing::SigningAccount;
 
 use crate::{keys::Source, password::Policy, session::Lives};
 
@@ -68,8 +70,7 @@ impl Config {
     ///
     /// Every bad or missing variable, by name.
     pub fn from_env() -> Result<Self, Misconfigured> {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::read(variable)
     }
 
     /// Reads variables through `get`.
@@ -119,6 +120,11 @@ impl Config {
         };
         if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 struct Environment<G> {
@@ -290,13 +296,10 @@ mod tests {
     }
 
     #[test]
-    fn a_service_account_is_told_from_a_path_to_one() {
-        let firebase = |text: &str| read(&[("FIREBASE_SERVICE_ACCOUNT", text)]).unwrap().firebase.account.unwrap();
-        assert_eq!(firebase("{\"type\":1}"), Source::Text("{\"type\":1}".to_owned()));
-        assert_eq!(firebase("keys/account.json"), Source::File("keys/account.json".into()));
-        assert!(matches!(firebase(&"A".repeat(2000)), Source::Text(_)));
-        assert!(matches!(firebase("'{\"type\":1}'"), Source::Text(_)));
-        assert!(matches!(firebase("-----BEGIN PRIVATE KEY-----"), Source::Text(_)));
+    fn a_service_account_is_one_secret_or_one_text() {
+        let firebase = |name: &str| read(&[(name, "{}")]).unwrap().firebase.account.unwrap();
+        assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT"), Source::Text("{}".to_owned()));
+        assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"), Source::Secret("{}".to_owned()));
         let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
         assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
     }

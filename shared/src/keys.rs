@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_set_that_cannot_work_is_refused_with_a_sentence() {
         let set = serde_json::to_value(KeySet::generate(NOW).unwrap()).unwrap();
-        let broken = |change: &dyn Fn(&mut serde_json::Value)| {
+        let broken = |change: &dyn Fn(&mut Value)| {
             let mut set = set.clone();
             change(&mut set);
             KeyRing::parse(&set.to_string()).unwrap_err()

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
@@ -87,7 +88,8 @@ impl Change {
 impl Case {
     fn changed(&self, text: &str) -> Vec<u8> {
         let mut text = text.as_bytes().to_vec();
-        self.changes.iter().take(8).for_each(|change| change.apply(&mut text));
+        // Few, or nothing of the shape is left.
+        self.changes.iter().take(1 + usize::from(self.seed / 16) % 3).for_each(|change| change.apply(&mut text));
         text
     }
 }
@@ -131,7 +133,10 @@ fn shapes() -> Vec<(Value, Value)> {
                 "firebase": {"identities": {"email": ["a@b.de"]}, "sign_in_provider": "password"},
             })),
         ),
-        (json!({"alg": "RS256", "kid": "k", "typ": "at+jwt"}), with(json!({"iss": "https://a", "jti": "1", "sid": "2"}))),
+        (
+            json!({"alg": "RS256", "kid": "k", "typ": "at+jwt"}),
+            with(json!({"iss": "https://a", "jti": "1", "sid": "2"})),
+        ),
         (json!({"alg": "RS256", "typ": "JWT"}), with(json!({"uid": "u", "claims": {"premium": [1, 2.5, null, {}]}}))),
         (json!({"alg": "HS256"}), json!({"v": 0, "d": {"uid": "u"}})),
     ]
@@ -142,10 +147,12 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
     let signed: Vec<String> = shapes().iter().map(|(header, claims)| certificate(0).sign(header, claims)).collect();
     let config = Config::read(|name| (name == "FIREBASE_PROJECT_ID").then(|| "p".to_owned())).unwrap();
     let document = json!({"k": certificate(0).pem()}).to_string();
-    let key = certificates::read(document.as_bytes()).unwrap().keys.pop().unwrap().1;
+    // The engine wants to unwind over it, which does nothing to a key.
+    let key = AssertUnwindSafe(certificates::read(document.as_bytes()).unwrap().keys.pop().unwrap().1);
     let counted = Counted::default();
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
-        let original = &signed[usize::from(case.seed) % signed.len()];
+        let index = usize::from(case.seed) % signed.len();
+        let original = &signed[index];
         let changed = if case.inside { inside(case, original) } else { case.changed(original) };
         let Ok(text) = String::from_utf8(changed) else { return counted.add(false) };
         let token = Token::parse_unsigned(&text);
@@ -154,7 +161,8 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
         let Ok(token) = token.map_err(|refusal| assert!(refusal.len() < 200 && refusal.is_ascii(), "{refusal}")) else {
             return;
         };
-        assert_eq!(token.is_signed_by(&key), text == *original, "{text}");
+        // The last shape names another algorithm than that of the key.
+        assert_eq!(token.is_signed_by(&key), text == *original && index != 3, "{text}");
         assert_eq!(Token::parse(&text).is_ok(), !token.is_unsigned());
         let report = Report::of(&token, &config, Some("p"), NOW);
         assert!(!report.verified && !token.kind().phrase().is_empty());
@@ -167,7 +175,7 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
 /// The header or the payload of a token, changed and encoded again under the old signature.
 fn inside(case: &Case, original: &str) -> Vec<u8> {
     let mut parts: Vec<String> = original.split('.').map(str::to_owned).collect();
-    let part = &mut parts[usize::from(case.seed / 16) % 2];
+    let part = &mut parts[usize::from(case.seed / 64) % 2];
     let json = String::from_utf8(URL_SAFE_NO_PAD.decode(&part).unwrap()).unwrap();
     *part = URL_SAFE_NO_PAD.encode(case.changed(&json));
     parts.join(".").into_bytes()
@@ -212,7 +220,8 @@ fn every_cache_control_gives_a_lifetime_from_a_second_to_a_day() {
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
         let changed = case.changed(headers[usize::from(case.seed) % headers.len()]);
         let Ok(value) = HeaderValue::from_bytes(&changed) else { return counted.add(false) };
-        let headers = HeaderMap::from_iter([("cache-control".parse().unwrap(), value.clone()), ("age".parse().unwrap(), value)]);
+        let headers =
+            HeaderMap::from_iter([("cache-control".parse().unwrap(), value.clone()), ("age".parse().unwrap(), value)]);
         let lifetime = certificates::lifetime(&headers);
         assert!((1..=86_400).contains(&lifetime.as_secs()), "{lifetime:?}");
         counted.add(true);

@@ -1,7 +1,5 @@
 //! `/jwt/decode` from the outside.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::time::Duration;
 
 use axum::http::Method;

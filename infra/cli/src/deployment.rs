@@ -37,7 +37,7 @@ impl Deployment {
     ///
     /// What a person is told: a variable that is wrong.
     pub async fn open() -> Result<Self, Failure> {
-        let mut config = Config::from_env().map_err(|wrong| Failure { code: 2, text: wrong.to_string() })?;
+        let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
         let issuer = issuer.clone();
         let party = Party { audience: config.audience.clone().unwrap_or_else(|| issuer.clone()), issuer };

@@ -3,11 +3,11 @@
 pub mod deployment;
 pub mod doctor;
 pub mod files;
-pub mod inspect;
 pub mod keys;
 pub mod serve;
+pub mod token;
 
-use std::io;
+use std::io::{self, Write};
 
 use axum::Router;
 use shared::App;
@@ -19,6 +19,13 @@ pub struct Failure {
     pub code: u8,
     /// One sentence a line, for people.
     pub text: String,
+}
+
+impl Failure {
+    /// Wrong use: the tool was not told what it needs.
+    pub fn wrong_use(text: impl Into<String>) -> Self {
+        Self { code: 2, text: text.into() }
+    }
 }
 
 impl From<String> for Failure {
@@ -34,6 +41,14 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
             Err(format!("The result cannot be written: {error}.").into())
         }
         _ => Ok(()),
+    }
+}
+
+/// Says something to the person at the terminal, on standard error.
+pub fn tell(text: &str) {
+    for line in text.lines() {
+        // Nowhere is left to say that this failed.
+        let _ = writeln!(io::stderr(), "latchkey: {line}");
     }
 }
 

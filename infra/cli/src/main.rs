@@ -1,12 +1,9 @@
 //! The tool `latchkey`. Results on standard output, all else on standard error; exit code 1 for a "no", 2 for wrong use.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use latchkey::{Failure, doctor, keys, serve};
+use latchkey::{Failure, doctor, keys, serve, tell, token};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -23,6 +20,9 @@ enum Command {
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Tokens by hand.
+    #[command(subcommand)]
+    Token(token::Token),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint, CORS.
     Doctor(doctor::Doctor),
 }
@@ -36,15 +36,13 @@ fn main() -> ExitCode {
     let done = match Latchkey::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Keys(keys) => keys.run(),
+        Command::Token(token) => wait_for(token.run()),
         Command::Doctor(doctor) => wait_for(doctor.run()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, text }) => {
-            for line in text.lines() {
-                // Nowhere is left to say that this failed.
-                let _ = writeln!(io::stderr(), "latchkey: {line}");
-            }
+            tell(&text);
             ExitCode::from(code)
         }
     }

@@ -1,10 +1,10 @@
 //! What a deployment says of its Firebase project.
 
-use std::{net::IpAddr, path::PathBuf};
+use std::net::IpAddr;
 
 use axum::http::Uri;
 
-use super::Environment;
+use super::{Environment, signing};
 use crate::{certificates, keys::Source};
 
 /// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
@@ -46,17 +46,11 @@ impl Firebase {
 
 fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<Source> {
     let secret = env.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
-    let given = env.text("FIREBASE_SERVICE_ACCOUNT").map(pasted);
+    let given = env.text("FIREBASE_SERVICE_ACCOUNT").map(signing::service_account);
     if secret.is_some() && given.is_some() {
         env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
     }
     secret.or(given)
-}
-
-/// A path is short and is no JSON and no PEM; base64 of the file has thousands of letters.
-fn pasted(text: String) -> Source {
-    let is_path = text.len() < 1024 && !text.contains(['{', '\n']) && !text.contains("-----BEGIN");
-    if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
 }
 
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {

@@ -10,7 +10,7 @@ use shared::{caller, decoding::Report, error::Error, kind::Kind, token::Token};
 use crate::{
     Failure,
     deployment::{self, Deployment},
-    written,
+    tell, written,
 };
 
 /// The most that is read of standard input, in bytes; a token has at most a quarter of it.
@@ -72,11 +72,7 @@ fn pasted() -> Result<String, Failure> {
     let mut text = Vec::new();
     let mut input = io::stdin().lock().take(INPUT_BYTES_MAX);
     let read = if io::stdin().is_terminal() {
-        // Nowhere is left to say that this failed.
-        let _ = writeln!(
-            io::stderr(),
-            "Paste the token and press Enter. (A terminal takes lines of 4095 letters; pipe longer ones.)"
-        );
+        tell("Paste the token and press Enter. (A terminal takes lines of 4095 letters; pipe longer ones.)");
         input.read_until(b'\n', &mut text)
     } else {
         input.read_to_end(&mut text)
@@ -87,7 +83,7 @@ fn pasted() -> Result<String, Failure> {
     // As it is copied out of a header.
     let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
     if text.is_empty() {
-        return Err(Failure { code: 2, text: "Give the token on standard input.".to_owned() });
+        return Err(Failure::wrong_use("Give the token on standard input."));
     }
     Ok(text.to_owned())
 }
