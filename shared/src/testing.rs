@@ -81,6 +81,11 @@ impl Service {
         &self.app
     }
 
+    /// The router itself, to be served on a port.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// The client of its table, to look behind the store.
     pub fn client(&self) -> &Client {
         &self.client

@@ -75,6 +75,13 @@ async fn what_is_no_token_is_refused_with_what_it_is() {
 }
 
 #[tokio::test]
+async fn fractions_are_shown_to_their_last_digit() {
+    let claims = json!({"n": [31.245270191439438, 121.48791951161945, 100.78399658203125, 5e-324]});
+    let report = decode(&service().await, &unverified(&claims)).await.is(200).body;
+    assert_eq!(report["payload"].to_string(), claims.to_string());
+}
+
+#[tokio::test]
 async fn a_form_is_read_and_white_space_around_the_token_is_no_part_of_it() {
     let service = service().await;
     let token = unverified(&json!({"sub": "u"}));

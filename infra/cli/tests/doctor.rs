@@ -1,0 +1,133 @@
+//! `latchkey doctor` as a process.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{fs, path::Path, process::Command};
+
+use shared::testing::{Google, Reply, Service, service_account, signing_keys};
+use tempfile::TempDir;
+
+/// The exit code of the doctor in a deployment of these variables, and its lines.
+fn doctor(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, Vec<String>) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    process.arg("doctor").args(arguments).env_clear().env("DATA_DIR", folder).envs(variables.iter().copied());
+    let output = process.output().unwrap();
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let lines = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    (output.status.code().unwrap(), lines)
+}
+
+#[track_caller]
+fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
+    lines.iter().find(|line| line.get(6..).is_some_and(|rest| rest.starts_with(what))).expect(&lines.join("\n"))
+}
+
+/// A data folder as a first start leaves it.
+fn data() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
+    fs::write(folder.path().join("latchkey.db"), "").unwrap();
+    folder
+}
+
+/// The date that servers send, so many seconds from now.
+fn date(offset: i64) -> String {
+    let now = std::time::SystemTime::UNIX_EPOCH
+        + std::time::Duration::from_secs((latchkey::keys::now().seconds() + offset).unsigned_abs());
+    httpdate::fmt_http_date(now)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_works_is_ok_line_by_line() {
+    let google = Google::start(Reply::certificates(&[(0, "k"), (1, "l")]).header("Date", date(0))).await;
+    let url = google.url();
+    let variables = [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
+    let (code, lines) = doctor(data().path(), &variables, &[]);
+    assert!(code == 0 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
+    assert!(line(&lines, "signing keys").ends_with("signs and verifies"));
+    assert!(line(&lines, "service account").contains("of the project demo-latchkey"));
+    assert!(line(&lines, "certificate endpoint").contains("gives 2 keys for 60 minutes"));
+    assert!(line(&lines, "table").contains("embedded"));
+    assert!(line(&lines, "clock").contains("agrees"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_thing_that_is_wrong_is_a_fail_with_what_to_do() {
+    let google = Google::start(Reply::new(200, "<html>").header("Date", date(-400))).await;
+    let url = google.url();
+    let folder = data();
+    fs::write(folder.path().join("signing-keys.json"), "{}").unwrap();
+    let variables = [
+        ("FIREBASE_CERTS_URL", &*url),
+        ("FIREBASE_SERVICE_ACCOUNT", service_account()),
+        ("FIREBASE_PROJECT_ID", "other"),
+    ];
+    let (code, lines) = doctor(folder.path(), &variables, &[]);
+    assert_eq!(code, 1);
+    for (what, words) in [
+        ("signing keys", "Put the file back"),
+        ("service account", "FIREBASE_PROJECT_ID is other"),
+        ("certificate endpoint", "not valid JSON"),
+        ("clock", "seconds ahead of a server's, which is more than CLOCK_SKEW_SECONDS"),
+    ] {
+        let line = line(&lines, what);
+        assert!(line.starts_with("fail  ") && line.contains(words), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_within_the_skew_and_a_first_start_are_warnings() {
+    let google = Google::start(Reply::certificates(&[(0, "k")]).header("Date", date(30))).await;
+    let (code, lines) = doctor(TempDir::new().unwrap().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
+    assert_eq!(code, 0, "{lines:#?}");
+    for what in ["signing keys", "table", "clock"] {
+        assert!(line(&lines, what).starts_with("warn  "), "{lines:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn emulator_mode_and_repaired_keys_are_warnings() {
+    let mangled = service_account().replace("\\n", "\\\\n");
+    let variables = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("FIREBASE_SERVICE_ACCOUNT", &*mangled)];
+    let (code, lines) = doctor(data().path(), &variables, &[]);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(line(&lines, "configuration").starts_with("warn  configuration: emulator mode"), "{lines:#?}");
+    assert!(line(&lines, "service account").contains("had to be repaired ("), "{lines:#?}");
+    assert!(line(&lines, "certificate endpoint").contains("not asked"), "{lines:#?}");
+}
+
+#[test]
+fn every_wrong_variable_is_a_line() {
+    let (code, lines) = doctor(data().path(), &[("LOG_LEVEL", "loud"), ("PORT", "x")], &[]);
+    assert_eq!((code, lines.len()), (1, 2), "{lines:#?}");
+    assert!(lines[0].starts_with("fail  configuration: LOG_LEVEL must be"), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployed_url_is_asked_for_its_health_and_its_preflight() {
+    let google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let certificates = google.url();
+    let variables = [("FIREBASE_CERTS_URL", &*certificates)];
+    let serve = async |service: Service| {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, service.router()).await });
+        url
+    };
+    let url = serve(Service::new(latchkey::router()).await).await;
+    let (code, lines) = doctor(data().path(), &variables, &["--url", &url]);
+    assert_eq!(code, 0, "{lines:#?}");
+    assert!(line(&lines, "deployed service").starts_with("ok    "));
+    assert!(line(&lines, "CORS preflight").contains("a browser at https://app.example may call"));
+    assert!(line(&lines, "clock").contains("agrees"));
+
+    // What is asked for here is not what was deployed there.
+    let variables = [variables[0], ("CORS_ALLOWED_ORIGINS", "https://my.example")];
+    let strict = Service::configured(latchkey::router(), &[("CORS_ALLOWED_ORIGINS", "https://their.example")]).await;
+    let (code, lines) = doctor(data().path(), &variables, &["--url", &serve(strict).await]);
+    assert_eq!(code, 1);
+    assert!(line(&lines, "CORS preflight").contains("set CORS_ALLOWED_ORIGINS"), "{lines:#?}");
+
+    let (code, lines) = doctor(data().path(), &variables, &["--url", "http://127.0.0.1:1"]);
+    assert!(code == 1 && line(&lines, "deployed service").contains("cannot be reached"), "{lines:#?}");
+}

@@ -1,0 +1,166 @@
+//! `latchkey token decode` and `latchkey token inspect` as processes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use shared::testing::{Google, Reply, Service, certificate, id_token_claims, service_account, signing_keys, unsigned};
+use tempfile::TempDir;
+
+const ISSUER: (&str, &str) = ("ISSUER", shared::testing::ISSUER);
+
+/// The exit code, standard output and standard error of `latchkey token COMMAND`, in a deployment with `variables`.
+fn run(command: &str, variables: &[(&str, &str)], input: &str) -> (i32, String, String) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
+    run_in(&folder, command, variables, input)
+}
+
+fn run_in(folder: &TempDir, command: &str, variables: &[(&str, &str)], input: &str) -> (i32, String, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    process.arg("token").args(command.split(' ')).env_clear().env("DATA_DIR", folder.path());
+    process.envs(variables.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = process.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// What `latchkey token inspect` says, a line for the kind, the verdict and the expiry, ending with this exit code.
+#[track_caller]
+fn inspected(code: i32, variables: &[(&str, &str)], token: &str) -> [String; 3] {
+    let (status, out, errors) = run("inspect", &[&[ISSUER], variables].concat(), token);
+    assert_eq!((status, errors.as_str()), (code, ""), "{out}");
+    out.lines().map(str::to_owned).collect::<Vec<_>>().try_into().unwrap()
+}
+
+async fn session() -> Value {
+    let service = Service::new(latchkey::router()).await;
+    let user = service.account("a@b.de").await;
+    service.session(&user).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
+    let session = session().await;
+    let account = ("FIREBASE_SERVICE_ACCOUNT", service_account());
+    let [kind, verdict, expiry] = inspected(0, &[account], session["access_token"].as_str().unwrap());
+    assert_eq!((kind.as_str(), verdict.as_str()), ("Access token of this service", "good: /verify takes it."));
+    assert!(expiry.starts_with("Expires: ") && expiry.contains(" — in "), "{expiry}");
+
+    // As it is copied out of a header, with a line break at its end.
+    let bearer = format!("Bearer {}\n", session["jwt_token"].as_str().unwrap());
+    let [kind, verdict, _] = inspected(0, &[account], &bearer);
+    assert_eq!(kind, "Firebase custom token");
+    assert!(verdict.starts_with("good: signInWithCustomToken()"), "{verdict}");
+
+    let google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let claims = id_token_claims("u", latchkey::keys::now());
+    let token = certificate(0).id_token("k", &claims);
+    let variables = [("FIREBASE_CERTS_URL", &*google.url()), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
+    let [kind, verdict, _] = inspected(0, &variables, token.as_str().unwrap());
+    assert_eq!((kind.as_str(), verdict.as_str()), ("Firebase ID token", "good: /verify takes it."));
+
+    let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
+    inspected(0, &emulator, unsigned(&json!({"alg": "none"}), &claims).as_str().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rule_that_fails_is_named_and_the_exit_code_is_1() {
+    let mut google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let url = google.url();
+    let variables = [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
+    let now = latchkey::keys::now();
+    let with = |name: &str, value: Value| {
+        let mut claims = id_token_claims("u", now);
+        claims[name] = value;
+        certificate(0).id_token("k", &claims)
+    };
+    let expired = with("exp", json!(now.seconds() - 47 * 60));
+    let [kind, verdict, expiry] = inspected(1, &variables, expired.as_str().unwrap());
+    assert_eq!(kind, "Firebase ID token");
+    assert!(verdict.starts_with("bad: ") && verdict.ends_with("(auth/id-token-expired)"), "{verdict}");
+    assert!(expiry.ends_with(" UTC — 47 minutes ago"), "{expiry}");
+
+    let [_, verdict, _] = inspected(1, &variables, with("aud", json!("staging")).as_str().unwrap());
+    assert!(verdict.contains("\"staging\"") && verdict.contains("\"demo-latchkey\""), "{verdict}");
+    let unknown = certificate(1).id_token("other", &id_token_claims("u", now));
+    let [_, verdict, _] = inspected(1, &variables, unknown.as_str().unwrap());
+    assert!(verdict.contains("kid is not among the public keys"), "{verdict}");
+
+    google.answers(Reply::new(500, "")).await;
+    let [_, verdict, _] = inspected(1, &variables, with("name", json!("x")).as_str().unwrap());
+    assert!(verdict.contains("cannot be judged") && verdict.contains("status 500"), "{verdict}");
+
+    let session = session().await;
+    let custom = session["jwt_token"].as_str().unwrap();
+    let [_, verdict, _] = inspected(1, &[], custom);
+    assert!(verdict.contains("no service account here"), "{verdict}");
+    let [_, verdict, _] =
+        inspected(1, &[("ISSUER", "https://other.example")], session["access_token"].as_str().unwrap());
+    assert!(verdict.contains("another service or deployment"), "{verdict}");
+}
+
+#[tokio::test]
+async fn an_access_token_cannot_be_judged_without_keys() {
+    let token = session().await["access_token"].clone();
+    let (code, out, _) = run_in(&TempDir::new().unwrap(), "inspect", &[ISSUER], token.as_str().unwrap());
+    assert!(code == 1 && out.contains("there are no signing keys"), "{out}");
+}
+
+#[tokio::test]
+async fn decoding_shows_everything_and_verifies_nothing() {
+    let mut claims = id_token_claims("user-1", latchkey::keys::now());
+    claims["email"] = json!("a@b.de");
+    claims["exp"] = json!(1_779_894_000);
+    let token = certificate(0).id_token("k", &claims);
+    let (code, out, errors) = run("decode", &[("FIREBASE_PROJECT_ID", "demo-latchkey")], token.as_str().unwrap());
+    assert_eq!((code, errors.as_str()), (0, ""));
+    for line in [
+        "Firebase ID token, decoded and not verified",
+        "uid: user-1",
+        "e-mail: a@b.de (not verified)",
+        "name: —",
+        "provider: custom",
+        "project: demo-latchkey",
+        "expired: It has expired.",
+        "  \"kid\": \"k\",",
+        "  \"user_id\": \"user-1\"",
+    ] {
+        assert!(out.lines().any(|shown| shown == line), "{line}: {out}");
+    }
+    assert!(out.lines().any(|line| line.starts_with("Expires: 2026-05-27 15:00:00 UTC — ") && line.ends_with(" ago")));
+
+    let (code, json, _) = run("decode --json", &[("FIREBASE_PROJECT_ID", "demo-latchkey")], token.as_str().unwrap());
+    let report: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &report["verified"], &report["uid"]), (0, &json!(false), &json!("user-1")));
+    assert_eq!(report["payload"], claims);
+}
+
+#[test]
+fn a_token_cannot_steer_the_terminal() {
+    let claims = json!({"sub": "\u{1b}[31mred", "name": "a\rb", "email": "x\u{202e}y"});
+    let token = certificate(0).sign(&json!({"alg": "RS256"}), &claims);
+    let (_, out, _) = run("decode", &[], &token);
+    assert!(!out.contains(['\u{1b}', '\r', '\u{202e}']), "{out:?}");
+    assert!(out.contains("uid: \\u{1b}[31mred"), "{out}");
+}
+
+#[test]
+fn what_is_no_token_is_told_and_never_repeated() {
+    for command in ["inspect", "decode"] {
+        let (code, out, errors) = run(command, &[], "hunter2.hunter2");
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert_eq!(errors, "latchkey: A JWT has three parts divided by dots; this text has 2.\n");
+        let (code, _, errors) = run(command, &[], " \n");
+        assert!(code == 2 && errors.contains("standard input"), "{errors}");
+        let (code, _, errors) = run(command, &[("LOG_LEVEL", "loud")], &certificate(0).sign(&json!({}), &json!({})));
+        assert!(code == 2 && errors.contains("LOG_LEVEL must be"), "{errors}");
+    }
+}
