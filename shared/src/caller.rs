@@ -138,8 +138,9 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User
             if user.disabled {
                 return Err(refuse("auth/user-disabled", "This account is disabled."));
             }
-            // Not `iat`, which moves with every refresh.
-            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
+            // Not `iat`, which moves with every refresh. And to the second, as `auth_time` is, or who logs in again at once
+            // would be taken for one from before.
+            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended.floor()) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
             Ok(user)
