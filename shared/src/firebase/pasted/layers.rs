@@ -1,5 +1,7 @@
 //! What a text is wrapped in on its way through variables and panels, and how it comes off again.
 
+use std::iter;
+
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -91,13 +93,12 @@ pub fn mended(json: &str) -> String {
     let mut characters = json.chars();
     while let Some(character) = characters.next() {
         match (in_string, character) {
-            (true, '\\') => {
-                mended.push('\\');
-                mended.extend(characters.next());
-            }
-            (true, '\n') => mended.push_str("\\n"),
-            (true, '\r') => mended.push_str("\\r"),
-            (true, '\t') => mended.push_str("\\t"),
+            // What `\\n` becomes is a backslash before a raw line break.
+            (true, '\\') => match characters.next() {
+                Some(next @ ('\n' | '\r' | '\t')) => mended.push_str(escape(next)),
+                next => mended.extend(iter::once('\\').chain(next)),
+            },
+            (true, '\n' | '\r' | '\t') => mended.push_str(escape(character)),
             (false, '\\') => {
                 // Also the letter behind all the backslashes.
                 let _ = characters.find(|next| *next != '\\');
@@ -110,6 +111,15 @@ pub fn mended(json: &str) -> String {
         }
     }
     mended
+}
+
+/// How white space other than a blank stands in a JSON string.
+fn escape(space: char) -> &'static str {
+    match space {
+        '\n' => "\\n",
+        '\r' => "\\r",
+        _ => "\\t",
+    }
 }
 
 /// The text in base64, standard or URL-safe, broken into lines or not. None if this does not look like base64.

@@ -88,6 +88,7 @@ fn a_mangled_file_is_read_and_its_repairs_are_remembered() {
         (raw.clone(), &["misplaced line breaks in the JSON"]),
         (raw.replace('\n', "\r\n"), &["misplaced line breaks in the JSON", "Windows line endings in the private key"]),
         (pretty.replace('\n', "\\n"), &["misplaced line breaks in the JSON"]),
+        (line.replace("\\n", "\\\n"), &["misplaced line breaks in the JSON"]),
         (escaped(line), &["surrounding quotes", "it was escaped once more"]),
         (bare(&escaped(line)).to_owned(), &["it was escaped once more"]),
         (escaped(pretty), &["surrounding quotes", "it was escaped once more"]),
