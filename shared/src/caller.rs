@@ -138,9 +138,9 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User
             if user.disabled {
                 return Err(refuse("auth/user-disabled", "This account is disabled."));
             }
-            // Not `iat`, which moves with every refresh. And to the second, as `auth_time` is, or who logs in again at once
-            // would be taken for one from before.
-            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended.floor()) {
+            // Not `iat`, which moves with every refresh. `auth_time` has no fraction and the end has one, so that a sign-in in
+            // the same second is one from before; `Grant` sees to it that none from after is.
+            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
             Ok(user)

@@ -156,6 +156,8 @@ impl Embedded {
             "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
             "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
             "CreateTable" => call(body, |request| database.create_table(request)),
+            "DescribeTable" => call(body, |request| database.describe_table(request)),
+            "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),
             "DeleteTable" => call(body, |request| database.delete_table(request)),
             "PutItem" => call(body, |request| database.put_item(request)),
             "Query" => call(body, |request| database.query(request)),

@@ -47,7 +47,7 @@ impl Grant {
         let access_token = access::mint(&keys.ring, party, user, session, app.uuid()?, now, life)?;
         let jwt_token = match &keys.firebase {
             Some(account) if app.config().token_profile != Some(TokenProfile::Access) => {
-                custom_token(app, account, user, now)?
+                custom_token(app, account, user, now).await?
             }
             _ => access_token.clone(),
         };
@@ -69,7 +69,12 @@ impl Grant {
 
 /// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here
 /// would live on there.
-fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
+async fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
+    // Firebase tells the time of a sign-in in whole seconds. One in the second in which all sessions were ended would seem to be
+    // from before that, and be revoked for as long as it lasts.
+    if user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
+        app.next_second().await;
+    }
     let request = CustomToken {
         uid: &user.id,
         claims: None,

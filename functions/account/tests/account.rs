@@ -140,6 +140,20 @@ async fn a_new_password_ends_every_other_session_and_the_old_password() {
     }
 }
 
+/// Firebase tells the time of a sign-in in whole seconds; nobody is to be taken for somebody from before, or after.
+#[tokio::test]
+async fn a_sign_in_with_the_answer_to_a_new_password_is_later_than_what_that_ended() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = token(&service, &user).await;
+    let before = service.now();
+    let body = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    call(&service, Method::POST, "/me/password", &token, body).await.is(200);
+    let ended = service.stored(&user).await.unwrap().sessions_ended_at.unwrap();
+    assert_eq!(ended, ended.floor());
+    assert!(before.floor() < ended && ended <= service.now().floor());
+}
+
 #[tokio::test]
 async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
     let service = service().await;
@@ -203,7 +217,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     service.app().store().change_user(&user, &ended, None).await.unwrap();
     me(&good).await.refused(401, "auth/id-token-revoked");
     let mut later = good.clone();
-    later["auth_time"] = json!(service.now().seconds());
+    later["auth_time"] = json!(service.now().seconds() + 1);
     me(&later).await.is(200);
 
     let stored = service.stored(&user).await.unwrap();

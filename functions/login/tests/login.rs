@@ -1,9 +1,12 @@
 //! `POST /login` from the outside.
 
-#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use serde_json::{Value, json};
-use shared::testing::{Answer, PASSWORD, Service, assert_session_object};
+use shared::{
+    clock::Timestamp,
+    testing::{Answer, PASSWORD, Service, assert_session_object},
+};
 
 async fn service() -> Service {
     Service::new(login::router()).await
@@ -160,4 +163,19 @@ async fn a_password_typed_on_another_keyboard_is_the_same_password() {
     service.account_with("a@b.de", None, |user| user.password_hash = Some(composed)).await;
     log_in(&service, "a@b.de", "cafe\u{301}\u{a0}A\u{30a} 🔑 battery").await.is(200);
     log_in(&service, "a@b.de", "cafe A 🔑 battery").await.refused(401, "invalid_credentials");
+}
+
+#[tokio::test]
+async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so_that_firebase_tells_them_apart() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let stored = service.stored(&user).await.unwrap();
+    let mut ended = stored.clone();
+    // Whatever fraction of its second this is, the end is a later one.
+    let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 999);
+    ended.end_sessions(end);
+    service.app().store().change_user(&stored, &ended, None).await.unwrap();
+    let credentials = json!({"email": "a@b.de", "password": PASSWORD});
+    service.post("/login", credentials).await.is(200);
+    assert!(service.now() > end, "the answer is of a second in which a sign-in would be from before the end");
 }

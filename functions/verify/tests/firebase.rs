@@ -634,15 +634,18 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     assert_eq!(check(&signed_in_at(first)).await.is(200).body["uid"], user.id);
 
     service.pass(Duration::from_secs(10));
-    change(&service, &user, |user| user.end_sessions(service.now())).await;
+    let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 500);
+    change(&service, &user, |user| user.end_sessions(end)).await;
     let ended = service.stored(&user).await.unwrap().sessions_ended_at.unwrap();
     service.pass(Duration::from_secs(10));
     let answer = check(&signed_in_at(first)).await.refused(401, "auth/id-token-revoked");
     assert_says(&answer, "Log in again");
     assert!(answer.body["report"].as_str().unwrap().starts_with("Expires: "));
     check(&signed_in_at(Timestamp::from_seconds(ended.seconds() - 1))).await.refused(401, "auth/id-token-revoked");
-    // `auth_time` has no fractions, so that a sign-in right after the end is of the same second.
-    check(&signed_in_at(ended)).await.is(200);
+    // `auth_time` has no fraction and the end has: a sign-in in that second is one from before.
+    assert_ne!(ended, ended.floor());
+    check(&signed_in_at(ended)).await.refused(401, "auth/id-token-revoked");
+    check(&signed_in_at(Timestamp::from_seconds(ended.seconds() + 1))).await.is(200);
     check(&signed_in_at(service.now())).await.is(200);
 
     change(&service, &user, |user| user.disabled = true).await;

@@ -45,20 +45,20 @@ mod tests {
     #[tokio::test]
     async fn the_table_that_is_made_here_has_no_flaw() {
         let client = Embedded::memory().unwrap().client();
-        embedded::create_table(&client, "t").await.unwrap();
-        assert_eq!(Store::new(client, "t").flaws().await.unwrap(), [""; 0]);
+        embedded::create_table(&client, "table").await.unwrap();
+        assert_eq!(Store::new(client, "table").flaws().await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]
     async fn what_a_table_lacks_is_told_and_a_missing_one_is_503() {
         let client = Embedded::memory().unwrap().client();
-        assert_eq!(Store::new(client.clone(), "t").flaws().await.unwrap_err().status_and_code().0, 503);
+        assert_eq!(Store::new(client.clone(), "table").flaws().await.unwrap_err().status_and_code().0, 503);
         let text = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
         let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-        let create = client.create_table().table_name("t").billing_mode(BillingMode::PayPerRequest);
+        let create = client.create_table().table_name("table").billing_mode(BillingMode::PayPerRequest);
         let create = create.attribute_definitions(text.build().unwrap()).key_schema(key.build().unwrap());
         create.send().await.unwrap();
-        let flaws = Store::new(client, "t").flaws().await.unwrap();
+        let flaws = Store::new(client, "table").flaws().await.unwrap();
         assert_eq!(flaws.len(), 3, "{flaws:?}");
     }
 }
