@@ -1,8 +1,8 @@
-// Child processes, ports, plain HTTP and the shape of a session: what both test files stand on.
+// Child processes, ports, plain HTTP and the shape of a session: what all test files stand on.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -177,17 +177,38 @@ for (const [name, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
 
 // --- The server under test
 
-/** Starts `latchkey serve` with nothing of the caller's environment but the path, and waits until it listens. */
-export async function serve(args = []) {
+/** Starts `latchkey serve` with `env` and nothing of the caller's environment but the path, and waits until it listens. */
+export async function serve(args = [], { env = {} } = {}) {
   const [port] = await freePorts(1);
   const data = scratch('data');
-  const env = { PATH: process.env.PATH, HOME: data };
   const command = ['serve', '--port', port, '--data-dir', data, ...args];
-  const server = start('latchkey serve', latchkey, command, { cwd: data, env });
+  const server = start('latchkey serve', latchkey, command, { cwd: data, env: own(data, env) });
   const origin = `http://127.0.0.1:${port}`;
   const first = await server.line(() => true, 30_000);
   assert.ok(first.includes(origin), `the first line does not name ${origin}: ${first}`);
   return { ...server, data, origin };
+}
+
+/** Runs a command of `latchkey` that ends by itself. */
+export function runLatchkey(args, { env = {}, input = '' } = {}) {
+  const home = scratch('home');
+  const options = { cwd: home, env: own(home, env), input, encoding: 'utf8', timeout: 30_000, maxBuffer: 2 ** 26 };
+  const { error, status, stdout, stderr } = spawnSync(latchkey, args, options);
+  if (error) throw error;
+  return { status, stdout, stderr };
+}
+
+function own(home, env) {
+  return { PATH: process.env.PATH, HOME: home, ...env };
+}
+
+/** The demo service account that `latchkey serve` makes where none is configured. */
+export function serviceAccountFile(server) {
+  return join(server.data, 'firebase-service-account.json');
+}
+
+export function serviceAccount(server) {
+  return JSON.parse(readFileSync(serviceAccountFile(server)));
 }
 
 // --- HTTP
@@ -230,6 +251,11 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export function decodeJwt(token) {
   const [header, payload] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
   return { header, payload };
+}
+
+/** What two tokens of the same content have in common. */
+export function timeless({ iat, exp, ...rest }) {
+  return rest;
 }
 
 /** The keys and types of a JSON value, without the values. */
