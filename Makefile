@@ -66,7 +66,7 @@ build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; A
 .PHONY: bench
 bench: ## a login, a refresh and a verification beside the bare hash and signatures they are made of
 	$(NEED_RUST)
-	cargo bench --package latchkey --bench requests
+	cargo bench --package latchkey --bench requests --bench verification
 
 # The targets run beside each other, one thread each, for FUZZ_SECONDS.
 FUZZ_SECONDS ?= 60

@@ -19,7 +19,9 @@ fn doctor(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32
 
 #[track_caller]
 fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
-    lines.iter().find(|line| line.get(6..).is_some_and(|rest| rest.starts_with(what))).expect(&lines.join("\n"))
+    let found = lines.iter().find(|line| line.get(6..).is_some_and(|rest| rest.starts_with(what)));
+    assert!(found.is_some(), "{lines:#?}");
+    found.unwrap()
 }
 
 /// A data folder as a first start leaves it.
