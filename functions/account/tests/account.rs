@@ -6,11 +6,13 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     email::Identifier,
-    testing::{Answer, PASSWORD, Service, assert_session_object},
+    testing::{Answer, Google, PASSWORD, PROJECT, Reply, Service, assert_session_object, certificate, id_token_claims},
     user::User,
 };
 
 const NEW_PASSWORD: &str = "another horse battery";
+/// What Google signs under, in the tests of ID tokens.
+const KID: &str = "0e5a1c";
 
 async fn service() -> Service {
     Service::new(account::router()).await
@@ -170,4 +172,63 @@ async fn a_deleted_account_leaves_nothing() {
     // The session that made the account was ended, not deleted: TTL does that.
     let left = service.keys_stored().await;
     assert!(left.iter().all(|key| key.starts_with("SESSION#")) && left.len() == 1, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
+    let google = Google::start(Reply::certificates(&[(0, KID)])).await;
+    let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("FIREBASE_CERTS_URL", &google.url())];
+    let service = Service::configured(account::router(), &variables).await;
+    let user = service.account("James@b.de").await;
+    let me = async |claims: &Value| {
+        let token = certificate(0).id_token(KID, claims);
+        service.request(Method::GET, "/me").bearer(&token).send().await
+    };
+    let good = id_token_claims(&user.id, service.now());
+
+    let profile = json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@b.de", "email_verified": false});
+    assert_eq!(me(&good).await.is(200).body, json!({"user": profile}));
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+
+    let mut expired = good.clone();
+    expired["exp"] = json!(service.now().seconds() - 60);
+    let answer = me(&expired).await.refused(401, "auth/id-token-expired");
+    assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+    assert!(service.calls().is_empty());
+
+    me(&id_token_claims("nobody", service.now())).await.refused(401, "auth/id-token-revoked");
+
+    let mut ended = user.clone();
+    ended.end_sessions(service.now());
+    service.app().store().change_user(&user, &ended, None).await.unwrap();
+    me(&good).await.refused(401, "auth/id-token-revoked");
+    let mut later = good.clone();
+    later["auth_time"] = json!(service.now().seconds());
+    me(&later).await.is(200);
+
+    let stored = service.stored(&user).await.unwrap();
+    let mut disabled = stored.clone();
+    disabled.disabled = true;
+    service.app().store().change_user(&stored, &disabled, None).await.unwrap();
+    me(&later).await.refused(401, "auth/user-disabled");
+}
+
+#[tokio::test]
+async fn without_their_keys_firebase_id_tokens_are_not_called_wrong() {
+    let google = Google::start(Reply::new(500, "{}")).await;
+    let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("FIREBASE_CERTS_URL", &google.url())];
+    let service = Service::configured(account::router(), &variables).await;
+    let token = certificate(0).id_token(KID, &id_token_claims("u", service.now()));
+    let answer = service.request(Method::GET, "/me").bearer(&token).send().await.refused(503, "keys_unavailable");
+    assert_eq!((answer.header("retry-after"), answer.header("www-authenticate")), ("1", ""));
+}
+
+#[tokio::test]
+async fn a_custom_token_shows_nothing() {
+    let service = service().await;
+    let grant = service.session(&service.account("a@b.de").await).await;
+    let answer = service.request(Method::GET, "/me").bearer(&grant["jwt_token"]).send().await;
+    let answer = answer.refused(401, "auth/argument-error");
+    assert!(answer.body["message"].as_str().unwrap().contains("a Firebase custom token"), "{}", answer.body);
+    assert!(service.calls().is_empty());
 }

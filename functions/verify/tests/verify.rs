@@ -72,8 +72,9 @@ async fn a_token_comes_in_the_body_in_a_form_or_in_the_header() {
     service.request(Method::POST, "/verify").bearer(&token).send().await.is(200);
     service.request(Method::GET, "/verify").bearer(&token).send().await.is(200);
     service.get("/verify").await.refused(400, "token_missing");
-    service.post("/verify", json!({"token": ""})).await.refused(400, "token_missing");
-    service.post("/verify", json!({"token": 1})).await.refused(400, "invalid_request");
+    service.post("/verify", json!({"token": null})).await.refused(400, "token_missing");
+    service.post("/verify", json!({"token": ""})).await.refused(401, "auth/argument-error");
+    service.post("/verify", json!({"token": 1})).await.refused(401, "auth/argument-error");
 }
 
 #[tokio::test]
@@ -170,9 +171,11 @@ async fn no_other_kind_is_taken_and_each_is_called_by_its_name() {
     let claims = |claims: Value| signed(&json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), &claims);
     for (token, name) in [
         (grant["jwt_token"].clone(), "Firebase custom token"),
-        (claims(json!({"iss": "https://securetoken.google.com/p", "exp": 1_779_894_000})), "Firebase ID token"),
-        (claims(json!({"iss": "https://session.firebase.google.com/p"})), "Firebase session cookie"),
-        (claims(json!({"iss": "https://accounts.google.com"})), "unknown kind"),
+        (
+            claims(json!({"iss": "https://session.firebase.google.com/p", "exp": 1_779_894_000})),
+            "Firebase session cookie",
+        ),
+        (claims(json!({"iss": "https://accounts.google.com"})), "Google's own sign-in"),
     ] {
         let answer = verify(&service, &token).await.refused(401, "auth/argument-error");
         assert!(answer.body["message"].as_str().unwrap().contains(name), "{}", answer.body);

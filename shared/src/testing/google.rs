@@ -91,8 +91,8 @@ pub fn id_token_claims(uid: &str, now: Timestamp) -> Value {
         "auth_time": now - 600,
         "user_id": uid,
         "sub": uid,
-        "iat": now - 60,
-        "exp": now + 3_540,
+        "iat": now - 30,
+        "exp": now + 3_570,
         "firebase": {"identities": {}, "sign_in_provider": "custom"},
     })
 }
