@@ -79,6 +79,10 @@ impl Held {
         self.keys.get(kid).filter(|kept| now < kept.fresh_until + GRACE).map(|kept| kept.key.clone())
     }
 
+    fn is_flying(&self, now: Timestamp) -> bool {
+        self.flight.is_some_and(|began| now < began + FLIGHT_MAX)
+    }
+
     fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
         self.failed.is_some_and(|failed| now < failed + interval)
     }
@@ -174,18 +178,14 @@ impl Certificates {
 
     /// A fetch for a key that is not among keys that are good still: now and then one is published early.
     async fn fetch_for_unknown(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        let (mut allowed, mut under_way) = (false, false);
-        self.held.send_if_modified(|held| {
-            allowed = held.landed == seen && held.asked.is_none_or(|asked| now >= asked + UNKNOWN_INTERVAL);
-            under_way = held.flight.is_some();
+        self.take_off_if(now, seen, |held| {
+            let allowed = held.asked.is_none_or(|asked| now >= asked + UNKNOWN_INTERVAL);
             if allowed {
                 held.asked = Some(now);
             }
-            false
+            allowed
         });
-        if allowed {
-            self.fetch(now, seen).await;
-        } else if under_way {
+        if self.held.borrow().is_flying(now) {
             self.landed_since(seen).await;
         }
     }
@@ -193,9 +193,15 @@ impl Certificates {
     /// Starts a fetch, unless one is under way or has ended since. It goes on when the request that caused it does not: others
     /// wait for it too.
     fn take_off(self: &Arc<Self>, now: Timestamp, seen: u64) {
+        self.take_off_if(now, seen, |_| true);
+    }
+
+    /// The same, if `allows` has nothing against it. That is asked at the moment of the start, so that whoever comes next finds
+    /// the fetch under way.
+    fn take_off_if(self: &Arc<Self>, now: Timestamp, seen: u64, allows: impl FnOnce(&mut Held) -> bool) {
         let mut starts = false;
         self.held.send_if_modified(|held| {
-            starts = held.landed == seen && held.flight.is_none_or(|began| now >= began + FLIGHT_MAX);
+            starts = held.landed == seen && !held.is_flying(now) && allows(held);
             if starts {
                 held.flight = Some(now);
             }
@@ -236,16 +242,15 @@ impl Certificates {
             ),
         }
         self.held.send_if_modified(|held| {
-            let is_newest = held.flight == Some(began);
+            // A newer one was sent after a freeze, and what that finds, or has found, counts instead.
+            if held.flight != Some(began) {
+                return false;
+            }
             match outcome {
                 Ok((document, lifetime)) => held.take_in(document, began, lifetime),
-                // What a newer fetch will find counts instead.
-                Err(_) if !is_newest => return false,
                 Err(_) => held.failed = Some(began),
             }
-            if is_newest {
-                held.flight = None;
-            }
+            held.flight = None;
             held.landed += 1;
             true
         });
