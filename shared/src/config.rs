@@ -260,6 +260,7 @@ mod tests {
     fn each_bad_value_is_refused_by_its_variables_name() {
         for (name, value) in [
             ("TOKEN_PROFILE", "jwt"),
+            ("FIREBASE_TENANT_ID", "my tenant"),
             ("FIREBASE_CERTS_URL", "googleapis.com"),
             ("FIREBASE_CERTS_URL", "http://certs.example/keys"),
             ("FIREBASE_CERTS_URL", "http://127.evil.example/"),

@@ -6,7 +6,7 @@ mod rules;
 
 use serde_json::json;
 
-pub use custom_token::{CustomToken, Refusal};
+pub use custom_token::{CustomToken, Refusal, is_tenant_id};
 
 use crate::rsa::RsaKey;
 

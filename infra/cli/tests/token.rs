@@ -168,7 +168,11 @@ fn a_no_is_exit_1_and_wrong_use_exit_2() {
     for (code, arguments, words) in [
         (1, &["--uid", ""][..], "A uid has 1 to 128 bytes."),
         (1, &["--uid", "u", "--claims", r#"{"sub":1}"#], "reserved and cannot be set: sub."),
-        (1, &["--uid", "u", "--tenant", ""], "A tenant id is not empty."),
+        (
+            1,
+            &["--uid", "u", "--tenant", ""],
+            "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.",
+        ),
         (2, &["--uid", "u", "--claims", "{hunter2"], "latchkey: --claims is not valid JSON."),
         (2, &["--uid", "u", "--claims", "[]"], "latchkey: --claims is not a JSON object."),
         (2, &["--uid", "u", "--claims", r#"{"a":1,"a":2}"#], "latchkey: --claims gives a key twice."),
@@ -205,7 +209,10 @@ fn every_line_has_one_answer_in_its_place() {
         (br#"{"uid":"u","claims":"{}"}"#, "`claims` must be a JSON object."),
         (br#"{"uid":"u","tenant":1}"#, "`tenant` must be a text."),
         (br#"{"uid":""}"#, "A uid has 1 to 128 bytes."),
-        (br#"{"uid":"u","tenant":""}"#, "A tenant id is not empty."),
+        (
+            br#"{"uid":"u","tenant":""}"#,
+            "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.",
+        ),
         (br#"{"uid":"u","claims":{"iss":1,"aud":1}}"#, "These claims are reserved and cannot be set: aud, iss."),
         (limit.as_bytes(), ""),
         (over.as_bytes(), "The line is longer than 64 KiB."),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::http::Uri;
 
 use super::{Environment, signing};
-use crate::{certificates, keys::Source};
+use crate::{certificates, firebase::is_tenant_id, keys::Source};
 
 /// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ impl Firebase {
             client_email: env.text("FIREBASE_CLIENT_EMAIL"),
             project_id: env.text("FIREBASE_PROJECT_ID"),
             google_cloud_project: env.text("GOOGLE_CLOUD_PROJECT"),
-            tenant_id: env.text("FIREBASE_TENANT_ID"),
+            tenant_id: tenant_id(env),
             certificates: certificates_url(env),
             emulator_host: emulator_host(env, deployed),
         }
@@ -51,6 +51,15 @@ fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<So
         env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
     }
     secret.or(given)
+}
+
+fn tenant_id<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<String> {
+    const NAME: &str = "FIREBASE_TENANT_ID";
+    let id = env.text(NAME)?;
+    if !is_tenant_id(&id) {
+        env.refuse(NAME, "must be a tenant's id: letters, digits, `-`, `.`, `_` and `~` alone, and no dot at its end");
+    }
+    Some(id)
 }
 
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {

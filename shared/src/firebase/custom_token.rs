@@ -22,6 +22,16 @@ const CLAIMS_CHARACTERS_ADVISED: usize = 1000;
 /// Claims that Firebase sets by itself in an ID token, over those of a custom token. `auth_time` is reserved besides.
 const OVERWRITTEN: [&str; 4] = ["email", "email_verified", "phone_number", "user_id"];
 
+/// Why a tenant id is refused.
+const TENANT_ID_RULE: &str =
+    "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.";
+
+/// Whether this can be the id of a tenant. As the Admin SDK for Node tells it: what can stand in a URL as it is.
+pub fn is_tenant_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits) && !text.ends_with('.')
+}
+
 /// What a custom token is to say.
 #[derive(Clone, Debug)]
 pub struct CustomToken<'a> {
@@ -102,8 +112,8 @@ impl CustomToken<'_> {
         if !rules::is_uid(self.uid) {
             return Err("A uid has 1 to 128 bytes.".to_owned());
         }
-        if self.tenant_id.is_some_and(str::is_empty) {
-            return Err("A tenant id is not empty.".to_owned());
+        if !self.tenant_id.is_none_or(is_tenant_id) {
+            return Err(TENANT_ID_RULE.to_owned());
         }
         if !LIFE_SECONDS.contains(&i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX)) {
             return Err("A custom token lives 60 to 3600 seconds.".to_owned());
@@ -188,7 +198,11 @@ mod tests {
         assert_eq!(refusal(&request("")), "A uid has 1 to 128 bytes.");
         assert_eq!(refusal(&request(&"é".repeat(65))), "A uid has 1 to 128 bytes.");
         assert!(account().custom_token(&request(&"é".repeat(64)), NOW).is_ok());
-        assert_eq!(refusal(&CustomToken { tenant_id: Some(""), ..request("u") }), "A tenant id is not empty.");
+        assert_eq!(refusal(&CustomToken { tenant_id: Some(""), ..request("u") }), TENANT_ID_RULE);
+        for id in ["Büro", "a b", "a/b", "a\n", "a."] {
+            assert_eq!(refusal(&CustomToken { tenant_id: Some(id), ..request("u") }), TENANT_ID_RULE);
+        }
+        assert!(account.custom_token(&CustomToken { tenant_id: Some("a.B-~_1"), ..request("u") }, NOW).is_ok());
         for seconds in [0, 59, 3601] {
             let life = Duration::from_secs(seconds);
             assert_eq!(refusal(&CustomToken { life, ..request("u") }), "A custom token lives 60 to 3600 seconds.");
