@@ -1,11 +1,11 @@
-// Our tokens in the hands of Google's own code: the Firebase client SDK against the Auth emulator, and firebase-admin.
+// Our tokens in the hands of Google's own code, the Firebase client SDK against the Auth emulator and firebase-admin; and
+// the emulator's ID tokens in ours.
 
 import assert from 'node:assert/strict';
-import { createPublicKey, verify } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 
 import { cert, initializeApp as initializeAdmin } from 'firebase-admin/app';
 import { getAuth as getAdminAuth } from 'firebase-admin/auth';
@@ -14,7 +14,10 @@ import {
   connectAuthEmulator, inMemoryPersistence, initializeAuth, signInWithCustomToken, signOut,
 } from 'firebase/auth';
 
-import { assertSession, decodeJwt, exchange, freePorts, json, scratch, serve, start, stopAll } from './support.mjs';
+import {
+  assertSession, assertSignedBy, decodeJwt, exchange, freePorts, json, nextSecond, runLatchkey, scratch, serve,
+  serviceAccount, serviceAccountFile, start, stopAll, timeless,
+} from './support.mjs';
 
 const PROJECT = 'demo-latchkey';
 // It compiles its API description at every start: 12 s of processor time, of a processor that others may want too.
@@ -24,14 +27,14 @@ const account = { email: 'james@yopmail.com', password: 'violet tractor 47 umbre
 // With this set, firebase-admin would sign nothing.
 delete process.env.FIREBASE_AUTH_EMULATOR_HOST;
 
-let server, app, auth, created;
+let server, emulator, app, auth, created;
 
 before(async () => {
   server = await serve();
-  const emulator = await startEmulator();
+  emulator = await startEmulator();
   app = initializeApp({ apiKey: 'any', projectId: PROJECT });
   auth = initializeAuth(app, { persistence: inMemoryPersistence });
-  connectAuthEmulator(auth, emulator, { disableWarnings: true });
+  connectAuthEmulator(auth, `http://${emulator}`, { disableWarnings: true });
 
   const answer = await exchange(`${server.origin}/create-account`, json('POST', account));
   assert.equal(answer.status, 201, JSON.stringify(answer.body));
@@ -65,7 +68,7 @@ test('a refresh signs in as the same account', async () => {
 });
 
 test('firebase-admin mints the same token from the same service account', async () => {
-  const admin = initializeAdmin({ credential: cert(serviceAccount()) });
+  const admin = initializeAdmin({ credential: cert(serviceAccount(server)) });
   const ours = decodeJwt(created.jwt_token).payload;
   const theirs = decodeJwt(await getAdminAuth(admin).createCustomToken(created.uid, ours.claims)).payload;
   assert.deepEqual(timeless(ours), timeless(theirs));
@@ -73,19 +76,17 @@ test('firebase-admin mints the same token from the same service account', async 
 });
 
 test('the token is signed by the service account and by nothing else in its header', () => {
-  const { client_email, private_key } = serviceAccount();
+  const { client_email, private_key } = serviceAccount(server);
   const { header, payload } = decodeJwt(created.jwt_token);
   assert.deepEqual(header, { alg: 'RS256', typ: 'JWT' });
   assert.equal(payload.iss, client_email);
   assert.equal(payload.sub, client_email);
-
-  const [, signed, signature] = created.jwt_token.match(/^(.*)\.(.*)$/);
-  assert.ok(verify('sha256', Buffer.from(signed), createPublicKey(private_key), Buffer.from(signature, 'base64url')));
+  assertSignedBy(created.jwt_token, private_key);
 });
 
 test('the demo service account is a private file in the form Google gives', () => {
-  const account = serviceAccount();
-  assert.equal(statSync(serviceAccountFile()).mode & 0o777, 0o600);
+  const account = serviceAccount(server);
+  assert.equal(statSync(serviceAccountFile(server)).mode & 0o777, 0o600);
   assert.equal(account.type, 'service_account');
   assert.equal(account.project_id, PROJECT);
   assert.match(account.client_email, /^[^@\s]+@demo-latchkey\.iam\.gserviceaccount\.com$/);
@@ -100,6 +101,88 @@ test('a wrong password gets no token', async () => {
   assert.equal(body.code, 'invalid_credentials');
   assert.ok(!JSON.stringify(body).includes('token'));
 });
+
+describe('in emulator mode', () => {
+  let emulated, session, idToken;
+
+  before(async () => {
+    emulated = await serve([], { env: { FIREBASE_AUTH_EMULATOR_HOST: emulator } });
+    session = assertSession((await exchange(`${emulated.origin}/create-account`, json('POST', account))).body);
+    idToken = await (await signInWithCustomToken(auth, session.jwt_token)).user.getIdToken();
+  });
+
+  after(() => signOut(auth));
+
+  test('the ID token of who signed in with our token verifies', async () => {
+    const { status, body } = await verify(emulated, idToken);
+    assert.equal(status, 200, JSON.stringify(body));
+    const { valid, kind, uid, provider, claims } = body;
+    assert.deepEqual({ valid, kind, uid, provider }, {
+      valid: true, kind: 'firebase_id_token', uid: session.uid, provider: 'custom',
+    });
+    assert.deepEqual(claims, decodeJwt(idToken).payload);
+  });
+
+  test('it is as good as an access token at /me', async () => {
+    const { status, body } = await ask(emulated, '/me', idToken);
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.deepEqual(body, { user: session.user });
+  });
+
+  test('a custom token is no ID token, and is called by its name', async () => {
+    const { status, body } = await verify(emulated, session.jwt_token);
+    assert.deepEqual({ status, code: body.code }, { status: 401, code: 'auth/argument-error' });
+    assert.match(body.message, /custom token/);
+  });
+
+  test('a deployment that is not in emulator mode refuses it', async () => {
+    const { status, body } = await verify(server, idToken);
+    assert.deepEqual({ status, code: body.code }, { status: 401, code: 'auth/argument-error' });
+    assert.match(body.message, /emulator/);
+  });
+
+  test('a logout everywhere ends it, and what it is refreshed to, until the next sign-in', async () => {
+    // An auth_time has whole seconds, so a sign-in ends only with a logout of a later second.
+    await nextSecond();
+    const { refresh_token } = session;
+    const logout = json('POST', { refresh_token, everywhere: true });
+    assert.equal((await exchange(`${emulated.origin}/logout`, logout)).status, 200);
+
+    const refreshed = await auth.currentUser.getIdToken(true);
+    for (const ended of [idToken, refreshed]) {
+      const { status, body } = await ask(emulated, '/verify?check_revoked=true', ended);
+      assert.deepEqual({ status, code: body.code }, { status: 401, code: 'auth/id-token-revoked' });
+      assert.equal((await ask(emulated, '/me', ended)).status, 401);
+      assert.equal((await verify(emulated, ended)).status, 200, 'only who asks is told that it was revoked');
+    }
+
+    await nextSecond();
+    const login = await exchange(`${emulated.origin}/login`, json('POST', account));
+    const { user } = await signInWithCustomToken(auth, login.body.jwt_token);
+    const again = await ask(emulated, '/verify?check_revoked=true', await user.getIdToken());
+    assert.equal(again.status, 200, JSON.stringify(again.body));
+  });
+
+  const deployments = { Lambda: { AWS_LAMBDA_FUNCTION_NAME: 'login' }, 'Cloud Run': { K_SERVICE: 'x' } };
+  for (const [name, deployment] of Object.entries(deployments)) {
+    test(`it does not start on ${name}, where anybody could sign in as anybody`, () => {
+      const env = { FIREBASE_AUTH_EMULATOR_HOST: emulator, ...deployment };
+      const { status, stdout, stderr } = runLatchkey(['serve', '--port', '0', '--data-dir', scratch('data')], { env });
+      assert.equal(status, 2, stdout + stderr);
+      assert.equal(stdout, '');
+      assert.match(stderr, /FIREBASE_AUTH_EMULATOR_HOST/);
+      assert.match(stderr, new RegExp(Object.keys(deployment)[0]));
+    });
+  }
+});
+
+function verify({ origin }, token) {
+  return exchange(`${origin}/verify`, json('POST', { token }));
+}
+
+function ask({ origin }, path, token) {
+  return exchange(origin + path, { headers: { authorization: `Bearer ${token}` } });
+}
 
 /** Signs in, checks the user, and signs out again, so that no test can live on another's session. */
 async function signInWith(token) {
@@ -116,18 +199,6 @@ async function succeed(path, request) {
   return assertSession(body);
 }
 
-function serviceAccountFile() {
-  return join(server.data, 'firebase-service-account.json');
-}
-
-function serviceAccount() {
-  return JSON.parse(readFileSync(serviceAccountFile()));
-}
-
-function timeless({ iat, exp, ...rest }) {
-  return rest;
-}
-
 async function startEmulator() {
   const [authPort, hub, logging] = await freePorts(3);
   const folder = scratch('emulator');
@@ -141,5 +212,5 @@ async function startEmulator() {
   const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, CI: '1', NO_UPDATE_NOTIFIER: '1' };
   const emulator = start('the Auth emulator', process.execPath, args, { cwd: folder, env });
   await emulator.line((line) => line.includes('All emulators ready'), EMULATOR_START_MS);
-  return `http://127.0.0.1:${authPort}`;
+  return `127.0.0.1:${authPort}`;
 }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
@@ -63,6 +64,11 @@ export function scratch(name) {
 function removeScratches() {
   scratches.forEach((folder) => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   scratches.clear();
+}
+
+/** Waits until the clock shows another second; a timer may be a moment early. */
+export function nextSecond() {
+  return sleep(1005 - (Date.now() % 1000));
 }
 
 /** The promise, or after so many milliseconds an error with an explanation. */
@@ -177,12 +183,12 @@ for (const [name, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
 
 // --- The server under test
 
-/** Starts `latchkey serve` with `env` and nothing of the caller's environment but the path, and waits until it listens. */
+/** Starts `latchkey serve` with this environment, nothing of the caller's but the path, and waits until it listens. */
 export async function serve(args = [], { env = {} } = {}) {
   const [port] = await freePorts(1);
   const data = scratch('data');
   const command = ['serve', '--port', port, '--data-dir', data, ...args];
-  const server = start('latchkey serve', latchkey, command, { cwd: data, env: own(data, env) });
+  const server = start('latchkey serve', latchkey, command, { cwd: data, env: environment(data, env) });
   const origin = `http://127.0.0.1:${port}`;
   const first = await server.line(() => true, 30_000);
   assert.ok(first.includes(origin), `the first line does not name ${origin}: ${first}`);
@@ -192,13 +198,14 @@ export async function serve(args = [], { env = {} } = {}) {
 /** Runs a command of `latchkey` that ends by itself. */
 export function runLatchkey(args, { env = {}, input = '' } = {}) {
   const home = scratch('home');
-  const options = { cwd: home, env: own(home, env), input, encoding: 'utf8', timeout: 30_000, maxBuffer: 2 ** 26 };
+  const limits = { timeout: 30_000, maxBuffer: 64 * 1024 * 1024 };
+  const options = { cwd: home, env: environment(home, env), input, encoding: 'utf8', ...limits };
   const { error, status, stdout, stderr } = spawnSync(latchkey, args, options);
   if (error) throw error;
   return { status, stdout, stderr };
 }
 
-function own(home, env) {
+function environment(home, env) {
   return { PATH: process.env.PATH, HOME: home, ...env };
 }
 
@@ -251,6 +258,12 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export function decodeJwt(token) {
   const [header, payload] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
   return { header, payload };
+}
+
+export function assertSignedBy(token, privateKey) {
+  const [, signed, signature] = token.match(/^(.*)\.(.*)$/);
+  const key = createPublicKey(privateKey);
+  assert.ok(verify('sha256', Buffer.from(signed), key, Buffer.from(signature, 'base64url')), 'the signature is wrong');
 }
 
 /** What two tokens of the same content have in common. */
