@@ -265,3 +265,50 @@ fn without_a_need_for_it_no_demo_account_is_made() {
     assert_eq!(created["jwt_token"], created["access_token"]);
     assert!(!folder.path().join("firebase-service-account.json").exists());
 }
+
+#[test]
+fn emulator_mode_does_not_start_where_it_would_let_anybody_in() {
+    let folder = TempDir::new().unwrap();
+    let emulator = ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099");
+    for variable in ["AWS_LAMBDA_FUNCTION_NAME", "K_SERVICE"] {
+        let mut deployed = command(folder.path());
+        deployed.envs([emulator, (variable, "login"), ("SIGNING_KEYS_SECRET_ID", "keys")]);
+        let sentence = refused(2, &deployed.output().unwrap());
+        assert!(sentence.contains(&format!("FIREBASE_AUTH_EMULATOR_HOST is set, and so is {variable}")), "{sentence}");
+        assert!(sentence.contains("anybody could sign in as anybody"), "{sentence}");
+    }
+    let mut server = Server::spawn(command(folder.path()).envs([emulator]));
+    server.signal("TERM");
+    let mut logs = String::new();
+    server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+    assert!(logs.contains("emulator mode: unsigned ID tokens"), "{logs}");
+}
+
+#[test]
+fn a_service_account_of_another_project_is_refused_at_start_by_both_names() {
+    let folder = TempDir::new().unwrap();
+    let mut mismatched = command(folder.path());
+    mismatched
+        .envs([("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account()), ("FIREBASE_PROJECT_ID", "other")]);
+    let sentence = refused(1, &mismatched.output().unwrap());
+    assert!(sentence.contains("FIREBASE_PROJECT_ID is other") && sentence.contains("demo-latchkey"), "{sentence}");
+    // The demo account was chosen by nobody.
+    Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal("TERM");
+}
+
+#[test]
+fn a_mangled_private_key_is_repaired_and_the_log_says_what_was_but_not_the_key() {
+    let folder = TempDir::new().unwrap();
+    let mangled = shared::testing::service_account().replace("\\n", "\\\\n");
+    let mut server = Server::spawn(command(folder.path()).env("FIREBASE_SERVICE_ACCOUNT", mangled));
+    let (status, created) = server.post("/create-account", &credentials());
+    assert_eq!(status, 201);
+    assert_ne!(created["jwt_token"], created["access_token"]);
+    server.signal("TERM");
+    let mut logs = String::new();
+    server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+    let line = logs.lines().find(|line| line.contains("was repaired")).expect(&logs);
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert!(line["repairs"].as_str().unwrap().contains("newlines"), "{line}");
+    assert!(!logs.contains("PRIVATE KEY") && !logs.contains("MII"), "{logs}");
+}
