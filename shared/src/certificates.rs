@@ -3,7 +3,11 @@
 
 mod document;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::http::{StatusCode, Uri};
 use tokio::{
@@ -52,6 +56,8 @@ pub struct Certificates {
 #[derive(Default)]
 struct Held {
     keys: HashMap<String, Kept>,
+    /// The ids of keys that the newest answer holds, but that could not be read.
+    broken: HashSet<String>,
     /// The end of the newest answer's lifetime, and from when on it is renewed.
     fresh_until: Option<Timestamp>,
     renew_from: Option<Timestamp>,
@@ -63,6 +69,12 @@ struct Held {
     failed: Option<Timestamp>,
     /// When an unknown key last caused a fetch.
     asked: Option<Timestamp>,
+}
+
+/// Whether less than `interval` lies between both, whichever is the later: requests take their time in another order than they come
+/// here, and a clock may be set back.
+fn is_within(moment: Timestamp, interval: Duration, now: Timestamp) -> bool {
+    now < moment + interval && moment < now + interval
 }
 
 struct Kept {
@@ -80,11 +92,11 @@ impl Held {
     }
 
     fn is_flying(&self, now: Timestamp) -> bool {
-        self.flight.is_some_and(|began| now < began + FLIGHT_MAX)
+        self.flight.is_some_and(|began| is_within(began, FLIGHT_MAX, now))
     }
 
     fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
-        self.failed.is_some_and(|failed| now < failed + interval)
+        self.failed.is_some_and(|failed| is_within(failed, interval, now))
     }
 
     /// Takes in what an answer says. One that is whole replaces everything; beside a broken key nothing is let go of, as that
@@ -94,6 +106,7 @@ impl Held {
         if document.broken.is_empty() {
             self.keys.clear();
         }
+        self.broken = document.broken.into_iter().map(|key| key.kid).collect();
         for (kid, key) in document.keys {
             self.keys.insert(kid, Kept { key: Arc::new(key), fresh_until });
         }
@@ -122,7 +135,7 @@ impl Certificates {
         let is_news = held.is_fresh(now) || held.landed != seen;
         match held.find(kid, now) {
             Some(key) => Ok(Some(key)),
-            None if is_news && held.failed.is_none() => Ok(None),
+            None if is_news && held.failed.is_none() && !held.broken.contains(kid) => Ok(None),
             None => Err(Error::keys_unavailable("the public keys of Firebase that would tell cannot be had")),
         }
     }
@@ -171,7 +184,7 @@ impl Certificates {
         let failed = self.held.borrow().failed;
         let wait = failed.map_or(0, |failed| (failed + RETRY_INTERVAL_EMPTY).milliseconds() - now.milliseconds());
         if let Ok(wait @ 1..) = u64::try_from(wait) {
-            time::sleep(Duration::from_millis(wait)).await;
+            time::sleep(Duration::from_millis(wait).min(RETRY_INTERVAL_EMPTY)).await;
         }
         self.fetch(now, seen).await;
     }
@@ -179,7 +192,7 @@ impl Certificates {
     /// A fetch for a key that is not among keys that are good still: now and then one is published early.
     async fn fetch_for_unknown(self: &Arc<Self>, now: Timestamp, seen: u64) {
         self.take_off_if(now, seen, |held| {
-            let allowed = held.asked.is_none_or(|asked| now >= asked + UNKNOWN_INTERVAL);
+            let allowed = held.asked.is_none_or(|asked| !is_within(asked, UNKNOWN_INTERVAL, now));
             if allowed {
                 held.asked = Some(now);
             }
@@ -234,7 +247,7 @@ impl Certificates {
         match &outcome {
             Ok((document, _)) if document.broken.is_empty() => {}
             Ok((document, _)) => {
-                tracing::warn!(broken = document.broken.join("; "), "some keys of Firebase are broken")
+                tracing::warn!(broken = document.told(), "some keys of Firebase are broken")
             }
             Err(refusal) => tracing::warn!(
                 cause = format!("{} {refusal}", self.endpoint),

@@ -13,8 +13,25 @@ pub const KEYS_MAX: usize = 100;
 pub struct KeyDocument {
     /// The keys by their ids.
     pub keys: Vec<(String, VerifyingKey)>,
-    /// Keys that could not be read, each told by id and reason. The others are as good as without them.
-    pub broken: Vec<String>,
+    /// Keys that could not be read. The others are as good as without them.
+    pub broken: Vec<BrokenKey>,
+}
+
+/// A key that could not be read.
+#[derive(Debug)]
+pub struct BrokenKey {
+    /// Its id, empty if it has none.
+    pub kid: String,
+    /// A phrase that follows "the key".
+    pub why: &'static str,
+}
+
+impl KeyDocument {
+    /// What is broken, for the log.
+    pub fn told(&self) -> String {
+        let told: Vec<String> = self.broken.iter().map(|key| format!("the key {:?} {}", key.kid, key.why)).collect();
+        told.join("; ")
+    }
 }
 
 /// Reads a JWK set. Keys for another use or algorithm than RS256 and HS256 signatures are passed over, as section 5 asks.
@@ -35,7 +52,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     let mut read = KeyDocument::default();
     for key in keys {
         let Some(kid) = key.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty()) else {
-            read.broken.push("a key has no kid".to_owned());
+            read.broken.push(BrokenKey { kid: String::new(), why: "has no kid" });
             continue;
         };
         if read.keys.iter().any(|(known, _)| known == kid) {
@@ -44,7 +61,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
         match key_of(key) {
             Ok(Some(key)) => read.keys.push((kid.to_owned(), key)),
             Ok(None) => {}
-            Err(refusal) => read.broken.push(format!("the key {kid:?} {refusal}")),
+            Err(why) => read.broken.push(BrokenKey { kid: kid.to_owned(), why }),
         }
     }
     Ok(read)
@@ -101,7 +118,7 @@ mod tests {
         let read = read(json!([with("kid", json!("a")), small, {"kid": "b", "kty": "RSA"}])).unwrap();
         assert_eq!((read.keys.len(), read.broken.len()), (1, 2));
         assert_eq!((read.keys[0].0.as_str(), read.keys[0].1.algorithm()), ("a", "RS256"));
-        assert!(read.broken[1].contains(r#""b" lacks a member"#), "{:?}", read.broken);
+        assert!(read.told().ends_with(r#"the key "b" lacks a member, or has it in no base64url"#), "{}", read.told());
     }
 
     #[test]

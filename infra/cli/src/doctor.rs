@@ -218,7 +218,7 @@ fn certificate_endpoint(uri: &Uri, answer: Result<Fetched, String>) -> Finding {
         Ok((document, lifetime)) if document.broken.is_empty() => {
             ok(WHAT, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
         }
-        Ok((document, _)) => warn(WHAT, format!("{uri}: {}", document.broken.join("; "))),
+        Ok((document, _)) => warn(WHAT, format!("{uri}: {}", document.told())),
         Err(why) => fail(
             WHAT,
             format!(

@@ -12,7 +12,7 @@ use x509_cert::{
 
 use crate::{
     json,
-    jwk::{self, KEYS_MAX, KeyDocument},
+    jwk::{self, BrokenKey, KEYS_MAX, KeyDocument},
     jws::VerifyingKey,
 };
 
@@ -42,7 +42,7 @@ pub fn read(body: &[u8]) -> Result<KeyDocument, String> {
     // A published secret is none, and whoever verified with it would take anybody's word.
     read.keys.retain(|(_, key)| matches!(key, VerifyingKey::Rs256(_)));
     if read.keys.is_empty() {
-        return Err(format!("sent a document without a key that can be used: {}", read.broken.join("; ")));
+        return Err(format!("sent a document without a key that can be used: {}", read.told()));
     }
     Ok(read)
 }
@@ -55,7 +55,7 @@ fn certificates(document: &Map<String, Value>) -> Result<KeyDocument, String> {
     for (kid, value) in document {
         match value.as_str().ok_or("is not text").and_then(public_key) {
             Ok(key) => read.keys.push((kid.clone(), key)),
-            Err(refusal) => read.broken.push(format!("the certificate {kid:?} {refusal}")),
+            Err(why) => read.broken.push(BrokenKey { kid: kid.clone(), why }),
         }
     }
     Ok(read)
@@ -150,13 +150,9 @@ mod tests {
         let read = map(json!({"good": pem, "text": "x", "public": public, "damaged": damaged, "number": 1})).unwrap();
         assert_eq!(read.keys.len(), 1);
         assert_eq!(
-            read.broken,
-            [
-                r#"the certificate "damaged" is damaged"#,
-                r#"the certificate "number" is not text"#,
-                r#"the certificate "public" is PEM of something else"#,
-                r#"the certificate "text" is not PEM text"#,
-            ]
+            read.told(),
+            "the key \"damaged\" is damaged; the key \"number\" is not text; the key \"public\" is PEM of something else; \
+             the key \"text\" is not PEM text"
         );
     }
 
