@@ -1,5 +1,5 @@
-// Our tokens in the hands of Google's own code, the Firebase client SDK against the Auth emulator and firebase-admin; and
-// the emulator's ID tokens in ours.
+// Our tokens in the hands of Google's own code, the Firebase client SDK against the Auth emulator and firebase-admin;
+// and the emulator's ID tokens in ours.
 
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
