@@ -1,0 +1,111 @@
+//! Variables, good and bad.
+
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, Misconfigured> {
+    Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+}
+
+#[test]
+fn without_any_variable_the_defaults_hold() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.table_name, "latchkey");
+    assert_eq!(config.token_profile, None);
+    assert_eq!((config.port, config.data_dir.to_str()), (8080, Some(".latchkey")));
+    assert_eq!(config.access_token_life.as_secs(), 3_600);
+    assert_eq!(config.session_lives.absolute.as_secs(), 2_592_000);
+    assert_eq!(config.session_lives.idle.as_secs(), 1_209_600);
+    assert_eq!(config.session_lives.reuse_interval.as_secs(), 10);
+    assert_eq!(config.clock_skew.as_secs(), 60);
+    assert_eq!(config.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
+    assert!(config.issuer.is_none() && config.cors_allowed_origins.is_none() && !config.require_verified_email);
+}
+
+#[test]
+fn an_empty_variable_is_unset() {
+    assert_eq!(read(&[("TABLE_NAME", " "), ("ISSUER", ""), ("TOKEN_PROFILE", "")]).unwrap().table_name, "latchkey");
+}
+
+#[test]
+fn each_bad_value_is_refused_by_its_variables_name() {
+    for (name, value) in [
+        ("TOKEN_PROFILE", "jwt"),
+        ("FIREBASE_TENANT_ID", "my tenant"),
+        ("FIREBASE_CERTS_URL", "googleapis.com"),
+        ("FIREBASE_CERTS_URL", "http://certs.example/keys"),
+        ("FIREBASE_CERTS_URL", "http://127.evil.example/"),
+        ("FIREBASE_CERTS_URL", "ftp://127.0.0.1/"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "http://127.0.0.1:9099"),
+        ("FIREBASE_AUTH_EMULATOR_HOST", "localhost"),
+        ("PORT", "65536"),
+        ("ISSUER", "example.com"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "59"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "3601"),
+        ("REFRESH_TOKEN_TTL_SECONDS", "-1"),
+        ("REFRESH_TOKEN_IDLE_SECONDS", "1h"),
+        ("REFRESH_REUSE_INTERVAL_SECONDS", "61"),
+        ("CLOCK_SKEW_SECONDS", "301"),
+        ("CORS_ALLOWED_ORIGINS", "app.example"),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example,*"),
+        ("REQUIRE_VERIFIED_EMAIL", "yes"),
+        ("PASSWORD_MIN_LENGTH", "7"),
+        ("ARGON2_MEMORY_KIB", "1024"),
+        ("ARGON2_ITERATIONS", "1"),
+        ("LOG_LEVEL", "loud"),
+    ] {
+        let refusal = read(&[(name, value)]).unwrap_err().to_string();
+        assert!(refusal.starts_with(name) && refusal.lines().count() == 1, "{name}={value}: {refusal}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let wrong = [("LOG_LEVEL", "x"), ("AWS_LAMBDA_FUNCTION_NAME", "login"), ("TOKEN_PROFILE", "firebase")];
+    let refusal = read(&wrong).unwrap_err().to_string();
+    let names: Vec<_> = refusal.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(names, ["SIGNING_KEYS_SECRET_ID", "TOKEN_PROFILE", "LOG_LEVEL"]);
+}
+
+#[test]
+fn a_service_account_is_one_secret_or_one_text() {
+    let firebase = |name: &str| read(&[(name, "{}")]).unwrap().firebase.account.unwrap();
+    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT"), Source::Text("{}".to_owned()));
+    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"), Source::Secret("{}".to_owned()));
+    let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
+    assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
+}
+
+#[test]
+fn certificates_come_over_plain_http_from_this_machine_alone() {
+    for url in ["http://127.0.0.1:9000/keys", "http://127.1.2.3/", "http://[::1]:9000/", "http://localhost:9000/"] {
+        assert_eq!(read(&[("FIREBASE_CERTS_URL", url)]).unwrap().firebase.certificates, url);
+    }
+    assert_eq!(read(&[]).unwrap().firebase.certificates.scheme_str(), Some("https"));
+}
+
+#[test]
+fn emulator_mode_is_refused_where_the_service_is_deployed() {
+    let with = |others: &[(&str, &str)]| {
+        let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("SIGNING_KEYS_SECRET_ID", "s")];
+        read(&[&emulator, others].concat())
+    };
+    let lambda = ("AWS_LAMBDA_FUNCTION_NAME", "verify");
+    for others in [
+        &[lambda][..],
+        &[lambda, ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001")],
+        &[lambda, ("AWS_SAM_LOCAL", "false")],
+        &[("K_SERVICE", "latchkey")],
+        &[("K_SERVICE", "latchkey"), ("AWS_SAM_LOCAL", "true")],
+    ] {
+        let refusal = with(others).unwrap_err().to_string();
+        assert!(refusal.starts_with("FIREBASE_AUTH_EMULATOR_HOST is set, and so is "), "{refusal}");
+        assert!(refusal.contains("unsigned tokens") && refusal.lines().count() == 1, "{refusal}");
+    }
+    for others in [
+        &[][..],
+        &[lambda, ("AWS_SAM_LOCAL", "true")],
+        &[lambda, ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt/verify")],
+    ] {
+        assert!(with(others).unwrap().firebase.emulator_host.is_some());
+    }
+}
