@@ -50,12 +50,12 @@ unit: ## the Rust tests, against the embedded DynamoDB
 
 # With the program as `unit` built it: nothing is compiled again.
 .PHONY: e2e
-e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## the Firebase SDK and the Lambda runtime against the real program
+e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## the Firebase SDKs and the Lambda runtime against the real program
 	$(NEED_RUST)
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" && \
-		npm run test:firebase && npm run test:lambda
+		npm run test:firebase && npm run test:tokens && npm run test:lambda
 
 .PHONY: build
 build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; ARCH=arm64 or x86_64

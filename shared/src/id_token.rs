@@ -104,7 +104,9 @@ impl Verifier<'_> {
 
     fn check_content(&self, token: &Token) -> Result<(), String> {
         let project = self.project;
-        let audience = token.text("aud").ok_or("The token's aud is missing or not text.")?;
+        let audience = token.text("aud").ok_or_else(|| {
+            format!("The token's aud is missing or not text; it must be the Firebase project \"{project}\".")
+        })?;
         if audience != project {
             let shown: String = audience.chars().take(SHOWN_CHARACTERS_MAX).collect();
             return Err(format!(

@@ -1,0 +1,188 @@
+// The same ID tokens before two judges, firebase-admin and us. We may refuse what it takes, for reasons that are
+// written down, and never take what it refuses.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { initializeApp } from 'firebase-admin/app';
+import { getAuth } from 'firebase-admin/auth';
+
+import { exchange, json, nextSecond, serve, stopAll } from './support.mjs';
+import { idTokenCases } from './tokens/cases.mjs';
+import { certificate, makeServiceAccount, publish } from './tokens/certificates.mjs';
+import { CODES, MESSAGES, STRICTER } from './tokens/expected.mjs';
+import { ourJudge, sdkJudge, verification } from './tokens/judges.mjs';
+import { PROJECT, keys, withClaims } from './tokens/minting.mjs';
+import { about, tally } from './tokens/tally.mjs';
+
+const TOKENS_MIN = 300;
+const PATH = '/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com';
+/** How often a case is tried that both judges must see within one second. */
+const ATTEMPTS_MAX = 20;
+/** How slow this machine may be between making a token and judging it, where the clock matters. */
+const MARGIN_SECONDS = 5;
+const SKEW_SECONDS = 60;
+
+// With this set, firebase-admin would take unsigned tokens.
+delete process.env.FIREBASE_AUTH_EMULATOR_HOST;
+
+const world = {};
+const all = idTokenCases(world);
+const score = tally(STRICTER);
+let published, publishedToo, server, skewed, judges;
+
+before(async () => {
+  const { stranger, ...known } = keys;
+  const document = Object.fromEntries(Object.values(known).map((key) => [key.kid, certificate(key, known.first)]));
+  [published, publishedToo] = [await publish(document, PATH), await publish(document, PATH)];
+  const account = JSON.stringify(makeServiceAccount(PROJECT));
+  const env = { FIREBASE_PROJECT_ID: PROJECT, FIREBASE_SERVICE_ACCOUNT: account };
+  // The SDK allows no skew.
+  server = await serve([], { env: { ...env, FIREBASE_CERTS_URL: published.url, CLOCK_SKEW_SECONDS: '0' } });
+  skewed = await serve([], { env: { ...env, FIREBASE_CERTS_URL: publishedToo.url } });
+
+  const auth = getAuth(initializeApp({ projectId: PROJECT }));
+  judges = { sdk: sdkJudge(auth, published.url), ours: ourJudge(server) };
+  world.trap = published.origin;
+  world.own = await newSession();
+});
+
+after(async () => {
+  await stopAll();
+  published?.close();
+  publishedToo?.close();
+});
+
+async function newSession() {
+  const account = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella' };
+  const { status, body } = await exchange(`${server.origin}/create-account`, json('POST', account));
+  assert.equal(status, 201, JSON.stringify(body));
+  return body;
+}
+
+// --- The cases themselves
+
+test(`there are more than ${TOKENS_MIN} tokens, no two of them alike`, () => {
+  const now = seconds();
+  const made = all.map((each) => JSON.stringify(each.make(now)));
+  assert.ok(all.length >= TOKENS_MIN, `${all.length}`);
+  assert.deepEqual(repeated(made), []);
+  assert.deepEqual(repeated(all.map(({ name }) => name)), []);
+});
+
+test('every difference that is written down is one that some token shows, and no token shows two', () => {
+  for (const list of [STRICTER, CODES, MESSAGES]) {
+    const stale = list.filter((entry) => !all.some(({ name }) => entry.cases.test(name)));
+    assert.deepEqual(stale, []);
+  }
+  const twice = all.filter(({ name }) => [...STRICTER, ...CODES].filter((entry) => entry.cases.test(name)).length > 1);
+  assert.deepEqual(twice, []);
+});
+
+function repeated(values) {
+  return values.filter((value, index) => values.indexOf(value) !== index);
+}
+
+// --- Judgement
+
+describe('firebase-admin and latchkey judge alike', () => {
+  for (const [group, rows] of Map.groupBy(all, ({ name }) => name.split(':')[0])) {
+    test(`${group} (${rows.length})`, async () => {
+      const found = [];
+      for (const row of rows) found.push(...faults(row.name, await judge(row)));
+      assert.equal(found.join('\n'), '');
+    });
+  }
+});
+
+/** Both verdicts on one token; where its time matters to the second, both of the second it was made in. */
+async function judge({ name, make, exact, bearer }) {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    if (exact) await nextSecond();
+    const now = seconds();
+    const token = make(now);
+    const [sdk, ours] = await Promise.all([judges.sdk(token), judges.ours(token, { bearer })]);
+    if (!exact || seconds() === now) return { sdk, ours };
+  }
+  assert.fail(`${name}: the second turned over ${ATTEMPTS_MAX} times`);
+}
+
+/** What is wrong with the two verdicts on the case of this name, a line each. */
+function faults(name, { sdk, ours }) {
+  const verdicts = compare(sdk, ours, { stricter: about(name, STRICTER), codes: about(name, CODES) });
+  const unsaid = (about(name, MESSAGES)?.says ?? []).filter((words) => !words.test(ours.message));
+  const found = [...verdicts, ...unsaid.map((words) => `we do not say ${words}`)];
+  const said = `firebase-admin: ${sdk.code || 'yes'}, we: ${ours.code}, ${ours.message}`;
+  return found.map((fault) => `${name}: ${fault}; ${said}`);
+}
+
+function compare(sdk, ours, { stricter, codes = { sdk: sdk.code, ours: sdk.code } }) {
+  if (ours.accepted && !sdk.accepted) return ['WE ARE MORE LENIENT'];
+  if (sdk.accepted && !ours.accepted) {
+    if (!stricter) return ['we are stricter, and it is not written why'];
+    score.stricter(stricter);
+    return ours.code === (stricter.code ?? 'auth/argument-error') ? [] : ['we are stricter, but by another code'];
+  }
+  score.agreed(sdk.accepted);
+  if (stricter) return ['we are no stricter, though it is written that we are'];
+  if (sdk.accepted) return readOtherwise(sdk, ours);
+  return codes.sdk === sdk.code && codes.ours === ours.code ? [] : ['refused by another code than expected'];
+}
+
+function readOtherwise(sdk, ours) {
+  const { actual, expected } = verification(sdk, ours);
+  try {
+    assert.deepEqual(actual, expected);
+    return [];
+  } catch ({ message }) {
+    return [`both take it, but read it otherwise: ${message}`];
+  }
+}
+
+test('no key is fetched that a token brings along, and few for kids that nobody knows', () => {
+  const fetched = published.requests.filter(({ agent }) => agent.startsWith('latchkey/'));
+  assert.deepEqual(published.requests.filter(({ path }) => path !== PATH), []);
+  // The first, and one a minute for unknown ones.
+  const minutes = (Date.now() - fetched[0].time) / 60_000;
+  assert.ok(fetched.length <= 2 + minutes, `${fetched.length} fetches in ${minutes} minutes`);
+});
+
+// --- Clocks that differ
+
+/** Offsets from now, and what a deployment says that allows a minute: nothing, or the claim that is wrong. */
+const SKEWS = {
+  'expired just now': [{ exp: -1 }, ''],
+  'expired for most of the skew': [{ exp: MARGIN_SECONDS - SKEW_SECONDS }, ''],
+  'expired for the whole skew': [{ exp: -SKEW_SECONDS }, 'expired'],
+  'expired for more than the skew': [{ exp: -SKEW_SECONDS - MARGIN_SECONDS }, 'expired'],
+  'issued a moment ahead': [{ iat: MARGIN_SECONDS }, ''],
+  'issued ahead by most of the skew': [{ iat: SKEW_SECONDS - MARGIN_SECONDS }, ''],
+  'issued ahead by more than the skew': [{ iat: SKEW_SECONDS + MARGIN_SECONDS }, 'iat'],
+  'signed in ahead by most of the skew': [{ auth_time: SKEW_SECONDS - MARGIN_SECONDS }, ''],
+  'signed in ahead by more than the skew': [{ auth_time: SKEW_SECONDS + MARGIN_SECONDS }, 'auth_time'],
+  'begins ahead by most of the skew': [{ nbf: SKEW_SECONDS - MARGIN_SECONDS }, ''],
+  'begins ahead by more than the skew': [{ nbf: SKEW_SECONDS + MARGIN_SECONDS }, 'nbf'],
+  'of a clock that is ahead in all': [{ iat: 55, auth_time: 55, nbf: 55, exp: 3655 }, ''],
+  'of a clock that is behind in all': [{ iat: -3655, auth_time: -3655, nbf: -3655, exp: -55 }, ''],
+};
+
+test('a deployment allows a minute of skew on every time', async (t) => {
+  const verdict = ourJudge(skewed);
+  for (const [what, [offsets, wrong]] of Object.entries(SKEWS)) {
+    await t.test(what, async () => {
+      const now = seconds();
+      const times = Object.fromEntries(Object.entries(offsets).map(([claim, offset]) => [claim, now + offset]));
+      const { accepted, code, message, body } = await verdict(withClaims(now, times));
+      assert.equal(accepted, wrong === '', `${code}: ${message}`);
+      if (accepted) return assert.equal(body.expires_in === 0, body.claims.exp <= now);
+      assert.equal(code, wrong === 'expired' ? 'auth/id-token-expired' : 'auth/argument-error');
+      assert.match(message, new RegExp(wrong));
+    });
+  }
+});
+
+after(() => console.log(score.line('ID tokens')));
+
+function seconds() {
+  return Math.floor(Date.now() / 1000);
+}

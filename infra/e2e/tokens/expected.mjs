@@ -1,0 +1,238 @@
+// Where we and firebase-admin differ, and why. Any other difference is a fault of one of us.
+
+/** What the SDK takes and we refuse: by `auth/argument-error`, unless another code is given. */
+export const STRICTER = [
+  {
+    what: 'no exp',
+    cases: /^exp: missing$/,
+    reason: 'A token without an end is good for ever, and Google\'s rules ask for exp; to the SDK it is optional.',
+  },
+  {
+    what: 'fractions',
+    cases: /^(exp|iat|auth_time|nbf): a (fraction|whole number with .*)$/,
+    reason: 'Times are whole seconds, as Firebase writes them; the SDK takes any JSON number.',
+  },
+  {
+    what: 'exp is no date',
+    cases: /^exp: (in milliseconds|the first second of year 10000|the largest .*|beyond 64 bits|a googol)$/,
+    reason: 'An exp past the year 9999 is a mistake, such as milliseconds; to the SDK it is far ahead.',
+  },
+  {
+    what: 'iat or auth_time is no time',
+    cases: new RegExp([
+      '^(iat|auth_time): (missing|null|an array of it|an empty array|an object|a truth value|false|empty text)$',
+      '^(iat|auth_time): (text of digits|a date as text)$',
+    ].join('|')),
+    reason: 'Google\'s rules ask for iat and auth_time in the past, so for numbers; the SDK looks at neither.',
+  },
+  {
+    what: 'iat or auth_time ahead',
+    cases: /^(iat|auth_time): (in a minute|in a year|a fraction, to come|the next second)$/,
+    reason: 'Google\'s rules ask for iat and auth_time in the past; the SDK looks at neither.',
+  },
+  {
+    what: 'iat, auth_time or nbf is no date',
+    cases: new RegExp([
+      '^(iat|auth_time|nbf): less than zero',
+      '^(iat|auth_time): (in milliseconds|beyond 64 bits|the first second of year 10000)$',
+    ].join('|')),
+    reason: 'A time before 1970 or past the year 9999 is a mistake; the SDK compares it all the same.',
+  },
+  {
+    what: 'no sub',
+    cases: /^event: no sub/,
+    reason: 'An ID token is somebody\'s; the SDK lets those of two blocking functions go without a sub.',
+  },
+  {
+    what: 'kid that names nothing',
+    cases: /^kid: (null|empty text|zero|false)$/,
+    reason: 'A kid that names nothing is as good as none; the SDK then tries all keys.',
+  },
+  {
+    what: 'kid that is no text',
+    cases: /^kid: an array of it$|^kid as signed: a number$/,
+    reason: 'A kid is text (RFC 7515 section 4.1.4); JavaScript turns an array or a number into text.',
+  },
+  {
+    what: 'short key',
+    cases: /^kid as signed: by the key of 1024 bits$/,
+    reason: 'RS256 needs a key of 2048 bits or more (RFC 7518 section 3.3); the SDK takes any that is published.',
+  },
+  {
+    what: 'crit',
+    cases: /^header: crit/,
+    reason: 'A critical extension that is not known must be refused (RFC 7515 section 4.1.11); the SDK ignores crit.',
+  },
+  {
+    what: 'loose base64url',
+    cases: /^base64url: (loose bits|a letter too many in the (payload|header)$)/,
+    reason: 'The same bytes have one text (RFC 4648 section 3.5); Node\'s decoder takes several.',
+  },
+  {
+    what: 'not UTF-8',
+    cases: /^UTF-8/,
+    reason: 'JSON is UTF-8 (RFC 8259 section 8.1); Node\'s decoder puts other letters in place of what is not.',
+  },
+  {
+    what: 'half a surrogate',
+    cases: /^JSON of the (payload|header): half a pair|^JSON of the payload: the other half/,
+    reason: 'Half a pair of surrogates is no character, and parsers differ on it (RFC 8259 section 8.2).',
+  },
+  {
+    what: 'NUL',
+    cases: /^JSON of the (payload|header): an escaped NUL|^sub: with a NUL$/,
+    reason: 'NUL ends a text for half of all programs, so the HTTP contract takes none anywhere.',
+  },
+  {
+    what: 'number beyond all',
+    cases: /^(exp: more than any number|JSON of the (payload|header): a number beyond all)$/,
+    reason: 'A number beyond all doubles is infinity to some parsers and an error to others (RFC 8259 section 6).',
+  },
+  {
+    what: 'JSON in JSON text',
+    cases: /^payload is: it as text$/,
+    reason: 'The payload is a JSON object (RFC 7519 section 7.2); the SDK reads JSON inside JSON text too.',
+  },
+  {
+    what: 'claim twice',
+    cases: /^twice: (?!.*(last wrong|last past|one name at two depths|two names that)).*$/,
+    reason: 'RFC 7519 section 4 lets a claim given twice be refused; the SDK takes the last.',
+  },
+  {
+    what: 'header twice',
+    cases: /^twice in the header: (?!.*the last (wrong|a stranger))/,
+    reason: 'RFC 7515 section 4 lets a parameter given twice be refused; the SDK takes the last.',
+  },
+  {
+    what: 'depth',
+    cases: /^depth( in the header)?: (?!(10|31) ).*(arrays|objects)$/,
+    reason: 'The HTTP contract bounds the depth of JSON to 32 levels, wherever it comes from.',
+  },
+  {
+    what: 'body size',
+    cases: /^size: (one more than a body can hold|20 KiB|100 KiB)$/,
+    code: 'payload_too_large',
+    reason: 'The HTTP contract bounds a body to 16 KiB.',
+  },
+  {
+    what: 'size',
+    cases: /^size in a header: (16 KiB and one|20 KiB)$/,
+    reason: 'A token has 16 KiB at most, in a header as in a body.',
+  },
+];
+
+/** What both refuse, under different codes. */
+export const CODES = [
+  {
+    cases: /^exp: (less than zero( by far)?|a fraction of a day ago|less than any number)$/,
+    sdk: 'auth/id-token-expired',
+    ours: 'auth/argument-error',
+    reason: 'An exp that is no date tells no expiry.',
+  },
+  {
+    cases: /^expired: with(out)? a (time of issue|sign-in)/,
+    sdk: 'auth/id-token-expired',
+    ours: 'auth/argument-error',
+    reason: 'Expiry comes last: only a token that was good is called expired.',
+  },
+  {
+    cases: /^expired: with an empty kid$/,
+    sdk: 'auth/id-token-expired',
+    ours: 'auth/argument-error',
+    reason: 'The SDK tries all keys for an empty kid, so it gets to the expiry.',
+  },
+  {
+    cases: /^twice: exp, the last past$/,
+    sdk: 'auth/id-token-expired',
+    ours: 'auth/argument-error',
+    reason: 'The SDK takes the last of two.',
+  },
+  {
+    cases: /^kind: a forged access token of this service$/,
+    sdk: 'auth/argument-error',
+    ours: 'token_invalid',
+    reason: 'What claims to be the service\'s own is refused by the code for its own.',
+  },
+  {
+    cases: /^kind: an access token of this service$/,
+    sdk: 'auth/argument-error',
+    ours: '200 access_token',
+    reason: 'It is good, though not as an ID token.',
+  },
+  {
+    cases: /^(base64url: a NUL|around: (a NUL|half a surrogate))/,
+    sdk: 'auth/argument-error',
+    ours: 'invalid_request',
+    reason: 'It is the request that cannot be read.',
+  },
+  {
+    cases: /^size of what is no token: 20 KiB$/,
+    sdk: 'auth/argument-error',
+    ours: 'payload_too_large',
+    reason: 'The HTTP contract bounds a body to 16 KiB.',
+  },
+  {
+    cases: /^not text: null$/,
+    sdk: 'auth/argument-error',
+    ours: 'token_missing',
+    reason: 'Builders send null for what is not set.',
+  },
+  {
+    cases: /^kind: a legacy custom token whose data are (null|text)$|^payload is: null$/,
+    sdk: 'TypeError',
+    ours: 'auth/argument-error',
+    reason: 'The SDK looks for members of what is no object.',
+  },
+  {
+    cases: new RegExp([
+      '^bytes of the payload',
+      '^base64url: the payload in (base64 twice|hex)$',
+      '^after signing: payload and signature swapped$',
+      '^depth: 5000 arrays without an end$',
+      // Of the payload's JSON all that is none, but for a number that is too large.
+      '^JSON of the payload: (an? (vertical|no-break|NUL|tab|line|name|comma|comment|bracket|escape that))',
+      '^JSON of the payload: (a number (?!beyond)|NaN|Infinity|undefined|True|two commas|no |half an|single|only)',
+      '^JSON of the payload: (text|another)',
+    ].join('|')),
+    sdk: 'SyntaxError',
+    ours: 'auth/argument-error',
+    reason: 'Under typ JWT the SDK lets out what the JSON parser throws.',
+  },
+];
+
+/** What a refusal says, where it is one that people meet. */
+export const MESSAGES = [
+  { cases: /^aud: another project$/, says: [/"acme-login-staging"/, /"acme-login"/, /environment/] },
+  { cases: /^iss and aud: of another project$/, says: [/"acme-staging"/, /"acme-login"/, /environment/] },
+  { cases: /^iss: (another project|missing|over http)$/, says: [/iss/, /"https:.*securetoken.*\/acme-login"/] },
+  { cases: /^sub: (missing|empty text|of 129 letters)$/, says: [/sub/, /128/] },
+  { cases: /^kind: an? (expired )?custom token/, says: [/custom token/, /ID token/, /signInWithCustomToken/] },
+  { cases: /^kind: an unsigned custom token$/, says: [/no signature/, /emulator/] },
+  { cases: /^kind: a legacy custom token( with a kid)?$/, says: [/legacy/, /custom token/, /ID token/] },
+  { cases: /^kind: a legacy custom token signed by RSA$/, says: [/no kid/] },
+  { cases: /^kind: a session cookie$/, says: [/session cookie/, /ID token/] },
+  { cases: /^kind: a Google ID token/, says: [/Google/, /ID token/, /getIdToken/] },
+  { cases: /^kind: a Supabase/, says: [/Supabase/, /ID token/] },
+  { cases: /^kind: a Cognito/, says: [/Cognito/, /ID token/] },
+  { cases: /^kind: a shared-secret token$/, says: [/shared secret/, /ID token/] },
+  { cases: /^kind: an opaque refresh token$/, says: [/refresh token/] },
+  { cases: /^kind: an encrypted token$/, says: [/encrypted/] },
+  { cases: /^kind: a certificate$/, says: [/certificate/] },
+  { cases: /^kid: (missing|null|empty text)$/, says: [/no kid/] },
+  { cases: /^kid: an unknown one$/, says: [/kid/, /not among/] },
+  { cases: /^alg: "(none|HS256|rs256)"$/, says: [/RS256/] },
+  { cases: /^unsigned: alg none$/, says: [/no signature/, /emulator/] },
+  { cases: /^header: crit of exp$/, says: [/critical/] },
+  { cases: /^signature: last bit flipped$/, says: [/signature is wrong/] },
+  { cases: /^exp: (missing|in milliseconds|text of digits)$/, says: [/exp/, /whole number of seconds/] },
+  { cases: /^iat: (in a minute|the next second)$/, says: [/iat/, /future/, /clock/] },
+  { cases: /^auth_time: (in a minute|the next second)$/, says: [/auth_time/, /future/, /clock/] },
+  { cases: /^nbf: (in a minute|the next second)$/, says: [/nbf/, /future/, /clock/] },
+  { cases: /^exp: (a minute ago|this very second)$/, says: [/expired/, /getIdToken/] },
+  { cases: /^twice: aud, the first wrong$/, says: [/twice/] },
+  { cases: /^base64url: the payload padded$/, says: [/padding/] },
+  { cases: /^base64url: the payload in the plain alphabet$/, says: [/base64url/] },
+  { cases: /^around: (a space before|a line feed after)$/, says: [/white space/] },
+  { cases: /^around: quotes$/, says: [/quotes/] },
+  { cases: /^parts: two$/, says: [/three parts/] },
+];
