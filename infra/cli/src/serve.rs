@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use axum::serve::ListenerExt;
 use clap::Args;
 use shared::{
     App,
@@ -116,6 +117,12 @@ impl Serve {
             );
         }
 
+        // Whoever sends requests without waiting for the answers would else wait for the kernel: it holds a small packet back until
+        // the one before is acknowledged.
+        let listener = listener.tap_io(|stream| {
+            // A connection that is broken already shows itself at the next read.
+            let _ = stream.set_nodelay(true);
+        });
         let requests =
             axum::serve(listener, http::service(crate::router(), app)).with_graceful_shutdown(stopped(stop.clone()));
         let tables = async {
