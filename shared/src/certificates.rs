@@ -57,7 +57,7 @@ pub struct Certificates {
 struct Held {
     keys: HashMap<String, Kept>,
     /// The ids of keys that the newest answer holds, but that could not be read.
-    broken: HashSet<String>,
+    damaged: HashSet<String>,
     /// The end of the newest answer's lifetime, and from when on it is renewed.
     fresh_until: Option<Timestamp>,
     renew_from: Option<Timestamp>,
@@ -99,14 +99,14 @@ impl Held {
         self.failed.is_some_and(|failed| is_within(failed, interval, now))
     }
 
-    /// Takes in what an answer says. One that is whole replaces everything; beside a broken key nothing is let go of, as that
+    /// Takes in what an answer says. One that is whole replaces everything; beside a damaged key nothing is let go of, as that
     /// may be the very key.
     fn take_in(&mut self, document: KeyDocument, fetched_at: Timestamp, lifetime: Duration) {
         let fresh_until = fetched_at + lifetime;
-        if document.broken.is_empty() {
+        self.damaged = document.damaged().cloned().collect();
+        if self.damaged.is_empty() {
             self.keys.clear();
         }
-        self.broken = document.broken.into_iter().map(|key| key.kid).collect();
         for (kid, key) in document.keys {
             self.keys.insert(kid, Kept { key: Arc::new(key), fresh_until });
         }
@@ -135,7 +135,7 @@ impl Certificates {
         let is_news = held.is_fresh(now) || held.landed != seen;
         match held.find(kid, now) {
             Some(key) => Ok(Some(key)),
-            None if is_news && held.failed.is_none() && !held.broken.contains(kid) => Ok(None),
+            None if is_news && held.failed.is_none() && !held.damaged.contains(kid) => Ok(None),
             None => Err(Error::keys_unavailable("the public keys of Firebase that would tell cannot be had")),
         }
     }
@@ -245,9 +245,9 @@ impl Certificates {
 
     fn land(&self, began: Timestamp, outcome: Result<(KeyDocument, Duration), String>) {
         match &outcome {
-            Ok((document, _)) if document.broken.is_empty() => {}
+            Ok((document, _)) if document.flawed.is_empty() => {}
             Ok((document, _)) => {
-                tracing::warn!(broken = document.told(), "some keys of Firebase are broken")
+                tracing::warn!(flawed = document.told(), "some keys of Firebase cannot be used")
             }
             Err(refusal) => tracing::warn!(
                 cause = format!("{} {refusal}", self.endpoint),

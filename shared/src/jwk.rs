@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::jws::VerifyingKey;
+use crate::jws::{Flaw, VerifyingKey};
 
 /// The most keys that a document may hold.
 pub const KEYS_MAX: usize = 100;
@@ -13,24 +13,21 @@ pub const KEYS_MAX: usize = 100;
 pub struct KeyDocument {
     /// The keys by their ids.
     pub keys: Vec<(String, VerifyingKey)>,
-    /// Keys that could not be read. The others are as good as without them.
-    pub broken: Vec<BrokenKey>,
-}
-
-/// A key that could not be read.
-#[derive(Debug)]
-pub struct BrokenKey {
-    /// Its id, empty if it has none.
-    pub kid: String,
-    /// A phrase that follows "the key".
-    pub why: &'static str,
+    /// Keys that cannot be used, by their ids, empty for none. The others are as good as without them.
+    pub flawed: Vec<(String, Flaw)>,
 }
 
 impl KeyDocument {
-    /// What is broken, for the log.
+    /// What is wrong with which key, for the log.
     pub fn told(&self) -> String {
-        let told: Vec<String> = self.broken.iter().map(|key| format!("the key {:?} {}", key.kid, key.why)).collect();
+        let told: Vec<String> =
+            self.flawed.iter().map(|(kid, flaw)| format!("the key {kid:?} {}", flaw.phrase())).collect();
         told.join("; ")
+    }
+
+    /// The ids of the keys that could not be read.
+    pub fn damaged(&self) -> impl Iterator<Item = &String> {
+        self.flawed.iter().filter(|(_, flaw)| matches!(flaw, Flaw::Damaged(_))).map(|(kid, _)| kid)
     }
 }
 
@@ -52,7 +49,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     let mut read = KeyDocument::default();
     for key in keys {
         let Some(kid) = key.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty()) else {
-            read.broken.push(BrokenKey { kid: String::new(), why: "has no kid" });
+            read.flawed.push((String::new(), Flaw::Damaged("has no kid")));
             continue;
         };
         if read.keys.iter().any(|(known, _)| known == kid) {
@@ -61,16 +58,16 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
         match key_of(key) {
             Ok(Some(key)) => read.keys.push((kid.to_owned(), key)),
             Ok(None) => {}
-            Err(why) => read.broken.push(BrokenKey { kid: kid.to_owned(), why }),
+            Err(flaw) => read.flawed.push((kid.to_owned(), flaw)),
         }
     }
     Ok(read)
 }
 
 /// One key; None if it is not for RS256 or HS256 signatures.
-fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, &'static str> {
+fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, Flaw> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    let algorithm = match text("kty").ok_or("has no kty")? {
+    let algorithm = match text("kty").ok_or(Flaw::Damaged("has no kty"))? {
         "RSA" => "RS256",
         "oct" => "HS256",
         _ => return Ok(None),
@@ -85,7 +82,9 @@ fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, &'static str> {
         return Ok(None);
     }
     let member = |name: &str| {
-        text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()).ok_or("lacks a member, or has it in no base64url")
+        text(name)
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            .ok_or(Flaw::Damaged("lacks a member, or has it in no base64url"))
     };
     match algorithm {
         "RS256" => VerifyingKey::rsa(&member("n")?, &member("e")?),
@@ -116,7 +115,7 @@ mod tests {
         let mut small = with("n", json!("AQAB"));
         small["kid"] = json!("c");
         let read = read(json!([with("kid", json!("a")), small, {"kid": "b", "kty": "RSA"}])).unwrap();
-        assert_eq!((read.keys.len(), read.broken.len()), (1, 2));
+        assert_eq!((read.keys.len(), read.flawed.len()), (1, 2));
         assert_eq!((read.keys[0].0.as_str(), read.keys[0].1.algorithm()), ("a", "RS256"));
         assert!(read.told().ends_with(r#"the key "b" lacks a member, or has it in no base64url"#), "{}", read.told());
     }
@@ -132,7 +131,7 @@ mod tests {
             with("key_ops", json!("verify")),
         ] {
             let read = read(json!([key])).unwrap();
-            assert!(read.keys.is_empty() && read.broken.is_empty(), "{read:?}");
+            assert!(read.keys.is_empty() && read.flawed.is_empty(), "{read:?}");
         }
         assert_eq!(read(json!([with("key_ops", json!(["verify"]))])).unwrap().keys.len(), 1);
     }

@@ -101,6 +101,24 @@ fn not_three_parts(text: &str, parts: usize) -> String {
     format!("A JWT has three parts divided by dots; {what}.")
 }
 
+/// Why a key cannot be used: a phrase that follows "the key".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It cannot be read, so that it may be any key.
+    Damaged(&'static str),
+    /// It can be read, and no signature by it would count.
+    Unsuitable(&'static str),
+}
+
+impl Flaw {
+    /// The phrase.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Damaged(phrase) | Self::Unsuitable(phrase) => phrase,
+        }
+    }
+}
+
 /// What signatures are verified with. The key decides the algorithm; a header can only agree.
 pub enum VerifyingKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -114,28 +132,28 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// A phrase that follows "the key": its modulus is not of 2048 to 8192 bits, or its exponent is not odd and above 1.
-    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, &'static str> {
+    /// Its modulus is not of 2048 to 8192 bits, or its exponent is not odd and above 1.
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, Flaw> {
         let (n, e) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
         if !MODULUS_BITS.contains(&bits) {
-            return Err("does not have 2048 to 8192 bits");
+            return Err(Flaw::Unsuitable("does not have 2048 to 8192 bits"));
         }
         if e == [1] || e.last().is_none_or(|byte| byte % 2 == 0) {
-            return Err("has an exponent that cannot work");
+            return Err(Flaw::Unsuitable("has an exponent that cannot work"));
         }
         let key = PublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
-        key.map(Self::Rs256).map_err(|_| "is not an RSA key")
+        key.map(Self::Rs256).map_err(|_| Flaw::Damaged("is not an RSA key"))
     }
 
     /// A shared secret.
     ///
     /// # Errors
     ///
-    /// A phrase that follows "the key": it is shorter than 32 bytes.
-    pub fn secret(bytes: &[u8]) -> Result<Self, &'static str> {
+    /// It is shorter than 32 bytes.
+    pub fn secret(bytes: &[u8]) -> Result<Self, Flaw> {
         if bytes.len() < SECRET_BYTES_MIN {
-            return Err("is shorter than 32 bytes");
+            return Err(Flaw::Unsuitable("is shorter than 32 bytes"));
         }
         Ok(Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))))
     }

@@ -43,11 +43,8 @@ impl Kind {
     /// Reads it off the header and the claims. What cannot be mistaken comes first: a Firebase token is one by its issuer or
     /// audience, whatever `typ` somebody wrote into its header.
     pub fn of(header: &Map<String, Value>, claims: &Map<String, Value>) -> Self {
-        let text = |object: &Map<String, Value>, name: &str| {
-            object.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
         let (issuer, algorithm) = (text(claims, "iss"), text(header, "alg"));
-        if is_legacy(&algorithm, claims) {
+        if is_legacy(algorithm, claims) {
             Self::FirebaseLegacyCustomToken
         } else if text(claims, "aud") == CUSTOM_TOKEN_AUDIENCE {
             Self::FirebaseCustomToken
@@ -61,7 +58,7 @@ impl Kind {
             Self::Supabase
         } else if issuer.starts_with("https://cognito-idp.") {
             Self::Cognito
-        } else if matches!(issuer.as_str(), "accounts.google.com" | "https://accounts.google.com") {
+        } else if matches!(issuer, "accounts.google.com" | "https://accounts.google.com") {
             Self::Google
         } else if algorithm.starts_with("HS") {
             Self::SharedSecret
@@ -101,6 +98,10 @@ impl Kind {
             | Self::Unknown => "",
         }
     }
+}
+
+fn text<'a>(object: &'a Map<String, Value>, name: &str) -> &'a str {
+    object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// HS256, `v` 0 and `d.uid`, by which the Admin SDKs tell it.

@@ -19,7 +19,7 @@ use jsonwebtoken::{
     },
 };
 
-use crate::jws::VerifyingKey;
+use crate::jws::{Flaw, VerifyingKey};
 
 /// The smallest modulus, in bits (RFC 7518 section 3.3).
 const MODULUS_BITS_MIN: usize = 2048;
@@ -68,7 +68,7 @@ impl RsaKey {
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
         Ok(Self {
-            public: VerifyingKey::rsa(n, e)?,
+            public: VerifyingKey::rsa(n, e).map_err(Flaw::phrase)?,
             modulus: URL_SAFE_NO_PAD.encode(n),
             exponent: URL_SAFE_NO_PAD.encode(e),
             pair,

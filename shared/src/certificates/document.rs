@@ -12,8 +12,8 @@ use x509_cert::{
 
 use crate::{
     json,
-    jwk::{self, BrokenKey, KEYS_MAX, KeyDocument},
-    jws::VerifyingKey,
+    jwk::{self, KEYS_MAX, KeyDocument},
+    jws::{Flaw, VerifyingKey},
 };
 
 /// How long keys are kept whose answer does not say it.
@@ -53,9 +53,9 @@ fn certificates(document: &Map<String, Value>) -> Result<KeyDocument, String> {
     }
     let mut read = KeyDocument::default();
     for (kid, value) in document {
-        match value.as_str().ok_or("is not text").and_then(public_key) {
+        match value.as_str().ok_or(Flaw::Damaged("is not text")).and_then(public_key) {
             Ok(key) => read.keys.push((kid.clone(), key)),
-            Err(why) => read.broken.push(BrokenKey { kid: kid.clone(), why }),
+            Err(flaw) => read.flawed.push((kid.clone(), flaw)),
         }
     }
     Ok(read)
@@ -63,18 +63,19 @@ fn certificates(document: &Map<String, Value>) -> Result<KeyDocument, String> {
 
 /// The public key of a certificate in PEM. The certificate's own dates and signature say nothing here, as for Google's SDKs:
 /// what vouches for it is the connection it came by, and for how long, the answer's lifetime.
-fn public_key(text: &str) -> Result<VerifyingKey, &'static str> {
-    let block = pem::parse(text).map_err(|_| "is not PEM text")?;
+fn public_key(text: &str) -> Result<VerifyingKey, Flaw> {
+    const DAMAGED: Flaw = Flaw::Damaged("is damaged");
+    let block = pem::parse(text).map_err(|_| Flaw::Damaged("is not PEM text"))?;
     if block.tag() != "CERTIFICATE" {
-        return Err("is PEM of something else");
+        return Err(Flaw::Damaged("is PEM of something else"));
     }
-    let certificate = Certificate::from_der(block.contents()).map_err(|_| "is damaged")?;
+    let certificate = Certificate::from_der(block.contents()).map_err(|_| DAMAGED)?;
     let key = certificate.tbs_certificate().subject_public_key_info();
     if key.algorithm.oid != RSA_ENCRYPTION {
-        return Err("holds no RSA key");
+        return Err(Flaw::Unsuitable("is not an RSA key"));
     }
-    let bytes = key.subject_public_key.as_bytes().ok_or("is damaged")?;
-    let (modulus, exponent) = rsa_public_key(bytes).map_err(|_| "is damaged")?;
+    let bytes = key.subject_public_key.as_bytes().ok_or(DAMAGED)?;
+    let (modulus, exponent) = rsa_public_key(bytes).map_err(|_| DAMAGED)?;
     VerifyingKey::rsa(modulus, exponent)
 }
 
@@ -138,7 +139,7 @@ mod tests {
         for document in [json!({"a": pem}), json!({"keys": [jwk]})] {
             let read = map(document).unwrap();
             assert_eq!((read.keys.len(), read.keys[0].0.as_str()), (1, "a"));
-            assert!(read.broken.is_empty());
+            assert!(read.flawed.is_empty());
         }
     }
 

@@ -295,6 +295,21 @@ async fn a_broken_certificate_costs_no_good_one_and_not_the_one_that_is_held() {
 }
 
 #[tokio::test]
+async fn a_published_key_that_is_too_short_is_as_good_as_none() {
+    let (mut google, service) = warmed(Reply::certificates(&[(0, "a"), (1, "b")])).await;
+    let mut short = certificate(2).jwk("c");
+    short["n"] = json!(short["n"].as_str().unwrap()[..172]);
+    let document = json!({"keys": [certificate(1).jwk("b"), short]});
+    google.answers(Reply::new(200, document.to_string()).good_for(3_600)).await;
+    service.pass(HOUR);
+    ask(&service, 1, "b").await.is(200);
+    // It can be read, so that nothing else is in doubt: what was withdrawn is gone.
+    for (key, kid) in [(0, "a"), (2, "c")] {
+        ask(&service, key, kid).await.refused(401, "auth/argument-error");
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_is_given_up_does_not_stop_the_fetch_for_others() {
     let reply = Reply::certificates(&[(0, "a")]).delivered(Delivery::After(SECOND));
     let google = Google::start(reply).await;

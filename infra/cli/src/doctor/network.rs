@@ -45,7 +45,7 @@ fn certificate_endpoint(uri: &Uri, answer: Result<Fetched, String>) -> Finding {
         }
     });
     match read {
-        Ok((document, lifetime)) if document.broken.is_empty() => {
+        Ok((document, lifetime)) if document.flawed.is_empty() => {
             ok(WHAT, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
         }
         Ok((document, _)) => warn(WHAT, format!("{uri}: {}", document.told())),
