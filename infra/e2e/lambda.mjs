@@ -7,17 +7,24 @@ import { join } from 'node:path';
 import {
   exchange, freePorts, json, listening, readJson, repository, run, scratch, serve, start, tools,
 } from './support.mjs';
+import { certificate, publish } from './tokens/certificates.mjs';
+import { keys, withClaims } from './tokens/minting.mjs';
 
 const BUILD_MS = 30 * 60_000; // the AWS SDK from nothing, on a small shared machine
 const START_MS = 5 * 60_000;
 const ANSWER_MS = 60_000; // a debug build hashes passwords slowly
+/** Of the demo account, which all of them share. */
+const PROJECT = 'demo-latchkey';
+const CERTIFICATES = '/x509';
 const cargoLambda = join(tools, 'bin', 'cargo-lambda');
 
 export async function startWorld(functions) {
   await run('cargo build', 'cargo', ['build', '--bins'], BUILD_MS, { cwd: repository, env: toolEnvironment() });
 
   const [dynamodb, secrets, invoke] = await freePorts(3);
-  const local = await serve(['--dynamodb-port', dynamodb]);
+  const published = await publish({ [keys.first.kid]: certificate(keys.first, keys.first) }, CERTIFICATES);
+  const env = { FIREBASE_CERTS_URL: published.url };
+  const local = await serve(['--dynamodb-port', dynamodb], { env });
   await startSecretsManager(secrets, {
     'latchkey/signing-keys': join(local.data, 'signing-keys.json'),
     'latchkey/firebase': join(local.data, 'firebase-service-account.json'),
@@ -26,6 +33,8 @@ export async function startWorld(functions) {
     TABLE_NAME: 'latchkey',
     SIGNING_KEYS_SECRET_ID: 'latchkey/signing-keys',
     FIREBASE_SERVICE_ACCOUNT_SECRET_ID: 'latchkey/firebase',
+    FIREBASE_PROJECT_ID: PROJECT,
+    ...env,
     ISSUER: local.origin,
     AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamodb}`,
     AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${secrets}`,
@@ -33,7 +42,7 @@ export async function startWorld(functions) {
     AWS_ACCESS_KEY_ID: 'test',
     AWS_SECRET_ACCESS_KEY: 'test',
   });
-  const ways = waysToAsk(local, watch, invoke);
+  const ways = { ...waysToAsk(local, watch, invoke), published };
   // A first request starts the function's process. One that does not start would leave its requests without an answer.
   const started = Promise.all(functions.map((name) => ways.url(name, { path: '/', ms: START_MS })));
   const failed = watch.line((line) => /command (exited|killed|stopped|ended)/.test(line), 2 * START_MS)
@@ -51,6 +60,12 @@ function toolEnvironment() {
     /(_SECRET_ID|_TTL_SECONDS|_IDLE_SECONDS|_INTERVAL_SECONDS)$/,
   ];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.some((each) => each.test(name))));
+}
+
+/** An ID token as Firebase gives it to whoever signed in as `uid` five minutes ago; `changes` may spoil it. */
+export function idToken(uid, changes) {
+  const now = Math.floor(Date.now() / 1000);
+  return withClaims(now, { aud: PROJECT, iss: `https://securetoken.google.com/${PROJECT}`, sub: uid, ...changes });
 }
 
 async function startSecretsManager(port, files) {

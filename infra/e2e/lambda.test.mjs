@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { startWorld } from './lambda.mjs';
+import { idToken, startWorld } from './lambda.mjs';
 import { bearer, form, get, post, preflight, text } from './requests.mjs';
 import { assertSession, shape, stopAll } from './support.mjs';
 
@@ -33,7 +33,10 @@ before(async () => {
   james = await newAccount();
 });
 
-after(stopAll);
+after(async () => {
+  await stopAll();
+  ask?.published.close();
+});
 
 // --- The same answers
 //
@@ -72,6 +75,12 @@ const cases = {
     ['a token in the body', '200', () => post('/verify', { token: james.session.access_token }), verifiedJames],
     ['a token in the header', '200', () => get('/verify', bearer(james)), verifiedJames],
     ['a token that may be revoked', '200', () => get('/verify?check_revoked=true', bearer(james)), verifiedJames],
+    ['a Firebase ID token', '200', () => post('/verify', { token: idToken(james.session.uid) }), idTokenOfJames],
+    ['a Firebase ID token that may be revoked', '200', () => post('/verify?check_revoked=true', { token: signedInNow() }),
+      idTokenOfJames],
+    ['an expired ID token', '401 auth/id-token-expired', () => post('/verify', { token: idToken('u', { exp: 1 }) })],
+    ['an ID token of another project', '401 auth/argument-error', () => post('/verify', { token: idToken('u', { aud: 'p' }) })],
+    ['a custom token to verify', '401 auth/argument-error', () => post('/verify', { token: james.session.jwt_token })],
     ['no token', '400 token_missing', () => get('/verify')],
     ['something that is no token', '401', () => post('/verify', { token: 'not-a-token' }), challenged],
   ],
@@ -90,6 +99,7 @@ const cases = {
   ],
   account: [
     ['who am I', '200 same', () => get('/me', bearer(james))],
+    ['who am I, by an ID token', '200 same', () => get('/me', { authorization: `Bearer ${signedInNow()}` })],
     ['who am I, without a token', '401', () => get('/me'), challenged],
     ['a new name', '200 same', () => post('/me', { name: 'James' }, bearer(james), 'PATCH')],
     ['a new password', '200', async () => changePassword(await newAccount(), PASSWORD), assertSession],
@@ -207,7 +217,17 @@ for (const [here, there] of [['serve', 'url'], ['url', 'serve']]) {
   });
 }
 
+// Each process fetches them once, however many invocations it has answered.
+test('the keys of ID tokens survive from one invocation to the next', () => {
+  const processes = ['serve', 'verify', 'account'];
+  assert.equal(ask.published.requests.length, processes.length);
+});
+
 // --- Requests
+
+function signedInNow() {
+  return idToken(james.session.uid, { auth_time: Math.floor(Date.now() / 1000) });
+}
 
 function logIn({ email }, password) {
   return post('/login', { email, password });
@@ -277,6 +297,10 @@ function sessionOfJames(session) {
 
 function verifiedJames(body) {
   has({ valid: true, kind: 'access_token', uid: james.session.uid })(body);
+}
+
+function idTokenOfJames(body) {
+  has({ valid: true, kind: 'firebase_id_token', uid: james.session.uid, provider: 'password' })(body);
 }
 
 function decodedJames(body) {
