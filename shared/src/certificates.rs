@@ -21,7 +21,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     fetch::{Fetched, Fetcher},
-    jwk::KeyDocument,
+    jwk::{KEYS_MAX, KeyDocument},
     jws::VerifyingKey,
 };
 
@@ -42,6 +42,8 @@ const FAILING: Duration = Duration::from_secs(60);
 /// How long before the end of their lifetime keys are renewed, at most; and at most this part of it.
 const AHEAD_MAX: Duration = Duration::from_secs(300);
 const AHEAD_PART: u32 = 5;
+/// The most keys that are held on to beside damaged ones, from answers of which no two agree.
+const HELD_MAX: usize = 10 * KEYS_MAX;
 /// From when on a fetch that never ended is taken for dead: a function may be frozen in the middle of one.
 const FLIGHT_MAX: Duration = Duration::from_secs(3);
 
@@ -71,8 +73,8 @@ struct Held {
     asked: Option<Timestamp>,
 }
 
-/// Whether less than `interval` lies between both, whichever is the later: requests take their time in another order than they come
-/// here, and a clock may be set back.
+/// Whether less than `interval` lies between both, whichever is the later: requests do not come here in the order in which they
+/// asked for the time, and a clock may be set back.
 fn is_within(moment: Timestamp, interval: Duration, now: Timestamp) -> bool {
     now < moment + interval && moment < now + interval
 }
@@ -104,7 +106,8 @@ impl Held {
     fn take_in(&mut self, document: KeyDocument, fetched_at: Timestamp, lifetime: Duration) {
         let fresh_until = fetched_at + lifetime;
         self.damaged = document.damaged().cloned().collect();
-        if self.damaged.is_empty() {
+        self.keys.retain(|_, kept| fetched_at < kept.fresh_until + GRACE);
+        if self.damaged.is_empty() || self.keys.len() > HELD_MAX {
             self.keys.clear();
         }
         for (kid, key) in document.keys {
