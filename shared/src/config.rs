@@ -6,13 +6,16 @@ mod signing;
 use std::{fmt, path::PathBuf, time::Duration};
 
 pub use firebase::Firebase;
-pub use signing::SigningAccount;
+pub use signing::{SigningAccount, looks_like_path};
 
 use crate::{keys::Source, password::Policy, session::Lives};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
 const ARGON2_ITERATIONS_MIN: u64 = 2;
+
+/// The longest ARN of a secret is shorter: its name has at most 512 characters.
+const SECRET_ID_BYTES_MAX: usize = 640;
 
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
 #[derive(Clone, Debug)]
@@ -38,7 +41,7 @@ pub struct Config {
     pub clock_skew: Duration,
     /// `CORS_ALLOWED_ORIGINS`, `*`, comma separated; None is any.
     pub cors_allowed_origins: Option<Vec<String>>,
-    /// `REQUIRE_VERIFIED_EMAIL`, false: refuse logins of accounts whose address is not verified.
+    /// `REQUIRE_VERIFIED_EMAIL`, false: refuse accounts whose address is not verified, at `/login` and `/verify`.
     pub require_verified_email: bool,
     /// `PASSWORD_MIN_LENGTH`, 8, 8–64; `ARGON2_MEMORY_KIB`, 19456 and up; `ARGON2_ITERATIONS`, 2 and up.
     pub password_policy: Policy,
@@ -81,8 +84,8 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
         let mut env = Environment { get, wrong: Vec::new() };
         let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
-        let signing_keys = env.text("SIGNING_KEYS_SECRET_ID").map(Source::Secret);
-        if on_lambda && signing_keys.is_none() {
+        let signing_keys = env.secret_id("SIGNING_KEYS_SECRET_ID").map(Source::Secret);
+        if on_lambda && env.text("SIGNING_KEYS_SECRET_ID").is_none() {
             env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
         }
         let deployed = env.deployed();
@@ -139,6 +142,17 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     fn refuse(&mut self, name: &str, why: &str) {
         self.wrong.push(format!("{name} {why}."));
+    }
+
+    /// The name or the ARN of a secret. What was meant to be in the secret is not told back: a message names the id.
+    fn secret_id(&mut self, name: &str) -> Option<String> {
+        let id = self.text(name)?;
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
+        if id.len() > SECRET_ID_BYTES_MAX || !id.bytes().all(fits) {
+            self.refuse(name, "must be the name or the ARN of a secret, not what is in it");
+            return None;
+        }
+        Some(id)
     }
 
     fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {

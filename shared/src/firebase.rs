@@ -7,6 +7,7 @@ mod rules;
 use serde_json::json;
 
 pub use custom_token::{CustomToken, Refusal, is_tenant_id};
+pub use pasted::{is_client_email, is_project_id};
 
 use crate::rsa::RsaKey;
 

@@ -10,7 +10,7 @@ use jsonwebtoken::{Header, jwk::JwkSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use loading::{Keys, Loaded, Source};
+pub use loading::{Keys, Loaded, Source, read_file};
 
 use crate::{
     clock::Timestamp,

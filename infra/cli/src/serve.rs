@@ -158,7 +158,7 @@ async fn app(config: Config, firebase: Firebase, embedded: &Embedded) -> Result<
     let secrets = shared::secrets_client(&[Some(&signing), firebase.account.as_ref()]).await;
     let app = App::new(config, store, Keys::new(secrets, signing, firebase)).map_err(|e| e.to_string())?;
     // A key that cannot be used is told now, not at the first login.
-    app.keys().get().await.map_err(|error| cause(folder, &error))?;
+    app.keys().get().await.map_err(|error| deployment::cause(&error))?;
     Ok(app)
 }
 

@@ -312,3 +312,40 @@ fn a_mangled_private_key_is_repaired_and_the_log_says_what_was_but_not_the_key()
     assert!(line["repairs"].as_str().unwrap().contains("newlines"), "{line}");
     assert!(!logs.contains("PRIVATE KEY") && !logs.contains("MII"), "{logs}");
 }
+
+#[test]
+fn a_key_in_the_wrong_variable_is_refused_and_never_repeated() {
+    let account = shared::testing::service_account();
+    let folder = TempDir::new().unwrap();
+    let lines: Vec<&str> = account.split("\\n").collect();
+    let (whole, line) = (account.replace('\n', " "), lines[5]);
+    for name in [
+        "FIREBASE_PROJECT_ID",
+        "GOOGLE_CLOUD_PROJECT",
+        "FIREBASE_CLIENT_EMAIL",
+        "FIREBASE_TENANT_ID",
+        "FIREBASE_SERVICE_ACCOUNT_SECRET_ID",
+        "SIGNING_KEYS_SECRET_ID",
+        "FIREBASE_CERTS_URL",
+        "FIREBASE_AUTH_EMULATOR_HOST",
+        "TOKEN_PROFILE",
+        "ISSUER",
+        "LOG_LEVEL",
+        "PORT",
+    ] {
+        let sentence = refused(2, &command(folder.path()).env(name, &whole).output().unwrap());
+        assert!(sentence.contains(name) && !sentence.contains(line), "{name}: {sentence}");
+    }
+    // A part of a key is no path either.
+    let sentence = refused(1, &command(folder.path()).env("FIREBASE_SERVICE_ACCOUNT", line).output().unwrap());
+    assert!(sentence.contains("FIREBASE_SERVICE_ACCOUNT: ") && !sentence.contains(line), "{sentence}");
+    for variable in ["GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_SERVICE_ACCOUNT"] {
+        for value in [line, "GOCSPX-abcdef", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"] {
+            let mut tool = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+            let output =
+                tool.args(["token", "create", "--uid", "u"]).env_clear().env(variable, value).output().unwrap();
+            let sentence = refused(2, &output);
+            assert!(sentence.contains(variable) && !sentence.contains(value), "{sentence}");
+        }
+    }
+}

@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use axum::http::Uri;
 
 use super::{Environment, signing};
-use crate::{certificates, firebase::is_tenant_id, keys::Source};
+use crate::{
+    certificates,
+    firebase::{is_client_email, is_project_id, is_tenant_id},
+    keys::Source,
+};
 
 /// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
 #[derive(Clone, Debug)]
@@ -34,10 +38,20 @@ impl Firebase {
     ) -> Self {
         Self {
             account: account(env),
-            client_email: env.text("FIREBASE_CLIENT_EMAIL"),
-            project_id: env.text("FIREBASE_PROJECT_ID"),
-            google_cloud_project: env.text("GOOGLE_CLOUD_PROJECT"),
-            tenant_id: tenant_id(env),
+            client_email: checked(
+                env,
+                "FIREBASE_CLIENT_EMAIL",
+                is_client_email,
+                "the e-mail address of a service account",
+            ),
+            project_id: checked(env, "FIREBASE_PROJECT_ID", is_project_id, "a project's id, such as my-app-1a2b3"),
+            google_cloud_project: checked(env, "GOOGLE_CLOUD_PROJECT", is_project_id, "a project's id"),
+            tenant_id: checked(
+                env,
+                "FIREBASE_TENANT_ID",
+                is_tenant_id,
+                "a tenant's id: letters, digits, `-`, `.`, `_` and `~` alone, and no dot at its end",
+            ),
             certificates: certificates_url(env),
             emulator_host: emulator_host(env, deployed),
         }
@@ -45,7 +59,7 @@ impl Firebase {
 }
 
 fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<Source> {
-    let secret = env.text("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
+    let secret = env.secret_id("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
     let given = env.text("FIREBASE_SERVICE_ACCOUNT").map(signing::service_account);
     if secret.is_some() && given.is_some() {
         env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
@@ -53,13 +67,18 @@ fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<So
     secret.or(given)
 }
 
-fn tenant_id<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<String> {
-    const NAME: &str = "FIREBASE_TENANT_ID";
-    let id = env.text(NAME)?;
-    if !is_tenant_id(&id) {
-        env.refuse(NAME, "must be a tenant's id: letters, digits, `-`, `.`, `_` and `~` alone, and no dot at its end");
+/// A value that is told back in messages, so that nothing that is secret may be taken for it.
+fn checked<G: Fn(&str) -> Option<String>>(
+    env: &mut Environment<G>,
+    name: &str,
+    fits: fn(&str) -> bool,
+    what: &str,
+) -> Option<String> {
+    let text = env.text(name)?;
+    if !fits(&text) {
+        env.refuse(name, &format!("must be {what}"));
     }
-    Some(id)
+    Some(text)
 }
 
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {
@@ -69,6 +88,9 @@ fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> 
         Some(Ok(uri)) => uri,
         Some(Err(_)) => Uri::default(),
     };
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        env.refuse(NAME, "must have no password in it");
+    }
     match uri.scheme_str() {
         Some("https") => {}
         // Whoever can change an answer on its way could sign in as anybody.

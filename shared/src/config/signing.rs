@@ -1,6 +1,6 @@
 //! The service account that the environment names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Environment;
 use crate::keys::Source;
@@ -9,7 +9,7 @@ use crate::keys::Source;
 #[derive(Clone, Debug)]
 pub struct SigningAccount {
     /// `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, its private key alone, or a path), else
-    /// `GOOGLE_APPLICATION_CREDENTIALS` (a path), none; and which of them it is.
+    /// `GOOGLE_APPLICATION_CREDENTIALS` (a path, or what people put in its place), none; and which of them it is.
     pub source: Option<(Source, &'static str)>,
     /// `FIREBASE_CLIENT_EMAIL`, none: whose key it is, where that does not say so itself.
     pub client_email: Option<String>,
@@ -27,7 +27,7 @@ impl SigningAccount {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let env = Environment { get, wrong: Vec::new() };
         let given = env.text(SERVICE_ACCOUNT).map(|text| (service_account(text), SERVICE_ACCOUNT));
-        let default = || env.text(CREDENTIALS).map(|path| (Source::File(path.into()), CREDENTIALS));
+        let default = || env.text(CREDENTIALS).map(|text| (service_account(text), CREDENTIALS));
         Self {
             source: given.or_else(default),
             client_email: env.text("FIREBASE_CLIENT_EMAIL"),
@@ -39,14 +39,27 @@ impl SigningAccount {
 const SERVICE_ACCOUNT: &str = "FIREBASE_SERVICE_ACCOUNT";
 const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
-/// A path to the account, or the account itself. A path that cannot be read is named, so nothing may pass for one that could be
-/// a key: a path is short and has none of the signs of JSON and PEM text, and where it is as long as any key in base64, it has a
-/// dot or begins at the root. The ids that are mistaken for keys are refused with better words than that there is no such file.
+/// A path to the account, or the account itself. A path that cannot be read is named in a message, so nothing may pass for one
+/// that could be a secret: it must look like one, or be one.
 pub fn service_account(text: String) -> Source {
-    let is_id = text.starts_with("AIza") || (text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let is_short = text.len() < 100 || (text.len() < 1024 && (text.contains('.') || text.starts_with('/')));
-    let is_path = is_short && !is_id && !text.contains(['{', '\n']) && !text.contains("-----");
-    if is_path { Source::File(PathBuf::from(text)) } else { Source::Text(text) }
+    if looks_like_path(&text) || (may_be_path(&text) && Path::new(&text).exists()) {
+        Source::File(PathBuf::from(text))
+    } else {
+        Source::Text(text)
+    }
+}
+
+/// Whether this is like the name of a key file, and like nothing that is in one: it has the ending of one, or begins at a folder
+/// and has what base64 has not.
+pub fn looks_like_path(text: &str) -> bool {
+    const ENDINGS: [&str; 4] = [".json", ".key", ".pem", ".txt"];
+    let has_ending = ENDINGS.iter().any(|ending| text.to_ascii_lowercase().ends_with(ending));
+    let begins_at_folder = ["/", "./", "../", "~/"].iter().any(|folder| text.starts_with(folder));
+    may_be_path(text) && (has_ending || (begins_at_folder && text.contains(['.', '-', '_'])))
+}
+
+fn may_be_path(text: &str) -> bool {
+    text.len() < 1024 && !text.contains(['{', '"', '\n']) && !text.contains("-----")
 }
 
 #[cfg(test)]
@@ -57,7 +70,10 @@ mod tests {
     fn a_service_account_is_told_from_a_path_to_one() {
         let firebase = |text: &str| service_account(text.to_owned());
         assert_eq!(firebase("{\"type\":1}"), Source::Text("{\"type\":1}".to_owned()));
-        assert_eq!(firebase("keys/account.json"), Source::File("keys/account.json".into()));
+        for path in ["keys/account.json", "/run/secrets/firebase-account", "../account.PEM", env!("CARGO_MANIFEST_DIR")]
+        {
+            assert_eq!(firebase(path), Source::File(path.into()));
+        }
         for text in [
             "A".repeat(2000),
             "A".repeat(300),
@@ -65,6 +81,10 @@ mod tests {
             "-----BEGIN EC PRIVATE KEY-----".to_owned(),
             "AIzaSy".to_owned(),
             "0123456789abcdef0123456789abcdef01234567".to_owned(),
+            "/MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8c".to_owned(),
+            "GOCSPX-abcdefghijklmnop".to_owned(),
+            "ya29.a0AfB".to_owned(),
+            "eyJhbGciOiJSUzI1NiJ9.e30.c2ln".to_owned(),
         ] {
             assert_eq!(firebase(&text), Source::Text(text));
         }

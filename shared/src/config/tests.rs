@@ -31,6 +31,13 @@ fn each_bad_value_is_refused_by_its_variables_name() {
     for (name, value) in [
         ("TOKEN_PROFILE", "jwt"),
         ("FIREBASE_TENANT_ID", "my tenant"),
+        ("FIREBASE_PROJECT_ID", "{\"type\": \"service_account\"}"),
+        ("GOOGLE_CLOUD_PROJECT", "-----BEGIN PRIVATE KEY-----"),
+        ("FIREBASE_CLIENT_EMAIL", "{\"client_email\": \"a@b.de\"}"),
+        ("FIREBASE_CLIENT_EMAIL", "@"),
+        ("SIGNING_KEYS_SECRET_ID", "{\"keys\": []}"),
+        ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "{\"type\": \"service_account\"}"),
+        ("FIREBASE_CERTS_URL", "https://user:hunter2@certs.example/"),
         ("FIREBASE_CERTS_URL", "googleapis.com"),
         ("FIREBASE_CERTS_URL", "http://certs.example/keys"),
         ("FIREBASE_CERTS_URL", "http://127.evil.example/"),
@@ -55,6 +62,7 @@ fn each_bad_value_is_refused_by_its_variables_name() {
     ] {
         let refusal = read(&[(name, value)]).unwrap_err().to_string();
         assert!(refusal.starts_with(name) && refusal.lines().count() == 1, "{name}={value}: {refusal}");
+        assert!(!refusal.contains("hunter2") && !refusal.contains("service_account\""), "{refusal}");
     }
 }
 
@@ -68,9 +76,10 @@ fn all_mistakes_are_told_at_once() {
 
 #[test]
 fn a_service_account_is_one_secret_or_one_text() {
-    let firebase = |name: &str| read(&[(name, "{}")]).unwrap().firebase.account.unwrap();
-    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT"), Source::Text("{}".to_owned()));
-    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"), Source::Secret("{}".to_owned()));
+    let firebase = |name: &str, value: &str| read(&[(name, value)]).unwrap().firebase.account.unwrap();
+    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT", "{}"), Source::Text("{}".to_owned()));
+    let id = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:my/firebase+account-AbCdEf";
+    assert_eq!(firebase("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", id), Source::Secret(id.to_owned()));
     let both = [("FIREBASE_SERVICE_ACCOUNT", "{}"), ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "x")];
     assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
 }

@@ -44,11 +44,26 @@ pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) ->
             account
         }
     };
-    if account.email.contains('@') {
-        Ok(account)
-    } else {
-        Err(refused("has a `client_email` that is no e-mail address".to_owned()))
+    if !is_client_email(&account.email) {
+        return Err(refused("has a `client_email` that is no e-mail address".to_owned()));
     }
+    if !is_project_id(&account.project_id) {
+        return Err(refused("has a `project_id` that is no project's id".to_owned()));
+    }
+    Ok(account)
+}
+
+/// Whether this can be the id of a Google Cloud project, `my-app-1a2b3` or `example.com:my-app`, and nothing that is secret.
+pub fn is_project_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// Whether this can be the address of a service account, and nothing that is secret.
+pub fn is_client_email(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+@".contains(&byte);
+    let parts = text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
+    parts && text.len() <= 254 && text.bytes().all(fits) && text.matches('@').count() == 1
 }
 
 /// What was under all the layers.
@@ -62,6 +77,11 @@ fn uncover(text: &str, repairs: &mut Repairs) -> Result<Found, &'static str> {
     let mut text = text.to_owned();
     for _ in 0..LAYERS_MAX {
         text = layers::trimmed(&text, repairs).to_owned();
+        if let Some(value) = layers::without_name(&text) {
+            repairs.note("the variable's name before it");
+            text = value.to_owned();
+            continue;
+        }
         if text.split_once(key::BEGIN).is_some_and(|(before, _)| !before.contains('{')) {
             return Ok(Found::Key(text));
         }

@@ -1,15 +1,24 @@
 //! Where keys come from: Secrets Manager, a file or a variable; loaded once.
 
-use std::{fmt, fs, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_sdk_secretsmanager::Client;
-use tokio::{sync::OnceCell, time};
+use tokio::{sync::OnceCell, task, time};
 
 use super::KeyRing;
 use crate::{config::Firebase, error::Error, firebase::ServiceAccount, logs};
 
 /// How long a cold start waits for the secret store before it answers 503.
 const FETCH_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// More than any key file has, so that a longer one is refused as what it is and not read to its end.
+const FILE_BYTES_MAX: u64 = 128 * 1024;
 
 /// Where a secret document is.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,7 +84,8 @@ impl Keys {
     /// As [`Keys::get`].
     pub async fn firebase(&self) -> Result<Option<ServiceAccount>, Error> {
         let Some(source) = &self.firebase.account else { return Ok(None) };
-        self.account(&self.read(source).await?).map(Some).map_err(Error::unavailable)
+        let account = self.account(&self.read(source).await?);
+        account.map(Some).map_err(|refusal| Error::unavailable(format!("{}: {refusal}", named(source))))
     }
 
     /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
@@ -100,14 +110,18 @@ impl Keys {
     async fn read(&self, source: &Source) -> Result<String, Error> {
         time::timeout(FETCH_TIME_MAX, self.fetch(source))
             .await
-            .map_err(|_| Error::unavailable("the secret store did not answer within 3 seconds"))?
+            .map_err(|_| Error::unavailable(format!("{source:?} did not answer within 3 seconds")))?
     }
 
     async fn fetch(&self, source: &Source) -> Result<String, Error> {
         match source {
             Source::Text(text) => Ok(text.clone()),
-            Source::File(path) => fs::read_to_string(path)
-                .map_err(|error| Error::unavailable(format!("{} cannot be read: {error}", path.display()))),
+            Source::File(path) => {
+                // A file may be a pipe that nobody writes to.
+                let (path, shown) = (path.clone(), path.display().to_string());
+                let read = task::spawn_blocking(move || read_file(&path)).await.map_err(Error::internal)?;
+                read.map_err(|error| Error::unavailable(format!("{shown} cannot be read: {error}")))
+            }
             Source::Secret(id) => {
                 let secrets = self
                     .secrets
@@ -122,6 +136,26 @@ impl Keys {
                     .ok_or_else(|| Error::unavailable(format!("the secret {id} has no text")))
             }
         }
+    }
+}
+
+/// The text of a key file. What is no UTF-8 is no key either, and is refused as such where it is understood.
+///
+/// # Errors
+///
+/// As the operating system has them.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What to mend where the service account is wrong.
+fn named(source: &Source) -> String {
+    match source {
+        Source::Secret(_) => "FIREBASE_SERVICE_ACCOUNT_SECRET_ID".to_owned(),
+        Source::Text(_) => "FIREBASE_SERVICE_ACCOUNT".to_owned(),
+        Source::File(path) => path.display().to_string(),
     }
 }
 

@@ -1,17 +1,15 @@
 //! The service account that the tool signs with.
 
-use std::{
-    fs::File,
-    io::{self, ErrorKind, Read},
-    path::{Path, PathBuf},
-};
+use std::{io::ErrorKind, path::PathBuf};
 
-use shared::{config::SigningAccount, firebase::ServiceAccount, keys::Source};
+use shared::{
+    config::{SigningAccount, looks_like_path},
+    firebase::ServiceAccount,
+    keys::{Source, read_file},
+};
 
 use crate::{Failure, tell};
 
-/// More than any key file has, so that a longer one is refused as what it is and not read to its end.
-const FILE_BYTES_MAX: u64 = 128 * 1024;
 const NO_KEY: &str = "There is no key to sign with. Give the service account's key file with --key FILE, or set \
                       FIREBASE_SERVICE_ACCOUNT (its text, or a path to it) or GOOGLE_APPLICATION_CREDENTIALS (a path).";
 
@@ -35,19 +33,14 @@ fn text(source: Source, name: &str) -> Result<String, String> {
         Source::File(path) => path,
         Source::Secret(id) => return Err(format!("{name} is the secret {id}, which this command does not fetch.")),
     };
-    // What is no text is no key either, and is refused as such where it is read.
-    read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| match error.kind() {
+    // What was given for a file may be the key itself.
+    let shown = path.to_string_lossy();
+    let shown = if looks_like_path(&shown) { shown } else { "of that name".into() };
+    read_file(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => format!(
-            "{name}: there is no file {}. Correct the path, or take the file that the Firebase console gives out: Project \
-             settings, Service accounts, Generate new private key.",
-            path.display()
+            "{name}: there is no file {shown}. Correct the path, or take the file that the Firebase console gives out: \
+             Project settings, Service accounts, Generate new private key."
         ),
-        _ => format!("{name}: {} cannot be read: {error}.", path.display()),
+        _ => format!("{name}: the file {shown} cannot be read: {error}."),
     })
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

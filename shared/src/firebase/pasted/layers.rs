@@ -52,6 +52,17 @@ pub fn trimmed<'a>(text: &'a str, repairs: &mut Repairs) -> &'a str {
     text.trim_matches(is_blank)
 }
 
+/// Without `NAME=` or `export NAME=` before it: a whole line of a file of variables, pasted into the field of one.
+pub fn without_name(text: &str) -> Option<&str> {
+    let line = text.strip_prefix("export ").unwrap_or(text);
+    let (name, value) = line.split_once('=')?;
+    let is_name = name.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        // Base64 ends in `=` too, and may have no other letter than these.
+        && name.contains('_');
+    is_name.then_some(value)
+}
+
 /// Without the quotes around it, if there are any. A text that was cut has them on one side alone.
 pub fn unquoted(text: &str) -> Option<&str> {
     let bare = text.trim_matches(['"', '\'', '`']);

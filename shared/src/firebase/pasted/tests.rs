@@ -82,6 +82,12 @@ fn a_mangled_file_is_read_and_its_repairs_are_remembered() {
     let raw = line.replace("\\n", "\n");
     for (text, repairs) in [
         (format!("\u{feff}{pretty}"), &["a byte order mark"][..]),
+        (format!("FIREBASE_SERVICE_ACCOUNT={line}"), &["the variable's name before it"]),
+        (
+            format!("export FIREBASE_SERVICE_ACCOUNT='{line}'\n"),
+            &["the variable's name before it", "surrounding quotes"],
+        ),
+        (format!("SERVICE_ACCOUNT={}", STANDARD.encode(line)), &["the variable's name before it", "it was base64"]),
         (format!("'{line}'"), &["surrounding quotes"]),
         (format!("\"{line}\""), &["surrounding quotes"]),
         (format!("'\"{line}\"'"), &["surrounding quotes"]),
