@@ -15,7 +15,7 @@ use tokio::{
     time,
 };
 
-pub use document::{lifetime, read};
+pub use document::{age, lifetime, read};
 
 use crate::{
     clock::Timestamp,
@@ -67,8 +67,9 @@ struct Held {
     flight: Option<Timestamp>,
     /// How many fetches have ended.
     landed: u64,
-    /// When the last fetch began, if it failed.
+    /// When the last fetch began, if it failed, and why.
     failed: Option<Timestamp>,
+    cause: String,
     /// When an unknown key last caused a fetch.
     asked: Option<Timestamp>,
 }
@@ -116,6 +117,8 @@ impl Held {
         self.fresh_until = Some(fresh_until);
         self.renew_from = Some(fetched_at + (lifetime - (lifetime / AHEAD_PART).min(AHEAD_MAX)));
         self.failed = None;
+        self.cause =
+            self.damaged.iter().next().map(|kid| format!("the key {kid:?} is published damaged")).unwrap_or_default();
     }
 }
 
@@ -139,7 +142,8 @@ impl Certificates {
         match held.find(kid, now) {
             Some(key) => Ok(Some(key)),
             None if is_news && held.failed.is_none() && !held.damaged.contains(kid) => Ok(None),
-            None => Err(Error::keys_unavailable("the public keys of Firebase that would tell cannot be had")),
+            None if held.cause.is_empty() => Err(Error::keys_unavailable("the public keys of Firebase came too late")),
+            None => Err(Error::keys_unavailable(held.cause.as_str())),
         }
     }
 
@@ -186,10 +190,9 @@ impl Certificates {
     async fn fetch_when_allowed(self: &Arc<Self>, now: Timestamp, seen: u64) {
         let failed = self.held.borrow().failed;
         let wait = failed.map_or(0, |failed| (failed + RETRY_INTERVAL_EMPTY).milliseconds() - now.milliseconds());
-        if let Ok(wait @ 1..) = u64::try_from(wait) {
-            time::sleep(Duration::from_millis(wait).min(RETRY_INTERVAL_EMPTY)).await;
-        }
-        self.fetch(now, seen).await;
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default()).min(RETRY_INTERVAL_EMPTY);
+        time::sleep(wait).await;
+        self.fetch(now + wait, seen).await;
     }
 
     /// A fetch for a key that is not among keys that are good still: now and then one is published early.
@@ -264,7 +267,10 @@ impl Certificates {
             }
             match outcome {
                 Ok((document, lifetime)) => held.take_in(document, began, lifetime),
-                Err(_) => held.failed = Some(began),
+                Err(refusal) => {
+                    held.failed = Some(began);
+                    held.cause = format!("{} {refusal}", self.endpoint);
+                }
             }
             held.flight = None;
             held.landed += 1;

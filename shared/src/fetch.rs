@@ -21,6 +21,9 @@ pub const TIME_MAX: Duration = Duration::from_millis(2_500);
 /// The largest body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// How much of an answer is read before it is looked at, which is also the largest head.
+const BUFFER_BYTES: usize = 16 * 1024;
+
 /// Makes requests. Making it reads the system's root certificates, which takes milliseconds, so it is made when needed.
 pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
@@ -46,8 +49,13 @@ impl Fetcher {
             .with_native_roots()
             .map_err(|error| format!("this system's root certificates cannot be read: {error}"))?;
         let connector = tls.https_or_http().enable_http1().build();
-        // Requests are hours apart, and a frozen function's connections are dead when it thaws.
-        Ok(Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector)))
+        let client = Client::builder(TokioExecutor::new())
+            // Requests are hours apart, and a frozen function's connections are dead when it thaws.
+            .pool_max_idle_per_host(0)
+            // A flood of heads is read in small portions, between which others have their turn.
+            .http1_max_buf_size(BUFFER_BYTES)
+            .build(connector);
+        Ok(Self(client))
     }
 
     /// Gets `uri`.

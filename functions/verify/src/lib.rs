@@ -18,7 +18,6 @@ use shared::{
     input::{Body, Fields, Input},
     kind::Kind,
     token,
-    user::User,
 };
 
 /// The routes of this function.
@@ -70,22 +69,8 @@ async fn verify(
     let now = app.now();
     let verified = caller::verify(&app, &party, text, now).await?;
     let user = if check_revoked { Some(caller::live(&app, &verified, now).await?) } else { None };
-    if app.config().require_verified_email && !has_verified_email(&app, &verified, user).await? {
-        return Err(Error::EmailNotVerified);
-    }
+    caller::admit(&app, &verified, user).await?;
     Ok(Json(verification(verified, now)))
-}
-
-/// A Firebase user made by a custom token has no address; there the account's own counts.
-async fn has_verified_email(app: &App, verified: &Verified, user: Option<User>) -> Result<bool, Error> {
-    if verified.kind != Kind::FirebaseIdToken || !verified.email.is_empty() {
-        return Ok(verified.email_verified);
-    }
-    let user = match user {
-        Some(user) => Some(user),
-        None => app.store().user(&verified.uid).await?,
-    };
-    Ok(user.is_some_and(|user| user.email_verified))
 }
 
 fn verification(verified: Verified, now: Timestamp) -> Verification {

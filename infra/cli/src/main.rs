@@ -29,7 +29,11 @@ enum Command {
 
 fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())?.block_on(command)
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let done = runtime.block_on(command);
+    // What is still asking for an address somewhere is not waited for.
+    runtime.shutdown_background();
+    done
 }
 
 fn main() -> ExitCode {

@@ -67,7 +67,10 @@ impl Serve {
             Config::from_env().map_err(|misconfigured| Failure { code: 2, text: misconfigured.to_string() })?;
         logs::start(&config.log_level);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-        Ok(runtime.block_on(self.serve(config))?)
+        let served = runtime.block_on(self.serve(config));
+        // What is still asking for an address somewhere is not waited for.
+        runtime.shutdown_background();
+        Ok(served?)
     }
 
     async fn serve(self, mut config: Config) -> Result<(), String> {
@@ -104,18 +107,7 @@ impl Serve {
              -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
         );
         writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
-        if demo {
-            tracing::info!(
-                "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
-                 demo-latchkey, whose tokens only the Auth emulator takes"
-            );
-        }
-        if let Some(host) = emulator {
-            tracing::warn!(
-                host,
-                "emulator mode: unsigned ID tokens, which anybody can write, are taken, and no others"
-            );
-        }
+        tell_modes(demo, emulator.as_deref());
 
         // Whoever sends requests without waiting for the answers would else wait for the kernel: it holds a small packet back until
         // the one before is acknowledged.
@@ -141,6 +133,19 @@ impl Serve {
                 Ok(())
             }
         }
+    }
+}
+
+/// Says what nobody may overlook.
+fn tell_modes(demo: bool, emulator: Option<&str>) {
+    if demo {
+        tracing::info!(
+            "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
+             demo-latchkey, whose tokens only the Auth emulator takes"
+        );
+    }
+    if let Some(host) = emulator {
+        tracing::warn!(host, "emulator mode: unsigned ID tokens, which anybody can write, are taken, and no others");
     }
 }
 

@@ -54,8 +54,8 @@ async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
     assert_eq!((kind.as_str(), verdict.as_str()), ("Access token of this service", "good: /verify takes it."));
     assert!(expiry.starts_with("Expires: ") && expiry.contains(" — in "), "{expiry}");
 
-    // As it is copied out of a header, with a line break at its end.
-    let bearer = format!("Bearer {}\n", session["jwt_token"].as_str().unwrap());
+    // As it is copied out of a request, with a line break at its end.
+    let bearer = format!("authorization: bearer {}\n", session["jwt_token"].as_str().unwrap());
     let [kind, verdict, _] = inspected(0, &[account], &bearer);
     assert_eq!(kind, "Firebase custom token");
     assert!(verdict.starts_with("good: signInWithCustomToken()"), "{verdict}");
@@ -96,15 +96,41 @@ async fn the_rule_that_fails_is_named_and_the_exit_code_is_1() {
 
     google.answers(Reply::new(500, "")).await;
     let [_, verdict, _] = inspected(1, &variables, with("name", json!("x")).as_str().unwrap());
-    assert!(verdict.contains("cannot be judged") && verdict.contains("status 500"), "{verdict}");
+    assert!(verdict.starts_with("cannot be judged: ") && verdict.contains("status 500"), "{verdict}");
 
     let session = session().await;
     let custom = session["jwt_token"].as_str().unwrap();
     let [_, verdict, _] = inspected(1, &[], custom);
-    assert!(verdict.contains("no service account here"), "{verdict}");
+    assert!(verdict.starts_with("cannot be judged: there is no service account here"), "{verdict}");
     let [_, verdict, _] =
         inspected(1, &[("ISSUER", "https://other.example")], session["access_token"].as_str().unwrap());
-    assert!(verdict.contains("another service or deployment"), "{verdict}");
+    assert!(
+        verdict.contains("another service or deployment") && verdict.contains("https://other.example"),
+        "{verdict}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_not_verified_is_bad_only_where_that_is_asked_for() {
+    let google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let url = google.url();
+    let asked =
+        [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey"), ("REQUIRE_VERIFIED_EMAIL", "true")];
+    let mut claims = id_token_claims("u", latchkey::keys::now());
+    let [_, verdict, _] = inspected(1, &asked, certificate(0).id_token("k", &claims).as_str().unwrap());
+    assert!(verdict.starts_with("cannot be judged: ") && verdict.contains("only the table tells"), "{verdict}");
+    claims["email"] = json!("a@b.de");
+    let token = certificate(0).id_token("k", &claims);
+    let [_, verdict, _] = inspected(1, &asked, token.as_str().unwrap());
+    assert_eq!(verdict, "bad: The e-mail address is not verified yet. (email_not_verified)");
+    inspected(0, &asked[..2], token.as_str().unwrap());
+}
+
+#[tokio::test]
+async fn a_service_account_that_cannot_be_read_is_not_called_no_project() {
+    let token = certificate(0).id_token("k", &id_token_claims("u", latchkey::keys::now()));
+    let (_, out, _) = run("decode", &[("FIREBASE_SERVICE_ACCOUNT", "/missing.json")], token.as_str().unwrap());
+    assert!(out.contains("unknown_project: /missing.json cannot be read") && !out.contains("wrong_project"), "{out}");
 }
 
 #[tokio::test]
@@ -145,11 +171,14 @@ async fn decoding_shows_everything_and_verifies_nothing() {
 
 #[test]
 fn a_token_cannot_steer_the_terminal() {
-    let claims = json!({"sub": "\u{1b}[31mred", "name": "a\rb", "email": "x\u{202e}y"});
+    let claims = json!({"sub": "\u{1b}[31mred", "name": "a\rb", "email": "x\u{202e}y\u{7f}\u{9b}"});
     let token = certificate(0).sign(&json!({"alg": "RS256"}), &claims);
     let (_, out, _) = run("decode", &[], &token);
     assert!(!out.contains(['\u{1b}', '\r', '\u{202e}']), "{out:?}");
     assert!(out.contains("uid: \\u{1b}[31mred"), "{out}");
+    let (_, json, _) = run("decode --json", &[], &token);
+    assert!(!json.contains(['\u{1b}', '\r', '\u{202e}', '\u{7f}']), "{json:?}");
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["payload"], claims);
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_key_that_cannot_be_used_is_refused_by_name() {
             "GOOGLE_APPLICATION_CREDENTIALS: there is no file /missing",
         ),
         (&["--uid", "u", "--key", "missing.json"], "UNRELATED", "x", "--key: there is no file missing.json"),
-        (&["--uid", "u", "--key", "."], "UNRELATED", "x", "--key: . cannot be read"),
+        (&["--uid", "u", "--key", "."], "UNRELATED", "x", "--key: the file of that name cannot be read"),
         (
             &["--uid", "u", "--key", "web.json"],
             "UNRELATED",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use serde_json::{Map, Value};
 use x509_cert::{
     Certificate,
@@ -95,12 +95,20 @@ fn rsa_public_key(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::Error> {
 /// For how long an answer's keys may be kept: `max-age` of `Cache-Control` less `Age` (RFC 9111 section 4.2). Of several
 /// `max-age` the first counts; one that is no number is none.
 pub fn lifetime(headers: &HeaderMap) -> Duration {
-    let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let max_age = texts(header::CACHE_CONTROL)
+    let max_age = texts(headers, header::CACHE_CONTROL)
         .flat_map(directives)
         .find_map(|(name, value)| name.eq_ignore_ascii_case("max-age").then(|| seconds(value?)).flatten());
-    let age = texts(header::AGE).find_map(|value| seconds(value.trim())).unwrap_or_default();
-    max_age.map_or(LIFETIME_DEFAULT, |max_age| max_age.saturating_sub(age)).clamp(LIFETIME_MIN, LIFETIME_MAX)
+    let left = max_age.map_or(LIFETIME_DEFAULT, |max_age| max_age.saturating_sub(age(headers)));
+    left.clamp(LIFETIME_MIN, LIFETIME_MAX)
+}
+
+/// How long an answer lay in a cache on its way: `Age` (RFC 9111 section 5.1).
+pub fn age(headers: &HeaderMap) -> Duration {
+    texts(headers, header::AGE).find_map(|value| seconds(value.trim())).unwrap_or_default()
+}
+
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
 /// `name[=value]`, divided by commas outside quotes; of a quoted value what is inside.

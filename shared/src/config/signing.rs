@@ -55,7 +55,8 @@ pub fn looks_like_path(text: &str) -> bool {
     const ENDINGS: [&str; 4] = [".json", ".key", ".pem", ".txt"];
     let has_ending = ENDINGS.iter().any(|ending| text.to_ascii_lowercase().ends_with(ending));
     let begins_at_folder = ["/", "./", "../", "~/"].iter().any(|folder| text.starts_with(folder));
-    may_be_path(text) && (has_ending || (begins_at_folder && text.contains(['.', '-', '_'])))
+    let is_no_base64 = text.contains(['.', '-', '_']) || !text.contains(|letter: char| letter.is_ascii_uppercase());
+    may_be_path(text) && (has_ending || (begins_at_folder && is_no_base64))
 }
 
 fn may_be_path(text: &str) -> bool {

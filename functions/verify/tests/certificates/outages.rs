@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shared::testing::{Delivery, Google, Reply, Service, certificate};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time};
 
 use super::{AT_ONCE, DAY, HOUR, MINUTE, SECOND, ask, ask_within, landing, service, unavailable, warm};
 
@@ -137,4 +137,33 @@ async fn during_an_outage_what_is_held_serves_at_once_while_newer_keys_are_looke
         landing().await;
         assert_eq!(google.fetches(), 1);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_flood_of_interim_answers_takes_no_more_time_than_any_outage_and_starves_nobody() {
+    let google = Google::start(Reply::new(200, "").delivered(Delivery::Interim)).await;
+    let service = service(&google).await;
+    let waits = async { unavailable(ask(&service, 0, "a").await) };
+    let others = async {
+        for _ in 0..10 {
+            time::sleep(SECOND / 10).await;
+            let other = service.post("/verify", json!({"token": "no token"}));
+            time::timeout(AT_ONCE, other).await.expect("an answer in time").refused(401, "auth/argument-error");
+        }
+    };
+    tokio::join!(waits, others);
+}
+
+#[tokio::test]
+async fn a_fetch_that_had_to_wait_for_its_turn_is_not_taken_for_dead_too_early() {
+    let mut google = Google::start(Reply::new(500, "")).await;
+    let service = service(&google).await;
+    unavailable(ask(&service, 0, "a").await);
+    google.fetches();
+    // It begins a second after the failure, and is too late for this one.
+    google.answers(Reply::certificates(&[(0, "a")]).delivered(Delivery::After(SECOND * 23 / 10))).await;
+    unavailable(ask(&service, 0, "a").await);
+    time::sleep(SECOND * 3 / 10).await;
+    ask_within(AT_ONCE, &service, 0, "a").await.is(200);
+    assert_eq!(google.fetches(), 1);
 }

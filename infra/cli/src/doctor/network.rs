@@ -128,6 +128,8 @@ fn clock(headers: &HeaderMap, skew: Duration) -> Finding {
     let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()).map(Timestamp::from) else {
         return warn(WHAT, "no server told the time to compare with");
     };
+    // An answer out of a cache keeps its date (RFC 9111 section 5.1).
+    let theirs = theirs + certificates::age(headers);
     let ahead = keys::now().seconds() - theirs.seconds();
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead > 0 { "ahead" } else { "behind" };

@@ -5,7 +5,13 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use shared::{caller, decoding::Report, error::Error, kind::Kind, token::Token};
+use shared::{
+    caller::{self, Verified},
+    decoding::{Problem, Report},
+    error::Error,
+    kind::Kind,
+    token::Token,
+};
 
 use crate::{
     Failure,
@@ -17,6 +23,7 @@ use crate::{
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
+const UNKNOWN: Style = AnsiColor::Yellow.on_default().bold();
 
 /// `latchkey token decode`.
 #[derive(Args)]
@@ -40,12 +47,12 @@ impl Decode {
         let token = Token::parse_unsigned(&pasted()?)?;
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
-        let mut out = anstream::stdout();
         written(if self.json {
             let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
-            writeln!(out, "{json}")
+            // Not through what takes colours away, which would take more.
+            writeln!(io::stdout(), "{}", escaped(&json, |letter| format!("\\u{:04x}", u32::from(letter))))
         } else {
-            write_report(&mut out, &report)
+            write_report(&mut anstream::stdout(), &report)
         })
     }
 }
@@ -63,7 +70,10 @@ impl Inspect {
         let report = report(&deployment, &token).await;
         let verdict = judge(&deployment, &token, &text).await;
         written(write_verdict(&mut anstream::stdout(), &report, &verdict))?;
-        verdict.map(drop).map_err(|_| Failure { code: 1, text: String::new() })
+        match verdict {
+            Verdict::Good(_) => Ok(()),
+            Verdict::Bad(_) | Verdict::Unknown(_) => Err(Failure { code: 1, text: String::new() }),
+        }
     }
 }
 
@@ -80,51 +90,94 @@ fn pasted() -> Result<String, Failure> {
     read.map_err(|error| format!("Standard input cannot be read: {error}."))?;
     let text = String::from_utf8(text).map_err(|_| "Standard input is not UTF-8 text.".to_owned())?;
     let text = text.trim();
-    // As it is copied out of a header.
-    let text = text.strip_prefix("Bearer ").unwrap_or(text).trim();
+    // As it is copied out of a header, or with it.
+    let text = without_prefix(text, "Authorization:");
+    let text = without_prefix(text, "Bearer ");
     if text.is_empty() {
         return Err(Failure::wrong_use("Give the token on standard input."));
     }
     Ok(text.to_owned())
 }
 
-async fn report(deployment: &Deployment, token: &Token) -> Report {
-    // Without a project what is said of it is left out.
-    let project = deployment.app.firebase_project().await.ok().flatten();
-    Report::of(token, deployment.app.config(), project, deployment.now())
+fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
+    match text.split_at_checked(prefix.len()) {
+        Some((start, rest)) if start.eq_ignore_ascii_case(prefix) => rest.trim(),
+        _ => text,
+    }
 }
 
-/// What this deployment would say: a sentence, of a good token or a bad one.
-async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Result<String, String> {
+async fn report(deployment: &Deployment, token: &Token) -> Report {
+    let project = deployment.app.firebase_project().await;
+    let mut report =
+        Report::of(token, deployment.app.config(), project.as_ref().ok().copied().flatten(), deployment.now());
+    if let Err(error) = &project {
+        // Nothing can be said of the project, but why.
+        report.problems.retain(|problem| problem.code != "wrong_project");
+        report.problems.push(Problem::new("unknown_project", deployment::cause(error)));
+    }
+    report
+}
+
+/// What this deployment would say of a token, each with its sentence.
+enum Verdict {
+    Good(String),
+    Bad(String),
+    /// It cannot be judged here and now.
+    Unknown(String),
+}
+
+async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
     let app = &deployment.app;
     let now = deployment.now();
-    let kind = token.kind();
-    if kind == Kind::FirebaseCustomToken {
-        let account = app.keys().firebase().await.map_err(|error| deployment::cause(&error))?;
-        let account = account.ok_or("There is no service account here that could have made it.")?;
-        account.inspect_custom_token(token, now, app.config().clock_skew)?;
-        return Ok("signInWithCustomToken() of the service account's project takes it.".to_owned());
-    }
-    if kind == Kind::AccessToken && !deployment.has_signing_keys {
-        let folder = app.config().data_dir.display();
-        return Err(format!("It cannot be judged: there are no signing keys, neither configured nor in {folder}."));
-    }
-    match caller::verify(app, &deployment.party, text, now).await {
-        Ok(_) => Ok("/verify takes it.".to_owned()),
-        Err(Error::Token(refusal)) => Err(format!("{} ({})", refusal.message, refusal.code)),
-        Err(Error::KeysUnavailable(_)) => {
-            let why = app.certificates().ask().await.err().unwrap_or_default();
-            Err(format!("It cannot be judged: {} {why}.", app.config().firebase.certificates))
+    match token.kind() {
+        Kind::FirebaseCustomToken => match app.keys().firebase().await {
+            Ok(Some(account)) => match account.inspect_custom_token(token, now, app.config().clock_skew) {
+                Ok(()) => {
+                    Verdict::Good("signInWithCustomToken() of the service account's project takes it.".to_owned())
+                }
+                Err(sentence) => Verdict::Bad(sentence),
+            },
+            Ok(None) => Verdict::Unknown("there is no service account here that could have made it.".to_owned()),
+            Err(error) => Verdict::Unknown(deployment::cause(&error)),
+        },
+        Kind::AccessToken if !deployment.has_signing_keys => {
+            let folder = app.config().data_dir.display();
+            Verdict::Unknown(format!("there are no signing keys, neither configured nor in {folder}."))
         }
-        Err(error) => Err(format!("It cannot be judged: {}", deployment::cause(&error))),
+        kind => match caller::verify(app, &deployment.party, text, now).await {
+            Ok(verified) => admitted(deployment, &verified).await,
+            Err(Error::Token(refusal)) if kind == Kind::AccessToken => {
+                let issuer = &deployment.party.issuer;
+                Verdict::Bad(format!(
+                    "{} ({}; here the issuer is {issuer}, by ISSUER or PORT)",
+                    refusal.message, refusal.code
+                ))
+            }
+            Err(Error::Token(refusal)) => Verdict::Bad(format!("{} ({})", refusal.message, refusal.code)),
+            Err(error) => Verdict::Unknown(deployment::cause(&error)),
+        },
     }
 }
 
-fn write_verdict(out: &mut impl Write, report: &Report, verdict: &Result<String, String>) -> io::Result<()> {
+/// What is asked of a genuine token.
+async fn admitted(deployment: &Deployment, verified: &Verified) -> Verdict {
+    if deployment.app.config().require_verified_email && verified.is_without_address() {
+        return Verdict::Unknown(
+            "/verify takes it if its account's address is verified, which only the table tells.".to_owned(),
+        );
+    }
+    match caller::admit(&deployment.app, verified, None).await {
+        Ok(()) => Verdict::Good("/verify takes it.".to_owned()),
+        Err(error) => Verdict::Bad(format!("{error} ({})", error.status_and_code().1)),
+    }
+}
+
+fn write_verdict(out: &mut impl Write, report: &Report, verdict: &Verdict) -> io::Result<()> {
     writeln!(out, "{}", name(report.kind))?;
     match verdict {
-        Ok(sentence) => writeln!(out, "{GOOD}good{GOOD:#}: {}", shown(sentence))?,
-        Err(sentence) => writeln!(out, "{BAD}bad{BAD:#}: {}", shown(sentence))?,
+        Verdict::Good(sentence) => writeln!(out, "{GOOD}good{GOOD:#}: {}", shown(sentence))?,
+        Verdict::Bad(sentence) => writeln!(out, "{BAD}bad{BAD:#}: {}", shown(sentence))?,
+        Verdict::Unknown(sentence) => writeln!(out, "{UNKNOWN}cannot be judged{UNKNOWN:#}: {}", shown(sentence))?,
     }
     writeln!(out, "{}", expiry(report))
 }
@@ -167,10 +220,12 @@ fn name(kind: Kind) -> String {
 
 /// Whoever made the token must not write to this terminal: what would steer it is shown as its code.
 fn shown(text: &str) -> String {
-    let steers = |letter: char| {
-        letter.is_control() && letter != '\n'
-            || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let show = |letter: char| if steers(letter) { letter.escape_unicode().to_string() } else { letter.to_string() };
-    text.chars().map(show).collect()
+    escaped(text, |letter| letter.escape_unicode().to_string())
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
+    let turns =
+        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |letter: char| (letter.is_control() && letter != '\n') || turns(letter);
+    text.chars().map(|letter| if steers(letter) { escape(letter) } else { letter.to_string() }).collect()
 }

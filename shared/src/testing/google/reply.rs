@@ -50,6 +50,8 @@ pub enum Delivery {
     Flooded,
     /// Followed by white space without an end, and without a length.
     Endless,
+    /// After interim answers (1xx) without an end.
+    Interim,
     /// As something that is not HTTP.
     Garbled,
 }
@@ -134,6 +136,9 @@ impl Reply {
                     stream.write_all(&[b' '; 4_096]).await?;
                 }
             }
+            Delivery::Interim => loop {
+                stream.write_all("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(200).as_bytes()).await?;
+            },
             Delivery::Garbled => stream.write_all(b"SSH-2.0-OpenSSH_9.9\r\n").await?,
         }
         stream.shutdown().await
