@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     clock::Timestamp,
     config::Config,
-    kind::Kind,
+    kind::{ID_TOKEN_ISSUER, Kind},
     token::{self, Token},
 };
 
@@ -123,14 +123,21 @@ fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, n
                 "wrong_project",
                 format!("It is for the project \"{audience}\", and this deployment verifies those of \"{project}\"."),
             ),
+            Some(project) if token.text("iss").and_then(|iss| iss.strip_prefix(ID_TOKEN_ISSUER)) != Some(project) => {
+                tell("wrong_project", format!("Its iss is not that of the project \"{project}\"."));
+            }
             Some(_) => {}
         }
     }
-    if token.is_unsigned() && config.firebase.emulator_host.is_none() {
-        tell(
-            "unsigned",
-            "It has no signature, as tokens of the Auth emulator: only emulator mode takes it.".to_owned(),
-        );
+    match (token.is_unsigned(), config.firebase.emulator_host.is_some()) {
+        (true, false) => tell("unsigned", "It has no signature, and only emulator mode takes such tokens.".to_owned()),
+        (false, true) if id_token => {
+            tell(
+                "signed",
+                "It has a signature, and emulator mode takes the emulator's unsigned tokens alone.".to_owned(),
+            );
+        }
+        _ => {}
     }
     match token.expires_at() {
         Some(expiry) if now >= expiry => tell("expired", "It has expired.".to_owned()),
@@ -225,6 +232,12 @@ mod tests {
         assert_eq!(codes(&report(&mine, &with("exp", json!(1.5)))), ["no_expiry"]);
         assert_eq!(codes(&report(&[("FIREBASE_PROJECT_ID", "other")], &good)), ["wrong_project"]);
         assert_eq!(codes(&report(&[], &good)), ["wrong_project"]);
+        assert_eq!(
+            codes(&report(&mine, &with("iss", json!("https://securetoken.google.com/other")))),
+            ["wrong_project"]
+        );
+        let emulated = [mine[0], ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")];
+        assert_eq!(codes(&report(&emulated, &good)), ["signed"]);
         assert_eq!(codes(&report(&mine, &with("iat", json!(NOW.seconds() + 61)))), ["clock_ahead"]);
         assert_eq!(codes(&report(&mine, &with("email_verified", json!(false)))), ["email_not_verified"]);
     }

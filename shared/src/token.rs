@@ -75,7 +75,7 @@ impl Token {
         Kind::of(self.header(), &self.claims)
     }
 
-    /// A claim or header member that is text.
+    /// A claim, if it is text.
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.claims.get(claim).and_then(Value::as_str)
     }
@@ -98,7 +98,7 @@ impl Token {
 pub struct Refusal {
     /// One of those in the HTTP contract.
     pub code: &'static str,
-    /// A sentence that never quotes the token.
+    /// A sentence that quotes no more of the token than its `aud`.
     pub message: String,
     /// The line about its expiry, empty where that could not be read.
     pub report: String,

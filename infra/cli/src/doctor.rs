@@ -21,8 +21,14 @@ use crate::{Failure, deployment, keys, written};
 #[derive(Args)]
 pub struct Doctor {
     /// The URL of the deployed service, to check its health and its CORS preflight; ISSUER, if that is set.
-    #[arg(long)]
+    #[arg(long, value_parser = web_address)]
     url: Option<Uri>,
+}
+
+fn web_address(text: &str) -> Result<Uri, &'static str> {
+    let uri = text.parse::<Uri>().map_err(|_| "it is no URL")?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
 }
 
 /// One line of the result.
@@ -86,6 +92,7 @@ impl Doctor {
             ),
         });
         let account = keys.firebase().await.map_err(|error| deployment::cause(&error));
+        findings.push(project(&config, account.as_ref().ok().and_then(Option::as_ref)));
         findings.push(service_account(&config, account, is_demo));
         findings.push(table(&config).await);
         match Fetcher::new() {
@@ -102,12 +109,24 @@ fn configuration(config: &Config) -> Finding {
         Some(TokenProfile::Access) => "access",
         None => "by the service account",
     };
-    let project = config.firebase.project_id.as_deref().unwrap_or("that of the service account");
     if let Some(host) = &config.firebase.emulator_host {
         let text = format!("emulator mode ({host}): anybody's unsigned token is taken; good for development alone");
         return warn("configuration", text);
     }
-    ok("configuration", format!("every variable can be read; jwt_token: {profile}; Firebase project: {project}"))
+    ok("configuration", format!("every variable can be read; jwt_token: {profile}"))
+}
+
+/// As `App::firebase_project` finds it.
+fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
+    const WHAT: &str = "Firebase project";
+    let firebase = &config.firebase;
+    let chosen = firebase.project_id.as_deref().map(|id| (id, "FIREBASE_PROJECT_ID"));
+    let of_account = || account.map(|account| (account.project_id.as_str(), "the service account"));
+    let ambient = || firebase.google_cloud_project.as_deref().map(|id| (id, "GOOGLE_CLOUD_PROJECT"));
+    match chosen.or_else(of_account).or_else(ambient) {
+        Some((id, by)) => ok(WHAT, format!("{id}, by {by}")),
+        None => warn(WHAT, "none: Firebase ID tokens are refused. Set FIREBASE_PROJECT_ID to take them"),
+    }
 }
 
 /// Signs with the newest key, and verifies with its public half.

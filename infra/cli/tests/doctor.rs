@@ -50,6 +50,7 @@ async fn a_deployment_that_works_is_ok_line_by_line() {
     assert!(line(&lines, "service account").contains("of the project demo-latchkey"));
     assert!(line(&lines, "certificate endpoint").contains("gives 2 keys for 60 minutes"));
     assert!(line(&lines, "table").contains("embedded"));
+    assert_eq!(line(&lines, "Firebase project"), "ok    Firebase project: demo-latchkey, by the service account");
     assert!(line(&lines, "clock").contains("agrees"));
 }
 
@@ -82,7 +83,7 @@ async fn a_clock_within_the_skew_and_a_first_start_are_warnings() {
     let google = Google::start(Reply::certificates(&[(0, "k")]).header("Date", date(30))).await;
     let (code, lines) = doctor(TempDir::new().unwrap().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
     assert_eq!(code, 0, "{lines:#?}");
-    for what in ["signing keys", "table", "clock"] {
+    for what in ["signing keys", "table", "clock", "Firebase project"] {
         assert!(line(&lines, what).starts_with("warn  "), "{lines:#?}");
     }
 }
@@ -96,6 +97,23 @@ async fn emulator_mode_and_repaired_keys_are_warnings() {
     assert!(line(&lines, "configuration").starts_with("warn  configuration: emulator mode"), "{lines:#?}");
     assert!(line(&lines, "service account").contains("had to be repaired ("), "{lines:#?}");
     assert!(line(&lines, "certificate endpoint").contains("not asked"), "{lines:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_out_of_a_cache_tells_the_time_with_its_age() {
+    let reply = Reply::certificates(&[(0, "k")]).header("Date", date(-3_000)).header("Age", "3000");
+    let google = Google::start(reply).await;
+    let (_, lines) = doctor(data().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
+    assert!(line(&lines, "clock").starts_with("ok    "), "{lines:#?}");
+}
+
+#[test]
+fn a_url_that_is_none_is_wrong_use() {
+    for url in ["example.com", "/foo", "ftp://example.com", "http://"] {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        let output = process.args(["doctor", "--url", url]).env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
 }
 
 #[test]

@@ -191,7 +191,7 @@ fn every_line_has_one_answer_in_its_place() {
     let long = format!(r#"{{"uid":"{}"}}"#, "u".repeat(64 * 1024 - 10));
     let limit = format!("{}{}", r#"{"uid":"limit"}"#, " ".repeat(64 * 1024 - 15));
     let over = format!("{limit} ");
-    let cases: [(&[u8], &str); 23] = [
+    let cases: [(&[u8], &str); 24] = [
         (br#"{"uid":"one"}"#, ""),
         (br#"{"uid":"two","claims":{"a":1},"tenant":"t","unknown":[]}"#, ""),
         (b"", "The line is empty."),
@@ -205,6 +205,7 @@ fn every_line_has_one_answer_in_its_place() {
         (br#"{"uid":null}"#, "`uid` must be a text."),
         (br#"{"uid":"u","claims":null}"#, "`claims` must be a JSON object."),
         (br#"{"uid":"u","tenant":null}"#, "`tenant` must be a text."),
+        (br#"{"uid":"u","tenant_id":"t"}"#, "`tenant_id` is called `tenant` here."),
         (br#"{"uid":7}"#, "`uid` must be a text."),
         (br#"{"uid":"u","claims":"{}"}"#, "`claims` must be a JSON object."),
         (br#"{"uid":"u","tenant":1}"#, "`tenant` must be a text."),

@@ -89,6 +89,10 @@ impl Asked {
             return Err("The line is empty.".to_owned());
         }
         let mut object = json::object(line).map_err(|refusal| format!("The line {refusal}."))?;
+        // Its name in the token, and not the one asked for here.
+        if object.contains_key("tenant_id") {
+            return Err("`tenant_id` is called `tenant` here.".to_owned());
+        }
         // `null` is refused, as by the Admin SDK: whose tenant was not filled in would else get a token for none.
         let mut given = |name: &str| object.remove(name);
         Ok(Self {
