@@ -62,10 +62,13 @@ impl Verifier<'_> {
     pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims, Error> {
         let refuse = |sentence: String| {
             let kind = token.kind();
-            // A wrong kind explains all that is wrong with it.
+            let expected =
+                format!("This is {}, where a Firebase ID token is expected.{}", kind.phrase(), kind.advice());
             let sentence = match kind {
                 Kind::FirebaseIdToken | Kind::Unknown => sentence,
-                _ => format!("This is {}, where a Firebase ID token is expected.{}", kind.phrase(), kind.advice()),
+                // That explains all that is wrong with it.
+                Kind::FirebaseCustomToken | Kind::FirebaseLegacyCustomToken => expected,
+                _ => format!("{expected} {sentence}"),
             };
             Error::Token(Refusal::new("auth/argument-error", sentence).about(token, now))
         };
