@@ -86,7 +86,7 @@ fn unavailable(answer: Answer) {
 
 /// Lets a fetch that no answer waits for come to its end.
 async fn landing() {
-    time::sleep(Duration::from_millis(250)).await;
+    time::sleep(Duration::from_millis(500)).await;
 }
 
 #[tokio::test]
