@@ -74,6 +74,9 @@ pub fn adopt_demo(config: &mut Config) -> (Firebase, bool) {
     let is_demo = wanted && file.exists();
     if is_demo {
         config.firebase.account = Some(Source::File(file));
+        // Its project is one that was not chosen; any that was comes first.
+        let ambient = config.firebase.google_cloud_project.clone();
+        config.firebase.project_id = config.firebase.project_id.take().or(ambient);
     }
     let project_id = config.firebase.project_id.clone().filter(|_| !is_demo);
     (Firebase { project_id, ..config.firebase.clone() }, is_demo)

@@ -79,6 +79,7 @@ impl Doctor {
 
     async fn examine(self, mut config: Config) -> Vec<Finding> {
         let mut findings = vec![configuration(&config)];
+        let named = config.firebase.project_id.clone();
         let (firebase, is_demo) = deployment::adopt_demo(&mut config);
         let signing = deployment::signing_keys(&config);
         let unset = Source::Text(String::new());
@@ -92,7 +93,9 @@ impl Doctor {
             ),
         });
         let account = keys.firebase().await.map_err(|error| deployment::cause(&error));
-        findings.push(project(&config, account.as_ref().ok().and_then(Option::as_ref)));
+        let ambient = config.firebase.google_cloud_project.as_deref();
+        let of_account = account.as_ref().ok().and_then(Option::as_ref).map(|account| account.project_id.as_str());
+        findings.push(project(named.as_deref(), of_account, ambient, is_demo));
         findings.push(service_account(&config, account, is_demo));
         findings.push(table(&config).await);
         match Fetcher::new() {
@@ -116,14 +119,14 @@ fn configuration(config: &Config) -> Finding {
     ok("configuration", format!("every variable can be read; jwt_token: {profile}"))
 }
 
-/// As `App::firebase_project` finds it.
-fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
+/// As the service finds it. Nobody chose that of the demo account.
+fn project(named: Option<&str>, of_account: Option<&str>, ambient: Option<&str>, is_demo: bool) -> Finding {
     const WHAT: &str = "Firebase project";
-    let firebase = &config.firebase;
-    let chosen = firebase.project_id.as_deref().map(|id| (id, "FIREBASE_PROJECT_ID"));
-    let of_account = || account.map(|account| (account.project_id.as_str(), "the service account"));
-    let ambient = || firebase.google_cloud_project.as_deref().map(|id| (id, "GOOGLE_CLOUD_PROJECT"));
-    match chosen.or_else(of_account).or_else(ambient) {
+    let named = named.map(|id| (id, "FIREBASE_PROJECT_ID"));
+    let of_account = of_account.map(|id| (id, "the service account"));
+    let ambient = ambient.map(|id| (id, "GOOGLE_CLOUD_PROJECT"));
+    let found = if is_demo { named.or(ambient).or(of_account) } else { named.or(of_account).or(ambient) };
+    match found {
         Some((id, by)) => ok(WHAT, format!("{id}, by {by}")),
         None => warn(WHAT, "none: Firebase ID tokens are refused. Set FIREBASE_PROJECT_ID to take them"),
     }

@@ -349,3 +349,22 @@ fn a_key_in_the_wrong_variable_is_refused_and_never_repeated() {
         }
     }
 }
+
+#[test]
+fn the_project_that_was_chosen_comes_before_that_of_the_demo_account() {
+    let emulator = ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099");
+    for (variables, project) in [
+        (&[][..], "demo-latchkey"),
+        (&[("GOOGLE_CLOUD_PROJECT", "my-app")], "my-app"),
+        (&[("GOOGLE_CLOUD_PROJECT", "other"), ("FIREBASE_PROJECT_ID", "my-app")], "my-app"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let server = Server::spawn(command(folder.path()).envs([emulator]).envs(variables.iter().copied()));
+        let mut claims = shared::testing::id_token_claims("u", latchkey::keys::now());
+        claims["aud"] = json!(project);
+        claims["iss"] = json!(format!("https://securetoken.google.com/{project}"));
+        let token = shared::testing::unsigned(&json!({"alg": "none", "typ": "JWT"}), &claims);
+        let (status, body) = server.post("/verify", &json!({"token": token}));
+        assert_eq!((status, &body["kind"]), (200, &json!("firebase_id_token")), "{project}: {body}");
+    }
+}
