@@ -97,11 +97,10 @@ pub fn mint(
 /// `token_invalid` or `token_expired`.
 pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
     let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
-    let header = |key: &str| token.header().get(key).and_then(Value::as_str);
-    if header("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
+    if token.header_text("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
         return Err(refuse("This is not an access token of this service."));
     }
-    if header("alg") != Some("RS256") {
+    if token.header_text("alg") != Some("RS256") {
         return Err(refuse("The token's algorithm is not RS256."));
     }
     // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
@@ -117,7 +116,8 @@ pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew
     if claims.aud != party.audience {
         return Err(refuse("The token is meant for another audience."));
     }
-    let key = header("kid")
+    let key = token
+        .header_text("kid")
         .and_then(|kid| keys.verifying(kid, now))
         .ok_or_else(|| refuse("The token was signed with a key that is not, or no longer, in use."))?;
     if !token.is_signed_by(key.key.public()) {

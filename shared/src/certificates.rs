@@ -9,18 +9,18 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use tokio::{
     sync::{OnceCell, watch},
     time,
 };
 
-pub use document::{age, lifetime, read};
+pub use document::{age, lifetime, read, understand};
 
 use crate::{
     clock::Timestamp,
     error::Error,
-    fetch::{Fetched, Fetcher},
+    fetch::Fetcher,
     jwk::{KEYS_MAX, KeyDocument},
     jws::VerifyingKey,
 };
@@ -67,9 +67,8 @@ struct Held {
     flight: Option<Timestamp>,
     /// How many fetches have ended.
     landed: u64,
-    /// When the last fetch began, if it failed, and why.
-    failed: Option<Timestamp>,
-    cause: String,
+    /// When the last fetch began and why it failed, if it did.
+    failed: Option<(Timestamp, String)>,
     /// When an unknown key last caused a fetch.
     asked: Option<Timestamp>,
 }
@@ -99,7 +98,7 @@ impl Held {
     }
 
     fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
-        self.failed.is_some_and(|failed| is_within(failed, interval, now))
+        self.failed.as_ref().is_some_and(|(began, _)| is_within(*began, interval, now))
     }
 
     /// Takes in what an answer says. One that is whole replaces everything; beside a damaged key nothing is let go of, as that
@@ -117,8 +116,6 @@ impl Held {
         self.fresh_until = Some(fresh_until);
         self.renew_from = Some(fetched_at + (lifetime - (lifetime / AHEAD_PART).min(AHEAD_MAX)));
         self.failed = None;
-        self.cause =
-            self.damaged.iter().next().map(|kid| format!("the key {kid:?} is published damaged")).unwrap_or_default();
     }
 }
 
@@ -139,11 +136,14 @@ impl Certificates {
         let _ = time::timeout(WAIT_MAX, self.prepare(kid, now, seen)).await;
         let held = self.held.borrow();
         let is_news = held.is_fresh(now) || held.landed != seen;
-        match held.find(kid, now) {
-            Some(key) => Ok(Some(key)),
-            None if is_news && held.failed.is_none() && !held.damaged.contains(kid) => Ok(None),
-            None if held.cause.is_empty() => Err(Error::keys_unavailable("the public keys of Firebase came too late")),
-            None => Err(Error::keys_unavailable(held.cause.as_str())),
+        match (held.find(kid, now), &held.failed) {
+            (Some(key), _) => Ok(Some(key)),
+            (None, Some((_, cause))) => Err(Error::keys_unavailable(cause.as_str())),
+            (None, None) if held.damaged.contains(kid) => {
+                Err(Error::keys_unavailable(format!("the key {kid:?} is published damaged")))
+            }
+            (None, None) if is_news => Ok(None),
+            (None, None) => Err(Error::keys_unavailable("the public keys of Firebase came too late")),
         }
     }
 
@@ -188,7 +188,7 @@ impl Certificates {
 
     /// A fetch, once a second has passed since one that failed.
     async fn fetch_when_allowed(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        let failed = self.held.borrow().failed;
+        let failed = self.held.borrow().failed.as_ref().map(|(began, _)| *began);
         let wait = failed.map_or(0, |failed| (failed + RETRY_INTERVAL_EMPTY).milliseconds() - now.milliseconds());
         let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default()).min(RETRY_INTERVAL_EMPTY);
         time::sleep(wait).await;
@@ -236,17 +236,9 @@ impl Certificates {
     }
 
     /// Asks the endpoint, and reads its answer.
-    ///
-    /// # Errors
-    ///
-    /// A phrase that follows "the server".
-    pub async fn ask(&self) -> Result<(KeyDocument, Duration), String> {
+    async fn ask(&self) -> Result<(KeyDocument, Duration), String> {
         let fetcher = self.fetcher.get_or_try_init(|| async { Fetcher::new() }).await?;
-        let Fetched { status, headers, body } = fetcher.get(&self.endpoint).await?;
-        if status != StatusCode::OK {
-            return Err(format!("answered with status {status}"));
-        }
-        Ok((read(&body)?, lifetime(&headers)))
+        understand(&fetcher.get(&self.endpoint).await?)
     }
 
     fn land(&self, began: Timestamp, outcome: Result<(KeyDocument, Duration), String>) {
@@ -267,10 +259,7 @@ impl Certificates {
             }
             match outcome {
                 Ok((document, lifetime)) => held.take_in(document, began, lifetime),
-                Err(refusal) => {
-                    held.failed = Some(began);
-                    held.cause = format!("{} {refusal}", self.endpoint);
-                }
+                Err(refusal) => held.failed = Some((began, format!("{} {refusal}", self.endpoint))),
             }
             held.flight = None;
             held.landed += 1;

@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 pub use firebase::Firebase;
 pub use signing::{SigningAccount, looks_like_path};
 
-use crate::{keys::Source, password::Policy, session::Lives};
+use crate::{access::Party, keys::Source, password::Policy, session::Lives};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
@@ -76,6 +76,11 @@ impl Config {
         Self::read(variable)
     }
 
+    /// Whose tokens are made and taken where `issuer` is the issuer: its audience is the configured one, or the issuer.
+    pub fn party(&self, issuer: String) -> Party {
+        Party { audience: self.audience.clone().unwrap_or_else(|| issuer.clone()), issuer }
+    }
+
     /// Reads variables through `get`.
     ///
     /// # Errors
@@ -85,7 +90,7 @@ impl Config {
         let mut env = Environment { get, wrong: Vec::new() };
         let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
         let signing_keys = env.secret_id("SIGNING_KEYS_SECRET_ID").map(Source::Secret);
-        if on_lambda && env.text("SIGNING_KEYS_SECRET_ID").is_none() {
+        if on_lambda && signing_keys.is_none() {
             env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
         }
         let deployed = env.deployed();
@@ -125,6 +130,11 @@ impl Config {
     }
 }
 
+fn is_secret_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
+    text.len() <= SECRET_ID_BYTES_MAX && text.bytes().all(fits)
+}
+
 fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -144,15 +154,17 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         self.wrong.push(format!("{name} {why}."));
     }
 
-    /// The name or the ARN of a secret. What was meant to be in the secret is not told back: a message names the id.
-    fn secret_id(&mut self, name: &str) -> Option<String> {
-        let id = self.text(name)?;
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
-        if id.len() > SECRET_ID_BYTES_MAX || !id.bytes().all(fits) {
-            self.refuse(name, "must be the name or the ARN of a secret, not what is in it");
-            return None;
+    /// A value that is told back in messages, so that nothing that is secret may be taken for it.
+    fn checked(&mut self, name: &str, fits: fn(&str) -> bool, what: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if !fits(&text) {
+            self.refuse(name, &format!("must be {what}"));
         }
-        Some(id)
+        Some(text)
+    }
+
+    fn secret_id(&mut self, name: &str) -> Option<String> {
+        self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it")
     }
 
     fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {

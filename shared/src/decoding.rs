@@ -3,12 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{
-    clock::Timestamp,
-    config::Config,
-    kind::{ID_TOKEN_ISSUER, Kind},
-    token::{self, Token},
-};
+use crate::{clock::Timestamp, config::Config, kind::Kind, token::Token};
 
 /// What a token says. Every member is always there; what the token leaves out is empty, 0 or false.
 #[derive(Clone, Debug, Serialize)]
@@ -66,7 +61,6 @@ impl Report {
     pub fn of(token: &Token, config: &Config, project: Option<&str>, now: Timestamp) -> Self {
         let kind = token.kind();
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
-        let provider = token.claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
         let expiry = token.expires_at();
         let date = |time: Option<Timestamp>| time.map(Timestamp::rfc3339).unwrap_or_default();
         Self {
@@ -74,9 +68,9 @@ impl Report {
             kind,
             uid: uid(token, kind),
             email: text("email"),
-            email_verified: token.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default(),
+            email_verified: token.email_verified(),
             name: text("name"),
-            provider: provider.and_then(Value::as_str).unwrap_or("unknown").to_owned(),
+            provider: token.sign_in_provider().to_owned(),
             project: if kind == Kind::FirebaseCustomToken { account_project(&text("iss")) } else { text("aud") },
             issued_at: date(token.seconds("iat")),
             expires_at: date(expiry),
@@ -84,7 +78,7 @@ impl Report {
             problems: problems(token, kind, config, project, now),
             header: token.header().clone(),
             payload: token.claims.clone(),
-            report: expiry.map(|expiry| token::report(expiry, now)).unwrap_or_default(),
+            report: token.report(now),
         }
     }
 }
@@ -123,7 +117,7 @@ fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, n
                 "wrong_project",
                 format!("It is for the project \"{audience}\", and this deployment verifies those of \"{project}\"."),
             ),
-            Some(project) if token.text("iss").and_then(|iss| iss.strip_prefix(ID_TOKEN_ISSUER)) != Some(project) => {
+            Some(project) if token.issuing_project() != Some(project) => {
                 tell("wrong_project", format!("Its iss is not that of the project \"{project}\"."));
             }
             Some(_) => {}
@@ -153,8 +147,7 @@ fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, n
             format!("Its {claim} is in the future: the clock of its maker is ahead, or this one is behind."),
         );
     }
-    let verified = token.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default();
-    if config.require_verified_email && token.claims.contains_key("email") && !verified {
+    if config.require_verified_email && token.claims.contains_key("email") && !token.email_verified() {
         tell("email_not_verified", "Its e-mail address is not verified, which this deployment asks for.".to_owned());
     }
     problems

@@ -60,8 +60,7 @@ impl FromRequestParts<App> for Party {
         let issuer = issuer(app, parts.extensions.get()).ok_or_else(|| {
             Error::internal("ISSUER is not set, and the request came through no gateway that tells its domain")
         })?;
-        let audience = app.config().audience.clone().unwrap_or_else(|| issuer.clone());
-        Ok(Self { issuer, audience })
+        Ok(app.config().party(issuer))
     }
 }
 

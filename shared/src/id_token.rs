@@ -6,8 +6,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::Value;
-
 use crate::{
     certificates::Certificates,
     clock::Timestamp,
@@ -84,7 +82,7 @@ impl Verifier<'_> {
     }
 
     fn check_header(&self, token: &Token) -> Result<(), String> {
-        let algorithm = token.header().get("alg").and_then(Value::as_str);
+        let algorithm = token.header_text("alg");
         if self.certificates.is_none() {
             if algorithm != Some("none") || !token.is_unsigned() {
                 return Err(
@@ -117,8 +115,7 @@ impl Verifier<'_> {
                  \"{project}\": it may be a token of another environment."
             ));
         }
-        let issuer = token.text("iss").and_then(|issuer| issuer.strip_prefix(ID_TOKEN_ISSUER));
-        if issuer != Some(project) {
+        if token.issuing_project() != Some(project) {
             return Err(format!("The token's iss is not \"{ID_TOKEN_ISSUER}{project}\"."));
         }
         let length = token.text("sub").map(|sub| sub.encode_utf16().count());
@@ -155,13 +152,12 @@ impl Verifier<'_> {
             }
         }
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
-        let provider = token.claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
         Ok(Claims {
             uid: text("sub"),
             email: text("email"),
-            email_verified: token.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default(),
+            email_verified: token.email_verified(),
             name: text("name"),
-            provider: provider.and_then(Value::as_str).unwrap_or("unknown").to_owned(),
+            provider: token.sign_in_provider().to_owned(),
             issued_at,
             auth_time,
             expires_at,
@@ -170,5 +166,5 @@ impl Verifier<'_> {
 }
 
 fn kid(token: &Token) -> Option<&str> {
-    token.header().get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty())
+    token.header_text("kid").filter(|kid| !kid.is_empty())
 }

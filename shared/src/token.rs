@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     json,
     jws::{Jws, VerifyingKey},
-    kind::Kind,
+    kind::{ID_TOKEN_ISSUER, Kind},
     rsa::RsaKey,
 };
 
@@ -80,6 +80,32 @@ impl Token {
         self.claims.get(claim).and_then(Value::as_str)
     }
 
+    /// A member of the header, if it is text.
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        self.header().get(name).and_then(Value::as_str)
+    }
+
+    /// The project whose Firebase Auth the issuer is, if it is one's.
+    pub fn issuing_project(&self) -> Option<&str> {
+        self.text("iss")?.strip_prefix(ID_TOKEN_ISSUER)
+    }
+
+    /// `email_verified`, false if it says nothing.
+    pub fn email_verified(&self) -> bool {
+        self.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// `firebase.sign_in_provider`, or `unknown`.
+    pub fn sign_in_provider(&self) -> &str {
+        let provider = self.claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
+        provider.and_then(Value::as_str).unwrap_or("unknown")
+    }
+
+    /// The line about its expiry, empty where that cannot be read.
+    pub fn report(&self, now: Timestamp) -> String {
+        self.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default()
+    }
+
     /// `exp` as a time, if it is a whole number of seconds that is a date.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.seconds("exp")
@@ -112,7 +138,7 @@ impl Refusal {
 
     /// The same with the line about the token's expiry.
     pub fn about(mut self, token: &Token, now: Timestamp) -> Self {
-        self.report = token.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default();
+        self.report = token.report(now);
         self
     }
 }

@@ -1,7 +1,6 @@
 //! `POST /jwt/decode`: what does this token say?
 
 use axum::{Json, Router, extract::State, routing::post};
-use serde_json::Value;
 use shared::{
     App,
     clock::Timestamp,
@@ -47,7 +46,7 @@ async fn unknown_key(
     project: Option<&str>,
     now: Timestamp,
 ) -> Option<Problem> {
-    let kid = token.header().get("kid").and_then(Value::as_str).unwrap_or_default();
+    let kid = token.header_text("kid").unwrap_or_default();
     let is_known = match report.kind {
         Kind::AccessToken => app.keys().get().await.ok()?.ring.verifying(kid, now).is_some(),
         Kind::FirebaseIdToken if project == Some(&report.project) && !token.is_unsigned() => {

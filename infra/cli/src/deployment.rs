@@ -9,6 +9,7 @@ use shared::{
     config::{Config, Firebase, TokenProfile},
     embedded::Embedded,
     error::Error,
+    firebase::Refusal,
     keys::{KeySet, Keys, Source},
     store::Store,
 };
@@ -40,7 +41,7 @@ impl Deployment {
         let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
         let issuer = issuer.clone();
-        let party = Party { audience: config.audience.clone().unwrap_or_else(|| issuer.clone()), issuer };
+        let party = config.party(issuer);
         let signing = signing_keys(&config);
         let has_signing_keys = signing.is_some();
         let signing = match signing {
@@ -85,6 +86,14 @@ pub fn adopt_demo(config: &mut Config) -> (Firebase, bool) {
 /// The cause of a fault, which a person at the machine may know.
 pub fn cause(error: &Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Why there is no custom token.
+pub fn refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Request(sentence) => sentence.clone(),
+        Refusal::Fault(error) => cause(error),
+    }
 }
 
 fn told(error: Error) -> Failure {

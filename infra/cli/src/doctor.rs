@@ -10,7 +10,7 @@ use clap::Args;
 use shared::{
     config::{Config, TokenProfile},
     fetch::Fetcher,
-    firebase::{CustomToken, Refusal, ServiceAccount},
+    firebase::{CustomToken, ServiceAccount},
     keys::{KeyRing, Keys, Source},
     store::Store,
 };
@@ -72,7 +72,7 @@ impl Doctor {
             written(writeln!(out, "{style}{word:4}{style:#}  {what}: {text}"))?;
         }
         if findings.iter().any(|finding| finding.level == Level::Fail) {
-            return Err(Failure { code: 1, text: String::new() });
+            return Err(Failure::said());
         }
         Ok(())
     }
@@ -163,11 +163,7 @@ fn service_account(config: &Config, account: Result<Option<ServiceAccount>, Stri
     };
     let request = CustomToken { uid: "doctor", claims: None, tenant_id: None, life: Duration::from_secs(60) };
     if let Err(refusal) = account.custom_token(&request, keys::now()) {
-        let why = match refusal {
-            Refusal::Request(sentence) => sentence,
-            Refusal::Fault(error) => deployment::cause(&error),
-        };
-        return fail(WHAT, format!("{} makes no custom token: {why}", account.email));
+        return fail(WHAT, format!("{} makes no custom token: {}", account.email, deployment::refusal(&refusal)));
     }
     let text =
         format!("{} of the project {} makes custom tokens that keep every rule", account.email, account.project_id);

@@ -22,6 +22,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A "no" of which all is said on standard output.
+    pub fn said() -> Self {
+        Self { code: 1, text: String::new() }
+    }
+
     /// Wrong use: the tool was not told what it needs.
     pub fn wrong_use(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }

@@ -63,8 +63,7 @@ impl Serve {
     ///
     /// What a person is told.
     pub fn run(self) -> Result<(), Failure> {
-        let config =
-            Config::from_env().map_err(|misconfigured| Failure { code: 2, text: misconfigured.to_string() })?;
+        let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         logs::start(&config.log_level);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));

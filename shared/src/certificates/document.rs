@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::{Map, Value};
 use x509_cert::{
     Certificate,
@@ -11,6 +11,7 @@ use x509_cert::{
 };
 
 use crate::{
+    fetch::Fetched,
     json,
     jwk::{self, KEYS_MAX, KeyDocument},
     jws::{Flaw, VerifyingKey},
@@ -23,6 +24,19 @@ const LIFETIME_MAX: Duration = Duration::from_secs(86_400);
 /// The shortest: keys that are good for no time at all could not tell that another is unknown.
 const LIFETIME_MIN: Duration = Duration::from_secs(1);
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// Reads a whole answer: which keys, and for how long.
+///
+/// # Errors
+///
+/// As [`read`], or its status is another than 200.
+pub fn understand(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
+    if answer.status == StatusCode::OK {
+        Ok((read(&answer.body)?, lifetime(&answer.headers)))
+    } else {
+        Err(format!("answered with status {}", answer.status))
+    }
+}
 
 /// Reads the keys out of a body, an X.509 map `{kid: PEM}` or a JWK set; the body itself tells which.
 ///

@@ -38,16 +38,14 @@ impl Firebase {
     ) -> Self {
         Self {
             account: account(env),
-            client_email: checked(
-                env,
+            client_email: env.checked(
                 "FIREBASE_CLIENT_EMAIL",
                 is_client_email,
                 "the e-mail address of a service account",
             ),
-            project_id: checked(env, "FIREBASE_PROJECT_ID", is_project_id, "a project's id, such as my-app-1a2b3"),
-            google_cloud_project: checked(env, "GOOGLE_CLOUD_PROJECT", is_project_id, "a project's id"),
-            tenant_id: checked(
-                env,
+            project_id: env.checked("FIREBASE_PROJECT_ID", is_project_id, "a project's id, such as my-app-1a2b3"),
+            google_cloud_project: env.checked("GOOGLE_CLOUD_PROJECT", is_project_id, "a project's id"),
+            tenant_id: env.checked(
                 "FIREBASE_TENANT_ID",
                 is_tenant_id,
                 "a tenant's id: letters, digits, `-`, `.`, `_` and `~` alone, and no dot at its end",
@@ -65,20 +63,6 @@ fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<So
         env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
     }
     secret.or(given)
-}
-
-/// A value that is told back in messages, so that nothing that is secret may be taken for it.
-fn checked<G: Fn(&str) -> Option<String>>(
-    env: &mut Environment<G>,
-    name: &str,
-    fits: fn(&str) -> bool,
-    what: &str,
-) -> Option<String> {
-    let text = env.text(name)?;
-    if !fits(&text) {
-        env.refuse(name, &format!("must be {what}"));
-    }
-    Some(text)
 }
 
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {

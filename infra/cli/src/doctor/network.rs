@@ -37,14 +37,7 @@ pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Ve
 
 fn certificate_endpoint(uri: &Uri, answer: Result<Fetched, String>) -> Finding {
     const WHAT: &str = "certificate endpoint";
-    let read = answer.and_then(|Fetched { status, headers, body }| {
-        if status.is_success() {
-            Ok((certificates::read(&body)?, certificates::lifetime(&headers)))
-        } else {
-            Err(format!("answered with status {status}"))
-        }
-    });
-    match read {
+    match answer.and_then(|answer| certificates::understand(&answer)) {
         Ok((document, lifetime)) if document.flawed.is_empty() => {
             ok(WHAT, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
         }

@@ -1,7 +1,6 @@
 //! `latchkey token create`.
 
 use std::{
-    error::Error as _,
     io::{self, Write},
     path::PathBuf,
     time::Duration,
@@ -10,12 +9,12 @@ use std::{
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
 use shared::{
-    firebase::{CustomToken, Refusal, ServiceAccount},
+    firebase::{CustomToken, ServiceAccount},
     json,
 };
 
 use super::{account, lines};
-use crate::{Failure, keys, tell, written};
+use crate::{Failure, deployment, keys, tell, written};
 
 /// The most that Firebase allows: a token made by hand waits for the hand.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -118,10 +117,7 @@ impl Asked {
     fn token(&self, account: &ServiceAccount) -> Result<(String, Vec<String>), String> {
         let (claims, tenant_id) = (self.claims.as_ref(), self.tenant.as_deref());
         let request = CustomToken { uid: &self.uid, claims, tenant_id, life: LIFE };
-        match account.custom_token(&request, keys::now()) {
-            Ok(token) => Ok((token, request.warnings())),
-            Err(Refusal::Request(sentence)) => Err(sentence),
-            Err(Refusal::Fault(fault)) => Err(fault.source().map_or_else(|| fault.to_string(), ToString::to_string)),
-        }
+        let token = account.custom_token(&request, keys::now()).map_err(|refusal| deployment::refusal(&refusal))?;
+        Ok((token, request.warnings()))
     }
 }

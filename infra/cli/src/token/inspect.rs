@@ -67,12 +67,11 @@ impl Inspect {
         let text = pasted()?;
         let token = Token::parse_unsigned(&text)?;
         let deployment = Deployment::open().await?;
-        let report = report(&deployment, &token).await;
         let verdict = judge(&deployment, &token, &text).await;
-        written(write_verdict(&mut anstream::stdout(), &report, &verdict))?;
+        written(write_verdict(&mut anstream::stdout(), token.kind(), &verdict, &token.report(deployment.now())))?;
         match verdict {
             Verdict::Good(_) => Ok(()),
-            Verdict::Bad(_) | Verdict::Unknown(_) => Err(Failure { code: 1, text: String::new() }),
+            Verdict::Bad(_) | Verdict::Unknown(_) => Err(Failure::said()),
         }
     }
 }
@@ -172,8 +171,8 @@ async fn admitted(deployment: &Deployment, verified: &Verified) -> Verdict {
     }
 }
 
-fn write_verdict(out: &mut impl Write, report: &Report, verdict: &Verdict) -> io::Result<()> {
-    writeln!(out, "{}", name(report.kind))?;
+fn write_verdict(out: &mut impl Write, kind: Kind, verdict: &Verdict, report: &str) -> io::Result<()> {
+    writeln!(out, "{}", name(kind))?;
     match verdict {
         Verdict::Good(sentence) => writeln!(out, "{GOOD}good{GOOD:#}: {}", shown(sentence))?,
         Verdict::Bad(sentence) => writeln!(out, "{BAD}bad{BAD:#}: {}", shown(sentence))?,
@@ -196,7 +195,7 @@ fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     ] {
         writeln!(out, "{label}: {}", if value.is_empty() { "—".to_owned() } else { shown(value) })?;
     }
-    writeln!(out, "{}", expiry(report))?;
+    writeln!(out, "{}", expiry(&report.report))?;
     for problem in &report.problems {
         writeln!(out, "{BAD}{}{BAD:#}: {}", problem.code, shown(&problem.message))?;
     }
@@ -206,8 +205,8 @@ fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn expiry(report: &Report) -> &str {
-    if report.report.is_empty() { "Expires: it does not say" } else { &report.report }
+fn expiry(report: &str) -> &str {
+    if report.is_empty() { "Expires: it does not say" } else { report }
 }
 
 /// `Firebase ID token`.
