@@ -99,7 +99,7 @@ pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Res
     let token = token.map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
     let skew = app.config().clock_skew;
     if token.kind() == Kind::AccessToken {
-        let ring = &app.keys().get().await?.ring;
+        let ring = app.keys().ring().await?;
         let claims = access::verify(ring, party, &token, now, skew).map_err(Error::Token)?;
         return Ok(Verified::by_access_token(token, claims));
     }

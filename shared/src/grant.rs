@@ -44,8 +44,8 @@ impl Grant {
     ) -> Result<Self, Error> {
         let keys = app.keys().get().await?;
         let life = app.config().access_token_life;
-        let access_token = access::mint(&keys.ring, party, user, session, app.uuid()?, now, life)?;
-        let jwt_token = match &keys.firebase {
+        let access_token = access::mint(keys.ring, party, user, session, app.uuid()?, now, life)?;
+        let jwt_token = match keys.firebase {
             Some(account) if app.config().token_profile != Some(TokenProfile::Access) => {
                 custom_token(app, account, user, now).await?
             }

@@ -135,11 +135,9 @@ impl App {
     /// 503 while the service account, which would tell it, cannot be had.
     pub async fn firebase_project(&self) -> Result<Option<&str>, Error> {
         let firebase = &self.config().firebase;
-        if let Some(project) = &firebase.project_id {
-            return Ok(Some(project));
-        }
-        let account = if firebase.account.is_some() { self.keys().get().await?.firebase.as_ref() } else { None };
-        Ok(account.map(|account| account.project_id.as_str()).or(firebase.google_cloud_project.as_deref()))
+        // Most deployments name it, and need not wait for the account.
+        let account = if firebase.project_id.is_some() { None } else { self.keys().firebase().await? };
+        Ok(firebase.project(account.map(|account| account.project_id.as_str())).map(|(project, _)| project))
     }
 
     /// What makes and checks password hashes.

@@ -48,7 +48,7 @@ async fn unknown_key(
 ) -> Option<Problem> {
     let kid = token.header_text("kid").unwrap_or_default();
     let is_known = match report.kind {
-        Kind::AccessToken => app.keys().get().await.ok()?.ring.verifying(kid, now).is_some(),
+        Kind::AccessToken => app.keys().ring().await.ok()?.verifying(kid, now).is_some(),
         Kind::FirebaseIdToken if project == Some(&report.project) && !token.is_unsigned() => {
             app.certificates().key(kid, now).await.ok()?.is_some()
         }

@@ -37,7 +37,7 @@ struct LoggedOut {
 
 /// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
 async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<Json<LoggedOut>, Error> {
-    let (ring, now) = (&app.keys().get().await?.ring, app.now());
+    let (ring, now) = (app.keys().ring().await?, app.now());
     let token = RefreshToken::open(&leaving.refresh_token, ring.refresh_verifying(now));
     let sessions_ended = match token {
         None => 0,

@@ -31,7 +31,7 @@ impl Input for Presented {
 /// logged out everywhere meanwhile is seen.
 async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Presented>) -> Result<Json<Grant>, Error> {
     let invalid = || Error::Refresh(Refusal::Invalid);
-    let (ring, now) = (&app.keys().get().await?.ring, app.now());
+    let (ring, now) = (app.keys().ring().await?, app.now());
     let token = RefreshToken::open(&presented.refresh_token, ring.refresh_verifying(now)).ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, now, &app.config().session_lives).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;

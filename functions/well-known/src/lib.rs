@@ -23,7 +23,7 @@ pub fn router() -> Router<App> {
 
 /// The public keys (RFC 7517 section 5), the one that signs first.
 async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
-    Ok((CACHED, Json(app.keys().get().await?.ring.jwks(app.now()))))
+    Ok((CACHED, Json(app.keys().ring().await?.jwks(app.now()))))
 }
 
 /// What a verifier needs of OpenID Connect Discovery 1.0 section 3. The endpoints of an OAuth flow are left out: there is none.

@@ -1,20 +1,20 @@
 //! The deployment that the environment describes, as far as a command looks at it: nothing is served, no account is read.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::net::SocketAddr;
 
 use shared::{
     App,
     access::Party,
     clock::Timestamp,
-    config::{Config, Firebase, TokenProfile},
+    config::{Config, TokenProfile},
     embedded::Embedded,
     error::Error,
     firebase::Refusal,
-    keys::{KeySet, Keys, Source},
+    keys::{Keys, Source},
     store::Store,
 };
 
-use crate::{Failure, keys, serve::LOOPBACK};
+use crate::{Failure, serve::LOOPBACK};
 
 /// The file of the data folder with the signing keys.
 pub const SIGNING_KEYS: &str = "signing-keys.json";
@@ -42,15 +42,10 @@ impl Deployment {
         let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
         let issuer = issuer.clone();
         let party = config.party(issuer);
-        let signing = signing_keys(&config);
-        let has_signing_keys = signing.is_some();
-        let signing = match signing {
-            Some(source) => source,
-            None => Source::Text(KeySet::generate(keys::now()).and_then(|set| set.to_json()).map_err(told)?),
-        };
-        let (firebase, _) = adopt_demo(&mut config);
-        let secrets = shared::secrets_client(&[Some(&signing), firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing, firebase);
+        let (signing, has_signing_keys) = signing_keys(&config);
+        adopt_demo(&mut config);
+        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
+        let keys = Keys::new(secrets, signing, config.firebase.clone());
         let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
     }
@@ -61,26 +56,26 @@ impl Deployment {
     }
 }
 
-/// Where the signing keys are, if there are any.
-pub fn signing_keys(config: &Config) -> Option<Source> {
-    let file: PathBuf = config.data_dir.join(SIGNING_KEYS);
-    config.signing_keys.clone().or_else(|| file.exists().then_some(Source::File(file)))
+/// Where the signing keys are, and whether there are any: the file of the data folder is made at the first start.
+pub fn signing_keys(config: &Config) -> (Source, bool) {
+    match &config.signing_keys {
+        Some(source) => (source.clone(), true),
+        None => {
+            let file = config.data_dir.join(SIGNING_KEYS);
+            let is_there = file.exists();
+            (Source::File(file), is_there)
+        }
+    }
 }
 
-/// Takes the demo account of the data folder, if there is one and no other is configured. Gives what the keys are loaded by,
-/// and whether it is the demo account: that may be of another project than FIREBASE_PROJECT_ID, as nobody chose it.
-pub fn adopt_demo(config: &mut Config) -> (Firebase, bool) {
+/// Takes the demo account of the data folder, if there is one and no other is configured.
+pub fn adopt_demo(config: &mut Config) {
     let file = config.data_dir.join(SERVICE_ACCOUNT);
     let wanted = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
-    let is_demo = wanted && file.exists();
-    if is_demo {
+    if wanted && file.exists() {
         config.firebase.account = Some(Source::File(file));
-        // Its project is one that was not chosen; any that was comes first.
-        let ambient = config.firebase.google_cloud_project.clone();
-        config.firebase.project_id = config.firebase.project_id.take().or(ambient);
+        config.firebase.is_demo = true;
     }
-    let project_id = config.firebase.project_id.clone().filter(|_| !is_demo);
-    (Firebase { project_id, ..config.firebase.clone() }, is_demo)
 }
 
 /// The cause of a fault, which a person at the machine may know.

@@ -79,24 +79,21 @@ impl Doctor {
 
     async fn examine(self, mut config: Config) -> Vec<Finding> {
         let mut findings = vec![configuration(&config)];
-        let named = config.firebase.project_id.clone();
-        let (firebase, is_demo) = deployment::adopt_demo(&mut config);
-        let signing = deployment::signing_keys(&config);
-        let unset = Source::Text(String::new());
-        let secrets = shared::secrets_client(&[signing.as_ref(), firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing.clone().unwrap_or(unset), firebase);
-        findings.push(match &signing {
-            Some(source) => signing_keys(source, keys.ring().await.map_err(|error| deployment::cause(&error))),
-            None => warn(
+        deployment::adopt_demo(&mut config);
+        let (signing, has_signing_keys) = deployment::signing_keys(&config);
+        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
+        let keys = Keys::new(secrets, signing.clone(), config.firebase.clone());
+        findings.push(if has_signing_keys {
+            signing_keys(&signing, keys.ring().await.map_err(|error| deployment::cause(&error)))
+        } else {
+            warn(
                 "signing keys",
                 "none are configured; `latchkey serve` makes them in its data folder at its first start",
-            ),
+            )
         });
         let account = keys.firebase().await.map_err(|error| deployment::cause(&error));
-        let ambient = config.firebase.google_cloud_project.as_deref();
-        let of_account = account.as_ref().ok().and_then(Option::as_ref).map(|account| account.project_id.as_str());
-        findings.push(project(named.as_deref(), of_account, ambient, is_demo));
-        findings.push(service_account(&config, account, is_demo));
+        findings.push(project(&config, account.as_ref().ok().copied().flatten()));
+        findings.push(service_account(&config, account));
         findings.push(table(&config).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),
@@ -119,21 +116,16 @@ fn configuration(config: &Config) -> Finding {
     ok("configuration", format!("every variable can be read; jwt_token: {profile}"))
 }
 
-/// As the service finds it. Nobody chose that of the demo account.
-fn project(named: Option<&str>, of_account: Option<&str>, ambient: Option<&str>, is_demo: bool) -> Finding {
+fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
     const WHAT: &str = "Firebase project";
-    let named = named.map(|id| (id, "FIREBASE_PROJECT_ID"));
-    let of_account = of_account.map(|id| (id, "the service account"));
-    let ambient = ambient.map(|id| (id, "GOOGLE_CLOUD_PROJECT"));
-    let found = if is_demo { named.or(ambient).or(of_account) } else { named.or(of_account).or(ambient) };
-    match found {
+    match config.firebase.project(account.map(|account| account.project_id.as_str())) {
         Some((id, by)) => ok(WHAT, format!("{id}, by {by}")),
         None => warn(WHAT, "none: Firebase ID tokens are refused. Set FIREBASE_PROJECT_ID to take them"),
     }
 }
 
 /// Signs with the newest key, and verifies with its public half.
-fn signing_keys(source: &Source, ring: Result<KeyRing, String>) -> Finding {
+fn signing_keys(source: &Source, ring: Result<&KeyRing, String>) -> Finding {
     let tested = ring.and_then(|ring| {
         let kid = ring.self_test(keys::now()).map(str::to_owned);
         kid.map_err(|error| deployment::cause(&error))
@@ -151,7 +143,7 @@ fn signing_keys(source: &Source, ring: Result<KeyRing, String>) -> Finding {
 }
 
 /// Makes a custom token, which is checked by Firebase's rules before it is given out.
-fn service_account(config: &Config, account: Result<Option<ServiceAccount>, String>, is_demo: bool) -> Finding {
+fn service_account(config: &Config, account: Result<Option<&ServiceAccount>, String>) -> Finding {
     const WHAT: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
@@ -167,7 +159,7 @@ fn service_account(config: &Config, account: Result<Option<ServiceAccount>, Stri
     }
     let text =
         format!("{} of the project {} makes custom tokens that keep every rule", account.email, account.project_id);
-    if is_demo {
+    if config.firebase.is_demo {
         warn(WHAT, format!("{text}; it is the demo account, whose tokens only the Auth emulator takes"))
     } else if account.repairs.is_empty() {
         ok(WHAT, text)

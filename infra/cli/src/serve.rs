@@ -91,9 +91,8 @@ impl Serve {
             demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?;
         }
         config.data_dir = folder.clone();
-        let (firebase, demo) = deployment::adopt_demo(&mut config);
-        let emulator = config.firebase.emulator_host.clone();
-        let app = app(config, firebase, &embedded).await?;
+        deployment::adopt_demo(&mut config);
+        let app = app(config, &embedded).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
             Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
@@ -106,7 +105,7 @@ impl Serve {
              -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
         );
         writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
-        tell_modes(demo, emulator.as_deref());
+        tell_modes(&app.config().firebase);
 
         // Whoever sends requests without waiting for the answers would else wait for the kernel: it holds a small packet back until
         // the one before is acknowledged.
@@ -136,20 +135,20 @@ impl Serve {
 }
 
 /// Says what nobody may overlook.
-fn tell_modes(demo: bool, emulator: Option<&str>) {
-    if demo {
+fn tell_modes(firebase: &Firebase) {
+    if firebase.is_demo {
         tracing::info!(
             "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
              demo-latchkey, whose tokens only the Auth emulator takes"
         );
     }
-    if let Some(host) = emulator {
+    if let Some(host) = &firebase.emulator_host {
         tracing::warn!(host, "emulator mode: unsigned ID tokens, which anybody can write, are taken, and no others");
     }
 }
 
 /// The app on the embedded table, with the keys of the data folder where the environment names no others.
-async fn app(config: Config, firebase: Firebase, embedded: &Embedded) -> Result<App, String> {
+async fn app(config: Config, embedded: &Embedded) -> Result<App, String> {
     let folder = &config.data_dir.clone();
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
@@ -159,8 +158,9 @@ async fn app(config: Config, firebase: Firebase, embedded: &Embedded) -> Result<
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
     embedded.sweep().map_err(|error| cause(folder, &error))?;
     let store = Store::new(client, &config.table_name);
-    let secrets = shared::secrets_client(&[Some(&signing), firebase.account.as_ref()]).await;
-    let app = App::new(config, store, Keys::new(secrets, signing, firebase)).map_err(|e| e.to_string())?;
+    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
+    let keys = Keys::new(secrets, signing, config.firebase.clone());
+    let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // A key that cannot be used is told now, not at the first login.
     app.keys().get().await.map_err(|error| deployment::cause(&error))?;
     Ok(app)

@@ -17,6 +17,8 @@ pub struct Firebase {
     /// `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` (a secret's id) or `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, or a path
     /// to it), none: signs custom tokens.
     pub account: Option<Source>,
+    /// Whether `account` is a demo account, which nobody chose: its project comes last, and may be another than the chosen one.
+    pub is_demo: bool,
     /// `FIREBASE_CLIENT_EMAIL`, none: whose a private key is that is given alone instead of the account's JSON.
     pub client_email: Option<String>,
     /// `FIREBASE_PROJECT_ID`, the service account's.
@@ -38,6 +40,7 @@ impl Firebase {
     ) -> Self {
         Self {
             account: account(env),
+            is_demo: false,
             client_email: env.checked(
                 "FIREBASE_CLIENT_EMAIL",
                 is_client_email,
@@ -53,6 +56,17 @@ impl Firebase {
             certificates: certificates_url(env),
             emulator_host: emulator_host(env, deployed),
         }
+    }
+}
+
+impl Firebase {
+    /// The project whose ID tokens are verified and by what it is known, if there is one; `of_account` is the service account's.
+    pub fn project<'a>(&'a self, of_account: Option<&'a str>) -> Option<(&'a str, &'static str)> {
+        let chosen = self.project_id.as_deref().map(|id| (id, "FIREBASE_PROJECT_ID"));
+        let of_account = of_account.map(|id| (id, "the service account"));
+        let ambient = self.google_cloud_project.as_deref().map(|id| (id, "GOOGLE_CLOUD_PROJECT"));
+        let (second, third) = if self.is_demo { (ambient, of_account) } else { (of_account, ambient) };
+        chosen.or(second).or(third)
     }
 }
 

@@ -31,58 +31,60 @@ pub enum Source {
     Text(String),
 }
 
-/// The keys of a deployment, once loaded.
-#[derive(Debug)]
-pub struct Loaded {
+/// The keys of a deployment, loaded.
+#[derive(Clone, Copy, Debug)]
+pub struct Loaded<'a> {
     /// The service's own.
-    pub ring: KeyRing,
+    pub ring: &'a KeyRing,
     /// Firebase's, where one is configured.
-    pub firebase: Option<ServiceAccount>,
+    pub firebase: Option<&'a ServiceAccount>,
 }
 
-/// The keys of a deployment: loaded once, by whoever needs them first; a load that failed is tried again by the next.
+/// The keys of a deployment: each loaded once, by whoever needs it first; a load that failed is tried again by the next.
 pub struct Keys {
     secrets: Option<Client>,
     signing: Source,
     firebase: Firebase,
-    loaded: OnceCell<Loaded>,
+    ring: OnceCell<KeyRing>,
+    account: OnceCell<Option<ServiceAccount>>,
 }
 
 impl Keys {
     /// Keys from these sources; nothing is read yet. `secrets` is needed only if one of them is a secret.
     pub fn new(secrets: Option<Client>, signing: Source, firebase: Firebase) -> Self {
-        Self { secrets, signing, firebase, loaded: OnceCell::new() }
+        Self { secrets, signing, firebase, ring: OnceCell::new(), account: OnceCell::new() }
     }
 
-    /// The keys, loaded now if they are not.
+    /// All keys, loaded now if they are not, both at the same time.
     ///
     /// # Errors
     ///
     /// 503 with the cause in the log: a source cannot be reached within three seconds, or what it gives is no key.
-    pub async fn get(&self) -> Result<&Loaded, Error> {
-        self.loaded.get_or_try_init(|| self.load()).await
-    }
-
-    async fn load(&self) -> Result<Loaded, Error> {
+    pub async fn get(&self) -> Result<Loaded<'_>, Error> {
         let (ring, firebase) = tokio::try_join!(self.ring(), self.firebase())?;
         Ok(Loaded { ring, firebase })
     }
 
-    /// The service's own keys, read anew.
+    /// The service's own keys.
     ///
     /// # Errors
     ///
     /// As [`Keys::get`].
-    pub async fn ring(&self) -> Result<KeyRing, Error> {
-        KeyRing::parse(&self.read(&self.signing).await?).map_err(Error::unavailable)
+    pub async fn ring(&self) -> Result<&KeyRing, Error> {
+        let load = async || KeyRing::parse(&self.read(&self.signing).await?).map_err(Error::unavailable);
+        self.ring.get_or_try_init(load).await
     }
 
-    /// The Firebase service account, read anew, where one is configured.
+    /// The Firebase service account, where one is configured.
     ///
     /// # Errors
     ///
     /// As [`Keys::get`].
-    pub async fn firebase(&self) -> Result<Option<ServiceAccount>, Error> {
+    pub async fn firebase(&self) -> Result<Option<&ServiceAccount>, Error> {
+        Ok(self.account.get_or_try_init(|| self.load_account()).await?.as_ref())
+    }
+
+    async fn load_account(&self) -> Result<Option<ServiceAccount>, Error> {
         let Some(source) = &self.firebase.account else { return Ok(None) };
         let account = self.account(&self.read(source).await?);
         account.map(Some).map_err(|refusal| Error::unavailable(format!("{}: {refusal}", named(source))))
@@ -91,14 +93,14 @@ impl Keys {
     /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
     /// ID tokens are verified here.
     fn account(&self, text: &str) -> Result<ServiceAccount, String> {
-        let Firebase { client_email, project_id, .. } = &self.firebase;
+        let Firebase { client_email, project_id, is_demo, .. } = &self.firebase;
         let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
         if !account.repairs.is_empty() {
             let repairs = account.repairs.join(", ");
             tracing::warn!(repairs, "the Firebase service account was not as Google gives it, and was repaired");
         }
         match project_id {
-            Some(project) if *project != account.project_id => Err(format!(
+            Some(project) if *project != account.project_id && !is_demo => Err(format!(
                 "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Take the service \
                  account of {project}, or change or unset FIREBASE_PROJECT_ID.",
                 account.project_id
