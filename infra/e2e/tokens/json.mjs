@@ -60,12 +60,9 @@ function syntax() {
   );
   const typeless = some('text after it', 'only white space', 'a comma after the last member', 'NaN');
   return [
-    ...cases('JSON of the payload', table, (now, write) => token(header(), write(JSON.stringify(claims(now))))),
-    ...cases('JSON of the header', inHeader, (now, write) => token(write(JSON.stringify(header())), claims(now))),
-    // Without typ JWT the SDK goes another way.
-    ...cases('JSON of a payload without a typ', typeless, (now, write) => (
-      token(header({ typ: undefined }), write(JSON.stringify(claims(now))))
-    )),
+    ...cases('JSON of the payload', table, writtenPayload),
+    ...cases('JSON of the header', inHeader, writtenHeader),
+    ...cases('JSON of a payload without a typ', typeless, writtenTypeless),
   ];
 }
 
@@ -76,12 +73,24 @@ function notObjects() {
     'it as text': (json) => JSON.stringify(json), 'an empty object': () => '{}',
   };
   return [
-    ...cases('payload is', table, (now, write) => token(header(), write(JSON.stringify(claims(now))))),
-    ...cases('header is', table, (now, write) => token(write(JSON.stringify(header())), claims(now))),
-    ...cases('payload without a typ is', table, (now, write) => (
-      token(header({ typ: undefined }), write(JSON.stringify(claims(now))))
-    )),
+    ...cases('payload is', table, writtenPayload),
+    ...cases('header is', table, writtenHeader),
+    ...cases('payload without a typ is', table, writtenTypeless),
   ];
+}
+
+/** A good token but for how its payload is written. */
+function writtenPayload(now, write) {
+  return token(header(), write(JSON.stringify(claims(now))));
+}
+
+function writtenHeader(now, write) {
+  return token(write(JSON.stringify(header())), claims(now));
+}
+
+/** Without typ JWT the SDK goes another way. */
+function writtenTypeless(now, write) {
+  return token(header({ typ: undefined }), write(JSON.stringify(claims(now))));
 }
 
 function duplicates() {
