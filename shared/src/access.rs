@@ -55,38 +55,36 @@ pub struct Party {
     pub audience: String,
 }
 
-/// Makes the access token of `session`, good for `life` from `now`.
+impl Claims {
+    /// Those of `session`, good for `life` from `now`.
+    pub fn new(party: &Party, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
+        Self {
+            iss: party.issuer.clone(),
+            sub: user.id.clone(),
+            aud: party.audience.clone(),
+            iat: now.seconds(),
+            exp: (now + life).seconds(),
+            jti,
+            sid: session.id.to_string(),
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            name: user.name.clone(),
+            role_id: user.role_id,
+            auth_time: session.auth_time.seconds(),
+        }
+    }
+}
+
+/// Makes the access token with these claims.
 ///
 /// # Errors
 ///
 /// 503 while no key may sign, 500 if signing fails.
-pub fn mint(
-    keys: &KeyRing,
-    party: &Party,
-    user: &User,
-    session: &Session,
-    jti: String,
-    now: Timestamp,
-    life: Duration,
-) -> Result<String, Error> {
+pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
     let key = keys.signing(now)?;
     let header =
         Header { typ: Some(ACCESS_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
-    let claims = Claims {
-        iss: party.issuer.clone(),
-        sub: user.id.clone(),
-        aud: party.audience.clone(),
-        iat: now.seconds(),
-        exp: (now + life).seconds(),
-        jti,
-        sid: session.id.to_string(),
-        email: user.email.clone(),
-        email_verified: user.email_verified,
-        name: user.name.clone(),
-        role_id: user.role_id,
-        auth_time: session.auth_time.seconds(),
-    };
-    token::sign(&header, &claims, &key.key)
+    token::sign(&header, claims, &key.key)
 }
 
 /// Takes `token` for an access token, or says why not. Content is checked before the signature and the expiry last, so

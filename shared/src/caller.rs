@@ -14,6 +14,7 @@ use crate::{
     id_token::{self, Verifier},
     kind::Kind,
     session::SessionId,
+    shared_secret,
     token::{Refusal, Token},
     user::User,
 };
@@ -22,9 +23,9 @@ use crate::{
 pub struct Verified {
     /// The token, taken apart.
     pub token: Token,
-    /// Its kind, an access token or a Firebase ID token.
+    /// Its kind: an access token, a Firebase ID token or one signed with a shared secret.
     pub kind: Kind,
-    /// The user's id.
+    /// The user's id; empty if a token signed with a shared secret says nothing.
     pub uid: String,
     /// Empty for a Firebase user without one, as after a sign-in with a custom token.
     pub email: String,
@@ -32,21 +33,25 @@ pub struct Verified {
     pub email_verified: bool,
     /// Empty if the token says nothing.
     pub name: String,
-    /// 0 in a Firebase ID token, which says nothing.
+    /// 0 if the token says nothing, as a Firebase ID token.
     pub role_id: u32,
     /// How its holder signed in: `password`, or what Firebase says.
     pub provider: String,
-    /// `iat`.
-    pub issued_at: Timestamp,
-    /// `exp`.
-    pub expires_at: Timestamp,
+    /// `iat`, which only a shared secret's token may do without.
+    pub issued_at: Option<Timestamp>,
+    /// `exp`, likewise.
+    pub expires_at: Option<Timestamp>,
     sign_in: SignIn,
 }
 
 /// What may have ended since the token was made.
 enum SignIn {
     Session(String),
-    Firebase { auth_time: Timestamp },
+    Firebase {
+        auth_time: Timestamp,
+    },
+    /// Nobody signed in: a server made it.
+    None,
 }
 
 impl Verified {
@@ -65,8 +70,8 @@ impl Verified {
             name: claims.name,
             role_id: claims.role_id,
             provider: "password".to_owned(),
-            issued_at: Timestamp::from_seconds(claims.iat),
-            expires_at: Timestamp::from_seconds(claims.exp),
+            issued_at: Some(Timestamp::from_seconds(claims.iat)),
+            expires_at: Some(Timestamp::from_seconds(claims.exp)),
             sign_in: SignIn::Session(claims.sid),
         }
     }
@@ -81,9 +86,26 @@ impl Verified {
             name: claims.name,
             role_id: 0,
             provider: claims.provider,
+            issued_at: Some(claims.issued_at),
+            expires_at: Some(claims.expires_at),
+            sign_in: SignIn::Firebase { auth_time: claims.auth_time },
+        }
+    }
+
+    fn by_shared_secret(token: Token, claims: shared_secret::Claims, party: &Party) -> Self {
+        let own = claims.session.filter(|(issuer, _)| *issuer == party.issuer);
+        Self {
+            token,
+            kind: Kind::SharedSecret,
+            uid: claims.uid,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: claims.role_id,
+            provider: if own.is_some() { "password" } else { "unknown" }.to_owned(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
-            sign_in: SignIn::Firebase { auth_time: claims.auth_time },
+            sign_in: own.map_or(SignIn::None, |(_, sid)| SignIn::Session(sid)),
         }
     }
 }
@@ -99,13 +121,21 @@ pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Res
     let token = token.map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
     let skew = app.config().clock_skew;
     if token.kind() == Kind::AccessToken {
-        let ring = app.keys().ring().await?;
-        let claims = access::verify(ring, party, &token, now, skew).map_err(Error::Token)?;
+        let kid = token.header_text("kid").unwrap_or_default();
+        let ring = app.keys().ring_if(now, |ring| ring.knows(kid)).await?;
+        let claims = access::verify(&ring, party, &token, now, skew).map_err(Error::Token)?;
         return Ok(Verified::by_access_token(token, claims));
     }
-    let project = app.firebase_project().await?.ok_or_else(|| no_project(&token, now))?;
+    if shared_secret::is_meant(&token) {
+        let secrets = app.keys().shared_secrets_if(now, |secrets| secrets.signed(&token)).await?;
+        if let Some(secrets) = secrets {
+            let claims = shared_secret::verify(&secrets, &token, now, skew).map_err(Error::Token)?;
+            return Ok(Verified::by_shared_secret(token, claims, party));
+        }
+    }
+    let project = app.firebase_project(now).await?.ok_or_else(|| no_project(&token, now))?;
     let certificates = (!emulated).then(|| app.certificates());
-    let claims = Verifier { project, certificates, skew }.verify(&token, now).await?;
+    let claims = Verifier { project: &project, certificates, skew }.verify(&token, now).await?;
     Ok(Verified::by_id_token(token, claims))
 }
 
@@ -118,12 +148,13 @@ fn no_project(token: &Token, now: Timestamp) -> Error {
     Error::Token(Refusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now))
 }
 
-/// The account behind a genuine token, if it and the sign-in are still good. One round trip.
+/// The account behind a genuine token, if it and the sign-in are still good. One round trip; none for a token that a server made
+/// with a shared secret, behind which is no sign-in that could have ended.
 ///
 /// # Errors
 ///
 /// 401 that it was revoked, or that the account is disabled, in the code of the token's kind; 503 if DynamoDB fails.
-pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User, Error> {
+pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(Refusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {
         SignIn::Session(sid) => {
@@ -134,7 +165,7 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User
             if user.disabled {
                 return Err(refuse("account_disabled", "This account is disabled."));
             }
-            if session.is_some_and(|session| session.is_live(&user, now)) { Ok(user) } else { Err(revoked()) }
+            if session.is_some_and(|session| session.is_live(&user, now)) { Ok(Some(user)) } else { Err(revoked()) }
         }
         SignIn::Firebase { auth_time } => {
             let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
@@ -148,8 +179,9 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User
             if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
-            Ok(user)
+            Ok(Some(user))
         }
+        SignIn::None => Ok(None),
     }
 }
 
@@ -161,6 +193,10 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<User
 /// 403 `email_not_verified`; 503 if DynamoDB fails.
 pub async fn admit(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
     if !app.config().require_verified_email {
+        return Ok(());
+    }
+    // A server that names nobody's address vouches for none.
+    if verified.kind == Kind::SharedSecret && verified.email.is_empty() {
         return Ok(());
     }
     let is_verified = if verified.is_without_address() {
@@ -189,6 +225,31 @@ impl FromRequestParts<App> for Caller {
         let party = Party::from_request_parts(parts, app).await?;
         let now = app.now();
         let verified = verify(app, &party, &token, now).await?;
-        Ok(Self { user: live(app, &verified, now).await? })
+        // Whoever knows the secret could call as anybody.
+        if verified.kind == Kind::SharedSecret {
+            let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
+                            token is expected.";
+            return Err(Error::Token(Refusal::new("token_invalid", sentence).about(&verified.token, now)));
+        }
+        let user = live(app, &verified, now).await?;
+        Ok(Self { user: user.ok_or_else(|| Error::internal("a sign-in without an account"))? })
+    }
+}
+
+/// Extracts that a trusted server calls: it shows one of the API keys as `X-Api-Key`.
+pub struct Server;
+
+impl FromRequestParts<App> for Server {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let presented = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
+        let Some(keys) =
+            app.keys().api_keys_if(app.now(), |keys| presented.is_empty() || keys.admit(presented)).await?
+        else {
+            tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
+            return Err(Error::ApiKey);
+        };
+        if keys.admit(presented) { Ok(Self) } else { Err(Error::ApiKey) }
     }
 }

@@ -10,10 +10,7 @@ use std::{
 };
 
 use axum::http::Uri;
-use tokio::{
-    sync::{OnceCell, watch},
-    time,
-};
+use tokio::{sync::OnceCell, time};
 
 pub use document::{age, lifetime, read, understand};
 
@@ -21,6 +18,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     fetch::Fetcher,
+    flight::{Flights, Hold, is_within},
     jwk::{KEYS_MAX, KeyDocument},
     jws::VerifyingKey,
 };
@@ -44,17 +42,15 @@ const AHEAD_MAX: Duration = Duration::from_secs(300);
 const AHEAD_PART: u32 = 5;
 /// The most keys that are held on to beside damaged ones, from answers of which no two agree.
 const HELD_MAX: usize = 10 * KEYS_MAX;
-/// From when on a fetch that never ended is taken for dead: a function may be frozen in the middle of one.
-const FLIGHT_MAX: Duration = Duration::from_secs(3);
 
 /// The keys of one endpoint, shared by all requests of a process.
 pub struct Certificates {
     endpoint: Uri,
     fetcher: OnceCell<Fetcher>,
-    held: watch::Sender<Held>,
+    flights: Arc<Flights<Held>>,
 }
 
-/// What is known, and what was tried.
+/// What is known.
 #[derive(Default)]
 struct Held {
     keys: HashMap<String, Kept>,
@@ -63,20 +59,8 @@ struct Held {
     /// The end of the newest answer's lifetime, and from when on it is renewed.
     fresh_until: Option<Timestamp>,
     renew_from: Option<Timestamp>,
-    /// When the fetch that is under way began.
-    flight: Option<Timestamp>,
-    /// How many fetches have ended.
-    landed: u64,
-    /// When the last fetch began and why it failed, if it did.
-    failed: Option<(Timestamp, String)>,
     /// When an unknown key last caused a fetch.
     asked: Option<Timestamp>,
-}
-
-/// Whether less than `interval` lies between both, whichever is the later: requests do not come here in the order in which they
-/// asked for the time, and a clock may be set back.
-fn is_within(moment: Timestamp, interval: Duration, now: Timestamp) -> bool {
-    now < moment + interval && moment < now + interval
 }
 
 struct Kept {
@@ -93,14 +77,6 @@ impl Held {
         self.keys.get(kid).filter(|kept| now < kept.fresh_until + GRACE).map(|kept| kept.key.clone())
     }
 
-    fn is_flying(&self, now: Timestamp) -> bool {
-        self.flight.is_some_and(|began| is_within(began, FLIGHT_MAX, now))
-    }
-
-    fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
-        self.failed.as_ref().is_some_and(|(began, _)| is_within(*began, interval, now))
-    }
-
     /// Takes in what an answer says. One that is whole replaces everything; beside a damaged key nothing is let go of, as that
     /// may be the very key.
     fn take_in(&mut self, document: KeyDocument, fetched_at: Timestamp, lifetime: Duration) {
@@ -115,14 +91,13 @@ impl Held {
         }
         self.fresh_until = Some(fresh_until);
         self.renew_from = Some(fetched_at + (lifetime - (lifetime / AHEAD_PART).min(AHEAD_MAX)));
-        self.failed = None;
     }
 }
 
 impl Certificates {
     /// The keys published at `endpoint`; nothing is fetched yet.
     pub fn new(endpoint: Uri) -> Self {
-        Self { endpoint, fetcher: OnceCell::new(), held: watch::Sender::default() }
+        Self { endpoint, fetcher: OnceCell::new(), flights: Arc::default() }
     }
 
     /// The key that `kid` names; None if there is none of that name.
@@ -131,15 +106,15 @@ impl Certificates {
     ///
     /// 503 `keys_unavailable`, within three seconds: the endpoint gives no keys, and none are held that could tell.
     pub async fn key(self: &Arc<Self>, kid: &str, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Error> {
-        let seen = self.held.borrow().landed;
+        let seen = self.flights.look().landed;
         // When the time is over, what is held counts.
         let _ = time::timeout(WAIT_MAX, self.prepare(kid, now, seen)).await;
-        let held = self.held.borrow();
-        let is_news = held.is_fresh(now) || held.landed != seen;
-        match (held.find(kid, now), &held.failed) {
+        let hold = self.flights.look();
+        let is_news = hold.held.is_fresh(now) || hold.landed != seen;
+        match (hold.held.find(kid, now), hold.cause()) {
             (Some(key), _) => Ok(Some(key)),
-            (None, Some((_, cause))) => Err(Error::keys_unavailable(cause.as_str())),
-            (None, None) if held.damaged.contains(kid) => {
+            (None, Some(cause)) => Err(Error::keys_unavailable(cause)),
+            (None, None) if hold.held.damaged.contains(kid) => {
                 Err(Error::keys_unavailable(format!("the key {kid:?} is published damaged")))
             }
             (None, None) if is_news => Ok(None),
@@ -150,13 +125,13 @@ impl Certificates {
     /// Fetches what `kid` needs. `seen` is how many fetches had ended when the request came: one that ended since then has
     /// told all there is to know.
     async fn prepare(self: &Arc<Self>, kid: &str, now: Timestamp, seen: u64) {
-        let (known, fresh) = {
-            let held = self.held.borrow();
-            (held.find(kid, now).is_some(), held.is_fresh(now))
+        let (known, fresh, failing) = {
+            let hold = self.flights.look();
+            (hold.held.find(kid, now).is_some(), hold.held.is_fresh(now), hold.failed_within(FAILING, now))
         };
         match (known, fresh) {
             (true, true) => self.renew(now, seen),
-            (true, false) if self.held.borrow().failed_within(FAILING, now) => self.renew(now, seen),
+            (true, false) if failing => self.renew(now, seen),
             // Here withdrawn keys end.
             (true, false) => self.fetch(now, seen).await,
             (false, true) => self.fetch_for_unknown(now, seen).await,
@@ -166,29 +141,20 @@ impl Certificates {
 
     /// Starts a fetch behind the answer's back, if it is time for one.
     fn renew(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        let due = {
-            let held = self.held.borrow();
-            held.renew_from.is_some_and(|from| now >= from) && !held.failed_within(RETRY_INTERVAL, now)
-        };
-        if due {
-            self.take_off(now, seen);
-        }
+        self.take_off_if(now, seen, |hold| {
+            hold.held.renew_from.is_some_and(|from| now >= from) && !hold.failed_within(RETRY_INTERVAL, now)
+        });
     }
 
     /// One fetch, waited for: a new one, or the one that is under way.
     async fn fetch(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        self.take_off(now, seen);
-        self.landed_since(seen).await;
-    }
-
-    async fn landed_since(&self, seen: u64) {
-        // An error would be the end of the sender, which is `self`.
-        let _ = self.held.subscribe().wait_for(|held| held.landed != seen).await;
+        self.take_off_if(now, seen, |_| true);
+        self.flights.landed_since(seen).await;
     }
 
     /// A fetch, once a second has passed since one that failed.
     async fn fetch_when_allowed(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        let failed = self.held.borrow().failed.as_ref().map(|(began, _)| *began);
+        let failed = self.flights.look().failed_at();
         let wait = failed.map_or(0, |failed| (failed + RETRY_INTERVAL_EMPTY).milliseconds() - now.milliseconds());
         let wait = Duration::from_millis(u64::try_from(wait).unwrap_or_default()).min(RETRY_INTERVAL_EMPTY);
         time::sleep(wait).await;
@@ -197,73 +163,37 @@ impl Certificates {
 
     /// A fetch for a key that is not among keys that are good still: now and then one is published early.
     async fn fetch_for_unknown(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        self.take_off_if(now, seen, |held| {
-            let allowed = held.asked.is_none_or(|asked| !is_within(asked, UNKNOWN_INTERVAL, now));
+        self.take_off_if(now, seen, |hold| {
+            let allowed = hold.held.asked.is_none_or(|asked| !is_within(asked, UNKNOWN_INTERVAL, now));
             if allowed {
-                held.asked = Some(now);
+                hold.held.asked = Some(now);
             }
             allowed
         });
-        if self.held.borrow().is_flying(now) {
-            self.landed_since(seen).await;
+        if self.flights.look().is_flying(now) {
+            self.flights.landed_since(seen).await;
         }
     }
 
-    /// Starts a fetch, unless one is under way or has ended since. It goes on when the request that caused it does not: others
-    /// wait for it too.
-    fn take_off(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        self.take_off_if(now, seen, |_| true);
-    }
-
-    /// The same, if `allows` has nothing against it. That is asked at the moment of the start, so that whoever comes next finds
-    /// the fetch under way.
-    fn take_off_if(self: &Arc<Self>, now: Timestamp, seen: u64, allows: impl FnOnce(&mut Held) -> bool) {
-        let mut starts = false;
-        self.held.send_if_modified(|held| {
-            starts = held.landed == seen && !held.is_flying(now) && allows(held);
-            if starts {
-                held.flight = Some(now);
-            }
-            false
-        });
-        if starts {
-            let certificates = self.clone();
-            tokio::spawn(async move {
-                let outcome = certificates.ask().await;
-                certificates.land(now, outcome);
-            });
-        }
+    fn take_off_if(self: &Arc<Self>, now: Timestamp, seen: u64, allows: impl FnOnce(&mut Hold<Held>) -> bool) {
+        let certificates = self.clone();
+        let load = async move { certificates.ask().await };
+        let take_in = move |held: &mut Held, (document, lifetime): (_, _)| held.take_in(document, now, lifetime);
+        self.flights.take_off(now, seen, allows, load, take_in);
     }
 
     /// Asks the endpoint, and reads its answer.
     async fn ask(&self) -> Result<(KeyDocument, Duration), String> {
-        let fetcher = self.fetcher.get_or_try_init(|| async { Fetcher::new() }).await?;
-        understand(&fetcher.get(&self.endpoint).await?)
-    }
-
-    fn land(&self, began: Timestamp, outcome: Result<(KeyDocument, Duration), String>) {
+        let outcome = match self.fetcher.get_or_try_init(|| async { Fetcher::new() }).await {
+            Ok(fetcher) => fetcher.get(&self.endpoint).await.and_then(|answer| understand(&answer)),
+            Err(refusal) => Err(refusal),
+        }
+        .map_err(|refusal| format!("{} {refusal}", self.endpoint));
         match &outcome {
             Ok((document, _)) if document.flawed.is_empty() => {}
-            Ok((document, _)) => {
-                tracing::warn!(flawed = document.told(), "some keys of Firebase cannot be used")
-            }
-            Err(refusal) => tracing::warn!(
-                cause = format!("{} {refusal}", self.endpoint),
-                "the public keys of Firebase cannot be fetched"
-            ),
+            Ok((document, _)) => tracing::warn!(flawed = document.told(), "some keys of Firebase cannot be used"),
+            Err(cause) => tracing::warn!(cause, "the public keys of Firebase cannot be fetched"),
         }
-        self.held.send_if_modified(|held| {
-            // A newer one was sent after a freeze, and what that finds, or has found, counts instead.
-            if held.flight != Some(began) {
-                return false;
-            }
-            match outcome {
-                Ok((document, lifetime)) => held.take_in(document, began, lifetime),
-                Err(refusal) => held.failed = Some((began, format!("{} {refusal}", self.endpoint))),
-            }
-            held.flight = None;
-            held.landed += 1;
-            true
-        });
+        outcome
     }
 }

@@ -8,6 +8,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
+/// The first second that is no date here: RFC 3339 has years of four digits.
+pub const YEAR_10000: i64 = 253_402_300_800;
+
 /// Milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -8,7 +8,14 @@ use std::{fmt, path::PathBuf, time::Duration};
 pub use firebase::Firebase;
 pub use signing::{SigningAccount, looks_like_path};
 
-use crate::{access::Party, keys::Source, password::Policy, session::Lives};
+use crate::{
+    access::Party,
+    api_key::ApiKeys,
+    keys::{Source, Times, Use},
+    password::Policy,
+    session::Lives,
+    shared_secret::SharedSecrets,
+};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
@@ -26,6 +33,17 @@ pub struct Config {
     pub signing_keys: Option<Source>,
     /// `FIREBASE_…`: the Firebase project.
     pub firebase: Firebase,
+    /// `SHARED_SECRET_ID` (a secret's id) or `JWT_SHARED_SECRET` (the secret, or several, one a line), none: signs and verifies HS256
+    /// tokens.
+    pub shared_secret: Option<Source>,
+    /// `API_KEY_SECRET_ID` (a secret's id) or `API_KEY` (the key, or several, one a line), none: by which trusted servers are known.
+    pub api_key: Option<Source>,
+    /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the most.
+    pub keys_ttl: Duration,
+    /// `JWKS_MAX_AGE_SECONDS`, 300, 1–86400: for how long others may keep the published keys.
+    pub jwks_max_age: Duration,
+    /// `KEYS_OVERLAP_SECONDS`, 7200, to 30 days and no less than the lives of a published key and of a token ask for: how long after its successor signs the key of access tokens is taken.
+    pub keys_overlap: Duration,
     /// `TOKEN_PROFILE`, `firebase` where a service account is configured, else `access`: what `jwt_token` is.
     pub token_profile: Option<TokenProfile>,
     /// `ISSUER`: `iss` of access tokens and base of the discovery document. By default `https://` and the gateway's own
@@ -60,6 +78,8 @@ pub enum TokenProfile {
     Firebase,
     /// The access token.
     Access,
+    /// A token signed with the shared secret.
+    SharedSecret,
 }
 
 /// What is wrong with the environment: a sentence that names the variable, for each.
@@ -81,6 +101,23 @@ impl Config {
         Party { audience: self.audience.clone().unwrap_or_else(|| issuer.clone()), issuer }
     }
 
+    /// How long what concerns keys lasts.
+    pub fn key_times(&self) -> Times {
+        Times {
+            ttl: self.keys_ttl,
+            jwks_max_age: self.jwks_max_age,
+            overlap: self.keys_overlap,
+            access_token_life: self.access_token_life,
+            refresh_token_life: self.session_lives.absolute,
+            skew: self.clock_skew,
+        }
+    }
+
+    /// Whether `jwt_token` is a Firebase custom token as soon as there is a service account.
+    pub fn wants_firebase(&self) -> bool {
+        matches!(self.token_profile, None | Some(TokenProfile::Firebase))
+    }
+
     /// Reads variables through `get`.
     ///
     /// # Errors
@@ -100,10 +137,22 @@ impl Config {
         if on_lambda && firebase.account.is_none() && token_profile == Some(TokenProfile::Firebase) {
             env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
         }
-        let config = Self {
+        let shared_secret = env.source("SHARED_SECRET_ID", "JWT_SHARED_SECRET", |text| {
+            SharedSecrets::parse(&text).map(|_| Source::Text(text))
+        });
+        if token_profile == Some(TokenProfile::SharedSecret) && shared_secret.is_none() {
+            env.refuse("TOKEN_PROFILE", "is shared_secret, which needs SHARED_SECRET_ID or JWT_SHARED_SECRET");
+        }
+        let mut config = Self {
             table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
             signing_keys,
             firebase,
+            shared_secret,
+            api_key: env
+                .source("API_KEY_SECRET_ID", "API_KEY", |text| ApiKeys::parse(&text).map(|_| Source::Text(text))),
+            keys_ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
+            jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
+            keys_overlap: Duration::ZERO,
             token_profile,
             issuer: env.issuer(),
             audience: env.text("AUDIENCE"),
@@ -126,6 +175,9 @@ impl Config {
             port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
             data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
         };
+        // Less, and a rotation would end tokens before their time.
+        let least = (config.key_times().lead() + config.key_times().margin(Use::Access)).as_secs();
+        config.keys_overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
         if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
     }
 }
@@ -165,6 +217,16 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     fn secret_id(&mut self, name: &str) -> Option<String> {
         self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it")
+    }
+
+    /// A secret that is in Secrets Manager or in a variable; `read` says what is wrong with the text of the latter.
+    fn source(&mut self, id: &str, value: &str, read: impl FnOnce(String) -> Result<Source, String>) -> Option<Source> {
+        let secret = self.secret_id(id).map(Source::Secret);
+        let given = self.text(value).and_then(|text| read(text).map_err(|why| self.refuse(value, &why)).ok());
+        if secret.is_some() && given.is_some() {
+            self.refuse(value, &format!("and {id} exclude each other"));
+        }
+        secret.or(given)
     }
 
     fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
@@ -208,8 +270,9 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         match self.text("TOKEN_PROFILE")?.as_str() {
             "access" => Some(TokenProfile::Access),
             "firebase" => Some(TokenProfile::Firebase),
+            "shared_secret" => Some(TokenProfile::SharedSecret),
             _ => {
-                self.refuse("TOKEN_PROFILE", "must be firebase or access");
+                self.refuse("TOKEN_PROFILE", "must be firebase, access or shared_secret");
                 None
             }
         }

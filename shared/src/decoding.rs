@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{clock::Timestamp, config::Config, kind::Kind, token::Token};
+use crate::{clock::Timestamp, config::Config, kind::Kind, shared_secret, token::Token};
 
 /// What a token says. Every member is always there; what the token leaves out is empty, 0 or false.
 #[derive(Clone, Debug, Serialize)]
@@ -12,7 +12,7 @@ pub struct Report {
     pub verified: bool,
     /// What it claims to be.
     pub kind: Kind,
-    /// `sub`, or `uid` of a custom token.
+    /// `sub`, `uid` of a custom token, or what a token signed with a shared secret has for it.
     pub uid: String,
     /// `email`.
     pub email: String,
@@ -88,6 +88,7 @@ fn uid(token: &Token, kind: Kind) -> String {
     let uid = match kind {
         Kind::FirebaseCustomToken => claims.get("uid"),
         Kind::FirebaseLegacyCustomToken => claims.get("d").and_then(|d| d.get("uid")),
+        Kind::SharedSecret => return shared_secret::uid(claims),
         _ => claims.get("sub"),
     };
     uid.and_then(Value::as_str).unwrap_or_default().to_owned()
@@ -103,7 +104,8 @@ fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, n
     let mut problems = Vec::new();
     let mut tell = |code, message: String| problems.push(Problem { code, message });
     let id_token = kind == Kind::FirebaseIdToken;
-    if !id_token && kind != Kind::AccessToken {
+    let by_shared_secret = config.shared_secret.is_some() && shared_secret::is_meant(token);
+    if !id_token && kind != Kind::AccessToken && !by_shared_secret {
         let phrase = kind.phrase();
         tell("wrong_kind", format!("This is {phrase}, which /verify does not take.{}", kind.advice()));
     }

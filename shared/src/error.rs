@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{session, token};
+use crate::{logs, session, token};
 
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -29,8 +29,12 @@ pub enum Error {
     TokenMissing(StatusCode),
     /// 400: the text is no JWT, and why: a sentence that never quotes it.
     MalformedToken(String),
+    /// 400: there is no payload to sign, and why.
+    PayloadRequired(Field),
     /// 401: unknown account, wrong password, or no password to check.
     Credentials,
+    /// 401: no API key, or a wrong one.
+    ApiKey,
     /// 401: the token is not good.
     Token(token::Refusal),
     /// 401 or 409: the refresh token is not good.
@@ -45,6 +49,8 @@ pub enum Error {
     IdempotencyKeyReused,
     /// 404, 405, 413 or 415.
     Request(StatusCode),
+    /// 501: the deployment has not what this needs; names the variables.
+    NotConfigured(&'static str),
     /// 503: the keys that would tell whether a Firebase token is genuine cannot be had.
     KeysUnavailable(Cause),
     /// 503: something this service depends on fails or is slow.
@@ -92,6 +98,11 @@ impl Error {
         Self::KeysUnavailable(cause.into())
     }
 
+    /// What caused it, which its caller is not told; of what has no cause, what its caller is told.
+    pub fn cause(&self) -> String {
+        std::error::Error::source(self).map_or_else(|| self.to_string(), logs::causes)
+    }
+
     /// The status and the stable code.
     pub fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -99,7 +110,9 @@ impl Error {
             Self::WeakPassword(_) => (StatusCode::BAD_REQUEST, "weak_password"),
             Self::TokenMissing(status) => (*status, "token_missing"),
             Self::MalformedToken(_) => (StatusCode::BAD_REQUEST, "token_malformed"),
+            Self::PayloadRequired(_) => (StatusCode::BAD_REQUEST, "payload_required"),
             Self::Credentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
+            Self::ApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
             Self::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.code),
             Self::Refresh(session::Refusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
             Self::Refresh(session::Refusal::Expired) => (StatusCode::UNAUTHORIZED, "refresh_token_expired"),
@@ -117,6 +130,7 @@ impl Error {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
             }
             Self::Request(status) => (*status, "invalid_request"),
+            Self::NotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, "not_configured"),
             Self::KeysUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
@@ -127,10 +141,11 @@ impl Error {
     pub fn fields(&self) -> &[Field] {
         match self {
             Self::Invalid { fields, .. } => fields,
-            Self::WeakPassword(field) => std::slice::from_ref(field),
+            Self::WeakPassword(field) | Self::PayloadRequired(field) => std::slice::from_ref(field),
             Self::TokenMissing(_)
             | Self::MalformedToken(_)
             | Self::Credentials
+            | Self::ApiKey
             | Self::Token(_)
             | Self::Refresh(_)
             | Self::Disabled
@@ -138,6 +153,7 @@ impl Error {
             | Self::Taken(_)
             | Self::IdempotencyKeyReused
             | Self::Request(_)
+            | Self::NotConfigured(_)
             | Self::KeysUnavailable(_)
             | Self::Unavailable(_)
             | Self::Internal(_) => &[],
@@ -169,7 +185,10 @@ impl fmt::Display for Error {
             Self::WeakPassword(field) => &field.message,
             Self::TokenMissing(_) => "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify.",
             Self::MalformedToken(sentence) => sentence,
+            // The words of Bubble's plugin, which builders look for.
+            Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
+            Self::ApiKey => "Send a server API key of this service as X-Api-Key.",
             Self::Token(refusal) => &refusal.message,
             Self::Refresh(session::Refusal::Invalid) => {
                 "This refresh token is not valid, or its session has ended. Log in again."
@@ -193,6 +212,7 @@ impl fmt::Display for Error {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }
             Self::Request(_) => "The request could not be read.",
+            Self::NotConfigured(sentence) => sentence,
             Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
             Self::Internal(_) => "Something went wrong on our side.",
@@ -228,13 +248,16 @@ mod tests {
         use session::Refusal::{Conflict, Expired, Invalid, Reused};
         let weak = Field::new("password", "password_too_short", "Too short.");
         let token = token::Refusal::new("token_expired", "Expired.");
+        let payload = Field::new("payload", "required", "None.");
         let cases = [
             (Error::invalid("Wrong."), 400, "invalid_request", None),
             (Error::WeakPassword(weak), 400, "weak_password", None),
             (Error::TokenMissing(StatusCode::BAD_REQUEST), 400, "token_missing", None),
             (Error::TokenMissing(StatusCode::UNAUTHORIZED), 401, "token_missing", None),
             (Error::MalformedToken("Not a JWT.".to_owned()), 400, "token_malformed", None),
+            (Error::PayloadRequired(payload), 400, "payload_required", None),
             (Error::Credentials, 401, "invalid_credentials", None),
+            (Error::ApiKey, 401, "invalid_api_key", None),
             (Error::Token(token), 401, "token_expired", None),
             (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),
             (Error::Refresh(Expired), 401, "refresh_token_expired", None),
@@ -249,6 +272,7 @@ mod tests {
             (Error::Request(StatusCode::METHOD_NOT_ALLOWED), 405, "method_not_allowed", None),
             (Error::Request(StatusCode::PAYLOAD_TOO_LARGE), 413, "payload_too_large", None),
             (Error::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE), 415, "unsupported_media_type", None),
+            (Error::NotConfigured("Set it."), 501, "not_configured", None),
             (Error::keys_unavailable("cause"), 503, "keys_unavailable", Some(1)),
             (Error::unavailable("cause"), 503, "unavailable", Some(1)),
             (Error::internal("cause"), 500, "internal_error", None),
@@ -256,7 +280,11 @@ mod tests {
         for (error, status, code, retry_after) in cases {
             let (actual, actual_code) = error.status_and_code();
             assert_eq!((actual.as_u16(), actual_code, error.retry_after_seconds()), (status, code, retry_after));
-            assert!(error.to_string().ends_with('.') && !error.to_string().contains("cause"), "{error}");
+            let is_bubbles = matches!(error, Error::PayloadRequired(_));
+            assert!(
+                (is_bubbles || error.to_string().ends_with('.')) && !error.to_string().contains("cause"),
+                "{error}"
+            );
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     firebase::{CustomToken, Refusal, ServiceAccount},
     session::{RefreshToken, Session},
+    shared_secret::SharedSecrets,
     user::{Profile, User},
 };
 
@@ -42,13 +43,13 @@ impl Grant {
         counter: u32,
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let keys = app.keys().get().await?;
+        let keys = app.keys().get(now).await?;
         let life = app.config().access_token_life;
-        let access_token = access::mint(keys.ring, party, user, session, app.uuid()?, now, life)?;
-        let jwt_token = match keys.firebase {
-            Some(account) if app.config().token_profile != Some(TokenProfile::Access) => {
-                custom_token(app, account, user, now).await?
-            }
+        let claims = access::Claims::new(party, user, session, app.uuid()?, now, life);
+        let access_token = access::mint(&keys.ring, &claims, now)?;
+        let jwt_token = match (app.config().token_profile, keys.firebase, keys.shared_secrets) {
+            (Some(TokenProfile::SharedSecret), _, Some(secrets)) => shared_secret_token(&secrets, &claims)?,
+            (None | Some(TokenProfile::Firebase), Some(account), _) => custom_token(app, &account, user, now).await?,
             _ => access_token.clone(),
         };
         let refresh = RefreshToken { session: session.id, counter };
@@ -61,10 +62,21 @@ impl Grant {
             token: jwt_token.clone(),
             jwt_token,
             access_token,
-            refresh_token: refresh.seal(keys.ring.refresh_signing(now)?),
+            refresh_token: refresh.seal(keys.ring.refresh_signing(session.made_at(counter), now)?),
             refresh_expires_at: session.expires_at.rfc3339(),
         })
     }
+}
+
+/// The claims of the access token, with the user's id under the name that builders use too.
+fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Result<String, Error> {
+    #[derive(Serialize)]
+    struct Claims<'a> {
+        user_id: &'a str,
+        #[serde(flatten)]
+        claims: &'a access::Claims,
+    }
+    secrets.sign(&Claims { user_id: &claims.sub, claims })
 }
 
 /// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here

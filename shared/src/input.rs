@@ -161,6 +161,42 @@ impl Fields {
         flag.unwrap_or_default()
     }
 
+    /// A whole number from 1 to `max`, if it was sent. Forms can only send it as text, and so do some builders.
+    pub fn count(&mut self, name: &str, max: u64) -> Option<u64> {
+        let number = match self.values.remove(name)? {
+            Value::Null => return None,
+            Value::String(text) if text.trim().is_empty() => return None,
+            Value::String(text) => text.trim().parse().ok(),
+            // Some builders write every number with a fraction.
+            Value::Number(number) => number.as_u64().or_else(|| {
+                number.as_f64().filter(|whole| whole.fract() == 0.0 && *whole >= 1.0).map(|whole| whole as u64)
+            }),
+            Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        let number = number.filter(|number| (1..=max).contains(number));
+        if number.is_none() {
+            self.refuse(name, "invalid_number", format!("`{name}` must be a whole number from 1 to {max}."));
+        }
+        number
+    }
+
+    /// A JSON object, or its text.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn object(&mut self, name: &str) -> Result<Map<String, Value>, Field> {
+        let refuse = |code, why: &str| Field::new(name, code, format!("`{name}` {why}."));
+        match self.values.remove(name) {
+            Some(Value::Object(object)) => Ok(object),
+            Some(Value::String(text)) if !text.trim().is_empty() => {
+                json::object(text.as_bytes()).map_err(|why| refuse("invalid_json", why))
+            }
+            None | Some(Value::Null | Value::String(_)) => Err(refuse("required", "is required")),
+            Some(_) => Err(refuse("invalid_type", "must be a JSON object, or the text of one")),
+        }
+    }
+
     /// A token that must be there; white space around it is not part of it.
     pub fn token(&mut self, name: &str) -> Option<String> {
         Some(self.required(name)?.trim().to_owned())

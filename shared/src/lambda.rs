@@ -1,9 +1,15 @@
-//! The way onto Lambda: the same router that runs on a port, under `lambda_http`.
+//! The way onto Lambda: the same router that runs on a port, under `lambda_http`; and what is no request, an event by itself.
 
 use std::{process::ExitCode, time::Duration};
 
 use axum::Router;
-use lambda_http::{Request, RequestExt, request::RequestContext, tower::ServiceBuilder};
+use lambda_http::{
+    LambdaEvent, Request, RequestExt,
+    lambda_runtime::{self, Diagnostic},
+    request::RequestContext,
+    tower::ServiceBuilder,
+};
+use serde::de::DeserializeOwned;
 
 use crate::{
     App,
@@ -19,6 +25,36 @@ const ANSWER_TIME: Duration = Duration::from_millis(500);
 
 /// Runs a function until Lambda stops it. A configuration that cannot work fails the start, with a sentence in the log.
 pub fn serve(router: Router<App>) -> ExitCode {
+    start(async |app: App| {
+        app.warm_up().await;
+        let service = http::service(router, app.clone());
+        let with_context = move |request| with_time_left(with_domain(request), app.now());
+        lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
+    })
+}
+
+/// Runs a function that is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever
+/// calls it shows to the operator.
+pub fn serve_events<E, F>(handle: fn(App, E) -> F) -> ExitCode
+where
+    E: DeserializeOwned + Send + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
+{
+    start(async |app: App| {
+        let handler = move |event: LambdaEvent<E>| {
+            let handled = handle(app.clone(), event.payload);
+            async move { handled.await.map_err(|error| diagnosed(&error)) }
+        };
+        lambda_runtime::run(lambda_runtime::service_fn(handler)).await
+    })
+}
+
+fn diagnosed(error: &Error) -> Diagnostic {
+    logs::fault(error);
+    Diagnostic { error_type: error.status_and_code().1.to_owned(), error_message: error.cause() }
+}
+
+fn start(run: impl AsyncFnOnce(App) -> Result<(), lambda_http::Error>) -> ExitCode {
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(misconfigured) => {
@@ -36,20 +72,17 @@ pub fn serve(router: Router<App>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(router, config)) {
+    let run = async {
+        let app = App::connect(config).await.inspect_err(logs::fault)?;
+        run(app).await
+    };
+    match runtime.block_on(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(cause = %error, "stopped");
             ExitCode::FAILURE
         }
     }
-}
-
-async fn run(router: Router<App>, config: Config) -> Result<(), lambda_http::Error> {
-    let app = App::connect(config).await.inspect_err(|error: &Error| logs::fault(error))?;
-    let service = http::service(router, app.clone());
-    let with_context = move |request| with_time_left(with_domain(request), app.now());
-    lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
 }
 
 /// Half a second before Lambda ends the invocation is the last moment for an answer of our own. A deadline that is over is no

@@ -5,6 +5,7 @@
 //! and those to users and addresses, which know neither HTTP nor AWS.
 
 pub mod access;
+pub mod api_key;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod embedded;
 pub mod error;
 pub mod fetch;
 pub mod firebase;
+mod flight;
 pub mod grant;
 pub mod http;
 pub mod id_token;
@@ -30,6 +32,7 @@ pub mod logs;
 pub mod password;
 pub mod rsa;
 pub mod session;
+pub mod shared_secret;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -37,6 +40,7 @@ pub mod token;
 pub mod user;
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -53,12 +57,15 @@ use crate::{
     clock::Timestamp,
     config::Config,
     error::Error,
-    keys::{Keys, Source},
+    keys::{KeyRing, Keys, Source},
     password::Hasher,
-    session::{Session, SessionId},
+    session::{RefreshToken, Session, SessionId},
     store::Store,
     user::User,
 };
+
+/// How long a start waits for the keys, so that what it may cost is no more than one answer may.
+const WARM_UP_MAX: Duration = Duration::from_secs(1);
 
 /// Everything a handler works with. Cloning shares it.
 #[derive(Clone)]
@@ -88,8 +95,7 @@ impl App {
         Ok(Self(Arc::new(Inner { config, store, keys, certificates, hasher, clock_offset: AtomicI64::new(0) })))
     }
 
-    /// An app on AWS. The keys are fetched on the way, so that the first request does not wait for them; if that fails, the
-    /// next request tries again.
+    /// An app on AWS.
     ///
     /// # Errors
     ///
@@ -98,13 +104,17 @@ impl App {
         let aws = aws_config().await;
         let signing =
             config.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
-        let keys = Keys::new(Some(aws_sdk_secretsmanager::Client::new(&aws)), signing, config.firebase.clone());
+        let keys = Keys::new(Some(aws_sdk_secretsmanager::Client::new(&aws)), signing, &config);
         let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), &config.table_name);
-        let app = Self::new(config, store, keys)?;
-        if let Err(error) = app.keys().get().await {
+        Self::new(config, store, keys)
+    }
+
+    /// Fetches the keys, so that the first request does not wait for them. What takes longer goes on, and that request waits for it;
+    /// what fails, it tries again.
+    pub async fn warm_up(&self) {
+        if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().warm(self.now())).await {
             logs::fault(&error);
         }
-        Ok(app)
     }
 
     /// What the deployment chose.
@@ -133,11 +143,15 @@ impl App {
     /// # Errors
     ///
     /// 503 while the service account, which would tell it, cannot be had.
-    pub async fn firebase_project(&self) -> Result<Option<&str>, Error> {
+    pub async fn firebase_project(&self, now: Timestamp) -> Result<Option<Cow<'_, str>>, Error> {
         let firebase = &self.config().firebase;
         // Most deployments name it, and need not wait for the account.
-        let account = if firebase.project_id.is_some() { None } else { self.keys().firebase().await? };
-        Ok(firebase.project(account.map(|account| account.project_id.as_str())).map(|(project, _)| project))
+        if let Some(project) = &firebase.project_id {
+            return Ok(Some(project.into()));
+        }
+        let account = self.keys().firebase(now).await?;
+        let project = firebase.project(account.as_ref().map(|account| account.project_id.as_str()));
+        Ok(project.map(|(project, _)| project.to_owned().into()))
     }
 
     /// What makes and checks password hashes.
@@ -192,6 +206,17 @@ impl App {
         Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lives))
     }
 
+    /// Reads a refresh token that one of the keys made; anything else is none. The table is not asked.
+    ///
+    /// # Errors
+    ///
+    /// 503 while there are no keys, or where they lack its key and newer ones cannot be had.
+    pub async fn refresh_token(&self, text: &str, now: Timestamp) -> Result<Option<RefreshToken>, Error> {
+        let open = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now));
+        let ring = self.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || open(ring).is_some()).await?;
+        Ok(open(&ring))
+    }
+
     /// Lets somebody log in to an account, once the right password was given.
     ///
     /// # Errors
@@ -224,12 +249,18 @@ pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::new(&aws_config().await)
 }
 
-/// A client for Secrets Manager, if one of these is a secret. (Finding a region and credentials takes time where there are
-/// none.)
-pub async fn secrets_client(sources: &[Option<&Source>]) -> Option<aws_sdk_secretsmanager::Client> {
-    if sources.iter().flatten().any(|source| matches!(source, Source::Secret(_))) {
-        Some(aws_sdk_secretsmanager::Client::new(&aws_config().await))
+/// A client for Secrets Manager, if the signing keys or anything that `config` names is a secret. (Finding a region and
+/// credentials takes time where there are none.)
+pub async fn secrets_client(signing: &Source, config: &Config) -> Option<aws_sdk_secretsmanager::Client> {
+    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
+    if others.chain([signing]).any(|source| matches!(source, Source::Secret(_))) {
+        Some(secrets_manager_client().await)
     } else {
         None
     }
+}
+
+/// A client for Secrets Manager.
+pub async fn secrets_manager_client() -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(&aws_config().await)
 }

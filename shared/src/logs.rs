@@ -8,8 +8,19 @@ use crate::error::Error;
 
 /// The crates that log at the chosen level. All others are held at `warn`: below it, the AWS SDK writes whole requests, and
 /// those have password hashes in them.
-const OWN: [&str; 10] =
-    ["account", "create_account", "jwt", "latchkey", "login", "logout", "refresh", "shared", "verify", "well_known"];
+const OWN: [&str; 11] = [
+    "account",
+    "create_account",
+    "jwt",
+    "latchkey",
+    "login",
+    "logout",
+    "refresh",
+    "rotate_keys",
+    "shared",
+    "verify",
+    "well_known",
+];
 
 /// Starts logging at `level`; a panic is logged as one line too.
 pub fn start(level: &str) {

@@ -69,6 +69,11 @@ impl RefreshToken {
         Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
     }
 
+    /// Whether a text has the form of one, whoever made it.
+    pub fn is_like_one(text: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES + COUNTER_BYTES + TAG_BYTES)
+    }
+
     fn message(self) -> Vec<u8> {
         [self.session.0.as_slice(), &self.counter.to_be_bytes()].concat()
     }
@@ -197,6 +202,12 @@ impl Session {
 
     fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at || now >= self.idle_expires_at
+    }
+
+    /// When the token with `counter` was made first, as far as that is kept.
+    pub fn made_at(&self, counter: u32) -> Timestamp {
+        let rotated = self.rotated.get(&Self::slot(counter)).filter(|_| counter > 0);
+        rotated.copied().unwrap_or(self.auth_time)
     }
 
     /// The key of [`Session::rotated`] for the rotation that made `counter`.

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod google;
+mod secrets;
 
 use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -22,6 +23,7 @@ pub use exchange::{Answer, Call, assert_session_object};
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
+pub use secrets::{Fault, Secrets, SecretsManager};
 
 use crate::{
     App,
@@ -33,7 +35,7 @@ use crate::{
     firebase::ServiceAccount,
     grant::Grant,
     http,
-    keys::{KeySet, Keys, Source},
+    keys::{KeySet, Keys, NewKeys, Source},
     password::Password,
     store::Store,
     user::User,
@@ -48,9 +50,13 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Service {
     router: Router,
     app: App,
+    embedded: Embedded,
     client: Client,
     calls: Calls,
 }
+
+/// The id of the secret that holds the signing keys of [`Service::deployed`].
+pub const SIGNING_KEYS_ID: &str = "signing-keys";
 
 impl Service {
     /// A service of `router`, with a Firebase service account.
@@ -60,20 +66,44 @@ impl Service {
 
     /// A service of `router`, with these variables.
     pub async fn configured(router: Router<App>, variables: &[(&str, &str)]) -> Self {
+        let embedded = Embedded::memory().expect("SQLite starts");
+        Self::made(router, variables, embedded, None).await
+    }
+
+    /// The same with its signing keys in a Secrets Manager, under [`SIGNING_KEYS_ID`].
+    pub async fn deployed(router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
+        let embedded = Embedded::memory().expect("SQLite starts");
+        Self::made(router, variables, embedded, Some(secrets)).await
+    }
+
+    /// Another process of a deployment, with the table of this one.
+    pub async fn beside(&self, router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
+        Self::made(router, variables, self.embedded.clone(), Some(secrets)).await
+    }
+
+    async fn made(
+        router: Router<App>,
+        variables: &[(&str, &str)],
+        embedded: Embedded,
+        secrets: Option<&SecretsManager>,
+    ) -> Self {
         let config = Config::read(|name| {
             let given = variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| (name == "ISSUER").then(|| ISSUER.to_owned()))
         })
         .expect("these variables are right");
         let calls = Calls::default();
-        let embedded = Embedded::memory().expect("SQLite starts");
         let client = Client::from_conf(embedded.client_config().interceptor(calls.clone()).build());
         embedded::create_table(&client, &config.table_name).await.expect("the table is made");
         calls.take();
         let store = Store::new(client.clone(), &config.table_name);
-        let keys = Keys::new(None, Source::Text(signing_keys().to_owned()), config.firebase.clone());
+        let signing = match secrets {
+            Some(_) => Source::Secret(SIGNING_KEYS_ID.to_owned()),
+            None => Source::Text(signing_keys().to_owned()),
+        };
+        let keys = Keys::new(secrets.map(SecretsManager::client), signing, &config);
         let app = App::new(config, store, keys).expect("the parameters are right");
-        Self { router: http::service(router, app.clone()), app, client, calls }
+        Self { router: http::service(router, app.clone()), app, embedded, client, calls }
     }
 
     /// The app behind it.
@@ -172,7 +202,8 @@ impl Service {
 pub fn signing_keys() -> &'static str {
     static KEYS: OnceLock<String> = OnceLock::new();
     KEYS.get_or_init(|| {
-        KeySet::generate(Timestamp::from_seconds(1_700_000_000)).and_then(|set| set.to_json()).expect("a key set")
+        let keys = || NewKeys::generate().expect("keys");
+        KeySet::generate(Timestamp::from_seconds(1_700_000_000), keys(), keys()).to_json().expect("a key set")
     })
 }
 

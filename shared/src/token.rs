@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    clock::Timestamp,
+    clock::{Timestamp, YEAR_10000},
     error::Error,
     json,
     jws::{Jws, VerifyingKey},
@@ -113,7 +113,6 @@ impl Token {
 
     /// A `NumericDate` claim: a whole number of seconds in the years 1970–9999.
     pub fn seconds(&self, claim: &str) -> Option<Timestamp> {
-        const YEAR_10000: i64 = 253_402_300_800;
         let seconds = self.claims.get(claim)?.as_i64()?;
         (0..YEAR_10000).contains(&seconds).then(|| Timestamp::from_seconds(seconds))
     }

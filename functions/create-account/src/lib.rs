@@ -57,7 +57,7 @@ async fn create_account(
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Grant>), Error> {
-    app.keys().get().await?;
+    app.keys().get(app.now()).await?;
     if let Some((code, message)) = new.password.weakness(&app.config().password_policy, new.email.key()) {
         return Err(Error::WeakPassword(Field::new("password", code, message)));
     }

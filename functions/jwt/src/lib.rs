@@ -1,59 +1,12 @@
-//! `POST /jwt/decode`: what does this token say?
+//! `/jwt/*`: tokens made with a shared secret, and what any token says.
 
-use axum::{Json, Router, extract::State, routing::post};
-use shared::{
-    App,
-    clock::Timestamp,
-    decoding::{Problem, Report},
-    error::Error,
-    input::{Body, Fields, Input},
-    kind::Kind,
-    token::Token,
-};
+mod decode;
+mod encode;
+
+use axum::{Router, routing::post};
+use shared::App;
 
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/jwt/decode", post(decode))
-}
-
-/// `token`.
-struct Pasted(String);
-
-impl Input for Pasted {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        fields.presented("token").map(|text| Self(text.trim().to_owned())).or_else(|| {
-            fields.refuse("token", "required", "`token` is required.");
-            None
-        })
-    }
-}
-
-/// 200 with a decode report, which verifies nothing and says so. The token is neither logged nor kept.
-async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) -> Result<Json<Report>, Error> {
-    let token = Token::parse_unsigned(&text).map_err(Error::MalformedToken)?;
-    let now = app.now();
-    let project = app.firebase_project().await?;
-    let mut report = Report::of(&token, app.config(), project, now);
-    report.problems.extend(unknown_key(&app, &token, &report, project, now).await);
-    Ok(Json(report))
-}
-
-/// Whether the token names a key that its kind does not know. What cannot be asked is not told.
-async fn unknown_key(
-    app: &App,
-    token: &Token,
-    report: &Report,
-    project: Option<&str>,
-    now: Timestamp,
-) -> Option<Problem> {
-    let kid = token.header_text("kid").unwrap_or_default();
-    let is_known = match report.kind {
-        Kind::AccessToken => app.keys().ring().await.ok()?.verifying(kid, now).is_some(),
-        Kind::FirebaseIdToken if project == Some(&report.project) && !token.is_unsigned() => {
-            app.certificates().key(kid, now).await.ok()?.is_some()
-        }
-        _ => true,
-    };
-    let message = "It was signed with a key that is not, or no longer, in use, or by somebody else.";
-    (!is_known).then(|| Problem::new("unknown_key", message))
+    Router::new().route("/jwt/encode", post(encode::encode)).route("/jwt/decode", post(decode::decode))
 }

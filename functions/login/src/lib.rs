@@ -36,7 +36,7 @@ async fn login(
     party: Party,
     Body(Credentials { identifier, password }): Body<Credentials>,
 ) -> Result<Json<Grant>, Error> {
-    app.keys().get().await?;
+    app.keys().get(app.now()).await?;
     let user = app.store().user_by(&identifier).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.hasher().check(password, hash).await?;

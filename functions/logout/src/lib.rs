@@ -7,7 +7,7 @@ use shared::{
     clock::Timestamp,
     error::Error,
     input::{Body, Fields, Input},
-    session::{RefreshToken, SessionId},
+    session::SessionId,
     user::User,
 };
 
@@ -37,9 +37,8 @@ struct LoggedOut {
 
 /// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
 async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<Json<LoggedOut>, Error> {
-    let (ring, now) = (app.keys().ring().await?, app.now());
-    let token = RefreshToken::open(&leaving.refresh_token, ring.refresh_verifying(now));
-    let sessions_ended = match token {
+    let now = app.now();
+    let sessions_ended = match app.refresh_token(&leaving.refresh_token, now).await? {
         None => 0,
         Some(token) if leaving.everywhere => end_all(&app, token.session, now).await?,
         Some(token) => usize::from(app.store().end_session(token.session, now).await?),

@@ -7,7 +7,7 @@ use shared::{
     error::Error,
     grant::Grant,
     input::{Body, Fields, Input},
-    session::{RefreshToken, Refusal},
+    session::Refusal,
 };
 
 /// The route of this function.
@@ -31,8 +31,8 @@ impl Input for Presented {
 /// logged out everywhere meanwhile is seen.
 async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Presented>) -> Result<Json<Grant>, Error> {
     let invalid = || Error::Refresh(Refusal::Invalid);
-    let (ring, now) = (app.keys().ring().await?, app.now());
-    let token = RefreshToken::open(&presented.refresh_token, ring.refresh_verifying(now)).ok_or_else(invalid)?;
+    let now = app.now();
+    let token = app.refresh_token(&presented.refresh_token, now).await?.ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, now, &app.config().session_lives).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     if !rotation.session.is_of(&user) {

@@ -121,8 +121,8 @@ async fn a_guess_asks_no_store_and_ends_nothing() {
     }
     assert!(service.calls().is_empty());
 
-    let keys = service.app().keys().get().await.unwrap();
-    let key = keys.ring.refresh_signing(service.now()).unwrap();
+    let keys = service.app().keys().get(service.now()).await.unwrap();
+    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
     let opened = RefreshToken::open(text, [key]).unwrap();
     let ahead = RefreshToken { counter: 5, ..opened }.seal(key);
     refresh(&service, &json!(ahead)).await.refused(401, "refresh_token_invalid");

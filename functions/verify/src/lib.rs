@@ -54,7 +54,7 @@ struct Verification {
     report: String,
 }
 
-/// 200 with a verification object. Asks no store, unless `check_revoked=true` wants to know whether the session still is.
+/// 200 with a verification object; of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true` wants to know whether the session still is.
 async fn verify(
     State(app): State<App>,
     party: Party,
@@ -68,12 +68,13 @@ async fn verify(
     let check_revoked = http::flag(&uri, "check_revoked")?;
     let now = app.now();
     let verified = caller::verify(&app, &party, text, now).await?;
-    let user = if check_revoked { Some(caller::live(&app, &verified, now).await?) } else { None };
+    let user = if check_revoked { caller::live(&app, &verified, now).await? } else { None };
     caller::admit(&app, &verified, user).await?;
     Ok(Json(verification(verified, now)))
 }
 
 fn verification(verified: Verified, now: Timestamp) -> Verification {
+    let expiry = verified.expires_at;
     Verification {
         valid: true,
         kind: verified.kind,
@@ -83,11 +84,11 @@ fn verification(verified: Verified, now: Timestamp) -> Verification {
         name: verified.name,
         role_id: verified.role_id,
         provider: verified.provider,
-        issued_at: verified.issued_at.rfc3339(),
-        expires_at: verified.expires_at.rfc3339(),
+        issued_at: verified.issued_at.map(Timestamp::rfc3339).unwrap_or_default(),
+        expires_at: expiry.map(Timestamp::rfc3339).unwrap_or_default(),
         // Within the skew a token is taken for a moment after its time.
-        expires_in: (verified.expires_at.seconds() - now.seconds()).max(0),
-        report: token::report(verified.expires_at, now),
+        expires_in: expiry.map_or(0, |expiry| (expiry.seconds() - now.seconds()).max(0)),
+        report: expiry.map(|expiry| token::report(expiry, now)).unwrap_or_default(),
         claims: verified.token.claims,
     }
 }

@@ -10,9 +10,6 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{App, access::Party, error::Error};
 
-/// For how long the documents may be cached. A new key is published for longer than this before it signs.
-const CACHED: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
-
 /// The routes of this function.
 pub fn router() -> Router<App> {
     Router::new()
@@ -23,11 +20,12 @@ pub fn router() -> Router<App> {
 
 /// The public keys (RFC 7517 section 5), the one that signs first.
 async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
-    Ok((CACHED, Json(app.keys().ring().await?.jwks(app.now()))))
+    let now = app.now();
+    Ok((cached(&app), Json(app.keys().ring(now).await?.jwks(now))))
 }
 
 /// What a verifier needs of OpenID Connect Discovery 1.0 section 3. The endpoints of an OAuth flow are left out: there is none.
-async fn discovery(party: Party) -> impl IntoResponse {
+async fn discovery(State(app): State<App>, party: Party) -> impl IntoResponse {
     let document = json!({
         "issuer": party.issuer,
         "jwks_uri": format!("{}/.well-known/jwks.json", party.issuer),
@@ -38,7 +36,12 @@ async fn discovery(party: Party) -> impl IntoResponse {
             "iss", "sub", "aud", "iat", "exp", "jti", "sid", "email", "email_verified", "name", "role_id", "auth_time",
         ],
     });
-    (CACHED, Json(document))
+    (cached(&app), Json(document))
+}
+
+/// For how long the documents may be kept. A new key is published for longer than this before it signs.
+fn cached(app: &App) -> [(HeaderName, String); 1] {
+    [(header::CACHE_CONTROL, format!("public, max-age={}", app.config().jwks_max_age.as_secs()))]
 }
 
 /// 200 without asking anything else.

@@ -6,7 +6,7 @@ use shared::{
     App,
     access::Party,
     clock::Timestamp,
-    config::{Config, TokenProfile},
+    config::Config,
     embedded::Embedded,
     error::Error,
     firebase::Refusal,
@@ -44,8 +44,7 @@ impl Deployment {
         let party = config.party(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
-        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing, config.firebase.clone());
+        let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing, &config);
         let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
     }
@@ -71,26 +70,21 @@ pub fn signing_keys(config: &Config) -> (Source, bool) {
 /// Takes the demo account of the data folder, if there is one and no other is configured.
 pub fn adopt_demo(config: &mut Config) {
     let file = config.data_dir.join(SERVICE_ACCOUNT);
-    let wanted = config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access);
+    let wanted = config.firebase.account.is_none() && config.wants_firebase();
     if wanted && file.exists() {
         config.firebase.account = Some(Source::File(file));
         config.firebase.is_demo = true;
     }
 }
 
-/// The cause of a fault, which a person at the machine may know.
-pub fn cause(error: &Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
-}
-
 /// Why there is no custom token.
 pub fn refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Request(sentence) => sentence.clone(),
-        Refusal::Fault(error) => cause(error),
+        Refusal::Fault(error) => error.cause(),
     }
 }
 
 fn told(error: Error) -> Failure {
-    cause(&error).into()
+    error.cause().into()
 }

@@ -2,20 +2,26 @@
 
 mod network;
 
-use std::{io::Write, time::Duration};
+use std::{io::Write, sync::Arc, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use axum::http::Uri;
 use clap::Args;
 use shared::{
+    api_key::ApiKeys,
     config::{Config, TokenProfile},
+    error::Error,
     fetch::Fetcher,
     firebase::{CustomToken, ServiceAccount},
     keys::{KeyRing, Keys, Source},
+    shared_secret::SharedSecrets,
     store::Store,
 };
 
 use crate::{Failure, deployment, keys, written};
+
+/// From when on a key that signs is called old: three times the schedule of template.yaml, which then does not run.
+const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(90 * 86_400);
 
 /// `latchkey doctor`.
 #[derive(Args)]
@@ -81,19 +87,21 @@ impl Doctor {
         let mut findings = vec![configuration(&config)];
         deployment::adopt_demo(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
-        let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
-        let keys = Keys::new(secrets, signing.clone(), config.firebase.clone());
+        let now = keys::now();
+        let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing.clone(), &config);
         findings.push(if has_signing_keys {
-            signing_keys(&signing, keys.ring().await.map_err(|error| deployment::cause(&error)))
+            signing_keys(&signing, keys.ring(now).await.map_err(|error| error.cause()))
         } else {
             warn(
                 "signing keys",
                 "none are configured; `latchkey serve` makes them in its data folder at its first start",
             )
         });
-        let account = keys.firebase().await.map_err(|error| deployment::cause(&error));
-        findings.push(project(&config, account.as_ref().ok().copied().flatten()));
+        let account = keys.firebase(now).await.map_err(|error| error.cause());
+        findings.push(project(&config, account.as_ref().ok().and_then(Option::as_deref)));
         findings.push(service_account(&config, account));
+        findings.push(shared_secrets(&config, keys.shared_secrets(now).await));
+        findings.push(api_keys(keys.api_keys(now).await));
         findings.push(table(&config).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),
@@ -107,6 +115,7 @@ fn configuration(config: &Config) -> Finding {
     let profile = match config.token_profile {
         Some(TokenProfile::Firebase) => "firebase",
         Some(TokenProfile::Access) => "access",
+        Some(TokenProfile::SharedSecret) => "shared_secret",
         None => "by the service account",
     };
     if let Some(host) = &config.firebase.emulator_host {
@@ -125,13 +134,21 @@ fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
 }
 
 /// Signs with the newest key, and verifies with its public half.
-fn signing_keys(source: &Source, ring: Result<&KeyRing, String>) -> Finding {
+fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding {
+    let now = keys::now();
     let tested = ring.and_then(|ring| {
-        let kid = ring.self_test(keys::now()).map(str::to_owned);
-        kid.map_err(|error| deployment::cause(&error))
+        let tested = ring.self_test(now).and_then(|kid| Ok((kid.to_owned(), ring.signing(now)?.not_before())));
+        tested.map_err(|error| error.cause())
     });
     match tested {
-        Ok(kid) => ok("signing keys", format!("{source:?} can be read; the key {kid} signs and verifies")),
+        Ok((kid, Some(since))) if since + SIGNING_TIME_ADVISED < now => warn(
+            "signing keys",
+            format!(
+                "the key {kid} signs since {}; `latchkey keys rotate` lets another one take over",
+                since.readable()
+            ),
+        ),
+        Ok((kid, _)) => ok("signing keys", format!("{source:?} can be read; the key {kid} signs and verifies")),
         Err(why) if matches!(source, Source::Secret(_)) => fail(
             "signing keys",
             format!(
@@ -143,14 +160,14 @@ fn signing_keys(source: &Source, ring: Result<&KeyRing, String>) -> Finding {
 }
 
 /// Makes a custom token, which is checked by Firebase's rules before it is given out.
-fn service_account(config: &Config, account: Result<Option<&ServiceAccount>, String>) -> Finding {
+fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>, String>) -> Finding {
     const WHAT: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
         Ok(None) if config.token_profile == Some(TokenProfile::Firebase) => {
             return fail(WHAT, "none is configured, and TOKEN_PROFILE is firebase: set FIREBASE_SERVICE_ACCOUNT");
         }
-        Ok(None) => return ok(WHAT, "none is configured: jwt_token is the access token"),
+        Ok(None) => return ok(WHAT, "none is configured: jwt_token is no custom token"),
         Err(why) => return fail(WHAT, why),
     };
     let request = CustomToken { uid: "doctor", claims: None, tenant_id: None, life: Duration::from_secs(60) };
@@ -165,6 +182,24 @@ fn service_account(config: &Config, account: Result<Option<&ServiceAccount>, Str
         ok(WHAT, text)
     } else {
         warn(WHAT, format!("{text}; its text had to be repaired ({})", account.repairs.join(", ")))
+    }
+}
+
+fn shared_secrets(config: &Config, secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding {
+    const WHAT: &str = "shared secret";
+    match secrets {
+        Ok(Some(_)) => ok(WHAT, "/jwt/encode signs with it, and /verify takes what it signed"),
+        Ok(None) => ok(WHAT, "none is configured: HS256 tokens are neither made nor taken"),
+        Err(error) => fail(WHAT, format!("{} Check {:?}", error.cause(), config.shared_secret)),
+    }
+}
+
+fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
+    const WHAT: &str = "API keys";
+    match keys {
+        Ok(Some(_)) => ok(WHAT, "servers that show one may call /jwt/encode"),
+        Ok(None) => ok(WHAT, "none are configured: nobody may call /jwt/encode"),
+        Err(error) => fail(WHAT, error.cause()),
     }
 }
 
@@ -188,7 +223,7 @@ async fn table(config: &Config) -> Finding {
             format!(
                 "{}: {}. Check TABLE_NAME, the region, and that dynamodb:DescribeTable is allowed",
                 config.table_name,
-                deployment::cause(&error)
+                error.cause()
             ),
         ),
     }

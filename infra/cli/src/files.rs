@@ -15,13 +15,46 @@ use tempfile::NamedTempFile;
 ///
 /// A sentence for people.
 pub fn write_private(path: &Path, text: &str) -> Result<(), String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = NamedTempFile::new_in(folder).and_then(|mut file| {
+    let written = NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist_noclobber(path).map_err(|error| error.error)
     });
     told(path, written)
+}
+
+/// Writes `text` in the place of what the file has, whole or not at all; only its owner can read it then.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub fn replace_private(path: &Path, text: &str) -> Result<(), String> {
+    // A link stays one.
+    let written = path.canonicalize().and_then(|path| {
+        let mut file = NamedTempFile::new_in(folder_of(&path))?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&path).map_err(|error| error.error)
+    });
+    told(path, written)
+}
+
+/// Waits until nobody else changes a file of this folder, as far as they ask too.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub fn lock_folder_of(path: &Path) -> Result<File, String> {
+    let locked = path.canonicalize().and_then(|path| {
+        let folder = File::open(folder_of(&path))?;
+        folder.lock()?;
+        Ok(folder)
+    });
+    locked.map_err(|error| format!("{} cannot be opened: {error}.", path.display()))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes an empty file that only its owner can read, if it is not there.

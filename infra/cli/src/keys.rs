@@ -1,24 +1,74 @@
-//! `latchkey keys`: signing keys by hand.
+//! `latchkey keys`: the signing keys by hand, in the local file and in Secrets Manager alike.
 
-use std::path::PathBuf;
+mod place;
+
+use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
-use shared::{clock::Timestamp, keys::KeySet};
+use shared::{
+    clock::Timestamp,
+    config::Config,
+    keys::{Change, Described, KeySet, NewKeys, State},
+};
 
-use crate::{Failure, files};
+use crate::{Failure, keys::place::Place, tell, written};
 
-/// What can be done with signing keys.
+/// What can be done with signing keys. They are where the service has them: in the secret that SIGNING_KEYS_SECRET_ID names, or in
+/// signing-keys.json of the data folder.
 #[derive(Subcommand)]
 pub enum Keys {
-    /// Make a new key set, to be put into the secret that SIGNING_KEYS_SECRET_ID names.
+    /// Show the keys, what each is for and what becomes of it; nothing private.
+    List(List),
+    /// Make a new key set, where there is none yet.
     Generate(Generate),
+    /// Let the next keys take over, and make new next ones. Nobody is logged out.
+    Rotate(Rotate),
+    /// End a key now, because somebody else may know it. What it signed is refused within a minute.
+    Revoke(Revoke),
+}
+
+/// `latchkey keys list`.
+#[derive(Args)]
+pub struct List {
+    /// The file with the keys, instead of where the service has them.
+    #[arg(long)]
+    file: Option<std::path::PathBuf>,
+    /// Print JSON, with times in milliseconds since 1970.
+    #[arg(long)]
+    json: bool,
 }
 
 /// `latchkey keys generate`.
 #[derive(Args)]
 pub struct Generate {
-    /// The file to write, readable by you alone. It must not exist yet.
-    file: PathBuf,
+    /// The file to write, readable by you alone, instead of where the service has them. It must not exist yet.
+    file: Option<std::path::PathBuf>,
+}
+
+/// `latchkey keys rotate`.
+#[derive(Args)]
+pub struct Rotate {
+    #[command(flatten)]
+    how: How,
+}
+
+/// `latchkey keys revoke`.
+#[derive(Args)]
+pub struct Revoke {
+    /// The id of the key, as `latchkey keys list` shows it.
+    kid: String,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Args)]
+struct How {
+    /// The file with the keys, instead of where the service has them.
+    #[arg(long)]
+    file: Option<std::path::PathBuf>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Keys {
@@ -27,11 +77,103 @@ impl Keys {
     /// # Errors
     ///
     /// What a person is told.
-    pub fn run(self) -> Result<(), Failure> {
-        let Self::Generate(Generate { file }) = self;
-        let set = KeySet::generate(now()).and_then(|set| set.to_json()).map_err(|error| error.to_string())?;
-        Ok(files::write_private(&file, &set)?)
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        match self {
+            Self::List(list) => list.run(&config).await,
+            Self::Generate(Generate { file }) => generate(&config, file).await,
+            Self::Rotate(Rotate { how }) => {
+                let times = config.key_times();
+                let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
+                change(&config, how, rotate).await?;
+                let seconds = times.ring_age_max().as_secs();
+                tell(&format!("every process reads the new set within {seconds} seconds, and nobody is logged out"));
+                Ok(())
+            }
+            Self::Revoke(Revoke { kid, how }) => {
+                let times = config.key_times();
+                let revoke = |set: &mut KeySet, now, new| set.revoke(&kid, now, &times, new);
+                change(&config, how, revoke).await?;
+                tell(&format!(
+                    "every process reads the new set within {} seconds; who verifies tokens elsewhere may have kept the \
+                     published keys for {} more",
+                    times.ring_age_max().as_secs(),
+                    times.jwks_max_age.as_secs()
+                ));
+                Ok(())
+            }
+        }
     }
+}
+
+impl List {
+    async fn run(self, config: &Config) -> Result<(), Failure> {
+        let place = Place::of(config, self.file).await;
+        let keys = place.open().await?.set.describe(now());
+        written(if self.json {
+            let json = serde_json::to_string_pretty(&keys).map_err(|error| error.to_string())?;
+            writeln!(io::stdout(), "{json}")
+        } else {
+            keys.iter().try_for_each(|key| writeln!(io::stdout(), "{}", line(key)))
+        })
+    }
+}
+
+fn line(key: &Described) -> String {
+    let start = key.not_before.map(Timestamp::readable).unwrap_or_default();
+    let end = key.retired_at.map(Timestamp::readable);
+    let until = || end.as_ref().map(|end| format!(", taken until {end}")).unwrap_or_default();
+    let state = match key.state {
+        State::Next => format!("next: published since {}", key.created_at.readable()),
+        State::Due => format!("due: signs from {start} on{}", until()),
+        State::Signing => format!("signing since {start}{}", until()),
+        State::Superseded => format!("superseded{}", until()),
+        State::Retired => format!("retired since {}", end.unwrap_or_default()),
+        State::Revoked => format!("revoked since {}", end.unwrap_or_default()),
+    };
+    format!("{:43}  {:13}  {state}", key.kid, key.r#use.to_string())
+}
+
+async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
+    let place = Place::of(config, file).await;
+    let set = new_set()?;
+    place.fill(&set).await?;
+    tell(&format!("made a key set in {place}"));
+    Ok(())
+}
+
+/// A set whose first keys sign at once.
+///
+/// # Errors
+///
+/// What a person is told.
+pub fn new_set() -> Result<String, String> {
+    let new = || NewKeys::generate().map_err(|error| error.cause());
+    KeySet::generate(now(), new()?, new()?).to_json().map_err(|error| error.cause())
+}
+
+/// Says what will be done, does it, and says what was done.
+async fn change(
+    config: &Config,
+    how: How,
+    change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
+) -> Result<(), Failure> {
+    let place = Place::of(config, how.file).await;
+    // Before the lock is taken: it takes a while.
+    let new = NewKeys::generate().map_err(|error| error.cause())?;
+    let mut opened = place.open().await?;
+    let Change(sentences) = change(&mut opened.set, now(), new)?;
+    let say = |mark: &str| sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect::<String>();
+    if sentences.is_empty() {
+        tell("it is so already; nothing was changed");
+        return Ok(());
+    }
+    tell(&format!("in {place}:\n{}", say(if how.dry_run { "would: " } else { "will: " })));
+    if how.dry_run {
+        return Ok(());
+    }
+    opened.save().await?;
+    written(write!(io::stdout(), "{}", say("done: ")))
 }
 
 /// The time, for the keys that are made before there is an App to ask.

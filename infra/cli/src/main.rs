@@ -39,7 +39,7 @@ fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
 fn main() -> ExitCode {
     let done = match Latchkey::parse().command {
         Command::Serve(serve) => serve.run(),
-        Command::Keys(keys) => keys.run(),
+        Command::Keys(keys) => wait_for(keys.run()),
         Command::Token(token) => wait_for(token.run()),
         Command::Doctor(doctor) => wait_for(doctor.run()),
     };

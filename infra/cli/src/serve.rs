@@ -14,12 +14,12 @@ use axum::serve::ListenerExt;
 use clap::Args;
 use shared::{
     App,
-    config::{Config, Firebase, TokenProfile},
+    config::{Config, Firebase},
     embedded::{self, Embedded},
     error::Error,
     firebase::ServiceAccount,
     http,
-    keys::{KeySet, Keys, Source},
+    keys::{Keys, Source},
     logs,
     store::Store,
 };
@@ -87,7 +87,7 @@ impl Serve {
         // same rights.
         files::make_private(&database)?;
         let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
-        if config.firebase.account.is_none() && config.token_profile != Some(TokenProfile::Access) {
+        if config.firebase.account.is_none() && config.wants_firebase() {
             demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?;
         }
         config.data_dir = folder.clone();
@@ -158,27 +158,26 @@ async fn app(config: Config, embedded: &Embedded) -> Result<App, String> {
     embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
     embedded.sweep().map_err(|error| cause(folder, &error))?;
     let store = Store::new(client, &config.table_name);
-    let secrets = shared::secrets_client(&[Some(&signing), config.firebase.account.as_ref()]).await;
-    let keys = Keys::new(secrets, signing, config.firebase.clone());
+    let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing, &config);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // A key that cannot be used is told now, not at the first login.
-    app.keys().get().await.map_err(|error| deployment::cause(&error))?;
+    app.keys().warm(app.now()).await.map_err(|error| error.cause())?;
     Ok(app)
 }
 
 /// The file with the signing keys, made at the first start.
 fn signing_keys(path: &Path) -> Result<PathBuf, String> {
-    made_once(path, || KeySet::generate(keys::now()).and_then(|set| set.to_json()))
+    made_once(path, keys::new_set)
 }
 
 /// The file with the demo account, made at the first start.
 fn demo_account(path: &Path) -> Result<PathBuf, String> {
-    made_once(path, || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(Error::internal))
+    made_once(path, || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(|error| error.to_string()))
 }
 
-fn made_once(path: &Path, make: impl FnOnce() -> Result<String, Error>) -> Result<PathBuf, String> {
+fn made_once(path: &Path, make: impl FnOnce() -> Result<String, String>) -> Result<PathBuf, String> {
     if !path.exists() {
-        let text = make().map_err(|error| cause(path, &error))?;
+        let text = make().map_err(|why| format!("{}: {why}", path.display()))?;
         files::write_private(path, &text)?;
     }
     Ok(path.to_owned())
@@ -241,5 +240,5 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 
 /// The cause of a fault, and the folder or file it is about.
 fn cause(path: &Path, error: &Error) -> String {
-    format!("{}: {}", path.display(), deployment::cause(error))
+    format!("{}: {}", path.display(), error.cause())
 }

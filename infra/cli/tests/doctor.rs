@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use shared::testing::{Google, Reply, Service, service_account, signing_keys};
+use shared::testing::{Google, Reply, Service, service_account};
 use tempfile::TempDir;
 
 /// The exit code of the doctor in a deployment of these variables, and its lines.
@@ -27,7 +27,7 @@ fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
 /// A data folder as a first start leaves it.
 fn data() -> TempDir {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
+    fs::write(folder.path().join("signing-keys.json"), latchkey::keys::new_set().unwrap()).unwrap();
     fs::write(folder.path().join("latchkey.db"), "").unwrap();
     folder
 }

@@ -4,14 +4,16 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::Service;
+use shared::testing::{Service, service_account};
 
-const PATHS: [(&str, &str); 10] = [
+const PATHS: [(&str, &str); 12] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
     ("POST", "/logout"),
     ("POST", "/verify"),
+    ("POST", "/jwt/encode"),
+    ("POST", "/jwt/decode"),
     ("PATCH", "/me"),
     ("POST", "/me/password"),
     ("DELETE", "/me"),
@@ -26,8 +28,13 @@ async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
     paths.map(|(method, path)| (method.parse().unwrap(), path, token.clone())).collect()
 }
 
+const API_KEY: &str = "a server's key";
+
 async fn service() -> Service {
-    Service::new(latchkey::router()).await
+    let secret = "a shared secret of more than 32 bytes";
+    let variables =
+        [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("JWT_SHARED_SECRET", secret), ("API_KEY", API_KEY)];
+    Service::configured(latchkey::router(), &variables).await
 }
 
 #[tokio::test]
@@ -48,7 +55,7 @@ async fn an_unknown_path_and_a_wrong_method_are_in_the_usual_envelope() {
 async fn every_body_is_bounded_and_of_a_known_type() {
     let service = service().await;
     for (method, path, token) in with_body(&service).await {
-        let call = || service.request(method.clone(), path).bearer(&token);
+        let call = || service.request(method.clone(), path).bearer(&token).header("x-api-key", API_KEY);
         let largest = format!("{{{}}}", " ".repeat(16 * 1024 - 2));
         assert_ne!(call().header("content-type", "application/json").body(largest).send().await.status, 413, "{path}");
         call().body(" ".repeat(16 * 1024 + 1)).send().await.refused(413, "payload_too_large");
@@ -78,7 +85,8 @@ async fn json_that_can_be_read_in_two_ways_is_refused() {
     ];
     for (method, path, token) in with_body(&service).await {
         for (body, sentence) in bodies {
-            let answer = service.request(method.clone(), path).bearer(&token).body(body.to_vec()).send().await;
+            let call = service.request(method.clone(), path).bearer(&token).header("x-api-key", API_KEY);
+            let answer = call.body(body.to_vec()).send().await;
             assert_eq!(answer.refused(400, "invalid_request").body["message"], sentence, "{path}");
         }
     }
@@ -227,7 +235,7 @@ async fn keys_that_cannot_be_loaded_are_503_until_they_can() {
     let answer = login().await.refused(503, "unavailable");
     assert!(!answer.body.to_string().contains("account"), "{}", answer.body);
     service.get("/health").await.is(200);
-    std::fs::write(&file, shared::testing::service_account()).unwrap();
+    std::fs::write(&file, service_account()).unwrap();
     login().await.refused(401, "invalid_credentials");
 }
 

@@ -39,7 +39,9 @@ impl Firebase {
         deployed: Option<&'static str>,
     ) -> Self {
         Self {
-            account: account(env),
+            account: env.source("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT", |text| {
+                Ok(signing::service_account(text))
+            }),
             is_demo: false,
             client_email: env.checked(
                 "FIREBASE_CLIENT_EMAIL",
@@ -68,15 +70,6 @@ impl Firebase {
         let (second, third) = if self.is_demo { (ambient, of_account) } else { (of_account, ambient) };
         chosen.or(second).or(third)
     }
-}
-
-fn account<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<Source> {
-    let secret = env.secret_id("FIREBASE_SERVICE_ACCOUNT_SECRET_ID").map(Source::Secret);
-    let given = env.text("FIREBASE_SERVICE_ACCOUNT").map(signing::service_account);
-    if secret.is_some() && given.is_some() {
-        env.refuse("FIREBASE_SERVICE_ACCOUNT", "and FIREBASE_SERVICE_ACCOUNT_SECRET_ID exclude each other");
-    }
-    secret.or(given)
 }
 
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {

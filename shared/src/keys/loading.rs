@@ -1,68 +1,103 @@
-//! Where keys come from: Secrets Manager, a file or a variable; loaded once.
+//! The secrets of a deployment, each from its source.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
-use tokio::{sync::OnceCell, task, time};
 
-use super::KeyRing;
-use crate::{config::Firebase, error::Error, firebase::ServiceAccount, logs};
+use super::{KeyRing, Source, Vault, cached::Cached};
+use crate::{
+    api_key::ApiKeys,
+    clock::Timestamp,
+    config::{Config, Firebase},
+    error::Error,
+    firebase::ServiceAccount,
+    shared_secret::SharedSecrets,
+};
 
-/// How long a cold start waits for the secret store before it answers 503.
-const FETCH_TIME_MAX: Duration = Duration::from_secs(3);
-
-/// More than any key file has, so that a longer one is refused as what it is and not read to its end.
-const FILE_BYTES_MAX: u64 = 128 * 1024;
-
-/// Where a secret document is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Source {
-    /// In Secrets Manager, by name or ARN.
-    Secret(String),
-    /// In a file.
-    File(PathBuf),
-    /// In a variable.
-    Text(String),
-}
-
-/// The keys of a deployment, loaded.
-#[derive(Clone, Copy, Debug)]
-pub struct Loaded<'a> {
-    /// The service's own.
-    pub ring: &'a KeyRing,
+/// What a session object is signed with.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The service's own keys.
+    pub ring: Arc<KeyRing>,
     /// Firebase's, where one is configured.
-    pub firebase: Option<&'a ServiceAccount>,
+    pub firebase: Option<Arc<ServiceAccount>>,
+    /// The shared secrets, where one is configured.
+    pub shared_secrets: Option<Arc<SharedSecrets>>,
 }
 
-/// The keys of a deployment: each loaded once, by whoever needs it first; a load that failed is tried again by the next.
+/// The secrets of a deployment, each loaded by whoever needs it first, kept for its time and then renewed. What is given out is
+/// one whole version, never of two.
 pub struct Keys {
     secrets: Option<Client>,
-    signing: Source,
-    firebase: Firebase,
-    ring: OnceCell<KeyRing>,
-    account: OnceCell<Option<ServiceAccount>>,
+    ring: Cached<KeyRing>,
+    firebase: Option<Cached<ServiceAccount>>,
+    shared_secrets: Option<Cached<SharedSecrets>>,
+    api_keys: Option<Cached<ApiKeys>>,
 }
 
 impl Keys {
-    /// Keys from these sources; nothing is read yet. `secrets` is needed only if one of them is a secret.
-    pub fn new(secrets: Option<Client>, signing: Source, firebase: Firebase) -> Self {
-        Self { secrets, signing, firebase, ring: OnceCell::new(), account: OnceCell::new() }
+    /// The key set from `signing` and what `config` names besides; nothing is read yet. `secrets` is needed only if one of them is
+    /// a secret.
+    pub fn new(secrets: Option<Client>, signing: Source, config: &Config) -> Self {
+        let times = config.key_times();
+        let firebase = config.firebase.clone();
+        let cached = |source: &Source| (secrets.clone(), source.clone(), times.ttl);
+        Self {
+            secrets: secrets.clone(),
+            ring: Cached::new(secrets.clone(), signing, times.ring_age_max(), KeyRing::parse),
+            firebase: config.firebase.account.as_ref().map(|source| {
+                let (client, source, ttl) = cached(source);
+                let name = named(&source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
+                Cached::new(client, source, ttl, move |text| {
+                    account(&firebase, text).map_err(|refusal| format!("{name}: {refusal}"))
+                })
+            }),
+            shared_secrets: config.shared_secret.as_ref().map(|source| {
+                let (client, source, ttl) = cached(source);
+                let name = named(&source, "SHARED_SECRET_ID", "JWT_SHARED_SECRET");
+                Cached::new(client, source, ttl, move |text| {
+                    SharedSecrets::parse(text).map_err(|refusal| format!("{name} {refusal}."))
+                })
+            }),
+            api_keys: config.api_key.as_ref().map(|source| {
+                let (client, source, ttl) = cached(source);
+                let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
+                Cached::new(client, source, ttl, move |text| {
+                    ApiKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
+                })
+            }),
+        }
     }
 
-    /// All keys, loaded now if they are not, both at the same time.
+    /// The secret with this name or ARN, to be changed.
     ///
     /// # Errors
     ///
-    /// 503 with the cause in the log: a source cannot be reached within three seconds, or what it gives is no key.
-    pub async fn get(&self) -> Result<Loaded<'_>, Error> {
-        let (ring, firebase) = tokio::try_join!(self.ring(), self.firebase())?;
-        Ok(Loaded { ring, firebase })
+    /// 500: there is no client for Secrets Manager.
+    pub fn vault(&self, id: &str) -> Result<Vault, Error> {
+        let secrets = self.secrets.clone().ok_or_else(|| Error::internal("there is no client for Secrets Manager"))?;
+        Ok(Vault::new(secrets, id))
+    }
+
+    /// All that a session object is signed with, loaded at the same time.
+    ///
+    /// # Errors
+    ///
+    /// 503 with the cause in the log, within three seconds: a source cannot be reached, or what it gives is no key, and nothing was
+    /// loaded from it before.
+    pub async fn get(&self, now: Timestamp) -> Result<Loaded, Error> {
+        let (ring, firebase, shared_secrets) =
+            tokio::try_join!(self.ring(now), self.firebase(now), self.shared_secrets(now))?;
+        Ok(Loaded { ring, firebase, shared_secrets })
+    }
+
+    /// Loads whatever is configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`], of the first that fails.
+    pub async fn warm(&self, now: Timestamp) -> Result<(), Error> {
+        tokio::try_join!(self.get(now), self.api_keys(now)).map(drop)
     }
 
     /// The service's own keys.
@@ -70,9 +105,17 @@ impl Keys {
     /// # Errors
     ///
     /// As [`Keys::get`].
-    pub async fn ring(&self) -> Result<&KeyRing, Error> {
-        let load = async || KeyRing::parse(&self.read(&self.signing).await?).map_err(Error::unavailable);
-        self.ring.get_or_try_init(load).await
+    pub async fn ring(&self, now: Timestamp) -> Result<Arc<KeyRing>, Error> {
+        self.ring.get(now).await
+    }
+
+    /// The same, read once more if `suits` finds that they lack a key: they may have been rotated elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`]; also if that key is not there and newer ones cannot be had.
+    pub async fn ring_if(&self, now: Timestamp, suits: impl Fn(&KeyRing) -> bool) -> Result<Arc<KeyRing>, Error> {
+        self.ring.get_if(now, suits).await
     }
 
     /// The Firebase service account, where one is configured.
@@ -80,185 +123,89 @@ impl Keys {
     /// # Errors
     ///
     /// As [`Keys::get`].
-    pub async fn firebase(&self) -> Result<Option<&ServiceAccount>, Error> {
-        Ok(self.account.get_or_try_init(|| self.load_account()).await?.as_ref())
+    pub async fn firebase(&self, now: Timestamp) -> Result<Option<Arc<ServiceAccount>>, Error> {
+        optional(self.firebase.as_ref().map(|cached| cached.get(now))).await
     }
 
-    async fn load_account(&self) -> Result<Option<ServiceAccount>, Error> {
-        let Some(source) = &self.firebase.account else { return Ok(None) };
-        let account = self.account(&self.read(source).await?);
-        account.map(Some).map_err(|refusal| Error::unavailable(format!("{}: {refusal}", named(source))))
+    /// The shared secrets, where one is configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn shared_secrets(&self, now: Timestamp) -> Result<Option<Arc<SharedSecrets>>, Error> {
+        optional(self.shared_secrets.as_ref().map(|cached| cached.get(now))).await
     }
 
-    /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
-    /// ID tokens are verified here.
-    fn account(&self, text: &str) -> Result<ServiceAccount, String> {
-        let Firebase { client_email, project_id, is_demo, .. } = &self.firebase;
-        let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
-        if !account.repairs.is_empty() {
-            let repairs = account.repairs.join(", ");
-            tracing::warn!(repairs, "the Firebase service account was not as Google gives it, and was repaired");
-        }
-        match project_id {
-            Some(project) if *project != account.project_id && !is_demo => Err(format!(
-                "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Take the service \
-                 account of {project}, or change or unset FIREBASE_PROJECT_ID.",
-                account.project_id
-            )),
-            _ => Ok(account),
-        }
+    /// The same, read once more if `suits` finds that they lack one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::ring_if`].
+    pub async fn shared_secrets_if(
+        &self,
+        now: Timestamp,
+        suits: impl Fn(&SharedSecrets) -> bool,
+    ) -> Result<Option<Arc<SharedSecrets>>, Error> {
+        optional(self.shared_secrets.as_ref().map(|cached| cached.get_if(now, suits))).await
     }
 
-    async fn read(&self, source: &Source) -> Result<String, Error> {
-        time::timeout(FETCH_TIME_MAX, self.fetch(source))
-            .await
-            .map_err(|_| Error::unavailable(format!("{source:?} did not answer within 3 seconds")))?
+    /// The API keys, where one is configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn api_keys(&self, now: Timestamp) -> Result<Option<Arc<ApiKeys>>, Error> {
+        optional(self.api_keys.as_ref().map(|cached| cached.get(now))).await
     }
 
-    async fn fetch(&self, source: &Source) -> Result<String, Error> {
-        match source {
-            Source::Text(text) => Ok(text.clone()),
-            Source::File(path) => {
-                // A file may be a pipe that nobody writes to.
-                let (path, shown) = (path.clone(), path.display().to_string());
-                let read = task::spawn_blocking(move || read_file(&path)).await.map_err(Error::internal)?;
-                read.map_err(|error| Error::unavailable(format!("{shown} cannot be read: {error}")))
-            }
-            Source::Secret(id) => {
-                let secrets = self
-                    .secrets
-                    .as_ref()
-                    .ok_or_else(|| Error::internal("a secret is configured, but no client for Secrets Manager"))?;
-                let answer = secrets.get_secret_value().secret_id(id).send().await.map_err(|error| {
-                    Error::unavailable(format!("the secret {id} cannot be read: {}", logs::causes(&error)))
-                })?;
-                answer
-                    .secret_string
-                    .filter(|text| !text.is_empty())
-                    .ok_or_else(|| Error::unavailable(format!("the secret {id} has no text")))
-            }
-        }
+    /// The same, read once more if `suits` finds that they lack one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::ring_if`].
+    pub async fn api_keys_if(
+        &self,
+        now: Timestamp,
+        suits: impl Fn(&ApiKeys) -> bool,
+    ) -> Result<Option<Arc<ApiKeys>>, Error> {
+        optional(self.api_keys.as_ref().map(|cached| cached.get_if(now, suits))).await
     }
 }
 
-/// The text of a key file. What is no UTF-8 is no key either, and is refused as such where it is understood.
-///
-/// # Errors
-///
-/// As the operating system has them.
-pub fn read_file(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+async fn optional<T>(load: Option<impl Future<Output = Result<T, Error>>>) -> Result<Option<T>, Error> {
+    match load {
+        Some(load) => load.await.map(Some),
+        None => Ok(None),
+    }
 }
 
-/// What to mend where the service account is wrong.
-fn named(source: &Source) -> String {
+/// What to mend where the content of a source is wrong.
+fn named(source: &Source, secret: &str, text: &str) -> String {
     match source {
-        Source::Secret(_) => "FIREBASE_SERVICE_ACCOUNT_SECRET_ID".to_owned(),
-        Source::Text(_) => "FIREBASE_SERVICE_ACCOUNT".to_owned(),
+        Source::Secret(_) => secret.to_owned(),
+        Source::Text(_) => text.to_owned(),
         Source::File(path) => path.display().to_string(),
     }
 }
 
-impl fmt::Debug for Source {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Secret(id) => write!(formatter, "the secret {id}"),
-            Self::File(path) => write!(formatter, "the file {}", path.display()),
-            Self::Text(_) => formatter.write_str("a variable"),
-        }
+/// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
+/// ID tokens are verified here.
+fn account(firebase: &Firebase, text: &str) -> Result<ServiceAccount, String> {
+    let Firebase { client_email, project_id, is_demo, .. } = firebase;
+    let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
+    if !account.repairs.is_empty() {
+        let repairs = account.repairs.join(", ");
+        tracing::warn!(repairs, "the Firebase service account was not as Google gives it, and was repaired");
+    }
+    match project_id {
+        Some(project) if *project != account.project_id && !is_demo => Err(format!(
+            "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Take the service \
+             account of {project}, or change or unset FIREBASE_PROJECT_ID.",
+            account.project_id
+        )),
+        _ => Ok(account),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        io::{Read, Write},
-        net::{SocketAddr, TcpListener},
-    };
-
-    use aws_sdk_secretsmanager::config::{BehaviorVersion, Credentials, Region};
-
-    use super::*;
-    use crate::{
-        config::Config,
-        testing::{service_account, signing_keys},
-    };
-
-    fn firebase(variables: &[(&str, &str)]) -> Firebase {
-        let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Config::read(get).unwrap().firebase
-    }
-
-    /// Keys in a Secrets Manager at this address.
-    fn keys_at(address: SocketAddr) -> Keys {
-        let config = aws_sdk_secretsmanager::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::from_static("local"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(format!("http://{address}"));
-        Keys::new(Some(Client::from_conf(config.build())), Source::Secret("keys".to_owned()), firebase(&[]))
-    }
-
-    /// The status of a load, and what the log would say.
-    async fn failed(keys: &Keys) -> (u16, String) {
-        let error = keys.get().await.unwrap_err();
-        (error.status_and_code().0.as_u16(), std::error::Error::source(&error).unwrap().to_string())
-    }
-
-    #[tokio::test]
-    async fn a_secret_store_that_is_down_is_503() {
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let (status, cause) = failed(&keys_at(closed)).await;
-        assert!(status == 503 && cause.contains("the secret keys cannot be read"), "{cause}");
-    }
-
-    #[tokio::test]
-    async fn a_secret_store_that_hangs_is_503_after_three_seconds() {
-        let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (status, cause) = failed(&keys_at(hanging.local_addr().unwrap())).await;
-        assert!(status == 503 && cause.contains("within 3 seconds"), "{cause}");
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_cannot_be_read_is_503_and_is_not_told() {
-        let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.local_addr().unwrap();
-        std::thread::spawn(move || {
-            let body = r#"{"CreatedDate":"never","SecretString":"hunter2"}"#;
-            for stream in server.incoming() {
-                let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]).unwrap();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-                stream.write_all((head + body).as_bytes()).unwrap();
-            }
-        });
-        let (status, cause) = failed(&keys_at(address)).await;
-        assert!(
-            status == 503 && cause.contains("the secret keys cannot be read") && !cause.contains("hunter2"),
-            "{cause}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
-        for (signing, account) in [("hunter2", ""), (signing_keys(), "{\"hunter2\":1}")] {
-            let firebase = firebase(&[("FIREBASE_SERVICE_ACCOUNT", account)]);
-            let keys = Keys::new(None, Source::Text(signing.to_owned()), firebase);
-            let (status, cause) = failed(&keys).await;
-            assert!(status == 503 && !cause.contains("hunter2"), "{cause}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_service_account_of_another_project_is_refused_by_both_names() {
-        let keys = |project: &str| {
-            let variables = [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_PROJECT_ID", project)];
-            Keys::new(None, Source::Text(signing_keys().to_owned()), firebase(&variables))
-        };
-        assert!(keys("demo-latchkey").get().await.is_ok());
-        let (status, cause) = failed(&keys("other")).await;
-        assert!(status == 503 && cause.contains("is other") && cause.contains("project demo-latchkey"), "{cause}");
-    }
-}
+mod tests;

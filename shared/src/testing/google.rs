@@ -30,6 +30,7 @@ const KEYS: usize = 3;
 
 /// A key of Google's with its certificate.
 pub struct Certified {
+    private: String,
     key: RsaKey,
     certificate: Vec<u8>,
 }
@@ -46,12 +47,17 @@ impl Certified {
         let der = pem::parse(&text).expect("PEM text").into_contents();
         let pair = KeyPair::try_from(der).expect("a key of PKCS#8");
         let certificate = CertificateParams::default().self_signed(&pair).expect("a certificate").der().to_vec();
-        Self { key: RsaKey::from_pem(&text).expect("a key"), certificate }
+        Self { key: RsaKey::from_pem(&text).expect("a key"), private: text, certificate }
     }
 
     /// The X.509 certificate as PEM text.
     pub fn pem(&self) -> String {
         pem::encode(&pem::Pem::new("CERTIFICATE", self.certificate.clone()))
+    }
+
+    /// The private key as PEM text.
+    pub fn private_key(&self) -> &str {
+        &self.private
     }
 
     /// The public half as a JWK.

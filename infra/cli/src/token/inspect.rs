@@ -13,11 +13,7 @@ use shared::{
     token::Token,
 };
 
-use crate::{
-    Failure,
-    deployment::{self, Deployment},
-    tell, written,
-};
+use crate::{Failure, deployment::Deployment, tell, written};
 
 /// The most that is read of standard input, in bytes; a token has at most a quarter of it.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
@@ -106,13 +102,14 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
 }
 
 async fn report(deployment: &Deployment, token: &Token) -> Report {
-    let project = deployment.app.firebase_project().await;
-    let mut report =
-        Report::of(token, deployment.app.config(), project.as_ref().ok().copied().flatten(), deployment.now());
+    let now = deployment.now();
+    let project = deployment.app.firebase_project(now).await;
+    let known = project.as_ref().ok().and_then(Option::as_deref);
+    let mut report = Report::of(token, deployment.app.config(), known, now);
     if let Err(error) = &project {
         // Nothing can be said of the project, but why.
         report.problems.retain(|problem| problem.code != "wrong_project");
-        report.problems.push(Problem::new("unknown_project", deployment::cause(error)));
+        report.problems.push(Problem::new("unknown_project", error.cause()));
     }
     report
 }
@@ -129,7 +126,7 @@ async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
     let app = &deployment.app;
     let now = deployment.now();
     match token.kind() {
-        Kind::FirebaseCustomToken => match app.keys().firebase().await {
+        Kind::FirebaseCustomToken => match app.keys().firebase(now).await {
             Ok(Some(account)) => match account.inspect_custom_token(token, now, app.config().clock_skew) {
                 Ok(()) => {
                     Verdict::Good("signInWithCustomToken() of the service account's project takes it.".to_owned())
@@ -137,7 +134,7 @@ async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
                 Err(sentence) => Verdict::Bad(sentence),
             },
             Ok(None) => Verdict::Unknown("there is no service account here that could have made it.".to_owned()),
-            Err(error) => Verdict::Unknown(deployment::cause(&error)),
+            Err(error) => Verdict::Unknown(error.cause()),
         },
         Kind::AccessToken if !deployment.has_signing_keys => {
             let folder = app.config().data_dir.display();
@@ -153,7 +150,7 @@ async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
                 ))
             }
             Err(Error::Token(refusal)) => Verdict::Bad(format!("{} ({})", refusal.message, refusal.code)),
-            Err(error) => Verdict::Unknown(deployment::cause(&error)),
+            Err(error) => Verdict::Unknown(error.cause()),
         },
     }
 }

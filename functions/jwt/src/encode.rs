@@ -1,0 +1,71 @@
+//! `POST /jwt/encode`: a token with what a trusted server wants it to say, signed with the shared secret.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use shared::{
+    App,
+    caller::Server,
+    error::{Error, Field},
+    input::{Body, Fields, Input},
+    shared_secret::{self, LIFE_MAX},
+    token::Token,
+};
+
+/// `payload`, and perhaps `expires_in_minutes` or `expires_in`, which are seconds.
+pub struct Wanted {
+    payload: Result<Map<String, Value>, Field>,
+    life: Option<Duration>,
+}
+
+impl Input for Wanted {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let payload = fields.object("payload");
+        let seconds_max = LIFE_MAX.as_secs();
+        let minutes = fields.count("expires_in_minutes", seconds_max / 60);
+        let seconds = fields.count("expires_in", seconds_max);
+        if minutes.is_some() && seconds.is_some() {
+            let message = "Send `expires_in_minutes` or `expires_in`, which is in seconds, not both.";
+            fields.refuse("expires_in", "ambiguous", message);
+        }
+        Some(Self { payload, life: minutes.map(|minutes| minutes * 60).or(seconds).map(Duration::from_secs) })
+    }
+}
+
+#[derive(Serialize)]
+pub struct Encoded {
+    token: String,
+    expires_in: i64,
+    expires_in_unit: &'static str,
+    expires_at: String,
+    error: &'static str,
+}
+
+/// 200 with the token. Bubble's plugin counts its expiry in minutes and its sibling in seconds, so the answer names the unit. What is
+/// made here is what `/verify` takes.
+pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted>) -> Result<Json<Encoded>, Error> {
+    let payload = wanted.payload.map_err(Error::PayloadRequired)?;
+    let now = app.now();
+    let secrets = app.keys().shared_secrets(now).await?;
+    let secrets = secrets.ok_or(Error::NotConfigured(
+        "This deployment has no shared secret to sign with: set SHARED_SECRET_ID or JWT_SHARED_SECRET.",
+    ))?;
+    let refuse = |field: Field| Error::Invalid { detail: field.message.clone(), fields: vec![field] };
+    let (claims, expiry) = shared_secret::complete(payload, wanted.life, now).map_err(refuse)?;
+    let text = secrets.sign(&claims)?;
+    // All that can be too long or nested too deep in it is what was asked for.
+    let token = Token::parse(&text).map_err(|sentence| refuse(Field::new("payload", "invalid_payload", sentence)))?;
+    if !shared_secret::is_meant(&token) {
+        let message = format!("With these claims it would be taken for {}, and refused.", token.kind().phrase());
+        return Err(refuse(Field::new("payload", "wrong_kind", message)));
+    }
+    Ok(Json(Encoded {
+        token: text,
+        expires_in: expiry.seconds() - now.seconds(),
+        expires_in_unit: "seconds",
+        expires_at: expiry.rfc3339(),
+        error: "",
+    }))
+}

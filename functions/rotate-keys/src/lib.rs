@@ -1,0 +1,18 @@
+//! The rotation of the signing keys: Secrets Manager calls this four times a rotation, once for each step.
+
+use shared::{
+    App,
+    error::Error,
+    keys::{self, Event, NewKeys},
+};
+
+/// Takes one step. Whatever Secrets Manager is answered with but an error is a step that was taken.
+///
+/// # Errors
+///
+/// As [`keys::take`]; Secrets Manager tries the rotation again, and shows it as failed.
+pub async fn rotate(app: App, event: Event) -> Result<(), Error> {
+    let vault = app.keys().vault(&event.secret_id)?;
+    let times = app.config().key_times();
+    keys::take(&vault, event.step, &event.client_request_token, app.now(), &times, NewKeys::generate).await
+}

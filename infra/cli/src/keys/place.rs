@@ -1,0 +1,103 @@
+//! Where a key set is, and changing it there without losing what somebody else changes meanwhile.
+
+use std::{fmt, fs::File, path::PathBuf};
+
+use shared::{
+    config::Config,
+    keys::{KeySet, Source, Vault, Version, read_file},
+};
+
+use crate::{deployment, files};
+
+/// A file or a secret.
+pub enum Place {
+    File(PathBuf),
+    Secret { vault: Vault, id: String },
+}
+
+/// A key set, read to be changed. Of a file nobody else does so as long as this lives; of a secret whoever is slower is refused.
+pub struct Opened<'a> {
+    pub set: KeySet,
+    place: &'a Place,
+    version: Option<Version>,
+    _lock: Option<File>,
+}
+
+impl Place {
+    /// `file`, or else where the service has its keys.
+    pub async fn of(config: &Config, file: Option<PathBuf>) -> Self {
+        match (file, deployment::signing_keys(config).0) {
+            (Some(file), _) | (None, Source::File(file)) => Self::File(file),
+            (None, Source::Secret(id)) => {
+                let client = shared::secrets_manager_client().await;
+                Self::Secret { vault: Vault::new(client, &id), id }
+            }
+            // No variable holds the key set itself.
+            (None, Source::Text(_)) => Self::File(config.data_dir.join(deployment::SIGNING_KEYS)),
+        }
+    }
+
+    /// Reads the set, for a change that comes at once.
+    pub async fn open(&self) -> Result<Opened<'_>, String> {
+        let (text, version, lock) = match self {
+            Self::File(path) => {
+                let lock = files::lock_folder_of(path)?;
+                let text = read_file(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+                (text, None, Some(lock))
+            }
+            Self::Secret { vault, id } => {
+                let current = vault.current().await.map_err(|error| error.cause())?;
+                let current =
+                    current.ok_or_else(|| format!("The secret {id} has no value yet: latchkey keys generate"))?;
+                (current.text.to_string(), Some(current), None)
+            }
+        };
+        let set = KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?;
+        if set.is_empty() {
+            return Err(format!("There is no key in {self} yet: latchkey keys generate"));
+        }
+        Ok(Opened { set, place: self, version, _lock: lock })
+    }
+
+    /// Writes a first set. What is there already stays.
+    pub async fn fill(&self, set: &str) -> Result<(), String> {
+        let (vault, id) = match self {
+            Self::File(path) => return files::write_private(path, set),
+            Self::Secret { vault, id } => (vault, id),
+        };
+        let current = vault.current().await.map_err(|error| error.cause())?;
+        let holds_keys = |version: &Version| !KeySet::parse(&version.text).is_ok_and(|set| set.is_empty());
+        if current.as_ref().is_some_and(holds_keys) {
+            return Err(format!(
+                "The secret {id} has a value already; another key set in its place would void every session. To change keys: \
+                 latchkey keys rotate"
+            ));
+        }
+        replace(vault, current.as_ref(), set).await
+    }
+}
+
+impl Opened<'_> {
+    /// Writes the set back.
+    pub async fn save(self) -> Result<(), String> {
+        let text = self.set.to_json().map_err(|error| error.cause())?;
+        match self.place {
+            Place::File(path) => files::replace_private(path, &text),
+            Place::Secret { vault, .. } => replace(vault, self.version.as_ref(), &text).await,
+        }
+    }
+}
+
+async fn replace(vault: &Vault, current: Option<&Version>, text: &str) -> Result<(), String> {
+    let replaced = vault.replace(current, text).await;
+    replaced.map_err(|error| format!("{}\nIf somebody else changed it meanwhile, run this again.", error.cause()))
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Secret { id, .. } => write!(formatter, "the secret {id}"),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Secrets that are kept and renewed: one load at a time, the last good one kept whatever comes after it.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_sdk_secretsmanager::Client;
+use tokio::time;
+
+use super::Source;
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    flight::{Flights, Hold, is_within},
+};
+
+/// The longest that a load takes: a cold start answers 503 within three seconds.
+const LOAD_TIME_MAX: Duration = Duration::from_millis(2_800);
+/// How long a cold start waits for that, so that it hears why it failed.
+const COLD_WAIT_MAX: Duration = Duration::from_millis(2_900);
+/// The longest that an answer waits for something newer than what it could do with.
+const WARM_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How soon after a load that failed the next may be made behind an answer, while there is something to serve.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+/// For how long after a failure what is too old serves at once: to wait for one more load would only cost time.
+const FAILING: Duration = Duration::from_secs(30);
+/// How often what is not found in what is held may cause a load, or made-up tokens would be a free way to have them made.
+const EARLY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What makes something of a document: a sentence for the log if it is none.
+type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
+
+/// A secret document, read when it is first needed and kept as what was made of it.
+pub(super) struct Cached<T> {
+    reader: Arc<Reader<T>>,
+    flights: Arc<Flights<Kept<T>>>,
+    /// How old it may get before an answer waits for a newer one; it is renewed behind an answer from half of that on.
+    age_max: Duration,
+    /// A text in a variable never changes.
+    changes: bool,
+}
+
+struct Reader<T> {
+    secrets: Option<Client>,
+    source: Source,
+    parse: Box<Parse<T>>,
+}
+
+struct Kept<T> {
+    value: Option<Arc<T>>,
+    /// Of the text, so that one that did not change is not made something of again.
+    digest: Vec<u8>,
+    loaded_at: Timestamp,
+    /// When something that was not found last caused a load.
+    asked: Option<Timestamp>,
+}
+
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self { value: None, digest: Vec::new(), loaded_at: Timestamp::from_seconds(0), asked: None }
+    }
+}
+
+impl<T> Kept<T> {
+    fn is_younger(&self, age: Duration, now: Timestamp) -> bool {
+        is_within(self.loaded_at, age, now)
+    }
+}
+
+impl<T: Send + Sync + 'static> Cached<T> {
+    /// What is at `source`; nothing is read yet.
+    pub(super) fn new(
+        secrets: Option<Client>,
+        source: Source,
+        age_max: Duration,
+        parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
+    ) -> Self {
+        let changes = !matches!(source, Source::Text(_));
+        let reader = Arc::new(Reader { secrets, source, parse: Box::new(parse) });
+        Self { reader, flights: Arc::default(), age_max, changes }
+    }
+
+    /// What is kept, or what is loaded now because there is nothing yet or it is too old.
+    ///
+    /// # Errors
+    ///
+    /// 503 with the cause in the log, within three seconds: nothing is kept, and nothing can be had.
+    pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<T>, Error> {
+        let (seen, kept, failing) = {
+            let hold = self.flights.look();
+            (hold.landed, hold.held.value.clone(), hold.failed_within(FAILING, now))
+        };
+        let Some(kept) = kept else { return self.first(now, seen).await };
+        let (young, fresh) = {
+            let held = &self.flights.look().held;
+            (held.is_younger(self.age_max / 2, now), held.is_younger(self.age_max, now))
+        };
+        if young || !self.changes {
+            return Ok(kept);
+        }
+        self.take_off(now, seen, |hold| !hold.failed_within(RETRY_INTERVAL, now));
+        if fresh || failing {
+            return Ok(kept);
+        }
+        // When the time is over, what is kept counts.
+        let _ = time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await;
+        Ok(self.flights.look().held.value.clone().unwrap_or(kept))
+    }
+
+    async fn first(&self, now: Timestamp, seen: u64) -> Result<Arc<T>, Error> {
+        self.take_off(now, seen, |_| true);
+        let landed = time::timeout(COLD_WAIT_MAX, self.flights.landed_since(seen)).await;
+        let hold = self.flights.look();
+        hold.held.value.clone().ok_or_else(|| {
+            let cause = hold.cause().filter(|_| landed.is_ok());
+            Error::unavailable(cause.unwrap_or("a load of secrets does not come to its end"))
+        })
+    }
+
+    /// The same, and if `suits` finds that it lacks something, what is loaded once more, at most every ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cached::get`]; also if it lacks that and nothing newer can be had, so that nobody can tell.
+    pub(super) async fn get_if(&self, now: Timestamp, suits: impl Fn(&T) -> bool) -> Result<Arc<T>, Error> {
+        let kept = self.get(now).await?;
+        if suits(&kept) || !self.changes {
+            return Ok(kept);
+        }
+        let seen = self.flights.look().landed;
+        self.take_off(now, seen, |hold| {
+            let interval = EARLY_INTERVAL.min(self.age_max);
+            let allowed = hold.held.asked.is_none_or(|asked| !is_within(asked, interval, now));
+            if allowed {
+                hold.held.asked = Some(now);
+            }
+            allowed
+        });
+        if self.flights.look().is_flying(now) {
+            let _ = time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await;
+        }
+        let hold = self.flights.look();
+        let newest = hold.held.value.clone().unwrap_or(kept);
+        match hold.cause() {
+            Some(cause) if !suits(&newest) => Err(Error::unavailable(cause)),
+            _ => Ok(newest),
+        }
+    }
+
+    fn take_off(&self, now: Timestamp, seen: u64, allows: impl FnOnce(&mut Hold<Kept<T>>) -> bool) {
+        let reader = self.reader.clone();
+        let flights = self.flights.clone();
+        let load = async move {
+            let (digest, value) = {
+                let known = |digest: &[u8]| {
+                    let held = &flights.look().held;
+                    held.value.clone().filter(|_| held.digest == digest)
+                };
+                reader.load(known).await?
+            };
+            Ok((digest, value))
+        };
+        let take_in = move |kept: &mut Kept<T>, (digest, value)| {
+            (kept.digest, kept.value, kept.loaded_at) = (digest, Some(value), now);
+        };
+        self.flights.take_off(now, seen, allows, load, take_in);
+    }
+}
+
+impl<T> Reader<T> {
+    /// Reads the document and makes something of it, unless it is `known`.
+    async fn load(&self, known: impl Fn(&[u8]) -> Option<Arc<T>>) -> Result<(Vec<u8>, Arc<T>), String> {
+        let loaded = self.try_load(known).await;
+        if let Err(cause) = &loaded {
+            tracing::warn!(cause, "a secret cannot be loaded; what was loaded before, if anything, goes on");
+        }
+        loaded
+    }
+
+    async fn try_load(&self, known: impl Fn(&[u8]) -> Option<Arc<T>>) -> Result<(Vec<u8>, Arc<T>), String> {
+        let text = time::timeout(LOAD_TIME_MAX, self.source.read(self.secrets.as_ref()))
+            .await
+            .map_err(|_| format!("{:?} did not answer within 3 seconds", self.source))??;
+        let digest = digest(&SHA256, text.as_bytes()).as_ref().to_vec();
+        let value = match known(&digest) {
+            Some(value) => value,
+            None => Arc::new((self.parse)(&text)?),
+        };
+        Ok((digest, value))
+    }
+}

@@ -1,0 +1,280 @@
+//! A key set, parsed for use.
+
+use std::{cmp::Reverse, collections::HashSet, fmt};
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Header, jwk::JwkSet};
+use serde_json::{Map, Value};
+
+use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    rsa::{self, RsaKey},
+    token::{self, Token},
+};
+
+/// The keys of a set, newest first.
+pub struct KeyRing {
+    access: Vec<Held<RsaKey>>,
+    refresh: Vec<Held<hmac::Key>>,
+    /// The ids of all keys that the set knows, those too of which nothing but their end is left.
+    known: HashSet<String>,
+}
+
+/// A key and its times.
+#[derive(Debug)]
+pub struct Held<K> {
+    /// Its id.
+    pub kid: String,
+    /// The key itself.
+    pub key: K,
+    not_before: Option<Timestamp>,
+    retired_at: Option<Timestamp>,
+}
+
+impl<K> Held<K> {
+    /// From when on it signs, if that is known.
+    pub fn not_before(&self) -> Option<Timestamp> {
+        self.not_before
+    }
+
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.retired_at.is_none_or(|retired| now < retired)
+    }
+
+    fn may_sign(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.not_before.is_some_and(|start| start <= now)
+    }
+}
+
+/// Of two with one time, the one that was made later.
+fn newest_first<K>(keys: &mut [Held<K>]) {
+    keys.reverse();
+    keys.sort_by_key(|key| Reverse(key.not_before));
+}
+
+impl KeyRing {
+    /// Reads the document of a [`KeySet`].
+    ///
+    /// # Errors
+    ///
+    /// A sentence that never quotes the document.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let set = KeySet::parse(text)?;
+        let mut ring = Self { access: Vec::new(), refresh: Vec::new(), known: HashSet::new() };
+        for KeyRecord { kid, material, not_before, retired_at, .. } in set.keys {
+            ring.known.insert(kid.clone());
+            match material {
+                Material::Rsa { private_key: Some(private_key) } => {
+                    let key = RsaKey::from_pem(&private_key)
+                        .map_err(|refusal| format!("The private key `{kid}` of the signing keys {refusal}."))?;
+                    ring.access.push(Held { kid, key, not_before, retired_at });
+                }
+                Material::Hmac { secret: Some(secret) } => {
+                    let bytes = URL_SAFE_NO_PAD.decode(&*secret).unwrap_or_default();
+                    if bytes.len() < HMAC_KEY_BYTES {
+                        return Err(format!("The secret `{kid}` of the signing keys is not 32 bytes in base64url."));
+                    }
+                    let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+                    ring.refresh.push(Held { kid, key, not_before, retired_at });
+                }
+                Material::Rsa { private_key: None } | Material::Hmac { secret: None } if retired_at.is_some() => {}
+                Material::Rsa { private_key: None } | Material::Hmac { secret: None } => {
+                    return Err(format!("The key `{kid}` of the signing keys is in use and has no private part."));
+                }
+            }
+        }
+        newest_first(&mut ring.access);
+        newest_first(&mut ring.refresh);
+        if ring.access.is_empty() || ring.refresh.is_empty() {
+            return Err("The signing keys have no RS256 key, or no HS256 key.".to_owned());
+        }
+        Ok(ring)
+    }
+
+    /// The newest key that may sign access tokens at `now`.
+    ///
+    /// # Errors
+    ///
+    /// 503: all are retired or of the future.
+    pub fn signing(&self, now: Timestamp) -> Result<&Held<RsaKey>, Error> {
+        self.access
+            .iter()
+            .find(|key| key.may_sign(now))
+            .ok_or_else(|| Error::unavailable("no key of the set may sign access tokens now"))
+    }
+
+    /// Signs with the newest keys and verifies it; gives the id of the one for access tokens.
+    ///
+    /// # Errors
+    ///
+    /// 503: no key may sign, or what one signs does not verify.
+    pub fn self_test(&self, now: Timestamp) -> Result<&str, Error> {
+        let signing = self.signing(now)?;
+        self.refresh_signing(now, now)?;
+        // Those that will sign are tested before they must.
+        for Held { kid, key, .. } in self.access.iter().filter(|key| key.is_live(now)) {
+            let token = token::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)?;
+            if !Token::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())) {
+                return Err(Error::unavailable(format!("what the key {kid} signs does not verify: it is damaged")));
+            }
+        }
+        Ok(&signing.kid)
+    }
+
+    /// Whether the set has, or had, a key of this id.
+    pub fn knows(&self, kid: &str) -> bool {
+        self.known.contains(kid)
+    }
+
+    /// The key that `kid` names, unless it is retired.
+    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&Held<RsaKey>> {
+        self.access.iter().find(|key| key.kid == kid && key.is_live(now))
+    }
+
+    /// The key of a refresh token that was first made at `made_at`, so that whoever asks for the same token again gets the same
+    /// text; the newest one that may sign at `now` if that key is retired.
+    ///
+    /// # Errors
+    ///
+    /// 503: all are retired or of the future.
+    pub fn refresh_signing(&self, made_at: Timestamp, now: Timestamp) -> Result<&hmac::Key, Error> {
+        let live = || self.refresh.iter().filter(|key| key.is_live(now));
+        let then = live().find(|key| key.not_before.is_some_and(|start| start <= made_at));
+        then.or_else(|| live().find(|key| key.may_sign(now)))
+            .map(|key| &key.key)
+            .ok_or_else(|| Error::unavailable("no key of the set may sign refresh tokens now"))
+    }
+
+    /// The keys whose refresh tokens are taken at `now`, newest first.
+    pub fn refresh_verifying(&self, now: Timestamp) -> impl Iterator<Item = &hmac::Key> {
+        self.refresh.iter().filter(move |key| key.is_live(now)).map(|key| &key.key)
+    }
+
+    /// The public keys, the one that signs first; one that will sign later is there already.
+    pub fn jwks(&self, now: Timestamp) -> JwkSet {
+        let (current, rest): (Vec<_>, Vec<_>) =
+            self.access.iter().filter(|key| key.is_live(now)).partition(|key| key.may_sign(now));
+        JwkSet { keys: current.into_iter().chain(rest).map(|key| key.key.jwk(&key.kid)).collect() }
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyRing")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::keys::NewKeys;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
+
+    fn generated() -> KeySet {
+        KeySet::generate(NOW, NewKeys::generate().unwrap(), NewKeys::generate().unwrap())
+    }
+
+    fn ring(set: &KeySet) -> KeyRing {
+        KeyRing::parse(&set.to_json().unwrap()).unwrap()
+    }
+
+    /// A set whose next key of access tokens has these times, and that key's id.
+    fn with_times(not_before: Timestamp, retired_at: Option<Timestamp>) -> (KeySet, String) {
+        let mut set = generated();
+        let next = set.keys.iter_mut().find(|key| key.not_before.is_none()).unwrap();
+        (next.not_before, next.retired_at) = (Some(not_before), retired_at);
+        let kid = next.kid.clone();
+        (set, kid)
+    }
+
+    fn published(ring: &KeyRing, now: Timestamp) -> Vec<String> {
+        ring.jwks(now).keys.into_iter().map(|key| key.common.key_id.unwrap()).collect()
+    }
+
+    #[test]
+    fn a_generated_set_signs_at_once_and_publishes_the_next_key_too() {
+        let ring = ring(&generated());
+        let kid = &ring.signing(NOW).unwrap().kid;
+        assert!(ring.verifying(kid, NOW).is_some() && ring.knows(kid));
+        assert!(ring.refresh_signing(NOW, NOW).is_ok());
+        assert_eq!(ring.self_test(NOW).unwrap(), kid);
+        let published = published(&ring, NOW);
+        assert_eq!((published.len(), &published[0]), (2, kid));
+        assert!(ring.verifying(&published[1], NOW).is_some());
+    }
+
+    #[test]
+    fn a_key_of_the_future_is_published_but_does_not_sign() {
+        let later = NOW + Duration::from_secs(300);
+        let (set, kid) = with_times(later, None);
+        let ring = ring(&set);
+        assert_ne!(ring.signing(NOW).unwrap().kid, kid);
+        assert_eq!(ring.signing(later).unwrap().kid, kid);
+        assert_eq!(published(&ring, NOW).last(), Some(&kid));
+        assert_eq!(published(&ring, later).first(), Some(&kid));
+    }
+
+    #[test]
+    fn a_retired_key_is_refused_and_not_published() {
+        let after = NOW + Duration::from_secs(1);
+        let (set, kid) = with_times(NOW, Some(after));
+        let ring = ring(&set);
+        assert!(ring.verifying(&kid, NOW).is_some());
+        assert!(ring.verifying(&kid, after).is_none() && ring.knows(&kid));
+        assert_eq!(published(&ring, after).len(), 1);
+    }
+
+    #[test]
+    fn a_refresh_token_that_is_made_again_is_made_by_the_key_of_its_time() {
+        let later = NOW + Duration::from_secs(300);
+        let mut set = generated();
+        set.keys.retain(|key| key.not_before.is_some());
+        let mut next = generated().keys.into_iter().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
+        next.not_before = Some(later);
+        set.keys.push(next);
+        let tag = |ring: &KeyRing, made_at, now| {
+            hmac::sign(ring.refresh_signing(made_at, now).unwrap(), b"message").as_ref().to_vec()
+        };
+        let both = ring(&set);
+        let (first, second) = (tag(&both, NOW, NOW), tag(&both, later, later));
+        assert_ne!(first, second);
+        assert_eq!(tag(&both, NOW, later), first);
+        assert_eq!(both.refresh_verifying(later).count(), 2);
+        // A time before all of them is that of a key whose end is forgotten.
+        assert_eq!(tag(&both, Timestamp::from_seconds(0), later), second);
+        let old = set.keys.iter_mut().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
+        old.retired_at = Some(later);
+        assert_eq!(tag(&ring(&set), NOW, later), second);
+    }
+
+    #[test]
+    fn a_set_that_cannot_work_is_refused_with_a_sentence() {
+        let set = serde_json::to_value(generated()).unwrap();
+        let broken = |change: &dyn Fn(&mut Value)| {
+            let mut set = set.clone();
+            change(&mut set);
+            KeyRing::parse(&set.to_string()).unwrap_err()
+        };
+        assert!(KeyRing::parse("").unwrap_err().contains("not a key set"));
+        assert!(broken(&|set| set["keys"][0]["private_key"] = "x".into()).contains("is not PEM text"));
+        assert!(broken(&|set| set["keys"][0]["private_key"] = Value::Null).contains("has no private part"));
+        assert!(broken(&|set| set["keys"][1]["secret"] = "c2hvcnQ".into()).contains("32 bytes"));
+        assert!(broken(&|set| set["keys"] = serde_json::json!([])).contains("no RS256 key"));
+        assert!(broken(&|set| set["keys"][0]["kid"] = set["keys"][1]["kid"].clone()).contains("two keys one id"));
+    }
+
+    #[test]
+    fn the_public_document_has_public_members_only() {
+        let jwks = serde_json::to_value(ring(&generated()).jwks(NOW)).unwrap();
+        for key in jwks["keys"].as_array().unwrap() {
+            let members: Vec<_> = key.as_object().unwrap().keys().cloned().collect();
+            assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+        }
+    }
+}

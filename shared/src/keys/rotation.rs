@@ -1,0 +1,134 @@
+//! The rotation of the key set in the four steps of Secrets Manager. Each may be repeated, come late, come twice at once, or be
+//! killed after any call; what is in force always is a set that works and knows of every change that was made to it.
+//!
+//! The set that is pending is made in the first step out of the one in force. What it says of times stays true however long it
+//! takes until it is in force itself: a key is made due only if the set in force publishes it already. Only the end of the key that
+//! it supersedes can come too soon; then, and if somebody changed the set meanwhile, the rotation ends without an effect, and the
+//! next one starts from what is in force.
+
+use serde::Deserialize;
+
+use super::{
+    KeyRing, KeySet, NewKeys, Times,
+    vault::{CURRENT, PENDING, Vault},
+};
+use crate::{clock::Timestamp, error::Error};
+
+/// What Secrets Manager calls a rotation function with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Event {
+    /// Which step.
+    pub step: Step,
+    /// The ARN of the secret.
+    pub secret_id: String,
+    /// The id of the version that is to be made; the same in all steps of a rotation, and when one is tried again.
+    pub client_request_token: String,
+}
+
+/// One step of a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    /// Makes the pending version.
+    CreateSecret,
+    /// Tells others of it, of whom there are none: the functions read the secret themselves.
+    SetSecret,
+    /// Signs and verifies with it.
+    TestSecret,
+    /// Puts it in force.
+    FinishSecret,
+}
+
+impl Step {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
+}
+
+/// Takes one step for the version `token`.
+///
+/// # Errors
+///
+/// 503 with the reason: Secrets Manager fails, the token is not that of a rotation under way, the step before it has not been
+/// taken, or the pending set may not follow the one in force, and then is pending no longer.
+pub async fn take(
+    vault: &Vault,
+    step: Step,
+    token: &str,
+    now: Timestamp,
+    times: &Times,
+    make: impl Fn() -> Result<NewKeys, Error>,
+) -> Result<(), Error> {
+    let labels = vault.labels().await?;
+    let mine = labels.get(token).ok_or_else(|| refused("the secret has no version of this token"))?;
+    let has = |label: &str| mine.iter().any(|mine| mine == label);
+    if has(CURRENT) {
+        tracing::info!(?step, "the version of this token is in force already");
+        return Ok(());
+    }
+    if !has(PENDING) {
+        return Err(refused(
+            "the version of this token is not pending: another rotation came after it, or it was given up",
+        ));
+    }
+    match step {
+        Step::CreateSecret => create(vault, token, now, times, make).await,
+        Step::SetSecret => Ok(()),
+        Step::TestSecret => test(vault, token, now, times).await.map(drop),
+        Step::FinishSecret => {
+            let from = test(vault, token, now, times).await?;
+            vault.promote(token, from.as_deref()).await?;
+            tracing::info!(event = "signing_keys_rotated", version = token);
+            Ok(())
+        }
+    }
+}
+
+async fn create(
+    vault: &Vault,
+    token: &str,
+    now: Timestamp,
+    times: &Times,
+    make: impl Fn() -> Result<NewKeys, Error>,
+) -> Result<(), Error> {
+    if vault.get(Some(token), PENDING).await?.is_some() {
+        return Ok(());
+    }
+    let mut set = match vault.current().await? {
+        Some(current) => KeySet::parse(&current.text).map_err(Error::unavailable)?,
+        None => KeySet::default(),
+    };
+    if set.is_empty() {
+        set = KeySet::generate(now, make()?, make()?);
+        tracing::info!("the secret has no keys yet: the first ones are made");
+    } else {
+        for sentence in set.rotate(now, times, make()?).0 {
+            tracing::info!(change = sentence, "pending");
+        }
+    }
+    vault.put_pending(token, &set.to_json()?).await
+}
+
+/// Tries the pending set, and gives the id of the version in force that it may follow.
+async fn test(vault: &Vault, token: &str, now: Timestamp, times: &Times) -> Result<Option<String>, Error> {
+    let pending = vault.get(Some(token), PENDING).await?;
+    let pending = pending.ok_or_else(|| refused("the pending version has no value: createSecret comes first"))?;
+    let ring = KeyRing::parse(&pending.text).map_err(Error::unavailable)?;
+    ring.self_test(now)?;
+    let Some(current) = vault.current().await? else { return Ok(None) };
+    let set = KeySet::parse(&pending.text).map_err(Error::unavailable)?;
+    let follows = KeySet::parse(&current.text).and_then(|current| set.may_follow(&current, now, times));
+    if let Err(why) = follows {
+        // Or no rotation could begin any more.
+        vault.discard(token).await?;
+        return Err(refused(format!("the pending set is given up, rotate again: {why}")));
+    }
+    Ok(Some(current.id))
+}
+
+fn refused(why: impl Into<String>) -> Error {
+    Error::unavailable(why.into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,406 @@
+//! The key set as it is kept, in one secret or in one file, with its history; and every change that is made to it.
+
+use std::fmt;
+
+use aws_lc_rs::rand;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Times;
+use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
+
+/// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
+pub(super) const HMAC_KEY_BYTES: usize = 32;
+/// For how long after its end the set remembers a key, without its private part.
+const HISTORY: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+/// The most that Secrets Manager takes, in bytes.
+const DOCUMENT_BYTES_MAX: usize = 65_536;
+
+/// The key set as it is kept.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct KeySet {
+    pub(super) keys: Vec<KeyRecord>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct KeyRecord {
+    pub(super) kid: String,
+    #[serde(flatten)]
+    pub(super) material: Material,
+    /// Times in milliseconds since the epoch.
+    created_at: Timestamp,
+    /// From when on it may sign; absent while it is the next one, of which only others know when that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) not_before: Option<Timestamp>,
+    /// From when on it is refused; absent while that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) retired_at: Option<Timestamp>,
+    /// Whether it was ended by hand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    revoked: bool,
+}
+
+/// A record carries its algorithm, so that a token's header never chooses how a key is used. Of a key that is retired only the
+/// record is left.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "alg")]
+pub(super) enum Material {
+    /// Signs access tokens.
+    #[serde(rename = "RS256")]
+    Rsa {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        private_key: Option<Zeroizing<String>>,
+    },
+    /// Signs refresh tokens.
+    #[serde(rename = "HS256")]
+    Hmac {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<Zeroizing<String>>,
+    },
+}
+
+/// What a key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// Access tokens, by RS256.
+    Access,
+    /// Refresh tokens, by HMAC with SHA-256.
+    Refresh,
+}
+
+impl Use {
+    const ALL: [Self; 2] = [Self::Access, Self::Refresh];
+}
+
+/// What becomes of a key; `keys` has the whole story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Published, and signing nothing until a rotation makes it due.
+    Next,
+    /// Published, and signing from its time on.
+    Due,
+    /// The newest of those that may sign.
+    Signing,
+    /// Taken still.
+    Superseded,
+    /// Refused since a time that a rotation said.
+    Retired,
+    /// Refused since somebody said so.
+    Revoked,
+}
+
+/// What may be told of a key.
+#[derive(Clone, Debug, Serialize)]
+pub struct Described {
+    /// Its id.
+    pub kid: String,
+    /// What it signs.
+    pub r#use: Use,
+    /// What has become of it.
+    pub state: State,
+    /// Times in milliseconds since the epoch.
+    pub created_at: Timestamp,
+    /// From when on it signs, if that is known.
+    pub not_before: Option<Timestamp>,
+    /// From when on it is refused, if that is known.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// What a change did, as sentences without a subject of their own: for people and for the log.
+#[derive(Clone, Debug, Default)]
+pub struct Change(pub Vec<String>);
+
+/// A new key of each use, made before it is known what for: making one takes a while.
+#[derive(Clone)]
+pub struct NewKeys {
+    access: (String, Material),
+    refresh: (String, Material),
+}
+
+impl NewKeys {
+    /// Makes them.
+    ///
+    /// # Errors
+    ///
+    /// The random source failed.
+    pub fn generate() -> Result<Self, Error> {
+        let private_key = Zeroizing::new(RsaKey::generate().map_err(Error::internal)?);
+        let kid = RsaKey::from_pem(&private_key).map_err(Error::internal)?.thumbprint();
+        let mut secret = Zeroizing::new([0; HMAC_KEY_BYTES]);
+        let mut refresh_kid = [0; 8];
+        for bytes in [secret.as_mut_slice(), &mut refresh_kid] {
+            #[expect(clippy::disallowed_methods, reason = "a key set is made before there is an App")]
+            rand::fill(bytes).map_err(Error::internal)?;
+        }
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()));
+        Ok(Self {
+            access: (kid, Material::Rsa { private_key: Some(private_key) }),
+            refresh: (URL_SAFE_NO_PAD.encode(refresh_kid), Material::Hmac { secret: Some(secret) }),
+        })
+    }
+
+    fn records(self, now: Timestamp, not_before: Option<Timestamp>) -> impl Iterator<Item = KeyRecord> {
+        [self.access, self.refresh].into_iter().map(move |(kid, material)| KeyRecord {
+            kid,
+            material,
+            created_at: now,
+            not_before,
+            retired_at: None,
+            revoked: false,
+        })
+    }
+}
+
+impl KeyRecord {
+    fn purpose(&self) -> Use {
+        match self.material {
+            Material::Rsa { .. } => Use::Access,
+            Material::Hmac { .. } => Use::Refresh,
+        }
+    }
+
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.retired_at.is_none_or(|retired| now < retired)
+    }
+
+    fn may_sign(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.not_before.is_some_and(|start| start <= now)
+    }
+
+    fn forget_private_part(&mut self) {
+        match &mut self.material {
+            Material::Rsa { private_key } => *private_key = None,
+            Material::Hmac { secret } => *secret = None,
+        }
+    }
+}
+
+impl KeySet {
+    /// A set of one key of each use that is good from now on, and one that is next.
+    pub fn generate(now: Timestamp, current: NewKeys, next: NewKeys) -> Self {
+        Self { keys: current.records(now, Some(now)).chain(next.records(now, None)).collect() }
+    }
+
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that never quotes it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let set: Self =
+            serde_json::from_str(text).map_err(|_| "The signing keys are not a key set as Latchkey writes it.")?;
+        let is_twice =
+            |(index, key): (usize, &KeyRecord)| set.keys.iter().take(index).any(|other| other.kid == key.kid);
+        if set.keys.iter().enumerate().any(is_twice) {
+            return Err("The signing keys give two keys one id.".to_owned());
+        }
+        Ok(set)
+    }
+
+    /// The document to keep.
+    ///
+    /// # Errors
+    ///
+    /// 503: it would be longer than Secrets Manager takes. Keys are made sooner than they retire.
+    pub fn to_json(&self) -> Result<String, Error> {
+        let text = serde_json::to_string_pretty(self).map_err(Error::internal)?;
+        if text.len() > DOCUMENT_BYTES_MAX {
+            return Err(Error::unavailable(
+                "the key set would be longer than the 64 KiB that Secrets Manager takes: it was rotated too often, and keys \
+                 of refresh tokens are kept for as long as those live",
+            ));
+        }
+        Ok(text)
+    }
+
+    /// Whether there is no key at all, as in a secret that was never filled.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Every key and what has become of it, in the order in which they were made.
+    pub fn describe(&self, now: Timestamp) -> Vec<Described> {
+        let state = |key: &KeyRecord| {
+            if !key.is_live(now) {
+                return if key.revoked { State::Revoked } else { State::Retired };
+            }
+            match key.not_before {
+                None => State::Next,
+                Some(start) if start > now => State::Due,
+                Some(_) if self.signer(key.purpose(), now).is_some_and(|signer| signer.kid == key.kid) => {
+                    State::Signing
+                }
+                Some(_) => State::Superseded,
+            }
+        };
+        let described = |key: &KeyRecord| Described {
+            kid: key.kid.clone(),
+            r#use: key.purpose(),
+            state: state(key),
+            created_at: key.created_at,
+            not_before: key.not_before,
+            retired_at: key.retired_at,
+        };
+        self.keys.iter().map(described).collect()
+    }
+
+    /// The newest key of a use that may sign at `now`.
+    fn signer(&self, purpose: Use, now: Timestamp) -> Option<&KeyRecord> {
+        // Of two with one time, the one that was made later, as in a ring.
+        self.keys.iter().filter(|key| key.purpose() == purpose && key.may_sign(now)).max_by_key(|key| key.not_before)
+    }
+
+    /// Makes the next key of each use due, gives those that it supersedes their end, and adds `new` ones as the next. The set must be
+    /// the one in force at `now`, in which the next key is published already.
+    pub fn rotate(&mut self, now: Timestamp, times: &Times, new: NewKeys) -> Change {
+        self.forget(now);
+        let mut change = Change::default();
+        for purpose in Use::ALL {
+            let start = now + times.lead();
+            let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.is_next(now)) else {
+                change.0.push(format!(
+                    "there was no next key of {purpose}s yet, so the present one goes on; the next rotation replaces it"
+                ));
+                continue;
+            };
+            next.not_before = Some(start);
+            let kid = next.kid.clone();
+            change.0.push(format!("the key {kid} signs {purpose}s from {} on", start.readable()));
+            let end = start + times.overlap(purpose);
+            let superseded = |key: &&mut KeyRecord| {
+                key.purpose() == purpose && key.kid != kid && key.not_before.is_some() && key.retired_at.is_none()
+            };
+            for key in self.keys.iter_mut().filter(superseded) {
+                key.retired_at = Some(end);
+                change.0.push(format!("the key {} of {purpose}s is taken until {}", key.kid, end.readable()));
+            }
+        }
+        change.add_next(&mut self.keys, new.records(now, None));
+        change
+    }
+
+    /// Ends a key now. The key that is published the longest takes its place: at once if the ended one was signing, else in the
+    /// time that a rotation takes. The set is left with a next key.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: there is no such key.
+    pub fn revoke(&mut self, kid: &str, now: Timestamp, times: &Times, new: NewKeys) -> Result<Change, String> {
+        let mut change = Change::default();
+        let signs_now = |purpose| self.signer(purpose, now).is_some_and(|signer| signer.kid == kid);
+        let was_signing = Use::ALL.into_iter().any(signs_now);
+        let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) else {
+            return Err(format!("There is no key {kid:?} in the set."));
+        };
+        if !key.is_live(now) {
+            return Ok(change);
+        }
+        let purpose = key.purpose();
+        (key.retired_at, key.revoked) = (Some(now), true);
+        key.forget_private_part();
+        change.0.push(format!("the key {kid} is revoked: every {purpose} that it signed is refused"));
+        let mut spare = new.records(now, None).filter(|key| key.purpose() == purpose);
+        let stays = |key: &KeyRecord| key.purpose() == purpose && key.is_live(now) && key.retired_at.is_none();
+        if !self.keys.iter().any(stays) {
+            self.keys.extend(spare.next());
+            change
+                .0
+                .push("there was no other key to take over but a new one, which nobody has seen published".to_owned());
+        }
+        // One that was superseded has an end already, and may be the very key that was to be got rid of.
+        if !self.keys.iter().any(|key| stays(key) && key.may_sign(now)) {
+            let signs_still = self.keys.iter().any(|key| {
+                key.purpose() == purpose
+                    && key.may_sign(now)
+                    && key.retired_at > Some(now + times.lead() + times.margin(purpose))
+            });
+            let start = if signs_still && !was_signing { now + times.lead() } else { now };
+            // In the order in which they were made, and so published.
+            if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
+                heir.not_before = Some(start);
+                change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
+            }
+        }
+        if !self.keys.iter().any(|key| key.purpose() == purpose && key.is_next(now)) {
+            change.add_next(&mut self.keys, spare);
+        }
+        Ok(change)
+    }
+
+    /// Takes the private part from keys that are retired, and forgets those that have been for long.
+    fn forget(&mut self, now: Timestamp) {
+        self.keys.retain(|key| key.retired_at.is_none_or(|end| now < end + HISTORY));
+        self.keys.iter_mut().filter(|key| !key.is_live(now)).for_each(KeyRecord::forget_private_part);
+    }
+
+    /// Whether this set may take the place of `current` at `now`: it knows of every change that was made to that one meanwhile, and
+    /// ends no key too soon for what that one lets it sign until then.
+    ///
+    /// # Errors
+    ///
+    /// A sentence with what has been missed.
+    pub fn may_follow(&self, current: &Self, now: Timestamp, times: &Times) -> Result<(), String> {
+        for key in &current.keys {
+            let Some(same) = self.keys.iter().find(|other| other.kid == key.kid) else {
+                // That it was forgotten here is as good.
+                if !key.is_live(now) {
+                    continue;
+                }
+                return Err(format!("the key {} is not in it, which was added meanwhile", key.kid));
+            };
+            let is_undone = key.not_before.is_some() && same.not_before != key.not_before;
+            let ends_later = key.retired_at.is_some_and(|end| same.retired_at.is_none_or(|other| other > end));
+            if is_undone || ends_later || (key.revoked && !same.revoked) {
+                return Err(format!(
+                    "the key {} was revoked or superseded meanwhile, and it does not know that",
+                    key.kid
+                ));
+            }
+            let ends_too_soon = same.retired_at.is_some_and(|end| end < now + times.margin(key.purpose()));
+            if key.retired_at.is_none() && key.may_sign(now) && ends_too_soon {
+                return Err(format!("it is so old that the key {} would end before its last tokens do", key.kid));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KeyRecord {
+    fn is_next(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.not_before.is_none()
+    }
+}
+
+impl Change {
+    fn add_next(&mut self, keys: &mut Vec<KeyRecord>, new: impl Iterator<Item = KeyRecord>) {
+        for key in new {
+            self.0.push(format!(
+                "the key {} is the next one of {}s, and published from now on",
+                key.kid,
+                key.purpose()
+            ));
+            keys.push(key);
+        }
+    }
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Access => "access token",
+            Self::Refresh => "refresh token",
+        })
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeySet")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Where a secret document is, and reading it there.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use aws_sdk_secretsmanager::Client;
+use tokio::task;
+use zeroize::Zeroizing;
+
+use super::Vault;
+
+/// More than any key file has, so that a longer one is refused as what it is and not read to its end.
+const FILE_BYTES_MAX: u64 = 128 * 1024;
+
+/// Where a secret document is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Source {
+    /// In Secrets Manager, by name or ARN.
+    Secret(String),
+    /// In a file.
+    File(PathBuf),
+    /// In a variable.
+    Text(String),
+}
+
+impl Source {
+    /// Reads it. `secrets` is needed only for a secret.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the log, which quotes nothing of the document.
+    pub(super) async fn read(&self, secrets: Option<&Client>) -> Result<Zeroizing<String>, String> {
+        match self {
+            Self::Text(text) => Ok(Zeroizing::new(text.clone())),
+            Self::File(path) => {
+                // A file may be a pipe that nobody writes to.
+                let (path, shown) = (path.clone(), path.display().to_string());
+                let read = task::spawn_blocking(move || read_file(&path)).await.map_err(|error| error.to_string())?;
+                read.map(Zeroizing::new).map_err(|error| format!("{shown} cannot be read: {error}"))
+            }
+            Self::Secret(id) => {
+                let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
+                let current = Vault::new(secrets.clone(), id).current().await;
+                match current.map_err(|error| error.cause())? {
+                    Some(version) => Ok(version.text),
+                    None => Err(format!("the secret {id} has no value yet")),
+                }
+            }
+        }
+    }
+}
+
+/// The text of a key file. What is no UTF-8 is no key either, and is refused as such where it is understood.
+///
+/// # Errors
+///
+/// As the operating system has them.
+pub fn read_file(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(id) => write!(formatter, "the secret {id}"),
+            Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::Text(_) => formatter.write_str("a variable"),
+        }
+    }
+}

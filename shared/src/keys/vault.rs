@@ -1,0 +1,179 @@
+//! A secret in Secrets Manager, with its versions and their labels.
+//!
+//! A label (AWS: staging label) is on one version at a time, and Secrets Manager moves one only away from the version that the
+//! request names. That makes it possible to replace what is current on the condition that nobody else has done so meanwhile.
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_secret_value::GetSecretValueError,
+};
+use zeroize::Zeroizing;
+
+use crate::{error::Error, logs};
+
+/// The label of the version that is in force.
+pub(super) const CURRENT: &str = "AWSCURRENT";
+/// The label of the version that a rotation is about to put in force.
+pub(super) const PENDING: &str = "AWSPENDING";
+/// The label of a version that is written by hand, until it is in force.
+const EDITED: &str = "LATCHKEY_EDITED";
+
+/// One secret.
+#[derive(Clone)]
+pub struct Vault {
+    client: Client,
+    id: String,
+}
+
+/// A version of it, with its value.
+pub struct Version {
+    /// Its id, which is the token of the request that made it.
+    pub id: String,
+    /// Its value.
+    pub text: Zeroizing<String>,
+}
+
+impl Vault {
+    /// The secret with this name or ARN.
+    pub fn new(client: Client, id: &str) -> Self {
+        Self { client, id: id.to_owned() }
+    }
+
+    /// The version in force; None while the secret has no value.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, there is no such secret, or its value is no text.
+    pub async fn current(&self) -> Result<Option<Version>, Error> {
+        self.get(None, CURRENT).await
+    }
+
+    /// The value of a version under a label; None while it has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::current`].
+    pub(super) async fn get(&self, version: Option<&str>, label: &str) -> Result<Option<Version>, Error> {
+        let request = self.client.get_secret_value().secret_id(&self.id).version_stage(label);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => {
+                let text = answer.secret_string.filter(|text| !text.is_empty());
+                let text = text.ok_or_else(|| Error::unavailable(format!("the secret {} has no text", self.id)))?;
+                Ok(Some(Version { id: answer.version_id.unwrap_or_default(), text: Zeroizing::new(text) }))
+            }
+            Err(error) if self.has_no_value(&error) => Ok(None),
+            Err(error) => Err(self.failed("read", &error)),
+        }
+    }
+
+    /// A version without a value is "not found" like a secret that does not exist; only the sentence tells.
+    fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
+        let Some(error) = error.as_service_error() else { return false };
+        error.is_resource_not_found_exception() && error.message().is_some_and(|text| text.contains("secret value"))
+    }
+
+    /// The labels of every version that has any.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or there is no such secret.
+    pub(super) async fn labels(&self) -> Result<HashMap<String, Vec<String>>, Error> {
+        let answer = self.client.describe_secret().secret_id(&self.id).send().await;
+        let answer = answer.map_err(|error| self.failed("described", &error))?;
+        Ok(answer.version_ids_to_stages.unwrap_or_default())
+    }
+
+    /// Gives the version `token` this value and the label of a pending one. One that has a value already keeps it.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails.
+    pub(super) async fn put_pending(&self, token: &str, text: &str) -> Result<(), Error> {
+        match self.put(Some(token), text, PENDING).await {
+            // Somebody else with the same token was faster.
+            Ok(_) | Err(Put::Exists) => Ok(()),
+            Err(Put::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Writes a version and gives its id: `token`, or one that is made up.
+    async fn put(&self, token: Option<&str>, text: &str, label: &str) -> Result<String, Put> {
+        let request = self.client.put_secret_value().secret_id(&self.id).secret_string(text).version_stages(label);
+        match request.set_client_request_token(token.map(str::to_owned)).send().await {
+            Ok(answer) => Ok(answer.version_id.unwrap_or_default()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_exists_exception()) => {
+                Err(Put::Exists)
+            }
+            Err(error) => Err(Put::Failed(self.failed("written", &error))),
+        }
+    }
+
+    /// Puts the version `to` in force, if `from` still is.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or another version is in force.
+    pub(super) async fn promote(&self, to: &str, from: Option<&str>) -> Result<(), Error> {
+        let request = self.client.update_secret_version_stage().secret_id(&self.id).version_stage(CURRENT);
+        let from = from.map(str::to_owned);
+        let moved = request.move_to_version_id(to).set_remove_from_version_id(from).send().await;
+        moved.map(drop).map_err(|error| self.failed("put in force", &error))
+    }
+
+    /// Takes the label of a pending version away, so that another rotation can begin.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or that version is not pending.
+    pub(super) async fn discard(&self, version: &str) -> Result<(), Error> {
+        self.unlabel(PENDING, version).await
+    }
+
+    async fn unlabel(&self, label: &str, version: &str) -> Result<(), Error> {
+        let request = self.client.update_secret_version_stage().secret_id(&self.id).version_stage(label);
+        let removed = request.remove_from_version_id(version).send().await;
+        removed.map(drop).map_err(|error| self.failed("unlabelled", &error))
+    }
+
+    /// Puts `text` in force, if `current` still is; None is that the secret has no value. A rotation that is under way is not
+    /// touched: it will see that it was overtaken.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or another version was put in force meanwhile, and nothing has changed.
+    pub async fn replace(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
+        let Some(current) = current else {
+            return self.put(None, text, CURRENT).await.map(drop).map_err(Put::into_error);
+        };
+        let version = self.put(None, text, EDITED).await.map_err(Put::into_error)?;
+        self.promote(&version, Some(&current.id)).await?;
+        // It moves on to the next version that is written so, if it stays.
+        if let Err(error) = self.unlabel(EDITED, &version).await {
+            logs::fault(&error);
+        }
+        Ok(())
+    }
+
+    fn failed<E: std::error::Error + 'static>(&self, what: &str, error: &E) -> Error {
+        Error::unavailable(format!("the secret {} cannot be {what}: {}", self.id, logs::causes(error)))
+    }
+}
+
+/// Why a version was not written.
+enum Put {
+    /// There is a version of that token with another value.
+    Exists,
+    Failed(Error),
+}
+
+impl Put {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Exists => Error::unavailable("there is a version of this token already"),
+            Self::Failed(error) => error,
+        }
+    }
+}
