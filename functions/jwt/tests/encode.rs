@@ -1,5 +1,7 @@
 //! `/jwt/encode` from the outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::time::Duration;
 
 use axum::http::Method;

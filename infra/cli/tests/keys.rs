@@ -1,0 +1,169 @@
+//! `latchkey keys` as a process, on the local file; on Secrets Manager it is tried in infra/e2e.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A data folder with a key set in it.
+struct Folder {
+    folder: TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let new = Self { folder: TempDir::new().unwrap() };
+        said(&new.keys(&["generate"]), 0);
+        new
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("signing-keys.json")
+    }
+
+    fn keys(&self, arguments: &[&str]) -> Output {
+        keys(self.folder.path(), arguments, &[])
+    }
+
+    /// `(kid, use, state)` of every key.
+    fn list(&self) -> Vec<(String, String, String)> {
+        let output = self.keys(&["list", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        let keys: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        let text = |key: &Value, name: &str| key.get(name).unwrap().as_str().unwrap().to_owned();
+        keys.iter().map(|key| (text(key, "kid"), text(key, "use"), text(key, "state"))).collect()
+    }
+
+    fn kid(&self, state: &str) -> String {
+        let found = self.list().into_iter().find(|(_, purpose, its)| purpose == "access" && its == state);
+        found.unwrap_or_else(|| panic!("no {state} key in {:?}", self.list())).0
+    }
+}
+
+fn keys(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    command.arg("keys").args(arguments).env_clear().env("DATA_DIR", folder).envs(variables.iter().copied());
+    command.current_dir(folder).output().unwrap()
+}
+
+/// What it says on both outputs, if it ends with this exit code.
+#[track_caller]
+fn said(output: &Output, code: i32) -> (String, String) {
+    assert_eq!(output.status.code(), Some(code), "{output:?}");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+/// Every private text of a set.
+fn private_parts(text: &str) -> Vec<String> {
+    let set: Value = serde_json::from_str(text).unwrap();
+    let keys = set.get("keys").unwrap().as_array().unwrap();
+    let parts = keys.iter().flat_map(|key| ["private_key", "secret"].map(|name| key.get(name)));
+    parts.flatten().flat_map(|text| text.as_str().unwrap().lines()).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_private_is_printed() {
+    let folder = Folder::new();
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    let (first, next) = (folder.kid("signing"), folder.kid("next"));
+    let mut private = private_parts(&fs::read_to_string(folder.file()).unwrap());
+
+    let rotated = folder.keys(&["rotate"]);
+    private.extend(private_parts(&fs::read_to_string(folder.file()).unwrap()));
+    let (out, told) = said(&rotated, 0);
+    for text in [&out, &told] {
+        assert!(text.contains(&format!("the key {next} signs access tokens from ")), "{text}");
+        assert!(text.contains(&format!("the key {first} of access tokens is taken until ")), "{text}");
+    }
+    assert!(told.contains("will: ") && told.contains("within 50 seconds") && out.starts_with("done: "), "{told}{out}");
+    assert_eq!((folder.kid("signing"), folder.kid("due")), (first.clone(), next.clone()));
+    assert_eq!(folder.list().len(), 6);
+
+    let revoked = folder.keys(&["revoke", &first]);
+    let (out, told) = said(&revoked, 0);
+    assert!(out.contains(&format!("the key {first} is revoked")) && told.contains("may have kept the published keys"));
+    assert_eq!((folder.kid("revoked"), folder.kid("signing")), (first.clone(), next));
+    let (out, told) = said(&folder.keys(&["revoke", &first]), 0);
+    assert!(out.is_empty() && told.contains("nothing was changed"), "{told}");
+
+    let listed = folder.keys(&["list"]);
+    let (out, _) = said(&listed, 0);
+    assert!(out.lines().count() == 6 && out.contains("revoked since ") && out.contains("signing since "), "{out}");
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
+    let json = folder.keys(&["list", "--json"]);
+    for output in [rotated, revoked, listed, json] {
+        let (out, told) = said(&output, 0);
+        assert!(private.iter().all(|part| part.contains("-----") || !(out.contains(part) || told.contains(part))));
+    }
+    assert!(private.len() > 50, "there was something to look for");
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let folder = Folder::new();
+    let before = fs::read(folder.file()).unwrap();
+    for arguments in [&["rotate", "--dry-run"][..], &["revoke", &folder.kid("signing"), "--dry-run"]] {
+        let (out, told) = said(&folder.keys(arguments), 0);
+        assert!(out.is_empty() && told.contains("would: the key ") && !told.contains("will"), "{told}");
+        assert_eq!(fs::read(folder.file()).unwrap(), before);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_told_and_nothing_is_lost() {
+    let folder = Folder::new();
+    let before = fs::read(folder.file()).unwrap();
+    let (out, told) = said(&folder.keys(&["generate"]), 1);
+    assert!(out.is_empty() && told.contains("signing-keys.json cannot be written"), "{told}");
+    assert!(said(&folder.keys(&["revoke", "nothing"]), 1).1.contains("no key \"nothing\" in the set"));
+    said(&folder.keys(&["revoke"]), 2);
+    said(&folder.keys(&["forget"]), 2);
+    assert_eq!(fs::read(folder.file()).unwrap(), before);
+
+    fs::write(folder.file(), "{\"hunter2\": 1}").unwrap();
+    for arguments in [&["list"][..], &["rotate"], &["revoke", "x"]] {
+        let (_, told) = said(&folder.keys(arguments), 1);
+        assert!(told.contains("not a key set") && !told.contains("hunter2"), "{told}");
+    }
+    fs::remove_file(folder.file()).unwrap();
+    assert!(said(&folder.keys(&["list"]), 1).1.contains("signing-keys.json cannot be"));
+    let wrong = keys(folder.folder.path(), &["rotate"], &[("KEYS_OVERLAP_SECONDS", "60")]);
+    assert!(said(&wrong, 2).1.contains("KEYS_OVERLAP_SECONDS must be a whole number from 4"));
+}
+
+#[test]
+fn a_file_of_its_own_can_be_named() {
+    let folder = TempDir::new().unwrap();
+    said(&keys(folder.path(), &["generate", "mine.json"], &[]), 0);
+    let (out, _) = said(&keys(folder.path(), &["rotate", "--file", "mine.json"], &[]), 0);
+    assert_eq!(out.lines().count(), 6);
+    assert_eq!(said(&keys(folder.path(), &["list", "--file", "mine.json"], &[]), 0).0.lines().count(), 6);
+    let link = folder.path().join("link.json");
+    std::os::unix::fs::symlink("mine.json", &link).unwrap();
+    said(&keys(folder.path(), &["rotate", "--file", "link.json"], &[]), 0);
+    assert!(fs::symlink_metadata(link).unwrap().is_symlink());
+    assert!(!folder.path().join("signing-keys.json").exists());
+}
+
+#[test]
+fn changes_at_once_are_all_made() {
+    let folder = Folder::new();
+    let start = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        command.args(["keys", "rotate"]).env_clear().env("DATA_DIR", folder.folder.path());
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let rotations: Vec<_> = (0..4).map(|_| start()).collect();
+    for mut rotation in rotations {
+        assert!(rotation.wait().unwrap().success());
+    }
+    assert_eq!(folder.list().len(), 4 + 4 * 2);
+}

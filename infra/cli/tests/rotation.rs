@@ -1,0 +1,205 @@
+//! Hours of traffic at several processes of one deployment, with the times that it has by default, while its keys are rotated three
+//! times, two of them in quick succession, and one is revoked. The clock is moved, so that it takes seconds.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use shared::{
+    keys::{Event, KeySet, NewKeys, Step},
+    testing::{SIGNING_KEYS_ID, Secrets, SecretsManager, Service, signing_keys},
+    token::Token,
+};
+
+const STEP_SECONDS: i64 = 30;
+const MAX_AGE: i64 = 300;
+const LIFE: i64 = 3_600;
+/// How many processes are asked all the time. One more sleeps for ten minutes between two requests, as a function is frozen.
+const AWAKE: usize = 2;
+
+struct Minted {
+    token: Value,
+    kid: String,
+    at: i64,
+}
+
+struct Deployment {
+    secrets: SecretsManager,
+    processes: Vec<Service>,
+    /// Refresh tokens of sessions that go on.
+    sessions: Vec<Value>,
+    minted: Vec<Minted>,
+    /// When a key was first seen in the published ones, process by process.
+    published: HashMap<String, Vec<Option<i64>>>,
+    seconds: i64,
+    rotations: usize,
+    verified: usize,
+}
+
+impl Deployment {
+    async fn new() -> Self {
+        let secrets = SecretsManager::new(Secrets::default());
+        secrets.with(|secrets| secrets.put(SIGNING_KEYS_ID, &"0".repeat(32), signing_keys()));
+        let variables = [("TOKEN_PROFILE", "access")];
+        let first = Service::deployed(latchkey::router(), &variables, &secrets).await;
+        let mut processes = vec![first];
+        for _ in 0..AWAKE {
+            processes.push(processes[0].beside(latchkey::router(), &variables, &secrets).await);
+        }
+        let user = processes[0].account("a@b.de").await;
+        let mut sessions = Vec::new();
+        for _ in 0..20 {
+            sessions.push(processes[0].session(&user).await["refresh_token"].clone());
+        }
+        let (minted, published) = (Vec::new(), HashMap::new());
+        Self { secrets, processes, sessions, minted, published, seconds: 0, rotations: 0, verified: 0 }
+    }
+
+    /// Lets the time pass at every process, with traffic at those that are awake.
+    async fn run(&mut self, seconds: i64) {
+        let end = self.seconds + seconds;
+        while self.seconds < end {
+            self.seconds += STEP_SECONDS;
+            for process in &self.processes {
+                process.pass(Duration::from_secs(STEP_SECONDS.unsigned_abs()));
+            }
+            // A fetch behind an answer lands.
+            tokio::task::yield_now().await;
+            let frozen = self.seconds % 600 >= STEP_SECONDS;
+            for index in 0..self.processes.len() {
+                if index < AWAKE || !frozen {
+                    self.traffic(index).await;
+                }
+            }
+        }
+    }
+
+    async fn traffic(&mut self, index: usize) {
+        let process = &self.processes[index];
+        let turn = self.minted.len();
+        for key in process.get("/.well-known/jwks.json").await.is(200).body["keys"].as_array().unwrap() {
+            let seen = self.published.entry(key["kid"].as_str().unwrap().to_owned());
+            seen.or_insert_with(|| vec![None; AWAKE + 1])[index].get_or_insert(self.seconds);
+        }
+        let slot = turn % self.sessions.len();
+        let answer = process.post("/refresh", json!({"refresh_token": self.sessions[slot]})).await.is(200).body;
+        self.sessions[slot] = answer["refresh_token"].clone();
+        let kid = kid(&answer["access_token"]);
+        // The first of all is the one that nobody could know before.
+        if self.minted.first().is_some_and(|first| first.kid != kid) {
+            for first in self.published[&kid].iter().take(AWAKE) {
+                let first = first.unwrap_or_else(|| panic!("{kid} signs and is not published everywhere"));
+                assert!(
+                    self.seconds - first >= MAX_AGE,
+                    "{kid} signs {} s after it was published",
+                    self.seconds - first
+                );
+            }
+        }
+        self.minted.push(Minted { token: answer["access_token"].clone(), kid, at: self.seconds });
+        // A few of those that live, the oldest among them.
+        let live: Vec<&Minted> = self.minted.iter().filter(|token| self.seconds - token.at < LIFE).collect();
+        for index in [0, live.len() / 3, live.len() / 2, live.len() - 1] {
+            process.post("/verify", json!({"token": live[index].token})).await.is(200);
+            self.verified += 1;
+        }
+    }
+
+    /// As Secrets Manager does it, at the process that has slept.
+    async fn rotate(&mut self) {
+        self.rotations += 1;
+        let token = format!("{:032}", self.rotations);
+        assert!(self.secrets.with(|secrets| secrets.start_rotation(SIGNING_KEYS_ID, &token)));
+        for step in Step::ALL {
+            let event = Event { step, secret_id: SIGNING_KEYS_ID.to_owned(), client_request_token: token.clone() };
+            rotate_keys::rotate(self.processes[AWAKE].app().clone(), event).await.unwrap();
+        }
+    }
+
+    /// The ids of the keys that signed, in their order.
+    fn signers(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        self.minted.iter().map(|token| token.kid.as_str()).filter(|kid| seen.insert(*kid)).collect()
+    }
+
+    /// Every token that was ever signed by a key, at every process.
+    async fn all_refused(&self, kid: &str, code: &str) -> usize {
+        let tokens: Vec<&Minted> = self.minted.iter().filter(|token| token.kid == kid).collect();
+        for process in &self.processes {
+            for minted in &tokens {
+                process.post("/verify", json!({"token": minted.token})).await.refused(401, code);
+            }
+        }
+        tokens.len()
+    }
+
+    async fn is_published(&self, kid: &str) -> bool {
+        let mut published = false;
+        for process in &self.processes {
+            let keys = process.get("/.well-known/jwks.json").await.is(200).body["keys"].clone();
+            published |= keys.as_array().unwrap().iter().any(|key| key["kid"] == kid);
+        }
+        published
+    }
+}
+
+fn kid(token: &Value) -> String {
+    Token::parse(token.as_str().unwrap()).unwrap().header_text("kid").unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn three_rotations_and_a_revocation_reject_nobody() {
+    let mut deployment = Deployment::new().await;
+    deployment.run(900).await;
+    // A client that lost its answer, and comes back when other keys sign.
+    let lost = deployment.sessions[0].clone();
+    let answer = deployment.processes[0].post("/refresh", json!({"refresh_token": lost})).await.is(200).body;
+    deployment.sessions.remove(0);
+    let sleeper = deployment.sessions.remove(0);
+
+    deployment.rotate().await;
+    deployment.run(5_400).await;
+    deployment.rotate().await;
+    deployment.run(60).await;
+    deployment.rotate().await;
+    deployment.run(9_000).await;
+    let (signers, total) = (deployment.signers().len(), deployment.minted.len());
+    println!("{} tokens, {} verifications, {signers} keys signed, 0 rejected", total, deployment.verified);
+    assert_eq!(signers, 4, "the first one and one for each rotation");
+
+    // The first three are retired; the kid is looked at before the expiry.
+    let retired: Vec<String> = deployment.signers().iter().take(3).map(|kid| (*kid).to_owned()).collect();
+    for kid in &retired {
+        let refused = deployment.all_refused(kid, "token_invalid").await;
+        assert!(!deployment.is_published(kid).await);
+        println!("{kid}: {refused} tokens, all refused");
+    }
+
+    // No session ended: neither the one that slept nor the one whose answer was lost, which gets the same one.
+    let again = deployment.processes[1].post("/refresh", json!({"refresh_token": lost})).await.is(200).body;
+    assert_eq!(again["refresh_token"], answer["refresh_token"]);
+    deployment.processes[1].post("/refresh", json!({"refresh_token": sleeper})).await.is(200);
+
+    // Somebody may know the key that signs now.
+    let leaked = deployment.signers()[3].to_owned();
+    let live = deployment.minted.iter().filter(|token| token.kid == leaked && deployment.seconds - token.at < LIFE);
+    assert!(live.count() > 100);
+    let vault = deployment.processes[0].app().keys().vault(SIGNING_KEYS_ID).unwrap();
+    let current = vault.current().await.unwrap().unwrap();
+    let mut set = KeySet::parse(&current.text).unwrap();
+    let app = deployment.processes[0].app();
+    set.revoke(&leaked, app.now(), &app.config().key_times(), NewKeys::generate().unwrap()).unwrap();
+    vault.replace(Some(&current), &set.to_json().unwrap()).await.unwrap();
+    for process in &deployment.processes {
+        process.pass(Duration::from_secs(60));
+    }
+    deployment.all_refused(&leaked, "token_invalid").await;
+    assert!(!deployment.is_published(&leaked).await);
+    let token = deployment.sessions[0].clone();
+    let answer = deployment.processes[0].post("/refresh", json!({"refresh_token": token})).await.is(200).body;
+    deployment.processes[1].post("/verify", json!({"token": answer["access_token"]})).await.is(200);
+}
