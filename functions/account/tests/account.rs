@@ -246,3 +246,25 @@ async fn a_custom_token_shows_nothing() {
     assert!(answer.body["message"].as_str().unwrap().contains("a Firebase custom token"), "{}", answer.body);
     assert!(service.calls().is_empty());
 }
+
+#[tokio::test]
+async fn whoever_knows_the_shared_secret_does_not_own_the_accounts() {
+    let secret = "a shared secret of more than 32 bytes";
+    let service = Service::configured(
+        account::router(),
+        &[("JWT_SHARED_SECRET", secret), ("TOKEN_PROFILE", "shared_secret"), ("FIREBASE_PROJECT_ID", PROJECT)],
+    )
+    .await;
+    let user = service.account("a@b.de").await;
+    let session = service.session(&user).await;
+    service.calls();
+    for (method, path) in
+        [(Method::GET, "/me"), (Method::PATCH, "/me"), (Method::DELETE, "/me"), (Method::POST, "/me/password")]
+    {
+        let body = json!({"password": PASSWORD, "current_password": PASSWORD, "new_password": NEW_PASSWORD});
+        let answer = call(&service, method, path, &session["jwt_token"], body).await.refused(401, "token_invalid");
+        assert!(answer.body["message"].as_str().unwrap().contains("shared secret"), "{}", answer.body);
+    }
+    assert!(service.calls().is_empty());
+    assert!(is_live(&service, &session["access_token"]).await);
+}

@@ -1,6 +1,6 @@
 //! `/jwt/encode` from the outside.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
 

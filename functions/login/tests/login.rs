@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 use shared::{
     clock::Timestamp,
+    kind::Kind,
     testing::{Answer, PASSWORD, Service, assert_session_object},
+    token::Token,
 };
 
 async fn service() -> Service {
@@ -38,7 +40,7 @@ async fn times_in_the_answer_are_those_of_its_tokens() {
     service.account("a@b.de").await;
     let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
     for name in ["jwt_token", "access_token"] {
-        let token = shared::token::Token::parse(body[name].as_str().unwrap()).unwrap();
+        let token = Token::parse(body[name].as_str().unwrap()).unwrap();
         assert_eq!(token.expires_at().unwrap().rfc3339(), body["expires_at"], "{name}");
     }
 }
@@ -139,16 +141,30 @@ async fn what_is_missing_or_wrong_is_told_field_by_field() {
 }
 
 #[tokio::test]
-async fn without_a_firebase_account_jwt_token_is_the_access_token() {
-    for (variables, is_access) in [
-        (vec![], true),
-        (vec![("TOKEN_PROFILE", "access"), ("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account())], true),
-        (vec![("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account())], false),
+async fn jwt_token_is_what_the_profile_says_and_without_one_what_there_is_to_sign_it() {
+    let account = ("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account());
+    let secret = ("JWT_SHARED_SECRET", "a shared secret of more than 32 bytes");
+    let profile = |profile| ("TOKEN_PROFILE", profile);
+    for (variables, kind) in [
+        (vec![], Kind::AccessToken),
+        (vec![secret], Kind::AccessToken),
+        (vec![account, secret], Kind::FirebaseCustomToken),
+        (vec![account, secret, profile("firebase")], Kind::FirebaseCustomToken),
+        (vec![account, secret, profile("access")], Kind::AccessToken),
+        (vec![account, secret, profile("shared_secret")], Kind::SharedSecret),
     ] {
         let service = Service::configured(login::router(), &variables).await;
         service.account("a@b.de").await;
         let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
-        assert_eq!(body["jwt_token"] == body["access_token"], is_access);
+        let token = Token::parse(body["jwt_token"].as_str().unwrap()).unwrap();
+        assert_eq!(token.kind(), kind, "{variables:?}");
+        assert_eq!(body["jwt_token"] == body["access_token"], kind == Kind::AccessToken);
+        if kind == Kind::SharedSecret {
+            let access = Token::parse(body["access_token"].as_str().unwrap()).unwrap();
+            let mut claims = access.claims;
+            claims.insert("user_id".to_owned(), body["uid"].clone());
+            assert_eq!(token.claims, claims);
+        }
     }
 }
 

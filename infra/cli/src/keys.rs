@@ -56,6 +56,8 @@ pub struct Rotate {
 #[derive(Args)]
 pub struct Revoke {
     /// The id of the key, as `latchkey keys list` shows it.
+    // Of base64url, it may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     #[command(flatten)]
     how: How,

@@ -1,6 +1,6 @@
 //! `latchkey keys` as a process, on the local file; on Secrets Manager it is tried in infra/e2e.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     fs,
@@ -104,6 +104,16 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
         assert!(private.iter().all(|part| part.contains("-----") || !(out.contains(part) || told.contains(part))));
     }
     assert!(private.len() > 50, "there was something to look for");
+}
+
+#[test]
+fn a_key_whose_id_begins_like_an_option_can_be_named() {
+    let folder = Folder::new();
+    let text = fs::read_to_string(folder.file()).unwrap().replace(&folder.kid("signing"), "-Vx");
+    fs::write(folder.file(), text).unwrap();
+    for arguments in [["revoke", "-Vx", "--dry-run"], ["revoke", "--dry-run", "-Vx"]] {
+        assert!(said(&folder.keys(&arguments), 0).1.contains("the key -Vx is revoked"));
+    }
 }
 
 #[test]

@@ -17,6 +17,9 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.session_lives.idle.as_secs(), 1_209_600);
     assert_eq!(config.session_lives.reuse_interval.as_secs(), 10);
     assert_eq!(config.clock_skew.as_secs(), 60);
+    let keys = [config.keys_ttl, config.jwks_max_age, config.keys_overlap].map(|time| time.as_secs());
+    assert_eq!(keys, [300, 300, 7_200]);
+    assert!(config.shared_secret.is_none() && config.api_key.is_none());
     assert_eq!(config.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
     assert!(config.issuer.is_none() && config.cors_allowed_origins.is_none() && !config.require_verified_email);
 }
@@ -44,6 +47,13 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("FIREBASE_CERTS_URL", "ftp://127.0.0.1/"),
         ("FIREBASE_AUTH_EMULATOR_HOST", "http://127.0.0.1:9099"),
         ("FIREBASE_AUTH_EMULATOR_HOST", "localhost"),
+        ("JWT_SHARED_SECRET", "hunter2"),
+        ("SHARED_SECRET_ID", "a secret, not its name"),
+        ("API_KEY", "[]"),
+        ("API_KEY_SECRET_ID", "{\"api_key\": \"hunter2\"}"),
+        ("KEYS_TTL_SECONDS", "0"),
+        ("JWKS_MAX_AGE_SECONDS", "-5"),
+        ("KEYS_OVERLAP_SECONDS", "3600"),
         ("PORT", "65536"),
         ("ISSUER", "example.com"),
         ("ACCESS_TOKEN_TTL_SECONDS", "59"),
@@ -72,6 +82,40 @@ fn all_mistakes_are_told_at_once() {
     let refusal = read(&wrong).unwrap_err().to_string();
     let names: Vec<_> = refusal.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, ["SIGNING_KEYS_SECRET_ID", "TOKEN_PROFILE", "LOG_LEVEL"]);
+}
+
+#[test]
+fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text() {
+    let profile = ("TOKEN_PROFILE", "shared_secret");
+    let refusal = read(&[profile]).unwrap_err().to_string();
+    assert!(refusal.contains("SHARED_SECRET_ID or JWT_SHARED_SECRET"), "{refusal}");
+    let text = "a shared secret of more than 32 bytes";
+    let config = read(&[profile, ("JWT_SHARED_SECRET", text)]).unwrap();
+    assert_eq!((config.token_profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));
+    assert_eq!(config.shared_secret, Some(Source::Text(text.to_owned())));
+    for both in
+        [[("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")], [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")]]
+    {
+        assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
+    }
+}
+
+#[test]
+fn the_overlap_of_keys_is_never_shorter_than_the_lives_that_it_is_for() {
+    let overlap = |variables: &[(&str, &str)]| read(variables).map(|config| config.keys_overlap.as_secs());
+    assert_eq!(overlap(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]), Ok(7_200));
+    // A day for the published keys, an hour for a token, its skew, and twice the 50 seconds of a key set and their slack.
+    let long = ("JWKS_MAX_AGE_SECONDS", "86400");
+    assert_eq!(overlap(&[long]), Ok(86_400 + 3_600 + 60 + 2 * 55));
+    assert!(overlap(&[long, ("KEYS_OVERLAP_SECONDS", "7200")]).is_err());
+    let short = [
+        ("KEYS_TTL_SECONDS", "2"),
+        ("JWKS_MAX_AGE_SECONDS", "2"),
+        ("ACCESS_TOKEN_TTL_SECONDS", "60"),
+        ("CLOCK_SKEW_SECONDS", "0"),
+    ];
+    assert_eq!(overlap(&[&short[..], &[("KEYS_OVERLAP_SECONDS", "76")]].concat()), Ok(76));
+    assert!(overlap(&[&short[..], &[("KEYS_OVERLAP_SECONDS", "75")]].concat()).is_err());
 }
 
 #[test]

@@ -26,6 +26,9 @@ const FAILING: Duration = Duration::from_secs(30);
 /// How often what is not found in what is held may cause a load, or made-up tokens would be a free way to have them made.
 const EARLY_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Why nothing newer can be had while a load is under way.
+const UNENDING: &str = "a load of secrets does not come to its end";
+
 /// What makes something of a document: a sentence for the log if it is none.
 type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
 
@@ -112,7 +115,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let hold = self.flights.look();
         hold.held.value.clone().ok_or_else(|| {
             let cause = hold.cause().filter(|_| landed.is_ok());
-            Error::unavailable(cause.unwrap_or("a load of secrets does not come to its end"))
+            Error::unavailable(cause.unwrap_or(UNENDING))
         })
     }
 
@@ -135,12 +138,11 @@ impl<T: Send + Sync + 'static> Cached<T> {
             }
             allowed
         });
-        if self.flights.look().is_flying(now) {
-            let _ = time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await;
-        }
+        let is_flying = self.flights.look().is_flying(now);
+        let landed = !is_flying || time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await.is_ok();
         let hold = self.flights.look();
         let newest = hold.held.value.clone().unwrap_or(kept);
-        match hold.cause() {
+        match hold.cause().or((!landed).then_some(UNENDING)) {
             Some(cause) if !suits(&newest) => Err(Error::unavailable(cause)),
             _ => Ok(newest),
         }
