@@ -22,20 +22,29 @@ from pathlib import Path
 STARTS = 40
 ANSWER_SECONDS_MAX = 20
 
-EVENT = {
-    "version": "2.0",
-    "routeKey": "ANY /login",
-    "rawPath": "/login",
-    "rawQueryString": "",
-    "headers": {"content-type": "application/json"},
-    "requestContext": {
-        "accountId": "1", "apiId": "a", "domainName": "login.example", "domainPrefix": "login", "requestId": "r",
-        "routeKey": "ANY /login", "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 1767225600000,
-        "http": {"method": "POST", "path": "/login", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "x"},
-    },
-    "body": json.dumps({"email": "try@example.com", "password": "correct horse battery"}),
-    "isBase64Encoded": False,
-}
+
+
+def event(method, path, body):
+    return {
+        "version": "2.0",
+        "routeKey": f"ANY {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "accountId": "1", "apiId": "a", "domainName": "login.example", "domainPrefix": "login", "requestId": "r",
+            "routeKey": f"ANY {path}", "stage": "$default", "time": "01/Jan/2026:00:00:00 +0000",
+            "timeEpoch": 1767225600000,
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "x"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+LOGIN = event("POST", "/login", json.dumps({"email": "try@example.com", "password": "correct horse battery"}))
+# What each function is asked first, by its name; all others log in.
+EVENTS = {"well-known": event("GET", "/.well-known/jwks.json", "")}
 
 
 class RuntimeApi(BaseHTTPRequestHandler):
@@ -47,7 +56,7 @@ class RuntimeApi(BaseHTTPRequestHandler):
         run = self.server.run
         if run["polled"] is None:
             run["polled"] = time.monotonic()
-            body = json.dumps(EVENT).encode()
+            body = json.dumps(EVENTS.get(run["name"], LOGIN)).encode()
             self.send_response(200)
             for name, value in (
                 ("lambda-runtime-aws-request-id", "r"),
@@ -83,7 +92,7 @@ class Server(ThreadingHTTPServer):
 
 def start(program, environment, server):
     """One start: milliseconds to the first poll and to the first answer, peak memory in KiB, the answer's status."""
-    run = server.run = {"polled": None, "done": threading.Event(), "over": threading.Event()}
+    run = server.run = {"name": Path(program).name, "polled": None, "done": threading.Event(), "over": threading.Event()}
     began = time.monotonic()
     process = subprocess.Popen([program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if not run["done"].wait(ANSWER_SECONDS_MAX):
@@ -131,7 +140,7 @@ def cloud(latchkey, moto_server):
 
         serve = run(latchkey, "serve", "--port", "0", "--data-dir", folder, "--dynamodb-port", str(dynamodb), stdout=subprocess.PIPE)
         base = serve.stdout.readline().decode().split(" ")[3]
-        account = urllib.request.Request(f"{base}/create-account", EVENT["body"].encode(), EVENT["headers"])
+        account = urllib.request.Request(f"{base}/create-account", LOGIN["body"].encode(), LOGIN["headers"])
         urllib.request.urlopen(account).close()
         run(moto_server, "-H", "127.0.0.1", "-p", str(secrets), stdout=subprocess.DEVNULL)
         store_secret(f"http://127.0.0.1:{secrets}/", "keys", Path(folder, "signing-keys.json"))

@@ -6,9 +6,9 @@ use crate::{
     App,
     access::{self, Party},
     clock::Timestamp,
-    config::TokenProfile,
     error::Error,
     firebase::{CustomToken, Refusal, ServiceAccount},
+    keys::JwtKey,
     session::{RefreshToken, Session},
     shared_secret::SharedSecrets,
     user::{Profile, User},
@@ -47,10 +47,10 @@ impl Grant {
         let life = app.config().access_token_life;
         let claims = access::Claims::new(party, user, session, app.uuid()?, now, life);
         let access_token = access::mint(&keys.ring, &claims, now)?;
-        let jwt_token = match (app.config().token_profile, keys.firebase, keys.shared_secrets) {
-            (Some(TokenProfile::SharedSecret), _, Some(secrets)) => shared_secret_token(&secrets, &claims)?,
-            (None | Some(TokenProfile::Firebase), Some(account), _) => custom_token(app, &account, user, now).await?,
-            _ => access_token.clone(),
+        let jwt_token = match keys.jwt {
+            JwtKey::Firebase(account) => custom_token(app, &account, user, now).await?,
+            JwtKey::SharedSecret(secrets) => shared_secret_token(&secrets, &claims)?,
+            JwtKey::None => access_token.clone(),
         };
         let refresh = RefreshToken { session: session.id, counter };
         Ok(Self {

@@ -24,7 +24,7 @@ mod vault;
 use std::time::Duration;
 
 pub use entries::{ENTRIES_MAX, entries};
-pub use loading::{Keys, Loaded};
+pub use loading::{JwtKey, Keys, Loaded};
 pub use ring::{Held, KeyRing};
 pub use rotation::{Event, Step, take};
 pub use set::{Change, Described, KeySet, NewKeys, State, Use};

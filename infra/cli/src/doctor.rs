@@ -100,7 +100,7 @@ impl Doctor {
         let account = keys.firebase(now).await.map_err(|error| error.cause());
         findings.push(project(&config, account.as_ref().ok().and_then(Option::as_deref)));
         findings.push(service_account(&config, account));
-        findings.push(shared_secrets(&config, keys.shared_secrets(now).await));
+        findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(table(&config).await);
         match Fetcher::new() {
@@ -185,12 +185,12 @@ fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>,
     }
 }
 
-fn shared_secrets(config: &Config, secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding {
+fn shared_secrets(secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding {
     const WHAT: &str = "shared secret";
     match secrets {
         Ok(Some(_)) => ok(WHAT, "/jwt/encode signs with it, and /verify takes what it signed"),
         Ok(None) => ok(WHAT, "none is configured: HS256 tokens are neither made nor taken"),
-        Err(error) => fail(WHAT, format!("{} Check {:?}", error.cause(), config.shared_secret)),
+        Err(error) => fail(WHAT, error.cause()),
     }
 }
 

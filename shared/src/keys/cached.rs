@@ -63,12 +63,6 @@ impl<T> Default for Kept<T> {
     }
 }
 
-impl<T> Kept<T> {
-    fn is_younger(&self, age: Duration, now: Timestamp) -> bool {
-        is_within(self.loaded_at, age, now)
-    }
-}
-
 impl<T: Send + Sync + 'static> Cached<T> {
     /// What is at `source`; nothing is read yet.
     pub(super) fn new(
@@ -88,20 +82,18 @@ impl<T: Send + Sync + 'static> Cached<T> {
     ///
     /// 503 with the cause in the log, within three seconds: nothing is kept, and nothing can be had.
     pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<T>, Error> {
-        let (seen, kept, failing) = {
+        let (seen, kept, is_young, serves) = {
             let hold = self.flights.look();
-            (hold.landed, hold.held.value.clone(), hold.failed_within(FAILING, now))
+            let is_within = |age| is_within(hold.held.loaded_at, age, now);
+            let serves = is_within(self.age_max) || hold.failed_within(FAILING, now);
+            (hold.landed, hold.held.value.clone(), is_within(self.age_max / 2), serves)
         };
         let Some(kept) = kept else { return self.first(now, seen).await };
-        let (young, fresh) = {
-            let held = &self.flights.look().held;
-            (held.is_younger(self.age_max / 2, now), held.is_younger(self.age_max, now))
-        };
-        if young || !self.changes {
+        if is_young || !self.changes {
             return Ok(kept);
         }
         self.take_off(now, seen, |hold| !hold.failed_within(RETRY_INTERVAL, now));
-        if fresh || failing {
+        if serves {
             return Ok(kept);
         }
         // When the time is over, what is kept counts.
@@ -161,7 +153,11 @@ impl<T: Send + Sync + 'static> Cached<T> {
             };
             Ok((digest, value))
         };
+        let source = self.reader.source.clone();
         let take_in = move |kept: &mut Kept<T>, (digest, value)| {
+            if kept.value.is_some() && kept.digest != digest {
+                tracing::info!(?source, "a secret has changed, and the new version is in use");
+            }
             (kept.digest, kept.value, kept.loaded_at) = (digest, Some(value), now);
         };
         self.flights.take_off(now, seen, allows, load, take_in);

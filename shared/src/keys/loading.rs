@@ -8,7 +8,7 @@ use super::{KeyRing, Source, Vault, cached::Cached};
 use crate::{
     api_key::ApiKeys,
     clock::Timestamp,
-    config::{Config, Firebase},
+    config::{Config, Firebase, TokenProfile},
     error::Error,
     firebase::ServiceAccount,
     shared_secret::SharedSecrets,
@@ -19,16 +19,26 @@ use crate::{
 pub struct Loaded {
     /// The service's own keys.
     pub ring: Arc<KeyRing>,
-    /// Firebase's, where one is configured.
-    pub firebase: Option<Arc<ServiceAccount>>,
-    /// The shared secrets, where one is configured.
-    pub shared_secrets: Option<Arc<SharedSecrets>>,
+    /// What `jwt_token` is signed with.
+    pub jwt: JwtKey,
+}
+
+/// What signs `jwt_token`, by `TOKEN_PROFILE`.
+#[derive(Clone, Debug)]
+pub enum JwtKey {
+    /// It is the access token.
+    None,
+    /// It is a custom token.
+    Firebase(Arc<ServiceAccount>),
+    /// It is an HS256 token.
+    SharedSecret(Arc<SharedSecrets>),
 }
 
 /// The secrets of a deployment, each loaded by whoever needs it first, kept for its time and then renewed. What is given out is
 /// one whole version, never of two.
 pub struct Keys {
     secrets: Option<Client>,
+    profile: Option<TokenProfile>,
     ring: Cached<KeyRing>,
     firebase: Option<Cached<ServiceAccount>>,
     shared_secrets: Option<Cached<SharedSecrets>>,
@@ -44,6 +54,7 @@ impl Keys {
         let cached = |source: &Source| (secrets.clone(), source.clone(), times.ttl);
         Self {
             secrets: secrets.clone(),
+            profile: config.token_profile,
             ring: Cached::new(secrets.clone(), signing, times.ring_age_max(), KeyRing::parse),
             firebase: config.firebase.account.as_ref().map(|source| {
                 let (client, source, ttl) = cached(source);
@@ -79,16 +90,25 @@ impl Keys {
         Ok(Vault::new(secrets, id))
     }
 
-    /// All that a session object is signed with, loaded at the same time.
+    /// All that a session object is signed with, loaded at the same time; nothing else, so that what is broken elsewhere keeps
+    /// nobody from logging in.
     ///
     /// # Errors
     ///
     /// 503 with the cause in the log, within three seconds: a source cannot be reached, or what it gives is no key, and nothing was
     /// loaded from it before.
     pub async fn get(&self, now: Timestamp) -> Result<Loaded, Error> {
-        let (ring, firebase, shared_secrets) =
-            tokio::try_join!(self.ring(now), self.firebase(now), self.shared_secrets(now))?;
-        Ok(Loaded { ring, firebase, shared_secrets })
+        let (ring, jwt) = tokio::try_join!(self.ring(now), self.jwt(now))?;
+        Ok(Loaded { ring, jwt })
+    }
+
+    async fn jwt(&self, now: Timestamp) -> Result<JwtKey, Error> {
+        let key = match self.profile {
+            None | Some(TokenProfile::Firebase) => self.firebase(now).await?.map(JwtKey::Firebase),
+            Some(TokenProfile::SharedSecret) => self.shared_secrets(now).await?.map(JwtKey::SharedSecret),
+            Some(TokenProfile::Access) => None,
+        };
+        Ok(key.unwrap_or(JwtKey::None))
     }
 
     /// Loads whatever is configured.
@@ -97,7 +117,7 @@ impl Keys {
     ///
     /// As [`Keys::get`], of the first that fails.
     pub async fn warm(&self, now: Timestamp) -> Result<(), Error> {
-        tokio::try_join!(self.get(now), self.api_keys(now)).map(drop)
+        tokio::try_join!(self.ring(now), self.firebase(now), self.shared_secrets(now), self.api_keys(now)).map(drop)
     }
 
     /// The service's own keys.

@@ -318,9 +318,15 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     assert!(!keys.shared_secrets(after(601)).await.unwrap().unwrap().signed(&token));
     // What is wrong with one is told by its variable.
     manager.with(|secrets| secrets.put("both", &version(3), &both("", "third")));
-    let config = config(&[("SHARED_SECRET_ID", "both")]);
-    let keys = Keys::new(Some(manager.client()), Source::Secret("keys".to_owned()), &config);
+    let with = |variables: &[(&str, &str)]| {
+        let secret = [&[("SHARED_SECRET_ID", "both")], variables].concat();
+        Keys::new(Some(manager.client()), Source::Secret("keys".to_owned()), &config(&secret))
+    };
+    let keys = with(&[("TOKEN_PROFILE", "shared_secret")]);
     assert_eq!(failed(keys.get(NOW).await).1, "SHARED_SECRET_ID is empty.");
+    // Where it does not sign, nobody is kept from logging in by it.
+    let keys = with(&[]);
+    assert!(keys.get(NOW).await.is_ok() && keys.warm(NOW).await.is_err());
 }
 
 #[tokio::test]
