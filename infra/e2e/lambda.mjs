@@ -4,46 +4,38 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { post } from './requests.mjs';
+import { startSecretsManager } from './secrets.mjs';
 import {
-  exchange, freePorts, json, listening, readJson, repository, run, scratch, serve, start, tools,
+  exchange, freePorts, listening, readJson, repository, run, scratch, serve, serviceAccount, start, tools,
 } from './support.mjs';
-import { certificate, publish } from './tokens/certificates.mjs';
-import { keys, withClaims } from './tokens/minting.mjs';
 
 const BUILD_MS = 30 * 60_000; // the AWS SDK from nothing, on a small shared machine
 const START_MS = 5 * 60_000;
 const ANSWER_MS = 60_000; // a debug build hashes passwords slowly
-/** Of the demo account, which all of them share. */
-const PROJECT = 'demo-latchkey';
-const CERTIFICATES = '/x509';
 const cargoLambda = join(tools, 'bin', 'cargo-lambda');
 
-export async function startWorld(functions) {
+/**
+ * `variables` are those of both. Where they name no secret with signing keys, the functions get as secrets what
+ * `latchkey serve` made as files.
+ */
+export async function startWorld(functions, { variables = {}, secrets } = {}) {
   await run('cargo build', 'cargo', ['build', '--bins'], BUILD_MS, { cwd: repository, env: toolEnvironment() });
 
-  const [dynamodb, secrets, invoke] = await freePorts(3);
-  const published = await publish({ [keys.first.kid]: certificate(keys.first, keys.first) }, CERTIFICATES);
-  const env = { FIREBASE_CERTS_URL: published.url };
-  const local = await serve(['--dynamodb-port', dynamodb], { env });
-  await startSecretsManager(secrets, {
-    'latchkey/signing-keys': join(local.data, 'signing-keys.json'),
-    'latchkey/firebase': join(local.data, 'firebase-service-account.json'),
-  });
+  const [dynamodb, invoke] = await freePorts(2);
+  const local = await serve(['--dynamodb-port', dynamodb], { env: variables });
+  const found = secrets ?? await startSecretsManager();
   const watch = await startLambda(invoke, {
     TABLE_NAME: 'latchkey',
-    SIGNING_KEYS_SECRET_ID: 'latchkey/signing-keys',
-    FIREBASE_SERVICE_ACCOUNT_SECRET_ID: 'latchkey/firebase',
-    FIREBASE_PROJECT_ID: PROJECT,
-    ...env,
     ISSUER: local.origin,
     AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamodb}`,
-    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${secrets}`,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
+    ...found.env,
+    ...variables.SIGNING_KEYS_SECRET_ID ? {} : await shareFiles(local, found),
+    ...variables,
   });
-  const ways = { ...waysToAsk(local, watch, invoke), published };
-  // A first request starts the function's process. One that does not start would leave its requests without an answer.
+  const ways = waysToAsk(local, watch, invoke);
+  // A first request starts the function's process. One that does not start would leave its requests without an
+  // answer.
   const started = Promise.all(functions.map((name) => ways.url(name, { path: '/', ms: START_MS })));
   const failed = watch.line((line) => /command (exited|killed|stopped|ended)/.test(line), 2 * START_MS)
     .then(() => { throw new Error(`a function did not start; ${watch.tail()}`); });
@@ -51,38 +43,30 @@ export async function startWorld(functions) {
   return ways;
 }
 
-/** The caller's environment for cargo and its compilers, without what would configure the AWS SDK or the functions. */
+/** What configures the functions as the files of `latchkey serve` configure that. */
+async function shareFiles(local, secrets) {
+  const share = async (id, file) => {
+    await secrets.create(id, readFileSync(join(local.data, file), 'utf8'));
+    return id;
+  };
+  return {
+    SIGNING_KEYS_SECRET_ID: await share('latchkey/signing-keys', 'signing-keys.json'),
+    FIREBASE_SERVICE_ACCOUNT_SECRET_ID: await share('latchkey/firebase', 'firebase-service-account.json'),
+    FIREBASE_PROJECT_ID: serviceAccount(local).project_id,
+  };
+}
+
+/**
+ * The caller's environment for cargo and its compilers, without what would configure the AWS SDK or the functions.
+ */
 function toolEnvironment() {
   const foreign = [
     /^(npm_|NODE|AWS_(?!LC_)|FIREBASE_|GOOGLE_)/,
     /^(JWT_|API_KEY|TOKEN_PROFILE|CORS_|REQUIRE_|CLOCK_SKEW_|PASSWORD_|ARGON2_|RATE_LIMITS|LOG_LEVEL|AUDIENCE)/,
     /^(PORT|DATA_DIR)$/,
-    /(_SECRET_ID|_TTL_SECONDS|_IDLE_SECONDS|_INTERVAL_SECONDS)$/,
+    /(_SECRET_ID|_(TTL|IDLE|INTERVAL|AGE|OVERLAP)_SECONDS)$/,
   ];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.some((each) => each.test(name))));
-}
-
-/** An ID token as Firebase gives it to whoever signed in as `uid` five minutes ago; `changes` may spoil it. */
-export function idToken(uid, changes) {
-  const now = Math.floor(Date.now() / 1000);
-  return withClaims(now, { aud: PROJECT, iss: `https://securetoken.google.com/${PROJECT}`, sub: uid, ...changes });
-}
-
-async function startSecretsManager(port, files) {
-  const folder = scratch('secrets');
-  const options = { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } };
-  const moto = start('moto_server', join(tools, 'bin', 'moto_server'), ['-H', '127.0.0.1', '-p', port], options);
-  await listening(port, 60_000, moto);
-  for (const [Name, file] of Object.entries(files)) {
-    const secret = { Name, SecretString: readFileSync(file, 'utf8'), ClientRequestToken: crypto.randomUUID() };
-    const { status, body } = await exchange(`http://127.0.0.1:${port}/`, json('POST', secret, {
-      'content-type': 'application/x-amz-json-1.1',
-      'x-amz-target': 'secretsmanager.CreateSecret',
-      // moto reads the region and the service here, and verifies nothing.
-      authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request',
-    }), { tail: moto.tail });
-    if (status !== 200) throw new Error(`${Name} was not stored: ${JSON.stringify(body)}`);
-  }
 }
 
 async function startLambda(port, variables) {
@@ -98,10 +82,15 @@ function at(port) {
   return ['--invoke-address', '127.0.0.1', '--invoke-port', port];
 }
 
-/** Each takes the name of a function and a request, and gives an answer in the form of `exchange`. */
+/**
+ * Each takes the name of a function and a request, and gives an answer in the form of `exchange`; `invoke` takes an
+ * event, as other services of AWS call a function.
+ */
 function waysToAsk(local, watch, port) {
+  const base = `http://127.0.0.1:${port}`;
   const events = scratch('events');
-  const byUrl = (base, { path, ms = ANSWER_MS, ...request }, { tail }) => exchange(base + path, request, { ms, tail });
+  const byUrl = (url, { path, ms = ANSWER_MS, agent, ...request }, { tail }) =>
+    exchange(url + path, request, { ms, agent, tail });
   const byEvent = async (name, request, base64) => {
     const file = join(events, `${crypto.randomUUID()}.json`);
     writeFileSync(file, JSON.stringify(gatewayEvent(request, base64)));
@@ -114,7 +103,8 @@ function waysToAsk(local, watch, port) {
     serve: (_, request) => byUrl(local.origin, request, local),
     event: (name, request) => byEvent(name, request, false),
     base64: (name, request) => byEvent(name, request, true),
-    url: (name, request) => byUrl(`http://127.0.0.1:${port}/lambda-url/${name}`, request, watch),
+    url: (name, request) => byUrl(`${base}/lambda-url/${name}`, request, watch),
+    invoke: (name, event) => byUrl(base, post(`/2015-03-31/functions/${name}/invocations`, event), watch),
   };
 }
 

@@ -14,8 +14,9 @@ export function text(path, body, headers = {}) {
   return { method: 'POST', path, headers: { 'content-type': 'application/json', ...headers }, body };
 }
 
-export function form(path, fields) {
-  return text(path, String(new URLSearchParams(fields)), { 'content-type': 'application/x-www-form-urlencoded' });
+export function form(path, fields, headers) {
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  return text(path, String(new URLSearchParams(fields)), { ...headers, ...type });
 }
 
 export function preflight(path) {

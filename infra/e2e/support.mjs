@@ -90,7 +90,7 @@ export async function within(ms, promise, explain) {
 /** Starts a command in a process group of its own, so that stopping it also stops what it started. */
 export function start(name, command, args, options = {}) {
   const process_ = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options });
-  const child = { name, pid: process_.pid, lines: [], output: [], code: undefined };
+  const child = { name, pid: process_.pid, stdin: process_.stdin, lines: [], output: [], code: undefined };
   const waiting = new Set();
   const wake = () => waiting.forEach((check) => check());
 
@@ -183,7 +183,9 @@ for (const [name, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
 
 // --- The server under test
 
-/** Starts `latchkey serve` with this environment, nothing of the caller's but the path, and waits until it listens. */
+/**
+ * Starts `latchkey serve` with this environment, nothing of the caller's but the path, and waits until it listens.
+ */
 export async function serve(args = [], { env = {} } = {}) {
   const [port] = await freePorts(1);
   const data = scratch('data');
@@ -205,6 +207,12 @@ export function runLatchkey(args, { env = {}, input = '' } = {}) {
   return { status, stdout, stderr };
 }
 
+/** The same while everything else goes on; it must say yes. Gives what it prints. */
+export function doLatchkey(args, { env = {} } = {}) {
+  const home = scratch('home');
+  return run(`latchkey ${args[0]}`, latchkey, args, 30_000, { cwd: home, env: environment(home, env) });
+}
+
 function environment(home, env) {
   return { PATH: process.env.PATH, HOME: home, ...env };
 }
@@ -220,11 +228,15 @@ export function serviceAccount(server) {
 
 // --- HTTP
 
-/** One exchange with exactly these headers (fetch would add a content type of its own). The body is read as JSON. */
-export function exchange(url, { method = 'GET', headers = {}, body } = {}, { ms = 30_000, tail = () => '' } = {}) {
+/**
+ * One exchange with exactly these headers (fetch would add a content type of its own), on a connection of its own
+ * unless there is an agent. The body is read as JSON.
+ */
+export function exchange(url, { method = 'GET', headers = {}, body } = {}, how = {}) {
+  const { ms = 30_000, tail = () => '', agent = false } = how;
   const answer = new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const request = http.request(url, { method, headers: { ...headers, ...length }, agent: false }, (response) => {
+    const request = http.request(url, { method, headers: { ...headers, ...length }, agent }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part)).once('error', reject).once('end', () => {
         const text = Buffer.concat(parts).toString();

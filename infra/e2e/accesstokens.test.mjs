@@ -1,0 +1,128 @@
+// Our access tokens before a verifier that knows nothing of us but the URL of our key set: jose, as any backend would
+// use it; while the keys in the data folder of the running server are rotated and revoked.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
+
+import { post } from './requests.mjs';
+import { decodeJwt, doLatchkey, exchange, serve, stopAll, within } from './support.mjs';
+
+const TIMES = { KEYS_TTL_SECONDS: 1, JWKS_MAX_AGE_SECONDS: 1 };
+/** From a rotation until its key signs: both of these, and 5 seconds for slow processes and clocks. */
+const LEAD_SECONDS = TIMES.KEYS_TTL_SECONDS + TIMES.JWKS_MAX_AGE_SECONDS + 5;
+const SLACK_SECONDS = 2;
+const PACE_MS = 50;
+const ACCOUNT = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella' };
+
+let server, session, first;
+/**
+ * Verifiers: one that keeps the key set for as long as we say, and one that fetches it once, before anything happens.
+ */
+let diligent, lazy;
+
+before(async () => {
+  server = await serve([], { env: { ...TIMES, TOKEN_PROFILE: 'access' } });
+  const url = new URL(`${server.origin}/.well-known/jwks.json`);
+  diligent = createRemoteJWKSet(url, { cacheMaxAge: TIMES.JWKS_MAX_AGE_SECONDS * 1000, cooldownDuration: 0 });
+  lazy = createRemoteJWKSet(url, { cacheMaxAge: Infinity, cooldownDuration: Infinity });
+  session = await succeed(post('/create-account', ACCOUNT));
+  first = session.access_token;
+});
+
+after(stopAll);
+
+async function succeed({ path, ...request }) {
+  const { status, body } = await exchange(server.origin + path, request, { tail: server.tail });
+  assert.ok(status === 200 || status === 201, `${path} answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** What our own /verify says: the status, and the code of a refusal. */
+async function ours(token) {
+  const { path, ...request } = post('/verify', { token });
+  const { status, body } = await exchange(server.origin + path, request, { tail: server.tail });
+  return [status, ...body.code ? [body.code] : []];
+}
+
+function verify(token, keySet, changes) {
+  return jwtVerify(token, keySet, {
+    issuer: server.origin, audience: server.origin, typ: 'at+jwt', algorithms: ['RS256'],
+    requiredClaims: ['sub', 'exp', 'iat', 'jti', 'sid', 'auth_time'], ...changes,
+  });
+}
+
+function refuses(token, keySet, code, changes) {
+  return assert.rejects(verify(token, keySet, changes), { code });
+}
+
+function kid(token) {
+  return decodeJwt(token).header.kid;
+}
+
+/** Keeps the session going until its access token is of another key than `old`; gives that token. */
+async function signedByAnother(old, seconds) {
+  let token;
+  const refreshed = async () => {
+    do {
+      session = await succeed(post('/refresh', { refresh_token: session.refresh_token }));
+      token = session.access_token;
+      assert.deepEqual(await ours(token), [200]);
+      await sleep(PACE_MS);
+    } while (kid(token) === old);
+    return token;
+  };
+  return within(seconds * 1000, refreshed(), () => `${old} still signs`);
+}
+
+function doKeys(...args) {
+  return doLatchkey(['keys', ...args], { env: { ...TIMES, DATA_DIR: server.data } });
+}
+
+test('jose takes an access token by the key set, for its issuer, audience and type alone', async () => {
+  const { payload, protectedHeader } = await verify(first, diligent);
+  assert.deepEqual(protectedHeader, { alg: 'RS256', typ: 'at+jwt', kid: kid(first) });
+  const { sub, email, exp, iat } = payload;
+  assert.deepEqual({ sub, email, life: exp - iat }, { sub: session.uid, email: ACCOUNT.email, life: 3600 });
+  await verify(first, lazy);
+  await refuses(first, diligent, 'ERR_JWT_CLAIM_VALIDATION_FAILED', { issuer: 'https://another.example' });
+  await refuses(first, diligent, 'ERR_JWT_CLAIM_VALIDATION_FAILED', { audience: 'https://another.example' });
+  await refuses(first, diligent, 'ERR_JWT_CLAIM_VALIDATION_FAILED', { typ: 'JWT' });
+  await refuses(`${first.slice(0, -8)}AAAAAAAA`, diligent, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED');
+});
+
+test('after a rotation the next key signs, and jose has it already if it fetched the key set once', async (t) => {
+  const began = Date.now();
+  await doKeys('rotate');
+  const second = await signedByAnother(kid(first), LEAD_SECONDS + SLACK_SECONDS);
+  t.diagnostic(`it signs ${((Date.now() - began) / 1000).toFixed(1)} s after the rotation began`);
+  for (const keySet of [diligent, lazy]) {
+    await verify(second, keySet);
+    await verify(first, keySet);
+  }
+  assert.deepEqual(await ours(first), [200]);
+});
+
+test('a revoked key is refused by us, and by jose when it has fetched the key set again', async (t) => {
+  const second = session.access_token;
+  await doKeys('revoke', kid(second));
+  const began = Date.now();
+  const refused = async () => {
+    while ((await ours(second))[0] === 200) await sleep(PACE_MS);
+  };
+  await within((TIMES.KEYS_TTL_SECONDS + SLACK_SECONDS) * 1000, refused(), () => 'it is still accepted');
+  t.diagnostic(`it is refused ${((Date.now() - began) / 1000).toFixed(1)} s after the command`);
+  assert.deepEqual(await ours(second), [401, 'token_invalid']);
+  await sleep(TIMES.JWKS_MAX_AGE_SECONDS * 1000);
+  await refuses(second, diligent, errors.JWKSNoMatchingKey.code);
+  // Who does not fetch it again cannot know.
+  await verify(second, lazy);
+
+  const third = await signedByAnother(kid(second), SLACK_SECONDS);
+  assert.notEqual(kid(third), kid(first));
+  await verify(third, diligent);
+  assert.deepEqual(await ours(first), [200], 'what the first key signed is still taken');
+  await verify(first, diligent);
+});

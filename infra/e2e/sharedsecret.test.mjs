@@ -1,0 +1,350 @@
+// Tokens of the shared secret, made by us and by three libraries, before us and the same three; and another secret in
+// its place while tokens are made and verified.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { bearer, form, get, post } from './requests.mjs';
+import { startSecretsManager } from './secrets.mjs';
+import { decodeJwt, exchange, serve, stopAll, within } from './support.mjs';
+import { startLibraries } from './tokens/libraries.mjs';
+import { ACCEPTED, REFUSED, SECRET, STRICTER, changed, withOtherClaims } from './tokens/sharedsecret.mjs';
+
+const API_KEY = 'an API key that only these tests know';
+const KEY = { 'x-api-key': API_KEY };
+const ACCOUNT = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella', name: 'James' };
+const SIGNERS = ['jsonwebtoken', 'jose', 'PyJWT'];
+/** Every so manieth character of a token is changed. */
+const STEP = 3;
+
+let libraries, server;
+
+before(async () => {
+  libraries = startLibraries();
+  // The libraries allow no skew unless they are told to.
+  const env = { JWT_SHARED_SECRET: SECRET, API_KEY, TOKEN_PROFILE: 'shared_secret', CLOCK_SKEW_SECONDS: '0' };
+  server = await serve([], { env });
+});
+
+after(stopAll);
+
+function ask({ path, ...request }, where = server) {
+  return exchange(where.origin + path, request, { tail: where.tail });
+}
+
+async function succeed(request, where) {
+  const { status, body } = await ask(request, where);
+  assert.ok(status === 200 || status === 201, `${request.path} answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+function verify(token, where) {
+  return ask(post('/verify', { token }), where);
+}
+
+/** What every library says of the token. */
+function judged(token, audience) {
+  return Promise.all(SIGNERS.map(async (name) => [name, await libraries[name].verify(token, SECRET, audience)]));
+}
+
+async function assertTaken(token, claims, audience) {
+  for (const [library, verdict] of await judged(token, audience)) assert.deepEqual(verdict, { claims }, library);
+}
+
+function seconds() {
+  return Math.floor(Date.now() / 1000);
+}
+
+function date(time) {
+  return time === undefined ? '' : new Date(Math.floor(time) * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+// --- Ours before them
+
+const PAYLOAD = {
+  user_id: '1532x88',
+  email: 'james@yopmail.com',
+  name: 'Zoë 🦊',
+  list: [1, 2.5, null, true],
+  deep: { er: '' },
+  big: 2 ** 53 - 1,
+};
+const DEFAULT_SECONDS = 3600;
+const encoding = {
+  'an object': [post('/jwt/encode', { payload: PAYLOAD }, KEY), DEFAULT_SECONDS],
+  'a text': [post('/jwt/encode', { payload: JSON.stringify(PAYLOAD) }, KEY), DEFAULT_SECONDS],
+  'minutes': [post('/jwt/encode', { payload: PAYLOAD, expires_in_minutes: 5 }, KEY), 300],
+  'minutes as text': [post('/jwt/encode', { payload: PAYLOAD, expires_in_minutes: '5' }, KEY), 300],
+  'seconds': [post('/jwt/encode', { payload: PAYLOAD, expires_in: 90 }, KEY), 90],
+  'a form': [form('/jwt/encode', { payload: JSON.stringify(PAYLOAD) }, KEY), DEFAULT_SECONDS],
+  'a form with minutes': [form('/jwt/encode', { payload: JSON.stringify(PAYLOAD), expires_in_minutes: 2 }, KEY), 120],
+  'a form with seconds': [form('/jwt/encode', { payload: JSON.stringify(PAYLOAD), expires_in: 45 }, KEY), 45],
+};
+
+describe('what /jwt/encode makes, every library takes', () => {
+  for (const [name, [request, life]] of Object.entries(encoding)) {
+    test(name, async () => {
+      const earliest = seconds();
+      const { token, ...rest } = await succeed(request);
+      const { header, payload } = decodeJwt(token);
+      assert.deepEqual(header, { alg: 'HS256', typ: 'JWT' });
+      assert.ok(earliest <= payload.iat && payload.iat <= seconds(), `issued at ${payload.iat}`);
+      const claims = { ...PAYLOAD, iat: payload.iat, exp: payload.iat + life };
+      assert.deepEqual(payload, claims);
+      assert.deepEqual(rest, { expires_in: life, expires_in_unit: 'seconds', expires_at: date(claims.exp), error: '' });
+      await assertTaken(token, claims);
+      const { status, body } = await verify(token);
+      assert.equal(status, 200, JSON.stringify(body));
+      assert.deepEqual(body.claims, claims);
+    });
+  }
+
+  test('claims of another time are the caller\'s own', async () => {
+    const claims = { uid: 'a', iat: seconds() - 60, nbf: seconds() - 30, exp: seconds() + 30 };
+    const { token } = await succeed(post('/jwt/encode', { payload: claims }, KEY));
+    await assertTaken(token, claims);
+  });
+});
+
+// --- Theirs before us
+
+for (const signer of SIGNERS) {
+  describe(`what ${signer} signs, we judge as every library does`, () => {
+    for (const [name, make] of Object.entries(ACCEPTED)) {
+      test(`taken: ${name}`, async () => {
+        const now = seconds();
+        const [claims, said] = make(now);
+        const token = await libraries[signer].sign(claims, SECRET);
+        assert.deepEqual(decodeJwt(token).payload, claims);
+        await assertTaken(token, claims);
+        const { status, body } = await verify(token);
+        assert.equal(status, 200, JSON.stringify(body));
+        const { expires_in, report, ...rest } = body;
+        assert.deepEqual(rest, {
+          valid: true, kind: 'shared_secret', uid: '', email: '', email_verified: false, name: '', role_id: 0,
+          provider: 'unknown', issued_at: date(claims.iat), expires_at: date(claims.exp), claims, ...said,
+        });
+        if (claims.exp === undefined) {
+          assert.deepEqual({ expires_in, report }, { expires_in: 0, report: '' });
+        } else {
+          const left = Math.floor(claims.exp) - now;
+          assert.ok(left - 5 <= expires_in && expires_in <= left, `${expires_in} of ${left} s are left`);
+          assert.match(report, /^Expires: [-\d]+ [:\d]+ UTC — in \d+ (minute|second|day)s?$/);
+        }
+      });
+    }
+
+    for (const [name, make] of Object.entries(REFUSED)) {
+      test(`refused: ${name}`, async () => {
+        const { claims, code = 'token_invalid', algorithm, ...how } = make(seconds());
+        const secret = 'secret' in how ? how.secret : SECRET;
+        const token = await libraries[signer].sign(claims, secret, algorithm);
+        const expired = code === 'token_expired';
+        for (const [library, verdict] of await judged(token)) {
+          assert.equal(verdict.expired, expired, `${library}: ${JSON.stringify(verdict)}`);
+        }
+        const { status, body, headers } = await verify(token);
+        assert.deepEqual({ status, code: body.code }, { status: 401, code }, JSON.stringify(body));
+        assert.match(headers['www-authenticate']?.[0] ?? '', /^Bearer error="invalid_token"/);
+      });
+    }
+  });
+}
+
+describe('we are stricter, and know where', () => {
+  for (const [name, { taken, code, make }] of Object.entries(STRICTER)) {
+    test(`${name}: ${taken.join(', ')}`, async () => {
+      const token = make(seconds());
+      const verdicts = await judged(token);
+      const takers = verdicts.filter(([, verdict]) => verdict.claims).map(([library]) => library);
+      assert.deepEqual(takers, taken, JSON.stringify(verdicts));
+      const { status, body } = await verify(token);
+      assert.deepEqual({ status, code: body.code }, { status: 401, code }, JSON.stringify(body));
+    });
+  }
+});
+
+// --- What somebody changed
+
+describe('a changed token is refused by all', () => {
+  const makers = {
+    latchkey: async (payload) => (await succeed(post('/jwt/encode', { payload }, KEY))).token,
+    ...Object.fromEntries(SIGNERS.map((name) => [name, (claims) => libraries[name].sign(claims, SECRET)])),
+  };
+  for (const [maker, make] of Object.entries(makers)) {
+    test(`made by ${maker}`, async (t) => {
+      const claims = { user_id: '1532x88', role: 'user', exp: seconds() + 300 };
+      const token = await make(claims);
+      const { status } = await verify(token);
+      assert.equal(status, 200, 'unchanged, it is taken');
+      const [header, body, signature] = token.split('.');
+      const all = [
+        ...changed(token, STEP),
+        withOtherClaims(token, { ...decodeJwt(token).payload, role: 'admin' }),
+        `${header}.${body}.`, `${header}.${body}.${signature.slice(0, -1)}`, `${header}.${body}.${signature}A`,
+        `${body}.${header}.${signature}`,
+      ];
+      assert.ok(all.length > 20, `${all.length} changes`);
+      for (const each of all) await assertRefused(each);
+      t.diagnostic(`${all.length} changes, each refused by us and by ${SIGNERS.join(', ')}`);
+    });
+  }
+
+  async function assertRefused(token) {
+    for (const [library, verdict] of await judged(token)) assert.ok(verdict.refusal, `${library} takes ${token}`);
+    const { status, body } = await verify(token);
+    assert.equal(status, 401, `${JSON.stringify(body)} of ${token}`);
+    assert.match(body.code, /^(token_invalid|auth\/argument-error)$/);
+  }
+});
+
+// --- TOKEN_PROFILE=shared_secret
+
+describe('the jwt_token of a session', () => {
+  let session;
+
+  before(async () => {
+    session = await succeed(post('/create-account', ACCOUNT));
+  });
+
+  for (const path of ['/login', '/refresh']) {
+    test(`of ${path} is good for every library and at /verify`, async () => {
+      const asked = path === '/login' ? ACCOUNT : { refresh_token: session.refresh_token };
+      const { jwt_token, access_token, uid, ...rest } = await succeed(post(path, asked));
+      assert.notEqual(jwt_token, access_token);
+      const claims = decodeJwt(jwt_token).payload;
+      const { sub, email, name, role_id, iss, aud, iat, exp } = claims;
+      assert.deepEqual({ sub, user_id: claims.user_id, email, name, role_id }, {
+        sub: uid, user_id: uid, email: ACCOUNT.email, name: ACCOUNT.name, role_id: 1,
+      });
+      assert.deepEqual([iss, aud, exp - iat], [server.origin, server.origin, rest.expires_in]);
+      await assertTaken(jwt_token, claims, server.origin);
+      const verified = await succeed(post('/verify?check_revoked=true', { token: jwt_token }));
+      const { kind, provider } = verified;
+      assert.deepEqual({ kind, provider, uid: verified.uid }, { kind: 'shared_secret', provider: 'password', uid });
+      assert.deepEqual(verified.claims, claims);
+    });
+  }
+
+  test('opens nothing of the account', async () => {
+    const { jwt_token, access_token } = await succeed(post('/login', ACCOUNT));
+    assert.equal((await ask(get('/me', bearer({ session: { access_token } })))).status, 200);
+    for (const request of [
+      get('/me', { authorization: `Bearer ${jwt_token}` }),
+      post('/me', { name: 'Not James' }, { authorization: `Bearer ${jwt_token}` }, 'PATCH'),
+      post('/me', { password: ACCOUNT.password }, { authorization: `Bearer ${jwt_token}` }, 'DELETE'),
+    ]) {
+      const { status, body } = await ask(request);
+      assert.equal(status, 401, `${request.method} ${JSON.stringify(body)}`);
+    }
+    const { user } = await succeed(get('/me', { authorization: `Bearer ${access_token}` }));
+    assert.equal(user.name, ACCOUNT.name);
+  });
+
+  test('ends with its session, for who asks', async () => {
+    const { jwt_token, refresh_token } = await succeed(post('/login', ACCOUNT));
+    await succeed(post('/logout', { refresh_token }));
+    assert.equal((await verify(jwt_token)).status, 200);
+    const { status, body } = await ask(post('/verify?check_revoked=true', { token: jwt_token }));
+    assert.deepEqual({ status, code: body.code }, { status: 401, code: 'token_revoked' }, JSON.stringify(body));
+  });
+});
+
+// --- Another secret
+
+describe('another secret takes the place of the first at two servers', () => {
+  const ID = 'latchkey/shared-secret';
+  const TTL_SECONDS = 1;
+  /** Until what is held is older than its time, and a request has waited for a newer one. */
+  const EFFECT_MS_MAX = TTL_SECONDS * 1000 + 2_000;
+  const OLD = 'the old secret of more than forty characters';
+  const NEW = 'the new secret of more than forty characters';
+  const PACE_MS = 10;
+
+  let secrets, pair;
+
+  before(async () => {
+    secrets = await startSecretsManager();
+    await secrets.create(ID, OLD);
+    const env = { SHARED_SECRET_ID: ID, API_KEY, KEYS_TTL_SECONDS: TTL_SECONDS, TOKEN_PROFILE: 'access' };
+    const started = () => serve([], { env: { ...secrets.env, ...env } });
+    pair = await Promise.all([started(), started()]);
+  });
+
+  test('and nobody notices before the first is gone', async (t) => {
+    const counts = { encoded: 0, verified: 0, byOld: 0, byNew: 0 };
+    const rejections = [];
+    const stop = new AbortController();
+    let good = [await sign(OLD)];
+
+    // What one makes the other takes, and both go on taking what another program signed before.
+    const traffic = async (maker, taker) => {
+      while (!stop.signal.aborted) {
+        const token = await encode(maker);
+        const isOld = await isSignedBy(OLD, token);
+        counts.encoded += 1;
+        counts[isOld ? 'byOld' : 'byNew'] += 1;
+        for (const each of [token, ...good]) {
+          const { status, body } = await verify(each, taker);
+          counts.verified += 1;
+          const isGood = each === token || good.includes(each);
+          if (status !== 200 && isGood) rejections.push({ byOld: await isSignedBy(OLD, each), body });
+        }
+        await sleep(PACE_MS);
+      }
+    };
+    const [first, second] = pair;
+    const flowing = Promise.all([traffic(first, second), traffic(second, first)]);
+    try {
+      const byNew = await sign(NEW);
+      assert.equal((await verify(byNew, first)).status, 401);
+      const took = [
+        await change(`${OLD}\n${NEW}`, async (each) => (await verify(byNew, each)).status === 200),
+        await change(`${NEW}\n${OLD}`, async (each) => isSignedBy(NEW, await encode(each))),
+      ];
+      // Time enough for both to make some with the new one while the old one is good.
+      good.push(byNew);
+      await sleep(TTL_SECONDS * 1000);
+      const [byOld] = good;
+      good = [byNew];
+      took.push(await change(NEW, async (each) => (await verify(byOld, each)).status === 401));
+      for (const each of pair) {
+        const { status, body } = await verify(byOld, each);
+        assert.deepEqual({ status, code: body.code }, { status: 401, code: 'token_invalid' }, JSON.stringify(body));
+        assert.equal((await verify(byNew, each)).status, 200);
+      }
+      const seen = took.map((ms) => `${(ms / 1000).toFixed(2)} s`).join(', ');
+      t.diagnostic(`${JSON.stringify(counts)}, ${rejections.length} refused; in effect after ${seen}`);
+    } finally {
+      stop.abort();
+      await flowing;
+    }
+    const some = JSON.stringify(rejections.slice(0, 3));
+    assert.equal(rejections.length, 0, `${rejections.length} of ${counts.verified} verifications failed, such as ${some}`);
+    assert.ok(counts.byOld > 10 && counts.byNew > 20, `not both secrets signed: ${JSON.stringify(counts)}`);
+  });
+
+  function sign(secret) {
+    return libraries.jose.sign({ user_id: 'another program', exp: seconds() + 300 }, secret);
+  }
+
+  async function isSignedBy(secret, token) {
+    return (await libraries.jose.verify(token, secret)).claims !== undefined;
+  }
+
+  async function encode(where) {
+    return (await succeed(post('/jwt/encode', { payload: { user_id: 'new' } }, KEY), where)).token;
+  }
+
+  /** Puts a value in force; gives how many milliseconds later that is seen at both. */
+  async function change(value, isInEffect) {
+    await secrets.put(ID, value);
+    const began = Date.now();
+    const seen = async (where) => {
+      while (!await isInEffect(where)) await sleep(PACE_MS);
+    };
+    await within(EFFECT_MS_MAX, Promise.all(pair.map(seen)), () => 'the new value has no effect');
+    return Date.now() - began;
+  }
+});
