@@ -1,4 +1,6 @@
-//! The key set as it is kept, in one secret or in one file, with its history; and every change that is made to it.
+//! The key set as it is kept, in one secret or in one file, with its history.
+
+mod changes;
 
 use std::fmt;
 
@@ -7,13 +9,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Times;
+pub use changes::Change;
+
 use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
 
 /// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
 pub(super) const HMAC_KEY_BYTES: usize = 32;
-/// For how long after its end the set remembers a key, without its private part.
-const HISTORY: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 /// The most that Secrets Manager takes, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 65_536;
 
@@ -108,10 +109,6 @@ pub struct Described {
     /// From when on it is refused, if that is known.
     pub retired_at: Option<Timestamp>,
 }
-
-/// What a change did, as sentences without a subject of their own: for people and for the log.
-#[derive(Clone, Debug, Default)]
-pub struct Change(pub Vec<String>);
 
 /// A new key of each use, made before it is known what for: making one takes a while.
 #[derive(Clone)]
@@ -251,139 +248,6 @@ impl KeySet {
     fn signer(&self, purpose: Use, now: Timestamp) -> Option<&KeyRecord> {
         // Of two with one time, the one that was made later, as in a ring.
         self.keys.iter().filter(|key| key.purpose() == purpose && key.may_sign(now)).max_by_key(|key| key.not_before)
-    }
-
-    /// Makes the next key of each use due, gives those that it supersedes their end, and adds `new` ones as the next. The set must be
-    /// the one in force at `now`, in which the next key is published already.
-    pub fn rotate(&mut self, now: Timestamp, times: &Times, new: NewKeys) -> Change {
-        self.forget(now);
-        let mut change = Change::default();
-        for purpose in Use::ALL {
-            let start = now + times.lead();
-            let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.is_next(now)) else {
-                change.0.push(format!(
-                    "there was no next key of {purpose}s yet, so the present one goes on; the next rotation replaces it"
-                ));
-                continue;
-            };
-            next.not_before = Some(start);
-            let kid = next.kid.clone();
-            change.0.push(format!("the key {kid} signs {purpose}s from {} on", start.readable()));
-            let end = start + times.overlap(purpose);
-            let superseded = |key: &&mut KeyRecord| {
-                key.purpose() == purpose && key.kid != kid && key.not_before.is_some() && key.retired_at.is_none()
-            };
-            for key in self.keys.iter_mut().filter(superseded) {
-                key.retired_at = Some(end);
-                change.0.push(format!("the key {} of {purpose}s is taken until {}", key.kid, end.readable()));
-            }
-        }
-        change.add_next(&mut self.keys, new.records(now, None));
-        change
-    }
-
-    /// Ends a key now. The key that is published the longest takes its place: at once if the ended one was signing, else in the
-    /// time that a rotation takes. The set is left with a next key.
-    ///
-    /// # Errors
-    ///
-    /// A sentence: there is no such key.
-    pub fn revoke(&mut self, kid: &str, now: Timestamp, times: &Times, new: NewKeys) -> Result<Change, String> {
-        let mut change = Change::default();
-        let signs_now = |purpose| self.signer(purpose, now).is_some_and(|signer| signer.kid == kid);
-        let was_signing = Use::ALL.into_iter().any(signs_now);
-        let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) else {
-            return Err(format!("There is no key {kid:?} in the set."));
-        };
-        if !key.is_live(now) {
-            return Ok(change);
-        }
-        let purpose = key.purpose();
-        (key.retired_at, key.revoked) = (Some(now), true);
-        key.forget_private_part();
-        change.0.push(format!("the key {kid} is revoked: every {purpose} that it signed is refused"));
-        let mut spare = new.records(now, None).filter(|key| key.purpose() == purpose);
-        let stays = |key: &KeyRecord| key.purpose() == purpose && key.is_live(now) && key.retired_at.is_none();
-        if !self.keys.iter().any(stays) {
-            self.keys.extend(spare.next());
-            change
-                .0
-                .push("there was no other key to take over but a new one, which nobody has seen published".to_owned());
-        }
-        // One that was superseded has an end already, and may be the very key that was to be got rid of.
-        if !self.keys.iter().any(|key| stays(key) && key.may_sign(now)) {
-            let signs_still = self.keys.iter().any(|key| {
-                key.purpose() == purpose
-                    && key.may_sign(now)
-                    && key.retired_at > Some(now + times.lead() + times.margin(purpose))
-            });
-            let start = if signs_still && !was_signing { now + times.lead() } else { now };
-            // In the order in which they were made, and so published.
-            if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
-                heir.not_before = Some(start);
-                change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
-            }
-        }
-        if !self.keys.iter().any(|key| key.purpose() == purpose && key.is_next(now)) {
-            change.add_next(&mut self.keys, spare);
-        }
-        Ok(change)
-    }
-
-    /// Takes the private part from keys that are retired, and forgets those that have been for long.
-    fn forget(&mut self, now: Timestamp) {
-        self.keys.retain(|key| key.retired_at.is_none_or(|end| now < end + HISTORY));
-        self.keys.iter_mut().filter(|key| !key.is_live(now)).for_each(KeyRecord::forget_private_part);
-    }
-
-    /// Whether this set may take the place of `current` at `now`: it knows of every change that was made to that one meanwhile, and
-    /// ends no key too soon for what that one lets it sign until then.
-    ///
-    /// # Errors
-    ///
-    /// A sentence with what has been missed.
-    pub fn may_follow(&self, current: &Self, now: Timestamp, times: &Times) -> Result<(), String> {
-        for key in &current.keys {
-            let Some(same) = self.keys.iter().find(|other| other.kid == key.kid) else {
-                // That it was forgotten here is as good.
-                if !key.is_live(now) {
-                    continue;
-                }
-                return Err(format!("the key {} is not in it, which was added meanwhile", key.kid));
-            };
-            let is_undone = key.not_before.is_some() && same.not_before != key.not_before;
-            let ends_later = key.retired_at.is_some_and(|end| same.retired_at.is_none_or(|other| other > end));
-            if is_undone || ends_later || (key.revoked && !same.revoked) {
-                return Err(format!(
-                    "the key {} was revoked or superseded meanwhile, and it does not know that",
-                    key.kid
-                ));
-            }
-            let ends_too_soon = same.retired_at.is_some_and(|end| end < now + times.margin(key.purpose()));
-            if key.retired_at.is_none() && key.may_sign(now) && ends_too_soon {
-                return Err(format!("it is so old that the key {} would end before its last tokens do", key.kid));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl KeyRecord {
-    fn is_next(&self, now: Timestamp) -> bool {
-        self.is_live(now) && self.not_before.is_none()
-    }
-}
-
-impl Change {
-    fn add_next(&mut self, keys: &mut Vec<KeyRecord>, new: impl Iterator<Item = KeyRecord>) {
-        for key in new {
-            self.0.push(format!(
-                "the key {} is the next one of {}s, and published from now on",
-                key.kid,
-                key.purpose()
-            ));
-            keys.push(key);
-        }
     }
 }
 

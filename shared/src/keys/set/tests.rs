@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::keys::KeyRing;
+use crate::keys::{KeyRing, Times};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 const TIMES: Times = Times {

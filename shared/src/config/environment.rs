@@ -1,0 +1,141 @@
+//! Variables, read one by one, with everything that is wrong with them.
+
+use std::time::Duration;
+
+use super::TokenProfile;
+use crate::keys::Source;
+
+/// The longest ARN of a secret is shorter: its name has at most 512 characters.
+const SECRET_ID_BYTES_MAX: usize = 640;
+
+/// Variables by their names, and a sentence for each that is bad or missing.
+pub(super) struct Environment<G> {
+    get: G,
+    pub(super) wrong: Vec<String>,
+}
+
+impl<G: Fn(&str) -> Option<String>> Environment<G> {
+    pub(super) fn new(get: G) -> Self {
+        Self { get, wrong: Vec::new() }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn refuse(&mut self, name: &str, why: &str) {
+        self.wrong.push(format!("{name} {why}."));
+    }
+
+    /// A value that is told back in messages, so that nothing that is secret may be taken for it.
+    pub(super) fn checked(&mut self, name: &str, fits: fn(&str) -> bool, what: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if !fits(&text) {
+            self.refuse(name, &format!("must be {what}"));
+        }
+        Some(text)
+    }
+
+    pub(super) fn secret_id(&mut self, name: &str) -> Option<String> {
+        self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it")
+    }
+
+    /// A secret that is in Secrets Manager or in a variable; `read` says what is wrong with the text of the latter.
+    pub(super) fn source(
+        &mut self,
+        id: &str,
+        value: &str,
+        read: impl FnOnce(String) -> Result<Source, String>,
+    ) -> Option<Source> {
+        let secret = self.secret_id(id).map(Source::Secret);
+        let given = self.text(value).and_then(|text| read(text).map_err(|why| self.refuse(value, &why)).ok());
+        if secret.is_some() && given.is_some() {
+            self.refuse(value, &format!("and {id} exclude each other"));
+        }
+        secret.or(given)
+    }
+
+    pub(super) fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+        match self.text(name).map(|text| text.parse::<u64>()) {
+            None => default,
+            Some(Ok(number)) if (min..=max).contains(&number) => number,
+            Some(_) => {
+                self.refuse(name, &format!("must be a whole number from {min} to {max}"));
+                default
+            }
+        }
+    }
+
+    pub(super) fn seconds(&mut self, name: &str, default: u64, min: u64, max: u64) -> Duration {
+        Duration::from_secs(self.number(name, default, min, max))
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.text(name).as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                self.refuse(name, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// By which variable this runs on Lambda or Cloud Run, if it does. Local tools imitate Lambda: SAM says so, and cargo-lambda
+    /// gives a URL for the address of the runtime, where Lambda gives a bare host and port.
+    pub(super) fn deployed(&self) -> Option<&'static str> {
+        let runtime = self.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+        let by_local_tool = self.text("AWS_SAM_LOCAL").is_some_and(|value| value == "true")
+            || ["http://127.0.0.1:", "http://[::1]:"].iter().any(|local| runtime.starts_with(local));
+        let on_lambda = self.text("AWS_LAMBDA_FUNCTION_NAME").is_some() && !by_local_tool;
+        let on_cloud_run = self.text("K_SERVICE").is_some();
+        on_lambda.then_some("AWS_LAMBDA_FUNCTION_NAME").or_else(|| on_cloud_run.then_some("K_SERVICE"))
+    }
+
+    pub(super) fn token_profile(&mut self) -> Option<TokenProfile> {
+        match self.text("TOKEN_PROFILE")?.as_str() {
+            "access" => Some(TokenProfile::Access),
+            "firebase" => Some(TokenProfile::Firebase),
+            "shared_secret" => Some(TokenProfile::SharedSecret),
+            _ => {
+                self.refuse("TOKEN_PROFILE", "must be firebase, access or shared_secret");
+                None
+            }
+        }
+    }
+
+    pub(super) fn issuer(&mut self) -> Option<String> {
+        let issuer = self.text("ISSUER")?;
+        if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+            self.refuse("ISSUER", "must be a URL that begins with https://");
+        }
+        Some(issuer.trim_end_matches('/').to_owned())
+    }
+
+    pub(super) fn origins(&mut self) -> Option<Vec<String>> {
+        let text = self.text("CORS_ALLOWED_ORIGINS").filter(|text| text != "*")?;
+        let origins: Vec<String> =
+            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
+        let is_origin = |origin: &String| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
+        };
+        if !origins.iter().all(is_origin) {
+            self.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, divided by commas");
+        }
+        Some(origins)
+    }
+
+    pub(super) fn log_level(&mut self) -> String {
+        let level = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()).to_ascii_lowercase();
+        if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {
+            self.refuse("LOG_LEVEL", "must be error, warn, info, debug or trace");
+        }
+        level
+    }
+}
+
+fn is_secret_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
+    text.len() <= SECRET_ID_BYTES_MAX && text.bytes().all(fits)
+}

@@ -1,0 +1,132 @@
+//! The emulator behind a client of the AWS SDK, and what can befall a call.
+
+use std::{
+    fmt, future, mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use aws_sdk_secretsmanager::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_types::body::SdkBody;
+use tokio::time;
+
+use super::{Secrets, error};
+
+/// Secrets behind a client of the AWS SDK. Cloning shares them.
+#[derive(Clone)]
+pub struct SecretsManager {
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    secrets: Secrets,
+    calls: Vec<String>,
+    fault: Option<Fault>,
+}
+
+/// What can befall a call. Only one that is slow changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is never answered.
+    Hangs,
+    /// It does not get through.
+    Refused,
+    /// 400 ThrottlingException.
+    Throttled,
+    /// 500 InternalServiceError.
+    Broken,
+    /// 400 AccessDeniedException.
+    Denied,
+    /// 200 with a page of HTML.
+    Garbled,
+    /// It is carried out at once and answered after this time.
+    Slow(Duration),
+}
+
+impl SecretsManager {
+    /// A Secrets Manager with these secrets.
+    pub fn new(secrets: Secrets) -> Self {
+        Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None })) }
+    }
+
+    /// A client whose calls end here.
+    pub fn client(&self) -> Client {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("us-east-1"))
+            // The SDK signs its calls even where nobody checks.
+            .credentials_provider(Credentials::new("testing", "testing", None, None, "testing"))
+            .http_client(self.clone());
+        Client::from_conf(config.build())
+    }
+
+    /// Looks at the secrets, or changes them.
+    pub fn with<R>(&self, change: impl FnOnce(&mut Secrets) -> R) -> R {
+        change(&mut self.state().secrets)
+    }
+
+    /// The operations called since this was last asked. A call that is tried again counts again.
+    pub fn calls(&self) -> Vec<String> {
+        mem::take(&mut self.state().calls)
+    }
+
+    /// From now on calls fare so.
+    pub fn fares(&self, fault: Option<Fault>) {
+        self.state().fault = fault;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpClient for SecretsManager {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for SecretsManager {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let mut state = self.state();
+        state.calls.push(operation.to_owned());
+        let fault = state.fault;
+        let (status, body) = match fault {
+            Some(Fault::Hangs) => return HttpConnectorFuture::new(future::pending()),
+            Some(Fault::Refused) => {
+                return HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into())));
+            }
+            Some(Fault::Throttled) => (400, error("ThrottlingException", "Rate exceeded")),
+            Some(Fault::Broken) => (500, error("InternalServiceError", "An error occurred on the server side.")),
+            Some(Fault::Denied) => (400, error("AccessDeniedException", "This role is not authorized.")),
+            Some(Fault::Garbled) => (200, "<html><body>It works!</body></html>".to_owned()),
+            Some(Fault::Slow(_)) | None => state.secrets.call(operation, request.body().bytes().unwrap_or_default()),
+        };
+        HttpConnectorFuture::new(async move {
+            if let Some(Fault::Slow(time)) = fault {
+                time::sleep(time).await;
+            }
+            let status = status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
+            let mut response = HttpResponse::new(status, SdkBody::from(body));
+            response.headers_mut().insert("content-type", "application/x-amz-json-1.1");
+            Ok(response)
+        })
+    }
+}
+
+impl fmt::Debug for SecretsManager {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SecretsManager")
+    }
+}
