@@ -157,11 +157,12 @@ pub fn uid(claims: &Map<String, Value>) -> String {
 /// # Errors
 ///
 /// What is wrong with the times in them: `exp` beside a life, a time that is no whole number of seconds, an `exp` that is past or
-/// further away than [`LIFE_MAX`], an `nbf` that is not before it.
+/// further away than [`LIFE_MAX`], an `nbf` that is not before it, an `iat` that [`verify`] would not take yet.
 pub fn complete(
     mut claims: Map<String, Value>,
     life: Option<Duration>,
     now: Timestamp,
+    skew: Duration,
 ) -> Result<(Map<String, Value>, Timestamp), Field> {
     let refuse = |code, message: &str| Field::new("payload", code, message);
     let given = |claims: &Map<String, Value>, name: &str| match claims.get(name) {
@@ -186,6 +187,10 @@ pub fn complete(
     }
     if start.is_some_and(|start| Timestamp::from_seconds(start) >= expiry) {
         return Err(refuse("invalid_time", "`nbf` in the payload must be before the token expires."));
+    }
+    if issued.is_some_and(|issued| Timestamp::from_seconds(issued) > now + skew) {
+        let message = "`iat` in the payload is in the future: for a token that is good from then on, send `nbf`.";
+        return Err(refuse("invalid_time", message));
     }
     claims.insert("iat".to_owned(), issued.unwrap_or(issuing.seconds()).into());
     claims.insert("exp".to_owned(), expiry.seconds().into());

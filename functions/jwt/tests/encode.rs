@@ -132,6 +132,7 @@ async fn times_of_its_own_are_taken_or_refused_by_name() {
         (json!({"exp": now - 100}), json!(null)),
         (json!({"exp": "tomorrow"}), json!(null)),
         (json!({"iat": "today"}), json!(5)),
+        (json!({"iat": now + 600}), json!(5)),
         (json!({"nbf": now + 600}), json!(5)),
     ] {
         let answer = encode(&service, json!({"payload": payload, "expires_in_minutes": minutes})).await;

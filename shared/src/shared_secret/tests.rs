@@ -100,7 +100,7 @@ fn a_token_of_another_kind_is_not_meant_whatever_signed_it() {
 
 fn completed(claims: Value, life: Option<u64>) -> Result<(Value, i64), String> {
     let claims = claims.as_object().unwrap().clone();
-    complete(claims, life.map(Duration::from_secs), NOW + Duration::from_millis(700))
+    complete(claims, life.map(Duration::from_secs), NOW + Duration::from_millis(700), SKEW)
         .map(|(claims, expiry)| (Value::Object(claims), expiry.seconds()))
         .map_err(|field| field.message)
 }
@@ -115,6 +115,8 @@ fn the_times_of_a_new_token_are_added_or_taken_as_they_are_given() {
     assert_eq!(completed(json!({}), Some(1)).unwrap().1, now + 1);
     let given = json!({"exp": now + 5, "iat": now - 9, "nbf": now + 2});
     assert_eq!(completed(given.clone(), None).unwrap(), (given, now + 5));
+    // Of a clock that goes a little before ours.
+    assert!(completed(json!({"iat": now + 60}), None).is_ok());
 }
 
 #[test]
@@ -127,6 +129,7 @@ fn times_that_contradict_each_other_are_told() {
         (json!({"exp": null}), None, "`exp` in the payload must be a whole number"),
         (json!({"iat": "now"}), None, "`iat` in the payload"),
         (json!({"nbf": -1}), None, "`nbf` in the payload"),
+        (json!({"iat": now + 61}), None, "is in the future"),
         (json!({"nbf": now + 60}), Some(60), "before the token expires"),
         (json!({"exp": now}), None, "in the future"),
         (json!({"exp": now * 1_000}), None, "whole number of seconds"),
