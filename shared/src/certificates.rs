@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     fetch::Fetcher,
-    flight::{Flights, Hold, is_within},
+    flight::{Flights, Hold},
     jwk::{KEYS_MAX, KeyDocument},
     jws::VerifyingKey,
 };
@@ -35,7 +35,8 @@ const UNKNOWN_INTERVAL: Duration = Duration::from_secs(60);
 /// How soon after a fetch that failed the next may be made, while there are keys to serve and while there are none.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL_EMPTY: Duration = Duration::from_secs(1);
-/// For how long after a failure keys past their lifetime serve at once: to wait for one more fetch would only cost time.
+/// For how long after an answer has waited in vain keys past their lifetime serve at once: to wait for one more fetch would only
+/// cost time.
 const FAILING: Duration = Duration::from_secs(60);
 /// How long before the end of their lifetime keys are renewed, at most; and at most this part of it.
 const AHEAD_MAX: Duration = Duration::from_secs(300);
@@ -59,8 +60,6 @@ struct Held {
     /// The end of the newest answer's lifetime, and from when on it is renewed.
     fresh_until: Option<Timestamp>,
     renew_from: Option<Timestamp>,
-    /// When an unknown key last caused a fetch.
-    asked: Option<Timestamp>,
 }
 
 struct Kept {
@@ -108,7 +107,9 @@ impl Certificates {
     pub async fn key(self: &Arc<Self>, kid: &str, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Error> {
         let seen = self.flights.look().landed;
         // When the time is over, what is held counts.
-        let _ = time::timeout(WAIT_MAX, self.prepare(kid, now, seen)).await;
+        if time::timeout(WAIT_MAX, self.prepare(kid, now, seen)).await.is_err() {
+            self.flights.note_if_in_vain(now, |held| held.is_fresh(now));
+        }
         let hold = self.flights.look();
         let is_news = hold.held.is_fresh(now) || hold.landed != seen;
         match (hold.held.find(kid, now), hold.cause()) {
@@ -127,7 +128,7 @@ impl Certificates {
     async fn prepare(self: &Arc<Self>, kid: &str, now: Timestamp, seen: u64) {
         let (known, fresh, failing) = {
             let hold = self.flights.look();
-            (hold.held.find(kid, now).is_some(), hold.held.is_fresh(now), hold.failed_within(FAILING, now))
+            (hold.held.find(kid, now).is_some(), hold.held.is_fresh(now), hold.in_vain_within(FAILING, now))
         };
         match (known, fresh) {
             (true, true) => self.renew(now, seen),
@@ -150,6 +151,7 @@ impl Certificates {
     async fn fetch(self: &Arc<Self>, now: Timestamp, seen: u64) {
         self.take_off_if(now, seen, |_| true);
         self.flights.landed_since(seen).await;
+        self.flights.note_if_in_vain(now, |held| held.is_fresh(now));
     }
 
     /// A fetch, once a second has passed since one that failed.
@@ -163,13 +165,7 @@ impl Certificates {
 
     /// A fetch for a key that is not among keys that are good still: now and then one is published early.
     async fn fetch_for_unknown(self: &Arc<Self>, now: Timestamp, seen: u64) {
-        self.take_off_if(now, seen, |hold| {
-            let allowed = hold.held.asked.is_none_or(|asked| !is_within(asked, UNKNOWN_INTERVAL, now));
-            if allowed {
-                hold.held.asked = Some(now);
-            }
-            allowed
-        });
+        self.take_off_if(now, seen, |hold| hold.may_ask(UNKNOWN_INTERVAL, now));
         if self.flights.look().is_flying(now) {
             self.flights.landed_since(seen).await;
         }

@@ -26,11 +26,25 @@ pub(crate) struct Hold<T> {
     pub(crate) landed: u64,
     /// When the last load began and why it failed, if it did.
     failed: Option<(Timestamp, String)>,
+    /// When an answer last waited for a load that brought nothing.
+    in_vain: Option<Timestamp>,
+    /// When something that was not found last caused a load.
+    asked: Option<Timestamp>,
 }
 
 impl<T> Hold<T> {
     pub(crate) fn is_flying(&self, now: Timestamp) -> bool {
         self.flight.is_some_and(|began| is_within(began, FLIGHT_MAX, now))
+    }
+
+    /// Whether something that is not found may cause a load: not within `interval` of the last one of that kind, or made-up ids
+    /// would be a free way to have loads made.
+    pub(crate) fn may_ask(&mut self, interval: Duration, now: Timestamp) -> bool {
+        let allowed = self.asked.is_none_or(|asked| !is_within(asked, interval, now));
+        if allowed {
+            self.asked = Some(now);
+        }
+        allowed
     }
 
     pub(crate) fn failed_at(&self) -> Option<Timestamp> {
@@ -39,6 +53,12 @@ impl<T> Hold<T> {
 
     pub(crate) fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
         self.failed_at().is_some_and(|began| is_within(began, interval, now))
+    }
+
+    /// Whether an answer has waited in vain within `interval`. A load behind an answer that fails says nothing of its source: a
+    /// function may be frozen in the middle of it.
+    pub(crate) fn in_vain_within(&self, interval: Duration, now: Timestamp) -> bool {
+        self.in_vain.is_some_and(|waited| is_within(waited, interval, now))
     }
 
     /// Why the last load failed, if it did.
@@ -55,6 +75,16 @@ impl<T: Send + Sync + 'static> Flights<T> {
     /// What is held now. Not to be kept across an `await`.
     pub(crate) fn look(&self) -> watch::Ref<'_, Hold<T>> {
         self.0.borrow()
+    }
+
+    /// Notes that an answer waited in vain, if what is held is not `fresh` now.
+    pub(crate) fn note_if_in_vain(&self, now: Timestamp, fresh: impl FnOnce(&T) -> bool) {
+        self.0.send_if_modified(|hold| {
+            if !fresh(&hold.held) {
+                hold.in_vain = Some(now);
+            }
+            false
+        });
     }
 
     /// Waits until a load has ended since `seen` had.

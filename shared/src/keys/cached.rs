@@ -21,8 +21,9 @@ const COLD_WAIT_MAX: Duration = Duration::from_millis(2_900);
 const WARM_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How soon after a load that failed the next may be made behind an answer, while there is something to serve.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
-/// For how long after a failure what is too old serves at once: to wait for one more load would only cost time.
-const FAILING: Duration = Duration::from_secs(30);
+/// For how long after an answer has waited in vain what is too old serves at once: to wait for one more load would only cost time.
+/// With the age of a key set it stays within a minute.
+const FAILING: Duration = Duration::from_secs(10);
 /// How often what is not found in what is held may cause a load, or made-up tokens would be a free way to have them made.
 const EARLY_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -53,13 +54,11 @@ struct Kept<T> {
     /// Of the text, so that one that did not change is not made something of again.
     digest: Vec<u8>,
     loaded_at: Timestamp,
-    /// When something that was not found last caused a load.
-    asked: Option<Timestamp>,
 }
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Self { value: None, digest: Vec::new(), loaded_at: Timestamp::from_seconds(0), asked: None }
+        Self { value: None, digest: Vec::new(), loaded_at: Timestamp::from_seconds(0) }
     }
 }
 
@@ -85,19 +84,20 @@ impl<T: Send + Sync + 'static> Cached<T> {
         let (seen, kept, is_young, serves) = {
             let hold = self.flights.look();
             let is_within = |age| is_within(hold.held.loaded_at, age, now);
-            let serves = is_within(self.age_max) || hold.failed_within(FAILING, now);
+            let serves = is_within(self.age_max) || hold.in_vain_within(FAILING, now);
             (hold.landed, hold.held.value.clone(), is_within(self.age_max / 2), serves)
         };
         let Some(kept) = kept else { return self.first(now, seen).await };
         if is_young || !self.changes {
             return Ok(kept);
         }
-        self.take_off(now, seen, |hold| !hold.failed_within(RETRY_INTERVAL, now));
+        self.take_off(now, seen, |hold| !serves || !hold.failed_within(RETRY_INTERVAL, now));
         if serves {
             return Ok(kept);
         }
         // When the time is over, what is kept counts.
         let _ = time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await;
+        self.flights.note_if_in_vain(now, |kept| is_within(kept.loaded_at, self.age_max, now));
         Ok(self.flights.look().held.value.clone().unwrap_or(kept))
     }
 
@@ -117,19 +117,13 @@ impl<T: Send + Sync + 'static> Cached<T> {
     ///
     /// As [`Cached::get`]; also if it lacks that and nothing newer can be had, so that nobody can tell.
     pub(super) async fn get_if(&self, now: Timestamp, suits: impl Fn(&T) -> bool) -> Result<Arc<T>, Error> {
+        // A load that has ended since then has told all there is to know.
+        let seen = self.flights.look().landed;
         let kept = self.get(now).await?;
         if suits(&kept) || !self.changes {
             return Ok(kept);
         }
-        let seen = self.flights.look().landed;
-        self.take_off(now, seen, |hold| {
-            let interval = EARLY_INTERVAL.min(self.age_max);
-            let allowed = hold.held.asked.is_none_or(|asked| !is_within(asked, interval, now));
-            if allowed {
-                hold.held.asked = Some(now);
-            }
-            allowed
-        });
+        self.take_off(now, seen, |hold| hold.may_ask(EARLY_INTERVAL.min(self.age_max), now));
         let is_flying = self.flights.look().is_flying(now);
         let landed = !is_flying || time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await.is_ok();
         let hold = self.flights.look();

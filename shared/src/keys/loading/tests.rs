@@ -95,6 +95,46 @@ async fn what_did_not_change_is_not_parsed_again() {
     assert!(Arc::ptr_eq(&first, &keys.ring(after(1_000)).await.unwrap()));
 }
 
+#[tokio::test]
+async fn a_load_that_was_frozen_with_its_function_excuses_nothing() {
+    // One that never ends, and one that ends with a dead connection when the function goes on.
+    for fault in [Fault::Hangs, Fault::Refused] {
+        let (manager, keys) = deployment(&[]);
+        keys.ring(NOW).await.unwrap();
+        let (text, kid) = other_set();
+        manager.with(|secrets| secrets.put("keys", &version(1), &text));
+        manager.fares(Some(fault));
+        for seconds in [30, 48] {
+            keys.ring(after(seconds)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        manager.fares(None);
+        assert_eq!(keys.ring(after(52)).await.unwrap().signing(NOW).unwrap().kid, kid, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_looked_at_every_five_seconds_and_waited_for_every_ten() {
+    let (manager, keys) = deployment(&[]);
+    keys.ring(NOW).await.unwrap();
+    manager.calls();
+    manager.fares(Some(Fault::Denied));
+    let mut loads = Vec::new();
+    for seconds in 51..=72 {
+        keys.ring(after(seconds)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if !manager.calls().is_empty() {
+            loads.push(seconds);
+        }
+    }
+    assert_eq!(loads, [51, 56, 61, 66, 71]);
+    // What comes after it is everywhere within a minute: an answer waits again, whatever failed before.
+    let (text, kid) = other_set();
+    manager.with(|secrets| secrets.put("keys", &version(1), &text));
+    manager.fares(None);
+    assert_eq!(keys.ring(after(81)).await.unwrap().signing(NOW).unwrap().kid, kid);
+}
+
 /// What befalls Secrets Manager, and what the log says of it.
 fn faults() -> Vec<(Fault, &'static str)> {
     vec![
@@ -266,6 +306,15 @@ async fn a_key_that_is_not_known_causes_one_early_fetch_and_no_flood_of_them() {
         assert!(!ring.knows("made up"));
     }
     assert!(manager.calls().len() <= 4, "one in ten seconds, and one because it was due");
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_known_to_keys_just_loaded_causes_no_other_fetch() {
+    let (manager, keys) = deployment(&[]);
+    for seconds in [0, 100] {
+        assert!(!keys.ring_if(after(seconds), |ring| ring.knows("made up")).await.unwrap().knows("made up"));
+        assert_eq!(manager.calls().len(), 1, "after {seconds} s");
+    }
 }
 
 #[tokio::test]
