@@ -88,7 +88,9 @@ pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, E
 }
 
 /// Takes `token` for an access token, or says why not. Content is checked before the signature and the expiry last, so
-/// that the answer names what its holder can mend. `skew` is allowed on every time.
+/// that the answer names what its holder can mend. Of a token whose key has ended nobody can tell whether it is genuine; one that
+/// would have expired by then is told so, or an app that slept through a rotation would log its user out and not refresh. `skew`
+/// is allowed on every time.
 ///
 /// # Errors
 ///
@@ -114,21 +116,25 @@ pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew
     if claims.aud != party.audience {
         return Err(refuse("The token is meant for another audience."));
     }
-    let key = token
-        .header_text("kid")
-        .and_then(|kid| keys.verifying(kid, now))
-        .ok_or_else(|| refuse("The token was signed with a key that is not, or no longer, in use."))?;
+    let expired = || Refusal::new("token_expired", "The token has expired.").about(token, now);
+    let kid = token.header_text("kid").unwrap_or_default();
+    let key = keys.verifying(kid, now).ok_or_else(|| {
+        if keys.knows(kid) && token.time("exp").is_some_and(|expiry| now >= expiry + skew) {
+            return expired();
+        }
+        refuse("The token was signed with a key that is not, or no longer, in use.")
+    })?;
     if !token.is_signed_by(key.key.public()) {
         return Err(refuse("The token's signature is wrong."));
     }
-    let time = |claim| token.seconds(claim).ok_or_else(|| refuse("A time in the token is not a date."));
+    let time = |claim| token.time(claim).ok_or_else(|| refuse("A time in the token is not a date."));
     let (issued, authenticated, expiry) = (time("iat")?, time("auth_time")?, time("exp")?);
     let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued };
     if [issued, authenticated, not_before].into_iter().any(|start| start > now + skew) {
         return Err(refuse("The token is from the future: a clock is wrong."));
     }
     if now >= expiry + skew {
-        return Err(Refusal::new("token_expired", "The token has expired.").about(token, now));
+        return Err(expired());
     }
     Ok(claims)
 }

@@ -72,7 +72,7 @@ impl Report {
             name: text("name"),
             provider: token.sign_in_provider().to_owned(),
             project: if kind == Kind::FirebaseCustomToken { account_project(&text("iss")) } else { text("aud") },
-            issued_at: date(token.seconds("iat")),
+            issued_at: date(token.time("iat")),
             expires_at: date(expiry),
             expired: expiry.is_some_and(|expiry| now >= expiry),
             problems: problems(token, kind, config, project, now),
@@ -139,10 +139,10 @@ fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, n
         Some(expiry) if now >= expiry => tell("expired", "It has expired.".to_owned()),
         Some(_) => {}
         // A shared secret's tokens may do without.
-        None if kind == Kind::SharedSecret => {}
+        None if shared_secret::is_meant(token) && !token.claims.contains_key("exp") => {}
         None => tell("no_expiry", "It has no exp that is a date.".to_owned()),
     }
-    let starts = ["iat", "auth_time", "nbf"].into_iter().filter_map(|claim| Some((claim, token.seconds(claim)?)));
+    let starts = ["iat", "auth_time", "nbf"].into_iter().filter_map(|claim| Some((claim, token.time(claim)?)));
     for (claim, _) in starts.filter(|(_, start)| *start > now + config.clock_skew) {
         tell(
             "clock_ahead",
@@ -166,10 +166,14 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_779_894_000 + 47 * 60);
 
     fn report(variables: &[(&str, &str)], claims: &Value) -> Report {
+        report_by("RS256", variables, claims)
+    }
+
+    fn report_by(algorithm: &str, variables: &[(&str, &str)], claims: &Value) -> Report {
         let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let config = Config::read(get).unwrap();
         let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-        let text = format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "kid": "k"})), part(claims));
+        let text = format!("{}.{}.c2ln", part(&json!({"alg": algorithm, "kid": "k"})), part(claims));
         Report::of(&Token::parse(&text).unwrap(), &config, config.firebase.project_id.as_deref(), NOW)
     }
 
@@ -235,6 +239,22 @@ mod tests {
         assert_eq!(codes(&report(&emulated, &good)), ["signed"]);
         assert_eq!(codes(&report(&mine, &with("iat", json!(NOW.seconds() + 61)))), ["clock_ahead"]);
         assert_eq!(codes(&report(&mine, &with("email_verified", json!(false)))), ["email_not_verified"]);
+    }
+
+    #[test]
+    fn the_times_of_a_shared_secrets_token_are_read_as_verify_reads_them() {
+        let mine = [("JWT_SHARED_SECRET", "a shared secret of more than 32 bytes")];
+        let of = |claims: Value| report_by("HS256", &mine, &claims);
+        let now = NOW.seconds() as f64;
+        let young = of(json!({"exp": now + 0.5, "iat": now - 0.5}));
+        assert_eq!((codes(&young), young.expired), (vec![], false));
+        assert_eq!((&*young.expires_at, &*young.issued_at), ("2026-05-27T15:47:00Z", "2026-05-27T15:46:59Z"));
+        let old = of(json!({"exp": now - 0.5}));
+        assert_eq!((codes(&old), old.expired), (vec!["expired"], true));
+        // It may have none, whatever else it says.
+        assert_eq!(codes(&of(json!({}))), [""; 0]);
+        assert_eq!(codes(&of(json!({"iss": "https://x.supabase.co/auth/v1"}))), [""; 0]);
+        assert_eq!(codes(&of(json!({"exp": "soon"}))), ["no_expiry"]);
     }
 
     #[test]

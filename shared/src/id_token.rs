@@ -140,9 +140,7 @@ impl Verifier<'_> {
 
     fn check_times(&self, token: &Token, now: Timestamp) -> Result<Claims, String> {
         let time = |claim: &str| {
-            token
-                .seconds(claim)
-                .ok_or_else(|| format!("The token's {claim} is missing or not a whole number of seconds."))
+            token.time(claim).ok_or_else(|| format!("The token's {claim} is missing or not a whole number of seconds."))
         };
         let (expires_at, issued_at, auth_time) = (time("exp")?, time("iat")?, time("auth_time")?);
         let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued_at };

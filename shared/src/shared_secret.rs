@@ -65,8 +65,7 @@ impl SharedSecrets {
 /// Whether a token is to be judged here: by its algorithm, whatever else its maker wrote into it. Firebase's tokens and this
 /// service's own stay what they are, so that a secret never makes one.
 pub fn is_meant(token: &Token) -> bool {
-    let by_secret = token.header_text("alg").is_some_and(|algorithm| algorithm.starts_with("HS"));
-    by_secret && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
+    token.is_hmac() && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
 }
 
 /// What a genuine token says, with defaults for what it leaves out: its maker writes what they like.
@@ -107,12 +106,12 @@ pub fn verify(secrets: &SharedSecrets, token: &Token, now: Timestamp, skew: Dura
     if !secrets.signed(token) {
         return Err(refuse("The token's signature is wrong: it was signed with another secret, or changed since."));
     }
-    let time = |claim: &str| match token.claims.get(claim) {
-        None => Ok(None),
-        Some(value) => numeric_date(value).map(Some).ok_or_else(|| refuse("A time in the token is not a date.")),
+    let time = |claim: &str| match token.time(claim) {
+        None if token.claims.contains_key(claim) => Err(refuse("A time in the token is not a date.")),
+        time => Ok(time),
     };
     let (expires_at, not_before) = (time("exp")?, time("nbf")?);
-    let issued_at = token.claims.get("iat").and_then(numeric_date);
+    let issued_at = token.time("iat");
     if [issued_at, not_before].into_iter().flatten().any(|start| start > now + skew) {
         return Err(refuse("The token is from the future: a clock is wrong."));
     }
@@ -131,13 +130,6 @@ pub fn verify(secrets: &SharedSecrets, token: &Token, now: Timestamp, skew: Dura
         expires_at,
         session: token.text("iss").map(str::to_owned).zip(token.text("sid").map(str::to_owned)),
     })
-}
-
-/// A number of seconds, whole or not (RFC 7519 section 2), in the years 1970–9999.
-fn numeric_date(value: &Value) -> Option<Timestamp> {
-    let seconds = value.as_f64().filter(|seconds| (0.0..YEAR_10000 as f64).contains(seconds))?;
-    // No digit is lost: milliseconds of these years are far below 2^53.
-    Some(Timestamp::from_milliseconds((seconds * 1000.0) as i64))
 }
 
 /// Who a token is about, by the first of the names that builders give it.

@@ -108,13 +108,25 @@ impl Token {
 
     /// `exp` as a time, if it is a whole number of seconds that is a date.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.seconds("exp")
+        self.time("exp")
     }
 
-    /// A `NumericDate` claim: a whole number of seconds in the years 1970–9999.
-    pub fn seconds(&self, claim: &str) -> Option<Timestamp> {
-        let seconds = self.claims.get(claim)?.as_i64()?;
-        (0..YEAR_10000).contains(&seconds).then(|| Timestamp::from_seconds(seconds))
+    /// A `NumericDate` claim (RFC 7519 section 2) in the years 1970–9999: a whole number of seconds, as Firebase and this service
+    /// write it, and in a token of a shared secret, which anybody may have made, one with a fraction too.
+    pub fn time(&self, claim: &str) -> Option<Timestamp> {
+        let value = self.claims.get(claim)?;
+        if self.is_hmac() {
+            let seconds = value.as_f64().filter(|seconds| (0.0..YEAR_10000 as f64).contains(seconds))?;
+            // No digit is lost: milliseconds of these years are far below 2^53.
+            return Some(Timestamp::from_milliseconds((seconds * 1000.0) as i64));
+        }
+        let seconds = value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds))?;
+        Some(Timestamp::from_seconds(seconds))
+    }
+
+    /// Whether it says that it is signed with a shared secret (RFC 7518 section 3.2).
+    pub fn is_hmac(&self) -> bool {
+        self.header_text("alg").is_some_and(|algorithm| algorithm.starts_with("HS"))
     }
 }
 

@@ -8,16 +8,19 @@ use std::{
     time::Duration,
 };
 
+use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 use shared::{
-    keys::{Event, KeySet, NewKeys, Step},
+    clock::Timestamp,
+    keys::{Event, KeyRing, KeySet, NewKeys, Step, Version},
     testing::{SIGNING_KEYS_ID, Secrets, SecretsManager, Service, signing_keys},
-    token::Token,
+    token::{self, Token},
 };
 
 const STEP_SECONDS: i64 = 30;
 const MAX_AGE: i64 = 300;
 const LIFE: i64 = 3_600;
+const SKEW: i64 = 60;
 /// How many processes are asked all the time. One more sleeps for ten minutes between two requests, as a function is frozen.
 const AWAKE: usize = 2;
 
@@ -122,15 +125,36 @@ impl Deployment {
         self.minted.iter().map(|token| token.kid.as_str()).filter(|kid| seen.insert(*kid)).collect()
     }
 
-    /// Every token that was ever signed by a key, at every process.
-    async fn all_refused(&self, kid: &str, code: &str) -> usize {
+    /// Has every token that was ever signed by a key judged at every process: an app hears of one that has expired that it has, and
+    /// refreshes, whatever became of its key. Gives how many there are, and how many had not expired.
+    async fn all_refused(&self, kid: &str) -> (usize, usize) {
         let tokens: Vec<&Minted> = self.minted.iter().filter(|token| token.kid == kid).collect();
+        let has_expired = |token: &Minted| self.seconds - token.at >= LIFE + SKEW;
         for process in &self.processes {
             for minted in &tokens {
+                let code = if has_expired(minted) { "token_expired" } else { "token_invalid" };
                 process.post("/verify", json!({"token": minted.token})).await.refused(401, code);
             }
         }
-        tokens.len()
+        (tokens.len(), tokens.iter().filter(|token| !has_expired(token)).count())
+    }
+
+    /// Has a token judged at every process that whoever has the key `kid` of `stolen` could make now.
+    async fn stolen_key_is_refused(&self, stolen: &KeyRing, kid: &str) {
+        let minted = self.minted.last().unwrap();
+        let claims = Token::parse(minted.token.as_str().unwrap()).unwrap().claims;
+        let held = stolen.verifying(kid, Timestamp::from_seconds(0)).unwrap();
+        let header =
+            Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
+        let token = token::sign(&header, &claims, &held.key).unwrap();
+        for process in &self.processes {
+            process.post("/verify", json!({"token": minted.token})).await.is(200);
+            process.post("/verify", json!({"token": token})).await.refused(401, "token_invalid");
+        }
+    }
+
+    async fn key_set(&self) -> Version {
+        self.processes[0].app().keys().vault(SIGNING_KEYS_ID).unwrap().current().await.unwrap().unwrap()
     }
 
     async fn is_published(&self, kid: &str) -> bool {
@@ -162,15 +186,18 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
     deployment.rotate().await;
     deployment.run(60).await;
     deployment.rotate().await;
+    let stolen = KeyRing::parse(&deployment.key_set().await.text).unwrap();
     deployment.run(9_000).await;
     let (signers, total) = (deployment.signers().len(), deployment.minted.len());
     println!("{} tokens, {} verifications, {signers} keys signed, 0 rejected", total, deployment.verified);
     assert_eq!(signers, 4, "the first one and one for each rotation");
 
-    // The first three are retired; the kid is looked at before the expiry.
+    // The first three are retired, and what they signed has expired before.
     let retired: Vec<String> = deployment.signers().iter().take(3).map(|kid| (*kid).to_owned()).collect();
     for kid in &retired {
-        let refused = deployment.all_refused(kid, "token_invalid").await;
+        let (refused, live) = deployment.all_refused(kid).await;
+        assert_eq!(live, 0);
+        deployment.stolen_key_is_refused(&stolen, kid).await;
         assert!(!deployment.is_published(kid).await);
         println!("{kid}: {refused} tokens, all refused");
     }
@@ -182,10 +209,8 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
 
     // Somebody may know the key that signs now.
     let leaked = deployment.signers()[3].to_owned();
-    let live = deployment.minted.iter().filter(|token| token.kid == leaked && deployment.seconds - token.at < LIFE);
-    assert!(live.count() > 100);
     let vault = deployment.processes[0].app().keys().vault(SIGNING_KEYS_ID).unwrap();
-    let current = vault.current().await.unwrap().unwrap();
+    let current = deployment.key_set().await;
     let mut set = KeySet::parse(&current.text).unwrap();
     let app = deployment.processes[0].app();
     set.revoke(&leaked, app.now(), &app.config().key_times(), NewKeys::generate().unwrap()).unwrap();
@@ -193,9 +218,15 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
     for process in &deployment.processes {
         process.pass(Duration::from_secs(60));
     }
-    deployment.all_refused(&leaked, "token_invalid").await;
+    deployment.seconds += 60;
+    assert!(deployment.all_refused(&leaked).await.1 > 100);
     assert!(!deployment.is_published(&leaked).await);
     let token = deployment.sessions[0].clone();
     let answer = deployment.processes[0].post("/refresh", json!({"refresh_token": token})).await.is(200).body;
-    deployment.processes[1].post("/verify", json!({"token": answer["access_token"]})).await.is(200);
+    deployment.minted.push(Minted {
+        token: answer["access_token"].clone(),
+        kid: kid(&answer["access_token"]),
+        at: deployment.seconds,
+    });
+    deployment.stolen_key_is_refused(&stolen, &leaked).await;
 }

@@ -75,7 +75,7 @@ fn answers(input: &[u8]) -> (Vec<Value>, String) {
 fn the_token_alone_is_on_standard_output() {
     let (token, errors) = minted(&create(&["--uid", "user-1"]).output().unwrap());
     assert_eq!((token.claims["uid"].as_str(), token.claims.get("claims")), (Some("user-1"), None));
-    assert_eq!(token.expires_at().unwrap().seconds() - token.seconds("iat").unwrap().seconds(), 3600);
+    assert_eq!(token.expires_at().unwrap().seconds() - token.time("iat").unwrap().seconds(), 3600);
     assert_eq!(errors, "");
     let arguments = ["--uid", "ü", "--claims", r#"{"role":"admin"}"#, "--tenant", "t-1"];
     let (token, _) = minted(&create(&arguments).env("FIREBASE_TENANT_ID", "t-2").output().unwrap());

@@ -127,7 +127,7 @@ impl Inspection<'_> {
     }
 
     fn life(&self) -> Result<(), String> {
-        let (Some(iat), Some(exp)) = (self.token.seconds("iat"), self.token.seconds("exp")) else {
+        let (Some(iat), Some(exp)) = (self.token.time("iat"), self.token.time("exp")) else {
             return Err("Its `iat` and `exp` must be whole numbers: seconds since 1970, not milliseconds.".to_owned());
         };
         let (least, most) = (self.life.start(), self.life.end());
@@ -139,10 +139,10 @@ impl Inspection<'_> {
 
     fn time(&self) -> Result<(), String> {
         ensure(
-            self.token.seconds("iat").is_some_and(|iat| iat.seconds() <= (self.now + self.skew).seconds()),
+            self.token.time("iat").is_some_and(|iat| iat.seconds() <= (self.now + self.skew).seconds()),
             "Its `iat` is in the future: set the clock of the machine that made it.",
         )?;
-        let Some(expiry) = self.token.seconds("exp").filter(|expiry| self.now >= *expiry + self.skew) else {
+        let Some(expiry) = self.token.time("exp").filter(|expiry| self.now >= *expiry + self.skew) else {
             return Ok(());
         };
         let expired = expiry.readable();
