@@ -188,7 +188,7 @@ function underTraffic(world) {
     for (const [, all] of checked('expired')) assert.ok(all > form.liveMin / 4, `only ${all} looks`);
   });
 
-  test('after the end of a superseded key each of its tokens is refused everywhere, not as expired', () => {
+  test('after the end of a superseded key each of its tokens is refused everywhere, and has expired', () => {
     allRight('retired');
     // Each overlaps the next one, and no token of it lives longer.
     const { rotations: rotated, bootstrap } = record;
@@ -210,9 +210,20 @@ function underTraffic(world) {
     allRight('revoked');
     const { kid, until } = record.revocation;
     const tokens = record.ledger.ofKey(kid);
-    assert.equal(unseen(tokens, hasBeen('revoked')), 0, `of ${tokens.length} tokens`);
+    allRight('revoked and expired');
+    const everywhere = (entry) => hasBeen('revoked')(entry) || hasBeen('revoked and expired')(entry);
+    assert.equal(unseen(tokens, everywhere), 0, `of ${tokens.length} tokens`);
     const outlived = tokens.filter(({ expiresAt }) => expiresAt > until + 10_000);
     assert.ok(outlived.length >= 20, `only ${outlived.length} tokens outlived the key`);
+  });
+
+  test('what a thief signs with a key is taken until its end and nowhere after it', () => {
+    const { thefts, retired, revocation } = record;
+    const tries = (kid, verdict) => WAYS.map((way) => ({ kid, way, verdict }));
+    assert.deepEqual(thefts, [
+      ...tries(revocation.kid, 'taken'),
+      ...[revocation, ...retired].flatMap(({ kid }) => tries(kid, 'token_invalid')),
+    ]);
   });
 
   test('a revocation is everywhere in time, and the next key signs then', () => {

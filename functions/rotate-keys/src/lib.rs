@@ -14,5 +14,5 @@ use shared::{
 pub async fn rotate(app: App, event: Event) -> Result<(), Error> {
     let vault = app.keys().vault(&event.secret_id)?;
     let times = app.config().key_times();
-    keys::take(&vault, event.step, &event.client_request_token, app.now(), &times, NewKeys::generate).await
+    keys::take(&vault, event.step, &event.client_request_token, || app.now(), &times, NewKeys::generate).await
 }

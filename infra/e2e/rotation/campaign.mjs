@@ -8,6 +8,7 @@ import { keysOf } from './keys.mjs';
 import { openLedger } from './ledger.mjs';
 import { inParallel, several, sleepUntil } from './parallel.mjs';
 import { revoke } from './revocation.mjs';
+import { thief } from './thief.mjs';
 import { rotations } from './stages.mjs';
 import { leadMs } from './times.mjs';
 import { WAYS, openTraffic, watchKeys } from './traffic.mjs';
@@ -51,8 +52,12 @@ export async function runCampaign(form, { ask, secrets, id, variables }) {
     record.rotations = await rotateAll(world, rotateBy);
     record.live.holds = false;
     flow.mintsPerSecond = PER_SECOND.afterwards;
+    const steal = thief((await secrets.read(id, { VersionStage: 'AWSCURRENT' })).SecretString, ledger, traffic);
+    await steal((await learn(world)).find(({ state }) => state === 'signing').kid);
     record.revocation = await revokeSigner(world, crowd, flow);
-    record.retired = await seeRetirements(world);
+    await steal(record.revocation.kid);
+    record.retired = await seeRetirements(world, steal);
+    record.thefts = steal.tries;
     await traffic.stop();
     record.kept = await comeBack(ask, crowd.kept);
     record.keys = await learn(world);
@@ -216,12 +221,13 @@ async function revokeSigner(world, { someone }, flow) {
   return { ...revocation, live: live.length };
 }
 
-/** Waits for the end of each key that was superseded, and looks at all its tokens then. */
-async function seeRetirements(world) {
+/** Waits for the end of each key that was superseded, and looks at all its tokens then, and at one that a thief makes. */
+async function seeRetirements(world, steal) {
   const superseded = (await learn(world)).filter(({ state }) => state === 'superseded');
   for (const { kid, retired_at } of superseded) {
     await sleepUntil(retired_at);
     await lookAtKey(world.ledger, kid);
+    await steal(kid);
   }
   return superseded.map(({ kid, retired_at }) => ({ kid, retiredAt: retired_at }));
 }

@@ -3,7 +3,14 @@
 import { decodeJwt } from '../support.mjs';
 
 /** What /verify must say, by what has become of a token. */
-const VERDICTS = { live: 'taken', expired: 'token_expired', retired: 'token_invalid', revoked: 'token_invalid' };
+const VERDICTS = {
+  live: 'taken',
+  expired: 'token_expired',
+  // An app refreshes when it hears that its token has expired, and every token of such a key has.
+  retired: 'token_expired',
+  revoked: 'token_invalid',
+  'revoked and expired': 'token_expired',
+};
 const SHOWN_MAX = 10;
 
 /**
@@ -25,10 +32,11 @@ export function openLedger(ask, skew) {
   /** What has become of the token at that moment: while a revocation spreads, nobody can tell. */
   function phase({ kid, expiresAt }, time) {
     const { retiredAt = Infinity, revokedFrom = Infinity, revokedUntil = Infinity } = key(kid);
-    if (time >= revokedUntil) return 'revoked';
+    const expired = time >= expiresAt + skew;
+    if (time >= revokedUntil) return expired ? 'revoked and expired' : 'revoked';
     if (time >= revokedFrom) return 'revoking';
     if (time >= retiredAt) return 'retired';
-    return time >= expiresAt + skew ? 'expired' : 'live';
+    return expired ? 'expired' : 'live';
   }
 
   function count(way, what, isRight) {

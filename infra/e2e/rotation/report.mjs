@@ -6,14 +6,15 @@ const NAMES = { serve: 'latchkey serve', url: 'functions' };
 const VERDICTS = {
   live: 'live tokens, taken',
   expired: 'expired ones, refused as token_expired',
-  retired: 'those of a retired key, as token_invalid',
-  revoked: 'those of a revoked key, as token_invalid',
+  retired: 'those of a retired key, as token_expired',
+  revoked: 'live ones of a revoked key, as token_invalid',
+  'revoked and expired': 'expired ones of it, as token_expired',
   'at a turn': 'at the turn from one to another, either',
 };
 
 /** The lines of two tables. */
 export function report(record) {
-  const { ledger, published, live, revocation, kept, made } = record;
+  const { ledger, published, live, revocation, kept, made, thefts } = record;
   const of = (what) => WAYS.map((way) => ledger.counted(way, what).join(' of '));
   const verdicts = table([
     ['', ...WAYS.map((way) => NAMES[way])],
@@ -34,6 +35,7 @@ export function report(record) {
     ]),
     '',
     `${kept.back} of ${kept.all} sessions from before the first rotation refreshed after the last end of a key`,
+    `${thefts.length} tokens made with stolen keys, taken while the key was and refused as token_invalid after its end`,
     `the signing key revoked, with ${revocation.live} live tokens, and allowed ${revocation.limitSeconds} s:`,
     ...seconds.map((line) => `  ${line}`),
   ];

@@ -45,7 +45,8 @@ impl Step {
     pub const ALL: [Self; 4] = [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
 }
 
-/// Takes one step for the version `token`.
+/// Takes one step for the version `token`. The time is asked for when the set in force has been read: what is pending counts from
+/// there.
 ///
 /// # Errors
 ///
@@ -55,7 +56,7 @@ pub async fn take(
     vault: &Vault,
     step: Step,
     token: &str,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
     times: &Times,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
@@ -72,11 +73,11 @@ pub async fn take(
         ));
     }
     match step {
-        Step::CreateSecret => create(vault, token, now, times, make).await,
+        Step::CreateSecret => create(vault, token, clock, times, make).await,
         Step::SetSecret => Ok(()),
-        Step::TestSecret => test(vault, token, now, times).await.map(drop),
+        Step::TestSecret => test(vault, token, clock, times).await.map(drop),
         Step::FinishSecret => {
-            let from = test(vault, token, now, times).await?;
+            let from = test(vault, token, clock, times).await?;
             vault.promote(token, from.as_deref()).await?;
             tracing::info!(event = "signing_keys_rotated", version = token);
             Ok(())
@@ -87,7 +88,7 @@ pub async fn take(
 async fn create(
     vault: &Vault,
     token: &str,
-    now: Timestamp,
+    clock: impl Fn() -> Timestamp,
     times: &Times,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
@@ -98,6 +99,7 @@ async fn create(
         Some(current) => KeySet::parse(&current.text).map_err(Error::unavailable)?,
         None => KeySet::default(),
     };
+    let now = clock();
     if set.is_empty() {
         set = KeySet::generate(now, make()?, make()?);
         tracing::info!("the secret has no keys yet: the first ones are made");
@@ -110,20 +112,34 @@ async fn create(
 }
 
 /// Tries the pending set, and gives the id of the version in force that it may follow.
-async fn test(vault: &Vault, token: &str, now: Timestamp, times: &Times) -> Result<Option<String>, Error> {
+async fn test(
+    vault: &Vault,
+    token: &str,
+    clock: impl Fn() -> Timestamp,
+    times: &Times,
+) -> Result<Option<String>, Error> {
     let pending = vault.get(Some(token), PENDING).await?;
     let pending = pending.ok_or_else(|| refused("the pending version has no value: createSecret comes first"))?;
-    let ring = KeyRing::parse(&pending.text).map_err(Error::unavailable)?;
-    ring.self_test(now)?;
-    let Some(current) = vault.current().await? else { return Ok(None) };
-    let set = KeySet::parse(&pending.text).map_err(Error::unavailable)?;
-    let follows = KeySet::parse(&current.text).and_then(|current| set.may_follow(&current, now, times));
-    if let Err(why) = follows {
-        // Or no rotation could begin any more.
-        vault.discard(token).await?;
-        return Err(refused(format!("the pending set is given up, rotate again: {why}")));
+    let current = vault.current().await?;
+    let now = clock();
+    let ring = KeyRing::parse(&pending.text).and_then(|ring| ring.prove(now).map(|()| ring));
+    let follows = ring.and_then(|ring| {
+        let Some(current) = &current else { return Ok(ring) };
+        let set = KeySet::parse(&pending.text)?;
+        set.may_follow(&KeySet::parse(&current.text)?, now, times).map(|()| ring)
+    });
+    match follows {
+        Ok(ring) => {
+            ring.signing(now)?;
+            ring.refresh_signing(now, now)?;
+        }
+        Err(why) => {
+            // Or no rotation could begin any more.
+            vault.discard(token).await?;
+            return Err(refused(format!("the pending set is given up, rotate again: {why}")));
+        }
     }
-    Ok(Some(current.id))
+    Ok(current.map(|current| current.id))
 }
 
 fn refused(why: impl Into<String>) -> Error {

@@ -143,13 +143,16 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// 503: Secrets Manager fails, or another version was put in force meanwhile, and nothing has changed.
+    /// 503: Secrets Manager fails; or another version was put in force meanwhile, and stays.
     pub async fn replace(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
-        let Some(current) = current else {
-            return self.put(None, text, CURRENT).await.map(drop).map_err(Put::into_error);
-        };
         let version = self.put(None, text, EDITED).await.map_err(Put::into_error)?;
-        self.promote(&version, Some(&current.id)).await?;
+        let promoted = self.promote(&version, current.map(|current| current.id.as_str())).await;
+        // The first version of all comes into force by itself, and the answer to the first of two tries may have been lost.
+        if let Err(error) = promoted
+            && self.current().await?.is_none_or(|current| current.id != version)
+        {
+            return Err(error);
+        }
         // It moves on to the next version that is written so, if it stays.
         if let Err(error) = self.unlabel(EDITED, &version).await {
             logs::fault(&error);
@@ -174,6 +177,53 @@ impl Put {
         match self {
             Self::Exists => Error::unavailable("there is a version of this token already"),
             Self::Failed(error) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Secrets, SecretsManager};
+
+    /// A Secrets Manager with the secret `keys`, which has no value, and that secret.
+    fn empty() -> (SecretsManager, Vault) {
+        let mut secrets = Secrets::default();
+        secrets.create("keys");
+        let manager = SecretsManager::new(secrets);
+        let vault = Vault::new(manager.client(), "keys");
+        (manager, vault)
+    }
+
+    async fn current(vault: &Vault) -> Version {
+        vault.current().await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_two_who_replace_the_same_value_one_is_told_that_it_was_too_late() {
+        let (manager, vault) = empty();
+        vault.replace(None, "first").await.unwrap();
+        assert!(vault.replace(None, "second").await.is_err(), "it has a value by now");
+        let first = current(&vault).await;
+        vault.replace(Some(&first), "third").await.unwrap();
+        assert!(vault.replace(Some(&first), "fourth").await.unwrap_err().cause().contains("cannot be put in force"));
+        assert_eq!(&*current(&vault).await.text, "third");
+        assert!(manager.with(|secrets| secrets.versions_with("keys", EDITED).len()) <= 1);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_in_force_is_not_taken_for_a_failure_because_an_answer_was_lost() {
+        let (manager, vault) = empty();
+        for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+            for text in ["first", "second"] {
+                let before = vault.current().await.unwrap();
+                manager.loses_answer(operation);
+                manager.calls();
+                vault.replace(before.as_ref(), text).await.unwrap();
+                let tries = manager.calls().into_iter().filter(|call| call == operation);
+                assert!(tries.count() >= 2, "{operation} was tried again");
+                assert_eq!(&*current(&vault).await.text, text);
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ impl Pool {
                     names.set(left);
                     Ok(self.keys(name))
                 };
-                take(vault, *step, token, now, &times, make).await.map_err(told)
+                take(vault, *step, token, || now, &times, make).await.map_err(told)
             }
             Work::RotateByHand | Work::RevokeByHand => {
                 let current = vault.current().await.map_err(told)?.ok_or("nothing there")?;
@@ -417,8 +417,12 @@ async fn a_pending_set_that_does_not_work_is_never_put_in_force() {
         secrets.start_rotation(ID, A);
         let body = serde_json::json!({"SecretId": ID, "ClientRequestToken": A, "SecretString": broken, "VersionStages": [PENDING]});
         secrets.call("PutSecretValue", body.to_string().as_bytes());
-        explorer.rotate(&mut secrets, A).await.unwrap_err();
+        let why = explorer.rotate(&mut secrets, A).await.unwrap_err();
+        assert!(why.contains("is given up"), "{why}");
         assert_eq!(secrets.version(ID, CURRENT), Some(FIRST));
+        // The next rotation is not held up by it.
+        explorer.check(&secrets).await;
+        assert!(secrets.start_rotation(ID, B));
     }
 }
 

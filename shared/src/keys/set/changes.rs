@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{KeyRecord, KeySet, NewKeys, Use};
 use crate::{clock::Timestamp, keys::Times};
 
-/// For how long after its end the set remembers a key, without its private part.
+/// For how long after its end the set remembers a key, without its private part, and how many of them.
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
+const HISTORY_KEYS_MAX: usize = 100;
 
 /// What a change did, as sentences without a subject of their own: for people and for the log.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +71,10 @@ impl KeySet {
                 .0
                 .push("there was no other key to take over but a new one, which nobody has seen published".to_owned());
         }
+        // Whoever takes over in its time does so still, unless that cannot wait.
+        let has_heir = |key: &KeyRecord| stays(key) && key.not_before.is_some_and(|start| start <= now || !was_signing);
         // One that was superseded has an end already, and may be the very key that was to be got rid of.
-        if !self.keys.iter().any(|key| stays(key) && key.may_sign(now)) {
+        if !self.keys.iter().any(has_heir) {
             let signs_still = self.keys.iter().any(|key| {
                 key.purpose() == purpose
                     && key.may_sign(now)
@@ -90,9 +93,15 @@ impl KeySet {
         Ok(change)
     }
 
-    /// Takes the private part from keys that are retired, and forgets those that have been for long.
+    /// Takes the private part from keys that are retired, and forgets those that have been for long, and the oldest of too many.
     fn forget(&mut self, now: Timestamp) {
         self.keys.retain(|key| key.retired_at.is_none_or(|end| now < end + HISTORY));
+        let mut too_many = self.keys.iter().filter(|key| !key.is_live(now)).count().saturating_sub(HISTORY_KEYS_MAX);
+        self.keys.retain(|key| {
+            let stays = too_many == 0 || key.is_live(now);
+            too_many -= usize::from(!stays);
+            stays
+        });
         self.keys.iter_mut().filter(|key| !key.is_live(now)).for_each(KeyRecord::forget_private_part);
     }
 

@@ -154,6 +154,27 @@ fn one_that_is_due_is_replaced_in_time_when_it_is_revoked() {
 }
 
 #[test]
+fn one_that_is_due_comes_in_its_time_when_another_is_revoked() {
+    let mut rotated = set();
+    rotated.rotate(NOW, &TIMES, cheap("2"));
+    let start = NOW + TIMES.lead();
+    rotated.rotate(start, &TIMES, cheap("3"));
+    let again = start + TIMES.lead();
+    // The next one, and one that was superseded; a-1 signs, and a-2 is due.
+    for kid in ["a-3", "a-0"] {
+        let mut set = rotated.clone();
+        let change = set.revoke(kid, start + Duration::from_secs(9), &TIMES, cheap("4")).unwrap().0.join("\n");
+        assert!(!change.contains("signs"), "{change}");
+        assert_eq!(state(&set, "a-1", start + Duration::from_secs(10)), State::Signing);
+        assert_eq!(state(&set, "a-2", again), State::Signing);
+        assert_eq!(states(&set, again).last().unwrap().1, State::Next);
+    }
+    // The one that signs cannot be waited for.
+    rotated.revoke("a-1", start + Duration::from_secs(9), &TIMES, cheap("4")).unwrap();
+    assert_eq!(state(&rotated, "a-2", start + Duration::from_secs(9)), State::Signing);
+}
+
+#[test]
 fn the_last_key_can_be_revoked_too() {
     let mut set = set();
     set.keys.retain(|key| key.not_before.is_some());
@@ -208,6 +229,24 @@ fn a_set_that_is_rotated_too_often_is_refused_before_it_is_too_long_to_keep() {
         set.to_json().is_err()
     });
     assert!(full.is_some_and(|index| index > 100), "{full:?}");
+}
+
+#[test]
+fn a_set_that_is_rotated_twice_a_day_never_gets_too_long() {
+    // As long as real ones.
+    let long = |index: u64| {
+        let key = cheap(&index.to_string());
+        let private_key = Some(Zeroizing::new("k".repeat(1_750)));
+        NewKeys { access: (key.access.0 + &"k".repeat(38), Material::Rsa { private_key }), ..key }
+    };
+    let mut set = KeySet::generate(NOW, long(0), long(1));
+    for turn in 1..=400 {
+        let now = after(turn * 43_200);
+        set.rotate(now, &TIMES, long(turn + 1));
+        set.to_json().unwrap();
+    }
+    let ended = set.describe(after(400 * 43_200)).into_iter().filter(|key| key.state == State::Retired);
+    assert!(ended.count() >= 100, "the newest ones are remembered");
 }
 
 #[test]

@@ -31,6 +31,8 @@ struct State {
     secrets: Secrets,
     calls: Vec<String>,
     fault: Option<Fault>,
+    /// The operation whose next answer is lost.
+    loses: Option<&'static str>,
 }
 
 /// What can befall a call. Only one that is slow changes anything.
@@ -55,7 +57,7 @@ pub enum Fault {
 impl SecretsManager {
     /// A Secrets Manager with these secrets.
     pub fn new(secrets: Secrets) -> Self {
-        Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None })) }
+        Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None, loses: None })) }
     }
 
     /// A client whose calls end here.
@@ -82,6 +84,11 @@ impl SecretsManager {
     /// From now on calls fare so.
     pub fn fares(&self, fault: Option<Fault>) {
         self.state().fault = fault;
+    }
+
+    /// The next call of this operation is carried out, and its answer is lost.
+    pub fn loses_answer(&self, operation: &'static str) {
+        self.state().loses = Some(operation);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -113,6 +120,10 @@ impl HttpConnector for SecretsManager {
             Some(Fault::Garbled) => (200, "<html><body>It works!</body></html>".to_owned()),
             Some(Fault::Slow(_)) | None => state.secrets.call(operation, request.body().bytes().unwrap_or_default()),
         };
+        if state.loses == Some(operation) {
+            state.loses = None;
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("connection reset".into())));
+        }
         HttpConnectorFuture::new(async move {
             if let Some(Fault::Slow(time)) = fault {
                 time::sleep(time).await;
