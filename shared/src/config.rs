@@ -37,7 +37,8 @@ pub struct Config {
     pub shared_secret: Option<Source>,
     /// `API_KEY_SECRET_ID` (a secret's id) or `API_KEY` (the key, or several, one a line), none: by which trusted servers are known.
     pub api_key: Option<Source>,
-    /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the most.
+    /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the
+    /// most.
     pub keys_ttl: Duration,
     /// `JWKS_MAX_AGE_SECONDS`, 300, 1–86400: for how long others may keep the published keys.
     pub jwks_max_age: Duration,

@@ -120,6 +120,13 @@ impl Fields {
         self.wrong.push(Field::new(name, code, message));
     }
 
+    /// Notes what a handler has an answer of its own for, if something else is wrong too, so that everything is told at once.
+    pub fn refuse_beside(&mut self, field: &Field) {
+        if !self.wrong.is_empty() {
+            self.wrong.insert(0, field.clone());
+        }
+    }
+
     /// A text that may be empty, if it was sent at all.
     pub fn given(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {

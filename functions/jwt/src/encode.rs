@@ -30,6 +30,9 @@ impl Input for Wanted {
             let message = "Send `expires_in_minutes` or `expires_in`, which is in seconds, not both.";
             fields.refuse("expires_in", "ambiguous", message);
         }
+        if let Err(field) = &payload {
+            fields.refuse_beside(field);
+        }
         Some(Self { payload, life: minutes.map(|minutes| minutes * 60).or(seconds).map(Duration::from_secs) })
     }
 }

@@ -118,6 +118,9 @@ async fn without_a_payload_that_is_json_it_says_so_in_the_words_of_bubbles_plugi
         assert_eq!(answer.body["message"], "payload is required");
         assert_eq!(answer.fields(), [("payload", code)], "{body}");
     }
+    // What else is wrong is told in the same answer.
+    let answer = encode(&service, json!({"expires_in": "x"})).await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("payload", "required"), ("expires_in", "invalid_number")]);
 }
 
 #[tokio::test]

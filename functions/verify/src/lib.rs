@@ -54,7 +54,8 @@ struct Verification {
     report: String,
 }
 
-/// 200 with a verification object; of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true` wants to know whether the session still is.
+/// 200 with a verification object; of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true`
+/// wants to know whether the session still is.
 async fn verify(
     State(app): State<App>,
     party: Party,

@@ -171,11 +171,29 @@ async fn change(
         return Ok(());
     }
     tell(&format!("in {place}:\n{}", say(if how.dry_run { "would: " } else { "will: " })));
+    if matches!(place, Place::Secret { .. }) {
+        tell(&lives(config));
+    }
     if how.dry_run {
         return Ok(());
     }
     opened.save().await?;
     written(write!(io::stdout(), "{}", say("done: ")))
+}
+
+/// By what the times of a change were reckoned, as a deployment may have it otherwise.
+fn lives(config: &Config) -> String {
+    let times = config.key_times();
+    let seconds = [
+        ("KEYS_TTL_SECONDS", times.ttl),
+        ("JWKS_MAX_AGE_SECONDS", times.jwks_max_age),
+        ("KEYS_OVERLAP_SECONDS", times.overlap),
+        ("ACCESS_TOKEN_TTL_SECONDS", times.access_token_life),
+        ("REFRESH_TOKEN_TTL_SECONDS", times.refresh_token_life),
+        ("CLOCK_SKEW_SECONDS", times.skew),
+    ];
+    let listed: Vec<_> = seconds.iter().map(|(name, life)| format!("{name}={}", life.as_secs())).collect();
+    format!("the functions must have the same, or set here what they have: {}", listed.join(" "))
 }
 
 /// The time, for the keys that are made before there is an App to ask.

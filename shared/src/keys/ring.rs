@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Header, jwk::JwkSet};
 use serde_json::{Map, Value};
 
-use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material};
+use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material, Term};
 use crate::{
     clock::Timestamp,
     error::Error,
@@ -30,29 +30,20 @@ pub struct Held<K> {
     pub kid: String,
     /// The key itself.
     pub key: K,
-    not_before: Option<Timestamp>,
-    retired_at: Option<Timestamp>,
+    term: Term,
 }
 
 impl<K> Held<K> {
     /// From when on it signs, if that is known.
     pub fn not_before(&self) -> Option<Timestamp> {
-        self.not_before
-    }
-
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.retired_at.is_none_or(|retired| now < retired)
-    }
-
-    fn may_sign(&self, now: Timestamp) -> bool {
-        self.is_live(now) && self.not_before.is_some_and(|start| start <= now)
+        self.term.not_before
     }
 }
 
 /// Of two with one time, the one that was made later.
 fn newest_first<K>(keys: &mut [Held<K>]) {
     keys.reverse();
-    keys.sort_by_key(|key| Reverse(key.not_before));
+    keys.sort_by_key(|key| Reverse(key.term.not_before));
 }
 
 impl KeyRing {
@@ -64,13 +55,13 @@ impl KeyRing {
     pub fn parse(text: &str) -> Result<Self, String> {
         let set = KeySet::parse(text)?;
         let mut ring = Self { access: Vec::new(), refresh: Vec::new(), known: HashSet::new() };
-        for KeyRecord { kid, material, not_before, retired_at, .. } in set.keys {
+        for KeyRecord { kid, material, term, .. } in set.keys {
             ring.known.insert(kid.clone());
             match material {
                 Material::Rsa { private_key: Some(private_key) } => {
                     let key = RsaKey::from_pem(&private_key)
                         .map_err(|refusal| format!("The private key `{kid}` of the signing keys {refusal}."))?;
-                    ring.access.push(Held { kid, key, not_before, retired_at });
+                    ring.access.push(Held { kid, key, term });
                 }
                 Material::Hmac { secret: Some(secret) } => {
                     let bytes = URL_SAFE_NO_PAD.decode(&*secret).unwrap_or_default();
@@ -78,9 +69,9 @@ impl KeyRing {
                         return Err(format!("The secret `{kid}` of the signing keys is not 32 bytes in base64url."));
                     }
                     let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-                    ring.refresh.push(Held { kid, key, not_before, retired_at });
+                    ring.refresh.push(Held { kid, key, term });
                 }
-                Material::Rsa { private_key: None } | Material::Hmac { secret: None } if retired_at.is_some() => {}
+                Material::Rsa { private_key: None } | Material::Hmac { secret: None } if term.retired_at.is_some() => {}
                 Material::Rsa { private_key: None } | Material::Hmac { secret: None } => {
                     return Err(format!("The key `{kid}` of the signing keys is in use and has no private part."));
                 }
@@ -102,7 +93,7 @@ impl KeyRing {
     pub fn signing(&self, now: Timestamp) -> Result<&Held<RsaKey>, Error> {
         self.access
             .iter()
-            .find(|key| key.may_sign(now))
+            .find(|key| key.term.may_sign(now))
             .ok_or_else(|| Error::unavailable("no key of the set may sign access tokens now"))
     }
 
@@ -128,7 +119,7 @@ impl KeyRing {
             token::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)
                 .is_ok_and(|token| Token::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())))
         };
-        match self.access.iter().find(|key| key.is_live(now) && !is_good(&key.key)) {
+        match self.access.iter().find(|key| key.term.is_live(now) && !is_good(&key.key)) {
             Some(Held { kid, .. }) => Err(format!("what the key {kid} signs does not verify: it is damaged")),
             None => Ok(()),
         }
@@ -141,7 +132,7 @@ impl KeyRing {
 
     /// The key that `kid` names, unless it is retired.
     pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&Held<RsaKey>> {
-        self.access.iter().find(|key| key.kid == kid && key.is_live(now))
+        self.access.iter().find(|key| key.kid == kid && key.term.is_live(now))
     }
 
     /// The key of a refresh token that was first made at `made_at`, so that whoever asks for the same token again gets the same
@@ -151,22 +142,22 @@ impl KeyRing {
     ///
     /// 503: all are retired or of the future.
     pub fn refresh_signing(&self, made_at: Timestamp, now: Timestamp) -> Result<&hmac::Key, Error> {
-        let live = || self.refresh.iter().filter(|key| key.is_live(now));
-        let then = live().find(|key| key.not_before.is_some_and(|start| start <= made_at));
-        then.or_else(|| live().find(|key| key.may_sign(now)))
+        let live = || self.refresh.iter().filter(|key| key.term.is_live(now));
+        let then = live().find(|key| key.term.not_before.is_some_and(|start| start <= made_at));
+        then.or_else(|| live().find(|key| key.term.may_sign(now)))
             .map(|key| &key.key)
             .ok_or_else(|| Error::unavailable("no key of the set may sign refresh tokens now"))
     }
 
     /// The keys whose refresh tokens are taken at `now`, newest first.
     pub fn refresh_verifying(&self, now: Timestamp) -> impl Iterator<Item = &hmac::Key> {
-        self.refresh.iter().filter(move |key| key.is_live(now)).map(|key| &key.key)
+        self.refresh.iter().filter(move |key| key.term.is_live(now)).map(|key| &key.key)
     }
 
     /// The public keys, the one that signs first; one that will sign later is there already.
     pub fn jwks(&self, now: Timestamp) -> JwkSet {
         let (current, rest): (Vec<_>, Vec<_>) =
-            self.access.iter().filter(|key| key.is_live(now)).partition(|key| key.may_sign(now));
+            self.access.iter().filter(|key| key.term.is_live(now)).partition(|key| key.term.may_sign(now));
         JwkSet { keys: current.into_iter().chain(rest).map(|key| key.key.jwk(&key.kid)).collect() }
     }
 }
@@ -197,8 +188,8 @@ mod tests {
     /// A set whose next key of access tokens has these times, and that key's id.
     fn with_times(not_before: Timestamp, retired_at: Option<Timestamp>) -> (KeySet, String) {
         let mut set = generated();
-        let next = set.keys.iter_mut().find(|key| key.not_before.is_none()).unwrap();
-        (next.not_before, next.retired_at) = (Some(not_before), retired_at);
+        let next = set.keys.iter_mut().find(|key| key.term.not_before.is_none()).unwrap();
+        (next.term.not_before, next.term.retired_at) = (Some(not_before), retired_at);
         let kid = next.kid.clone();
         (set, kid)
     }
@@ -244,9 +235,9 @@ mod tests {
     fn a_refresh_token_that_is_made_again_is_made_by_the_key_of_its_time() {
         let later = NOW + Duration::from_secs(300);
         let mut set = generated();
-        set.keys.retain(|key| key.not_before.is_some());
+        set.keys.retain(|key| key.term.not_before.is_some());
         let mut next = generated().keys.into_iter().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
-        next.not_before = Some(later);
+        next.term.not_before = Some(later);
         set.keys.push(next);
         let tag = |ring: &KeyRing, made_at, now| {
             hmac::sign(ring.refresh_signing(made_at, now).unwrap(), b"message").as_ref().to_vec()
@@ -259,7 +250,7 @@ mod tests {
         // A time before all of them is that of a key whose end is forgotten.
         assert_eq!(tag(&both, Timestamp::from_seconds(0), later), second);
         let old = set.keys.iter_mut().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
-        old.retired_at = Some(later);
+        old.term.retired_at = Some(later);
         assert_eq!(tag(&ring(&set), NOW, later), second);
     }
 

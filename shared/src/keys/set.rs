@@ -31,15 +31,36 @@ pub(super) struct KeyRecord {
     pub(super) material: Material,
     /// Times in milliseconds since the epoch.
     created_at: Timestamp,
-    /// From when on it may sign; absent while it is the next one, of which only others know when that is.
+    #[serde(flatten)]
+    pub(super) term: Term,
+    /// Whether it was ended by hand.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    revoked: bool,
+}
+
+/// From when until when a key is good for what.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Term {
+    /// From when on it may sign; absent while it is the next one, and no rotation has said that yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<Timestamp>,
     /// From when on it is refused; absent while that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retired_at: Option<Timestamp>,
-    /// Whether it was ended by hand.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    revoked: bool,
+}
+
+impl Term {
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.retired_at.is_none_or(|retired| now < retired)
+    }
+
+    pub(super) fn may_sign(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.not_before.is_some_and(|start| start <= now)
+    }
+
+    fn is_next(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.not_before.is_none()
+    }
 }
 
 /// A record carries its algorithm, so that a token's header never chooses how a key is used. Of a key that is retired only the
@@ -144,8 +165,7 @@ impl NewKeys {
             kid,
             material,
             created_at: now,
-            not_before,
-            retired_at: None,
+            term: Term { not_before, retired_at: None },
             revoked: false,
         })
     }
@@ -157,14 +177,6 @@ impl KeyRecord {
             Material::Rsa { .. } => Use::Access,
             Material::Hmac { .. } => Use::Refresh,
         }
-    }
-
-    fn is_live(&self, now: Timestamp) -> bool {
-        self.retired_at.is_none_or(|retired| now < retired)
-    }
-
-    fn may_sign(&self, now: Timestamp) -> bool {
-        self.is_live(now) && self.not_before.is_some_and(|start| start <= now)
     }
 
     fn forget_private_part(&mut self) {
@@ -221,10 +233,10 @@ impl KeySet {
     /// Every key and what has become of it, in the order in which they were made.
     pub fn describe(&self, now: Timestamp) -> Vec<Described> {
         let state = |key: &KeyRecord| {
-            if !key.is_live(now) {
+            if !key.term.is_live(now) {
                 return if key.revoked { State::Revoked } else { State::Retired };
             }
-            match key.not_before {
+            match key.term.not_before {
                 None => State::Next,
                 Some(start) if start > now => State::Due,
                 Some(_) if self.signer(key.purpose(), now).is_some_and(|signer| signer.kid == key.kid) => {
@@ -238,8 +250,8 @@ impl KeySet {
             r#use: key.purpose(),
             state: state(key),
             created_at: key.created_at,
-            not_before: key.not_before,
-            retired_at: key.retired_at,
+            not_before: key.term.not_before,
+            retired_at: key.term.retired_at,
         };
         self.keys.iter().map(described).collect()
     }
@@ -247,7 +259,10 @@ impl KeySet {
     /// The newest key of a use that may sign at `now`.
     fn signer(&self, purpose: Use, now: Timestamp) -> Option<&KeyRecord> {
         // Of two with one time, the one that was made later, as in a ring.
-        self.keys.iter().filter(|key| key.purpose() == purpose && key.may_sign(now)).max_by_key(|key| key.not_before)
+        self.keys
+            .iter()
+            .filter(|key| key.purpose() == purpose && key.term.may_sign(now))
+            .max_by_key(|key| key.term.not_before)
     }
 }
 

@@ -74,3 +74,18 @@ impl fmt::Debug for Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read_to_its_end() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&[b'k'; 1_000_000]).unwrap();
+        assert_eq!(read_file(file.path()).unwrap().len() as u64, FILE_BYTES_MAX);
+        assert_eq!(read_file(Path::new("nowhere")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     firebase::CustomToken,
     keys::{KeySet, NewKeys},
-    testing::{Fault, Secrets, SecretsManager, service_account, signing_keys},
+    testing::{Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
     token::Token,
 };
 
@@ -207,6 +207,18 @@ async fn cold_what_is_no_key_is_503_is_not_told_and_recovers_on_the_next_request
         let (status, cause) = failed(keys.get(NOW).await);
         assert!(status == 503 && cause.contains(words), "{cause}");
     }
+}
+
+#[tokio::test]
+async fn a_start_waits_for_keys_no_longer_than_an_answer_would() {
+    let secrets = SecretsManager::new(Secrets::default());
+    secrets.with(|secrets| secrets.put(SIGNING_KEYS_ID, VERSION, signing_keys()));
+    let service = Service::deployed(axum::Router::new(), &[], &secrets).await;
+    secrets.fares(Some(Fault::Hangs));
+    timeout(Duration::from_secs(2), service.app().warm_up()).await.expect("a second is the most");
+    // The first request waits for the same load.
+    assert_eq!(failed(service.app().keys().ring(service.app().now()).await).0, 503);
+    assert_eq!(secrets.calls(), ["GetSecretValue"]);
 }
 
 #[tokio::test]

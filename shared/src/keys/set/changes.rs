@@ -21,21 +21,24 @@ impl KeySet {
         let mut change = Change::default();
         for purpose in Use::ALL {
             let start = now + times.lead();
-            let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.is_next(now)) else {
+            let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.term.is_next(now)) else {
                 change.0.push(format!(
                     "there was no next key of {purpose}s yet, so the present one goes on; the next rotation replaces it"
                 ));
                 continue;
             };
-            next.not_before = Some(start);
+            next.term.not_before = Some(start);
             let kid = next.kid.clone();
             change.0.push(format!("the key {kid} signs {purpose}s from {} on", start.readable()));
             let end = start + times.overlap(purpose);
             let superseded = |key: &&mut KeyRecord| {
-                key.purpose() == purpose && key.kid != kid && key.not_before.is_some() && key.retired_at.is_none()
+                key.purpose() == purpose
+                    && key.kid != kid
+                    && key.term.not_before.is_some()
+                    && key.term.retired_at.is_none()
             };
             for key in self.keys.iter_mut().filter(superseded) {
-                key.retired_at = Some(end);
+                key.term.retired_at = Some(end);
                 change.0.push(format!("the key {} of {purpose}s is taken until {}", key.kid, end.readable()));
             }
         }
@@ -56,15 +59,16 @@ impl KeySet {
         let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) else {
             return Err(format!("There is no key {kid:?} in the set."));
         };
-        if !key.is_live(now) {
+        if !key.term.is_live(now) {
             return Ok(change);
         }
         let purpose = key.purpose();
-        (key.retired_at, key.revoked) = (Some(now), true);
+        (key.term.retired_at, key.revoked) = (Some(now), true);
         key.forget_private_part();
         change.0.push(format!("the key {kid} is revoked: every {purpose} that it signed is refused"));
         let mut spare = new.records(now, None).filter(|key| key.purpose() == purpose);
-        let stays = |key: &KeyRecord| key.purpose() == purpose && key.is_live(now) && key.retired_at.is_none();
+        let stays =
+            |key: &KeyRecord| key.purpose() == purpose && key.term.is_live(now) && key.term.retired_at.is_none();
         if !self.keys.iter().any(stays) {
             self.keys.extend(spare.next());
             change
@@ -72,22 +76,23 @@ impl KeySet {
                 .push("there was no other key to take over but a new one, which nobody has seen published".to_owned());
         }
         // Whoever takes over in its time does so still, unless that cannot wait.
-        let has_heir = |key: &KeyRecord| stays(key) && key.not_before.is_some_and(|start| start <= now || !was_signing);
+        let has_heir =
+            |key: &KeyRecord| stays(key) && key.term.not_before.is_some_and(|start| start <= now || !was_signing);
         // One that was superseded has an end already, and may be the very key that was to be got rid of.
         if !self.keys.iter().any(has_heir) {
             let signs_still = self.keys.iter().any(|key| {
                 key.purpose() == purpose
-                    && key.may_sign(now)
-                    && key.retired_at > Some(now + times.lead() + times.margin(purpose))
+                    && key.term.may_sign(now)
+                    && key.term.retired_at > Some(now + times.lead() + times.margin(purpose))
             });
             let start = if signs_still && !was_signing { now + times.lead() } else { now };
             // In the order in which they were made, and so published.
             if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
-                heir.not_before = Some(start);
+                heir.term.not_before = Some(start);
                 change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
             }
         }
-        if !self.keys.iter().any(|key| key.purpose() == purpose && key.is_next(now)) {
+        if !self.keys.iter().any(|key| key.purpose() == purpose && key.term.is_next(now)) {
             change.add_next(&mut self.keys, spare);
         }
         Ok(change)
@@ -95,14 +100,15 @@ impl KeySet {
 
     /// Takes the private part from keys that are retired, and forgets those that have been for long, and the oldest of too many.
     fn forget(&mut self, now: Timestamp) {
-        self.keys.retain(|key| key.retired_at.is_none_or(|end| now < end + HISTORY));
-        let mut too_many = self.keys.iter().filter(|key| !key.is_live(now)).count().saturating_sub(HISTORY_KEYS_MAX);
+        self.keys.retain(|key| key.term.retired_at.is_none_or(|end| now < end + HISTORY));
+        let mut too_many =
+            self.keys.iter().filter(|key| !key.term.is_live(now)).count().saturating_sub(HISTORY_KEYS_MAX);
         self.keys.retain(|key| {
-            let stays = too_many == 0 || key.is_live(now);
+            let stays = too_many == 0 || key.term.is_live(now);
             too_many -= usize::from(!stays);
             stays
         });
-        self.keys.iter_mut().filter(|key| !key.is_live(now)).for_each(KeyRecord::forget_private_part);
+        self.keys.iter_mut().filter(|key| !key.term.is_live(now)).for_each(KeyRecord::forget_private_part);
     }
 
     /// Whether this set may take the place of `current` at `now`: it knows of every change that was made to that one meanwhile, and
@@ -115,31 +121,26 @@ impl KeySet {
         for key in &current.keys {
             let Some(same) = self.keys.iter().find(|other| other.kid == key.kid) else {
                 // That it was forgotten here is as good.
-                if !key.is_live(now) {
+                if !key.term.is_live(now) {
                     continue;
                 }
                 return Err(format!("the key {} is not in it, which was added meanwhile", key.kid));
             };
-            let is_undone = key.not_before.is_some() && same.not_before != key.not_before;
-            let ends_later = key.retired_at.is_some_and(|end| same.retired_at.is_none_or(|other| other > end));
+            let is_undone = key.term.not_before.is_some() && same.term.not_before != key.term.not_before;
+            let ends_later =
+                key.term.retired_at.is_some_and(|end| same.term.retired_at.is_none_or(|other| other > end));
             if is_undone || ends_later || (key.revoked && !same.revoked) {
                 return Err(format!(
                     "the key {} was revoked or superseded meanwhile, and it does not know that",
                     key.kid
                 ));
             }
-            let ends_too_soon = same.retired_at.is_some_and(|end| end < now + times.margin(key.purpose()));
-            if key.retired_at.is_none() && key.may_sign(now) && ends_too_soon {
+            let ends_too_soon = same.term.retired_at.is_some_and(|end| end < now + times.margin(key.purpose()));
+            if key.term.retired_at.is_none() && key.term.may_sign(now) && ends_too_soon {
                 return Err(format!("it is so old that the key {} would end before its last tokens do", key.kid));
             }
         }
         Ok(())
-    }
-}
-
-impl KeyRecord {
-    fn is_next(&self, now: Timestamp) -> bool {
-        self.is_live(now) && self.not_before.is_none()
     }
 }
 

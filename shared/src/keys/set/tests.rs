@@ -108,7 +108,7 @@ fn a_retired_key_leaves_its_record_and_then_nothing() {
 #[test]
 fn a_set_from_before_there_were_next_keys_gets_one() {
     let mut set = set();
-    set.keys.retain(|key| key.not_before.is_some());
+    set.keys.retain(|key| key.term.not_before.is_some());
     let change = set.rotate(NOW, &TIMES, cheap("2")).0.join("\n");
     assert!(change.contains("the present one goes on"), "{change}");
     assert_eq!(states(&set, NOW), [("a-0".to_owned(), State::Signing), ("a-2".to_owned(), State::Next)]);
@@ -177,7 +177,7 @@ fn one_that_is_due_comes_in_its_time_when_another_is_revoked() {
 #[test]
 fn the_last_key_can_be_revoked_too() {
     let mut set = set();
-    set.keys.retain(|key| key.not_before.is_some());
+    set.keys.retain(|key| key.term.not_before.is_some());
     let change = set.revoke("a-0", NOW, &TIMES, cheap("2")).unwrap().0.join("\n");
     assert!(change.contains("nobody has seen published"), "{change}");
     assert_eq!(states(&set, NOW), [("a-0".to_owned(), State::Revoked), ("a-2".to_owned(), State::Signing)]);
