@@ -19,7 +19,7 @@ import { decodeJwt, stopAll } from './support.mjs';
 
 const FUNCTIONS = ['login', 'refresh', 'verify', 'well-known', 'rotate-keys'];
 const ID = 'latchkey/signing-keys';
-/** As in a secret that was never filled. */
+/** As good as no value. */
 const EMPTY = '{"keys":[]}';
 const chosen = process.env.LATCHKEY_ROTATION || 'short';
 const form = FORMS[chosen];
@@ -32,7 +32,7 @@ async function start(functions, times) {
   const secrets = await startSecretsManager();
   const chosenOnes = { SIGNING_KEYS_SECRET_ID: ID, TOKEN_PROFILE: 'access', LOG_LEVEL: 'error' };
   const variables = { ...secrets.env, ...times, ...chosenOnes };
-  await secrets.create(ID, EMPTY);
+  await secrets.create(ID);
   await keysOf(variables).do('generate');
   return { secrets, variables, ask: await startWorld(functions, { variables, secrets }) };
 }

@@ -37,6 +37,7 @@ export async function startSecretsManager() {
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
     },
+    /** A secret, which has no value unless one is given. */
     create: (Name, SecretString) => tell('CreateSecret', { Name, SecretString, ClientRequestToken: newToken() }),
     /** A new version, which is in force at once. */
     put: (SecretId, SecretString) => tell('PutSecretValue', { SecretId, SecretString, ClientRequestToken: newToken() }),

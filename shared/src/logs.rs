@@ -41,8 +41,12 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        causes.push_str(": ");
-        causes.push_str(&cause.to_string());
+        let text = cause.to_string();
+        // Some wrap an error in one of the same words.
+        if !causes.ends_with(&text) {
+            causes.push_str(": ");
+            causes.push_str(&text);
+        }
         next = cause.source();
     }
     causes

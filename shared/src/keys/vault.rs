@@ -64,15 +64,16 @@ impl Vault {
                 let text = text.ok_or_else(|| Error::unavailable(format!("the secret {} has no text", self.id)))?;
                 Ok(Some(Version { id: answer.version_id.unwrap_or_default(), text: Zeroizing::new(text) }))
             }
-            Err(error) if self.has_no_value(&error) => Ok(None),
+            Err(error) if self.has_no_value(&error).await => Ok(None),
             Err(error) => Err(self.failed("read", &error)),
         }
     }
 
-    /// A version without a value is "not found" like a secret that does not exist; only the sentence tells.
-    fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
+    /// A version without a value is "not found" like a secret that does not exist. The sentence tells, where it is AWS's own.
+    async fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
         let Some(error) = error.as_service_error() else { return false };
-        error.is_resource_not_found_exception() && error.message().is_some_and(|text| text.contains("secret value"))
+        let names_value = error.message().is_some_and(|text| text.contains("secret value"));
+        error.is_resource_not_found_exception() && (names_value || self.labels().await.is_ok())
     }
 
     /// The labels of every version that has any.
