@@ -20,8 +20,8 @@ use shared::{
 
 use crate::{Failure, deployment, keys, written};
 
-/// From when on a key that signs is called old: three times the schedule of template.yaml, which then does not run.
-const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(90 * 86_400);
+/// From when on a key that signs is called old: the longest schedule that template.yaml takes, and some weeks.
+const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
 
 /// `latchkey doctor`.
 #[derive(Args)]
@@ -152,7 +152,8 @@ fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding 
         Err(why) if matches!(source, Source::Secret(_)) => fail(
             "signing keys",
             format!(
-                "{why} Fill the secret with what `latchkey keys generate FILE` writes, and allow secretsmanager:GetSecretValue."
+                "{why} Only if it never had keys, `latchkey keys generate`: others in their place would void every session. \
+                 To read it takes secretsmanager:GetSecretValue."
             ),
         ),
         Err(why) => fail("signing keys", format!("{why} Put the file back; a new one would void every session.")),

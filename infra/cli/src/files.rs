@@ -1,9 +1,9 @@
 //! Files with secrets in them.
 
 use std::{
-    fs::File,
+    fs::{DirBuilder, File},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -55,6 +55,19 @@ pub fn lock_folder_of(path: &Path) -> Result<File, String> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a folder that only its owner can use, and those above it, if it is not there.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub fn make_folder(folder: &Path) -> Result<(), String> {
+    if folder.exists() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| format!("The data folder {} cannot be used: {error}.", folder.display()))
 }
 
 /// Makes an empty file that only its owner can read, if it is not there.

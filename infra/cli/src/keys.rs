@@ -11,7 +11,7 @@ use shared::{
     keys::{Change, Described, KeySet, NewKeys, State},
 };
 
-use crate::{Failure, keys::place::Place, tell, written};
+use crate::{Failure, files, keys::place::Place, tell, written};
 
 /// What can be done with signing keys. They are where the service has them: in the secret that SIGNING_KEYS_SECRET_ID names, or in
 /// signing-keys.json of the data folder.
@@ -57,8 +57,11 @@ pub struct Rotate {
 pub struct Revoke {
     /// The id of the key, as `latchkey keys list` shows it.
     // Of base64url, it may begin with a hyphen.
-    #[arg(allow_hyphen_values = true)]
-    kid: String,
+    #[arg(allow_hyphen_values = true, required_unless_present = "all")]
+    kid: Option<String>,
+    /// End every key and make new ones, because somebody has read the whole set. Every session ends.
+    #[arg(long, conflicts_with = "kid")]
+    all: bool,
     #[command(flatten)]
     how: How,
 }
@@ -87,21 +90,28 @@ impl Keys {
             Self::Rotate(Rotate { how }) => {
                 let times = config.key_times();
                 let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
-                change(&config, how, rotate).await?;
-                let seconds = times.ring_age_max().as_secs();
-                tell(&format!("every process reads the new set within {seconds} seconds, and nobody is logged out"));
+                if change(&config, how, rotate).await? {
+                    let seconds = times.ring_age_max().as_secs();
+                    tell(&format!(
+                        "every process reads the new set within {seconds} seconds, and nobody is logged out"
+                    ));
+                }
                 Ok(())
             }
-            Self::Revoke(Revoke { kid, how }) => {
+            Self::Revoke(Revoke { kid, how, .. }) => {
                 let times = config.key_times();
-                let revoke = |set: &mut KeySet, now, new| set.revoke(&kid, now, &times, new);
-                change(&config, how, revoke).await?;
-                tell(&format!(
-                    "every process reads the new set within {} seconds; who verifies tokens elsewhere may have kept the \
-                     published keys for {} more",
-                    times.ring_age_max().as_secs(),
-                    times.jwks_max_age.as_secs()
-                ));
+                let revoke = |set: &mut KeySet, now, new| match kid {
+                    Some(kid) => set.revoke(&kid, now, &times, new),
+                    None => Ok(set.revoke_all(now, new, new_keys()?)),
+                };
+                if change(&config, how, revoke).await? {
+                    tell(&format!(
+                        "every process reads the new set within {} seconds; who verifies tokens elsewhere may have kept the \
+                         published keys for {} more",
+                        times.ring_age_max().as_secs(),
+                        times.jwks_max_age.as_secs()
+                    ));
+                }
                 Ok(())
             }
         }
@@ -137,8 +147,12 @@ fn line(key: &Described) -> String {
 }
 
 async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
+    let is_named = file.is_some();
     let place = Place::of(config, file).await;
     let set = new_set()?;
+    if !is_named && matches!(place, Place::File(_)) {
+        files::make_folder(&config.data_dir)?;
+    }
     place.fill(&set).await?;
     tell(&format!("made a key set in {place}"));
     Ok(())
@@ -150,35 +164,39 @@ async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(
 ///
 /// What a person is told.
 pub fn new_set() -> Result<String, String> {
-    let new = || NewKeys::generate().map_err(|error| error.cause());
-    KeySet::generate(now(), new()?, new()?).to_json().map_err(|error| error.cause())
+    KeySet::generate(now(), new_keys()?, new_keys()?).to_json().map_err(|error| error.cause())
 }
 
-/// Says what will be done, does it, and says what was done.
+fn new_keys() -> Result<NewKeys, String> {
+    NewKeys::generate().map_err(|error| error.cause())
+}
+
+/// Says what will be done, does it, and says what was done; gives whether anything was.
 async fn change(
     config: &Config,
     how: How,
     change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let place = Place::of(config, how.file).await;
     // Before the lock is taken: it takes a while.
-    let new = NewKeys::generate().map_err(|error| error.cause())?;
+    let new = new_keys()?;
     let mut opened = place.open().await?;
     let Change(sentences) = change(&mut opened.set, now(), new)?;
     let say = |mark: &str| sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect::<String>();
     if sentences.is_empty() {
         tell("it is so already; nothing was changed");
-        return Ok(());
+        return Ok(false);
     }
     tell(&format!("in {place}:\n{}", say(if how.dry_run { "would: " } else { "will: " })));
     if matches!(place, Place::Secret { .. }) {
         tell(&lives(config));
     }
     if how.dry_run {
-        return Ok(());
+        return Ok(false);
     }
     opened.save().await?;
-    written(write!(io::stdout(), "{}", say("done: ")))
+    written(write!(io::stdout(), "{}", say("done: ")))?;
+    Ok(true)
 }
 
 /// By what the times of a change were reckoned, as a deployment may have it otherwise.

@@ -1,10 +1,9 @@
 //! `latchkey serve`: every function behind one port, with an embedded DynamoDB.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process,
     time::Duration,
@@ -186,9 +185,7 @@ fn made_once(path: &Path, make: impl FnOnce() -> Result<String, String>) -> Resu
 /// Makes the data folder, for this user alone, and takes it for this process.
 fn lock(folder: &Path) -> Result<File, String> {
     let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
-    if !folder.exists() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-    }
+    files::make_folder(folder)?;
     let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -92,7 +92,7 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
     assert!(out.contains(&format!("the key {first} is revoked")) && told.contains("may have kept the published keys"));
     assert_eq!((folder.kid("revoked"), folder.kid("signing")), (first.clone(), next));
     let (out, told) = said(&folder.keys(&["revoke", &first]), 0);
-    assert!(out.is_empty() && told.contains("nothing was changed"), "{told}");
+    assert!(out.is_empty() && told.contains("nothing was changed") && !told.contains("every process"), "{told}");
 
     let listed = folder.keys(&["list"]);
     let (out, _) = said(&listed, 0);
@@ -104,6 +104,35 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
         assert!(private.iter().all(|part| part.contains("-----") || !(out.contains(part) || told.contains(part))));
     }
     assert!(private.len() > 50, "there was something to look for");
+}
+
+#[test]
+fn when_all_are_known_to_somebody_all_are_replaced() {
+    let folder = Folder::new();
+    let before: Vec<String> = folder.list().into_iter().map(|(kid, ..)| kid).collect();
+    let (out, told) = said(&folder.keys(&["revoke", "--all"]), 0);
+    assert!(out.contains("done: every session ends") && told.contains("within 50 seconds"), "{out}{told}");
+    for (kid, purpose, state) in folder.list() {
+        assert_eq!(before.contains(&kid), state == "revoked", "{kid} of {purpose}s is {state}");
+    }
+    assert_eq!(folder.list().len(), 8);
+}
+
+#[test]
+fn keys_are_made_where_there_is_nothing_or_an_empty_set() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("new").join("data");
+    let generate = || keys(folder.path(), &["generate"], &[("DATA_DIR", data.to_str().unwrap())]);
+    said(&generate(), 0);
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let file = data.join("signing-keys.json");
+    assert!(said(&generate(), 1).1.contains("signing-keys.json cannot be written"));
+    fs::write(&file, "{\"keys\":[]}").unwrap();
+    let list = || keys(folder.path(), &["list"], &[("DATA_DIR", data.to_str().unwrap())]);
+    assert!(said(&list(), 1).1.contains("latchkey keys generate"));
+    said(&generate(), 0);
+    assert_eq!(said(&list(), 0).0.lines().count(), 4);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
@@ -120,9 +149,14 @@ fn a_key_whose_id_begins_like_an_option_can_be_named() {
 fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let folder = Folder::new();
     let before = fs::read(folder.file()).unwrap();
-    for arguments in [&["rotate", "--dry-run"][..], &["revoke", &folder.kid("signing"), "--dry-run"]] {
+    for arguments in [
+        &["rotate", "--dry-run"][..],
+        &["revoke", &folder.kid("signing"), "--dry-run"],
+        &["revoke", "--all", "--dry-run"],
+    ] {
         let (out, told) = said(&folder.keys(arguments), 0);
         assert!(out.is_empty() && told.contains("would: the key ") && !told.contains("will"), "{told}");
+        assert!(!told.contains("every process"), "{told}");
         assert_eq!(fs::read(folder.file()).unwrap(), before);
     }
 }
@@ -135,6 +169,7 @@ fn what_cannot_be_done_is_told_and_nothing_is_lost() {
     assert!(out.is_empty() && told.contains("signing-keys.json cannot be written"), "{told}");
     assert!(said(&folder.keys(&["revoke", "nothing"]), 1).1.contains("no key \"nothing\" in the set"));
     said(&folder.keys(&["revoke"]), 2);
+    said(&folder.keys(&["revoke", "nothing", "--all"]), 2);
     said(&folder.keys(&["forget"]), 2);
     assert_eq!(fs::read(folder.file()).unwrap(), before);
 

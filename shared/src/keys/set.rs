@@ -179,6 +179,11 @@ impl KeyRecord {
         }
     }
 
+    fn revoke(&mut self, now: Timestamp) {
+        (self.term.retired_at, self.revoked) = (Some(now), true);
+        self.forget_private_part();
+    }
+
     fn forget_private_part(&mut self) {
         match &mut self.material {
             Material::Rsa { private_key } => *private_key = None,

@@ -34,6 +34,8 @@ pub struct Version {
     pub id: String,
     /// Its value.
     pub text: Zeroizing<String>,
+    /// Whether it has the label of a pending one too: a rotation may leave it there when it is done.
+    is_pending: bool,
 }
 
 impl Vault {
@@ -62,7 +64,10 @@ impl Vault {
             Ok(answer) => {
                 let text = answer.secret_string.filter(|text| !text.is_empty());
                 let text = text.ok_or_else(|| Error::unavailable(format!("the secret {} has no text", self.id)))?;
-                Ok(Some(Version { id: answer.version_id.unwrap_or_default(), text: Zeroizing::new(text) }))
+                let is_pending =
+                    answer.version_stages.is_some_and(|labels| labels.iter().any(|label| label == PENDING));
+                let id = answer.version_id.unwrap_or_default();
+                Ok(Some(Version { id, text: Zeroizing::new(text), is_pending }))
             }
             Err(error) if self.has_no_value(&error).await => Ok(None),
             Err(error) => Err(self.failed("read", &error)),
@@ -154,9 +159,12 @@ impl Vault {
         {
             return Err(error);
         }
-        // It moves on to the next version that is written so, if it stays.
-        if let Err(error) = self.unlabel(EDITED, &version).await {
-            logs::fault(&error);
+        // Left there, one moves on to the next version that is written so, and the other looks like a rotation under way.
+        let left = current.filter(|current| current.is_pending).map(|current| (PENDING, current.id.as_str()));
+        for (label, version) in [Some((EDITED, version.as_str())), left].into_iter().flatten() {
+            if let Err(error) = self.unlabel(label, version).await {
+                logs::fault(&error);
+            }
         }
         Ok(())
     }
@@ -210,6 +218,22 @@ mod tests {
         assert!(vault.replace(Some(&first), "fourth").await.unwrap_err().cause().contains("cannot be put in force"));
         assert_eq!(&*current(&vault).await.text, "third");
         assert!(manager.with(|secrets| secrets.versions_with("keys", EDITED).len()) <= 1);
+    }
+
+    #[tokio::test]
+    async fn a_rotation_that_is_done_does_not_look_like_one_under_way_after_a_change_by_hand() {
+        let (manager, vault) = empty();
+        vault.replace(None, "first").await.unwrap();
+        let token = "t".repeat(32);
+        assert!(manager.with(|secrets| secrets.start_rotation("keys", &token)));
+        vault.put_pending(&token, "second").await.unwrap();
+        vault.promote(&token, Some(&current(&vault).await.id)).await.unwrap();
+        vault.replace(Some(&current(&vault).await), "third").await.unwrap();
+        assert_eq!(manager.with(|secrets| secrets.version("keys", PENDING).map(str::to_owned)), None);
+        assert!(manager.with(|secrets| secrets.start_rotation("keys", &"u".repeat(32))));
+        // One that is under way is left alone.
+        vault.replace(Some(&current(&vault).await), "fourth").await.unwrap();
+        assert_eq!(manager.with(|secrets| secrets.versions_with("keys", PENDING).len()), 1);
     }
 
     #[tokio::test]

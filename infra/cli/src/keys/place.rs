@@ -62,17 +62,26 @@ impl Place {
     /// Writes a first set. What is there already stays.
     pub async fn fill(&self, set: &str) -> Result<(), String> {
         let (vault, id) = match self {
+            Self::File(path)
+                if read_file(path).is_ok_and(|text| KeySet::parse(&text).is_ok_and(|set| set.is_empty())) =>
+            {
+                return files::replace_private(path, set);
+            }
             Self::File(path) => return files::write_private(path, set),
             Self::Secret { vault, id } => (vault, id),
         };
         let current = vault.current().await.map_err(|error| error.cause())?;
-        let holds_keys = |version: &Version| !KeySet::parse(&version.text).is_ok_and(|set| set.is_empty());
-        if current.as_ref().is_some_and(holds_keys) {
-            return Err(format!(
+        match current.as_ref().map(|version| KeySet::parse(&version.text)) {
+            Some(Ok(set)) if !set.is_empty() => Err(format!(
                 "The secret {id} has a value already; another key set in its place would void every session. To change keys: \
                  latchkey keys rotate"
-            ));
-        }
+            )),
+            Some(Err(why)) => Err(format!(
+                "The secret {id} has a value already: {why} Put back what it had, which may be its version AWSPREVIOUS; another \
+                 key set would void every session."
+            )),
+            _ => Ok(()),
+        }?;
         replace(vault, current.as_ref(), set).await
     }
 }

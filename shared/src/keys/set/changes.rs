@@ -63,8 +63,7 @@ impl KeySet {
             return Ok(change);
         }
         let purpose = key.purpose();
-        (key.term.retired_at, key.revoked) = (Some(now), true);
-        key.forget_private_part();
+        key.revoke(now);
         change.0.push(format!("the key {kid} is revoked: every {purpose} that it signed is refused"));
         let mut spare = new.records(now, None).filter(|key| key.purpose() == purpose);
         let stays =
@@ -90,12 +89,37 @@ impl KeySet {
             if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
                 heir.term.not_before = Some(start);
                 change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
+                if purpose == Use::Access && heir.created_at + times.lead() > start {
+                    change.0.push(format!(
+                        "it is published only since {}: who verifies tokens elsewhere may not know it yet",
+                        heir.created_at.readable()
+                    ));
+                }
             }
         }
         if !self.keys.iter().any(|key| key.purpose() == purpose && key.term.is_next(now)) {
             change.add_next(&mut self.keys, spare);
         }
         Ok(change)
+    }
+
+    /// Ends every key now and makes others, for when somebody has read the whole set: every session ends.
+    pub fn revoke_all(&mut self, now: Timestamp, current: NewKeys, next: NewKeys) -> Change {
+        let mut change = Change::default();
+        for key in self.keys.iter_mut().filter(|key| key.term.is_live(now)) {
+            key.revoke(now);
+            let purpose = key.purpose();
+            change.0.push(format!("the key {} is revoked: every {purpose} that it signed is refused", key.kid));
+        }
+        let new = Self::generate(now, current, next).keys;
+        change.0.extend(new.iter().map(|key| format!("the key {} of {}s is new", key.kid, key.purpose())));
+        change.0.push(
+            "every session ends; who verifies tokens elsewhere refuses those of the new keys until the published keys are read \
+             again"
+                .to_owned(),
+        );
+        self.keys.extend(new);
+        change
     }
 
     /// Takes the private part from keys that are retired, and forgets those that have been for long, and the oldest of too many.

@@ -175,6 +175,39 @@ fn one_that_is_due_comes_in_its_time_when_another_is_revoked() {
 }
 
 #[test]
+fn all_keys_can_be_revoked_at_once_for_who_has_read_the_whole_set_has_the_next_one_too() {
+    let mut set = set();
+    set.rotate(NOW, &TIMES, cheap("2"));
+    let old: Vec<String> = set.describe(NOW).into_iter().map(|key| key.kid).collect();
+    let change = set.revoke_all(after(9), cheap("3"), cheap("4")).0;
+    assert_eq!(change.len(), 6 + 4 + 1, "{change:?}");
+    for kid in old {
+        assert_eq!(state(&set, &kid, after(9)), State::Revoked, "{kid}");
+    }
+    for kind in ["a", "r"] {
+        assert_eq!(state(&set, &format!("{kind}-3"), after(9)), State::Signing);
+        assert_eq!(state(&set, &format!("{kind}-4"), after(9)), State::Next);
+    }
+    // A rotation under way knows nothing of it.
+    let mut pending = self::set();
+    pending.rotate(NOW, &TIMES, cheap("2"));
+    assert!(pending.may_follow(&set, after(10), &TIMES).is_err());
+    assert_eq!(set.to_json().unwrap().matches("private\"").count(), 4, "nothing private is left of the others");
+}
+
+#[test]
+fn an_heir_that_nobody_can_know_yet_is_told() {
+    let mut set = set();
+    let lead = TIMES.lead();
+    let told = |set: &mut KeySet, kid, now| set.revoke(kid, now, &TIMES, cheap("2")).unwrap().0.join("\n");
+    let mut young = set.clone();
+    assert!(told(&mut young, "a-0", NOW + (lead - Duration::from_secs(1))).contains("may not know it yet"));
+    assert!(!told(&mut set, "a-0", NOW + lead).contains("may not know it yet"));
+    // Nobody else reads refresh tokens.
+    assert!(!told(&mut set, "r-0", NOW).contains("may not know it yet"));
+}
+
+#[test]
 fn the_last_key_can_be_revoked_too() {
     let mut set = set();
     set.keys.retain(|key| key.term.not_before.is_some());
