@@ -262,6 +262,7 @@ function underTraffic(world) {
         assert.ok(0 < early && early <= earlyMax, `${way} published ${kid} until ${early} ms before its end`);
       }
       assert.ok(last(record.revocation.heir) > record.retired.at(-1).retiredAt, `${way} was not watched to the end`);
+      assert.ok(last(record.revocation.kid) <= record.revocation.until, `${way} published the revoked key again`);
     }
   });
 

@@ -23,7 +23,6 @@ STARTS = 40
 ANSWER_SECONDS_MAX = 20
 
 
-
 def event(method, path, body):
     return {
         "version": "2.0",

@@ -8,9 +8,9 @@ import { keysOf } from './keys.mjs';
 import { openLedger } from './ledger.mjs';
 import { inParallel, several, sleepUntil } from './parallel.mjs';
 import { revoke } from './revocation.mjs';
-import { thief } from './thief.mjs';
 import { rotations } from './stages.mjs';
 import { leadMs } from './times.mjs';
+import { thief } from './thief.mjs';
 import { WAYS, openTraffic, watchKeys } from './traffic.mjs';
 
 const FILL_MS_MAX = 180_000;
@@ -209,8 +209,9 @@ async function revokeSigner(world, { someone }, flow) {
     looks: ({ heir }) => WAYS.flatMap((way) => [
       [`${way}: its tokens are refused`, async () => await ledger.check(probe, way) === 'token_invalid'],
       [`${way}: it is not published`, () => {
-        const last = published[way].last.get(kid);
-        return Date.now() - last > GONE_MS && last;
+        const { last, askedAt } = published[way];
+        // By answers, and not because there was none.
+        return askedAt - last.get(kid) > GONE_MS && last.get(kid);
       }],
       [`${way}: a login is signed by the next`, async () => signer(await flow.login(way, 0)) === heir],
       [`${way}: a refresh is signed by the next`, async () => signer(await flow.refresh(way)) === heir],
@@ -221,10 +222,13 @@ async function revokeSigner(world, { someone }, flow) {
   return { ...revocation, live: live.length };
 }
 
-/** Waits for the end of each key that was superseded, and looks at all its tokens then, and at one that a thief makes. */
+/**
+ * Waits for the end of each key that was superseded, and looks at all its tokens then, and at one that a thief makes.
+ */
 async function seeRetirements(world, steal) {
-  const superseded = (await learn(world)).filter(({ state }) => state === 'superseded');
+  const superseded = (await learn(world)).filter(({ state }) => ['superseded', 'retired'].includes(state));
   for (const { kid, retired_at } of superseded) {
+    // On a slow machine that is past.
     await sleepUntil(retired_at);
     await lookAtKey(world.ledger, kid);
     await steal(kid);

@@ -5,8 +5,8 @@ import { part, sealed } from '../tokens/minting.mjs';
 import { WAYS } from './traffic.mjs';
 
 /**
- * Gives what signs with the key of an id the claims of the newest token of `ledger`, and notes in `tries` what each way says of
- * that.
+ * Gives what signs with the key of an id the claims of the newest token of `ledger`, and notes in `tries` what each
+ * way says of that.
  */
 export function thief(keySet, ledger, traffic) {
   const { keys } = JSON.parse(keySet);

@@ -102,13 +102,14 @@ export function openTraffic(ask) {
  */
 export function watchKeys(traffic) {
   const watch = (way) => {
-    const seen = { polls: 0, gapMs: 0, ages: new Set(), first: new Map(), last: new Map() };
+    const seen = { polls: 0, gapMs: 0, askedAt: 0, ages: new Set(), first: new Map(), last: new Map() };
     let before = Date.now();
     traffic.keep(() => 1000 / POLL_MS, async () => {
       const answer = await traffic.succeed(way, 'well-known', get('/.well-known/jwks.json'));
       if (!answer) return;
       const { body, headers, sentAt, gotAt } = answer;
       seen.polls += 1;
+      seen.askedAt = sentAt;
       seen.gapMs = Math.max(seen.gapMs, gotAt - before);
       before = gotAt;
       seen.ages.add(headers['cache-control']?.[0]);
