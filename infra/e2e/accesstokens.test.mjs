@@ -8,16 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 
 import { post } from './requests.mjs';
-import { decodeJwt, doLatchkey, exchange, serve, stopAll, within } from './support.mjs';
+import { keysOf } from './rotation/keys.mjs';
+import { leadMs, ringAgeMs } from './rotation/times.mjs';
+import { ask, decodeJwt, serve, stopAll, succeed, within } from './support.mjs';
 
 const TIMES = { KEYS_TTL_SECONDS: 1, JWKS_MAX_AGE_SECONDS: 1 };
-/** From a rotation until its key signs: both of these, and 5 seconds for slow processes and clocks. */
-const LEAD_SECONDS = TIMES.KEYS_TTL_SECONDS + TIMES.JWKS_MAX_AGE_SECONDS + 5;
-const SLACK_SECONDS = 2;
+const SLACK_MS = 2_000;
 const PACE_MS = 50;
 const ACCOUNT = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella' };
 
-let server, session, first;
+let server, keys, session, first;
 /**
  * Verifiers: one that keeps the key set for as long as we say, and one that fetches it once, before anything happens.
  */
@@ -25,25 +25,19 @@ let diligent, lazy;
 
 before(async () => {
   server = await serve([], { env: { ...TIMES, TOKEN_PROFILE: 'access' } });
+  keys = keysOf({ ...TIMES, DATA_DIR: server.data });
   const url = new URL(`${server.origin}/.well-known/jwks.json`);
   diligent = createRemoteJWKSet(url, { cacheMaxAge: TIMES.JWKS_MAX_AGE_SECONDS * 1000, cooldownDuration: 0 });
   lazy = createRemoteJWKSet(url, { cacheMaxAge: Infinity, cooldownDuration: Infinity });
-  session = await succeed(post('/create-account', ACCOUNT));
+  session = await succeed(server, post('/create-account', ACCOUNT));
   first = session.access_token;
 });
 
 after(stopAll);
 
-async function succeed({ path, ...request }) {
-  const { status, body } = await exchange(server.origin + path, request, { tail: server.tail });
-  assert.ok(status === 200 || status === 201, `${path} answered ${status}: ${JSON.stringify(body)}`);
-  return body;
-}
-
 /** What our own /verify says: the status, and the code of a refusal. */
 async function ours(token) {
-  const { path, ...request } = post('/verify', { token });
-  const { status, body } = await exchange(server.origin + path, request, { tail: server.tail });
+  const { status, body } = await ask(server, post('/verify', { token }));
   return [status, ...body.code ? [body.code] : []];
 }
 
@@ -63,22 +57,18 @@ function kid(token) {
 }
 
 /** Keeps the session going until its access token is of another key than `old`; gives that token. */
-async function signedByAnother(old, seconds) {
+async function signedByAnother(old, ms) {
   let token;
   const refreshed = async () => {
     do {
-      session = await succeed(post('/refresh', { refresh_token: session.refresh_token }));
+      session = await succeed(server, post('/refresh', { refresh_token: session.refresh_token }));
       token = session.access_token;
       assert.deepEqual(await ours(token), [200]);
       await sleep(PACE_MS);
     } while (kid(token) === old);
     return token;
   };
-  return within(seconds * 1000, refreshed(), () => `${old} still signs`);
-}
-
-function doKeys(...args) {
-  return doLatchkey(['keys', ...args], { env: { ...TIMES, DATA_DIR: server.data } });
+  return within(ms, refreshed(), () => `${old} still signs`);
 }
 
 test('jose takes an access token by the key set, for its issuer, audience and type alone', async () => {
@@ -95,8 +85,8 @@ test('jose takes an access token by the key set, for its issuer, audience and ty
 
 test('after a rotation the next key signs, and jose has it already if it fetched the key set once', async (t) => {
   const began = Date.now();
-  await doKeys('rotate');
-  const second = await signedByAnother(kid(first), LEAD_SECONDS + SLACK_SECONDS);
+  await keys.do('rotate');
+  const second = await signedByAnother(kid(first), leadMs(TIMES) + SLACK_MS);
   t.diagnostic(`it signs ${((Date.now() - began) / 1000).toFixed(1)} s after the rotation began`);
   for (const keySet of [diligent, lazy]) {
     await verify(second, keySet);
@@ -107,12 +97,12 @@ test('after a rotation the next key signs, and jose has it already if it fetched
 
 test('a revoked key is refused by us, and by jose when it has fetched the key set again', async (t) => {
   const second = session.access_token;
-  await doKeys('revoke', kid(second));
+  await keys.do('revoke', kid(second));
   const began = Date.now();
   const refused = async () => {
     while ((await ours(second))[0] === 200) await sleep(PACE_MS);
   };
-  await within((TIMES.KEYS_TTL_SECONDS + SLACK_SECONDS) * 1000, refused(), () => 'it is still accepted');
+  await within(ringAgeMs(TIMES) + SLACK_MS, refused(), () => 'it is still accepted');
   t.diagnostic(`it is refused ${((Date.now() - began) / 1000).toFixed(1)} s after the command`);
   assert.deepEqual(await ours(second), [401, 'token_invalid']);
   await sleep(TIMES.JWKS_MAX_AGE_SECONDS * 1000);
@@ -120,7 +110,7 @@ test('a revoked key is refused by us, and by jose when it has fetched the key se
   // Who does not fetch it again cannot know.
   await verify(second, lazy);
 
-  const third = await signedByAnother(kid(second), SLACK_SECONDS);
+  const third = await signedByAnother(kid(second), SLACK_MS);
   assert.notEqual(kid(third), kid(first));
   await verify(third, diligent);
   assert.deepEqual(await ours(first), [200], 'what the first key signed is still taken');

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { bearer, form, get, post } from './requests.mjs';
 import { startSecretsManager } from './secrets.mjs';
-import { decodeJwt, exchange, serve, stopAll, within } from './support.mjs';
+import { ask, decodeJwt, serve, stopAll, succeed, within } from './support.mjs';
 import { startLibraries } from './tokens/libraries.mjs';
 import { ACCEPTED, REFUSED, SECRET, STRICTER, changed, withOtherClaims } from './tokens/sharedsecret.mjs';
 
@@ -29,18 +29,8 @@ before(async () => {
 
 after(stopAll);
 
-function ask({ path, ...request }, where = server) {
-  return exchange(where.origin + path, request, { tail: where.tail });
-}
-
-async function succeed(request, where) {
-  const { status, body } = await ask(request, where);
-  assert.ok(status === 200 || status === 201, `${request.path} answered ${status}: ${JSON.stringify(body)}`);
-  return body;
-}
-
-function verify(token, where) {
-  return ask(post('/verify', { token }), where);
+function verify(token, where = server) {
+  return ask(where, post('/verify', { token }));
 }
 
 /** What every library says of the token. */
@@ -86,7 +76,7 @@ describe('what /jwt/encode makes, every library takes', () => {
   for (const [name, [request, life]] of Object.entries(encoding)) {
     test(name, async () => {
       const earliest = seconds();
-      const { token, ...rest } = await succeed(request);
+      const { token, ...rest } = await succeed(server, request);
       const { header, payload } = decodeJwt(token);
       assert.deepEqual(header, { alg: 'HS256', typ: 'JWT' });
       assert.ok(earliest <= payload.iat && payload.iat <= seconds(), `issued at ${payload.iat}`);
@@ -102,7 +92,7 @@ describe('what /jwt/encode makes, every library takes', () => {
 
   test('claims of another time are the caller\'s own', async () => {
     const claims = { uid: 'a', iat: seconds() - 60, nbf: seconds() - 30, exp: seconds() + 30 };
-    const { token } = await succeed(post('/jwt/encode', { payload: claims }, KEY));
+    const { token } = await succeed(server, post('/jwt/encode', { payload: claims }, KEY));
     await assertTaken(token, claims);
   });
 });
@@ -169,7 +159,7 @@ describe('we are stricter, and know where', () => {
 
 describe('a changed token is refused by all', () => {
   const makers = {
-    latchkey: async (payload) => (await succeed(post('/jwt/encode', { payload }, KEY))).token,
+    latchkey: async (payload) => (await succeed(server, post('/jwt/encode', { payload }, KEY))).token,
     ...Object.fromEntries(SIGNERS.map((name) => [name, (claims) => libraries[name].sign(claims, SECRET)])),
   };
   for (const [maker, make] of Object.entries(makers)) {
@@ -205,13 +195,13 @@ describe('the jwt_token of a session', () => {
   let session;
 
   before(async () => {
-    session = await succeed(post('/create-account', ACCOUNT));
+    session = await succeed(server, post('/create-account', ACCOUNT));
   });
 
   for (const path of ['/login', '/refresh']) {
     test(`of ${path} is good for every library and at /verify`, async () => {
       const asked = path === '/login' ? ACCOUNT : { refresh_token: session.refresh_token };
-      const { jwt_token, access_token, uid, ...rest } = await succeed(post(path, asked));
+      const { jwt_token, access_token, uid, ...rest } = await succeed(server, post(path, asked));
       assert.notEqual(jwt_token, access_token);
       const claims = decodeJwt(jwt_token).payload;
       const { sub, email, name, role_id, iss, aud, iat, exp } = claims;
@@ -220,7 +210,7 @@ describe('the jwt_token of a session', () => {
       });
       assert.deepEqual([iss, aud, exp - iat], [server.origin, server.origin, rest.expires_in]);
       await assertTaken(jwt_token, claims, server.origin);
-      const verified = await succeed(post('/verify?check_revoked=true', { token: jwt_token }));
+      const verified = await succeed(server, post('/verify?check_revoked=true', { token: jwt_token }));
       const { kind, provider } = verified;
       assert.deepEqual({ kind, provider, uid: verified.uid }, { kind: 'shared_secret', provider: 'password', uid });
       assert.deepEqual(verified.claims, claims);
@@ -228,25 +218,25 @@ describe('the jwt_token of a session', () => {
   }
 
   test('opens nothing of the account', async () => {
-    const { jwt_token, access_token } = await succeed(post('/login', ACCOUNT));
-    assert.equal((await ask(get('/me', bearer({ session: { access_token } })))).status, 200);
+    const { jwt_token, access_token } = await succeed(server, post('/login', ACCOUNT));
+    assert.equal((await ask(server, get('/me', bearer({ session: { access_token } })))).status, 200);
     for (const request of [
       get('/me', { authorization: `Bearer ${jwt_token}` }),
       post('/me', { name: 'Not James' }, { authorization: `Bearer ${jwt_token}` }, 'PATCH'),
       post('/me', { password: ACCOUNT.password }, { authorization: `Bearer ${jwt_token}` }, 'DELETE'),
     ]) {
-      const { status, body } = await ask(request);
+      const { status, body } = await ask(server, request);
       assert.equal(status, 401, `${request.method} ${JSON.stringify(body)}`);
     }
-    const { user } = await succeed(get('/me', { authorization: `Bearer ${access_token}` }));
+    const { user } = await succeed(server, get('/me', { authorization: `Bearer ${access_token}` }));
     assert.equal(user.name, ACCOUNT.name);
   });
 
   test('ends with its session, for who asks', async () => {
-    const { jwt_token, refresh_token } = await succeed(post('/login', ACCOUNT));
-    await succeed(post('/logout', { refresh_token }));
+    const { jwt_token, refresh_token } = await succeed(server, post('/login', ACCOUNT));
+    await succeed(server, post('/logout', { refresh_token }));
     assert.equal((await verify(jwt_token)).status, 200);
-    const { status, body } = await ask(post('/verify?check_revoked=true', { token: jwt_token }));
+    const { status, body } = await ask(server, post('/verify?check_revoked=true', { token: jwt_token }));
     assert.deepEqual({ status, code: body.code }, { status: 401, code: 'token_revoked' }, JSON.stringify(body));
   });
 });
@@ -334,7 +324,7 @@ describe('another secret takes the place of the first at two servers', () => {
   }
 
   async function encode(where) {
-    return (await succeed(post('/jwt/encode', { payload: { user_id: 'new' } }, KEY), where)).token;
+    return (await succeed(where, post('/jwt/encode', { payload: { user_id: 'new' } }, KEY))).token;
   }
 
   /** Puts a value in force; gives how many milliseconds later that is seen at both. */

@@ -228,6 +228,18 @@ export function serviceAccount(server) {
 
 // --- HTTP
 
+/** Sends a server one of the requests that requests.mjs makes. */
+export function ask({ origin, tail }, { path, ...request }) {
+  return exchange(origin + path, request, { tail });
+}
+
+/** The same, for the body of an answer that must say yes. */
+export async function succeed(server, request) {
+  const { status, body } = await ask(server, request);
+  assert.ok(status === 200 || status === 201, `${request.path} answered ${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
 /**
  * One exchange with exactly these headers (fetch would add a content type of its own), on a connection of its own
  * unless there is an agent. The body is read as JSON.

@@ -60,7 +60,7 @@ impl Kind {
             Self::Cognito
         } else if matches!(issuer, "accounts.google.com" | "https://accounts.google.com") {
             Self::Google
-        } else if algorithm.starts_with("HS") {
+        } else if is_hmac(algorithm) {
             Self::SharedSecret
         } else {
             Self::Unknown
@@ -102,6 +102,11 @@ impl Kind {
 
 fn text<'a>(object: &'a Map<String, Value>, name: &str) -> &'a str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether an algorithm is one with a shared secret (RFC 7518 section 3.2).
+pub fn is_hmac(algorithm: &str) -> bool {
+    algorithm.starts_with("HS")
 }
 
 /// HS256, `v` 0 and `d.uid`, by which the Admin SDKs tell it.

@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    clock::{Timestamp, YEAR_10000},
+    clock::Timestamp,
     error::{Error, Field},
     jws::{Flaw, VerifyingKey},
     keys::entries,
     kind::Kind,
-    token::{Refusal, Token},
+    token::{Refusal, Token, whole_seconds},
 };
 
 /// The life of a token of which nothing else is said, as Bubble's plugin has it.
@@ -160,9 +160,8 @@ pub fn complete(
     let given = |claims: &Map<String, Value>, name: &str| match claims.get(name) {
         None => Ok(None),
         Some(value) => {
-            let seconds = value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds));
             let message = format!("`{name}` in the payload must be a whole number of seconds since 1970.");
-            seconds.map(Some).ok_or_else(|| Field::new("payload", "invalid_time", message))
+            whole_seconds(value).map(Some).ok_or_else(|| Field::new("payload", "invalid_time", message))
         }
     };
     let (issued, start, expiry) = (given(&claims, "iat")?, given(&claims, "nbf")?, given(&claims, "exp")?);
@@ -173,18 +172,18 @@ pub fn complete(
         ));
     }
     let issuing = now.floor();
-    let expiry = expiry.map_or(issuing + life.unwrap_or(LIFE_DEFAULT), Timestamp::from_seconds);
+    let expiry = expiry.unwrap_or(issuing + life.unwrap_or(LIFE_DEFAULT));
     if expiry <= now || expiry > issuing + LIFE_MAX {
         return Err(refuse("invalid_time", "The token must expire in the future, and within 366 days."));
     }
-    if start.is_some_and(|start| Timestamp::from_seconds(start) >= expiry) {
+    if start.is_some_and(|start| start >= expiry) {
         return Err(refuse("invalid_time", "`nbf` in the payload must be before the token expires."));
     }
-    if issued.is_some_and(|issued| Timestamp::from_seconds(issued) > now + skew) {
+    if issued.is_some_and(|issued| issued > now + skew) {
         let message = "`iat` in the payload is in the future: for a token that is good from then on, send `nbf`.";
         return Err(refuse("invalid_time", message));
     }
-    claims.insert("iat".to_owned(), issued.unwrap_or(issuing.seconds()).into());
+    claims.insert("iat".to_owned(), issued.unwrap_or(issuing).seconds().into());
     claims.insert("exp".to_owned(), expiry.seconds().into());
     Ok((claims, expiry))
 }

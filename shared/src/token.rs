@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     json,
     jws::{Jws, VerifyingKey},
-    kind::{ID_TOKEN_ISSUER, Kind},
+    kind::{ID_TOKEN_ISSUER, Kind, is_hmac},
     rsa::RsaKey,
 };
 
@@ -106,7 +106,7 @@ impl Token {
         self.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default()
     }
 
-    /// `exp` as a time, if it is a whole number of seconds that is a date.
+    /// `exp`, if it is a date.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.time("exp")
     }
@@ -120,14 +120,18 @@ impl Token {
             // No digit is lost: milliseconds of these years are far below 2^53.
             return Some(Timestamp::from_milliseconds((seconds * 1000.0) as i64));
         }
-        let seconds = value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds))?;
-        Some(Timestamp::from_seconds(seconds))
+        whole_seconds(value)
     }
 
-    /// Whether it says that it is signed with a shared secret (RFC 7518 section 3.2).
+    /// Whether it says that it is signed with a shared secret.
     pub fn is_hmac(&self) -> bool {
-        self.header_text("alg").is_some_and(|algorithm| algorithm.starts_with("HS"))
+        self.header_text("alg").is_some_and(is_hmac)
     }
+}
+
+/// A whole number of seconds since 1970, before the year 10000.
+pub fn whole_seconds(value: &Value) -> Option<Timestamp> {
+    value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds)).map(Timestamp::from_seconds)
 }
 
 /// Why a token is refused: a stable code and a sentence, both for the caller.

@@ -39,6 +39,14 @@ impl Place {
 
     /// Reads the set, for a change that comes at once.
     pub async fn open(&self) -> Result<Opened<'_>, String> {
+        let opened = self.read().await?;
+        if opened.set.is_empty() {
+            return Err(format!("There is no key in {self} yet: latchkey keys generate"));
+        }
+        Ok(opened)
+    }
+
+    async fn read(&self) -> Result<Opened<'_>, String> {
         let (text, version, lock) = match self {
             Self::File(path) => {
                 let lock = files::lock_folder_of(path)?;
@@ -53,21 +61,19 @@ impl Place {
             }
         };
         let set = KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?;
-        if set.is_empty() {
-            return Err(format!("There is no key in {self} yet: latchkey keys generate"));
-        }
         Ok(Opened { set, place: self, version, _lock: lock })
     }
 
     /// Writes a first set. What is there already stays.
     pub async fn fill(&self, set: &str) -> Result<(), String> {
         let (vault, id) = match self {
-            Self::File(path)
-                if read_file(path).is_ok_and(|text| KeySet::parse(&text).is_ok_and(|set| set.is_empty())) =>
-            {
-                return files::replace_private(path, set);
+            Self::File(path) => {
+                return match self.read().await {
+                    // Locked since it was read.
+                    Ok(opened) if opened.set.is_empty() => files::replace_private(path, set),
+                    _ => files::write_private(path, set),
+                };
             }
-            Self::File(path) => return files::write_private(path, set),
             Self::Secret { vault, id } => (vault, id),
         };
         let current = vault.current().await.map_err(|error| error.cause())?;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{KeyRecord, KeySet, NewKeys, Use};
 use crate::{clock::Timestamp, keys::Times};
 
-/// For how long after its end the set remembers a key, without its private part, and how many of them.
+/// For how long after its end the set remembers a key, without its private part.
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
+/// How many of those it remembers.
 const HISTORY_KEYS_MAX: usize = 100;
 
 /// What a change did, as sentences without a subject of their own: for people and for the log.
