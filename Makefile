@@ -66,6 +66,11 @@ rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## keys rota
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) LATCHKEY_ROTATION=long && npm run test:rotation
 
+.PHONY: campaign
+campaign: ## attacks, races, faults and crashes in their long form, one table; CASES= names some of them
+	$(NEED_RUST)
+	cargo test --package latchkey --test campaign -- --long $(CASES)
+
 .PHONY: build
 build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; ARCH=arm64 or x86_64
 	$(NEED_RUST)

@@ -1,0 +1,64 @@
+//! The campaign: attacks and faults, each beside what is expected and what was counted, in one table.
+//!
+//! Every `cargo test` runs a short form of each case; `make campaign` runs the long one. Arguments name the cases to run.
+
+#![expect(clippy::print_stdout, reason = "the table is what it is run for")]
+#![expect(clippy::expect_used, reason = "a case that cannot go on fails")]
+
+mod table;
+
+use std::{env, panic, process::ExitCode, time::Instant};
+
+use table::Table;
+
+/// How much of a case is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// With every `cargo test`: seconds.
+    Short,
+    /// By `make campaign`: minutes to hours.
+    Long,
+}
+
+impl Scale {
+    /// What a case takes at this scale.
+    fn of<T>(self, short: T, long: T) -> T {
+        match self {
+            Self::Short => short,
+            Self::Long => long,
+        }
+    }
+}
+
+/// A case: it adds its rows to the table.
+type Case = fn(Scale, &mut Table);
+
+/// In this order, the cheapest first.
+const CASES: [(&str, Case); 0] = [];
+
+fn main() -> ExitCode {
+    // What libtest would take, such as --nocapture, means nothing here.
+    let words: Vec<String> = env::args().skip(1).collect();
+    let scale = if words.iter().any(|word| word == "--long") { Scale::Long } else { Scale::Short };
+    let names: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
+    let mut table = Table::default();
+    for (name, case) in CASES {
+        if names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str())) {
+            #[expect(clippy::disallowed_methods, reason = "the time that the case itself takes")]
+            let started = Instant::now();
+            if panic::catch_unwind(panic::AssertUnwindSafe(|| case(scale, &mut table))).is_err() {
+                table.row(name, "to come to its end", "it panicked, see above", false);
+            }
+            println!("campaign: {name} took {:.1} s", started.elapsed().as_secs_f64());
+        }
+    }
+    println!("{table}");
+    if table.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs a case that waits, on as many threads as a server would.
+#[expect(dead_code, reason = "the first case will use it")]
+fn wait_for<T>(case: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.expect("a runtime starts").block_on(case)
+}

@@ -1,0 +1,52 @@
+//! The table: attack or fault, what is expected, what was counted.
+
+use std::fmt;
+
+/// The rows so far.
+#[derive(Default)]
+pub struct Table(Vec<Row>);
+
+struct Row {
+    attack: String,
+    expected: String,
+    counted: String,
+    holds: bool,
+}
+
+impl Table {
+    /// Adds a row; `holds` is whether what was counted is what is expected.
+    pub fn row(
+        &mut self,
+        attack: impl Into<String>,
+        expected: impl Into<String>,
+        counted: impl Into<String>,
+        holds: bool,
+    ) {
+        let row = Row { attack: attack.into(), expected: expected.into(), counted: counted.into(), holds };
+        println!("{row}");
+        self.0.push(row);
+    }
+
+    /// Whether every row does.
+    pub fn holds(&self) -> bool {
+        self.0.iter().all(|row| row.holds)
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attack, expected, counted, holds } = self;
+        write!(formatter, "{} | {attack} | {expected} | {counted}", if *holds { "ok  " } else { "FAIL" })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "     | attack or fault | expected | counted")?;
+        for row in &self.0 {
+            writeln!(formatter, "{row}")?;
+        }
+        let failed = self.0.iter().filter(|row| !row.holds).count();
+        write!(formatter, "{} rows, {failed} of them not as expected", self.0.len())
+    }
+}
