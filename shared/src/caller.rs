@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, request::Parts},
 };
 
 use crate::{
@@ -58,6 +58,14 @@ impl Verified {
     /// Whether its account alone knows the address.
     pub fn is_without_address(&self) -> bool {
         self.kind == Kind::FirebaseIdToken && self.email.is_empty()
+    }
+
+    /// The session that the token is of, if it is one of this service's.
+    pub fn session(&self) -> Option<SessionId> {
+        match &self.sign_in {
+            SignIn::Session(id) => SessionId::parse(id),
+            SignIn::Firebase { .. } | SignIn::None => None,
+        }
     }
 
     fn by_access_token(token: Token, claims: access::Claims) -> Self {
@@ -215,6 +223,8 @@ pub async fn admit(app: &App, verified: &Verified, user: Option<User>) -> Result
 pub struct Caller {
     /// As it was read for this request.
     pub user: User,
+    /// The session of its access token; a Firebase ID token has none.
+    pub session: Option<SessionId>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -231,25 +241,35 @@ impl FromRequestParts<App> for Caller {
                             token is expected.";
             return Err(Error::Token(Refusal::new("token_invalid", sentence).about(&verified.token, now)));
         }
-        let user = live(app, &verified, now).await?;
-        Ok(Self { user: user.ok_or_else(|| Error::internal("a sign-in without an account"))? })
+        let user = live(app, &verified, now).await?.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        Ok(Self { user, session: verified.session() })
     }
 }
 
-/// Extracts that a trusted server calls: it shows one of the API keys as `X-Api-Key`.
+/// Whether a trusted server calls: it shows one of the API keys as `X-Api-Key`.
+///
+/// # Errors
+///
+/// 503 if a key is shown and the keys it might be one of cannot be had.
+pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
+    let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
+    if shown.is_empty() {
+        return Ok(false);
+    }
+    let keys = app.keys().api_keys_if(app.now(), |keys| keys.admit(shown)).await?;
+    if keys.is_none() {
+        tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
+    }
+    Ok(keys.is_some_and(|keys| keys.admit(shown)))
+}
+
+/// Extracts that a trusted server calls.
 pub struct Server;
 
 impl FromRequestParts<App> for Server {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let presented = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
-        let Some(keys) =
-            app.keys().api_keys_if(app.now(), |keys| presented.is_empty() || keys.admit(presented)).await?
-        else {
-            tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
-            return Err(Error::ApiKey);
-        };
-        if keys.admit(presented) { Ok(Self) } else { Err(Error::ApiKey) }
+        if is_server(app, &parts.headers).await? { Ok(Self) } else { Err(Error::ApiKey) }
     }
 }

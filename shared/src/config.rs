@@ -64,6 +64,11 @@ pub struct Config {
     pub require_verified_email: bool,
     /// `PASSWORD_MIN_LENGTH`, 8, 8–64; `ARGON2_MEMORY_KIB`, 19456 and up; `ARGON2_ITERATIONS`, 2 and up.
     pub password_policy: Policy,
+    /// `RATE_LIMITS`, `on`: whether failures and new accounts are counted; `off` is for load tests, and refused on Lambda and Cloud
+    /// Run.
+    pub rate_limits: bool,
+    /// Whether this runs on Cloud Run, which sets `K_SERVICE`.
+    pub on_cloud_run: bool,
     /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
     /// `PORT`, 8080: of `latchkey serve`.
@@ -172,6 +177,8 @@ impl Config {
                     as u32,
                 iterations: env.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
             },
+            rate_limits: env.rate_limits(deployed),
+            on_cloud_run: env.text("K_SERVICE").is_some(),
             log_level: env.log_level(),
             port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
             data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),

@@ -1,6 +1,6 @@
 //! Everything that can go wrong, named for what the caller did, and what the caller reads of it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     http::StatusCode,
@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{logs, session, token};
+use crate::{limits, logs, session, token};
 
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -47,6 +47,8 @@ pub enum Error {
     Taken(&'static str),
     /// 409: the idempotency key came with another body before.
     IdempotencyKeyReused,
+    /// 429: too many failures before, or too much from one address; how long to wait.
+    TooManyAttempts(Duration),
     /// 404, 405, 413 or 415.
     Request(StatusCode),
     /// 501: the deployment has not what this needs; names the variables.
@@ -123,6 +125,7 @@ impl Error {
             Self::Taken("username") => (StatusCode::CONFLICT, "username_taken"),
             Self::Taken(_) => (StatusCode::CONFLICT, "email_taken"),
             Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
+            Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
             Self::Request(StatusCode::NOT_FOUND) => (StatusCode::NOT_FOUND, "not_found"),
             Self::Request(StatusCode::METHOD_NOT_ALLOWED) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -152,6 +155,7 @@ impl Error {
             | Self::EmailNotVerified
             | Self::Taken(_)
             | Self::IdempotencyKeyReused
+            | Self::TooManyAttempts(_)
             | Self::Request(_)
             | Self::NotConfigured(_)
             | Self::KeysUnavailable(_)
@@ -163,6 +167,7 @@ impl Error {
     /// After how many seconds to try again, where that helps.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
+            Self::TooManyAttempts(wait) => Some(limits::seconds(*wait)),
             Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
             _ => None,
         }
@@ -205,6 +210,9 @@ impl fmt::Display for Error {
             Self::Taken("username") => "This username is taken.",
             Self::Taken(_) => "An account with this e-mail address exists already.",
             Self::IdempotencyKeyReused => "This Idempotency-Key was used with another request.",
+            Self::TooManyAttempts(wait) => {
+                return write!(formatter, "Too many attempts. Try again in {}.", span(*wait));
+            }
             Self::Request(StatusCode::NOT_FOUND) => "There is nothing at this path.",
             Self::Request(StatusCode::METHOD_NOT_ALLOWED) => "This path does not take this method.",
             Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => "The body is larger than 16 KiB.",
@@ -218,6 +226,15 @@ impl fmt::Display for Error {
             Self::Internal(_) => "Something went wrong on our side.",
         };
         formatter.write_str(sentence)
+    }
+}
+
+/// `1 second`, `90 seconds`, `15 minutes`: rounded up, so that who waits that long is let through.
+fn span(wait: Duration) -> String {
+    match limits::seconds(wait) {
+        1 => "1 second".to_owned(),
+        seconds @ 2..=120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 
@@ -244,6 +261,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_to_wait_is_told_in_words() {
+        let told = |milliseconds| Error::TooManyAttempts(Duration::from_millis(milliseconds)).to_string();
+        assert_eq!(told(1), "Too many attempts. Try again in 1 second.");
+        assert_eq!(told(119_001), "Too many attempts. Try again in 120 seconds.");
+        assert_eq!(told(120_001), "Too many attempts. Try again in 3 minutes.");
+    }
+
+    #[test]
     fn every_error_has_its_status_its_code_and_where_it_helps_a_time_to_try_again() {
         use session::Refusal::{Conflict, Expired, Invalid, Reused};
         let weak = Field::new("password", "password_too_short", "Too short.");
@@ -268,6 +293,7 @@ mod tests {
             (Error::Taken("email"), 409, "email_taken", None),
             (Error::Taken("username"), 409, "username_taken", None),
             (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
+            (Error::TooManyAttempts(Duration::from_millis(1_001)), 429, "too_many_attempts", Some(2)),
             (Error::Request(StatusCode::NOT_FOUND), 404, "not_found", None),
             (Error::Request(StatusCode::METHOD_NOT_ALLOWED), 405, "method_not_allowed", None),
             (Error::Request(StatusCode::PAYLOAD_TOO_LARGE), 413, "payload_too_large", None),

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     App,
+    address::{self, Peer},
     clock::Timestamp,
     config::Config,
     error::Error,
@@ -28,7 +29,7 @@ pub fn serve(router: Router<App>) -> ExitCode {
     start(async |app: App| {
         app.warm_up().await;
         let service = http::service(router, app.clone());
-        let with_context = move |request| with_time_left(with_domain(request), app.now());
+        let with_context = move |request| with_time_left(with_gateway(request), app.now());
         lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
     })
 }
@@ -96,15 +97,25 @@ fn with_time_left(mut request: Request, now: Timestamp) -> Request {
     request
 }
 
-/// The gateway's own domain, which the token issuer defaults to: from the event's context, where no caller can write.
-fn with_domain(mut request: Request) -> Request {
-    let domain = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.clone(),
-        Some(RequestContext::ApiGatewayV1(context)) => context.domain_name.clone(),
-        _ => None,
+/// What the gateway says of itself and of whom it has a connection with: its own domain, which the token issuer defaults to, and the
+/// address. Both are from the event's context, where no caller can write; a load balancer has none, and writes the address last into
+/// a header.
+fn with_gateway(mut request: Request) -> Request {
+    let (domain, address) = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => (context.domain_name.clone(), context.http.source_ip.clone()),
+        Some(RequestContext::ApiGatewayV1(context)) => {
+            (context.domain_name.clone(), context.identity.source_ip.clone())
+        }
+        _ => (None, None),
     };
+    let is_balancer = matches!(request.request_context_ref(), Some(RequestContext::Alb(_)));
+    let balanced = || address::last_forwarded(request.headers()).filter(|_| is_balancer);
+    let address = address.and_then(|text| text.parse().ok()).or_else(balanced);
     if let Some(domain) = domain {
         request.extensions_mut().insert(GatewayDomain(domain));
+    }
+    if let Some(ip) = address {
+        request.extensions_mut().insert(Peer(ip));
     }
     request
 }
@@ -128,9 +139,26 @@ mod tests {
         "body": "{}", "isBase64Encoded": false
     }"#;
 
+    /// An event of a load balancer, as in AWS's documentation: it writes the address of its own connection last.
+    const BALANCER: &str = r#"{
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1"}},
+        "httpMethod": "POST", "path": "/login", "queryStringParameters": {},
+        "headers": {"host": "lb.example", "x-forwarded-for": "203.0.113.9, 192.0.2.1"},
+        "body": "{}", "isBase64Encoded": false
+    }"#;
+
+    #[test]
+    fn the_address_is_that_of_the_gateways_connection_and_not_what_the_caller_says() {
+        let forged = HTTP_API.replace(r#""host":"#, r#""x-forwarded-for": "203.0.113.9", "host":"#);
+        for event in [HTTP_API, &forged, BALANCER] {
+            let request = with_gateway(lambda_http::request::from_str(event).unwrap());
+            assert_eq!(request.extensions().get(), Some(&Peer("192.0.2.1".parse().unwrap())), "{event}");
+        }
+    }
+
     #[test]
     fn the_domain_is_the_gateways_own_and_not_the_callers() {
-        let request = with_domain(lambda_http::request::from_str(HTTP_API).unwrap());
+        let request = with_gateway(lambda_http::request::from_str(HTTP_API).unwrap());
         let GatewayDomain(domain) = request.extensions().get().unwrap();
         assert_eq!(domain, "id.execute-api.us-east-1.amazonaws.com");
         assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/login"));

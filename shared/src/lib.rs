@@ -5,7 +5,9 @@
 //! and those to users and addresses, which know neither HTTP nor AWS.
 
 pub mod access;
+pub mod address;
 pub mod api_key;
+pub mod authentication;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
@@ -28,6 +30,7 @@ pub mod jws;
 pub mod keys;
 pub mod kind;
 pub mod lambda;
+pub mod limits;
 pub mod logs;
 pub mod password;
 pub mod rsa;
@@ -53,6 +56,7 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 use tokio::time;
 
 use crate::{
+    address::Origin,
     certificates::Certificates,
     clock::Timestamp,
     config::Config,
@@ -60,7 +64,7 @@ use crate::{
     keys::{KeyRing, Keys, Source},
     password::Hasher,
     session::{RefreshToken, Session, SessionId},
-    store::Store,
+    store::{Guesser, Store},
     user::User,
 };
 
@@ -215,6 +219,23 @@ impl App {
         let open = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now));
         let ring = self.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || open(ring).is_some()).await?;
         Ok(open(&ring))
+    }
+
+    /// The session of a refresh token that is shown to prove that its client logged in before; none if it is not one of ours.
+    ///
+    /// # Errors
+    ///
+    /// As [`App::refresh_token`].
+    pub async fn known_device(&self, shown: Option<&str>, now: Timestamp) -> Result<Option<SessionId>, Error> {
+        match shown.filter(|_| self.config().rate_limits) {
+            Some(text) => Ok(self.refresh_token(text.trim(), now).await?.map(|token| token.session)),
+            None => Ok(None),
+        }
+    }
+
+    /// Whom attempts at a password are counted by; none where nobody is.
+    pub fn guesser<'a>(&self, device: Option<SessionId>, origin: &'a Origin) -> Option<Guesser<'a>> {
+        self.config().rate_limits.then(|| Guesser { device, address: origin.0.as_ref() })
     }
 
     /// Lets somebody log in to an account, once the right password was given.

@@ -2,6 +2,9 @@
 
 use std::{error::Error as _, panic};
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::error::Error;
@@ -21,6 +24,9 @@ const OWN: [&str; 11] = [
     "verify",
     "well_known",
 ];
+
+/// Enough that no two of any number of accounts share one.
+const PSEUDONYM_BYTES: usize = 16;
 
 /// Starts logging at `level`; a panic is logged as one line too.
 pub fn start(level: &str) {
@@ -50,6 +56,18 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         next = cause.source();
     }
     causes
+}
+
+/// By what the log knows an account: 22 characters. An operator who has an address or an id can find its lines
+/// (`latchkey users show` tells); the log by itself names nobody.
+pub fn pseudonym(text: &str) -> String {
+    let digest = digest(&SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(digest.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
+}
+
+/// An audit event: what happened, and to whom, each by pseudonym; empty where that is not known. The request's id is on the line.
+pub fn audit(event: &'static str, identity: &str, user: &str) {
+    tracing::info!(event, identity, user, "audit");
 }
 
 /// Logs the cause of a fault, which its caller is not told.

@@ -112,6 +112,24 @@ impl StoredHash {
     }
 }
 
+/// What a check of a password found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not the one.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and the stored hash ought to be replaced.
+    Outdated,
+}
+
+impl Verdict {
+    /// Whether it is the one.
+    pub fn is_right(self) -> bool {
+        self != Self::Wrong
+    }
+}
+
 /// Makes and checks hashes. Cloning shares its bounds and its memory.
 #[derive(Clone)]
 pub struct Hasher(Arc<Inner>);
@@ -155,7 +173,7 @@ impl Hasher {
     /// # Errors
     ///
     /// 500 if Argon2 fails, which no input makes it do.
-    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<bool, Error> {
+    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
         self.blocking(move |hasher| {
             let usable = stored.as_ref().and_then(|stored| {
                 let usable = Usable::read(stored);
@@ -166,7 +184,8 @@ impl Hasher {
             });
             let Usable { params, version, salt, hash } = usable.clone().unwrap_or_else(|| hasher.decoy());
             let output = hasher.compute(&params, version, password.as_bytes(), &salt)?;
-            Ok(constant_time::verify_slices_are_equal(&output, &hash).is_ok() && usable.is_some())
+            let is_right = constant_time::verify_slices_are_equal(&output, &hash).is_ok() && usable.is_some();
+            Ok(if is_right { Verdict::Right } else { Verdict::Wrong })
         })
         .await
     }
@@ -293,9 +312,9 @@ mod tests {
         let hasher = Hasher::new(&POLICY, 2).unwrap();
         let stored = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
         assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
-        assert!(hasher.check(password("correct horse"), Some(stored.clone())).await.unwrap());
-        assert!(!hasher.check(password("correct horsf"), Some(stored)).await.unwrap());
-        assert!(!hasher.check(password("correct horse"), None).await.unwrap());
+        assert!(hasher.check(password("correct horse"), Some(stored.clone())).await.unwrap().is_right());
+        assert!(!hasher.check(password("correct horsf"), Some(stored)).await.unwrap().is_right());
+        assert!(!hasher.check(password("correct horse"), None).await.unwrap().is_right());
     }
 
     #[tokio::test]
@@ -303,7 +322,7 @@ mod tests {
         // From the reference implementation's test suite: password "password", salt "somesalt", v=19, m=64 MiB, t=2, p=1.
         let stored =
             StoredHash::new("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
-        assert!(Hasher::new(&POLICY, 1).unwrap().check(password("password"), Some(stored)).await.unwrap());
+        assert!(Hasher::new(&POLICY, 1).unwrap().check(password("password"), Some(stored)).await.unwrap().is_right());
     }
 
     #[tokio::test]
@@ -320,7 +339,10 @@ mod tests {
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFQ".to_owned(),
             "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$".to_owned() + hash,
         ] {
-            assert!(!hasher.check(password("password"), Some(StoredHash::new(&text))).await.unwrap(), "{text}");
+            assert!(
+                !hasher.check(password("password"), Some(StoredHash::new(&text))).await.unwrap().is_right(),
+                "{text}"
+            );
         }
     }
 

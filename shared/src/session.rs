@@ -1,7 +1,7 @@
 //! Sessions, and the refresh tokens that carry them on.
 //!
-//! A refresh token is the session's id and a counter under an HMAC. The store keeps the counter only: any token can be made
-//! again, so a client that lost an answer is given the same one, and a copy of the table is worth nothing.
+//! A refresh token is the session's id and a counter, masked, under an HMAC. The store keeps the counter only: any token can be
+//! made again, so a client that lost an answer is given the same one, and a copy of the table is worth nothing.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -18,6 +18,9 @@ const COUNTER_BYTES: usize = 4;
 const TAG_BYTES: usize = 16;
 /// What the HMAC is over begins with this, so that no other use of the key can make a refresh token.
 const CONTEXT: &[u8] = b"latchkey refresh token";
+/// Likewise for the mask. The HMAC masks what it is over, as the synthetic IV of RFC 5297 does, so that no part of a token is the
+/// session's id, which is in the table and in access tokens.
+const MASK_CONTEXT: &[u8] = b"latchkey refresh token mask";
 /// Of how many rotations the time is kept; older parents are past their reuse interval in any sane client.
 const ROTATIONS_KEPT: u32 = 8;
 
@@ -49,22 +52,19 @@ pub struct RefreshToken {
 impl RefreshToken {
     /// Its text: 43 characters, base64url of 32 bytes.
     pub fn seal(self, key: &hmac::Key) -> String {
-        let mut bytes = self.message();
-        bytes.extend_from_slice(tag(key, &bytes).as_ref().get(..TAG_BYTES).unwrap_or_default());
-        URL_SAFE_NO_PAD.encode(bytes)
+        let message = self.message();
+        let tag = tag(key, CONTEXT, &message);
+        URL_SAFE_NO_PAD.encode([masked(key, &message, &tag), tag].concat())
     }
 
     /// Reads a token that one of `keys` made; anything else is none. No store is asked.
     pub fn open<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (message, given) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
-        let genuine = |key| {
-            let tag = tag(key, message);
-            tag.as_ref().get(..TAG_BYTES).is_some_and(|tag| constant_time::verify_slices_are_equal(tag, given).is_ok())
-        };
-        if !keys.into_iter().any(genuine) {
-            return None;
-        }
+        let (hidden, given) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
+        let message = keys.into_iter().find_map(|key| {
+            let message = masked(key, hidden, given);
+            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), given).ok().map(|()| message)
+        })?;
         let (id, counter) = message.split_at_checked(ID_BYTES)?;
         Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
     }
@@ -79,11 +79,16 @@ impl RefreshToken {
     }
 }
 
-fn tag(key: &hmac::Key, message: &[u8]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(key);
-    context.update(CONTEXT);
-    context.update(message);
-    context.sign()
+fn tag(key: &hmac::Key, context: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut hmac = hmac::Context::with_key(key);
+    hmac.update(context);
+    hmac.update(message);
+    hmac.sign().as_ref().iter().copied().take(TAG_BYTES).collect()
+}
+
+/// Masks what is open, and opens what is masked. The mask is as long as both: 16 bytes.
+fn masked(key: &hmac::Key, message: &[u8], tag_of_it: &[u8]) -> Vec<u8> {
+    tag(key, MASK_CONTEXT, tag_of_it).iter().zip(message).map(|(mask, byte)| mask ^ byte).collect()
 }
 
 /// How long sessions live.
@@ -283,6 +288,18 @@ mod tests {
         assert_eq!(RefreshToken::open(&text, [&key(2), &key(1)]), Some(token));
         assert_eq!(RefreshToken::open(&text, [&key(2)]), None);
         assert_eq!(RefreshToken::open(&text, []), None);
+    }
+
+    #[test]
+    fn a_token_has_nothing_of_its_session_id_and_no_two_have_a_part_in_common() {
+        let id = SessionId::new([9; 12]);
+        let tokens = [0, 1, 2].map(|counter| RefreshToken { session: id, counter }.seal(&key(1)));
+        let parts = |text: &str| text.as_bytes().windows(6).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        for (index, token) in tokens.iter().enumerate() {
+            for other in tokens[index + 1..].iter().chain([&id.to_string()]) {
+                assert!(!parts(other).iter().any(|part| parts(token).contains(part)), "{token} {other}");
+            }
+        }
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! | `LOGIN#<identifier>` | the same record, under the e-mail address and under the username | |
 //! | `SESSION#<id>` | a session | by TTL |
 //! | `IDEMPOTENCY#<hash>` | which account an idempotency key made | by TTL |
+//! | `LIMIT#<kind>#<hash>` | a series of failures, or what an address used of a quota | by TTL |
 //!
 //! A login finds all it needs under the identifier, in one read. Every change writes all records of an account in one
 //! transaction, each conditional on the version that was read.
 
 mod accounts;
+mod attempts;
 mod sessions;
 mod shape;
+mod transaction;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -25,6 +28,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time;
 
 pub use accounts::{Creation, Fingerprint};
+pub use attempts::{Attempt, Guesser, Window};
 pub use sessions::Rotation;
 
 use crate::{

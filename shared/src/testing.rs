@@ -7,6 +7,7 @@ mod google;
 mod secrets;
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
@@ -28,6 +29,7 @@ pub use secrets::{Fault, Secrets, SecretsManager};
 use crate::{
     App,
     access::Party,
+    address::Address,
     clock::Timestamp,
     config::Config,
     email::{Email, Username},
@@ -36,6 +38,7 @@ use crate::{
     grant::Grant,
     http,
     keys::{KeySet, Keys, NewKeys, Source},
+    limits::Quota,
     password::Password,
     store::Store,
     user::User,
@@ -77,8 +80,13 @@ impl Service {
     }
 
     /// Another process of a deployment, with the table of this one.
-    pub async fn beside(&self, router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
-        Self::made(router, variables, self.embedded.clone(), Some(secrets)).await
+    pub async fn beside(
+        &self,
+        router: Router<App>,
+        variables: &[(&str, &str)],
+        secrets: Option<&SecretsManager>,
+    ) -> Self {
+        Self::made(router, variables, self.embedded.clone(), secrets).await
     }
 
     async fn made(
@@ -161,7 +169,7 @@ impl Service {
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
         let session = self.app.new_session(&user, self.app.now()).expect("a session");
-        self.app.store().create_user(&user, &session, None, self.app.now()).await.expect("stored");
+        self.app.store().create_user(&user, &session, None, None, self.app.now()).await.expect("stored");
         self.app.store().end_session(session.id, self.app.now()).await.expect("ended");
         self.calls.take();
         user
@@ -176,6 +184,12 @@ impl Service {
         let grant = Grant::make(&self.app, &party, user, &session, 0, now).await.expect("a grant");
         self.calls.take();
         serde_json::to_value(grant).expect("JSON")
+    }
+
+    /// Lets an address use up a quota.
+    pub async fn exhaust(&self, ip: IpAddr, quota: &Quota) {
+        self.app.store().exhaust(quota, &Address::new(ip), self.app.now()).await.expect("stored");
+        self.calls.take();
     }
 
     /// The account as it is stored under its id now.

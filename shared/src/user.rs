@@ -91,6 +91,11 @@ impl User {
         self.sessions_ended_at = Some(now);
     }
 
+    /// What its owner logs in with, in the form that is compared.
+    pub fn identifiers(&self) -> impl Iterator<Item = &str> {
+        [self.email_key.as_str()].into_iter().chain(self.username.as_deref())
+    }
+
     /// The `user` of every answer.
     pub fn profile(&self) -> Profile {
         Profile {

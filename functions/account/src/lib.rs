@@ -9,12 +9,15 @@ use serde::Serialize;
 use shared::{
     App,
     access::Party,
+    authentication::{CONFIRMATION, authenticate, limited},
     caller::Caller,
     email::Username,
     error::{Error, Field},
     grant::Grant,
     input::{Body, Fields, Input},
+    logs,
     password::Password,
+    store::Attempt,
     user::{Profile, User},
 };
 
@@ -29,7 +32,7 @@ struct Shown {
 }
 
 /// 200 with the account's profile.
-async fn show(Caller { user }: Caller) -> Json<Shown> {
+async fn show(Caller { user, .. }: Caller) -> Json<Shown> {
     Json(Shown { user: user.profile() })
 }
 
@@ -50,7 +53,7 @@ impl Input for Changes {
 /// 200 with the profile as it is now.
 async fn change(
     State(app): State<App>,
-    Caller { user }: Caller,
+    Caller { user, .. }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
     let change = |user: &mut User| {
@@ -82,13 +85,14 @@ impl Input for NewPassword {
 async fn change_password(
     State(app): State<App>,
     party: Party,
-    Caller { user }: Caller,
+    caller: Caller,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Json<Grant>, Error> {
-    if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &user.email_key) {
+    if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &caller.user.email_key) {
         return Err(Error::WeakPassword(Field::new("new_password", code, message)));
     }
-    confirm(&app, &user, passwords.current).await?;
+    let attempt = confirm(&app, &caller, passwords.current).await?;
+    let user = caller.user;
     let mut changed = user.clone();
     changed.password_hash = Some(app.hasher().hash(passwords.new, app.random()?).await?);
     // Firebase tells the time of a sign-in in whole seconds. This answer's is then no earlier than the end of the others, and
@@ -97,7 +101,8 @@ async fn change_password(
     changed.end_sessions(now);
     let session = app.new_session(&changed, now)?;
     let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
-    app.store().change_user(&user, &changed, Some(&session)).await?;
+    app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
+    logs::audit("password_changed", &attempt.identity, &logs::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(grant))
 }
@@ -121,16 +126,23 @@ struct Deleted {
 /// 200 once the account, its identifiers and its sessions are gone.
 async fn delete(
     State(app): State<App>,
-    Caller { user }: Caller,
+    caller: Caller,
     Body(farewell): Body<Farewell>,
 ) -> Result<Json<Deleted>, Error> {
-    confirm(&app, &user, farewell.password).await?;
-    app.store().delete_user(&user).await?;
+    let attempt = confirm(&app, &caller, farewell.password).await?;
+    let user = caller.user;
+    app.store().delete_user(&user, Some(&attempt)).await?;
+    logs::audit("account_deleted", &attempt.identity, &logs::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }
 
-/// A token may have been stolen; what cannot be undone asks for the password again.
-async fn confirm(app: &App, user: &User, password: Password) -> Result<(), Error> {
-    if app.hasher().check(password, user.password_hash.clone()).await? { Ok(()) } else { Err(Error::Credentials) }
+/// A token may have been stolen; what cannot be undone asks for the password again, and counts as a failure until that is right.
+async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<Attempt, Error> {
+    let mut attempt = Attempt::by_owner(&caller.user, caller.session, app.config().rate_limits);
+    app.store()
+        .count_failure(&mut attempt, app.now())
+        .await
+        .inspect_err(|error| limited(error, &attempt, CONFIRMATION))?;
+    Ok(authenticate(app, attempt, password, CONFIRMATION).await?.attempt)
 }

@@ -58,7 +58,7 @@ async fn without_a_live_token_there_is_nothing_to_see() {
     let token = token(&service, &user).await;
     let mut disabled = user.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled, None, None).await.unwrap();
     let call = service.request(Method::GET, "/me").bearer(&token);
     call.send().await.refused(401, "account_disabled");
 }
@@ -112,8 +112,8 @@ async fn of_two_changes_at_once_none_is_lost() {
     first.name = "First".to_owned();
     let mut second = user.clone();
     second.name = "Second".to_owned();
-    service.app().store().change_user(&user, &first, None).await.unwrap();
-    let refused = service.app().store().change_user(&user, &second, None).await.unwrap_err();
+    service.app().store().change_user(&user, &first, None, None).await.unwrap();
+    let refused = service.app().store().change_user(&user, &second, None, None).await.unwrap_err();
     assert_eq!(refused.status_and_code().1, "unavailable");
     assert_eq!(service.stored(&user).await.unwrap().name, "First");
 }
@@ -134,7 +134,7 @@ async fn a_new_password_ends_every_other_session_and_the_old_password() {
         let stored = found(&service, identifier).await.unwrap().password_hash;
         let right = async |text: &str| {
             let password = shared::password::Password::parse(text).unwrap();
-            service.app().hasher().check(password, stored.clone()).await.unwrap()
+            service.app().hasher().check(password, stored.clone()).await.unwrap().is_right()
         };
         assert!(right(NEW_PASSWORD).await && !right(PASSWORD).await, "{identifier}");
     }
@@ -214,7 +214,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
 
     let mut ended = user.clone();
     ended.end_sessions(service.now());
-    service.app().store().change_user(&user, &ended, None).await.unwrap();
+    service.app().store().change_user(&user, &ended, None, None).await.unwrap();
     me(&good).await.refused(401, "auth/id-token-revoked");
     let mut later = good.clone();
     later["auth_time"] = json!(service.now().seconds() + 1);
@@ -223,7 +223,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     let stored = service.stored(&user).await.unwrap();
     let mut disabled = stored.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&stored, &disabled, None).await.unwrap();
+    service.app().store().change_user(&stored, &disabled, None, None).await.unwrap();
     me(&later).await.refused(401, "auth/user-disabled");
 }
 

@@ -11,11 +11,15 @@ use axum::{
 use shared::{
     App,
     access::Party,
+    address::Origin,
+    authentication::{Authenticated, LOGIN, authenticate},
     clock::Timestamp,
-    email::{Email, Username},
+    email::{Email, Identifier, Username},
     error::{Error, Field},
     grant::Grant,
     input::{Body, Fields, Input},
+    limits::SIGN_UPS,
+    logs,
     password::Password,
     store::{Creation, Fingerprint},
     user::User,
@@ -54,6 +58,7 @@ impl Input for NewAccount {
 async fn create_account(
     State(app): State<App>,
     party: Party,
+    origin: Origin,
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Grant>), Error> {
@@ -63,35 +68,57 @@ async fn create_account(
     }
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
+    let window = match &origin.0 {
+        Some(address) => Some(app.store().window(&SIGN_UPS, address, now).await.inspect_err(limited)?),
+        None => None,
+    };
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
     let session = app.new_session(&user, now)?;
     // Made before anything is stored, so that a fault leaves nothing behind.
     let grant = Grant::make(&app, &party, &user, &session, 0, now).await?;
-    match app.store().create_user(&user, &session, fingerprint.as_ref(), now).await? {
-        Creation::Created => Ok((StatusCode::CREATED, Json(grant))),
-        Creation::Repeated { user_id } => repeat(&app, &party, &user_id, new.password, now).await,
+    let created = app.store().create_user(&user, &session, fingerprint.as_ref(), window.as_ref(), now).await;
+    match created.inspect_err(limited)? {
+        Creation::Created => {
+            logs::audit("account_created", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
+            Ok((StatusCode::CREATED, Json(grant)))
+        }
+        Creation::Repeated { user_id } => repeat(&app, &party, &origin, &user_id, new.email, new.password).await,
     }
 }
 
-/// The account that was made under this key before, with a new session. With another password it is another request, and an
-/// account that was deleted since is not made again.
+/// The account that was made under this key before, with a new session. With another password it is another request, and counts as
+/// a failed login; an account that was deleted since is not made again.
 async fn repeat(
     app: &App,
     party: &Party,
+    origin: &Origin,
     user_id: &str,
+    email: Email,
     password: Password,
-    now: Timestamp,
 ) -> Result<(StatusCode, Json<Grant>), Error> {
-    let user = app.store().user(user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
-    if !app.hasher().check(password, user.password_hash.clone()).await? {
+    let now = app.now();
+    let attempt = app.store().attempt(&Identifier::Email(email), app.guesser(None, origin), now).await?;
+    if attempt.user.as_ref().is_none_or(|user| user.id != user_id) {
         return Err(Error::IdempotencyKeyReused);
     }
-    user.refuse_if_disabled()?;
+    let Authenticated { user, mut attempt, .. } =
+        authenticate(app, attempt, password, LOGIN).await.map_err(|error| match error {
+            Error::Credentials => Error::IdempotencyKeyReused,
+            other => other,
+        })?;
+    let admitted = user.refuse_if_disabled();
     let session = app.new_session(&user, now)?;
-    let grant = Grant::make(app, party, &user, &session, 0, now).await?;
-    app.store().put_session(&session).await?;
-    Ok((StatusCode::CREATED, Json(grant)))
+    app.store().succeed(&mut attempt, admitted.is_ok().then_some(&session), None, now).await?;
+    admitted?;
+    Ok((StatusCode::CREATED, Json(Grant::make(app, party, &user, &session, 0, now).await?)))
+}
+
+/// Notes that an address made too many accounts, if it did.
+fn limited(error: &Error) {
+    if matches!(error, Error::TooManyAttempts(_)) {
+        logs::audit("sign_up_limited", "", "");
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {

@@ -4,11 +4,15 @@ use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
     access::Party,
+    address::Origin,
+    authentication::{Authenticated, LOGIN, authenticate, limited},
     email::Identifier,
     error::Error,
     grant::Grant,
     input::{Body, Fields, Input},
+    logs,
     password::Password,
+    user::User,
 };
 
 /// The route of this function.
@@ -16,16 +20,19 @@ pub fn router() -> Router<App> {
     Router::new().route("/login", post(login))
 }
 
-/// `email` or `username`, and `password`.
+/// `email` or `username`, and `password`. The `refresh_token` of a session that this client had, even one that was logged out,
+/// shows that it logged in before.
 struct Credentials {
     identifier: Identifier,
     password: Password,
+    refresh_token: Option<String>,
 }
 
 impl Input for Credentials {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (identifier, password) = (fields.identifier(), fields.password("password"));
-        Some(Self { identifier: identifier?, password: password? })
+        let refresh_token = fields.optional("refresh_token");
+        Some(Self { identifier: identifier?, password: password?, refresh_token })
     }
 }
 
@@ -34,18 +41,29 @@ impl Input for Credentials {
 async fn login(
     State(app): State<App>,
     party: Party,
-    Body(Credentials { identifier, password }): Body<Credentials>,
+    origin: Origin,
+    Body(Credentials { identifier, password, refresh_token }): Body<Credentials>,
 ) -> Result<Json<Grant>, Error> {
-    app.keys().get(app.now()).await?;
-    let user = app.store().user_by(&identifier).await?;
-    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = app.hasher().check(password, hash).await?;
-    let user = user.filter(|_| right).ok_or(Error::Credentials)?;
-    app.admit(&user)?;
     let now = app.now();
+    app.keys().get(now).await?;
+    let device = app.known_device(refresh_token.as_deref(), now).await?;
+    let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), now).await?;
+    let Authenticated { user, is_outdated, mut attempt } = authenticate(&app, attempt, password.clone(), LOGIN).await?;
+    let renewed = if is_outdated { Some(renewed(&app, &user, password).await?) } else { None };
+    let now = app.now();
+    let admitted = app.admit(&user);
     let session = app.new_session(&user, now)?;
-    // Made before the session is stored, so that a fault leaves nothing behind.
-    let grant = Grant::make(&app, &party, &user, &session, 0, now).await?;
-    app.store().put_session(&session).await?;
-    Ok(Json(grant))
+    // Nothing is told, and nothing signed, before the count allows it: of many guesses at once, the time would tell the right one.
+    let stored = admitted.is_ok().then_some(&session);
+    let ended = app.store().succeed(&mut attempt, stored, renewed.as_ref(), now).await;
+    ended.inspect_err(|error| limited(error, &attempt, LOGIN))?;
+    admitted?;
+    logs::audit("login_ok", &attempt.identity, &logs::pseudonym(&user.id));
+    Ok(Json(Grant::make(&app, &party, &user, &session, 0, now).await?))
+}
+
+/// The account with a hash of today's parameters in the place of its old one.
+async fn renewed(app: &App, user: &User, password: Password) -> Result<User, Error> {
+    let hash = app.hasher().hash(password, app.random()?).await?;
+    Ok(User { password_hash: Some(hash), ..user.clone() })
 }

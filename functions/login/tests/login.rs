@@ -24,7 +24,7 @@ async fn the_right_password_gives_a_session_object_in_two_round_trips() {
     let user = service.account("James@YopMail.com").await;
     let answer = log_in(&service, " james@yopmail.COM ", PASSWORD).await.is(200);
     assert_session_object(&answer.body);
-    assert_eq!(service.calls(), ["BatchGetItem", "PutItem"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     assert_eq!(
         answer.body["user"],
         json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@YopMail.com", "email_verified": false})
@@ -57,7 +57,7 @@ async fn a_username_logs_in_as_well_in_either_field() {
     ] {
         service.calls();
         assert_eq!(service.post("/login", body).await.is(200).body["uid"], user.id);
-        assert_eq!(service.calls(), ["BatchGetItem", "PutItem"]);
+        assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     }
 }
 
@@ -89,11 +89,11 @@ async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
     service.account_with("broken@b.de", None, broken).await;
     let wrong =
         but_for_request_id(log_in(&service, "known@b.de", "wrong horse").await.refused(401, "invalid_credentials"));
-    assert_eq!(service.calls(), ["BatchGetItem"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     for email in ["unknown@b.de", "without@b.de", "disabled@b.de", "broken@b.de"] {
         let answer = log_in(&service, email, "wrong horse").await.refused(401, "invalid_credentials");
         assert_eq!(but_for_request_id(answer), wrong, "{email}");
-        assert_eq!(service.calls(), ["BatchGetItem"], "{email}");
+        assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"], "{email}");
     }
 }
 
@@ -102,7 +102,7 @@ async fn a_disabled_account_is_told_so_after_the_right_password_only() {
     let service = service().await;
     service.account_with("a@b.de", None, |user| user.disabled = true).await;
     log_in(&service, "a@b.de", PASSWORD).await.refused(403, "account_disabled");
-    assert_eq!(service.calls(), ["BatchGetItem"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so
     // Whatever fraction of its second this is, the end is a later one.
     let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 999);
     ended.end_sessions(end);
-    service.app().store().change_user(&stored, &ended, None).await.unwrap();
+    service.app().store().change_user(&stored, &ended, None, None).await.unwrap();
     let credentials = json!({"email": "a@b.de", "password": PASSWORD});
     service.post("/login", credentials).await.is(200);
     assert!(service.now() > end, "the answer is of a second in which a sign-in would be from before the end");

@@ -7,6 +7,7 @@ use shared::{
     error::Error,
     grant::Grant,
     input::{Body, Fields, Input},
+    logs,
     session::Refusal,
 };
 
@@ -39,5 +40,6 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
         return Err(invalid());
     }
     user.refuse_if_disabled()?;
+    logs::audit("refresh_ok", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
     Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
 }

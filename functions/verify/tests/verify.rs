@@ -210,19 +210,19 @@ async fn check_revoked_sees_at_once_what_the_signature_cannot() {
 
     let mut disabled = user.clone();
     disabled.disabled = true;
-    store.change_user(&user, &disabled, None).await.unwrap();
+    store.change_user(&user, &disabled, None, None).await.unwrap();
     check(&two["access_token"]).await.refused(401, "account_disabled");
 
     let disabled = service.stored(&user).await.unwrap();
     let mut ended = disabled.clone();
     ended.disabled = false;
     ended.end_sessions(service.now());
-    store.change_user(&disabled, &ended, None).await.unwrap();
+    store.change_user(&disabled, &ended, None, None).await.unwrap();
     check(&two["access_token"]).await.refused(401, "token_revoked");
 
     let three = service.session(&service.stored(&user).await.unwrap()).await;
     check(&three["access_token"]).await.is(200);
-    store.delete_user(&service.stored(&user).await.unwrap()).await.unwrap();
+    store.delete_user(&service.stored(&user).await.unwrap(), None).await.unwrap();
     check(&three["access_token"]).await.refused(401, "token_revoked");
 }
 

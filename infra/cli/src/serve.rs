@@ -9,11 +9,16 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::ListenerExt;
+use axum::{
+    extract::{ConnectInfo, Request},
+    middleware,
+    serve::ListenerExt,
+};
 use clap::Args;
 use shared::{
     App,
-    config::{Config, Firebase},
+    address::{self, Peer},
+    config::Config,
     embedded::{self, Embedded},
     error::Error,
     firebase::ServiceAccount,
@@ -104,7 +109,7 @@ impl Serve {
              -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
         );
         writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
-        tell_modes(&app.config().firebase);
+        tell_modes(app.config());
 
         // Whoever sends requests without waiting for the answers would else wait for the kernel: it holds a small packet back until
         // the one before is acknowledged.
@@ -112,8 +117,11 @@ impl Serve {
             // A connection that is broken already shows itself at the next read.
             let _ = stream.set_nodelay(true);
         });
-        let requests =
-            axum::serve(listener, http::service(crate::router(), app)).with_graceful_shutdown(stopped(stop.clone()));
+        let on_cloud_run = app.config().on_cloud_run;
+        let service = http::service(crate::router(), app)
+            .layer(middleware::map_request(move |request| async move { with_peer(request, on_cloud_run) }));
+        let requests = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(stopped(stop.clone()));
         let tables = async {
             match dynamodb {
                 Some(listener) => {
@@ -133,8 +141,26 @@ impl Serve {
     }
 }
 
+/// Says whose connection a request came by: the socket knows. Behind Cloud Run's front end it is always the front end's own, which
+/// writes its caller's address last into a header.
+fn with_peer(mut request: Request, on_cloud_run: bool) -> Request {
+    let ip = if on_cloud_run {
+        address::last_forwarded(request.headers())
+    } else {
+        request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
+    };
+    if let Some(ip) = ip {
+        request.extensions_mut().insert(Peer(ip));
+    }
+    request
+}
+
 /// Says what nobody may overlook.
-fn tell_modes(firebase: &Firebase) {
+fn tell_modes(config: &Config) {
+    let firebase = &config.firebase;
+    if !config.rate_limits {
+        tracing::warn!("RATE_LIMITS is off: anybody may guess passwords as often as this machine can hash them");
+    }
     if firebase.is_demo {
         tracing::info!(
             "no Firebase service account is configured: jwt_token is signed by a demo account of the project \

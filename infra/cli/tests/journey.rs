@@ -63,7 +63,7 @@ async fn round_trips_to_dynamodb() {
     service.post("/create-account", credentials.clone()).await.is(201);
     assert_eq!(service.calls(), ["TransactWriteItems"]);
     let login = service.post("/login", credentials).await.is(200).body;
-    assert_eq!(service.calls(), ["BatchGetItem", "PutItem"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     let refresh = json!({"refresh_token": login["refresh_token"]});
     service.post("/refresh", refresh.clone()).await.is(200);
     assert_eq!(service.calls(), ["UpdateItem", "BatchGetItem"]);

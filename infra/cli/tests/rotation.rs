@@ -51,7 +51,7 @@ impl Deployment {
         let first = Service::deployed(latchkey::router(), &variables, &secrets).await;
         let mut processes = vec![first];
         for _ in 0..AWAKE {
-            processes.push(processes[0].beside(latchkey::router(), &variables, &secrets).await);
+            processes.push(processes[0].beside(latchkey::router(), &variables, Some(&secrets)).await);
         }
         let user = processes[0].account("a@b.de").await;
         let mut sessions = Vec::new();

@@ -126,6 +126,24 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         Some(origins)
     }
 
+    pub(super) fn rate_limits(&mut self, deployed: Option<&'static str>) -> bool {
+        let on = match self.text("RATE_LIMITS").as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => {
+                self.refuse("RATE_LIMITS", "must be on or off");
+                true
+            }
+        };
+        if let Some(by) = deployed.filter(|_| !on) {
+            self.refuse(
+                "RATE_LIMITS",
+                &format!("is off, which lets everybody guess, and {by} says that this is deployed"),
+            );
+        }
+        on
+    }
+
     pub(super) fn log_level(&mut self) -> String {
         let level = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()).to_ascii_lowercase();
         if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {

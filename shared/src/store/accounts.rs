@@ -1,15 +1,18 @@
 //! Accounts in the table: made, changed and deleted whole, with uniqueness by transaction.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
-use aws_sdk_dynamodb::{
-    operation::transact_write_items::TransactWriteItemsError,
-    types::{CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use tokio::time;
 
-use super::{Item, PAUSE, Store, TRIES_MAX, item, login_key, number, record, text, time_value, unavailable, user_key};
+use super::{
+    Attempt, PAUSE, Store, TRIES_MAX, Window, item, login_key, number, record, time_value,
+    transaction::{Guard, Refused, Transaction},
+    user_key,
+};
 use crate::{clock::Timestamp, error::Error, session::Session, user::User};
 
 /// What an idempotency key stands for: the request that came with it, but for the password, which is compared by the hash of
@@ -58,29 +61,21 @@ pub enum Creation {
     },
 }
 
-/// A condition of a transaction, by what it guards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Guard {
-    Email,
-    Username,
-    Idempotency,
-    Version,
-}
-
 const NEW: &str = "attribute_not_exists(pk)";
 const SAME_VERSION: &str = "version = :version";
 
 impl Store {
-    /// Stores a new account and its first session, whole or not at all. One round trip.
+    /// Stores a new account and its first session, whole or not at all, as one more of what `window` allows. One round trip.
     ///
     /// # Errors
     ///
-    /// 409 if an identifier or the idempotency key is taken, 503 if DynamoDB fails.
+    /// 409 if an identifier or the idempotency key is taken, 429 if the address made too many, 503 if DynamoDB fails.
     pub async fn create_user(
         &self,
         user: &User,
         session: &Session,
         fingerprint: Option<&Fingerprint>,
+        window: Option<&Window>,
         now: Timestamp,
     ) -> Result<Creation, Error> {
         let mut writes = Transaction::default();
@@ -103,9 +98,12 @@ impl Store {
             writes.put(guard, self.put(item(key, user)?).condition_expression(NEW))?;
         }
         writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
+        if let Some(window) = window {
+            writes.update(Guard::Quota, self.use_up(window))?;
+        }
         match self.commit(writes).await? {
             None => Ok(Creation::Created),
-            Some((Guard::Idempotency, Some(old))) => {
+            Some(Refused { guard: Guard::Idempotency, found: Some(old) }) => {
                 let remembered: Idempotency = record(old)?;
                 match fingerprint {
                     Some(fingerprint) if fingerprint.request == remembered.request => {
@@ -114,7 +112,10 @@ impl Store {
                     _ => Err(Error::IdempotencyKeyReused),
                 }
             }
-            Some((guard, _)) => Err(refusal(guard)),
+            Some(Refused { guard: Guard::Quota, .. }) => {
+                Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.left(now))))
+            }
+            Some(Refused { guard, .. }) => Err(refusal(guard)),
         }
     }
 
@@ -129,10 +130,12 @@ impl Store {
         for attempt in 1..=TRIES_MAX {
             let mut after = before.clone();
             change(&mut after);
-            match self.replace_user(&before, &after, None).await? {
+            let mut writes = Transaction::default();
+            self.replace(&mut writes, &before, &after)?;
+            match self.commit(writes).await? {
                 None => return Ok(after),
-                Some(Guard::Version) => {}
-                Some(guard) => return Err(refusal(guard)),
+                Some(Refused { guard: Guard::Version, .. }) => {}
+                Some(Refused { guard, .. }) => return Err(refusal(guard)),
             }
             time::sleep(PAUSE * attempt).await;
             before = self.user(&user.id).await?.ok_or_else(|| refusal(Guard::Version))?;
@@ -140,122 +143,67 @@ impl Store {
         Err(refusal(Guard::Version))
     }
 
-    /// Replaces an account as it was read by what it is to be, and stores a session with it if one is given. One round trip.
+    /// Replaces an account as it was read by what it is to be, stores a session with it if one is given, and ends the failures of
+    /// the attempt that allowed it. One round trip.
     ///
     /// # Errors
     ///
     /// 409 if the new username is taken; 503 if DynamoDB fails or the account was changed meanwhile.
-    pub async fn change_user(&self, before: &User, after: &User, session: Option<&Session>) -> Result<(), Error> {
-        self.replace_user(before, after, session).await?.map_or(Ok(()), |guard| Err(refusal(guard)))
-    }
-
-    /// None once written, else the condition that failed.
-    async fn replace_user(
+    pub async fn change_user(
         &self,
         before: &User,
         after: &User,
         session: Option<&Session>,
-    ) -> Result<Option<Guard>, Error> {
+        attempt: Option<&Attempt>,
+    ) -> Result<(), Error> {
+        let mut writes = Transaction::default();
+        self.replace(&mut writes, before, after)?;
+        if let Some(session) = session {
+            writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
+        }
+        if let Some(attempt) = attempt {
+            self.end_series(&mut writes, attempt)?;
+        }
+        self.commit(writes).await?.map_or(Ok(()), |Refused { guard, .. }| Err(refusal(guard)))
+    }
+
+    /// Adds the replacement of an account, under all the keys that it had or is to have.
+    pub(super) fn replace(&self, writes: &mut Transaction, before: &User, after: &User) -> Result<(), Error> {
         let after = User { version: before.version + 1, ..after.clone() };
         let (old, new): (Vec<_>, Vec<_>) = (records(before).collect(), records(&after).collect());
-        let mut writes = Transaction::default();
         for (guard, key) in &new {
             let put = self.put(item(key.clone(), &after)?);
             if old.contains(&(*guard, key.clone())) {
-                writes.put(
-                    Guard::Version,
-                    put.condition_expression(SAME_VERSION)
-                        .expression_attribute_values(":version", number(before.version)),
-                )?;
+                let put = put.condition_expression(SAME_VERSION);
+                writes.put(Guard::Version, put.expression_attribute_values(":version", number(before.version)))?;
             } else {
                 writes.put(*guard, put.condition_expression(NEW))?;
             }
         }
         for (_, key) in old.iter().filter(|record| !new.contains(record)) {
-            writes.delete(self.delete(key, before.version))?;
+            writes.delete(Guard::Version, self.delete_version(key, before.version))?;
         }
-        if let Some(session) = session {
-            writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
-        }
-        Ok(self.commit(writes).await?.map(|(guard, _)| guard))
+        Ok(())
     }
 
-    /// Deletes an account and its identifiers. One round trip.
+    /// Deletes an account and its identifiers, and ends the failures of the attempt that allowed it. One round trip.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails or the account was changed meanwhile.
-    pub async fn delete_user(&self, user: &User) -> Result<(), Error> {
+    pub async fn delete_user(&self, user: &User, attempt: Option<&Attempt>) -> Result<(), Error> {
         let mut writes = Transaction::default();
         for (_, key) in records(user) {
-            writes.delete(self.delete(&key, user.version))?;
+            writes.delete(Guard::Version, self.delete_version(&key, user.version))?;
         }
-        self.commit(writes).await?.map_or(Ok(()), |(guard, _)| Err(refusal(guard)))
-    }
-
-    pub(super) fn put(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
-        Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    fn delete(&self, key: &str, version: u64) -> aws_sdk_dynamodb::types::builders::DeleteBuilder {
-        Delete::builder()
-            .table_name(&self.table)
-            .key("pk", text(key))
-            .condition_expression(SAME_VERSION)
-            .expression_attribute_values(":version", number(version))
-    }
-
-    /// Writes all or nothing: None once written, else the first condition that failed and the record that stood there.
-    ///
-    /// The SDK sends a `ClientRequestToken`, so that a transaction whose answer was lost is not refused by its own effect
-    /// when the SDK sends it again.
-    async fn commit(&self, writes: Transaction) -> Result<Option<(Guard, Option<Item>)>, Error> {
-        let Transaction { guards, items } = writes;
-        for attempt in 1..=TRIES_MAX {
-            let sent = self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
-            let error = match sent {
-                Ok(_) => return Ok(None),
-                Err(error) => error,
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
-                return Err(unavailable(error));
-            };
-            let reasons = cancelled.cancellation_reasons();
-            if let Some((guard, reason)) = guards.iter().zip(reasons).find(|(_, reason)| failed_condition(reason)) {
-                return Ok(Some((*guard, reason.item.clone())));
-            }
-            // Another transaction held a record: nothing is known yet of the conditions.
-            let conflict = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
-            if !conflict || attempt == TRIES_MAX {
-                return Err(unavailable(error));
-            }
-            time::sleep(PAUSE * attempt).await;
+        if let Some(attempt) = attempt {
+            self.end_series(&mut writes, attempt)?;
         }
-        Err(Error::unavailable("a transaction met others, several times"))
-    }
-}
-
-#[derive(Default)]
-struct Transaction {
-    guards: Vec<Guard>,
-    items: Vec<TransactWriteItem>,
-}
-
-impl Transaction {
-    fn put(&mut self, guard: Guard, put: aws_sdk_dynamodb::types::builders::PutBuilder) -> Result<(), Error> {
-        self.guards.push(guard);
-        self.items.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
-        Ok(())
+        self.commit(writes).await?.map_or(Ok(()), |Refused { guard, .. }| Err(refusal(guard)))
     }
 
-    fn delete(&mut self, delete: aws_sdk_dynamodb::types::builders::DeleteBuilder) -> Result<(), Error> {
-        self.guards.push(Guard::Version);
-        self.items.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
-        Ok(())
+    fn delete_version(&self, key: &str, version: u64) -> DeleteBuilder {
+        self.delete(key).condition_expression(SAME_VERSION).expression_attribute_values(":version", number(version))
     }
 }
 
@@ -270,15 +218,13 @@ fn idempotency_key(fingerprint: &Fingerprint) -> String {
     format!("IDEMPOTENCY#{}", fingerprint.key)
 }
 
-fn failed_condition(reason: &CancellationReason) -> bool {
-    reason.code() == Some("ConditionalCheckFailed")
-}
-
 fn refusal(guard: Guard) -> Error {
     match guard {
         Guard::Email => Error::Taken("email"),
         Guard::Username => Error::Taken("username"),
         Guard::Idempotency => Error::IdempotencyKeyReused,
-        Guard::Version => Error::unavailable("the account was changed by another request meanwhile"),
+        Guard::Version | Guard::Failures | Guard::Quota => {
+            Error::unavailable("the account was changed by another request meanwhile")
+        }
     }
 }

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 use tokio::time;
 
 use super::{
-    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, accounts::hash, item, number, record, session_key,
-    text, time_value, unavailable,
+    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, item, number, record, session_key, text,
+    time_value, unavailable,
 };
 use crate::{
     clock::Timestamp,
@@ -91,9 +91,8 @@ impl Store {
             Standing::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
                 if refusal == Refusal::Reused && self.end_session(token.session, now).await? {
-                    // By hash: the id is the first part of every refresh token.
-                    let (id, user) = (hash(&[&token.session.to_string()]), hash(&[&session.user_id]));
-                    tracing::warn!(event = "refresh_token_reused", session_hash = id, user_hash = user);
+                    let user = logs::pseudonym(&session.user_id);
+                    tracing::warn!(event = "refresh_token_reused", identity = "", user, "audit");
                 }
                 Err(Error::Refresh(refusal))
             }

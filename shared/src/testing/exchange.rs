@@ -1,6 +1,6 @@
 //! Requests and answers of the tests.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::http;
+use crate::{address::Peer, http};
 
 /// A request that is being made up.
 pub struct Call {
@@ -40,6 +40,12 @@ impl Call {
     /// Lets it come through a gateway of this domain.
     pub fn through(mut self, domain: &str) -> Self {
         self.request = self.request.extension(http::GatewayDomain(domain.to_owned()));
+        self
+    }
+
+    /// Lets it come from this address.
+    pub fn from(mut self, ip: IpAddr) -> Self {
+        self.request = self.request.extension(Peer(ip));
         self
     }
 

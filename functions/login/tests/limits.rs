@@ -1,0 +1,301 @@
+//! The limits of `POST /login` from the outside.
+
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+
+use std::{net::IpAddr, time::Duration};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::{Answer, PASSWORD, Service};
+
+const API_KEY: &str = "a server's key";
+
+async fn service() -> Service {
+    Service::configured(login::router(), &[("API_KEY", API_KEY)]).await
+}
+
+async fn log_in(service: &Service, email: &str, password: &str) -> Answer {
+    service.post("/login", json!({"email": email, "password": password})).await
+}
+
+async fn fail(service: &Service, email: &str, times: u32) {
+    for _ in 0..times {
+        log_in(service, email, "wrong horse").await.refused(401, "invalid_credentials");
+    }
+}
+
+/// Fails unless the answer says to wait for so many seconds.
+#[track_caller]
+fn waits(answer: Answer, seconds: u64) {
+    let answer = answer.refused(429, "too_many_attempts");
+    assert_eq!(answer.header("retry-after"), seconds.to_string());
+}
+
+#[tokio::test]
+async fn five_failures_are_free_and_then_each_costs_twice_the_time_of_the_one_before() {
+    let service = service().await;
+    service.account("known@b.de").await;
+    for email in ["known@b.de", "unknown@b.de"] {
+        fail(&service, email, 5).await;
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+            waits(log_in(&service, email, "wrong horse").await, seconds);
+            // The clock runs on by itself too: not so near to the end that a slow machine is over it.
+            let early = seconds / 2;
+            service.pass(Duration::from_secs(early));
+            if early > 1 {
+                log_in(&service, email, "wrong horse").await.refused(429, "too_many_attempts");
+            }
+            service.pass(Duration::from_secs(seconds - early));
+            fail(&service, email, 1).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_attempt_is_refused_before_anything_is_hashed_or_written() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 5).await;
+    service.calls();
+    waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_it_is_told_logs_in_and_starts_anew() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 5).await;
+    service.pass(Duration::from_secs(1));
+    service.calls();
+    log_in(&service, "a@b.de", PASSWORD).await.is(200);
+    // It was counted before its password was looked at, so that of many at once one goes on.
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]);
+    fail(&service, "a@b.de", 5).await;
+    waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
+}
+
+#[tokio::test]
+async fn a_success_ends_the_series_and_leaves_no_record_of_it() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 4).await;
+    log_in(&service, "a@b.de", PASSWORD).await.is(200);
+    assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+    fail(&service, "a@b.de", 5).await;
+}
+
+#[tokio::test]
+async fn failures_are_forgotten_after_a_day() {
+    let service = service().await;
+    fail(&service, "a@b.de", 5).await;
+    service.pass(Duration::from_secs(86_400));
+    fail(&service, "a@b.de", 5).await;
+    waits(log_in(&service, "a@b.de", "wrong horse").await, 1);
+}
+
+#[tokio::test]
+async fn an_address_and_a_username_of_one_account_are_counted_together() {
+    let service = service().await;
+    service.account_with("a@b.de", Some("james"), |_| {}).await;
+    fail(&service, "a@b.de", 2).await;
+    fail(&service, "james", 3).await;
+    for name in ["james", "A@B.de", "JAMES"] {
+        waits(log_in(&service, name, PASSWORD).await, 1);
+    }
+    service.pass(Duration::from_secs(1));
+    log_in(&service, "james", PASSWORD).await.is(200);
+    fail(&service, "a@b.de", 5).await;
+}
+
+#[tokio::test]
+async fn the_right_password_of_an_account_that_is_not_admitted_ends_the_series_too() {
+    let service = service().await;
+    service.account_with("a@b.de", None, |user| user.disabled = true).await;
+    fail(&service, "a@b.de", 4).await;
+    log_in(&service, "a@b.de", PASSWORD).await.refused(403, "account_disabled");
+    fail(&service, "a@b.de", 5).await;
+    waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
+}
+
+async fn log_in_from_device(service: &Service, password: &str, token: &Value) -> Answer {
+    service.post("/login", json!({"email": "a@b.de", "password": password, "refresh_token": token})).await
+}
+
+#[tokio::test]
+async fn a_client_that_logged_in_before_is_not_delayed_by_strangers() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    fail(&service, "a@b.de", 5).await;
+    waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
+    service.calls();
+    log_in_from_device(&service, PASSWORD, &token).await.is(200);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+    // Strangers gained nothing by it.
+    waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
+}
+
+#[tokio::test]
+async fn a_known_client_has_five_failures_of_its_own() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    for _ in 0..5 {
+        log_in_from_device(&service, "wrong horse", &token).await.refused(401, "invalid_credentials");
+    }
+    waits(log_in_from_device(&service, PASSWORD, &token).await, 1);
+    log_in(&service, "a@b.de", PASSWORD).await.is(200);
+}
+
+#[tokio::test]
+async fn a_token_that_was_logged_out_still_shows_who_had_it_and_no_other_token_does() {
+    let service = service().await;
+    let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
+    let session = service.app().new_session(&user, service.now()).unwrap();
+    service.app().store().put_session(&session).await.unwrap();
+    let logged_out = service.session(&user).await["refresh_token"].clone();
+    let id = service.app().known_device(logged_out.as_str(), service.now()).await.unwrap().unwrap();
+    service.app().store().end_session(id, service.now()).await.unwrap();
+    let strangers = service.session(&other).await["refresh_token"].clone();
+    fail(&service, "a@b.de", 5).await;
+    let empty = json!("");
+    for token in [&strangers, &json!("x".repeat(43)), &empty, &Value::Null] {
+        waits(log_in_from_device(&service, PASSWORD, token).await, 1);
+    }
+    log_in_from_device(&service, PASSWORD, &logged_out).await.is(200);
+    let answer = log_in_from_device(&service, PASSWORD, &json!(1)).await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("refresh_token", "invalid_type")]);
+}
+
+#[tokio::test]
+async fn a_token_of_before_the_last_end_of_all_sessions_shows_nothing() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    let now = service.now();
+    service.app().store().update_user(&user, |user| user.end_sessions(now)).await.unwrap();
+    fail(&service, "a@b.de", 5).await;
+    waits(log_in_from_device(&service, PASSWORD, &token).await, 1);
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody_else() {
+    let service = service().await;
+    let attempt = async |peer: &str, forwarded: &str, key: &str| {
+        let call = service.request(Method::POST, "/login").from(ip(peer)).header("x-forwarded-for", forwarded);
+        let body = json!({"email": "a@b.de", "password": "wrong horse"});
+        let call = if key.is_empty() { call } else { call.header("x-api-key", key) };
+        call.json(body).await.refused(401, "invalid_credentials");
+        service.pass(Duration::from_secs(86_400));
+        let keys = service.keys_stored().await;
+        keys.into_iter().filter(|key| key.starts_with("LIMIT#failed-logins")).count()
+    };
+    // Each new record is another address's, or the same one's on another day.
+    assert_eq!(attempt("192.0.2.1", "203.0.113.9", "").await, 1);
+    assert_eq!(attempt("192.0.2.1", "203.0.113.9", "no such key").await, 2);
+    assert_eq!(attempt("192.0.2.1", "203.0.113.9", API_KEY).await, 3);
+    // A server that names nobody has no limit by address.
+    assert_eq!(attempt("192.0.2.1", "", API_KEY).await, 3);
+    assert_eq!(attempt("192.0.2.1", "192.0.2.1", API_KEY).await, 3);
+}
+
+#[tokio::test]
+async fn an_address_that_has_used_up_its_failures_is_refused_for_every_account_and_no_header_helps() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    let user = service.account("c@d.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    service.exhaust(ip("2001:db8::1"), &shared::limits::FAILED_LOGINS).await;
+    let call = |peer: &str| service.request(Method::POST, "/login").from(ip(peer));
+    let body = json!({"email": "a@b.de", "password": PASSWORD});
+    for peer in ["2001:db8::1", "2001:db8::ffff:1"] {
+        let answer = call(peer).header("x-forwarded-for", "203.0.113.9").json(body.clone()).await;
+        let seconds: u64 = answer.refused(429, "too_many_attempts").header("retry-after").parse().unwrap();
+        assert!((1..=900).contains(&seconds));
+    }
+    call("2001:db8:0:1::1").json(body.clone()).await.is(200);
+    call("2001:db8::1").header("x-api-key", API_KEY).json(body.clone()).await.is(200);
+    let known = json!({"email": "c@d.de", "password": PASSWORD, "refresh_token": token});
+    call("2001:db8::1").json(known).await.is(200);
+    service.pass(Duration::from_secs(900));
+    call("2001:db8::1").json(body).await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_guesses_at_once_in_many_processes_five_learn_something() {
+    let first = service().await;
+    first.account("a@b.de").await;
+    let mut processes = Vec::new();
+    for _ in 0..9 {
+        processes.push(first.beside(login::router(), &[], None).await);
+    }
+    processes.push(first);
+    let began = processes[0].now();
+    let guesses = processes.iter().flat_map(|process| {
+        (0..6).map(|_| {
+            let call = process.request(Method::POST, "/login");
+            tokio::spawn(call.json(json!({"email": "a@b.de", "password": "wrong horse"})))
+        })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    let mut statuses = Vec::new();
+    for guess in guesses {
+        statuses.push(guess.await.unwrap().status.as_u16());
+    }
+    let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
+    // On a slow machine the first delays end meanwhile: a second, two more, four more.
+    let seconds = processes[0].now().seconds() + 1 - began.seconds();
+    let allowed = 5 + (1..).take_while(|further| (1 << further) - 1 <= seconds).count();
+    assert!((5..=allowed).contains(&count(401)), "{statuses:?} in {seconds} s");
+    assert_eq!(count(401) + count(429), 60, "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_right_guess_among_too_many_at_once_is_told_like_the_wrong_ones() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 4).await;
+    let guess = |password: &str| {
+        let call = service.request(Method::POST, "/login");
+        tokio::spawn(call.json(json!({"email": "a@b.de", "password": password})))
+    };
+    let wrong: Vec<_> = (0..20).map(|_| guess("wrong horse")).collect();
+    let right: Vec<_> = (0..20).map(|_| guess(PASSWORD)).collect();
+    let mut told = 0;
+    for answer in wrong.into_iter().chain(right) {
+        told += usize::from(answer.await.unwrap().status != 429);
+    }
+    // The wrong ones have one guess left; a right one that comes before it starts the series anew, and ends it for good.
+    assert!(told >= 1, "{told}");
+}
+
+#[tokio::test]
+async fn nobody_is_counted_where_limits_are_off() {
+    let service = Service::configured(login::router(), &[("RATE_LIMITS", "off")]).await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 8).await;
+    assert_eq!(service.calls(), ["BatchGetItem"; 8]);
+    log_in(&service, "a@b.de", PASSWORD).await.is(200);
+    assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+}
+
+#[tokio::test]
+async fn a_count_that_cannot_be_read_is_a_fault_and_never_a_way_in() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    fail(&service, "a@b.de", 1).await;
+    let key = service.keys_stored().await.into_iter().find(|key| key.starts_with("LIMIT#account")).unwrap();
+    let text = aws_sdk_dynamodb::types::AttributeValue::S;
+    let broken = [("pk", text(key)), ("failures", text("none".to_owned()))];
+    let item = broken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let table = &service.app().config().table_name;
+    service.client().put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    for password in ["wrong horse", PASSWORD] {
+        log_in(&service, "a@b.de", password).await.refused(500, "internal_error");
+    }
+}

@@ -1,0 +1,344 @@
+//! Attempts at passwords: read with the account they are at, counted with what they lead to.
+//!
+//! An answer is given only after the count that allows it was written, on the condition that it is still the one that was read. However
+//! many attempts run at once, in however many processes, no more of them learn anything than the limits allow.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::types::{AttributeValue, builders::UpdateBuilder};
+
+use super::{
+    Item, Store, TTL,
+    accounts::hash,
+    item, login_key, number, record, session_key, time_value,
+    transaction::{Guard, Refused, Transaction},
+};
+use crate::{
+    address::Address,
+    clock::Timestamp,
+    email::Identifier,
+    error::Error,
+    limits::{FAILED_LOGINS, FORGOTTEN_AFTER, Failures, Quota},
+    logs,
+    password::StoredHash,
+    session::{Session, SessionId},
+    user::User,
+};
+
+/// How often an attempt that others overtook is counted again. Each of them made the series longer, and a long one ends it.
+const ROUNDS_MAX: u32 = 16;
+
+/// An attempt at the password of an account, whether or not there is one.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The account.
+    pub user: Option<User>,
+    /// Whose account it is at, for the log.
+    pub identity: String,
+    /// The keys of the series it is counted in, which is the same under each of them; none without limits.
+    series: Vec<String>,
+    /// The series as far as it is known.
+    seen: Option<Failures>,
+    /// What its address may still do.
+    window: Option<Window>,
+    is_counted: bool,
+}
+
+/// What an address has done of a quota.
+#[derive(Clone, Debug)]
+pub struct Window {
+    key: String,
+    max: u32,
+    ends_at: Timestamp,
+    used: u32,
+}
+
+/// Whom an attempt is counted by.
+#[derive(Clone, Copy, Debug)]
+pub struct Guesser<'a> {
+    /// A session that the client had; it counts if it is of the account, even if it was logged out since.
+    pub device: Option<SessionId>,
+    /// Where the client is, if it is held against that.
+    pub address: Option<&'a Address>,
+}
+
+impl Attempt {
+    /// An attempt that nothing is held against, as `RATE_LIMITS=off` has it.
+    fn unlimited(user: Option<User>, identity: String) -> Self {
+        Self { user, identity, series: Vec::new(), seen: None, window: None, is_counted: false }
+    }
+
+    /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
+    /// with Firebase, by the account.
+    pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
+        let mut attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key));
+        if limited {
+            attempt.series.push(session.map_or_else(|| limit_key("owner", &user.id), device_key));
+        }
+        attempt
+    }
+
+    /// What the password is held against.
+    pub fn hash(&self) -> Option<StoredHash> {
+        self.user.as_ref()?.password_hash.clone()
+    }
+
+    /// How long it has to wait, as far as is known.
+    fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let by_series = self.seen.and_then(|seen| seen.wait(now));
+        by_series.max(self.window.as_ref().and_then(|window| window.wait(now)))
+    }
+
+    /// The condition that the series is still as it was read. Whoever writes it writes it under all its keys, so that the first
+    /// tells of them all; an attempt that was counted before has it to itself.
+    fn as_it_was_read(&self, index: usize) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
+        match self.seen {
+            _ if index > 0 || self.is_counted => (None, None),
+            None => (Some("attribute_not_exists(pk)".to_owned()), None),
+            Some(Failures { failures, last_at }) => {
+                let values = [(":failures", number(failures)), (":last_at", time_value(last_at))];
+                let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                (Some("failures = :failures AND last_at = :last_at".to_owned()), Some(values))
+            }
+        }
+    }
+
+    /// Takes in what was found in the place of what was known.
+    fn overtaken(&mut self, refused: Refused) -> Result<(), Error> {
+        match (refused.guard, &mut self.window) {
+            (Guard::Quota, Some(window)) => window.used = window.max,
+            _ => self.seen = refused.found.map(record).transpose()?,
+        }
+        Ok(())
+    }
+}
+
+impl Window {
+    /// Of this address, of which nothing is known yet.
+    pub fn new(quota: &Quota, address: &Address, now: Timestamp) -> Self {
+        let (number, ends_at) = quota.window_at(now);
+        let key = limit_key(quota.name, &format!("{number}#{}", address.as_str()));
+        Self { key, max: quota.max, ends_at, used: 0 }
+    }
+
+    fn wait(&self, now: Timestamp) -> Option<Duration> {
+        (self.used >= self.max).then(|| self.left(now))
+    }
+
+    /// How long it is until the next window.
+    pub(super) fn left(&self, now: Timestamp) -> Duration {
+        let left = u64::try_from(self.ends_at.milliseconds() - now.milliseconds()).unwrap_or_default();
+        Duration::from_millis(left.max(1))
+    }
+}
+
+impl Store {
+    /// Reads the account behind an identifier and what the limits hold against who attempts its password. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn attempt(
+        &self,
+        identifier: &Identifier,
+        guesser: Option<Guesser<'_>>,
+        now: Timestamp,
+    ) -> Result<Attempt, Error> {
+        let login = login_key(identifier.key());
+        let identity = logs::pseudonym(identifier.key());
+        let Some(Guesser { device, address }) = guesser else {
+            return Ok(Attempt::unlimited(self.user_by(identifier).await?, identity));
+        };
+        let strangers = account_key(identifier.key());
+        let mut window = address.map(|address| Window::new(&FAILED_LOGINS, address, now));
+        let device = device.map(|id| (session_key(id), device_key(id)));
+        let mut keys = vec![login.as_str(), &strangers];
+        keys.extend(window.iter().map(|window| window.key.as_str()));
+        keys.extend(device.iter().flat_map(|(session, series)| [session.as_str(), series]));
+        let mut items = self.batch_get(&keys).await?;
+        if let Some(window) = &mut window {
+            window.used = used(items.get(&window.key))?;
+        }
+        let user: Option<User> = items.remove(&login).map(record).transpose()?;
+        let mut known = None;
+        if let (Some((session, series)), Some(user)) = (device, &user) {
+            let session: Option<Session> = items.remove(&session).map(record).transpose()?;
+            known = session.filter(|session| session.is_of(user) && now < session.expires_at).map(|_| series);
+        }
+        // A client that logged in before is held against nothing but its own failures.
+        let (series, window) = match known {
+            Some(series) => (vec![series], None),
+            None => (series_of(identifier, user.as_ref(), strangers), window),
+        };
+        let seen = series.first().and_then(|key| items.remove(key)).map(record).transpose()?;
+        Ok(Attempt { user, identity, series, seen, window, is_counted: false })
+    }
+
+    /// Lets an attempt go on, or not. After many failures it is counted as another one before its password is looked at, so that of
+    /// many at once one goes on; then that is one round trip, otherwise none.
+    ///
+    /// # Errors
+    ///
+    /// 429 if it has to wait; 503 if DynamoDB fails.
+    pub async fn claim(&self, attempt: &mut Attempt, now: Timestamp) -> Result<(), Error> {
+        if attempt.is_counted {
+            return Ok(());
+        }
+        if let Some(wait) = attempt.wait(now) {
+            return Err(Error::TooManyAttempts(wait));
+        }
+        if attempt.seen.is_some_and(|seen| seen.are_many(now)) {
+            self.count_failure(attempt, now).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts an attempt as a failure, unless it was already. One round trip, and one more for each attempt that was faster.
+    ///
+    /// # Errors
+    ///
+    /// 429 if others at the same time were so many that this one tells nothing; 503 if DynamoDB fails.
+    pub async fn count_failure(&self, attempt: &mut Attempt, now: Timestamp) -> Result<(), Error> {
+        if attempt.is_counted || attempt.series.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..ROUNDS_MAX {
+            if let Some(wait) = attempt.wait(now) {
+                return Err(Error::TooManyAttempts(wait));
+            }
+            let mut writes = Transaction::default();
+            let failures = Failures::with_another(attempt.seen, now);
+            for (index, key) in attempt.series.iter().enumerate() {
+                let (condition, values) = attempt.as_it_was_read(index);
+                let put = self.put(series_item(key, failures)?).set_condition_expression(condition);
+                writes.put(Guard::Failures, put.set_expression_attribute_values(values))?;
+            }
+            if let Some(window) = &attempt.window {
+                writes.update(Guard::Quota, self.use_up(window))?;
+            }
+            match self.commit(writes).await? {
+                None => {
+                    attempt.is_counted = true;
+                    attempt.seen = Some(failures);
+                    return Ok(());
+                }
+                Some(refused) => attempt.overtaken(refused)?,
+            }
+        }
+        Err(overtaken_too_often())
+    }
+
+    /// Ends the series of failures of an attempt with the right password, and stores its session and its `renewed` account with
+    /// that, if there are any. One round trip, and one more for each change that was faster.
+    ///
+    /// # Errors
+    ///
+    /// 429 if failures at the same time were so many that this attempt was none; 503 if DynamoDB fails.
+    pub async fn succeed(
+        &self,
+        attempt: &mut Attempt,
+        session: Option<&Session>,
+        mut renewed: Option<&User>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for _ in 0..ROUNDS_MAX {
+            if let Some(wait) = attempt.wait(now).filter(|_| !attempt.is_counted) {
+                return Err(Error::TooManyAttempts(wait));
+            }
+            let mut writes = Transaction::default();
+            if let Some(session) = session {
+                writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
+            }
+            self.end_series(&mut writes, attempt)?;
+            if let (Some(before), Some(after)) = (&attempt.user, renewed) {
+                self.replace(&mut writes, before, after)?;
+            }
+            match self.commit(writes).await? {
+                None => return Ok(()),
+                // Another login was faster, or another change that knows better.
+                Some(Refused { guard: Guard::Version, .. }) => renewed = None,
+                Some(refused) => attempt.overtaken(refused)?,
+            }
+        }
+        Err(overtaken_too_often())
+    }
+
+    /// Adds the end of the series of failures.
+    pub(super) fn end_series(&self, writes: &mut Transaction, attempt: &Attempt) -> Result<(), Error> {
+        for (index, key) in attempt.series.iter().enumerate() {
+            let (condition, values) = attempt.as_it_was_read(index);
+            let delete = self.delete(key).set_condition_expression(condition);
+            writes.delete(Guard::Failures, delete.set_expression_attribute_values(values))?;
+        }
+        Ok(())
+    }
+
+    /// What an address may do of a quota now. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 429 if it has done it as often as it may; 503 if DynamoDB fails.
+    pub async fn window(&self, quota: &Quota, address: &Address, now: Timestamp) -> Result<Window, Error> {
+        let mut window = Window::new(quota, address, now);
+        window.used = used(self.batch_get(&[&window.key]).await?.get(&window.key))?;
+        window.wait(now).map_or(Ok(window), |wait| Err(Error::TooManyAttempts(wait)))
+    }
+
+    /// Lets an address use up a quota at once, for tests.
+    #[cfg(feature = "testing")]
+    pub async fn exhaust(&self, quota: &Quota, address: &Address, now: Timestamp) -> Result<(), Error> {
+        let window = Window::new(quota, address, now);
+        let item = [("pk", super::text(&window.key)), ("used", number(window.max))];
+        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map(drop).map_err(super::unavailable)
+    }
+
+    /// One more of a quota, if there is one left.
+    pub(super) fn use_up(&self, window: &Window) -> UpdateBuilder {
+        self.update(&window.key)
+            .update_expression("ADD used :one SET #ttl = :ttl")
+            .condition_expression("attribute_not_exists(used) OR used < :max")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":max", number(window.max))
+            .expression_attribute_values(":ttl", number(window.ends_at.seconds()))
+    }
+}
+
+/// All keys of the series of strangers: the account's identifiers, so that each of them tells the same.
+fn series_of(identifier: &Identifier, user: Option<&User>, first: String) -> Vec<String> {
+    let others = user.into_iter().flat_map(User::identifiers).filter(|other| *other != identifier.key());
+    [first].into_iter().chain(others.map(account_key)).collect()
+}
+
+fn account_key(identifier: &str) -> String {
+    limit_key("account", identifier)
+}
+
+fn device_key(session: SessionId) -> String {
+    limit_key("device", &session.to_string())
+}
+
+/// By hash: what people type into the field for their address may be anything.
+fn limit_key(kind: &str, whom: &str) -> String {
+    format!("LIMIT#{kind}#{}", hash(&[whom]))
+}
+
+fn series_item(key: &str, failures: Failures) -> Result<Item, Error> {
+    let mut item = item(key.to_owned(), failures)?;
+    item.insert(TTL.to_owned(), number((failures.last_at + FORGOTTEN_AFTER).seconds()));
+    Ok(item)
+}
+
+/// How much of a quota a record says was used.
+fn used(found: Option<&Item>) -> Result<u32, Error> {
+    let Some(found) = found else { return Ok(0) };
+    let used = found.get("used").and_then(|used| used.as_n().ok()?.parse().ok());
+    used.ok_or_else(|| Error::internal("a malformed record in the table: a quota without a number"))
+}
+
+fn overtaken_too_often() -> Error {
+    Error::unavailable("an attempt was overtaken by others, many times")
+}

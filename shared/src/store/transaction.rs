@@ -1,0 +1,156 @@
+//! Transactions: several records written whole or not at all, and what it means when one is not.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        builders::{DeleteBuilder, PutBuilder, UpdateBuilder},
+    },
+};
+use tokio::time;
+
+use super::{Item, PAUSE, Store, TRIES_MAX, text, unavailable};
+use crate::{error::Error, logs};
+
+/// A condition of a transaction, by what it guards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// That the e-mail address is nobody's.
+    Email,
+    /// That the username is nobody's.
+    Username,
+    /// That the idempotency key is new.
+    Idempotency,
+    /// That the account is as it was read.
+    Version,
+    /// That a series of failures is as it was read.
+    Failures,
+    /// That an address has not used up its quota.
+    Quota,
+}
+
+/// The first condition that did not hold, and the record that stood there.
+pub(super) struct Refused {
+    pub guard: Guard,
+    pub found: Option<Item>,
+}
+
+/// Writes, each with what its condition guards.
+#[derive(Default)]
+pub(super) struct Transaction {
+    guards: Vec<Guard>,
+    items: Vec<TransactWriteItem>,
+}
+
+impl Transaction {
+    pub(super) fn put(&mut self, guard: Guard, put: PutBuilder) -> Result<(), Error> {
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.push(guard, TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, guard: Guard, delete: DeleteBuilder) -> Result<(), Error> {
+        let delete = delete.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.push(guard, TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+        Ok(())
+    }
+
+    pub(super) fn update(&mut self, guard: Guard, update: UpdateBuilder) -> Result<(), Error> {
+        self.push(guard, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
+        Ok(())
+    }
+
+    fn push(&mut self, guard: Guard, item: TransactWriteItem) {
+        self.guards.push(guard);
+        self.items.push(item);
+    }
+
+    /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all.
+    fn witness(&self) -> Option<(String, Option<&Item>)> {
+        let first = self.items.first()?;
+        let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
+        match (first.put(), first.delete()) {
+            (Some(put), _) => Some((key(put.item())?, Some(put.item()))),
+            (_, Some(delete)) => Some((key(delete.key())?, None)),
+            _ => None,
+        }
+    }
+}
+
+impl Store {
+    pub(super) fn put(&self, item: Item) -> PutBuilder {
+        Put::builder().table_name(&self.table).set_item(Some(item))
+    }
+
+    pub(super) fn delete(&self, key: &str) -> DeleteBuilder {
+        Delete::builder().table_name(&self.table).key("pk", text(key))
+    }
+
+    pub(super) fn update(&self, key: &str) -> UpdateBuilder {
+        Update::builder().table_name(&self.table).key("pk", text(key))
+    }
+
+    /// Writes all or nothing: None once written, else the first condition that failed.
+    ///
+    /// The SDK sends a `ClientRequestToken`, so that a transaction whose answer was lost is not refused by its own effect
+    /// when the SDK sends it again. When no answer comes at all, the table is asked whether it was written.
+    pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<Refused>, Error> {
+        for attempt in 1..=TRIES_MAX {
+            let items = Some(writes.items.clone());
+            let Err(error) = self.client.transact_write_items().set_transact_items(items).send().await else {
+                return Ok(None);
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return if may_have_been_written(&error) && self.was_written(&writes).await {
+                    Ok(None)
+                } else {
+                    Err(unavailable(error))
+                };
+            };
+            let reasons = cancelled.cancellation_reasons();
+            let failed = |(_, reason): &(&Guard, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
+            if let Some((guard, reason)) = writes.guards.iter().zip(reasons).find(failed) {
+                return Ok(Some(Refused { guard: *guard, found: reason.item.clone() }));
+            }
+            if attempt == TRIES_MAX || !reasons.iter().all(passes) {
+                return Err(Error::unavailable(format!("DynamoDB: {}: {}", logs::causes(&error), codes(reasons))));
+            }
+            time::sleep(PAUSE * attempt).await;
+        }
+        Err(Error::unavailable("a transaction met others, several times"))
+    }
+
+    async fn was_written(&self, writes: &Transaction) -> bool {
+        let Some((key, expected)) = writes.witness() else { return false };
+        let found = self.batch_get(&[&key]).await.inspect_err(logs::fault);
+        found.is_ok_and(|found| found.get(&key) == expected)
+    }
+}
+
+/// Whether nothing is known of what became of it: no answer came, or none that can be read, or that of a fault inside.
+fn may_have_been_written<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    match error {
+        SdkError::ServiceError(refused) => {
+            matches!(refused.err(), TransactWriteItemsError::InternalServerError(_))
+                || refused.err().meta().code().is_none_or(|code| code == "ServiceUnavailable")
+        }
+        _ => true,
+    }
+}
+
+/// Reasons that have nothing to do with what is written: another transaction held a record, or there was too much to do.
+fn passes(reason: &CancellationReason) -> bool {
+    const PASSING: [&str; 4] = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reason.code().is_none_or(|code| PASSING.contains(&code))
+}
+
+/// By code alone: a reason's message may quote what was written.
+fn codes(reasons: &[CancellationReason]) -> String {
+    let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    codes.join(", ")
+}
