@@ -268,3 +268,39 @@ async fn whoever_knows_the_shared_secret_does_not_own_the_accounts() {
     assert!(service.calls().is_empty());
     assert!(is_live(&service, &session["access_token"]).await);
 }
+
+#[tokio::test]
+async fn a_stolen_token_has_five_guesses_at_the_password_and_then_waits() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let (token, other) = (service.session(&user).await["access_token"].clone(), service.session(&user).await);
+    let change = |token: &Value, current: &str| {
+        let body = json!({"current_password": current, "new_password": "another horse"});
+        service.request(Method::POST, "/me/password").bearer(token).json(body)
+    };
+    let delete =
+        |password: &str| service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": password}));
+    for attempt in 0..5 {
+        let answer = if attempt % 2 == 0 { change(&token, "wrong horse").await } else { delete("wrong horse").await };
+        answer.refused(401, "invalid_credentials");
+    }
+    for answer in [change(&token, PASSWORD).await, delete(PASSWORD).await] {
+        assert_eq!(answer.refused(429, "too_many_attempts").header("retry-after"), "1");
+    }
+    // Another session of the same account is another client.
+    change(&other["access_token"], PASSWORD).await.is(200);
+}
+
+#[tokio::test]
+async fn the_right_password_ends_the_failures_of_its_client() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["access_token"].clone();
+    let delete =
+        |password: &str| service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": password}));
+    for _ in 0..4 {
+        delete("wrong horse").await.refused(401, "invalid_credentials");
+    }
+    delete(PASSWORD).await.is(200);
+    assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+}

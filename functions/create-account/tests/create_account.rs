@@ -1,8 +1,13 @@
 //! `POST /create-account` from the outside.
 
+use std::{net::IpAddr, time::Duration};
+
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, Service, assert_session_object};
+use shared::{
+    limits::SIGN_UPS,
+    testing::{Answer, Service, assert_session_object},
+};
 
 async fn service() -> Service {
     Service::new(create_account::router()).await
@@ -113,10 +118,10 @@ async fn another_request_under_the_same_key_is_refused() {
 async fn a_key_is_forgotten_after_a_day() {
     let service = service().await;
     create_under(&service, "key-1", json!({"email": "a@b.de", "password": "correct horse"})).await.is(201);
-    service.pass(std::time::Duration::from_secs(24 * 60 * 60 - 1));
+    service.pass(Duration::from_secs(24 * 60 * 60 - 1));
     let other = json!({"email": "c@d.de", "password": "correct horse"});
     create_under(&service, "key-1", other.clone()).await.refused(409, "idempotency_key_reused");
-    service.pass(std::time::Duration::from_secs(1));
+    service.pass(Duration::from_secs(1));
     create_under(&service, "key-1", other).await.is(201);
 }
 
@@ -193,4 +198,40 @@ async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since
     service.app().store().delete_user(&disabled, None).await.unwrap();
     create_under(&service, "key-1", body.clone()).await.refused(409, "idempotency_key_reused");
     create_under(&service, "key-2", body).await.is(201);
+}
+
+#[tokio::test]
+async fn an_address_makes_so_many_accounts_and_no_more_until_the_next_window() {
+    let service = service().await;
+    let (ip, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+    let create = |from: IpAddr, email: &str| {
+        let body = json!({"email": email, "password": "correct horse"});
+        service.request(Method::POST, "/create-account").from(from).json(body)
+    };
+    create(ip, "a@b.de").await.is(201);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+    create(ip, "a@b.de").await.refused(409, "email_taken");
+    service.exhaust(ip, &SIGN_UPS).await;
+    let answer = create(ip, "c@d.de").await.refused(429, "too_many_attempts");
+    assert!((1..=3600).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
+    assert_eq!(service.calls(), ["BatchGetItem"]);
+    create(other, "c@d.de").await.is(201);
+    service.pass(SIGN_UPS.window);
+    create(ip, "e@f.de").await.is(201);
+}
+
+#[tokio::test]
+async fn a_wrong_password_under_an_idempotency_key_counts_as_a_failed_login() {
+    let service = service().await;
+    let create = |password: &str| {
+        let body = json!({"email": "a@b.de", "password": password});
+        service.request(Method::POST, "/create-account").header("idempotency-key", "key").json(body)
+    };
+    create("correct horse").await.is(201);
+    for _ in 0..5 {
+        create("wrong horse").await.refused(409, "idempotency_key_reused");
+    }
+    create("correct horse").await.refused(429, "too_many_attempts");
+    service.pass(Duration::from_secs(1));
+    create("correct horse").await.is(201);
 }

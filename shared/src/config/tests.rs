@@ -33,6 +33,7 @@ fn an_empty_variable_is_unset() {
 fn each_bad_value_is_refused_by_its_variables_name() {
     for (name, value) in [
         ("TOKEN_PROFILE", "jwt"),
+        ("RATE_LIMITS", "false"),
         ("FIREBASE_TENANT_ID", "my tenant"),
         ("FIREBASE_PROJECT_ID", "{\"type\": \"service_account\"}"),
         ("GOOGLE_CLOUD_PROJECT", "-----BEGIN PRIVATE KEY-----"),
@@ -160,5 +161,20 @@ fn emulator_mode_is_refused_where_the_service_is_deployed() {
         &[lambda, ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt/verify")],
     ] {
         assert!(with(others).unwrap().firebase.emulator_host.is_some());
+    }
+}
+
+#[test]
+fn limits_are_on_unless_they_are_switched_off_and_that_only_on_this_machine() {
+    assert!(read(&[]).unwrap().rate_limits && read(&[("RATE_LIMITS", "on")]).unwrap().rate_limits);
+    let off = ("RATE_LIMITS", "off");
+    assert!(!read(&[off]).unwrap().rate_limits);
+    let keys = ("SIGNING_KEYS_SECRET_ID", "keys");
+    let local = ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt");
+    assert!(!read(&[off, keys, ("AWS_LAMBDA_FUNCTION_NAME", "login"), local]).unwrap().rate_limits);
+    for deployed in [("AWS_LAMBDA_FUNCTION_NAME", "login"), ("K_SERVICE", "latchkey")] {
+        let Misconfigured(wrong) = read(&[off, keys, deployed]).unwrap_err();
+        assert!(wrong.len() == 1 && wrong[0].starts_with("RATE_LIMITS is off"), "{wrong:?}");
+        assert!(read(&[("RATE_LIMITS", "on"), keys, deployed]).is_ok());
     }
 }

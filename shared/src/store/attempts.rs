@@ -342,3 +342,6 @@ fn used(found: Option<&Item>) -> Result<u32, Error> {
 fn overtaken_too_often() -> Error {
     Error::unavailable("an attempt was overtaken by others, many times")
 }
+
+#[cfg(test)]
+mod tests;
