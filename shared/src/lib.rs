@@ -235,7 +235,7 @@ impl App {
 
     /// Whom attempts at a password are counted by; none where nobody is.
     pub fn guesser<'a>(&self, device: Option<SessionId>, origin: &'a Origin) -> Option<Guesser<'a>> {
-        self.config().rate_limits.then(|| Guesser { device, address: origin.0.as_ref() })
+        self.config().rate_limits.then_some(Guesser { device, address: origin.0.as_ref() })
     }
 
     /// Lets somebody log in to an account, once the right password was given.

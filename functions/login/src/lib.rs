@@ -57,8 +57,12 @@ async fn login(
     let stored = admitted.is_ok().then_some(&session);
     let ended = app.store().succeed(&mut attempt, stored, renewed.as_ref(), now).await;
     ended.inspect_err(|error| limited(error, &attempt, LOGIN))?;
+    logs::audit(
+        if admitted.is_ok() { "login_ok" } else { "login_refused" },
+        &attempt.identity,
+        &logs::pseudonym(&user.id),
+    );
     admitted?;
-    logs::audit("login_ok", &attempt.identity, &logs::pseudonym(&user.id));
     Ok(Json(Grant::make(&app, &party, &user, &session, 0, now).await?))
 }
 

@@ -1,6 +1,6 @@
 //! The limits of `POST /login` from the outside.
 
-#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{net::IpAddr, time::Duration};
 

@@ -79,7 +79,7 @@ pub async fn take(
         Step::FinishSecret => {
             let from = test(vault, token, clock, times).await?;
             vault.promote(token, from.as_deref()).await?;
-            tracing::info!(event = "signing_keys_rotated", version = token);
+            tracing::info!(event = "signing_keys_rotated", version = token, "audit");
             Ok(())
         }
     }
