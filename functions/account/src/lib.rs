@@ -132,5 +132,9 @@ async fn delete(
 
 /// A token may have been stolen; what cannot be undone asks for the password again.
 async fn confirm(app: &App, user: &User, password: Password) -> Result<(), Error> {
-    if app.hasher().check(password, user.password_hash.clone()).await? { Ok(()) } else { Err(Error::Credentials) }
+    if app.hasher().check(password, user.password_hash.clone()).await?.is_right() {
+        Ok(())
+    } else {
+        Err(Error::Credentials)
+    }
 }

@@ -84,7 +84,7 @@ async fn repeat(
     now: Timestamp,
 ) -> Result<(StatusCode, Json<Grant>), Error> {
     let user = app.store().user(user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
-    if !app.hasher().check(password, user.password_hash.clone()).await? {
+    if !app.hasher().check(password, user.password_hash.clone()).await?.is_right() {
         return Err(Error::IdempotencyKeyReused);
     }
     user.refuse_if_disabled()?;

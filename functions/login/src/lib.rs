@@ -39,7 +39,7 @@ async fn login(
     app.keys().get(app.now()).await?;
     let user = app.store().user_by(&identifier).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = app.hasher().check(password, hash).await?;
+    let right = app.hasher().check(password, hash).await?.is_right();
     let user = user.filter(|_| right).ok_or(Error::Credentials)?;
     app.admit(&user)?;
     let now = app.now();
