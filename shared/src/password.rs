@@ -1,29 +1,20 @@
 //! Passwords: what is taken for one, what is too weak, and how one is kept.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod common;
+mod hasher;
+mod stored;
 
-use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash::phc};
-use aws_lc_rs::constant_time;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Semaphore, task};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use crate::error::Error;
+pub use hasher::Hasher;
 
 /// The longest password in bytes, and in code points: bounds the work of hashing, not the choice.
 const BYTES_MAX: usize = 1024;
 const CODE_POINTS_MAX: usize = 256;
-/// Length of salts and hashes in bytes (RFC 9106 section 4: 128-bit salt, 256-bit tag).
-const SALT_BYTES: usize = 16;
-const HASH_BYTES: usize = 32;
-/// What a stored hash may ask for. More is a broken or hostile record, never an allocation.
-const STORED_MEMORY_KIB_MAX: u32 = 256 * 1024;
-const STORED_ITERATIONS_MAX: u32 = 16;
-const STORED_LANES_MAX: u32 = 4;
 /// A password equal to it is the first that is tried.
 const SERVICE_NAME: &str = "latchkey";
 
@@ -54,8 +45,8 @@ impl Password {
         Ok(Self(normal))
     }
 
-    /// Why this is too weak for a new password, if it is: `(code, sentence)`. No composition rules (NIST SP 800-63B-4
-    /// section 3.1.1.2). `email_key` is the account's address, in the form that is compared.
+    /// Why this is too weak for a new password, if it is: `(code, sentence)`. No composition rules, but a list of those that
+    /// are tried first (NIST SP 800-63B-4 section 3.1.1.2). `email_key` is the account's address, in the form that is compared.
     pub fn weakness(&self, policy: &Policy, email_key: &str) -> Option<(&'static str, String)> {
         let local = email_key.rsplit_once('@').map_or("", |(local, _)| local);
         let folded = Zeroizing::new(self.0.to_lowercase());
@@ -68,6 +59,12 @@ impl Password {
             ))
         } else if folded.as_str() == SERVICE_NAME {
             Some(("password_is_service_name", "The password must not be the name of the service.".to_owned()))
+        } else if common::is_common(&folded) {
+            let sentence = "This password is one of the most common ones, which are tried first.";
+            Some(("password_too_common", sentence.to_owned()))
+        } else if common::is_run(&folded) {
+            let sentence = "One character repeated, or a run of neighbours such as abcdefgh, is tried first.";
+            Some(("password_too_common", sentence.to_owned()))
         } else {
             None
         }
@@ -95,7 +92,26 @@ pub struct Policy {
     pub iterations: u32,
 }
 
-/// A password's hash as PHC text (`$argon2id$v=19$m=…`), as the store keeps it.
+/// What a check of a password found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Another password, or none to compare with.
+    Wrong,
+    /// The right one.
+    Right,
+    /// The right one, whose stored hash ought to be replaced: of a kind that is not made here, or weaker than configured.
+    Outdated,
+}
+
+impl Verdict {
+    /// Whether it was the right password.
+    pub fn is_right(self) -> bool {
+        self != Self::Wrong
+    }
+}
+
+/// A password's hash as the store keeps it: PHC text (`$argon2id$v=19$m=…`), or, until its first login, what another system
+/// made: bcrypt, scrypt, PBKDF2, Firebase's scrypt.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StoredHash(String);
@@ -106,176 +122,9 @@ impl StoredHash {
         Self(text.into())
     }
 
-    /// The PHC text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// What a check of a password found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is not the one.
-    Wrong,
-    /// It is.
-    Right,
-    /// It is, and the stored hash ought to be replaced.
-    Outdated,
-}
-
-impl Verdict {
-    /// Whether it is the one.
-    pub fn is_right(self) -> bool {
-        self != Self::Wrong
-    }
-}
-
-/// Makes and checks hashes. Cloning shares its bounds and its memory.
-#[derive(Clone)]
-pub struct Hasher(Arc<Inner>);
-
-struct Inner {
-    params: Params,
-    permits: Arc<Semaphore>,
-    /// Work areas kept between hashes: faulting 19 MiB of fresh pages in is a fifth of a hash's time.
-    areas: Mutex<Vec<Vec<Block>>>,
-}
-
-impl Hasher {
-    /// A hasher of `policy` that computes at most `concurrency` hashes at a time, each with its own work area of
-    /// `policy.memory_kib`.
-    ///
-    /// # Errors
-    ///
-    /// Argon2 does not take these parameters.
-    pub fn new(policy: &Policy, concurrency: usize) -> Result<Self, argon2::Error> {
-        let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(HASH_BYTES))?;
-        let permits = Arc::new(Semaphore::new(concurrency.max(1)));
-        Ok(Self(Arc::new(Inner { params, permits, areas: Mutex::default() })))
-    }
-
-    /// The hash to store for a new password.
-    ///
-    /// # Errors
-    ///
-    /// 500 if Argon2 fails, which no input makes it do.
-    pub async fn hash(&self, password: Password, salt: [u8; SALT_BYTES]) -> Result<StoredHash, Error> {
-        self.blocking(move |hasher| {
-            let output = hasher.compute(&hasher.params, Version::V0x13, password.as_bytes(), &salt)?;
-            hasher.phc(&salt, &output)
-        })
-        .await
-    }
-
-    /// Whether `password` is the one behind `stored`. Without a stored hash, or with one that cannot be used, the same
-    /// work is done on a decoy of the current parameters, so that the time tells nothing.
-    ///
-    /// # Errors
-    ///
-    /// 500 if Argon2 fails, which no input makes it do.
-    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
-        self.blocking(move |hasher| {
-            let usable = stored.as_ref().and_then(|stored| {
-                let usable = Usable::read(stored);
-                if usable.is_none() {
-                    tracing::error!(alarm = "unusable_password_hash", "a stored password hash cannot be used");
-                }
-                usable
-            });
-            let Usable { params, version, salt, hash } = usable.clone().unwrap_or_else(|| hasher.decoy());
-            let output = hasher.compute(&params, version, password.as_bytes(), &salt)?;
-            let is_right = constant_time::verify_slices_are_equal(&output, &hash).is_ok() && usable.is_some();
-            Ok(if is_right { Verdict::Right } else { Verdict::Wrong })
-        })
-        .await
-    }
-
-    /// Runs `work` off the async executor, when one of the permits is free. The permit goes along, so that a caller that
-    /// hangs up does not make room for a hash more than the bound.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Inner) -> Result<T, argon2::Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(Error::internal)?;
-        let inner = Arc::clone(&self.0);
-        let done = task::spawn_blocking(move || {
-            let result = work(&inner);
-            drop(permit);
-            result
-        });
-        done.await.map_err(Error::internal)?.map_err(Error::internal)
-    }
-}
-
-impl Inner {
-    fn compute(
-        &self,
-        params: &Params,
-        version: Version,
-        password: &[u8],
-        salt: &[u8],
-    ) -> Result<[u8; HASH_BYTES], argon2::Error> {
-        let mut area = self.areas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        if area.len() < params.block_count() {
-            area.resize(params.block_count(), Block::default());
-        }
-        let mut output = [0; HASH_BYTES];
-        let argon2 = Argon2::new(Algorithm::Argon2id, version, params.clone());
-        let result = argon2.hash_password_into_with_memory(password, salt, &mut output, &mut area);
-        // An area that a costlier stored hash made larger goes back to the system.
-        if area.len() <= self.params.block_count() {
-            self.areas.lock().unwrap_or_else(PoisonError::into_inner).push(area);
-        }
-        result.map(|()| output)
-    }
-
-    /// The work of a real hash of the current parameters, which no password comes out at.
-    fn decoy(&self) -> Usable {
-        Usable {
-            params: self.params.clone(),
-            version: Version::V0x13,
-            salt: vec![0; SALT_BYTES],
-            hash: vec![0; HASH_BYTES],
-        }
-    }
-
-    fn phc(&self, salt: &[u8], output: &[u8]) -> Result<StoredHash, argon2::Error> {
-        let phc = phc::PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: (&self.params).try_into().map_err(|_| argon2::Error::AlgorithmInvalid)?,
-            salt: Some(phc::Salt::new(salt).map_err(|_| argon2::Error::SaltTooShort)?),
-            hash: Some(phc::Output::new(output).map_err(|_| argon2::Error::OutputTooShort)?),
-        };
-        Ok(StoredHash(phc.to_string()))
-    }
-}
-
-/// A stored hash, read and found within bounds.
-#[derive(Clone)]
-struct Usable {
-    params: Params,
-    version: Version,
-    salt: Vec<u8>,
-    hash: Vec<u8>,
-}
-
-impl Usable {
-    fn read(stored: &StoredHash) -> Option<Self> {
-        let phc = phc::PasswordHash::new(stored.as_str()).ok()?;
-        let params = Params::try_from(&phc).ok()?;
-        let bounded = phc.algorithm == Algorithm::Argon2id.ident()
-            && params.m_cost() <= STORED_MEMORY_KIB_MAX
-            && params.t_cost() <= STORED_ITERATIONS_MAX
-            && params.p_cost() <= STORED_LANES_MAX;
-        let version = phc.version.map_or(Some(Version::V0x13), |version| Version::try_from(version).ok())?;
-        let (salt, hash) = (phc.salt?, phc.hash?);
-        (bounded && hash.len() == HASH_BYTES && salt.len() >= argon2::MIN_SALT_LEN).then(|| Self {
-            params,
-            version,
-            salt: salt.to_vec(),
-            hash: hash.as_bytes().to_vec(),
-        })
     }
 }
 
@@ -291,12 +140,6 @@ impl fmt::Debug for StoredHash {
     }
 }
 
-impl fmt::Debug for Hasher {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Hasher")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,65 +148,6 @@ mod tests {
 
     fn password(text: &str) -> Password {
         Password::parse(text).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_hash_is_argon2id_phc_text_and_takes_its_password_only() {
-        let hasher = Hasher::new(&POLICY, 2).unwrap();
-        let stored = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
-        assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
-        assert!(hasher.check(password("correct horse"), Some(stored.clone())).await.unwrap().is_right());
-        assert!(!hasher.check(password("correct horsf"), Some(stored)).await.unwrap().is_right());
-        assert!(!hasher.check(password("correct horse"), None).await.unwrap().is_right());
-    }
-
-    #[tokio::test]
-    async fn a_hash_made_by_the_reference_implementation_is_taken() {
-        // From the reference implementation's test suite: password "password", salt "somesalt", v=19, m=64 MiB, t=2, p=1.
-        let stored =
-            StoredHash::new("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc");
-        assert!(Hasher::new(&POLICY, 1).unwrap().check(password("password"), Some(stored)).await.unwrap().is_right());
-    }
-
-    #[tokio::test]
-    async fn a_hostile_or_broken_stored_hash_is_a_failed_login() {
-        let hasher = Hasher::new(&POLICY, 1).unwrap();
-        let hash = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        for text in [
-            String::new(),
-            "plain".to_owned(),
-            "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$".to_owned() + hash,
-            "$argon2id$v=19$m=65536,t=4294967295,p=1$c29tZXNhbHQ$".to_owned() + hash,
-            "$argon2id$v=19$m=65536,t=2,p=1$$".to_owned() + hash,
-            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$".to_owned(),
-            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFQ".to_owned(),
-            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$".to_owned() + hash,
-        ] {
-            assert!(
-                !hasher.check(password("password"), Some(StoredHash::new(&text))).await.unwrap().is_right(),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_decoy_costs_what_a_real_hash_costs() {
-        let policy = Policy { memory_kib: 24_576, iterations: 3, ..POLICY };
-        let hasher = Hasher::new(&policy, 1).unwrap();
-        let decoy = hasher.0.decoy();
-        assert_eq!((decoy.params.m_cost(), decoy.params.t_cost(), decoy.params.p_cost()), (24_576, 3, 1));
-    }
-
-    #[tokio::test]
-    async fn the_work_area_is_kept_but_not_one_that_a_costlier_hash_made_larger() {
-        let hasher = Hasher::new(&POLICY, 1).unwrap();
-        for _ in 0..3 {
-            hasher.check(password("x"), None).await.unwrap();
-        }
-        assert_eq!(hasher.0.areas.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [19_456]);
-        let costlier = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        hasher.check(password("x"), Some(StoredHash::new(costlier))).await.unwrap();
-        assert!(hasher.0.areas.lock().unwrap().is_empty());
     }
 
     #[test]
@@ -393,8 +177,12 @@ mod tests {
         assert_eq!(code("james.DEAN"), Some("password_is_email"));
         assert_eq!(code("james.dean@example.com"), Some("password_is_email"));
         assert_eq!(code("LatchKey"), Some("password_is_service_name"));
-        assert_eq!(code("12345678"), None);
-        assert_eq!(code("🔑🔑🔑🔑🔑🔑🔑🔑"), None);
+        assert_eq!(code("12345678"), Some("password_too_common"));
+        assert_eq!(code("Football1"), Some("password_too_common"));
+        assert_eq!(code("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), Some("password_too_common"));
+        assert_eq!(code("🔑🔑🔑🔑🔑🔑🔑🔑"), Some("password_too_common"));
+        assert_eq!(code("🔑🔒🔓🔑🔒🔓🔑🔑"), None);
+        assert_eq!(code("football and tea"), None);
     }
 
     #[test]

@@ -166,6 +166,8 @@ async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
     change("wrong horse", NEW_PASSWORD).await.refused(401, "invalid_credentials");
     let answer = change(PASSWORD, "short").await.refused(400, "weak_password");
     assert_eq!(answer.fields(), [("new_password", "password_too_short")]);
+    let answer = change(PASSWORD, "iloveyou2").await.refused(400, "weak_password");
+    assert_eq!(answer.fields(), [("new_password", "password_too_common")]);
     let answer = call(&service, Method::POST, "/me/password", &token, json!({})).await.refused(400, "invalid_request");
     assert_eq!(answer.fields(), [("current_password", "required"), ("new_password", "required")]);
     assert!(is_live(&service, &token).await);

@@ -145,6 +145,8 @@ async fn a_weak_password_is_refused_with_the_reason() {
         ("james.dean", "password_is_email"),
         ("JAMES.dean@example.com", "password_is_email"),
         ("Latchkey", "password_is_service_name"),
+        ("Password123", "password_too_common"),
+        ("aaaaaaaaaaaaaaaaaaaa", "password_too_common"),
     ] {
         let body = json!({"email": "James.Dean@example.com", "password": password});
         let answer = create(&service, body).await.refused(400, "weak_password");

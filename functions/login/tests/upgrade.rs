@@ -1,0 +1,69 @@
+//! Logins with hashes that another system made, or that cost less than they should by now.
+
+use axum::http::Method;
+use serde_json::json;
+use shared::{
+    password::StoredHash,
+    testing::{PASSWORD, Service},
+};
+
+/// `correct horse battery staple`, by other programs: bcrypt of cost 4, PBKDF2 as Django has it, scrypt as PHC text, argon2id of 64 KiB.
+const FOREIGN: [&str; 4] = [BCRYPT, DJANGO, SCRYPT, SMALL];
+const BCRYPT: &str = "$2b$04$ZsNW7KjeJvWaofpSEBMIZutDn6XW4CwaPE1j9WvhqRMzyznTYU0Bq";
+const DJANGO: &str = "pbkdf2_sha256$1000$saltsalt12$2JEBEKI8E1tvjhdckw5X2wS5KJLF/6AH8hat3nd6fPs=";
+const SCRYPT: &str = "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$7AnzIswxwEinpwz+ntydndYfVHPvOACmX9Vvo8hO1qM";
+const SMALL: &str = "$argon2id$v=19$m=64,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$aq42HBL+IPAitHspChw/8mx5JRX2jFDkTmlsBskwH/0";
+
+async fn log_in(service: &Service, email: &str, password: &str) -> u16 {
+    service.post("/login", json!({"email": email, "password": password})).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn the_first_login_replaces_a_foreign_hash_in_the_round_trips_of_any_login() {
+    let service = Service::new(login::router()).await;
+    for (number, foreign) in FOREIGN.into_iter().enumerate() {
+        let email = format!("a{number}@b.de");
+        let username = format!("name{number}");
+        let user = service
+            .account_with(&email, Some(&username), |user| user.password_hash = Some(StoredHash::new(foreign)))
+            .await;
+        assert_eq!(log_in(&service, &email, "wrong horse").await, 401, "{foreign}");
+        assert_eq!(service.stored(&user).await.unwrap().password_hash.unwrap().as_str(), foreign);
+        service.calls();
+        assert_eq!(log_in(&service, &email, PASSWORD).await, 200, "{foreign}");
+        assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+        let upgraded = service.stored(&user).await.unwrap();
+        assert!(upgraded.password_hash.unwrap().as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!((upgraded.version, upgraded.epoch), (1, 0));
+        // Under every identifier, and not again.
+        assert_eq!(log_in(&service, &username, PASSWORD).await, 200);
+        assert_eq!(log_in(&service, &email, "wrong horse").await, 401);
+        assert_eq!(service.stored(&user).await.unwrap().version, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_fifty_logins_at_once_all_succeed_and_one_replaces_the_hash() {
+    let service = Service::new(login::router()).await;
+    let user = service.account_with("a@b.de", None, |user| user.password_hash = Some(StoredHash::new(BCRYPT))).await;
+    let body = json!({"email": "a@b.de", "password": PASSWORD});
+    let logins: Vec<_> =
+        (0..50).map(|_| tokio::spawn(service.request(Method::POST, "/login").json(body.clone()))).collect();
+    for login in logins {
+        login.await.unwrap().is(200);
+    }
+    assert_eq!(service.stored(&user).await.unwrap().version, 1);
+    assert_eq!(log_in(&service, "a@b.de", PASSWORD).await, 200);
+}
+
+#[tokio::test]
+async fn a_hash_that_nobody_can_use_is_a_failed_login_like_any_other() {
+    let service = Service::new(login::router()).await;
+    let hostile = |user: &mut shared::user::User| {
+        user.password_hash =
+            Some(StoredHash::new("$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q"));
+    };
+    let user = service.account_with("a@b.de", None, hostile).await;
+    assert_eq!(log_in(&service, "a@b.de", PASSWORD).await, 401);
+    assert_eq!(service.stored(&user).await.unwrap().version, 0);
+}

@@ -1,0 +1,165 @@
+//! Makes and checks hashes: how many at a time, how many wait for that, and how long a failed check takes.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use argon2::Params;
+use tokio::{
+    sync::Semaphore,
+    task,
+    time::{self, Instant},
+};
+
+use super::{
+    Password, Policy, StoredHash, Verdict,
+    stored::{
+        Stored,
+        argon2id::{Areas, Hash},
+    },
+};
+use crate::error::Error;
+
+/// Length of salts and hashes in bytes (RFC 9106 section 4: 128-bit salt, 256-bit tag).
+const SALT_BYTES: usize = 16;
+const HASH_BYTES: usize = 32;
+/// How many hashes may wait for each that is computed: about a second of work. Who would wait longer is told so at once,
+/// instead of being answered when nobody listens any more.
+const WAITING_PER_PERMIT_MAX: usize = 32;
+/// The longest that a failed check is drawn out to. What takes longer is near the bounds of what is taken at all, or was
+/// stopped on its way, and must not make everybody wait for ever.
+const FAILED_MAX: Duration = Duration::from_secs(2);
+
+/// Makes and checks hashes. Cloning shares its bounds and its memory.
+#[derive(Clone)]
+pub struct Hasher(Arc<Inner>);
+
+struct Inner {
+    params: Params,
+    areas: Areas,
+    /// One for each hash that is computed or waits for it.
+    places: Arc<Semaphore>,
+    /// One for each hash that is computed. It hands them out in the order of asking.
+    permits: Arc<Semaphore>,
+    /// Nanoseconds of the longest failed check of a hash that does not cost what the current parameters do, 0 if there was none.
+    ///
+    /// A wrong password takes the time of what is stored. Without an account it takes the decoy's, so that an account with a
+    /// bcrypt hash, say, could be told from none. Nobody can do the work of a hash that is not known, but everybody can wait:
+    /// every failed check takes as long as the longest of these took. They do the decoy's work as well, lest one that is cheaper
+    /// shows itself. Waiting takes no processor time, and a process that met none of them waits for nothing.
+    ///
+    /// What remains: a check that takes longer than all before it, which happens once in the life of a process for each cost, and
+    /// one that takes longer than [`FAILED_MAX`].
+    failed_nanos: AtomicU64,
+}
+
+impl Hasher {
+    /// A hasher of `policy` that computes at most `concurrency` hashes at a time, each with its own work area of
+    /// `policy.memory_kib`.
+    ///
+    /// # Errors
+    ///
+    /// Argon2 does not take these parameters.
+    pub fn new(policy: &Policy, concurrency: usize) -> Result<Self, argon2::Error> {
+        let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(HASH_BYTES))?;
+        let permits = concurrency.max(1);
+        Ok(Self(Arc::new(Inner {
+            areas: Areas::new(&params),
+            params,
+            places: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
+            permits: Arc::new(Semaphore::new(permits)),
+            failed_nanos: AtomicU64::new(0),
+        })))
+    }
+
+    /// The hash to store for a new password.
+    ///
+    /// # Errors
+    ///
+    /// 503 if too many wait for a hash already, 500 if Argon2 fails, which no input makes it do.
+    pub async fn hash(&self, password: Password, salt: [u8; SALT_BYTES]) -> Result<StoredHash, Error> {
+        self.blocking(move |inner| Hash::make(&inner.params, password.as_bytes(), &salt, &inner.areas)?.text()).await
+    }
+
+    /// Whether `password` is the one behind `stored`. Without a stored hash, or with one that cannot be used, the same
+    /// work is done on a decoy of the current parameters, so that the time tells nothing.
+    ///
+    /// # Errors
+    ///
+    /// 503 if too many wait for a hash already, 500 if Argon2 fails, which no input makes it do.
+    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
+        let check = move |inner: &Inner| {
+            let began = Instant::now();
+            inner.check(password.as_bytes(), stored.as_ref(), began).map(|verdict| (verdict, began))
+        };
+        let (verdict, began) = self.blocking(check).await?;
+        let failed = Duration::from_nanos(self.0.failed_nanos.load(Ordering::Relaxed));
+        if !verdict.is_right() && !failed.is_zero() {
+            time::sleep_until(began + failed).await;
+        }
+        Ok(verdict)
+    }
+
+    /// Runs `work` off the async executor, when one of the permits is free. The permit goes along, so that a caller that
+    /// hangs up does not make room for a hash more than the bound; one that hangs up while waiting does.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, argon2::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = Arc::clone(&self.0.places).try_acquire_owned();
+        let place = place.map_err(|_| Error::unavailable("too many password hashes are waited for already"))?;
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(Error::internal)?;
+        let inner = Arc::clone(&self.0);
+        let done = task::spawn_blocking(move || {
+            let result = work(&inner);
+            drop((permit, place));
+            result
+        });
+        done.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
+}
+
+impl Inner {
+    fn check(&self, password: &[u8], stored: Option<&StoredHash>, began: Instant) -> Result<Verdict, argon2::Error> {
+        let usable = stored.and_then(|stored| {
+            let usable = Stored::read(stored);
+            if usable.is_none() {
+                tracing::error!(alarm = "unusable_password_hash", "a stored password hash cannot be used");
+            }
+            usable
+        });
+        if let Some(stored) = &usable {
+            if stored.is_of(password, &self.areas)? {
+                return Ok(if stored.is_outdated(&self.params) { Verdict::Outdated } else { Verdict::Right });
+            }
+            if stored.is_as_costly(&self.params) {
+                return Ok(Verdict::Wrong);
+            }
+        }
+        Hash::decoy(&self.params).is_of(password, &self.areas)?;
+        if usable.is_some() {
+            self.remember(began.elapsed());
+        }
+        Ok(Verdict::Wrong)
+    }
+
+    /// `took` is the time of the work alone, not of waiting for a permit.
+    fn remember(&self, took: Duration) {
+        let nanos = took.min(FAILED_MAX).as_nanos();
+        self.failed_nanos.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Hasher")
+    }
+}
+
+#[cfg(test)]
+mod tests;

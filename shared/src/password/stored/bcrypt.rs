@@ -1,0 +1,53 @@
+//! bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme", USENIX 1999), as most frameworks write it:
+//! `$2b$12$` and 53 characters. The versions `2a`, `2b` and `2y` mean one computation; `2x` is a bug of its own.
+
+use std::ops::RangeInclusive;
+
+use ::bcrypt::bcrypt;
+use aws_lc_rs::constant_time;
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+use super::fields;
+
+/// The logarithm of its rounds: 14 takes a second.
+const COSTS: RangeInclusive<u32> = 4..=14;
+/// A key is the password and a zero byte, of which 72 bytes count.
+const KEY_BYTES_MAX: usize = 72;
+/// Characters of the salt; the rest is the output.
+const SALT_CHARACTERS: usize = 22;
+/// Its own Base64. Some wrote the bits of the last character that belong to no byte at random.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::BCRYPT,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// A hash, read and found within bounds.
+pub struct Hash {
+    cost: u32,
+    salt: [u8; 16],
+    output: [u8; 23],
+}
+
+impl Hash {
+    /// Reads what is between the dollars.
+    pub fn read(cost: &str, salt_and_output: &str) -> Option<Self> {
+        let number = fields::number(cost).filter(|number| cost.len() == 2 && COSTS.contains(number))?;
+        let (salt, output) = salt_and_output.split_at_checked(SALT_CHARACTERS)?;
+        let bytes = |text: &str| BASE64.decode(text).ok();
+        Some(Self { cost: number, salt: bytes(salt)?.try_into().ok()?, output: bytes(output)?.try_into().ok()? })
+    }
+
+    /// Whether it is the hash of `password`, of which the first 72 bytes count.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        let key: Vec<u8> = password.iter().copied().chain([0]).take(KEY_BYTES_MAX).collect();
+        let output = bcrypt(self.cost, self.salt, &key);
+        output
+            .split_last()
+            .is_some_and(|(_, output)| constant_time::verify_slices_are_equal(output, &self.output).is_ok())
+    }
+}

@@ -1,0 +1,66 @@
+//! What the texts of stored hashes are made of (PHC string format, version 1): numbers, parameters by name, bytes.
+
+use std::{iter, ops::RangeInclusive};
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// Base64, with or without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A number of decimal digits alone.
+pub fn number(text: &str) -> Option<u32> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// The values of `name=value,…`, which have exactly these names in this order.
+pub fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'a str; N]> {
+    let mut values = [""; N];
+    let mut pairs = text.split(',');
+    for (value, name) in iter::zip(&mut values, names) {
+        *value = pairs.next()?.strip_prefix(name)?.strip_prefix('=')?;
+    }
+    pairs.next().is_none().then_some(values)
+}
+
+/// Bytes of a length within `lengths`.
+pub fn bytes(text: &str, lengths: RangeInclusive<usize>) -> Option<Vec<u8>> {
+    BASE64.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_digits_within_32_bits() {
+        assert_eq!(["0", "14", "4294967295"].map(number), [Some(0), Some(14), Some(u32::MAX)]);
+        for text in ["", "+1", "-1", " 1", "1 ", "1e3", "0x1", "４", "4294967296", "18446744073709551616"] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn values_have_their_names_in_their_order() {
+        assert_eq!(values("i=1,l=32", ["i", "l"]), Some(["1", "32"]));
+        assert_eq!(values("ss=Bw==,sk=", ["ss", "sk"]), Some(["Bw==", ""]));
+        for text in ["", "i", "i=1", "l=32,i=1", "i=1,l=32,", "i=1,l=32,x=1", "i=1,i=1,l=32", "ii=1,l=32"] {
+            assert_eq!(values(text, ["i", "l"]), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_base64_of_a_length_within_bounds() {
+        assert_eq!(bytes("Bw==", 1..=1), Some(vec![7]));
+        assert_eq!(bytes("Bw", 1..=1), Some(vec![7]));
+        assert_eq!(bytes("", 0..=1), Some(Vec::new()));
+        for text in ["", "B", "Bx==", "B-==", "Bwcc", "é==="] {
+            assert_eq!(bytes(text, 1..=2), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Firebase's modified scrypt (github.com/firebase/scrypt), in the form that Supabase writes an export of Firebase
+//! Authentication: `$fbscrypt$v=1,n=14,r=8,p=1,ss=<salt separator>,sk=<signer key>$salt$hash`.
+
+use ::scrypt::{Params, scrypt};
+use aws_lc_rs::{
+    cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey},
+    constant_time,
+    error::Unspecified,
+    iv::FixedLength,
+};
+use zeroize::Zeroizing;
+
+use super::{OUTPUT_BYTES, SALT_BYTES, fields, scrypt::cost};
+
+/// The longest salt separator in bytes; Firebase's has one.
+const SEPARATOR_BYTES_MAX: usize = 16;
+
+/// A hash, read and found within bounds.
+pub struct Hash {
+    params: Params,
+    /// With the separator behind it.
+    salt: Vec<u8>,
+    /// The project's own, of which the hash is an encryption.
+    signer_key: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Hash {
+    /// Reads what is between the dollars.
+    pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
+        let [version, log_n, block, lanes, separator, signer_key] =
+            fields::values(params, ["v", "n", "r", "p", "ss", "sk"])?;
+        let salt = [fields::bytes(salt, SALT_BYTES)?, fields::bytes(separator, 0..=SEPARATOR_BYTES_MAX)?].concat();
+        let (signer_key, output) = (fields::bytes(signer_key, OUTPUT_BYTES)?, fields::bytes(output, OUTPUT_BYTES)?);
+        let params = cost([log_n, block, lanes])?;
+        (version == "1").then_some(Self { params, salt, signer_key, output })
+    }
+
+    /// Whether it is the hash of `password`.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        self.decrypted(password).is_ok_and(|key| constant_time::verify_slices_are_equal(&key, &self.signer_key).is_ok())
+    }
+
+    /// What the hash is an encryption of under this password: AES-256-CTR with a counter from zero.
+    fn decrypted(&self, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
+        let mut derived = Zeroizing::new([0; 32]);
+        scrypt(password, &self.salt, &self.params, derived.as_mut()).map_err(|_| Unspecified)?;
+        let key = DecryptingKey::ctr(UnboundCipherKey::new(&AES_256, derived.as_ref())?)?;
+        let mut text = Zeroizing::new(self.output.clone());
+        key.decrypt(&mut text, DecryptionContext::Iv128(FixedLength::from([0; 16])))?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,93 @@
+//! PBKDF2 (RFC 8018) with HMAC-SHA-256 or HMAC-SHA-512, in three spellings: PHC's `$pbkdf2-sha256$i=600000$salt$hash`,
+//! passlib's `$pbkdf2-sha256$29000$salt$hash`, and Django's `pbkdf2_sha256$600000$salt$hash`.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::pbkdf2::{self, Algorithm};
+
+use super::{OUTPUT_BYTES, SALT_BYTES, fields};
+
+/// The bound on time, over all blocks of the output.
+const ITERATIONS_MAX: u64 = 5_000_000;
+
+/// A hash, read and found within bounds.
+pub struct Hash {
+    algorithm: Algorithm,
+    iterations: NonZeroU32,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Hash {
+    /// Reads what is between the dollars, as PHC or passlib has it; the latter's Base64 has `.` for `+`.
+    pub fn read(algorithm: Algorithm, params: &str, salt: &str, output: &str) -> Option<Self> {
+        if !params.contains('=') {
+            let bytes = |text: &str, lengths| fields::bytes(&text.replace('.', "+"), lengths);
+            return Self::bounded(algorithm, params, bytes(salt, SALT_BYTES)?, bytes(output, OUTPUT_BYTES)?);
+        }
+        let (salt, output) = (fields::bytes(salt, SALT_BYTES)?, fields::bytes(output, OUTPUT_BYTES)?);
+        let iterations = if let Some([iterations, length]) = fields::values(params, ["i", "l"]) {
+            (usize::try_from(fields::number(length)?).ok()? == output.len()).then_some(iterations)?
+        } else {
+            let [iterations] = fields::values(params, ["i"])?;
+            iterations
+        };
+        Self::bounded(algorithm, iterations, salt, output)
+    }
+
+    /// Reads what is between the dollars, as Django has it: the salt is the text itself.
+    pub fn read_django(iterations: &str, salt: &str, output: &str) -> Option<Self> {
+        let salt = SALT_BYTES.contains(&salt.len()).then(|| salt.as_bytes().to_vec())?;
+        Self::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, fields::bytes(output, OUTPUT_BYTES)?)
+    }
+
+    fn bounded(algorithm: Algorithm, iterations: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Self> {
+        let block = if algorithm == pbkdf2::PBKDF2_HMAC_SHA256 { 32 } else { 64 };
+        let iterations = NonZeroU32::new(fields::number(iterations)?)?;
+        let work = u64::from(iterations.get()) * output.len().div_ceil(block) as u64;
+        (work <= ITERATIONS_MAX).then_some(Self { algorithm, iterations, salt, output })
+    }
+
+    /// Whether it is the hash of `password`.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.output).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7914 section 11. Their salts are shorter than what is taken from a store.
+    #[test]
+    fn the_test_vectors_of_the_rfc_come_out() {
+        for (password, salt, iterations, output) in [
+            (
+                "passwd",
+                "salt",
+                "1",
+                "VawEblbjCJ/sFpHCJUS2BflBhSFt3gRl5oudV8INrLxJypzM8Xm2RZkWZLOdd+8xfHG4RbHjC9UJESBB06GXgw==",
+            ),
+            (
+                "Password",
+                "NaCl",
+                "80000",
+                "TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1ah1CWhIlgzVJrbhBtRybMXaicr3ruh0HhHj2Kzl/M8jQ==",
+            ),
+        ] {
+            let output = fields::bytes(output, OUTPUT_BYTES).unwrap();
+            let salt = salt.as_bytes().to_vec();
+            let hash = Hash::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, output).unwrap();
+            assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
+        }
+    }
+
+    #[test]
+    fn the_bound_on_time_is_over_all_blocks_of_the_output() {
+        let is_taken = |iterations: &str, bytes| {
+            Hash::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_some()
+        };
+        assert!(is_taken("5000000", 32) && is_taken("2500000", 64));
+        assert!(!is_taken("5000001", 32) && !is_taken("2500001", 33) && !is_taken("0", 32));
+    }
+}

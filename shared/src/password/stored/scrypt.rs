@@ -1,0 +1,102 @@
+//! scrypt (RFC 7914), as Node's packages and passlib write it: `$scrypt$ln=16,r=8,p=1$salt$hash`.
+
+use ::scrypt::{Params, scrypt};
+use aws_lc_rs::constant_time;
+
+use super::{MEMORY_BYTES_MAX, OUTPUT_BYTES, SALT_BYTES, fields};
+
+/// The bound on time, N·r·p: four times what OWASP's password storage cheat sheet asks for.
+const WORK_MAX: u64 = 1 << 22;
+/// No profile has more than 8 and 16. With these bounds what grows by r·p, the blocks that are mixed, takes half a mebibyte.
+const BLOCK_MAX: u32 = 64;
+const LANES_MAX: u32 = 64;
+
+/// A hash, read and found within bounds.
+pub struct Hash {
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Hash {
+    /// Reads what is between the dollars.
+    pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
+        let params = cost(fields::values(params, ["ln", "r", "p"])?)?;
+        Some(Self { params, salt: fields::bytes(salt, SALT_BYTES)?, output: fields::bytes(output, OUTPUT_BYTES)? })
+    }
+
+    /// Whether it is the hash of `password`.
+    pub fn is_of(&self, password: &[u8]) -> bool {
+        let mut output = vec![0; self.output.len()];
+        scrypt(password, &self.salt, &self.params, &mut output).is_ok()
+            && constant_time::verify_slices_are_equal(&output, &self.output).is_ok()
+    }
+}
+
+/// The parameters log2 N, r and p, if they are within bounds.
+pub fn cost([log_n, block, lanes]: [&str; 3]) -> Option<Params> {
+    let (log_n, block, lanes) = (fields::number(log_n)?, fields::number(block)?, fields::number(lanes)?);
+    // The first three come before any product that could overflow.
+    let within = (1..=31).contains(&log_n)
+        && (1..=BLOCK_MAX).contains(&block)
+        && (1..=LANES_MAX).contains(&lanes)
+        && (u64::from(128 * block) << log_n) <= MEMORY_BYTES_MAX
+        && (u64::from(block * lanes) << log_n) <= WORK_MAX;
+    if within { Params::new(u8::try_from(log_n).ok()?, block, lanes).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7914 section 12. Their salts are shorter than what is taken from a store.
+    #[test]
+    fn the_test_vectors_of_the_rfc_come_out() {
+        for (password, salt, params, output) in [
+            (
+                "",
+                "",
+                ["4", "1", "1"],
+                "d9ZXYjhleyA7GcpCwYoEl/FrSETjB0ro39/6P+3iFEL80Aad7QlI+DJqdToPyB8X6NPg+y4NNijPNeIMONGJBg==",
+            ),
+            (
+                "password",
+                "NaCl",
+                ["10", "8", "16"],
+                "/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==",
+            ),
+        ] {
+            let (params, output) = (cost(params).unwrap(), fields::bytes(output, OUTPUT_BYTES).unwrap());
+            let hash = Hash { params, salt: salt.as_bytes().to_vec(), output };
+            assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
+        }
+    }
+
+    #[test]
+    fn the_cost_is_bounded_in_memory_and_in_time() {
+        for taken in [["18", "8", "2"], ["17", "8", "4"], ["16", "32", "2"], ["1", "1", "1"], ["1", "64", "64"]] {
+            assert!(cost(taken).is_some(), "{taken:?}");
+        }
+        for refused in [
+            ["0", "8", "1"],
+            ["17", "8", "5"],
+            ["18", "8", "3"],
+            ["18", "9", "1"],
+            ["19", "8", "1"],
+            ["20", "8", "1"],
+            ["31", "64", "64"],
+            ["32", "8", "1"],
+            ["63", "8", "1"],
+            ["64", "8", "1"],
+            ["14", "0", "1"],
+            ["1", "65", "1"],
+            ["14", "1073741824", "1"],
+            ["14", "8", "0"],
+            ["1", "1", "65"],
+            ["14", "8", "4294967295"],
+            ["14", "4294967295", "4294967295"],
+        ] {
+            assert!(cost(refused).is_none(), "{refused:?}");
+        }
+    }
+}
