@@ -2,6 +2,9 @@
 
 use std::{error::Error as _, panic};
 
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::error::Error;
@@ -36,6 +39,17 @@ pub fn start(level: &str) {
     }));
 }
 
+/// How many bytes of a hash stand for what it is of: enough that no two are one (2^64 of them for an even chance).
+const PSEUDONYM_BYTES: usize = 16;
+
+/// What stands in the log for a text that names somebody: the first 16 bytes of its SHA-256, as 22 characters of base64url. An
+/// `identity` is that of [`Identifier::key`](crate::email::Identifier::key), a `user` that of an account's id. Whoever knows the
+/// address or the id finds the lines of an account (`latchkey users show`); the log itself names nobody.
+pub fn pseudonym(text: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
+}
+
 /// An error and what caused it, by `Display`. Never by `Debug`: that of an SDK's error holds the answer, secrets and all.
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut causes = error.to_string();
@@ -58,4 +72,16 @@ pub fn fault(error: &Error) {
     let causes = causes(cause);
     let (status, code) = error.status_and_code();
     tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pseudonym_is_what_others_compute_too() {
+        // printf %s a@b.de | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+        assert_eq!(pseudonym("a@b.de"), "NjoXX2V4bneZ5DoX4_n3ug");
+        assert_eq!(pseudonym("").len(), 22);
+    }
 }

@@ -1,5 +1,7 @@
 //! `/me`: what an account's owner sees of it and changes in it.
 
+mod sessions;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -20,7 +22,10 @@ use shared::{
 
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/me", get(show).patch(change).delete(delete)).route("/me/password", post(change_password))
+    Router::new()
+        .route("/me", get(show).patch(change).delete(delete))
+        .route("/me/password", post(change_password))
+        .merge(sessions::router())
 }
 
 #[derive(Serialize)]
@@ -29,7 +34,7 @@ struct Shown {
 }
 
 /// 200 with the account's profile.
-async fn show(Caller { user }: Caller) -> Json<Shown> {
+async fn show(Caller { user, .. }: Caller) -> Json<Shown> {
     Json(Shown { user: user.profile() })
 }
 
@@ -50,7 +55,7 @@ impl Input for Changes {
 /// 200 with the profile as it is now.
 async fn change(
     State(app): State<App>,
-    Caller { user }: Caller,
+    Caller { user, .. }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
     let change = |user: &mut User| {
@@ -82,7 +87,7 @@ impl Input for NewPassword {
 async fn change_password(
     State(app): State<App>,
     party: Party,
-    Caller { user }: Caller,
+    Caller { user, .. }: Caller,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Json<Grant>, Error> {
     if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &user.email_key) {
@@ -121,7 +126,7 @@ struct Deleted {
 /// 200 once the account, its identifiers and its sessions are gone.
 async fn delete(
     State(app): State<App>,
-    Caller { user }: Caller,
+    Caller { user, .. }: Caller,
     Body(farewell): Body<Farewell>,
 ) -> Result<Json<Deleted>, Error> {
     confirm(&app, &user, farewell.password).await?;

@@ -41,7 +41,7 @@ async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<
     let sessions_ended = match app.refresh_token(&leaving.refresh_token, now).await? {
         None => 0,
         Some(token) if leaving.everywhere => end_all(&app, token.session, now).await?,
-        Some(token) => usize::from(app.store().end_session(token.session, now).await?),
+        Some(token) => usize::from(app.store().end_session(token.session, None, now).await?),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
 }

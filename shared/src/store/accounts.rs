@@ -29,7 +29,7 @@ impl Fingerprint {
 }
 
 /// SHA-256 of texts, each with its length before it, so that no two lists are one.
-pub(super) fn hash(texts: &[&str]) -> String {
+fn hash(texts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for text in texts {
         context.update(&(text.len() as u64).to_be_bytes());
