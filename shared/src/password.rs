@@ -110,6 +110,23 @@ impl StoredHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a password can be checked against it.
+    pub fn is_usable(&self) -> bool {
+        Usable::read(self).is_some()
+    }
+
+    /// What made it, such as `argon2id` or `bcrypt`, and nothing else of it.
+    pub fn kind(&self) -> &str {
+        let name = self.0.strip_prefix('$').and_then(|rest| rest.split('$').next()).unwrap_or_default();
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        match name {
+            "2" | "2a" | "2b" | "2x" | "2y" => "bcrypt",
+            // The longest that the PHC format allows; what is longer may be anything.
+            name if (1..=32).contains(&name.len()) && name.bytes().all(is_name) => name,
+            _ => "unknown",
+        }
+    }
 }
 
 /// Makes and checks hashes. Cloning shares its bounds and its memory.
@@ -321,6 +338,22 @@ mod tests {
             "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$".to_owned() + hash,
         ] {
             assert!(!hasher.check(password("password"), Some(StoredHash::new(&text))).await.unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_a_hash_is_told_and_nothing_else_of_it() {
+        for (text, kind) in [
+            ("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "argon2id"),
+            ("$2b$12$c29tZXNhbHQ", "bcrypt"),
+            ("$pbkdf2-sha256$i=1$c2FsdA$aGFzaA", "pbkdf2-sha256"),
+            ("c29tZXNhbHQ", "unknown"),
+            ("$Secret$", "unknown"),
+            ("$", "unknown"),
+            ("", "unknown"),
+        ] {
+            let hash = StoredHash::new(text);
+            assert_eq!((hash.kind(), hash.is_usable()), (kind, kind == "argon2id"), "{text}");
         }
     }
 

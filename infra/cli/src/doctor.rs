@@ -15,7 +15,6 @@ use shared::{
     firebase::{CustomToken, ServiceAccount},
     keys::{KeyRing, Keys, Source},
     shared_secret::SharedSecrets,
-    store::Store,
 };
 
 use crate::{Failure, deployment, keys, written};
@@ -207,26 +206,18 @@ fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
 /// On AWS the table is looked at; the embedded one is the server's alone.
 async fn table(config: &Config) -> Finding {
     const WHAT: &str = "table";
-    if !matches!(config.signing_keys, Some(Source::Secret(_))) {
-        let file = config.data_dir.join("latchkey.db");
+    if !deployment::is_on_aws(config) {
+        let file = config.data_dir.join(deployment::DATABASE);
         return if file.exists() {
             ok(WHAT, format!("embedded, in {}", file.display()))
         } else {
             warn(WHAT, format!("{} is not there yet; `latchkey serve` makes it at its first start", file.display()))
         };
     }
-    let store = Store::new(shared::dynamodb_client().await, &config.table_name);
-    match store.flaws().await {
-        Ok(flaws) if flaws.is_empty() => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
-        Ok(flaws) => fail(WHAT, format!("{}: {}. Deploy template.yaml again", config.table_name, flaws.join("; "))),
-        Err(error) => fail(
-            WHAT,
-            format!(
-                "{}: {}. Check TABLE_NAME, the region, and that dynamodb:DescribeTable is allowed",
-                config.table_name,
-                error.cause()
-            ),
-        ),
+    let store = deployment::external_table(config).await;
+    match deployment::examine(&store, &config.table_name).await {
+        Ok(()) => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
+        Err(why) => fail(WHAT, why),
     }
 }
 

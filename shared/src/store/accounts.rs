@@ -118,6 +118,23 @@ impl Store {
         }
     }
 
+    /// Stores an account that was made elsewhere, whole or not at all; nobody is logged in by it. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 409 if its id or an identifier is taken, 503 if DynamoDB fails.
+    pub async fn import_user(&self, user: &User) -> Result<(), Error> {
+        let mut writes = Transaction::default();
+        for (guard, key) in records(user) {
+            writes.put(guard, self.put(item(key, user)?).condition_expression(NEW))?;
+        }
+        match self.commit(writes).await? {
+            None => Ok(()),
+            Some((Guard::Version, _)) => Err(Error::Taken("id")),
+            Some((guard, _)) => Err(refusal(guard)),
+        }
+    }
+
     /// Changes an account, whatever else changes it meanwhile: `change` is applied again to what the other change left. One
     /// round trip, and two more for each change that was faster.
     ///
