@@ -1,7 +1,5 @@
 //! One user's way through every endpoint, on the merged router.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{Service, assert_session_object};

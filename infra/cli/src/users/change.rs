@@ -12,23 +12,8 @@ use crate::{Failure, tell, written};
 
 /// Refuses the account, and ends its sessions, so that enabling it does not bring them back.
 pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
-    let now = app.now();
-    let disable = |user: &mut User| {
-        if !user.disabled {
-            user.disabled = true;
-            user.end_sessions(now);
-        }
-    };
-    if change(
-        app,
-        &user,
-        |user| !user.disabled,
-        disable,
-        "disabled, and every session has ended",
-        "was disabled already",
-    )
-    .await?
-    {
+    let done = "disabled, and every session has ended";
+    if change(app, &user, |user| !user.disabled, refuse(app), done, "was disabled already").await? {
         tell(&format!(
             "an access token that it has is good until it expires, within {} seconds, for whoever verifies it without \
              check_revoked=true",
@@ -36,6 +21,16 @@ pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+fn refuse(app: &App) -> impl Fn(&mut User) {
+    let now = app.now();
+    move |user| {
+        if !user.disabled {
+            user.disabled = true;
+            user.end_sessions(now);
+        }
+    }
 }
 
 /// Lets the account in again.
@@ -83,7 +78,7 @@ async fn change(
             changed.set(is_wanted(user));
             change(user);
         };
-        app.store().update_user(user, noted).await.map_err(told)?;
+        app.store().insist_on(user, noted).await.map_err(told)?;
     }
     let sentence = if changed.get() { done } else { already };
     written(writeln!(io::stdout(), "{}: {sentence}", name(user)))?;
@@ -108,8 +103,9 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
             return Err("Nothing was deleted.".to_owned().into());
         }
     }
-    let now = app.now();
-    app.store().delete_user(&user).await.map_err(|error| format!("{}. Run this again.", error.cause()))?;
-    let ended = app.store().forget_sessions(&user, |session| session.is_live(&user, now)).await;
+    // First nobody can change it any more, or somebody could keep it from being deleted.
+    let (now, refused) = (app.now(), app.store().insist_on(&user, refuse(app)).await.map_err(told)?);
+    app.store().delete_user(&refused).await.map_err(told)?;
+    let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))
 }

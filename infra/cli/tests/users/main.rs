@@ -1,7 +1,9 @@
 //! `latchkey users` as a process, beside `latchkey serve` and on the table that it serves to others.
 
-#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod import;
+#[path = "../server/mod.rs"]
 mod server;
 
 use std::{
@@ -10,23 +12,17 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::Duration,
 };
 
+use import::import;
 use serde_json::{Value, json};
 use server::{Server, command};
-use shared::{
-    embedded::Embedded,
-    logs::pseudonym,
-    session::{Lives, Session, SessionId},
-    store::Store,
-};
+use shared::logs::pseudonym;
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse";
-/// From the reference implementation's test suite: the password is `password`.
-const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
 /// The tool on a data folder.
 fn tool(folder: &Path, arguments: &[&str]) -> Command {
@@ -51,17 +47,6 @@ fn said(output: &Output, code: i32) -> (String, String) {
 #[track_caller]
 fn shown(folder: &Path, who: &str) -> Value {
     serde_json::from_str(&said(&users(folder, &["show", who, "--json"]), 0).0).unwrap()
-}
-
-/// Hands lines to `users import -`, and reads the answers.
-#[track_caller]
-fn import(folder: &Path, lines: &str, code: i32) -> Vec<Value> {
-    let mut import = tool(folder, &["import", "-"]);
-    let mut import = import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    import.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
-    let (answers, told) = said(&import.wait_with_output().unwrap(), code);
-    assert!(told.is_empty() && !answers.contains("argon2") && !answers.contains("CTFhFdXPJO1"), "{answers}{told}");
-    answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 impl Server {
@@ -126,7 +111,7 @@ fn what_is_disabled_beside_a_running_server_is_refused_at_once_and_its_sessions_
 }
 
 #[test]
-fn nothing_is_lost_of_what_the_server_and_several_tools_change_at_once() {
+fn nothing_is_lost_and_no_operator_is_kept_waiting_when_the_account_is_changed_all_the_time() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
     let created = server.create("a@b.de", "james");
@@ -136,24 +121,54 @@ fn nothing_is_lost_of_what_the_server_and_several_tools_change_at_once() {
         let head = format!("PATCH /me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\nconnection: close\r\n");
         server.send(&format!("{head}content-length: {}\r\n\r\n{body}", body.len())).0
     };
+    let done = AtomicBool::new(false);
+    // Without a pause, until it is told to stop, or refused; gives the last name that was taken.
+    let hammer = |who: &str| {
+        let mut taken = String::new();
+        for turn in 0.. {
+            let name = format!("{who} {turn}");
+            match rename(&name) {
+                200 => taken = name,
+                503 => {}
+                status => return (status, taken),
+            }
+            if done.load(Ordering::Relaxed) {
+                return (200, taken);
+            }
+        }
+        unreachable!()
+    };
     let changes = [["set-role", "james", "7"], ["set-verified", "a@b.de", "true"], ["set-role", "a@b.de", "7"]];
-    thread::scope(|scope| {
+    let names = thread::scope(|scope| {
+        let hammers = ["one", "two"].map(|who| scope.spawn(move || hammer(who)));
         let tools: Vec<_> =
             changes.iter().map(|change| scope.spawn(|| said(&users(folder.path(), change), 0))).collect();
-        for turn in 0..20 {
-            assert_eq!(rename(&format!("James {turn}")), 200);
-        }
+        let tools: Vec<_> = tools.into_iter().map(|tool| tool.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        let names = hammers.map(|hammer| hammer.join().unwrap().1);
         for tool in tools {
-            let (out, _) = tool.join().unwrap();
+            let (out, _) = tool.unwrap();
             assert!(out.contains("the role 7") || out.contains("is verified"), "{out}");
         }
+        names
     });
     let user = shown(folder.path(), "james");
-    let found = ["name", "role_id", "email_verified", "disabled"].map(|key| user.get(key).unwrap().clone());
-    assert_eq!(found, [json!("James 19"), json!(7), json!(true), json!(false)]);
+    assert!(names.iter().any(|name| user.get("name") == Some(&json!(name))), "{user} {names:?}");
+    let found = ["role_id", "email_verified", "disabled"].map(|key| user.get(key).unwrap().clone());
+    assert_eq!(found, [json!(7), json!(true), json!(false)]);
     let (_, login) = server.post("/login", &json!({"username": "james", "password": PASSWORD}));
     let profile = login.get("user").unwrap();
     assert_eq!((profile.get("role_id"), profile.get("email_verified")), (Some(&json!(7)), Some(&json!(true))));
+
+    done.store(false, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let hammers = ["one", "two"].map(|who| scope.spawn(move || hammer(who)));
+        let deleted = users(folder.path(), &["delete", "james", "--yes"]);
+        // They stop by themselves when there is nothing left to change.
+        done.store(!deleted.status.success(), Ordering::Relaxed);
+        assert!(said(&deleted, 0).0.contains("deleted"));
+        assert_eq!(hammers.map(|hammer| hammer.join().unwrap().0), [401, 401]);
+    });
 }
 
 #[test]
@@ -257,108 +272,6 @@ fn an_account_is_deleted_when_that_is_meant() {
     assert_ne!(again.get("uid"), created.get("uid"));
     assert!(said(&users(folder.path(), &["delete", "a@b.de", "--yes"]), 0).0.contains("deleted"));
     said(&users(folder.path(), &["delete", "a@b.de", "--yes"]), 1);
-}
-
-#[test]
-fn accounts_from_elsewhere_log_in_with_the_passwords_that_they_had() {
-    let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
-    let uid = "3Fq9XbR2tLhYw0aZcVuKs8mNpQe1";
-    let full = json!({
-        "email": "Full@B.de", "password_hash": HASH, "username": "Full", "name": " F. U. Ll ", "email_verified": true,
-        "role_id": 9, "disabled": false, "id": uid,
-    });
-    let bare = json!({"email": "bare@b.de", "username": null, "password_hash": null, "name": null});
-    let disabled = json!({"email": "disabled@b.de", "password_hash": HASH, "disabled": true});
-    let answers = import(folder.path(), &format!("{full}\n{bare}\n{disabled}"), 0);
-    assert_eq!(answers.first().unwrap(), &json!({"ok": true, "id": uid}));
-    assert!(answers.iter().all(|answer| answer.get("ok") == Some(&json!(true))) && answers.len() == 3);
-
-    let (status, login) = server.post("/login", &json!({"username": "full", "password": "password"}));
-    assert_eq!((status, login.get("uid")), (200, Some(&json!(uid))), "{login}");
-    let profile = json!({"id": uid, "role_id": 9, "name": "F. U. Ll", "email": "Full@B.de", "email_verified": true});
-    assert_eq!(login.get("user"), Some(&profile));
-    assert_eq!((server.check(&login), server.refresh(&login)), (refusal(200, ""), refusal(200, "")));
-    assert_eq!(server.login("bare@b.de", "password"), refusal(401, "invalid_credentials"));
-    assert_eq!(server.login("disabled@b.de", "password"), refusal(403, "account_disabled"));
-    let bare = shown(folder.path(), "bare@b.de");
-    assert_eq!((bare.get("password"), bare.get("role_id")), (Some(&json!("none")), Some(&json!(1))));
-    assert_eq!(bare.get("id").unwrap().as_str().unwrap().len(), 36);
-}
-
-#[test]
-fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
-    let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
-    let created = server.create("taken@b.de", "taken");
-    let id = created.get("uid").unwrap().as_str().unwrap();
-    let before = shown(folder.path(), id);
-    let long = format!(r#"{{"email":"l@b.de","name":"{}"}}"#, "x".repeat(70_000));
-    let lines = [
-        (json!({"email": "Taken@b.de", "role_id": 5, "password_hash": HASH}).to_string(), "this e-mail address exists"),
-        (json!({"email": "x@b.de", "username": "taken"}).to_string(), "This username is taken."),
-        (json!({"email": "x@b.de", "id": id}).to_string(), "An account with this id exists already."),
-        (json!({"username": "x"}).to_string(), "`email` is required."),
-        (json!({"email": "x"}).to_string(), "`email`: This is not an e-mail address."),
-        (json!({"email": 1}).to_string(), "`email` must be text."),
-        (json!({"email": "x@b.de", "username": "a b"}).to_string(), "`username`: A username has"),
-        (json!({"email": "x@b.de", "name": "a\u{7}"}).to_string(), "`name`: A name has no control characters."),
-        (json!({"email": "x@b.de", "role_id": 0}).to_string(), "`role_id` must be a whole number"),
-        (json!({"email": "x@b.de", "role_id": 1.5}).to_string(), "`role_id` must be a whole number"),
-        (json!({"email": "x@b.de", "disabled": "true"}).to_string(), "`disabled` must be true or false."),
-        (json!({"email": "x@b.de", "password_hash": ""}).to_string(), "`password_hash` is no hash"),
-        (json!({"email": "x@b.de", "password_hash": "password"}).to_string(), "`password_hash` is no hash"),
-        (json!({"email": "x@b.de", "password_hash": HASH.replace("m=65536", "m=4294967295")}).to_string(), "no hash"),
-        (json!({"email": "x@b.de", "id": ""}).to_string(), "`id` is not a text of 1 to 128 bytes"),
-        (json!({"email": "x@b.de", "id": "é".repeat(65)}).to_string(), "`id` is not a text of 1 to 128 bytes"),
-        (json!({"email": "x@b.de", "id": "a\u{85}"}).to_string(), "without control characters"),
-        (json!({"email": "x@b.de", "passwordHash": HASH}).to_string(), "The line has a key that is none of email,"),
-        (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice."),
-        ("[]".to_owned(), "The line is not a JSON object."),
-        (String::new(), "The line is not valid JSON."),
-        (long, "The line is longer than 64 KiB."),
-    ];
-    let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
-    let answers = import(folder.path(), &format!("{text}{}\n", json!({"email": "last@b.de"})), 1);
-    assert_eq!(answers.len(), lines.len() + 1);
-    for ((line, sentence), answer) in lines.iter().zip(&answers) {
-        let error = answer.get("error").unwrap_or_else(|| panic!("{line}")).as_str().unwrap();
-        assert!(answer.get("ok") == Some(&json!(false)) && error.contains(sentence), "{line}: {error}");
-    }
-    assert_eq!(answers.last().unwrap().get("ok"), Some(&json!(true)), "what comes after a wrong line is taken");
-    for who in ["x@b.de", "y@b.de", "l@b.de"] {
-        said(&users(folder.path(), &["show", who]), 1);
-    }
-    assert_eq!(shown(folder.path(), id), before);
-    assert_eq!(server.login("taken@b.de", PASSWORD), refusal(200, ""));
-
-    let file = folder.path().join("lines.json");
-    fs::write(&file, json!({"email": "file@b.de"}).to_string()).unwrap();
-    said(&users(folder.path(), &["import", file.to_str().unwrap()]), 0);
-    let (out, told) = said(&users(folder.path(), &["import", "missing.json"]), 1);
-    assert!(out.is_empty() && told.contains("missing.json cannot be read"), "{told}");
-}
-
-/// A record that was not tidied away must not log anybody in to whoever has the id next.
-#[tokio::test]
-async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
-    let folder = TempDir::new().unwrap();
-    drop(Server::start(folder.path()));
-    let store = Store::new(Embedded::file(&folder.path().join("latchkey.db")).unwrap().client(), "latchkey");
-    let line = json!({"email": "a@b.de", "id": "uid"}).to_string();
-    let now = latchkey::keys::now();
-    let days = |days: u64| Duration::from_secs(days * 86_400);
-    let lives = Lives { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
-    let mut sessions = Vec::new();
-    for turn in 0..2 {
-        import(folder.path(), &line, 0);
-        let user = store.user("uid").await.unwrap().unwrap();
-        assert!(user.sessions_ended_at.is_some_and(|ended| now < ended));
-        assert!(sessions.iter().all(|session: &Session| !session.is_live(&user, now)));
-        sessions.push(Session::start(SessionId::new([turn; 12]), &user, now, &lives));
-        assert!(sessions.last().unwrap().is_live(&user, now));
-        said(&users(folder.path(), &["delete", "uid", "--yes"]), 0);
-    }
 }
 
 #[test]
