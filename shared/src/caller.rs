@@ -46,7 +46,8 @@ pub struct Verified {
 
 /// What may have ended since the token was made.
 enum SignIn {
-    Session(String),
+    /// None if the token names no session that could be.
+    Session(Option<SessionId>),
     Firebase {
         auth_time: Timestamp,
     },
@@ -55,17 +56,17 @@ enum SignIn {
 }
 
 impl Verified {
+    /// The session it belongs to; a Firebase sign-in has none.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.sign_in {
+            SignIn::Session(id) => id,
+            SignIn::Firebase { .. } | SignIn::None => None,
+        }
+    }
+
     /// Whether its account alone knows the address.
     pub fn is_without_address(&self) -> bool {
         self.kind == Kind::FirebaseIdToken && self.email.is_empty()
-    }
-
-    /// The session that the token is of, if it is one of this service's.
-    pub fn session(&self) -> Option<SessionId> {
-        match &self.sign_in {
-            SignIn::Session(id) => SessionId::parse(id),
-            SignIn::Firebase { .. } | SignIn::None => None,
-        }
     }
 
     fn by_access_token(token: Token, claims: access::Claims) -> Self {
@@ -80,7 +81,7 @@ impl Verified {
             provider: "password".to_owned(),
             issued_at: Some(Timestamp::from_seconds(claims.iat)),
             expires_at: Some(Timestamp::from_seconds(claims.exp)),
-            sign_in: SignIn::Session(claims.sid),
+            sign_in: SignIn::Session(SessionId::parse(&claims.sid)),
         }
     }
 
@@ -113,7 +114,7 @@ impl Verified {
             provider: if own.is_some() { "password" } else { "unknown" }.to_owned(),
             issued_at: claims.issued_at,
             expires_at: claims.expires_at,
-            sign_in: own.map_or(SignIn::None, |(_, sid)| SignIn::Session(sid)),
+            sign_in: own.map_or(SignIn::None, |(_, sid)| SignIn::Session(SessionId::parse(&sid))),
         }
     }
 }
@@ -165,9 +166,9 @@ fn no_project(token: &Token, now: Timestamp) -> Error {
 pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(Refusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {
-        SignIn::Session(sid) => {
+        SignIn::Session(id) => {
             let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
-            let id = SessionId::parse(sid).ok_or_else(revoked)?;
+            let id = id.ok_or_else(revoked)?;
             let (user, session) = app.store().user_and_session(&verified.uid, id).await?;
             let user = user.ok_or_else(revoked)?;
             if user.disabled {
@@ -241,7 +242,8 @@ impl FromRequestParts<App> for Caller {
                             token is expected.";
             return Err(Error::Token(Refusal::new("token_invalid", sentence).about(&verified.token, now)));
         }
-        let user = live(app, &verified, now).await?.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        let user = live(app, &verified, now).await?;
+        let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
         Ok(Self { user, session: verified.session() })
     }
 }

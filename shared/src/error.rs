@@ -43,7 +43,7 @@ pub enum Error {
     Disabled,
     /// 403: said only where the deployment asks for verified addresses.
     EmailNotVerified,
-    /// 409: somebody has this `email` or `username`.
+    /// 409: somebody has this `email`, `username` or `id`.
     Taken(&'static str),
     /// 409: the idempotency key came with another body before.
     IdempotencyKeyReused,
@@ -123,6 +123,7 @@ impl Error {
             Self::Disabled => (StatusCode::FORBIDDEN, "account_disabled"),
             Self::EmailNotVerified => (StatusCode::FORBIDDEN, "email_not_verified"),
             Self::Taken("username") => (StatusCode::CONFLICT, "username_taken"),
+            Self::Taken("id") => (StatusCode::CONFLICT, "id_taken"),
             Self::Taken(_) => (StatusCode::CONFLICT, "email_taken"),
             Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
             Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
@@ -208,6 +209,7 @@ impl fmt::Display for Error {
             Self::Disabled => "This account is disabled.",
             Self::EmailNotVerified => "The e-mail address is not verified yet.",
             Self::Taken("username") => "This username is taken.",
+            Self::Taken("id") => "An account with this id exists already.",
             Self::Taken(_) => "An account with this e-mail address exists already.",
             Self::IdempotencyKeyReused => "This Idempotency-Key was used with another request.",
             Self::TooManyAttempts(wait) => {
@@ -292,6 +294,7 @@ mod tests {
             (Error::EmailNotVerified, 403, "email_not_verified", None),
             (Error::Taken("email"), 409, "email_taken", None),
             (Error::Taken("username"), 409, "username_taken", None),
+            (Error::Taken("id"), 409, "id_taken", None),
             (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
             (Error::TooManyAttempts(Duration::from_millis(1_001)), 429, "too_many_attempts", Some(2)),
             (Error::Request(StatusCode::NOT_FOUND), 404, "not_found", None),

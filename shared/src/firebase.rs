@@ -8,6 +8,7 @@ use serde_json::json;
 
 pub use custom_token::{CustomToken, Refusal, is_tenant_id};
 pub use pasted::{is_client_email, is_project_id};
+pub use rules::is_uid;
 
 use crate::rsa::RsaKey;
 

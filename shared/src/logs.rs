@@ -25,9 +25,6 @@ const OWN: [&str; 11] = [
     "well_known",
 ];
 
-/// Enough that no two of any number of accounts share one.
-const PSEUDONYM_BYTES: usize = 16;
-
 /// Starts logging at `level`; a panic is logged as one line too.
 pub fn start(level: &str) {
     let own = level.parse().unwrap_or(tracing::Level::INFO);
@@ -40,6 +37,17 @@ pub fn start(level: &str) {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(alarm = "panic", location, message = panic.payload_as_str().unwrap_or_default());
     }));
+}
+
+/// How many bytes of a hash stand for what it is of: enough that no two are one (2^64 of them for an even chance).
+const PSEUDONYM_BYTES: usize = 16;
+
+/// What stands in the log for a text that names somebody: the first 16 bytes of its SHA-256, as 22 characters of base64url. An
+/// `identity` is that of [`Identifier::key`](crate::email::Identifier::key), a `user` that of an account's id. Whoever knows the
+/// address or the id finds the lines of an account (`latchkey users show`); the log itself names nobody.
+pub fn pseudonym(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
 }
 
 /// An error and what caused it, by `Display`. Never by `Debug`: that of an SDK's error holds the answer, secrets and all.
@@ -58,13 +66,6 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     causes
 }
 
-/// By what the log knows an account: 22 characters. An operator who has an address or an id can find its lines
-/// (`latchkey users show` tells); the log by itself names nobody.
-pub fn pseudonym(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    URL_SAFE_NO_PAD.encode(digest.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
-}
-
 /// An audit event: what happened, and to whom, each by pseudonym; empty where that is not known. The request's id is on the line.
 pub fn audit(event: &'static str, identity: &str, user: &str) {
     tracing::info!(event, identity, user, "audit");
@@ -76,4 +77,16 @@ pub fn fault(error: &Error) {
     let causes = causes(cause);
     let (status, code) = error.status_and_code();
     tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pseudonym_is_what_others_compute_too() {
+        // printf %s a@b.de | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+        assert_eq!(pseudonym("a@b.de"), "NjoXX2V4bneZ5DoX4_n3ug");
+        assert_eq!(pseudonym("").len(), 22);
+    }
 }

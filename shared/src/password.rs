@@ -11,6 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use hasher::Hasher;
+use stored::Stored;
 
 /// The longest password in bytes, and in code points: bounds the work of hashing, not the choice.
 const BYTES_MAX: usize = 1024;
@@ -126,6 +127,16 @@ impl StoredHash {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a password can be checked against it.
+    pub fn is_usable(&self) -> bool {
+        Stored::read(self).is_some()
+    }
+
+    /// What made it, such as `argon2id` or `bcrypt`, and nothing else of it; `unknown` where no password can be checked against it.
+    pub fn kind(&self) -> &'static str {
+        Stored::read(self).map_or("unknown", |stored| stored.kind())
+    }
 }
 
 impl fmt::Debug for Password {
@@ -148,6 +159,16 @@ mod tests {
 
     fn password(text: &str) -> Password {
         Password::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_kind_of_a_hash_is_told_and_nothing_else_of_it() {
+        let argon2id = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let bcrypt = "$2y$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
+        for (text, kind) in [(argon2id, "argon2id"), (bcrypt, "bcrypt"), ("$Secret$", "unknown"), ("", "unknown")] {
+            let hash = StoredHash::new(text);
+            assert_eq!((hash.kind(), hash.is_usable()), (kind, kind != "unknown"), "{text}");
+        }
     }
 
     #[test]

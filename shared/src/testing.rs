@@ -170,7 +170,7 @@ impl Service {
         change(&mut user);
         let session = self.app.new_session(&user, self.app.now()).expect("a session");
         self.app.store().create_user(&user, &session, None, None, self.app.now()).await.expect("stored");
-        self.app.store().end_session(session.id, self.app.now()).await.expect("ended");
+        self.app.store().end_session(session.id, None, self.app.now()).await.expect("ended");
         self.calls.take();
         user
     }

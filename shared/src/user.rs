@@ -18,7 +18,8 @@ const NAME_CODE_POINTS_MAX: usize = 128;
 /// An account, as the store keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
-    /// UUIDv7 text, 36 characters; also the Firebase uid.
+    /// UUIDv7 text, 36 characters; of an imported account perhaps the one that it had elsewhere, 1 to 128 bytes without control
+    /// characters. Also the Firebase uid.
     pub id: String,
     /// As typed.
     pub email: String,

@@ -1,5 +1,7 @@
 //! `/me`: what an account's owner sees of it and changes in it.
 
+mod sessions;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -23,7 +25,10 @@ use shared::{
 
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/me", get(show).patch(change).delete(delete)).route("/me/password", post(change_password))
+    Router::new()
+        .route("/me", get(show).patch(change).delete(delete))
+        .route("/me/password", post(change_password))
+        .merge(sessions::router())
 }
 
 #[derive(Serialize)]

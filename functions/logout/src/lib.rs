@@ -7,6 +7,7 @@ use shared::{
     clock::Timestamp,
     error::Error,
     input::{Body, Fields, Input},
+    logs,
     session::SessionId,
     user::User,
 };
@@ -41,7 +42,7 @@ async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<
     let sessions_ended = match app.refresh_token(&leaving.refresh_token, now).await? {
         None => 0,
         Some(token) if leaving.everywhere => end_all(&app, token.session, now).await?,
-        Some(token) => usize::from(app.store().end_session(token.session, now).await?),
+        Some(token) => usize::from(app.store().end_session(token.session, None, now).await?),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
 }
@@ -61,6 +62,7 @@ async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Erro
         }
     };
     app.store().update_user(&user, end).await?;
+    logs::audit("sessions_ended", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(1 + others)
 }

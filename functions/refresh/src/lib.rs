@@ -36,10 +36,11 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
     let token = app.refresh_token(&presented.refresh_token, now).await?.ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, now, &app.config().session_lives).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
+    // Before the epoch: who disables an account ends its sessions too, and its owner should hear why.
+    user.refuse_if_disabled()?;
     if !rotation.session.is_of(&user) {
         return Err(invalid());
     }
-    user.refuse_if_disabled()?;
     logs::audit("refresh_ok", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
     Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
+    clock::Timestamp,
     session::{RefreshToken, SessionId},
     testing::{Answer, Service, assert_session_object},
+    user::User,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -161,6 +163,30 @@ async fn a_refresh_sees_the_account_as_it_is_now() {
     let fresh = service.session(&ended).await["refresh_token"].clone();
     service.app().store().delete_user(&ended, None).await.unwrap();
     refresh(&service, &fresh).await.refused(401, "refresh_token_invalid");
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_told_so_though_its_sessions_were_ended_and_they_stay_ended() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let token = service.session(&user).await["refresh_token"].clone();
+    let change = async |change: fn(&mut User, Timestamp)| {
+        let before = service.stored(&user).await.unwrap();
+        service.app().store().update_user(&before, |user| change(user, service.now())).await.unwrap();
+    };
+    change(|user, now| {
+        user.disabled = true;
+        user.end_sessions(now);
+    })
+    .await;
+    for _ in 0..2 {
+        refresh(&service, &token).await.refused(403, "account_disabled");
+    }
+    // A guess is told nothing of the account.
+    let changed = format!("{}AAAA", &token.as_str().unwrap()[..39]);
+    refresh(&service, &json!(changed)).await.refused(401, "refresh_token_invalid");
+    change(|user, _| user.disabled = false).await;
+    refresh(&service, &token).await.refused(401, "refresh_token_invalid");
 }
 
 #[tokio::test]

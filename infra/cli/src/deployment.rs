@@ -21,6 +21,9 @@ pub const SIGNING_KEYS: &str = "signing-keys.json";
 /// The file of the data folder with the demo service account.
 pub const SERVICE_ACCOUNT: &str = "firebase-service-account.json";
 
+/// The file of the data folder with the embedded table.
+pub const DATABASE: &str = "latchkey.db";
+
 /// What commands judge tokens by.
 pub struct Deployment {
     /// Its configuration and keys. The table behind it is empty.
@@ -52,6 +55,34 @@ impl Deployment {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.app.now()
+    }
+}
+
+/// Whether the accounts are in the DynamoDB that AWS's own variables name, and not in the embedded one of the data folder: they are
+/// where the keys are.
+pub fn is_on_aws(config: &Config) -> bool {
+    matches!(config.signing_keys, Some(Source::Secret(_)))
+}
+
+/// The table in the DynamoDB that AWS's own variables name.
+pub async fn external_table(config: &Config) -> Store {
+    Store::new(shared::dynamodb_client().await, &config.table_name)
+}
+
+/// Looks at a table that was made elsewhere.
+///
+/// # Errors
+///
+/// What it lacks, or why it cannot be looked at, and what to do about it.
+pub async fn examine(store: &Store, name: &str) -> Result<(), String> {
+    match store.flaws().await {
+        Ok(flaws) if flaws.is_empty() => Ok(()),
+        Ok(flaws) => Err(format!("{name}: {}. Deploy template.yaml again", flaws.join("; "))),
+        Err(error) => Err(format!(
+            "{name}: {}. Check TABLE_NAME, the region, the credentials, and that dynamodb:DescribeTable and \
+             dynamodb:DescribeTimeToLive are allowed",
+            error.cause()
+        )),
     }
 }
 

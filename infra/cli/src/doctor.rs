@@ -15,7 +15,6 @@ use shared::{
     firebase::{CustomToken, ServiceAccount},
     keys::{KeyRing, Keys, Source},
     shared_secret::SharedSecrets,
-    store::Store,
 };
 
 use crate::{Failure, deployment, keys, written};
@@ -29,6 +28,9 @@ pub struct Doctor {
     /// The URL of the deployed service, to check its health and its CORS preflight; ISSUER, if that is set.
     #[arg(long, value_parser = web_address)]
     url: Option<Uri>,
+    /// Look at the table TABLE_NAME in the DynamoDB that AWS's own variables name, as for `latchkey serve --external-dynamodb`.
+    #[arg(long)]
+    external_dynamodb: bool,
 }
 
 fn web_address(text: &str) -> Result<Uri, &'static str> {
@@ -102,7 +104,7 @@ impl Doctor {
         findings.push(service_account(&config, account));
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
-        findings.push(table(&config).await);
+        findings.push(table(&config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),
             Err(why) => findings.push(fail("network", format!("{why}: install the system's CA certificates"))),
@@ -205,28 +207,20 @@ fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
 }
 
 /// On AWS the table is looked at; the embedded one is the server's alone.
-async fn table(config: &Config) -> Finding {
+async fn table(config: &Config, is_external: bool) -> Finding {
     const WHAT: &str = "table";
-    if !matches!(config.signing_keys, Some(Source::Secret(_))) {
-        let file = config.data_dir.join("latchkey.db");
+    if !is_external {
+        let file = config.data_dir.join(deployment::DATABASE);
         return if file.exists() {
             ok(WHAT, format!("embedded, in {}", file.display()))
         } else {
             warn(WHAT, format!("{} is not there yet; `latchkey serve` makes it at its first start", file.display()))
         };
     }
-    let store = Store::new(shared::dynamodb_client().await, &config.table_name);
-    match store.flaws().await {
-        Ok(flaws) if flaws.is_empty() => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
-        Ok(flaws) => fail(WHAT, format!("{}: {}. Deploy template.yaml again", config.table_name, flaws.join("; "))),
-        Err(error) => fail(
-            WHAT,
-            format!(
-                "{}: {}. Check TABLE_NAME, the region, and that dynamodb:DescribeTable is allowed",
-                config.table_name,
-                error.cause()
-            ),
-        ),
+    let store = deployment::external_table(config).await;
+    match deployment::examine(&store, &config.table_name).await {
+        Ok(()) => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
+        Err(why) => fail(WHAT, why),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
@@ -15,12 +15,32 @@ use tempfile::NamedTempFile;
 ///
 /// A sentence for people.
 pub fn write_private(path: &Path, text: &str) -> Result<(), String> {
-    let written = NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
+    told(path, create_private(path, text))
+}
+
+/// Writes what `make` gives to a file that only its owner can read, unless it is there already. Of several that do so at once, one
+/// makes the file, and all find what that one wrote.
+///
+/// # Errors
+///
+/// A sentence for people.
+pub fn make_once(path: &Path, make: impl FnOnce() -> Result<String, String>) -> Result<(), String> {
+    if path.exists() {
+        return Ok(());
+    }
+    let text = make().map_err(|why| format!("{}: {why}", path.display()))?;
+    match create_private(path, &text) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        created => told(path, created),
+    }
+}
+
+fn create_private(path: &Path, text: &str) -> io::Result<File> {
+    NamedTempFile::new_in(folder_of(path)).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist_noclobber(path).map_err(|error| error.error)
-    });
-    told(path, written)
+    })
 }
 
 /// Writes `text` in the place of what the file has, whole or not at all; only its owner can read it then.

@@ -4,8 +4,11 @@ pub mod deployment;
 pub mod doctor;
 pub mod files;
 pub mod keys;
+mod lines;
 pub mod serve;
+mod terminal;
 pub mod token;
+pub mod users;
 
 use std::io::{self, Write};
 

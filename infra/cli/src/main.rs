@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use latchkey::{Failure, doctor, keys, serve, tell, token};
+use latchkey::{Failure, doctor, keys, serve, tell, token, users};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     /// Tokens by hand.
     #[command(subcommand)]
     Token(token::Token),
+    /// Accounts: disable, enable, show, change, delete and import them.
+    Users(users::Users),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint, CORS.
     Doctor(doctor::Doctor),
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Keys(keys) => wait_for(keys.run()),
         Command::Token(token) => wait_for(token.run()),
+        Command::Users(users) => wait_for(users.run()),
         Command::Doctor(doctor) => wait_for(doctor.run()),
     };
     match done {

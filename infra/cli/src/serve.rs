@@ -1,10 +1,11 @@
 //! `latchkey serve`: every function behind one port, with an embedded DynamoDB.
 
+mod table;
+
 use std::{
-    fs::{File, TryLockError},
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process,
     time::Duration,
 };
@@ -19,8 +20,6 @@ use shared::{
     App,
     address::{self, Peer},
     config::Config,
-    embedded::{self, Embedded},
-    error::Error,
     firebase::ServiceAccount,
     http,
     keys::{Keys, Source},
@@ -34,7 +33,7 @@ use tokio::{
     time,
 };
 
-use crate::{Failure, deployment, files, keys};
+use crate::{Failure, deployment, files, keys, serve::table::Table};
 
 /// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
 const DEMO_PROJECT: &str = "demo-latchkey";
@@ -58,6 +57,10 @@ pub struct Serve {
     /// no credentials, so this is for development only.
     #[arg(long)]
     dynamodb_port: Option<u16>,
+    /// Use the DynamoDB that AWS's own variables name, and the table TABLE_NAME in it, instead of the embedded one. The table is
+    /// neither made nor changed. Several such servers may share a data folder, which then holds their keys alone.
+    #[arg(long, conflicts_with = "dynamodb_port")]
+    external_dynamodb: bool,
 }
 
 impl Serve {
@@ -77,8 +80,11 @@ impl Serve {
     }
 
     async fn serve(self, mut config: Config) -> Result<(), String> {
-        let folder = self.data_dir.unwrap_or_else(|| config.data_dir.clone());
-        let _lock = lock(&folder)?;
+        if let Some(folder) = self.data_dir {
+            config.data_dir = folder;
+        }
+        files::make_folder(&config.data_dir)?;
+        let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.data_dir)?) };
         let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // What listens on every address is reached by this one from here.
@@ -86,17 +92,16 @@ impl Serve {
         let base = format!("http://{shown}");
         config.issuer.get_or_insert_with(|| base.clone());
 
-        let database = folder.join("latchkey.db");
-        // It holds password hashes, and the folder may be one that others can read. SQLite gives the files beside it the
-        // same rights.
-        files::make_private(&database)?;
-        let embedded = Embedded::file(&database).map_err(|error| cause(&database, &error))?;
+        let table = match lock {
+            Some(lock) => Table::embedded(&config, lock).await?,
+            None => Table::external(&config).await?,
+        };
         if config.firebase.account.is_none() && config.wants_firebase() {
-            demo_account(&folder.join(deployment::SERVICE_ACCOUNT))?;
+            let demo = || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(|error| error.to_string());
+            files::make_once(&config.data_dir.join(deployment::SERVICE_ACCOUNT), demo)?;
         }
-        config.data_dir = folder.clone();
         deployment::adopt_demo(&mut config);
-        let app = app(config, &embedded).await?;
+        let app = app(config, table.store.clone()).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
             Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
@@ -124,9 +129,7 @@ impl Serve {
             .with_graceful_shutdown(stopped(stop.clone()));
         let tables = async {
             match dynamodb {
-                Some(listener) => {
-                    dynoxide::server::serve_with_shutdown(listener, embedded.database(), stopped(stop.clone())).await
-                }
+                Some(listener) => table.serve(listener, stopped(stop.clone())).await,
                 None => Ok(()),
             }
         };
@@ -172,55 +175,21 @@ fn tell_modes(config: &Config) {
     }
 }
 
-/// The app on the embedded table, with the keys of the data folder where the environment names no others.
-async fn app(config: Config, embedded: &Embedded) -> Result<App, String> {
-    let folder = &config.data_dir.clone();
+/// The app on this table, with the keys of the data folder where the environment names no others.
+async fn app(config: Config, store: Store) -> Result<App, String> {
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
-        None => Source::File(signing_keys(&folder.join(deployment::SIGNING_KEYS))?),
+        None => {
+            let file = config.data_dir.join(deployment::SIGNING_KEYS);
+            files::make_once(&file, keys::new_set)?;
+            Source::File(file)
+        }
     };
-    let client = embedded.client();
-    embedded::create_table(&client, &config.table_name).await.map_err(|error| cause(folder, &error))?;
-    embedded.sweep().map_err(|error| cause(folder, &error))?;
-    let store = Store::new(client, &config.table_name);
     let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing, &config);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // A key that cannot be used is told now, not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| error.cause())?;
     Ok(app)
-}
-
-/// The file with the signing keys, made at the first start.
-fn signing_keys(path: &Path) -> Result<PathBuf, String> {
-    made_once(path, keys::new_set)
-}
-
-/// The file with the demo account, made at the first start.
-fn demo_account(path: &Path) -> Result<PathBuf, String> {
-    made_once(path, || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(|error| error.to_string()))
-}
-
-fn made_once(path: &Path, make: impl FnOnce() -> Result<String, String>) -> Result<PathBuf, String> {
-    if !path.exists() {
-        let text = make().map_err(|why| format!("{}: {why}", path.display()))?;
-        files::write_private(path, &text)?;
-    }
-    Ok(path.to_owned())
-}
-
-/// Makes the data folder, for this user alone, and takes it for this process.
-fn lock(folder: &Path) -> Result<File, String> {
-    let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
-    files::make_folder(folder)?;
-    let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(format!(
-            "The data folder {} is in use by another latchkey serve. Stop that one, or choose another folder with --data-dir.",
-            folder.display()
-        )),
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
-    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
@@ -259,9 +228,4 @@ fn stop_signal() -> Result<watch::Receiver<bool>, String> {
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error is the end of the sender, which has nothing else to say.
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// The cause of a fault, and the folder or file it is about.
-fn cause(path: &Path, error: &Error) -> String {
-    format!("{}: {}", path.display(), error.cause())
 }

@@ -3,7 +3,6 @@
 mod account;
 mod create;
 mod inspect;
-mod lines;
 
 use clap::Subcommand;
 

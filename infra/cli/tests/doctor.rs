@@ -4,7 +4,10 @@
 
 use std::{fs, path::Path, process::Command};
 
-use shared::testing::{Google, Reply, Service, service_account};
+use shared::{
+    embedded::{self, Embedded},
+    testing::{Google, Reply, Service, service_account},
+};
 use tempfile::TempDir;
 
 /// The exit code of the doctor in a deployment of these variables, and its lines.
@@ -52,6 +55,33 @@ async fn a_deployment_that_works_is_ok_line_by_line() {
     assert!(line(&lines, "table").contains("embedded"));
     assert_eq!(line(&lines, "Firebase project"), "ok    Firebase project: demo-latchkey, by the service account");
     assert!(line(&lines, "clock").contains("agrees"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_elsewhere_is_looked_at() {
+    let google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let embedded = Embedded::memory().unwrap();
+    embedded::create_table(&embedded.client(), "latchkey").await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let database = embedded.database();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+    let url = google.url();
+    let look = |name| {
+        let variables = [
+            ("FIREBASE_CERTS_URL", &*url),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &*endpoint),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "any"),
+            ("AWS_SECRET_ACCESS_KEY", "any"),
+            ("TABLE_NAME", name),
+        ];
+        doctor(data().path(), &variables, &["--external-dynamodb"])
+    };
+    let (code, lines) = look("latchkey");
+    assert_eq!((code, line(&lines, "table")), (0, "ok    table: latchkey has its key, its index and its TTL"));
+    let (code, lines) = look("another");
+    assert!(code == 1 && line(&lines, "table").contains("Check TABLE_NAME"), "{lines:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

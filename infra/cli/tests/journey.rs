@@ -1,7 +1,7 @@
 //! One user's way through every endpoint, on the merged router.
 
 use axum::http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::testing::{Service, assert_session_object};
 
 #[tokio::test]
@@ -53,6 +53,30 @@ async fn from_the_first_account_to_its_deletion() {
     service.post("/login", body.clone()).await.refused(401, "invalid_credentials");
     let again = service.post("/create-account", body).await.is(201).body;
     assert_ne!(again["uid"], created["uid"]);
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_elsewhere_is_over_at_once_and_the_others_live_on() {
+    let service = Service::new(latchkey::router()).await;
+    let user = service.account("a@b.de").await;
+    let (phone, laptop) = (service.session(&user).await, service.session(&user).await);
+    let call = |method, path: &str| service.request(method, path).bearer(&laptop["access_token"]);
+    let listed = call(Method::GET, "/me/sessions").send().await.is(200).body["sessions"].clone();
+    let other = listed.as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    let path = format!("/me/sessions/{}", other["id"].as_str().unwrap());
+    for ended in [true, false] {
+        assert_eq!(call(Method::DELETE, &path).send().await.is(200).body, json!({"ended": ended}));
+    }
+    let refresh =
+        async |session: &Value| service.post("/refresh", json!({"refresh_token": session["refresh_token"]})).await;
+    let check = async |session: &Value| {
+        let call = service.request(Method::GET, "/verify?check_revoked=true").bearer(&session["access_token"]);
+        call.send().await
+    };
+    refresh(&phone).await.refused(401, "refresh_token_invalid");
+    check(&phone).await.refused(401, "token_revoked");
+    refresh(&laptop).await.is(200);
+    check(&laptop).await.is(200);
 }
 
 /// The figures of the contract, side by side.

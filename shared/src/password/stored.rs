@@ -58,6 +58,17 @@ impl Stored {
         }
     }
 
+    /// The name of its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Argon2id(_) => "argon2id",
+            Self::Bcrypt(_) => "bcrypt",
+            Self::Firebase(_) => "firebase-scrypt",
+            Self::Pbkdf2(_) => "pbkdf2",
+            Self::Scrypt(_) => "scrypt",
+        }
+    }
+
     /// Whether it is the hash of `password`.
     ///
     /// # Errors

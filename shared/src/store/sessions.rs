@@ -90,7 +90,7 @@ impl Store {
             Standing::Current => Err(Error::Refresh(Refusal::Conflict)),
             Standing::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
-                if refusal == Refusal::Reused && self.end_session(token.session, now).await? {
+                if refusal == Refusal::Reused && self.end_session(token.session, None, now).await? {
                     let user = logs::pseudonym(&session.user_id);
                     tracing::warn!(event = "refresh_token_reused", identity = "", user, "audit");
                 }
@@ -99,26 +99,38 @@ impl Store {
         }
     }
 
-    /// Ends a session, and says whether it was live until now. One round trip.
+    /// Ends a session, and says whether it was live until now. With an owner, it ends only what is a live session of that account as
+    /// it was read; of any other it says no more than of one that never was. One round trip.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails.
-    pub async fn end_session(&self, id: SessionId, now: Timestamp) -> Result<bool, Error> {
-        let sent = self
-            .client
-            .update_item()
+    pub async fn end_session(&self, id: SessionId, owner: Option<&User>, now: Timestamp) -> Result<bool, Error> {
+        const LIVE: &str =
+            "attribute_exists(pk) AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now";
+        let update = match owner {
+            None => self.client.update_item().condition_expression(LIVE),
+            Some(owner) => self
+                .client
+                .update_item()
+                .condition_expression(format!("{LIVE} AND user_id = :user AND epoch = :epoch"))
+                .expression_attribute_values(":user", text(&owner.id))
+                .expression_attribute_values(":epoch", number(owner.epoch)),
+        };
+        let sent = update
             .table_name(&self.table)
             .key("pk", text(session_key(id)))
             .update_expression("SET ended_at = :now REMOVE session_of")
-            .condition_expression(
-                "attribute_exists(pk) AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
-            )
             .expression_attribute_values(":now", time_value(now))
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(true),
+            Ok(answer) => {
+                let user = answer.attributes().and_then(|session| session.get("user_id")?.as_s().ok());
+                logs::audit("session_ended", "", &user.map(|id| logs::pseudonym(id)).unwrap_or_default());
+                Ok(true)
+            }
             Err(error)
                 if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
             {

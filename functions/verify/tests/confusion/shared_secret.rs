@@ -111,7 +111,7 @@ async fn a_logout_is_seen_in_the_tokens_of_a_login_and_those_of_servers_have_non
     assert_eq!((&body["claims"]["user_id"], &body["provider"]), (&json!(user.id), &json!("password")));
     assert_eq!(service.calls(), ["BatchGetItem"]);
     let id = body["claims"]["sid"].as_str().and_then(shared::session::SessionId::parse).unwrap();
-    service.app().store().end_session(id, service.now()).await.unwrap();
+    service.app().store().end_session(id, None, service.now()).await.unwrap();
     check(&session["jwt_token"]).await.refused(401, "token_revoked");
     service.calls();
     check(&signed(SECRET, &json!({"user_id": user.id, "sid": "mine", "iss": "mine"}))).await.is(200);

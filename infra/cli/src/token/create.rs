@@ -13,8 +13,8 @@ use shared::{
     json,
 };
 
-use super::{account, lines};
-use crate::{Failure, deployment, keys, tell, written};
+use super::account;
+use crate::{Failure, deployment, keys, lines::Lines, tell, written};
 
 /// The most that Firebase allows: a token made by hand waits for the hand.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -57,8 +57,10 @@ impl Create {
 
 /// Answers standard input line by line, each before the next is read.
 fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Failure> {
+    let unreadable = |error| Failure::from(format!("Standard input cannot be read: {error}."));
+    let mut lines = Lines::new(io::stdin().lock());
     let mut number = 0_u64;
-    lines::each(io::stdin().lock(), |line| {
+    while let Some(line) = lines.read().map_err(unreadable)? {
         number += 1;
         let answer = match line.and_then(Asked::parse).and_then(|asked| asked.token(account)) {
             Ok((token, warnings)) => {
@@ -67,12 +69,12 @@ fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Fai
             }
             Err(error) => json!({"ok": false, "error": error}),
         };
-        writeln!(output, "{answer}").and_then(|()| output.flush())
-    })
-    .or_else(|failure| match failure {
-        lines::Failure::Input(error) => Err(format!("Standard input cannot be read: {error}.").into()),
-        lines::Failure::Output(error) => written(Err(error)),
-    })
+        let answered = writeln!(output, "{answer}").and_then(|()| output.flush());
+        if answered.is_err() {
+            return written(answered);
+        }
+    }
+    Ok(())
 }
 
 /// What a custom token is asked to say.

@@ -13,7 +13,13 @@ use shared::{
     token::Token,
 };
 
-use crate::{Failure, deployment::Deployment, tell, written};
+use crate::{
+    Failure,
+    deployment::Deployment,
+    tell,
+    terminal::{self, shown},
+    written,
+};
 
 /// The most that is read of standard input, in bytes; a token has at most a quarter of it.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
@@ -44,9 +50,8 @@ impl Decode {
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
         written(if self.json {
-            let json = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
             // Not through what takes colours away, which would take more.
-            writeln!(io::stdout(), "{}", escaped(&json, |letter| format!("\\u{:04x}", u32::from(letter))))
+            writeln!(io::stdout(), "{}", terminal::json(&report)?)
         } else {
             write_report(&mut anstream::stdout(), &report)
         })
@@ -212,16 +217,4 @@ fn name(kind: Kind) -> String {
     let bare = phrase.strip_prefix("a ").or_else(|| phrase.strip_prefix("an ")).unwrap_or(phrase);
     let mut letters = bare.chars();
     letters.next().map(|first| first.to_uppercase().to_string() + letters.as_str()).unwrap_or_default()
-}
-
-/// Whoever made the token must not write to this terminal: what would steer it is shown as its code.
-fn shown(text: &str) -> String {
-    escaped(text, |letter| letter.escape_unicode().to_string())
-}
-
-fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
-    let turns =
-        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let steers = |letter: char| (letter.is_control() && letter != '\n') || turns(letter);
-    text.chars().map(|letter| if steers(letter) { escape(letter) } else { letter.to_string() }).collect()
 }

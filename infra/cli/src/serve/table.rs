@@ -1,0 +1,75 @@
+//! Where `latchkey serve` keeps accounts and sessions.
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::Path,
+};
+
+use shared::{
+    config::Config,
+    embedded::{self, Embedded},
+    error::Error,
+    store::Store,
+};
+use tokio::net::TcpListener;
+
+use crate::{deployment, files};
+
+/// A table, in the data folder or elsewhere.
+pub struct Table {
+    /// What the functions work with.
+    pub store: Store,
+    /// With what holds the data folder for this process.
+    embedded: Option<(Embedded, File)>,
+}
+
+impl Table {
+    /// The table in the data folder that `lock` holds, made at the first start.
+    pub async fn embedded(config: &Config, lock: File) -> Result<Self, String> {
+        let database = config.data_dir.join(deployment::DATABASE);
+        // It holds password hashes, and the folder may be one that others can read. SQLite gives the files beside it the
+        // same rights.
+        files::make_private(&database)?;
+        let cause = |error: Error| format!("{}: {}", database.display(), error.cause());
+        let embedded = Embedded::file(&database).map_err(cause)?;
+        let client = embedded.client();
+        embedded::create_table(&client, &config.table_name).await.map_err(cause)?;
+        embedded.sweep().map_err(cause)?;
+        Ok(Self { store: Store::new(client, &config.table_name), embedded: Some((embedded, lock)) })
+    }
+
+    /// The table in the DynamoDB that AWS's own variables name. It is looked at now, and else a first login would fail.
+    pub async fn external(config: &Config) -> Result<Self, String> {
+        let store = deployment::external_table(config).await;
+        let examined = deployment::examine(&store, &config.table_name).await;
+        examined.map_err(|why| format!("The table cannot be used: {why}."))?;
+        Ok(Self { store, embedded: None })
+    }
+
+    /// Lets other programs use the embedded table, until `stop`.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), String> {
+        match &self.embedded {
+            Some((embedded, _)) => dynoxide::server::serve_with_shutdown(listener, embedded.database(), stop).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Takes the data folder for this process.
+pub fn lock(folder: &Path) -> Result<File, String> {
+    let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
+    let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "The data folder {} is in use by another latchkey serve. Stop that one, or choose another folder with --data-dir.",
+            folder.display()
+        )),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}

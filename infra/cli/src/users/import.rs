@@ -1,0 +1,147 @@
+//! Accounts from elsewhere, a line each.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::Path,
+};
+
+use serde_json::{Map, Value, json};
+use shared::{
+    App,
+    email::{Email, Username},
+    firebase::is_uid,
+    json,
+    password::StoredHash,
+    user::{self, ROLE_ID_NEW, User},
+};
+
+use crate::{Failure, lines::Lines, written};
+
+/// What a line may say. Anything else is refused: it may be a name mistyped.
+const KEYS: [&str; 8] = ["email", "password_hash", "username", "name", "email_verified", "role_id", "disabled", "id"];
+
+/// Stores what the lines of a file or of standard input say, and answers each before the next is read.
+pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
+    let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", file.display()));
+    let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
+    };
+    let (mut lines, mut output, mut all_ok) = (Lines::new(input), io::stdout(), true);
+    while let Some(line) = lines.read().map_err(unreadable)? {
+        let answer = match line.and_then(Line::parse) {
+            Ok(line) => line.store(app).await,
+            Err(why) => Err(why),
+        };
+        all_ok &= answer.is_ok();
+        let answer = match answer {
+            Ok(id) => json!({"ok": true, "id": id}),
+            Err(error) => json!({"ok": false, "error": error}),
+        };
+        let answered = writeln!(output, "{answer}").and_then(|()| output.flush());
+        if answered.is_err() {
+            return written(answered);
+        }
+    }
+    if all_ok { Ok(()) } else { Err(Failure::said()) }
+}
+
+/// An account as a line tells it.
+struct Line {
+    email: Email,
+    password_hash: Option<StoredHash>,
+    username: Option<Username>,
+    name: String,
+    email_verified: bool,
+    role_id: u32,
+    disabled: bool,
+    id: Option<String>,
+}
+
+impl Line {
+    /// Reads a line as /create-account reads a body, but for keys that are not known. What is wrong is told without quoting it:
+    /// a value in the wrong place may be a hash.
+    fn parse(line: &[u8]) -> Result<Self, String> {
+        let mut given = Given(json::object(line).map_err(|refusal| format!("The line {refusal}."))?);
+        if given.0.keys().any(|key| !KEYS.contains(&key.as_str())) {
+            return Err(format!("The line has a key that is none of {}.", KEYS.join(", ")));
+        }
+        let email = given.text("email")?.ok_or("`email` is required.")?;
+        let username = given.text("username")?.filter(|username| !username.is_empty());
+        let hash = given.text("password_hash")?.map(StoredHash::new);
+        if hash.as_ref().is_some_and(|hash| !hash.is_usable()) {
+            return Err("`password_hash` is no hash that a password can be checked against here.".to_owned());
+        }
+        let id = given.text("id")?;
+        if id.as_ref().is_some_and(|id| !is_uid(id) || id.chars().any(char::is_control)) {
+            return Err("`id` is not a text of 1 to 128 bytes without control characters.".to_owned());
+        }
+        let about = |name: &'static str| move |sentence: &str| format!("`{name}`: {sentence}");
+        Ok(Self {
+            email: Email::parse(&email).map_err(about("email"))?,
+            password_hash: hash,
+            username: username.map(|text| Username::parse(&text)).transpose().map_err(about("username"))?,
+            name: user::name(&given.text("name")?.unwrap_or_default()).map_err(about("name"))?,
+            email_verified: given.flag("email_verified")?,
+            role_id: given.role_id()?,
+            disabled: given.flag("disabled")?,
+            id,
+        })
+    }
+
+    /// Stores the account, and gives its id.
+    async fn store(self, app: &App) -> Result<String, String> {
+        let now = app.now();
+        let keeps_id = self.id.is_some();
+        let id = self.id.map_or_else(|| app.uuid(), Ok).map_err(|error| error.cause())?;
+        let mut user = User {
+            role_id: self.role_id,
+            email_verified: self.email_verified,
+            disabled: self.disabled,
+            password_hash: self.password_hash,
+            ..User::new(id, &self.email, self.username.as_ref(), self.name, StoredHash::new(""), now)
+        };
+        if keeps_id {
+            // An account of this id may have been here before. Its epoch counted from 0, so that none of its sessions comes to life
+            // again, and no sign-in from before counts.
+            user.epoch = now.milliseconds().unsigned_abs();
+            user.sessions_ended_at = Some(now);
+        }
+        app.store().import_user(&user).await.map_err(|error| error.cause())?;
+        Ok(user.id)
+    }
+}
+
+/// What a line gives; `null` is as good as nothing.
+struct Given(Map<String, Value>);
+
+impl Given {
+    fn text(&mut self, name: &str) -> Result<Option<String>, String> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(format!("`{name}` must be text.")),
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, String> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(_) => Err(format!("`{name}` must be true or false.")),
+        }
+    }
+
+    /// From 1 on: a token that names no role is shown with 0.
+    fn role_id(&mut self) -> Result<u32, String> {
+        match self.0.remove("role_id") {
+            None | Some(Value::Null) => Ok(ROLE_ID_NEW),
+            Some(value) => {
+                let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+                number.ok_or_else(|| format!("`role_id` must be a whole number from 1 to {}.", u32::MAX))
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! An account, as far as others may see it.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use shared::{App, logs::pseudonym, session::Session, user::User};
+
+use super::told;
+use crate::{
+    Failure,
+    terminal::{self, shown},
+    written,
+};
+
+/// Prints the account and its live sessions.
+pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
+    let now = app.now();
+    let mut sessions = app.store().sessions_of(&user.id).await.map_err(told)?;
+    sessions.retain(|session| session.is_live(user, now));
+    sessions.sort_by_key(|session| session.auth_time);
+    sessions.reverse();
+    written(if json {
+        writeln!(io::stdout(), "{}", terminal::json(&Shown::of(user, &sessions))?)
+    } else {
+        write_lines(&mut io::stdout(), user, &sessions)
+    })
+}
+
+/// As the HTTP contract has it: every key is always there, and always of the same type.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    email: &'a str,
+    username: &'a str,
+    name: &'a str,
+    role_id: u32,
+    email_verified: bool,
+    disabled: bool,
+    created_at: String,
+    password: &'a str,
+    sessions: Vec<Times>,
+    log: Log,
+}
+
+#[derive(Serialize)]
+struct Times {
+    created_at: String,
+    refreshed_at: String,
+    expires_at: String,
+}
+
+/// By what the log knows an account.
+#[derive(Serialize)]
+struct Log {
+    identities: Vec<String>,
+    user: String,
+}
+
+impl<'a> Shown<'a> {
+    fn of(user: &'a User, sessions: &[Session]) -> Self {
+        let times = |session: &Session| Times {
+            created_at: session.auth_time.rfc3339(),
+            refreshed_at: session.made_at(session.counter).rfc3339(),
+            expires_at: session.expires_at.rfc3339(),
+        };
+        Self {
+            id: &user.id,
+            email: &user.email,
+            username: user.username.as_deref().unwrap_or_default(),
+            name: &user.name,
+            role_id: user.role_id,
+            email_verified: user.email_verified,
+            disabled: user.disabled,
+            created_at: user.created_at.rfc3339(),
+            password: password(user),
+            sessions: sessions.iter().map(times).collect(),
+            log: Log {
+                identities: identifiers(user).map(|(_, key)| pseudonym(key)).collect(),
+                user: pseudonym(&user.id),
+            },
+        }
+    }
+}
+
+fn password(user: &User) -> &str {
+    user.password_hash.as_ref().map_or("none", |hash| hash.kind())
+}
+
+/// What somebody logs in with, each in the form that is compared.
+fn identifiers(user: &User) -> impl Iterator<Item = (&'static str, &str)> {
+    let username = user.username.as_deref().map(|username| ("username", username));
+    [("e-mail", user.email_key.as_str())].into_iter().chain(username)
+}
+
+fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::Result<()> {
+    let or_none = |text: &str| if text.is_empty() { "—".to_owned() } else { shown(text) };
+    let verified = if user.email_verified { "verified" } else { "not verified" };
+    for (label, value) in [
+        ("id", shown(&user.id)),
+        ("e-mail", format!("{} ({verified})", shown(&user.email))),
+        ("username", or_none(user.username.as_deref().unwrap_or_default())),
+        ("name", or_none(&user.name)),
+        ("role", user.role_id.to_string()),
+        ("state", if user.disabled { "disabled" } else { "enabled" }.to_owned()),
+        ("made", user.created_at.readable()),
+        ("password", password(user).to_owned()),
+        ("live sessions", sessions.len().to_string()),
+    ] {
+        writeln!(out, "{label}: {value}")?;
+    }
+    for session in sessions {
+        let (since, refreshed) = (session.auth_time.readable(), session.made_at(session.counter).readable());
+        writeln!(out, "  since {since}, refreshed {refreshed}, until {}", session.expires_at.readable())?;
+    }
+    for (what, key) in identifiers(user) {
+        writeln!(out, "identity in the log, by {what}: {}", pseudonym(key))?;
+    }
+    writeln!(out, "user in the log: {}", pseudonym(&user.id))
+}

@@ -1,0 +1,129 @@
+//! `latchkey users import`.
+
+use std::{fs, io::Write, path::Path, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use shared::{
+    embedded::Embedded,
+    session::{Lives, Session, SessionId},
+    store::Store,
+};
+use tempfile::TempDir;
+
+use super::{PASSWORD, refusal, said, server::Server, shown, tool, users};
+
+/// From the reference implementation's test suite: the password is `password`.
+const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+/// Hands lines to `users import -`, and reads the answers.
+#[track_caller]
+pub fn import(folder: &Path, lines: &str, code: i32) -> Vec<Value> {
+    let mut import = tool(folder, &["import", "-"]);
+    let mut import = import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    import.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let (answers, told) = said(&import.wait_with_output().unwrap(), code);
+    assert!(told.is_empty() && !answers.contains("argon2") && !answers.contains("CTFhFdXPJO1"), "{answers}{told}");
+    answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn accounts_from_elsewhere_log_in_with_the_passwords_that_they_had() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let uid = "3Fq9XbR2tLhYw0aZcVuKs8mNpQe1";
+    let full = json!({
+        "email": "Full@B.de", "password_hash": HASH, "username": "Full", "name": " F. U. Ll ", "email_verified": true,
+        "role_id": 9, "disabled": false, "id": uid,
+    });
+    let bare = json!({"email": "bare@b.de", "username": null, "password_hash": null, "name": null});
+    let disabled = json!({"email": "disabled@b.de", "password_hash": HASH, "disabled": true});
+    let answers = import(folder.path(), &format!("{full}\n{bare}\n{disabled}"), 0);
+    assert_eq!(answers.first().unwrap(), &json!({"ok": true, "id": uid}));
+    assert!(answers.iter().all(|answer| answer.get("ok") == Some(&json!(true))) && answers.len() == 3);
+
+    let (status, login) = server.post("/login", &json!({"username": "full", "password": "password"}));
+    assert_eq!((status, login.get("uid")), (200, Some(&json!(uid))), "{login}");
+    let profile = json!({"id": uid, "role_id": 9, "name": "F. U. Ll", "email": "Full@B.de", "email_verified": true});
+    assert_eq!(login.get("user"), Some(&profile));
+    assert_eq!((server.check(&login), server.refresh(&login)), (refusal(200, ""), refusal(200, "")));
+    assert_eq!(server.login("bare@b.de", "password"), refusal(401, "invalid_credentials"));
+    assert_eq!(server.login("disabled@b.de", "password"), refusal(403, "account_disabled"));
+    let bare = shown(folder.path(), "bare@b.de");
+    assert_eq!((bare.get("password"), bare.get("role_id")), (Some(&json!("none")), Some(&json!(1))));
+    assert_eq!(bare.get("id").unwrap().as_str().unwrap().len(), 36);
+}
+
+#[test]
+fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let created = server.create("taken@b.de", "taken");
+    let id = created.get("uid").unwrap().as_str().unwrap();
+    let before = shown(folder.path(), id);
+    let long = format!(r#"{{"email":"l@b.de","name":"{}"}}"#, "x".repeat(70_000));
+    let lines = [
+        (json!({"email": "Taken@b.de", "role_id": 5, "password_hash": HASH}).to_string(), "this e-mail address exists"),
+        (json!({"email": "x@b.de", "username": "taken"}).to_string(), "This username is taken."),
+        (json!({"email": "x@b.de", "id": id}).to_string(), "An account with this id exists already."),
+        (json!({"username": "x"}).to_string(), "`email` is required."),
+        (json!({"email": "x"}).to_string(), "`email`: This is not an e-mail address."),
+        (json!({"email": 1}).to_string(), "`email` must be text."),
+        (json!({"email": "x@b.de", "username": "a b"}).to_string(), "`username`: A username has"),
+        (json!({"email": "x@b.de", "name": "a\u{7}"}).to_string(), "`name`: A name has no control characters."),
+        (json!({"email": "x@b.de", "role_id": 0}).to_string(), "`role_id` must be a whole number"),
+        (json!({"email": "x@b.de", "role_id": 1.5}).to_string(), "`role_id` must be a whole number"),
+        (json!({"email": "x@b.de", "disabled": "true"}).to_string(), "`disabled` must be true or false."),
+        (json!({"email": "x@b.de", "password_hash": ""}).to_string(), "`password_hash` is no hash"),
+        (json!({"email": "x@b.de", "password_hash": "password"}).to_string(), "`password_hash` is no hash"),
+        (json!({"email": "x@b.de", "password_hash": HASH.replace("m=65536", "m=4294967295")}).to_string(), "no hash"),
+        (json!({"email": "x@b.de", "id": ""}).to_string(), "`id` is not a text of 1 to 128 bytes"),
+        (json!({"email": "x@b.de", "id": "é".repeat(65)}).to_string(), "`id` is not a text of 1 to 128 bytes"),
+        (json!({"email": "x@b.de", "id": "a\u{85}"}).to_string(), "without control characters"),
+        (json!({"email": "x@b.de", "passwordHash": HASH}).to_string(), "The line has a key that is none of email,"),
+        (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice."),
+        ("[]".to_owned(), "The line is not a JSON object."),
+        (String::new(), "The line is not valid JSON."),
+        (long, "The line is longer than 64 KiB."),
+    ];
+    let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
+    let answers = import(folder.path(), &format!("{text}{}\n", json!({"email": "last@b.de"})), 1);
+    assert_eq!(answers.len(), lines.len() + 1);
+    for ((line, sentence), answer) in lines.iter().zip(&answers) {
+        let error = answer.get("error").unwrap_or_else(|| panic!("{line}")).as_str().unwrap();
+        assert!(answer.get("ok") == Some(&json!(false)) && error.contains(sentence), "{line}: {error}");
+    }
+    assert_eq!(answers.last().unwrap().get("ok"), Some(&json!(true)), "what comes after a wrong line is taken");
+    for who in ["x@b.de", "y@b.de", "l@b.de"] {
+        said(&users(folder.path(), &["show", who]), 1);
+    }
+    assert_eq!(shown(folder.path(), id), before);
+    assert_eq!(server.login("taken@b.de", PASSWORD), refusal(200, ""));
+
+    let file = folder.path().join("lines.json");
+    fs::write(&file, json!({"email": "file@b.de"}).to_string()).unwrap();
+    said(&users(folder.path(), &["import", file.to_str().unwrap()]), 0);
+    let (out, told) = said(&users(folder.path(), &["import", "missing.json"]), 1);
+    assert!(out.is_empty() && told.contains("missing.json cannot be read"), "{told}");
+}
+
+/// A record that was not tidied away must not log anybody in to whoever has the id next.
+#[tokio::test]
+async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
+    let folder = TempDir::new().unwrap();
+    drop(Server::start(folder.path()));
+    let store = Store::new(Embedded::file(&folder.path().join("latchkey.db")).unwrap().client(), "latchkey");
+    let line = json!({"email": "a@b.de", "id": "uid"}).to_string();
+    let now = latchkey::keys::now();
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let lives = Lives { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
+    let mut sessions = Vec::new();
+    for turn in 0..2 {
+        import(folder.path(), &line, 0);
+        let user = store.user("uid").await.unwrap().unwrap();
+        assert!(user.sessions_ended_at.is_some_and(|ended| now < ended));
+        assert!(sessions.iter().all(|session: &Session| !session.is_live(&user, now)));
+        sessions.push(Session::start(SessionId::new([turn; 12]), &user, now, &lives));
+        assert!(sessions.last().unwrap().is_live(&user, now));
+        said(&users(folder.path(), &["delete", "uid", "--yes"]), 0);
+    }
+}
