@@ -125,6 +125,9 @@ async fn a_session_that_was_ended_is_refused_at_once_and_the_others_live_on() {
 async fn a_session_that_is_over_unknown_or_somebody_elses_and_what_is_none_are_answered_alike() {
     let service = service().await;
     let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
+    // So that its sessions differ from the caller's in whose they are, and in nothing else.
+    end_all(&service, &other).await;
+    let other = service.stored(&other).await.unwrap();
     let (expired, of_before, theirs) =
         (service.session(&user).await, service.session(&user).await, service.session(&other).await);
     service.pass(WEEK);
