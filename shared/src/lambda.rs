@@ -1,10 +1,10 @@
 //! The way onto Lambda: the same router that runs on a port, under `lambda_http`; and what is no request, an event by itself.
 
-use std::{process::ExitCode, time::Duration};
+use std::{convert::Infallible, process::ExitCode, time::Duration};
 
-use axum::Router;
+use axum::{Router, response::Response};
 use lambda_http::{
-    LambdaEvent, Request, RequestExt,
+    LambdaEvent, Request, RequestExt, Service,
     lambda_runtime::{self, Diagnostic},
     request::RequestContext,
     tower::ServiceBuilder,
@@ -27,10 +27,18 @@ const ANSWER_TIME: Duration = Duration::from_millis(500);
 pub fn serve(router: Router<App>) -> ExitCode {
     start(async |app: App| {
         app.warm_up().await;
-        let service = http::service(router, app.clone());
-        let with_context = move |request| with_time_left(with_domain(request), app.now());
-        lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
+        lambda_http::run(service(router, app)).await
     })
+}
+
+/// A router under the contract, with what an event tells of the gateway and of the time that is left.
+pub fn service(
+    router: Router<App>,
+    app: App,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone {
+    let service = http::service(router, app.clone());
+    let with_context = move |request| with_time_left(with_domain(request), app.now());
+    ServiceBuilder::new().map_request(with_context).service(service)
 }
 
 /// Runs a function that is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever

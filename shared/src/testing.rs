@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod exchange;
+mod faults;
 mod google;
 mod secrets;
 
@@ -20,6 +21,7 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use exchange::{Answer, Call, assert_session_object};
+pub use faults::{Faults, Mishap};
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
@@ -76,6 +78,12 @@ impl Service {
         Self::made(router, variables, embedded, Some(secrets)).await
     }
 
+    /// The same with `faults` on the way to its table, which its client meets with the patience of [`crate::aws_config`].
+    pub async fn faulty(router: Router<App>, variables: &[(&str, &str)], faults: &Faults) -> Self {
+        let embedded = faults.embedded().clone();
+        Self::with_client(router, variables, embedded, faults.client_config(), None).await
+    }
+
     /// Another process of a deployment, with the table of this one.
     pub async fn beside(&self, router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
         Self::made(router, variables, self.embedded.clone(), Some(secrets)).await
@@ -87,13 +95,24 @@ impl Service {
         embedded: Embedded,
         secrets: Option<&SecretsManager>,
     ) -> Self {
+        let client = embedded.client_config();
+        Self::with_client(router, variables, embedded, client, secrets).await
+    }
+
+    async fn with_client(
+        router: Router<App>,
+        variables: &[(&str, &str)],
+        embedded: Embedded,
+        client: aws_sdk_dynamodb::config::Builder,
+        secrets: Option<&SecretsManager>,
+    ) -> Self {
         let config = Config::read(|name| {
             let given = variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| (name == "ISSUER").then(|| ISSUER.to_owned()))
         })
         .expect("these variables are right");
         let calls = Calls::default();
-        let client = Client::from_conf(embedded.client_config().interceptor(calls.clone()).build());
+        let client = Client::from_conf(client.interceptor(calls.clone()).build());
         embedded::create_table(&client, &config.table_name).await.expect("the table is made");
         calls.take();
         let store = Store::new(client.clone(), &config.table_name);
