@@ -1,0 +1,7 @@
+//! .
+pub mod ends;
+pub mod families;
+use crate::{Scale, table::Table};
+
+/// Adds its rows.
+pub fn run(_: Scale, _: &mut Table) {}
