@@ -1,5 +1,7 @@
 //! Requests that can be sent more than once, as a client that tries again sends them.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{Answer, PASSWORD, Service};
@@ -11,17 +13,18 @@ pub struct Ask {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<Value>,
+    within: Option<Duration>,
 }
 
 impl Ask {
     /// A POST of JSON.
     pub fn post(path: &str, body: Value) -> Self {
-        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body) }
+        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body), within: None }
     }
 
     /// A request without a body.
     pub fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None }
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None, within: None }
     }
 
     /// A login with the password of every account that the service makes for tests.
@@ -80,6 +83,11 @@ impl Ask {
         self.header("idempotency-key", key.to_owned())
     }
 
+    /// With only so much time, if less than usual.
+    pub fn within(self, within: Option<Duration>) -> Self {
+        Self { within, ..self }
+    }
+
     fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -91,14 +99,12 @@ impl Ask {
         for (name, value) in &self.headers {
             call = call.header(name, value);
         }
+        if let Some(time) = self.within {
+            call = call.within(time);
+        }
         match &self.body {
             Some(body) => call.json(body.clone()).await,
             None => call.send().await,
         }
-    }
-
-    /// What it is called in a table.
-    pub fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
     }
 }

@@ -1,6 +1,7 @@
 //! DynamoDB that throttles, breaks, hangs, lies and loses answers.
 
 pub mod creates;
+mod endpoints;
 pub mod errors;
 pub mod hanging;
 pub mod mixed;
