@@ -38,7 +38,7 @@ use crate::{
     grant::Grant,
     http,
     keys::{KeySet, Keys, NewKeys, Source},
-    password::Password,
+    password::{Password, Policy, StoredHash},
     store::Store,
     user::User,
 };
@@ -174,8 +174,7 @@ impl Service {
     pub async fn account_with(&self, email: &str, username: Option<&str>, change: impl FnOnce(&mut User)) -> User {
         let email = Email::parse(email).expect("an address");
         let username = username.map(|name| Username::parse(name).expect("a username"));
-        let hash =
-            self.app.hasher().hash(Password::parse(PASSWORD).expect("a password"), [5; 16]).await.expect("a hash");
+        let hash = self.hash().await;
         let id = self.app.uuid().expect("an id");
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
@@ -184,6 +183,21 @@ impl Service {
         self.app.store().end_session(session.id, self.app.now()).await.expect("ended");
         self.calls.take();
         user
+    }
+
+    /// The hash of [`PASSWORD`], made once in a process for each choice of parameters.
+    async fn hash(&self) -> StoredHash {
+        static MADE: Mutex<Vec<(Policy, StoredHash)>> = Mutex::new(Vec::new());
+        let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.app.config().password_policy;
+        let found = made().iter().find(|(of, _)| *of == policy).map(|(_, hash)| hash.clone());
+        if let Some(hash) = found {
+            return hash;
+        }
+        let password = Password::parse(PASSWORD).expect("a password");
+        let hash = self.app.hasher().hash(password, [5; 16]).await.expect("a hash");
+        made().push((policy, hash.clone()));
+        hash
     }
 
     /// A session object of a new session of `user`, as a login gives it.

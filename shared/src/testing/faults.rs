@@ -187,10 +187,16 @@ impl HttpConnector for Faults {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut plan = self.plan();
-        if operation == "TransactWriteItems" {
-            plan.transaction = places(&request).iter().map(|(_, key)| key.clone()).collect();
+        let places = places(&request);
+        let is_there = |mishap: &Mishap| match mishap {
+            Mishap::Cancelled(_) => !places.is_empty(),
+            Mishap::CancelledAt(at, _) => *at < places.len(),
+            _ => true,
+        };
+        let mishap = plan.befalls(&operation).filter(is_there);
+        if !places.is_empty() {
+            plan.transaction = places.into_iter().map(|(_, key)| key).collect();
         }
-        let mishap = plan.befalls(&operation);
         plan.befallen += usize::from(mishap.is_some());
         drop(plan);
         HttpConnectorFuture::new(befall(self.embedded.clone(), request, mishap))
@@ -203,11 +209,6 @@ async fn befall(
     mishap: Option<Mishap>,
 ) -> Result<HttpResponse, ConnectorError> {
     let reset = || Err(ConnectorError::io("connection reset by peer".into()));
-    let reasons = match &mishap {
-        Some(Mishap::Cancelled(reasons)) => reasons.clone(),
-        Some(Mishap::CancelledAt(at, reason)) => reasons_at(*at, reason, places(&request).len()),
-        _ => Vec::new(),
-    };
     match mishap {
         None => embedded.call(request).await,
         Some(Mishap::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
@@ -236,8 +237,12 @@ async fn befall(
             });
             reset()
         }
-        Some(Mishap::Cancelled(_) | Mishap::CancelledAt(..)) if reasons.is_empty() => embedded.call(request).await,
-        Some(Mishap::Cancelled(_) | Mishap::CancelledAt(..)) => answer(400, cancelled(&embedded, &request, &reasons)),
+        Some(Mishap::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
+        Some(Mishap::CancelledAt(at, reason)) => {
+            let others = |place| if place == at { reason } else { "None" };
+            let reasons: Vec<&str> = (0..places(&request).len()).map(others).collect();
+            answer(400, cancelled(&embedded, &request, &reasons))
+        }
     }
 }
 
@@ -250,14 +255,6 @@ fn answer(status: u16, text: String) -> Result<HttpResponse, ConnectorError> {
 
 fn error(kind: &str, message: &str) -> Value {
     json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message})
-}
-
-/// None at every place but one; nothing at all where the transaction has not that place.
-fn reasons_at(at: usize, reason: &'static str, places: usize) -> Vec<&'static str> {
-    if at >= places {
-        return Vec::new();
-    }
-    (0..places).map(|place| if place == at { reason } else { "None" }).collect()
 }
 
 /// As DynamoDB tells it: a failed condition with the record that stands there, if there is one.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use shared::testing::{Answer, Service};
 
 /// How many examples of what is wrong a row of the table tells.
-const TOLD_MAX: usize = 3;
+const TOLD_MAX: usize = 4;
 /// What no caller is told: of DynamoDB and the SDK, of serde, and of Rust.
 const CAUSES: [&str; 8] =
     ["dynamodb", "exception", "sdk", "malformed record", "panicked", "missing field", "connection", "src/"];
