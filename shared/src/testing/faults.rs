@@ -68,6 +68,8 @@ struct Plan {
     every: BTreeMap<String, Mishap>,
     /// What befalls every call that nothing else befalls.
     all: Option<Mishap>,
+    /// The longest that a call is under way, in microseconds each way.
+    way_max: u64,
     befallen: usize,
     transaction: Vec<String>,
 }
@@ -81,6 +83,7 @@ impl Faults {
             next: VecDeque::new(),
             every: BTreeMap::new(),
             all: None,
+            way_max: 0,
             befallen: 0,
             transaction: Vec::new(),
         };
@@ -105,6 +108,12 @@ impl Faults {
     /// From now on this befalls every call.
     pub fn all(&self, mishap: Mishap) {
         self.plan().all = Some(mishap);
+    }
+
+    /// From now on each call is under way for up to this time, there and back, at random: calls made at once then meet in every
+    /// order. It is no fault, and stays when faults end.
+    pub fn way(&self, longest: Duration) {
+        self.plan().way_max = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     }
 
     /// From now on nothing befalls any call.
@@ -145,6 +154,11 @@ impl Faults {
 }
 
 impl Plan {
+    /// There, and back.
+    fn ways(&mut self) -> [Duration; 2] {
+        [(); 2].map(|()| Duration::from_micros(self.random.u64(0..=self.way_max)))
+    }
+
     fn befalls(&mut self, operation: &str) -> Option<Mishap> {
         let waiting = self.next.iter().position(|(next, _)| next == operation);
         let scripted = waiting.and_then(|at| self.next.remove(at)).map(|(_, mishap)| mishap);
@@ -198,8 +212,16 @@ impl HttpConnector for Faults {
             plan.transaction = places.into_iter().map(|(_, key)| key).collect();
         }
         plan.befallen += usize::from(mishap.is_some());
+        let ways = if plan.way_max == 0 { None } else { Some(plan.ways()) };
         drop(plan);
-        HttpConnectorFuture::new(befall(self.embedded.clone(), request, mishap))
+        let answer = befall(self.embedded.clone(), request, mishap);
+        let Some([there, back]) = ways else { return HttpConnectorFuture::new(answer) };
+        HttpConnectorFuture::new(async move {
+            time::sleep(there).await;
+            let answer = answer.await;
+            time::sleep(back).await;
+            answer
+        })
     }
 }
 

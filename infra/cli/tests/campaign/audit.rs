@@ -157,3 +157,8 @@ pub async fn halves(service: &Service) -> (usize, Vec<String>) {
     }
     (accounts, wrong)
 }
+
+/// How many of these keys are of records that nothing but a person ends.
+pub fn lasting(keys: &[String]) -> usize {
+    keys.iter().filter(|key| !key.starts_with("LIMIT#")).count()
+}
