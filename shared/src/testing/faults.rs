@@ -295,8 +295,10 @@ fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> St
         told
     });
     let told: Vec<Value> = told.collect();
-    let message =
-        format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", reasons.join(", "));
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        reasons.join(", ")
+    );
     let mut error = error("TransactionCanceledException", &message);
     error["CancellationReasons"] = told.into();
     error.to_string()

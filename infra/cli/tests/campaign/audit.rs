@@ -5,7 +5,7 @@ use std::{
     fmt, panic,
     sync::{
         Once,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -81,12 +81,18 @@ pub fn flaw_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String>
     let checks = [
         (types.contains(&header("content-type")), "its content type"),
         (!header("x-request-id").is_empty(), "no request id"),
-        (header("cache-control") == "no-store" || (!is_error && header("cache-control").contains("max-age")), "caching"),
+        (
+            header("cache-control") == "no-store" || (!is_error && header("cache-control").contains("max-age")),
+            "caching",
+        ),
         (body.is_object(), "no object"),
         ((200..=299).contains(&status) || is_error, "neither a success nor an error"),
         (is_error || body.get("code").is_none(), "an error that is said to be a success"),
         (!is_error || is_envelope(status, header("x-request-id"), body), "no envelope"),
-        (![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0), "no Retry-After"),
+        (
+            ![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0),
+            "no Retry-After",
+        ),
         (status < 500 || !CAUSES.iter().any(|cause| text("detail").to_lowercase().contains(cause)), "tells its cause"),
     ];
     let wrong = checks.into_iter().find(|(holds, _)| !holds).map(|(_, wrong)| wrong)?;
@@ -104,19 +110,28 @@ fn is_envelope(status: u16, request_id: &str, body: &Value) -> bool {
         })
 }
 
-/// How many panics there were in this process, each of which is told as before up to a few.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+static TOLD: AtomicBool = AtomicBool::new(true);
+
+/// How many panics there were in this process since this was first asked. Each is told as before.
 pub fn panics() -> usize {
-    static COUNT: AtomicUsize = AtomicUsize::new(0);
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let tell = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
-            if COUNT.fetch_add(1, Ordering::Relaxed) < 10 {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            if TOLD.load(Ordering::Relaxed) {
                 tell(panic);
             }
         }));
     });
-    COUNT.load(Ordering::Relaxed)
+    PANICS.load(Ordering::Relaxed)
+}
+
+/// Whether panics are told, for those that are expected.
+pub fn tell_panics(told: bool) {
+    panics();
+    TOLD.store(told, Ordering::Relaxed);
 }
 
 /// Every record of the table, by its key.
@@ -150,7 +165,9 @@ pub async fn halves(service: &Service) -> (usize, Vec<String>) {
             continue;
         };
         let is_whole = !beside.is_empty()
-            && beside.iter().all(|other| records.get(other).is_some_and(|other| other.get("version") == item.get("version")));
+            && beside
+                .iter()
+                .all(|other| records.get(other).is_some_and(|other| other.get("version") == item.get("version")));
         if !is_whole {
             wrong.push(key.clone());
         }

@@ -19,8 +19,14 @@ pub fn run(scale: Scale, table: &mut Table) {
         .await;
         let mut all = Tally::default();
         let rows = [
-            ("each field of each endpoint: each wrong type, text, number and encoding", fields::nonsense(&service).await),
-            ("each body: broken, deep, doubled, empty, too large, of each content type", bodies::broken(&service).await),
+            (
+                "each field of each endpoint: each wrong type, text, number and encoding",
+                fields::nonsense(&service).await,
+            ),
+            (
+                "each body: broken, deep, doubled, empty, too large, of each content type",
+                bodies::broken(&service).await,
+            ),
             ("each method at each path, and paths that are nearly right", places::nearly(&service).await),
             ("random bodies at each endpoint", bodies::random(&service, scale.of(2_000, 200_000)).await),
         ];
@@ -42,7 +48,7 @@ fn refused(answer: &Answer, what: impl FnOnce() -> String) -> Option<String> {
 
 /// An answer that may be a success too.
 fn settled(answer: &Answer, what: impl FnOnce() -> String) -> Option<String> {
-    let wrong = audit::flaw(answer)
-        .or_else(|| answer.status.is_server_error().then(|| answer.status.as_u16().to_string()))?;
+    let wrong =
+        audit::flaw(answer).or_else(|| answer.status.is_server_error().then(|| answer.status.as_u16().to_string()))?;
     Some(format!("{}: {wrong}", what()))
 }

@@ -98,8 +98,12 @@ async fn one_key(table: &mut Table) {
         "50 concurrent creates under one Idempotency-Key",
         "one account; each 201, or 503 with Retry-After, and every session works",
         format!("{crowd}; {stored} accounts; sessions: {working}"),
-        crowd.of(201) + crowd.of(503) == 50 && crowd.is_clean() && accounts.len() == 1 && stored == 1
-            && halves.is_empty() && working.is_clean(),
+        crowd.of(201) + crowd.of(503) == 50
+            && crowd.is_clean()
+            && accounts.len() == 1
+            && stored == 1
+            && halves.is_empty()
+            && working.is_clean(),
     );
 }
 

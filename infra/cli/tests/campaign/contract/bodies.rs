@@ -107,8 +107,7 @@ pub async fn random(service: &Service, requests: usize) -> Tally {
     let mut random = fastrand::Rng::with_seed(SEED);
     let endpoints = fields::endpoints(service).await;
     // With a right password a change could end the session that the others are made by.
-    let endpoints: Vec<Endpoint> =
-        endpoints.into_iter().filter(|endpoint| endpoint.method != Method::DELETE).collect();
+    let endpoints: Vec<Endpoint> = endpoints.into_iter().filter(|endpoint| endpoint.method != Method::DELETE).collect();
     let mut tally = Tally::default();
     for _ in 0..requests {
         let endpoint = &endpoints[random.usize(..endpoints.len())];

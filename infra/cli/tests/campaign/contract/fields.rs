@@ -71,7 +71,12 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
     let (post, by, key) = (Method::POST, [("authorization", bearer.as_str())], [("x-api-key", API_KEY)]);
     let email = "new@contract.example";
     vec![
-        endpoint(&post, "/create-account", json!({"email": email, "password": "short", "name": "", "username": ""}), &[]),
+        endpoint(
+            &post,
+            "/create-account",
+            json!({"email": email, "password": "short", "name": "", "username": ""}),
+            &[],
+        ),
         endpoint(&post, "/login", json!({"email": email, "password": "short"}), &[]),
         endpoint(&post, "/login", json!({"username": "nobody", "password": "short"}), &[]),
         endpoint(&post, "/refresh", json!({"refresh_token": "none"}), &[]),
@@ -115,7 +120,11 @@ pub async fn nonsense(service: &Service) -> Tally {
             without.remove(name);
             let told = || format!("{} {} without {name}", endpoint.method, endpoint.path);
             let answer = send(service, &endpoint, "application/json", Value::from(without).to_string().into()).await;
-            tally.see(if may_pass(endpoint.path, kind(name), &Value::Null) { settled(&answer, told) } else { refused(&answer, told) });
+            tally.see(if may_pass(endpoint.path, kind(name), &Value::Null) {
+                settled(&answer, told)
+            } else {
+                refused(&answer, told)
+            });
         }
         for name in ["role_id", "id", "email_verified"] {
             let mut body = whole.clone();
@@ -131,7 +140,12 @@ pub async fn nonsense(service: &Service) -> Tally {
 }
 
 /// Sends a body to an endpoint.
-pub async fn send(service: &Service, endpoint: &Endpoint, content_type: &str, body: Vec<u8>) -> shared::testing::Answer {
+pub async fn send(
+    service: &Service,
+    endpoint: &Endpoint,
+    content_type: &str,
+    body: Vec<u8>,
+) -> shared::testing::Answer {
     let mut call = service.request(endpoint.method.clone(), endpoint.path).header("content-type", content_type);
     for (name, value) in &endpoint.headers {
         call = call.header(name, value);
@@ -154,7 +168,9 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
             _ => false,
         },
         Kind::Flag => is_none || value.is_boolean(),
-        Kind::Count => is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_life),
+        Kind::Count => {
+            is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_life)
+        }
         Kind::Object => value.is_object() || text == Some("{}"),
     }
 }
@@ -171,9 +187,35 @@ fn is_name(text: &str) -> bool {
 /// Of each JSON type, and of the widest ranges.
 fn values() -> Vec<(String, Value)> {
     let texts = [
-        "", " ", "\0", "a\0b", "\u{1}", "\u{1b}[2J", "\r\nX-Header: 1", "\u{7f}", "\u{85}", "\u{202e}\u{feff}", "\u{fffd}",
-        "\u{10ffff}", "@", "a@", "@b.example", "a@b", "{}", "[]", "{\"a\":1,\"a\":2}", "null", "-1", "0", "1e400", "NaN",
-        "../../etc/passwd", "' OR 1=1 --", "<script>alert(1)</script>", "${jndi:ldap://x}", UNSIGNED,
+        "",
+        " ",
+        "\0",
+        "a\0b",
+        "\u{1}",
+        "\u{1b}[2J",
+        "\r\nX-Header: 1",
+        "\u{7f}",
+        "\u{85}",
+        "\u{202e}\u{feff}",
+        "\u{fffd}",
+        "\u{10ffff}",
+        "@",
+        "a@",
+        "@b.example",
+        "a@b",
+        "{}",
+        "[]",
+        "{\"a\":1,\"a\":2}",
+        "null",
+        "-1",
+        "0",
+        "1e400",
+        "NaN",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+        "<script>alert(1)</script>",
+        "${jndi:ldap://x}",
+        UNSIGNED,
     ];
     let numbers = ["0", "-1", "-0", "1.5", "1e308", "-1e308", "18446744073709551616", "9007199254740993"];
     let texts = texts.into_iter().map(|text| (format!("{text:?}"), json!(text)));

@@ -23,9 +23,8 @@ const PATHS: [(&str, &[&str]); 14] = [
     ("/", &[]),
     ("/nothing", &[]),
 ];
-const METHODS: [&str; 13] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "get", "X-!",
-];
+const METHODS: [&str; 13] =
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "get", "X-!"];
 
 /// Every method at every path, and every path written otherwise.
 pub async fn nearly(service: &Service) -> Tally {

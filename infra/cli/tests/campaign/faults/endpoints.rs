@@ -24,9 +24,7 @@ pub enum Endpoint {
 
 /// All of them.
 pub fn endpoints() -> [Endpoint; 10] {
-    use Endpoint::{
-        Change, ChangePassword, Create, Delete, Login, Logout, LogoutEverywhere, Me, Refresh, VerifyLive,
-    };
+    use Endpoint::{Change, ChangePassword, Create, Delete, Login, Logout, LogoutEverywhere, Me, Refresh, VerifyLive};
     [Create, Login, Refresh, Logout, LogoutEverywhere, VerifyLive, Me, Change, ChangePassword, Delete]
 }
 

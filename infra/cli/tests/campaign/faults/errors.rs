@@ -91,7 +91,8 @@ async fn errors(endpoint: Endpoint) -> Tally {
             faults.end();
             let tidying = ["Query", "BatchWriteItem"].contains(&operation.as_str()) && answer.status.is_success();
             let is_right = answer.status == 503 || tidying;
-            let wrong = (!is_right).then(|| format!("{endpoint:?}, {operation}: {mishap:?}: {}", answer.status.as_u16()));
+            let wrong =
+                (!is_right).then(|| format!("{endpoint:?}, {operation}: {mishap:?}: {}", answer.status.as_u16()));
             tally.see(audit::flaw(&answer).or(wrong));
         }
     }

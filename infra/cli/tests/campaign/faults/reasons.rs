@@ -88,7 +88,8 @@ async fn reasons(endpoint: Endpoint, lists: usize) -> Counts {
     let mut random = fastrand::Rng::with_seed(SEED);
     for _ in 0..lists {
         let length = random.usize(..8);
-        let any = |random: &mut fastrand::Rng| random.choice(REASONS.iter().chain([&CONDITION]).copied().collect::<Vec<_>>());
+        let any =
+            |random: &mut fastrand::Rng| random.choice(REASONS.iter().chain([&CONDITION]).copied().collect::<Vec<_>>());
         let list: Vec<&str> = (0..length).filter_map(|_| any(&mut random)).collect();
         let mishap = Mishap::Cancelled(list.clone());
         let Some(answer) = ask(&service, &faults, endpoint, mishap.clone(), true).await else { break };
@@ -103,7 +104,11 @@ async fn reasons(endpoint: Endpoint, lists: usize) -> Counts {
 async fn ask(service: &Service, faults: &Faults, endpoint: Endpoint, mishap: Mishap, lasting: bool) -> Option<Answer> {
     let ask = endpoint.prepare(service).await;
     let before = faults.befallen();
-    if lasting { faults.every(TRANSACTION, mishap) } else { faults.next(TRANSACTION, mishap) }
+    if lasting {
+        faults.every(TRANSACTION, mishap)
+    } else {
+        faults.next(TRANSACTION, mishap)
+    }
     let answer = ask.of(service).await;
     faults.end();
     (faults.befallen() > before).then_some(answer)

@@ -58,8 +58,10 @@ impl fmt::Display for Crowd {
         for answer in &self.0 {
             *counts.entry((answer.status.as_u16(), answer.body["code"].as_str().unwrap_or_default())).or_default() += 1;
         }
-        let counts: Vec<String> =
-            counts.iter().map(|((status, code), count)| format!("{count} × {status} {code}").trim_end().to_owned()).collect();
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|((status, code), count)| format!("{count} × {status} {code}").trim_end().to_owned())
+            .collect();
         formatter.write_str(&counts.join(", "))
     }
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{testing::{PASSWORD, Service}, user::User};
+use shared::{
+    testing::{PASSWORD, Service},
+    user::User,
+};
 use tokio::task::JoinSet;
 
 use super::service;

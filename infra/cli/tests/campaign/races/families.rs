@@ -46,7 +46,12 @@ pub fn run(scale: Scale, table: &mut Table) {
         }
         let what = format!("{families} families × {REFRESHES} parallel refreshes × {rounds} rounds, 10 % store faults");
         let befallen = faults.befallen();
-        table.row(&what, "never two live tokens of a family", format!("{branches}; {befallen} faults"), branches.is_clean());
+        table.row(
+            &what,
+            "never two live tokens of a family",
+            format!("{branches}; {befallen} faults"),
+            branches.is_clean(),
+        );
         table.row(&what, "no family ended", alive.to_string(), alive.is_clean());
     });
 }

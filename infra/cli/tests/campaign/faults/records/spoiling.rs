@@ -34,8 +34,18 @@ fn told(item: &Item, name: &str, what: &str) -> String {
 /// Of each type, and of the widest ranges that DynamoDB takes.
 fn values(name: &str) -> Vec<(String, AttributeValue)> {
     let numbers = [
-        "0", "-1", "1.5", "4294967295", "4294967296", "9223372036854775807", "9223372036854775808",
-        "18446744073709551615", "-9223372036854775808", "1e125", "-1e-130", "99999999999999999999999999999999999999",
+        "0",
+        "-1",
+        "1.5",
+        "4294967295",
+        "4294967296",
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "1e125",
+        "-1e-130",
+        "99999999999999999999999999999999999999",
     ];
     let numbers = numbers.map(|number| (number.to_owned(), AttributeValue::N(number.to_owned())));
     let texts = [String::new(), "x".to_owned(), "\0\u{202e}\n".to_owned(), "é".repeat(150_000)];
@@ -61,5 +71,6 @@ fn values(name: &str) -> Vec<(String, AttributeValue)> {
     let hashes = hashes.map(|hash| ((*hash).to_owned(), AttributeValue::S((*hash).to_owned())));
     // The key of an index is text that is not empty: DynamoDB takes no other.
     let all = numbers.into_iter().chain(texts).chain(others).chain(hashes);
-    all.filter(|(_, value)| name != "session_of" || value.as_s().is_ok_and(|text| (1..1024).contains(&text.len()))).collect()
+    all.filter(|(_, value)| name != "session_of" || value.as_s().is_ok_and(|text| (1..1024).contains(&text.len())))
+        .collect()
 }
