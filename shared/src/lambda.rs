@@ -1,15 +1,24 @@
 //! The way onto Lambda: the same router that runs on a port, under `lambda_http`; and what is no request, an event by itself.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    convert::Infallible,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{Router, http::StatusCode, routing::any};
 use lambda_http::{
-    LambdaEvent, Request, RequestExt,
+    Adapter, LambdaEvent, Request, RequestExt, Service,
+    aws_lambda_events::{
+        alb::AlbTargetGroupRequest,
+        apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest},
+    },
     lambda_runtime::{self, Diagnostic},
-    request::RequestContext,
+    request::{LambdaRequest, RequestContext},
     tower::ServiceBuilder,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
@@ -28,10 +37,40 @@ const ANSWER_TIME: Duration = Duration::from_millis(500);
 pub fn serve(router: Router<App>) -> ExitCode {
     start(async |app: App| {
         app.warm_up().await;
-        let service = http::service(router, app.clone());
-        let with_context = move |request| with_time_left(with_gateway(request), app.now());
-        lambda_http::run(ServiceBuilder::new().map_request(with_context).service(service)).await
+        lambda_runtime::run(handler(router, app)).await
     })
+}
+
+/// A router as the runtime calls it: an event of any gateway for the answer that this gateway takes.
+///
+/// `lambda_http` panics over an event of which it can make no URL, as over a `Host` with a port beyond all ports, and a caller of
+/// a load balancer writes that. Such an event is answered as any other request that cannot be read.
+pub fn handler(
+    router: Router<App>,
+    app: App,
+) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize + Send, Error = Infallible, Future: Send> + Clone
+{
+    let unreadable = async || Error::Request(StatusCode::BAD_REQUEST);
+    let unreadable = Router::new().route("/", any(unreadable)).route("/{*path}", any(unreadable));
+    let refusing = http::service(unreadable, app.clone());
+    let service = http::service(router, app.clone());
+    let with_context = move |request| with_time_left(with_gateway(request), app.now());
+    let serving = ServiceBuilder::new().map_request(with_context).service(service);
+    lambda_runtime::service_fn(move |LambdaEvent { payload, context }| {
+        let blank = blank(&payload);
+        let event = LambdaEvent::new(payload, context.clone());
+        panic::catch_unwind(AssertUnwindSafe(|| Adapter::from(serving.clone()).call(event)))
+            .unwrap_or_else(|_| Adapter::from(refusing.clone()).call(LambdaEvent::new(blank, context)))
+    })
+}
+
+/// An event of the same gateway that says nothing.
+fn blank(event: &LambdaRequest) -> LambdaRequest {
+    match event {
+        LambdaRequest::ApiGatewayV1(_) => LambdaRequest::ApiGatewayV1(ApiGatewayProxyRequest::default()),
+        LambdaRequest::Alb(_) => LambdaRequest::Alb(AlbTargetGroupRequest::default()),
+        _ => LambdaRequest::ApiGatewayV2(ApiGatewayV2httpRequest::default()),
+    }
 }
 
 /// Runs a function that is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever
@@ -177,5 +216,16 @@ mod tests {
         assert_eq!(left(1_773_119_783_490, 1_773_119_783_390), Some(0));
         assert_eq!(left(600_000, 1_773_119_783_390), None);
         assert_eq!(left(u64::MAX, 1_773_119_783_390), None);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_makes_no_url_is_answered_as_one_that_cannot_be_read() {
+        let service = crate::testing::Service::configured(Router::new(), &[]).await;
+        let event = HTTP_API.replace("evil.example", "evil.example:99999");
+        let event = LambdaEvent::new(serde_json::from_str(&event).unwrap(), lambda_http::Context::default());
+        let answer = handler(Router::new(), service.app().clone()).call(event).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        let body: serde_json::Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&answer["statusCode"], &body["code"]), (&400.into(), &"invalid_request".into()));
     }
 }

@@ -256,13 +256,22 @@ impl App {
 
 /// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
 pub async fn aws_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
+    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    defaults.timeout_config(aws_timeouts()).retry_config(aws_retries()).load().await
+}
+
+/// How long a call to AWS may take.
+fn aws_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_millis(1_500))
         .operation_timeout(Duration::from_secs(4))
-        .build();
-    let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).timeout_config(timeouts).retry_config(retries).load().await
+        .build()
+}
+
+/// How often a call to AWS is tried again.
+fn aws_retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
 /// A client for DynamoDB.

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod exchange;
+mod faults;
 mod google;
 mod secrets;
 
@@ -21,6 +22,7 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use exchange::{Answer, Call, assert_session_object};
+pub use faults::{Faults, Mishap};
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
@@ -39,7 +41,7 @@ use crate::{
     http,
     keys::{KeySet, Keys, NewKeys, Source},
     limits::Quota,
-    password::Password,
+    password::{Password, Policy, StoredHash},
     store::Store,
     user::User,
 };
@@ -79,6 +81,12 @@ impl Service {
         Self::made(router, variables, embedded, Some(secrets)).await
     }
 
+    /// The same with `faults` on the way to its table, which its client meets with the patience of [`crate::aws_config`].
+    pub async fn faulty(router: Router<App>, variables: &[(&str, &str)], faults: &Faults) -> Self {
+        let embedded = faults.embedded().clone();
+        Self::with_client(router, variables, embedded, faults.client_config(), None).await
+    }
+
     /// Another process of a deployment, with the table of this one.
     pub async fn beside(
         &self,
@@ -95,13 +103,24 @@ impl Service {
         embedded: Embedded,
         secrets: Option<&SecretsManager>,
     ) -> Self {
+        let client = embedded.client_config();
+        Self::with_client(router, variables, embedded, client, secrets).await
+    }
+
+    async fn with_client(
+        router: Router<App>,
+        variables: &[(&str, &str)],
+        embedded: Embedded,
+        client: aws_sdk_dynamodb::config::Builder,
+        secrets: Option<&SecretsManager>,
+    ) -> Self {
         let config = Config::read(|name| {
             let given = variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             given.or_else(|| (name == "ISSUER").then(|| ISSUER.to_owned()))
         })
         .expect("these variables are right");
         let calls = Calls::default();
-        let client = Client::from_conf(embedded.client_config().interceptor(calls.clone()).build());
+        let client = Client::from_conf(client.interceptor(calls.clone()).build());
         embedded::create_table(&client, &config.table_name).await.expect("the table is made");
         calls.take();
         let store = Store::new(client.clone(), &config.table_name);
@@ -163,8 +182,7 @@ impl Service {
     pub async fn account_with(&self, email: &str, username: Option<&str>, change: impl FnOnce(&mut User)) -> User {
         let email = Email::parse(email).expect("an address");
         let username = username.map(|name| Username::parse(name).expect("a username"));
-        let hash =
-            self.app.hasher().hash(Password::parse(PASSWORD).expect("a password"), [5; 16]).await.expect("a hash");
+        let hash = self.hash().await;
         let id = self.app.uuid().expect("an id");
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
@@ -173,6 +191,21 @@ impl Service {
         self.app.store().end_session(session.id, None, self.app.now()).await.expect("ended");
         self.calls.take();
         user
+    }
+
+    /// The hash of [`PASSWORD`], made once in a process for each choice of parameters.
+    async fn hash(&self) -> StoredHash {
+        static MADE: Mutex<Vec<(Policy, StoredHash)>> = Mutex::new(Vec::new());
+        let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = self.app.config().password_policy;
+        let found = made().iter().find(|(of, _)| *of == policy).map(|(_, hash)| hash.clone());
+        if let Some(hash) = found {
+            return hash;
+        }
+        let password = Password::parse(PASSWORD).expect("a password");
+        let hash = self.app.hasher().hash(password, [5; 16]).await.expect("a hash");
+        made().push((policy, hash.clone()));
+        hash
     }
 
     /// A session object of a new session of `user`, as a login gives it.

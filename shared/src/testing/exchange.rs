@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -74,8 +74,9 @@ impl Call {
     /// Sends it.
     pub async fn send(self) -> Answer {
         let request = self.request.body(self.body).expect("a request");
+        let is_head = request.method() == Method::HEAD;
         let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        Answer::read(response).await
+        Answer::read(response, is_head).await
     }
 }
 
@@ -86,14 +87,15 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body, which is always a JSON object.
+    /// Its body, which is always a JSON object; an empty one for a HEAD, which has none.
     pub body: Value,
 }
 
 impl Answer {
-    async fn read(response: Response<Body>) -> Self {
+    async fn read(response: Response<Body>, is_head: bool) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
+        let bytes = if is_head && bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
         let body: Value = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| panic!("{} with a body that is no JSON: {bytes:?}", parts.status));
         assert!(body.is_object(), "{body}");

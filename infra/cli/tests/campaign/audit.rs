@@ -1,0 +1,181 @@
+//! What holds for every answer, and for the table behind all of them.
+
+use std::{
+    collections::HashMap,
+    fmt, panic,
+    sync::{
+        Once,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::http::HeaderMap;
+use serde_json::Value;
+use shared::testing::{Answer, Service};
+
+/// How many examples of what is wrong a row of the table tells.
+const TOLD_MAX: usize = 4;
+/// What no caller is told: of DynamoDB and the SDK, of serde, and of Rust.
+const CAUSES: [&str; 8] =
+    ["dynamodb", "exception", "sdk", "malformed record", "panicked", "missing field", "connection", "src/"];
+
+/// Answers that were counted, and what was wrong with some of them.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// All that were looked at.
+    pub seen: usize,
+    wrong: usize,
+    told: Vec<String>,
+}
+
+impl Tally {
+    /// Counts one more, and what is wrong with it if something is.
+    pub fn see(&mut self, wrong: Option<String>) {
+        self.seen += 1;
+        if let Some(wrong) = wrong {
+            self.wrong(wrong);
+        }
+    }
+
+    /// Notes something that is wrong beside the answers.
+    pub fn wrong(&mut self, what: String) {
+        self.wrong += 1;
+        if self.told.len() < TOLD_MAX && !self.told.contains(&what) {
+            self.told.push(what);
+        }
+    }
+
+    /// Takes another's in.
+    pub fn add(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.wrong += other.wrong;
+        self.told.extend(other.told);
+        self.told.truncate(TOLD_MAX);
+    }
+
+    /// Whether something was seen and nothing wrong.
+    pub fn is_clean(&self) -> bool {
+        self.wrong == 0 && self.seen > 0
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} seen, {} wrong", self.seen, self.wrong)?;
+        self.told.iter().try_for_each(|told| write!(formatter, "; {told}"))
+    }
+}
+
+/// What is wrong with an answer, whatever it answers.
+pub fn flaw(answer: &Answer) -> Option<String> {
+    flaw_of(answer.status.as_u16(), &answer.headers, &answer.body)
+}
+
+/// The same of its parts.
+pub fn flaw_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let text = |key: &str| body[key].as_str().unwrap_or_default();
+    let is_error = status >= 400;
+    let types = ["application/json; charset=utf-8", "application/problem+json"];
+    let checks = [
+        (types.contains(&header("content-type")), "its content type"),
+        (!header("x-request-id").is_empty(), "no request id"),
+        (
+            header("cache-control") == "no-store" || (!is_error && header("cache-control").contains("max-age")),
+            "caching",
+        ),
+        (body.is_object(), "no object"),
+        ((200..=299).contains(&status) || is_error, "neither a success nor an error"),
+        (is_error || body.get("code").is_none(), "an error that is said to be a success"),
+        (!is_error || is_envelope(status, header("x-request-id"), body), "no envelope"),
+        (
+            ![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0),
+            "no Retry-After",
+        ),
+        (status < 500 || !CAUSES.iter().any(|cause| text("detail").to_lowercase().contains(cause)), "tells its cause"),
+    ];
+    let wrong = checks.into_iter().find(|(holds, _)| !holds).map(|(_, wrong)| wrong)?;
+    Some(format!("{status}: {wrong}: {body}").chars().take(300).collect())
+}
+
+fn is_envelope(status: u16, request_id: &str, body: &Value) -> bool {
+    let told = ["type", "title", "detail", "message", "code", "request_id"];
+    told.iter().all(|key| body[key].as_str().is_some_and(|text| !text.is_empty()))
+        && body["status"] == status
+        && body["message"] == body["detail"]
+        && body["request_id"] == request_id
+        && body["fields"].as_array().is_some_and(|fields| {
+            fields.iter().all(|field| ["field", "code", "message"].iter().all(|key| field[key].is_string()))
+        })
+}
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+static TOLD: AtomicBool = AtomicBool::new(true);
+
+/// How many panics there were in this process since this was first asked. Each is told as before.
+pub fn panics() -> usize {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let tell = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            PANICS.fetch_add(1, Ordering::Relaxed);
+            if TOLD.load(Ordering::Relaxed) {
+                tell(panic);
+            }
+        }));
+    });
+    PANICS.load(Ordering::Relaxed)
+}
+
+/// Whether panics are told, for those that are expected.
+pub fn tell_panics(told: bool) {
+    panics();
+    TOLD.store(told, Ordering::Relaxed);
+}
+
+/// Every record of the table, by its key.
+pub async fn records(service: &Service) -> HashMap<String, HashMap<String, AttributeValue>> {
+    let table = &service.app().config().table_name;
+    let mut pages = service.client().scan().table_name(table).into_paginator().items().send();
+    let mut records = HashMap::new();
+    while let Some(item) = pages.next().await {
+        let item = item.expect("a scan");
+        if let Some(Ok(key)) = item.get("pk").map(|key| key.as_s().cloned()) {
+            records.insert(key, item);
+        }
+    }
+    records
+}
+
+/// Accounts of which not every record is there, or not every one says the same: how many there are, and the keys of those that
+/// are wrong.
+pub async fn halves(service: &Service) -> (usize, Vec<String>) {
+    let records = records(service).await;
+    let text = |item: &HashMap<String, AttributeValue>, name: &str| Some(item.get(name)?.as_s().ok()?.clone());
+    let (mut accounts, mut wrong) = (0, Vec::new());
+    for (key, item) in &records {
+        let beside: Vec<String> = if key.starts_with("USER#") {
+            accounts += 1;
+            let names = ["email_key", "username"].into_iter().filter_map(|name| text(item, name));
+            names.map(|name| format!("LOGIN#{name}")).collect()
+        } else if key.starts_with("LOGIN#") {
+            text(item, "id").map(|id| format!("USER#{id}")).into_iter().collect()
+        } else {
+            continue;
+        };
+        let is_whole = !beside.is_empty()
+            && beside
+                .iter()
+                .all(|other| records.get(other).is_some_and(|other| other.get("version") == item.get("version")));
+        if !is_whole {
+            wrong.push(key.clone());
+        }
+    }
+    (accounts, wrong)
+}
+
+/// How many of these keys are of records that nothing but a person ends.
+pub fn lasting(keys: &[String]) -> usize {
+    keys.iter().filter(|key| !key.starts_with("LIMIT#")).count()
+}

@@ -1,0 +1,158 @@
+//! Many requests for one thing at once.
+
+mod crowd;
+pub mod ends;
+pub mod families;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use latchkey::router;
+use serde_json::{Value, json};
+use shared::testing::{Faults, PASSWORD, Service};
+
+use self::crowd::Crowd;
+use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
+
+const SEED: u64 = 8;
+const WAY_MAX: Duration = Duration::from_millis(5);
+/// A thousand hashes on two cores take longer than a request may: what is asked here is what becomes of them.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Within which a parent gets its child again, less a second.
+const REUSE: Duration = Duration::from_secs(9);
+
+/// Adds its rows.
+pub fn run(scale: Scale, table: &mut Table) {
+    wait_for(async {
+        one_address(scale.of(100, 1_000), table).await;
+        spellings(table).await;
+        one_key(table).await;
+        one_token(200, table).await;
+        lost_answers(scale.of(150, 1_000), table).await;
+    });
+}
+
+/// Calls to DynamoDB take some time here, each another, so that requests sent at once meet in every order.
+async fn service() -> Arc<Service> {
+    let faults = Faults::seeded(SEED);
+    let service = Service::faulty(router(), &[], &faults).await;
+    faults.way(WAY_MAX);
+    Arc::new(service)
+}
+
+async fn one_address(creates: usize, table: &mut Table) {
+    let service = service().await;
+    let asks = vec![Ask::create("race@races.example").within(Some(PATIENCE)); creates];
+    let crowd = Crowd::ask(&service, asks).await;
+    let taken = crowd.count(409, "email_taken");
+    let records: Vec<String> = audit::records(&service).await.into_keys().collect();
+    let kinds: BTreeSet<&str> = records.iter().filter_map(|key| key.split('#').next()).collect();
+    table.row(
+        format!("{creates} concurrent creates of one e-mail"),
+        "one 201, the rest 409 email_taken; its three records and no orphan",
+        format!("{crowd}; {} records of {kinds:?}", audit::lasting(&records)),
+        crowd.of(201) == 1 && taken == creates - 1 && audit::lasting(&records) == 3 && crowd.is_clean(),
+    );
+}
+
+/// A hundred ways to write one address: letters of either case, spaces around it, and forms of the domain that UTS-46 maps to one.
+async fn spellings(table: &mut Table) {
+    const DOMAINS: [&str; 10] = [
+        "bücher.example",
+        "BÜCHER.example",
+        "xn--bcher-kva.example",
+        "XN--BCHER-KVA.EXAMPLE",
+        "bu\u{308}cher.example",
+        "bücher。example",
+        "bücher．example",
+        "ｂücher.example",
+        "bü\u{ad}cher.example",
+        "bücher.ｅxample",
+    ];
+    const LOCALS: [&str; 10] =
+        ["jo.b", "JO.B", " jo.b", "Jo.b", "jO.b", "jo.B", "\tJo.B", "\n jO.B", "\u{a0}JO.b", "\u{3000}jo.b"];
+    let service = service().await;
+    let addresses = LOCALS.iter().flat_map(|local| DOMAINS.iter().map(move |domain| format!("{local}@{domain} ")));
+    let crowd = Crowd::ask(&service, addresses.map(|email| Ask::create(&email).within(Some(PATIENCE))).collect()).await;
+    let (accounts, halves) = audit::halves(&service).await;
+    table.row(
+        "100 spellings of one address created at once",
+        "one account, 99 × 409 email_taken",
+        format!("{crowd}; {accounts} accounts"),
+        crowd.of(201) == 1 && crowd.count(409, "email_taken") == 99 && accounts == 1 && halves.is_empty(),
+    );
+}
+
+async fn one_key(table: &mut Table) {
+    let service = service().await;
+    let asks = vec![Ask::create("key@races.example").under("one key").within(Some(PATIENCE)); 50];
+    let crowd = Crowd::ask(&service, asks).await;
+    let accounts: BTreeSet<&str> = crowd.answers(201).filter_map(|body| body["uid"].as_str()).collect();
+    let (stored, halves) = audit::halves(&service).await;
+    let mut working = Tally::default();
+    for session in crowd.answers(201) {
+        let answer = Ask::refresh(session).of(&service).await;
+        working.see((answer.status != 200).then(|| format!("a session: {}", answer.status)));
+    }
+    table.row(
+        "50 concurrent creates under one Idempotency-Key",
+        "one account; each 201, or 503 with Retry-After, and every session works",
+        format!("{crowd}; {stored} accounts; sessions: {working}"),
+        crowd.of(201) + crowd.of(503) == 50
+            && crowd.is_clean()
+            && accounts.len() == 1
+            && stored == 1
+            && halves.is_empty()
+            && working.is_clean(),
+    );
+}
+
+async fn one_token(refreshes: usize, table: &mut Table) {
+    let service = service().await;
+    let user = service.account("token@races.example").await;
+    let session = service.session(&user).await;
+    let crowd = Crowd::ask(&service, vec![Ask::refresh(&session); refreshes]).await;
+    let children: BTreeSet<&str> = crowd.answers(200).filter_map(|body| body["refresh_token"].as_str()).collect();
+    let counter = counters(&service).await;
+    let next = Ask::refresh(&json!({"refresh_token": children.first()})).of(&service).await;
+    let rest = crowd.count(409, "refresh_conflict") + crowd.of(503);
+    table.row(
+        format!("{refreshes} parallel refreshes of one token"),
+        "each 200 with the one same child, the rest 409 refresh_conflict or 503 with Retry-After; counter + 1; session alive",
+        format!("{crowd}; {} children; counter {counter:?}; next: {}", children.len(), next.status.as_u16()),
+        children.len() == 1 && crowd.of(200) + rest == refreshes && crowd.is_clean() && counter == [1] && next.status == 200,
+    );
+}
+
+/// The counter of every session in the table.
+async fn counters(service: &Service) -> Vec<u32> {
+    let sessions = audit::records(service).await.into_iter().filter(|(key, _)| key.starts_with("SESSION#"));
+    sessions
+        .filter(|(_, item)| !item.contains_key("ended_at"))
+        .filter_map(|(_, item)| item.get("counter").map(AttributeValue::as_n)?.ok()?.parse().ok())
+        .collect()
+}
+
+async fn lost_answers(sessions: usize, table: &mut Table) {
+    let service = service().await;
+    let user = service.account("lost@races.example").await;
+    let mut held = Vec::new();
+    for _ in 0..sessions {
+        held.push(service.session(&user).await);
+    }
+    let lost = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+    service.pass(REUSE);
+    let again = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+    let same = |(one, other): (&Value, &Value)| one["refresh_token"] == other["refresh_token"];
+    let alike = lost.answers(200).zip(again.answers(200)).filter(|pair| same(*pair)).count();
+    let working = Crowd::ask(&service, again.answers(200).map(Ask::refresh).collect()).await;
+    table.row(
+        format!("{sessions} lost answers to a refresh, repeated 9 s later"),
+        "as many working sessions, each with the child that was lost",
+        format!("{again}; {alike} the same; then {working}"),
+        lost.of(200) == sessions && alike == sessions && working.of(200) == sessions,
+    );
+    let body = json!({"email": "lost@races.example", "password": PASSWORD});
+    let login = Ask::post("/login", body).of(&service).await;
+    assert_eq!(login.status, 200, "the account itself is as it was");
+}

@@ -1,0 +1,67 @@
+//! Requests sent at once, and what came of each.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+use shared::testing::{Answer, Service};
+use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::{asking::Ask, audit};
+
+/// The answers, in the order of the requests.
+pub struct Crowd(Vec<Answer>);
+
+impl Crowd {
+    /// Sends them all once every one is ready.
+    pub async fn ask(service: &Arc<Service>, asks: Vec<Ask>) -> Self {
+        let gate = Arc::new(Barrier::new(asks.len().max(1)));
+        let mut asking = JoinSet::new();
+        for (number, ask) in asks.into_iter().enumerate() {
+            let (service, gate) = (service.clone(), gate.clone());
+            asking.spawn(async move {
+                gate.wait().await;
+                (number, ask.of(&service).await)
+            });
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_by_key(|(number, _)| *number);
+        Self(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// How many have this status.
+    pub fn of(&self, status: u16) -> usize {
+        self.0.iter().filter(|answer| answer.status == status).count()
+    }
+
+    /// How many have this status and code.
+    pub fn count(&self, status: u16, code: &str) -> usize {
+        self.0.iter().filter(|answer| answer.status == status && answer.body["code"] == code).count()
+    }
+
+    /// The bodies of those with this status.
+    pub fn answers(&self, status: u16) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(move |answer| answer.status == status).map(|answer| &answer.body)
+    }
+
+    /// Whether every one is as the contract says, and says when to come again if it is a conflict that passes.
+    pub fn is_clean(&self) -> bool {
+        self.0.iter().all(|answer| {
+            let passes = answer.body["code"] == "refresh_conflict";
+            audit::flaw(answer).is_none() && (!passes || !answer.header("retry-after").is_empty())
+        })
+    }
+}
+
+impl fmt::Display for Crowd {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut counts = std::collections::BTreeMap::<(u16, &str), usize>::new();
+        for answer in &self.0 {
+            *counts.entry((answer.status.as_u16(), answer.body["code"].as_str().unwrap_or_default())).or_default() += 1;
+        }
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|((status, code), count)| format!("{count} × {status} {code}").trim_end().to_owned())
+            .collect();
+        formatter.write_str(&counts.join(", "))
+    }
+}

@@ -1,0 +1,105 @@
+//! Sessions that are refreshed by many at once, while DynamoDB fails.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use latchkey::router;
+use serde_json::{Value, json};
+use shared::testing::{Faults, Service};
+use tokio::task::JoinSet;
+
+use super::{WAY_MAX, crowd::Crowd};
+use crate::{Scale, asking::Ask, audit::Tally, table::Table, wait_for};
+
+const SEED: u64 = 7;
+const SHARE: f64 = 0.1;
+const REFRESHES: usize = 50;
+/// How often a client asks until something gets through.
+const TRIES_MAX: usize = 20;
+
+/// Adds its rows.
+pub fn run(scale: Scale, table: &mut Table) {
+    wait_for(async {
+        println!("campaign: races: families, seed {SEED}");
+        let (families, rounds) = scale.of((10, 1), (50, 4));
+        let faults = Faults::seeded(SEED);
+        let service = Arc::new(Service::faulty(router(), &[], &faults).await);
+        let user = service.account("families@races.example").await;
+        let mut refreshing = JoinSet::new();
+        let mut sessions = Vec::new();
+        for _ in 0..families {
+            sessions.push(service.session(&user).await);
+        }
+        faults.way(WAY_MAX);
+        faults.share(SHARE);
+        for session in sessions {
+            refreshing.spawn(family(service.clone(), session, rounds));
+        }
+        let grown = refreshing.join_all().await;
+        faults.end();
+        let (mut branches, mut alive) = (Tally::default(), Tally::default());
+        for Family { tokens, forked } in grown {
+            branches.see(forked);
+            let newest = json!({"refresh_token": tokens.last()});
+            let next = Ask::refresh(&newest).of(&service).await;
+            alive.see((next.status != 200).then(|| format!("the newest token: {} {}", next.status, next.body["code"])));
+            branches.see(older_are_dead(&service, &tokens, &next.body).await);
+        }
+        let what = format!("{families} families × {REFRESHES} parallel refreshes × {rounds} rounds, 10 % store faults");
+        let befallen = faults.befallen();
+        table.row(
+            &what,
+            "never two live tokens of a family",
+            format!("{branches}; {befallen} faults"),
+            branches.is_clean(),
+        );
+        table.row(&what, "no family ended", alive.to_string(), alive.is_clean());
+    });
+}
+
+/// The tokens of a family, each the child of the one before it, and where it came to have two.
+struct Family {
+    tokens: Vec<String>,
+    forked: Option<String>,
+}
+
+async fn family(service: Arc<Service>, session: Value, rounds: usize) -> Family {
+    let mut family = Family { tokens: vec![text(&session)], forked: None };
+    let mut newest = session;
+    for _ in 0..rounds {
+        let mut children = BTreeSet::new();
+        for _ in 0..TRIES_MAX {
+            let crowd = Crowd::ask(&service, vec![Ask::refresh(&newest); REFRESHES]).await;
+            children.extend(crowd.answers(200).map(text));
+            let rest = crowd.count(409, "refresh_conflict") + crowd.of(503);
+            if crowd.of(200) + rest != REFRESHES || !crowd.is_clean() {
+                family.forked = Some(format!("answers: {crowd}"));
+            }
+            if let Some(child) = crowd.answers(200).next() {
+                newest = child.clone();
+                break;
+            }
+        }
+        if children.len() != 1 {
+            family.forked = Some(format!("{} children of one token", children.len()));
+        }
+        family.tokens.push(text(&newest));
+    }
+    family
+}
+
+/// The newest was just refreshed: it alone, and no token before it, may give what was not given before.
+async fn older_are_dead(service: &Service, tokens: &[String], next: &Value) -> Option<String> {
+    for token in tokens.iter().rev() {
+        let answer = Ask::refresh(&json!({"refresh_token": token})).of(service).await;
+        let child = text(&answer.body);
+        let is_known = tokens.contains(&child) || child == text(next);
+        if answer.status == 200 && !is_known {
+            return Some("an older token gave a new one".to_owned());
+        }
+    }
+    None
+}
+
+fn text(session: &Value) -> String {
+    session["refresh_token"].as_str().unwrap_or_default().to_owned()
+}
