@@ -2,77 +2,52 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/server.rs"]
+mod server;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
+use server::Server;
 use tempfile::TempDir;
 
-/// A running server; it is killed when dropped.
-struct Server {
-    process: Child,
-    line: String,
-    address: String,
+fn start(folder: &Path) -> Server {
+    Server::spawn(&mut command(folder))
 }
 
-impl Server {
-    fn start(folder: &Path) -> Self {
-        Self::spawn(&mut command(folder))
-    }
+/// The command, with what goes to standard error kept.
+fn command(folder: &Path) -> Command {
+    let mut command = server::command(folder);
+    command.stderr(Stdio::piped());
+    command
+}
 
-    fn spawn(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).expect(&line).split(' ').next().unwrap().to_owned();
-        Self { process, line, address }
-    }
-
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let body = body.to_string();
-        self.send(&format!(
+fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+    let body = body.to_string();
+    send(
+        server,
+        &format!(
             "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
-        ))
-    }
-
-    fn send(&self, request: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
-    fn ends_well(mut self) {
-        assert!(self.process.wait().unwrap().success());
-    }
+        ),
+    )
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-    command.args(["serve", "--port", "0", "--data-dir"]).arg(folder).env_clear().stderr(Stdio::piped());
-    command
+fn send(server: &Server, request: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
 fn credentials() -> Value {
@@ -89,7 +64,7 @@ fn refused(code: i32, output: &Output) -> String {
 #[test]
 fn the_first_line_says_where_it_listens_and_its_curl_works_when_pasted() {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
+    let server = start(folder.path());
     let (says, curl) = server.line.trim().split_once(" — try: ").unwrap();
     assert_eq!(says, format!("Latchkey listens on http://{}", server.address));
     let output = Command::new("sh").args(["-c", curl]).output().unwrap();
@@ -101,22 +76,22 @@ fn the_first_line_says_where_it_listens_and_its_curl_works_when_pasted() {
 fn accounts_sessions_and_keys_outlive_a_stop_and_even_a_kill() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("new/folder");
-    let server = Server::start(&data);
-    let (status, created) = server.post("/create-account", &credentials());
+    let server = start(&data);
+    let (status, created) = post(&server, "/create-account", &credentials());
     assert_eq!(status, 201, "{created}");
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.ends_well();
 
-    let server = Server::start(&data);
-    let (status, login) = server.post("/login", &credentials());
+    let server = start(&data);
+    let (status, login) = post(&server, "/login", &credentials());
     assert_eq!((status, &login["uid"]), (200, &created["uid"]));
-    server.signal("KILL");
+    server.signal(Signal::KILL);
     drop(server);
 
-    let server = Server::start(&data);
-    assert_eq!(server.post("/refresh", &json!({"refresh_token": created["refresh_token"]})).0, 200);
-    assert_eq!(server.post("/refresh", &json!({"refresh_token": login["refresh_token"]})).0, 200);
-    server.signal("INT");
+    let server = start(&data);
+    assert_eq!(post(&server, "/refresh", &json!({"refresh_token": created["refresh_token"]})).0, 200);
+    assert_eq!(post(&server, "/refresh", &json!({"refresh_token": login["refresh_token"]})).0, 200);
+    server.signal(Signal::INT);
     server.ends_well();
 }
 
@@ -124,7 +99,7 @@ fn accounts_sessions_and_keys_outlive_a_stop_and_even_a_kill() {
 fn everything_secret_is_readable_by_its_owner_alone() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
-    let _server = Server::start(&data);
+    let _server = start(&data);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
     for name in ["signing-keys.json", "firebase-service-account.json", "latchkey.db", "latchkey.db-wal"] {
@@ -135,10 +110,10 @@ fn everything_secret_is_readable_by_its_owner_alone() {
 #[test]
 fn a_second_start_on_the_same_folder_is_refused_with_a_sentence() {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
+    let server = start(folder.path());
     let sentence = refused(1, &command(folder.path()).output().unwrap());
     assert!(sentence.contains("is in use by another latchkey serve"), "{sentence}");
-    assert_eq!(server.post("/create-account", &credentials()).0, 201);
+    assert_eq!(post(&server, "/create-account", &credentials()).0, 201);
 }
 
 #[test]
@@ -177,7 +152,7 @@ fn a_key_file_that_cannot_be_used_is_refused_by_name_and_left_as_it_is() {
 #[test]
 fn a_request_under_way_is_answered_before_the_stop() {
     let folder = TempDir::new().unwrap();
-    let server = Server::start(folder.path());
+    let server = start(folder.path());
     let mut slow = TcpStream::connect(&server.address).unwrap();
     let body = credentials().to_string();
     let head = format!(
@@ -187,8 +162,8 @@ fn a_request_under_way_is_answered_before_the_stop() {
     slow.write_all(head.as_bytes()).unwrap();
     slow.write_all(&body.as_bytes()[..5]).unwrap();
     // Its answer shows that the request before it was accepted.
-    assert_eq!(server.post("/login", &credentials()).0, 401);
-    server.signal("TERM");
+    assert_eq!(post(&server, "/login", &credentials()).0, 401);
+    server.signal(Signal::TERM);
     slow.write_all(&body.as_bytes()[5..]).unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
@@ -201,15 +176,15 @@ fn logs_are_one_json_object_a_line_and_hold_no_secret() {
     let folder = TempDir::new().unwrap();
     let mut server =
         Server::spawn(command(folder.path()).env("LOG_LEVEL", "trace").env("REFRESH_REUSE_INTERVAL_SECONDS", "0"));
-    let (_, created) = server.post("/create-account", &credentials());
-    server.post("/login", &json!({"email": "a@b.de", "password": "a wrong horse"}));
+    let (_, created) = post(&server, "/create-account", &credentials());
+    post(&server, "/login", &json!({"email": "a@b.de", "password": "a wrong horse"}));
     let mut newest = created.clone();
     for _ in 0..2 {
-        newest = server.post("/refresh", &json!({"refresh_token": newest["refresh_token"]})).1;
+        newest = post(&server, "/refresh", &json!({"refresh_token": newest["refresh_token"]})).1;
     }
-    let (_, reused) = server.post("/refresh", &json!({"refresh_token": created["refresh_token"]}));
+    let (_, reused) = post(&server, "/refresh", &json!({"refresh_token": created["refresh_token"]}));
     assert_eq!(reused["code"], "refresh_token_reused");
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     let paths: Vec<String> = logs
@@ -253,7 +228,7 @@ fn the_address_it_listens_on_is_the_one_it_names() {
     let server = Server::spawn(command(folder.path()).args(["--host", "127.0.0.2"]));
     assert!(server.address.starts_with("127.0.0.2:"), "{}", server.line);
     let (_, discovery) =
-        server.send("GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        send(&server, "GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert_eq!(discovery["issuer"], format!("http://{}", server.address));
 }
 
@@ -261,7 +236,7 @@ fn the_address_it_listens_on_is_the_one_it_names() {
 fn without_a_need_for_it_no_demo_account_is_made() {
     let folder = TempDir::new().unwrap();
     let server = Server::spawn(command(folder.path()).env("TOKEN_PROFILE", "access"));
-    let (_, created) = server.post("/create-account", &credentials());
+    let (_, created) = post(&server, "/create-account", &credentials());
     assert_eq!(created["jwt_token"], created["access_token"]);
     assert!(!folder.path().join("firebase-service-account.json").exists());
 }
@@ -278,7 +253,7 @@ fn emulator_mode_does_not_start_where_it_would_let_anybody_in() {
         assert!(sentence.contains("anybody could sign in as anybody"), "{sentence}");
     }
     let mut server = Server::spawn(command(folder.path()).envs([emulator]));
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     assert!(logs.contains("emulator mode: unsigned ID tokens"), "{logs}");
@@ -293,7 +268,7 @@ fn a_service_account_of_another_project_is_refused_at_start_by_both_names() {
     let sentence = refused(1, &mismatched.output().unwrap());
     assert!(sentence.contains("FIREBASE_PROJECT_ID is other") && sentence.contains("demo-latchkey"), "{sentence}");
     // The demo account was chosen by nobody.
-    Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal("TERM");
+    Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal(Signal::TERM);
 }
 
 #[test]
@@ -301,10 +276,10 @@ fn a_mangled_private_key_is_repaired_and_the_log_says_what_was_but_not_the_key()
     let folder = TempDir::new().unwrap();
     let mangled = shared::testing::service_account().replace("\\n", "\\\\n");
     let mut server = Server::spawn(command(folder.path()).env("FIREBASE_SERVICE_ACCOUNT", mangled));
-    let (status, created) = server.post("/create-account", &credentials());
+    let (status, created) = post(&server, "/create-account", &credentials());
     assert_eq!(status, 201);
     assert_ne!(created["jwt_token"], created["access_token"]);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     let line = logs.lines().find(|line| line.contains("was repaired")).expect(&logs);
@@ -367,7 +342,7 @@ fn the_project_that_was_chosen_comes_before_that_of_the_demo_account() {
         claims["aud"] = json!(project);
         claims["iss"] = json!(format!("https://securetoken.google.com/{project}"));
         let token = shared::testing::unsigned(&json!({"alg": "none", "typ": "JWT"}), &claims);
-        let (status, body) = server.post("/verify", &json!({"token": token}));
+        let (status, body) = post(&server, "/verify", &json!({"token": token}));
         assert_eq!((status, &body["kind"]), (200, &json!("firebase_id_token")), "{project}: {body}");
     }
 }
