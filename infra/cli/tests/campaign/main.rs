@@ -5,8 +5,11 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
 #![expect(clippy::expect_used, reason = "a case that cannot go on fails")]
 
+mod canaries;
 mod client;
+mod crashes;
 mod dice;
+mod load;
 mod process;
 mod records;
 #[path = "../support/server.rs"]
@@ -42,7 +45,12 @@ impl Scale {
 type Case = fn(Scale, &mut Table);
 
 /// In this order, the cheapest first.
-const CASES: &[(&str, Case)] = &[("timing", timing::timing)];
+const CASES: &[(&str, Case)] = &[
+    ("canaries", canaries::canaries),
+    ("crashes", crashes::crashes),
+    ("load", load::load),
+    ("timing", timing::timing),
+];
 
 fn main() -> ExitCode {
     // What libtest would take, such as --nocapture, means nothing here.

@@ -53,9 +53,19 @@ impl Process {
 
     /// The most memory that it has had so far, in KiB.
     pub fn memory_max_kib(&self) -> u64 {
+        self.status("VmHWM").trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Whether a signal has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        self.status("State").starts_with('T')
+    }
+
+    /// What Linux says of it.
+    fn status(&self, name: &str) -> String {
         let status = fs::read_to_string(format!("/proc/{}/status", self.server.process.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).expect("Linux tells it")
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        value.expect("Linux tells it").trim().to_owned()
     }
 }
 

@@ -1,0 +1,151 @@
+//! Secrets that are looked for afterwards: in the log, in what a caller is told of a failure, and in the table.
+
+mod forged;
+mod requests;
+mod secrets;
+mod starts;
+
+use std::{fs, path::Path};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
+use shared::testing::{Delivery, Google, Reply, service_account};
+use tempfile::TempDir;
+
+use crate::{
+    Scale,
+    canaries::{
+        requests::World,
+        secrets::{Canaries, Place, Slices},
+    },
+    dice::{dice, letters},
+    process::{Process, log, log_lines},
+    records::{self, TABLE, text},
+    table::Table,
+    wait_for,
+};
+
+/// The least that are looked for.
+const SECRETS_MIN: usize = 200;
+/// So long that a canary can be too short for a password.
+const PASSWORD_LENGTH_MIN: &str = "32";
+
+/// Sends secrets through every endpoint while all is well, while Google is away, while the key file is broken, with broken
+/// records, and without a table; and starts that are refused.
+pub fn canaries(scale: Scale, table: &mut Table) {
+    let mut canaries = Canaries::new(dice("canaries"));
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let (mut told, seen) = wait_for(served(scale, &data, &mut canaries));
+    told.bodies.push_str(&starts::refused(&mut canaries));
+    let slices = canaries.slices();
+    let name = format!("{} secrets in {} requests", canaries.count(), told.answers.values().sum::<usize>());
+    let answers: Vec<String> = told.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+    table.row(
+        format!("{name}: what was answered"),
+        format!("{SECRETS_MIN} secrets, successes and failures"),
+        answers.join(", "),
+        canaries.count() >= SECRETS_MIN && [200, 400, 401, 503].iter().all(|status| told.answers.contains_key(status)),
+    );
+    let log = fs::read(log(&data)).expect("a log");
+    look(table, &format!("{name}: the log at trace level"), &slices, Place::Log, &log);
+    look(table, &format!("{name}: answers of 400 and above"), &slices, Place::Answer, told.bodies.as_bytes());
+    look(table, &format!("{name}: every record of the table"), &slices, Place::Table, seen.scan.as_bytes());
+    look(table, &format!("{name}: the files of the table"), &slices, Place::Table, &seen.files);
+    let (lines, broken) = log_lines(&data);
+    table.row(
+        format!("{name}: the log"),
+        "each line one JSON object",
+        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+        broken.is_none(),
+    );
+    forged::forged(table);
+}
+
+/// What the table had before it was taken away.
+struct Seen {
+    scan: String,
+    files: Vec<u8>,
+}
+
+async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (World, Seen) {
+    let certificates = Reply::certificates(&[(0, "kid")]);
+    let mut google = Google::start(certificates.clone().delivered(Delivery::Refused)).await;
+    let (api_key, shared_secret) = (canaries.secret("API key"), canaries.secret("shared secret"));
+    canaries.keep_lines("private key", &private_key(service_account()));
+    let variables = [
+        ("API_KEY", &*api_key),
+        ("JWT_SHARED_SECRET", &shared_secret),
+        ("FIREBASE_SERVICE_ACCOUNT", service_account()),
+        ("FIREBASE_CERTS_URL", &google.url()),
+        ("KEYS_TTL_SECONDS", "1"),
+        ("LOG_LEVEL", "trace"),
+        ("PASSWORD_MIN_LENGTH", PASSWORD_LENGTH_MIN),
+        ("RATE_LIMITS", "off"),
+        ("REFRESH_REUSE_INTERVAL_SECONDS", "0"),
+    ];
+    let process = Process::start(data, &variables);
+    let keys = fs::read_to_string(data.join("signing-keys.json")).expect("a key set");
+    canaries.keep_key_set(&keys);
+    let mut world = World::new(&process, &api_key);
+    // Google is away.
+    world.round(canaries).await;
+    google.answers(certificates).await;
+    for _ in 0..scale.of(1, 5) {
+        world.round(canaries).await;
+    }
+    let broken = json!({"hmac": canaries.secret("broken key set"), "keys": canaries.secret("broken key set")});
+    fs::write(data.join("signing-keys.json"), broken.to_string()).expect("a file");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    world.round(canaries).await;
+    fs::write(data.join("signing-keys.json"), keys).expect("a file");
+    broken_records(&process, &mut world, canaries).await;
+    let seen = Seen { scan: format!("{:?}", records::scan(&process.table()).await), files: files(data) };
+    process.table().delete_table().table_name(TABLE).send().await.expect("it is deleted");
+    world.round(canaries).await;
+    (world, seen)
+}
+
+/// Accounts that nobody can have made: of hashes that are none, and of records that are none.
+async fn broken_records(process: &Process, world: &mut World, canaries: &mut Canaries) {
+    let session = world.account(canaries, "broken@example.com").await;
+    let key = "LOGIN#broken@example.com";
+    let item = records::get(&process.table(), key).await.expect("an identifier");
+    assert_eq!(session.text_of("uid"), records::text_of(&item, "id"));
+    for (name, value) in [
+        ("password_hash", text(canaries.stored("broken hash"))),
+        ("password_hash", text(format!("$argon2id$v=19$m=4294967295,t=2,p=1${}", canaries.stored("hostile hash")))),
+        ("epoch", text(canaries.stored("broken record"))),
+        ("created_at", AttributeValue::L(vec![text(canaries.stored("broken record"))])),
+    ] {
+        let mut item = item.clone();
+        item.insert(name.to_owned(), value);
+        records::put(&process.table(), vec![item]).await;
+        let password = canaries.secret("password for a broken record");
+        world.post("/login", &json!({"email": "broken@example.com", "password": password})).await;
+    }
+    records::put(&process.table(), vec![item]).await;
+}
+
+/// The files of SQLite, as they are on the disk.
+fn files(data: &Path) -> Vec<u8> {
+    ["latchkey.db", "latchkey.db-wal"].iter().flat_map(|name| fs::read(data.join(name)).expect("a file")).collect()
+}
+
+/// The private key of a service account, with the line breaks of PEM.
+fn private_key(account: &str) -> String {
+    let account: serde_json::Value = serde_json::from_str(account).expect("JSON");
+    account.get("private_key").and_then(serde_json::Value::as_str).expect("a key").to_owned()
+}
+
+/// A row on what was found in a place, by what kind of secret it was.
+fn look(table: &mut Table, name: &str, slices: &Slices, place: Place, text: &[u8]) {
+    let hits = slices.hits(place, text);
+    let searched = format!("{} slices, {} KB", slices.count(place), text.len() / 1_024);
+    table.row(name, "0 of their slices", format!("{hits:?} of {searched}"), hits.is_empty());
+}
+
+/// Text that no list of requests has written down.
+fn noise(dice: &mut fastrand::Rng) -> String {
+    letters(dice, 40)
+}

@@ -1,0 +1,184 @@
+//! Logins at the rate that a server can bear, at three times that rate, and after it.
+
+mod arrivals;
+mod bare;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{self, Instant};
+
+use crate::{
+    Scale,
+    client::Client,
+    dice::dice,
+    load::arrivals::{Outcome, at_rate},
+    process::{Process, log_lines},
+    statistics::{median_ms, percentile_ms},
+    table::Table,
+    wait_for,
+};
+
+/// The limits are not what is measured here.
+const VARIABLES: [(&str, &str); 2] = [("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")];
+/// Accounts that log in by turns.
+const ACCOUNTS: usize = 8;
+/// A rate holds while all but one in a hundred answers come within this.
+const P99_MAX_MS: f64 = 1_000.0;
+/// How many times too much is asked for.
+const BURST: f64 = 3.0;
+/// The most memory that the burst may take: the work areas of the hashes, what waits, and the program itself.
+const MEMORY_MAX_KIB: u64 = 256 * 1024;
+/// How long after a burst logins may still be slow.
+const RECOVERY_MAX: Duration = Duration::from_secs(3);
+/// A login is as fast as before if it takes no longer than this many medians.
+const AS_FAST: f64 = 2.0;
+/// Logins by which the speed of a server that has nothing else to do is told.
+const ALONE: usize = 20;
+
+/// The rate of bare hashes, the rate of logins, and three times that.
+pub fn load(scale: Scale, table: &mut Table) {
+    let mut dice = dice("load");
+    let bare = bare::hashes_a_second(scale.of(Duration::from_secs(1), Duration::from_secs(10)));
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let process = Process::start(&data, &VARIABLES);
+    wait_for(async {
+        let bodies = accounts(&process.client()).await;
+        let alone = alone(&process.client(), &bodies).await;
+        let (steady, p99) = steady(scale, bare, &process.client(), &bodies, &mut dice).await;
+        table.row(
+            "logins at a rising rate, open loop",
+            "the highest rate with p99 under 1 s is at least half that of bare hashes",
+            format!("{steady:.1} a second, p99 {p99:.0} ms; bare {bare:.1} a second, {:.2} of it", steady / bare),
+            steady >= bare / 2.0,
+        );
+        burst(scale, steady, alone, &process, &bodies, &mut dice, table).await;
+    });
+    let (lines, broken) = log_lines(&data);
+    table.row(
+        "the log of all these logins",
+        "each line one JSON object",
+        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+        broken.is_none(),
+    );
+}
+
+/// Bodies of logins that are right.
+async fn accounts(client: &Client) -> Vec<Value> {
+    let mut bodies = Vec::new();
+    for number in 0..ACCOUNTS {
+        let body = json!({"email": format!("load{number}@example.com"), "password": "correct horse battery"});
+        assert_eq!(client.post("/create-account", &body).await.expect("an answer").status, 201);
+        bodies.push(body);
+    }
+    bodies
+}
+
+/// The median of logins one by one, in milliseconds.
+async fn alone(client: &Client, bodies: &[Value]) -> f64 {
+    let mut times = Vec::new();
+    for body in bodies.iter().cycle().take(ALONE) {
+        let started = Instant::now();
+        assert_eq!(client.post("/login", body).await.expect("an answer").status, 200);
+        times.push(started.elapsed());
+    }
+    median_ms(&times)
+}
+
+/// The highest rate that holds, by steps of a tenth of the bare rate, and its 99th percentile.
+async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], dice: &mut Rng) -> (f64, f64) {
+    let step = scale.of(Duration::from_secs(2), Duration::from_secs(20));
+    let parts: &[f64] = scale.of(&[0.5, 0.7], &[0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0]);
+    let mut best = (0.0, 0.0);
+    for part in parts {
+        let rate = bare * part;
+        let outcome = at_rate(client, bodies, rate, step, dice).await;
+        let p99 = percentile_ms(&outcome.accepted, 0.99);
+        println!("campaign: {rate:.1} logins a second: {outcome}");
+        if outcome.accepted.len() < outcome.sent || p99 >= P99_MAX_MS {
+            break;
+        }
+        best = (rate, p99);
+    }
+    best
+}
+
+async fn burst(
+    scale: Scale,
+    steady: f64,
+    alone: f64,
+    process: &Process,
+    bodies: &[Value],
+    dice: &mut Rng,
+    table: &mut Table,
+) {
+    let length = scale.of(Duration::from_secs(3), Duration::from_secs(60));
+    let client = process.client();
+    let before = process.memory_max_kib() / 1024;
+    let during = at_rate(&client, bodies, steady * BURST, length, dice);
+    // How long it takes is told from the end of the burst, not from its last answer.
+    let probe = async {
+        time::sleep(length).await;
+        recovery(&process.client(), bodies, alone).await
+    };
+    let (outcome, recovery) = tokio::join!(during, probe);
+    let Outcome { sent, accepted, shed, others } = &outcome;
+    let name = format!("{BURST} times the highest rate for {} s", length.as_secs());
+    table.row(
+        format!("{name}: the answers"),
+        "200, or 429 or 503 with Retry-After; nothing else, no connection lost",
+        format!("{sent} sent, {} accepted, {} shed, others: {others:?}", accepted.len(), shed.len()),
+        others.is_empty() && accepted.len() + shed.len() == *sent,
+    );
+    table.row(
+        format!("{name}: the accepted ones"),
+        "p99 under the 10 s that a request may take",
+        format!(
+            "p50 {:.0} ms, p99 {:.0} ms; refusals p50 {:.0} ms, p99 {:.0} ms",
+            median_ms(accepted),
+            percentile_ms(accepted, 0.99),
+            median_ms(shed),
+            percentile_ms(shed, 0.99)
+        ),
+        !accepted.is_empty() && percentile_ms(accepted, 0.99) < 10_000.0,
+    );
+    let memory = process.memory_max_kib();
+    table.row(
+        format!("{name}: memory"),
+        format!("at most {} MiB", MEMORY_MAX_KIB / 1024),
+        format!("{} MiB, {before} MiB before", memory / 1024),
+        memory <= MEMORY_MAX_KIB,
+    );
+    table.row(
+        format!("{name}: afterwards"),
+        format!("within {} s a login takes at most {AS_FAST} times {alone:.0} ms", RECOVERY_MAX.as_secs()),
+        format!("after {:.1} s", recovery.as_secs_f64()),
+        recovery <= RECOVERY_MAX,
+    );
+}
+
+/// How long it takes until three logins in a row are as fast as before.
+async fn recovery(client: &Client, bodies: &[Value], alone: f64) -> Duration {
+    let began = Instant::now();
+    let mut in_a_row = 0;
+    let mut recovered = Duration::MAX;
+    for body in bodies.iter().cycle() {
+        let started = Instant::now();
+        let answer = client.post("/login", body).await;
+        let is_fast = started.elapsed().as_secs_f64() * 1_000.0 <= alone * AS_FAST;
+        if answer.is_ok_and(|answer| answer.status == 200) && is_fast {
+            in_a_row += 1;
+            recovered = recovered.min(started - began);
+        } else {
+            (in_a_row, recovered) = (0, Duration::MAX);
+            time::sleep(Duration::from_millis(50)).await;
+        }
+        if in_a_row == 3 || began.elapsed() > RECOVERY_MAX * 10 {
+            break;
+        }
+    }
+    recovered
+}
