@@ -5,12 +5,13 @@ mod requests;
 mod secrets;
 mod starts;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use shared::testing::{Delivery, Google, Reply, service_account};
 use tempfile::TempDir;
+use tokio::time;
 
 use crate::{
     Scale,
@@ -29,6 +30,8 @@ use crate::{
 const SECRETS_MIN: usize = 200;
 /// So long that a canary can be too short for a password.
 const PASSWORD_LENGTH_MIN: &str = "32";
+/// So short that a key file is read again at once.
+const KEYS_TTL: Duration = Duration::from_secs(1);
 
 /// Sends secrets through every endpoint while all is well, while Google is away, while the key file is broken, with broken
 /// records, and without a table; and starts that are refused.
@@ -49,7 +52,14 @@ pub fn canaries(scale: Scale, table: &mut Table) {
     );
     let log = fs::read(log(&data)).expect("a log");
     look(table, &format!("{name}: the log at trace level"), &slices, Place::Log, &log);
-    look(table, &format!("{name}: answers of 400 and above"), &slices, Place::Answer, told.bodies.as_bytes());
+    look(table, "a secret as a part of the path: the log", &slices, Place::Paths, &log);
+    look(
+        table,
+        &format!("{name}: answers of 400 and above, and what starts say"),
+        &slices,
+        Place::Answer,
+        told.bodies.as_bytes(),
+    );
     look(table, &format!("{name}: every record of the table"), &slices, Place::Table, seen.scan.as_bytes());
     look(table, &format!("{name}: the files of the table"), &slices, Place::Table, &seen.files);
     let (lines, broken) = log_lines(&data);
@@ -78,7 +88,7 @@ async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (World, S
         ("JWT_SHARED_SECRET", &shared_secret),
         ("FIREBASE_SERVICE_ACCOUNT", service_account()),
         ("FIREBASE_CERTS_URL", &google.url()),
-        ("KEYS_TTL_SECONDS", "1"),
+        ("KEYS_TTL_SECONDS", &KEYS_TTL.as_secs().to_string()),
         ("LOG_LEVEL", "trace"),
         ("PASSWORD_MIN_LENGTH", PASSWORD_LENGTH_MIN),
         ("RATE_LIMITS", "off"),
@@ -88,21 +98,22 @@ async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (World, S
     let keys = fs::read_to_string(data.join("signing-keys.json")).expect("a key set");
     canaries.keep_key_set(&keys);
     let mut world = World::new(&process, &api_key);
-    // Google is away.
-    world.round(canaries).await;
+    world.without_google(canaries).await;
     google.answers(certificates).await;
     for _ in 0..scale.of(1, 5) {
         world.round(canaries).await;
     }
     let broken = json!({"hmac": canaries.secret("broken key set"), "keys": canaries.secret("broken key set")});
     fs::write(data.join("signing-keys.json"), broken.to_string()).expect("a file");
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    time::sleep(KEYS_TTL).await;
     world.round(canaries).await;
     fs::write(data.join("signing-keys.json"), keys).expect("a file");
     broken_records(&process, &mut world, canaries).await;
     let seen = Seen { scan: format!("{:?}", records::scan(&process.table()).await), files: files(data) };
     process.table().delete_table().table_name(TABLE).send().await.expect("it is deleted");
     world.round(canaries).await;
+    world.bodies.push_str(&process.server.line);
+    process.stop();
     (world, seen)
 }
 
@@ -138,7 +149,7 @@ fn private_key(account: &str) -> String {
     account.get("private_key").and_then(serde_json::Value::as_str).expect("a key").to_owned()
 }
 
-/// A row on what was found in a place, by what kind of secret it was.
+/// Adds a row on what was found in a place, by what kind of secret it was.
 fn look(table: &mut Table, name: &str, slices: &Slices, place: Place, text: &[u8]) {
     let hits = slices.hits(place, text);
     let searched = format!("{} slices, {} KB", slices.count(place), text.len() / 1_024);

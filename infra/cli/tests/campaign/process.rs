@@ -45,6 +45,12 @@ impl Process {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
+    /// Asks it to stop, which is to end well.
+    pub fn stop(self) {
+        self.server.signal(Signal::TERM);
+        self.server.ends_well();
+    }
+
     /// Ends it at once, wherever it is.
     pub fn kill(mut self) {
         self.server.signal(Signal::KILL);

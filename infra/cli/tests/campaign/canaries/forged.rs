@@ -1,9 +1,10 @@
 //! Texts that would be lines of the log of their own, in every place that may get into it.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{Read, Write},
-    net::{Shutdown, TcpStream},
+    net::TcpStream,
     time::Duration,
 };
 
@@ -33,13 +34,8 @@ pub fn forged(table: &mut Table) {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let process = Process::start(&data, &[("LOG_LEVEL", "trace"), ("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")]);
-    let mut sent = 0;
-    for text in TEXTS {
-        for request in requests(text) {
-            send(&process.server.address, &request);
-            sent += 1;
-        }
-    }
+    let requests: Vec<Vec<u8>> = TEXTS.into_iter().flat_map(requests).collect();
+    let answered = requests.iter().filter(|request| send(&process.server.address, request)).count();
     process.kill();
     let text = String::from_utf8(fs::read(log(&data)).expect("a log")).expect("UTF-8");
     // By the line feed alone: it ends a line for whatever reads logs.
@@ -48,25 +44,30 @@ pub fn forged(table: &mut Table) {
     let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
     let forged = objects.iter().flatten().filter(|value| value.get("forged").is_some()).count();
     table.row(
-        format!("{sent} requests with lines, quotes and escapes in path, request id, headers and fields: the log"),
-        "each line one JSON object, none forged",
-        format!("{} lines, {broken} broken, {forged} forged", lines.len()),
-        broken + forged == 0 && !lines.is_empty(),
+        format!(
+            "{} requests with lines, quotes and escapes in path, request id, headers and fields: the log",
+            requests.len()
+        ),
+        "each answered; each line one JSON object, none forged",
+        format!("{answered} answered, {} lines, {broken} broken, {forged} forged", lines.len()),
+        // Many of them are no HTTP, and get no further than its parser.
+        broken + forged == 0 && answered == requests.len() && lines.len() > requests.len() / 2,
     );
-    let raw: Vec<&&str> = lines.iter().filter(|line| line.contains(acts_on_a_screen)).collect();
+    let raw: BTreeSet<String> = lines
+        .iter()
+        .flat_map(|line| line.chars())
+        .filter(acts_on_a_screen)
+        .map(|c| c.escape_unicode().to_string())
+        .collect();
     table.row(
         "the same: what acts on a terminal that shows the log",
         "no control character, no change of direction, no other end of line",
-        format!(
-            "{} lines {}",
-            raw.len(),
-            raw.first().map_or_else(String::new, |line| line.escape_unicode().to_string())
-        ),
+        if raw.is_empty() { "none".to_owned() } else { format!("{raw:?}") },
         raw.is_empty(),
     );
 }
 
-fn acts_on_a_screen(c: char) -> bool {
+fn acts_on_a_screen(c: &char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -85,9 +86,8 @@ fn requests(text: &str) -> Vec<Vec<u8>> {
     requests.push(head(&header, "/me", ""));
     for field in ["email", "username", "name", "password", "refresh_token", "token", text] {
         for path in ["/create-account", "/login", "/refresh", "/verify"] {
-            let mut body = json!({"email": "a@b.de", "password": "correct horse battery"});
-            body[field] = json!(text);
-            let body = body.to_string();
+            // The last one counts.
+            let body = json!({"email": "a@b.de", "password": "correct horse battery", field: text}).to_string();
             let mut request = head("POST", path, &format!("Content-Length: {}\r\n", body.len()));
             request.extend(body.into_bytes());
             requests.push(request);
@@ -100,11 +100,13 @@ fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").into_bytes()
 }
 
-/// Sends it, and waits for the end of the answer, if there is one.
-fn send(address: &str, request: &[u8]) {
+/// Sends it, and says whether anything was answered.
+fn send(address: &str, request: &[u8]) -> bool {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
     // A server that has read enough may hang up at any time.
-    let _ = stream.write_all(request).and_then(|()| stream.shutdown(Shutdown::Write));
-    let _ = stream.read_to_end(&mut Vec::new());
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    !answer.is_empty()
 }

@@ -1,13 +1,8 @@
 //! Starts that are refused, with secrets in the variables and files that they are refused for.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{fs, path::Path, process::Stdio, thread, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::testing::service_account;
 use tempfile::TempDir;
 
@@ -42,38 +37,44 @@ const VARIABLES: [&str; 23] = [
 ];
 /// Far longer than a start takes to be refused.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What all of them say.
 pub fn refused(canaries: &mut Canaries) -> String {
-    let mut said = String::new();
-    for name in VARIABLES {
-        let pasted = format!("-----BEGIN PRIVATE KEY----- {} \u{1b}", canaries.secret("secret in a variable"));
-        said.push_str(&refusal(&[(name, &pasted)], None));
-    }
-    let short = canaries.short("short shared secret");
-    said.push_str(&refusal(&[("JWT_SHARED_SECRET", &short)], None));
+    let folder = TempDir::new().expect("a folder");
+    let pasted = VARIABLES
+        .map(|name| (name, format!("-----BEGIN PRIVATE KEY----- {} \u{1b}", canaries.secret("secret in a variable"))));
+    let pasted: Vec<(&str, &str)> = pasted.iter().map(|(name, value)| (*name, &**value)).collect();
+    let mut said = refusal(folder.path(), &pasted);
+    // All of them are told at once.
+    let missing: Vec<&str> = VARIABLES.into_iter().filter(|name| !said.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {said}");
+    said.push_str(&refusal(folder.path(), &[("JWT_SHARED_SECRET", &canaries.short("short shared secret"))]));
     let keys: Vec<String> = (0..20).map(|_| canaries.secret("one API key of too many")).collect();
-    said.push_str(&refusal(&[("API_KEY", &keys.join("\n"))], None));
+    said.push_str(&refusal(folder.path(), &[("API_KEY", &keys.join("\n"))]));
     for account in accounts(canaries) {
-        said.push_str(&refusal(&[("FIREBASE_SERVICE_ACCOUNT", &account)], None));
+        said.push_str(&refusal(folder.path(), &[("FIREBASE_SERVICE_ACCOUNT", &account)]));
     }
-    let set =
-        json!({"keys": [{"kid": "k", "alg": "HS256", "secret": canaries.secret("key of a broken set")}]}).to_string();
+    let record = json!({"kid": "k", "alg": "HS256", "secret": canaries.secret("key of a broken set")});
     let cut = format!(r#"{{"keys": [{{"secret": "{}"#, canaries.secret("key of a broken set"));
-    for text in [set, cut, canaries.secret("key of a broken set")] {
-        said.push_str(&refusal(&[], Some(("signing-keys.json", &text))));
-        said.push_str(&refusal(&[], Some(("firebase-service-account.json", &text))));
+    for text in [json!({"keys": [record]}).to_string(), cut, canaries.secret("key of a broken set")] {
+        // The keys that were made above are good: the account is told first here, and then the keys.
+        for name in ["firebase-service-account.json", "signing-keys.json"] {
+            fs::write(folder.path().join(name), &text).expect("a file");
+            said.push_str(&refusal(folder.path(), &[]));
+        }
     }
     said
 }
 
 /// Service accounts that are none.
 fn accounts(canaries: &mut Canaries) -> Vec<String> {
-    let whole: Value = serde_json::from_str(service_account()).expect("JSON");
+    let whole: Map<String, Value> = serde_json::from_str(service_account()).expect("JSON");
     let with = |name: &str, value: Value| {
         let mut account = whole.clone();
-        account[name] = value;
-        account.to_string()
+        account.insert(name.to_owned(), value);
+        Value::Object(account).to_string()
     };
     let mut secret = || canaries.secret("secret of a malformed service account");
     let key = private_key(service_account());
@@ -92,28 +93,21 @@ fn accounts(canaries: &mut Canaries) -> Vec<String> {
     ]
 }
 
-/// What a start says that is refused with these variables and this file.
-fn refusal(variables: &[(&str, &str)], file: Option<(&str, &str)>) -> String {
-    let folder = TempDir::new().expect("a folder");
-    if let Some((name, text)) = file {
-        fs::write(folder.path().join(name), text).expect("a file");
-    }
-    let mut command: Command = server::command(folder.path());
-    command
-        .envs([("LOG_LEVEL", "trace")])
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+/// What a start on this folder says that is refused with these variables.
+fn refusal(folder: &Path, variables: &[(&str, &str)]) -> String {
+    let mut command = server::command(folder);
+    command.env("LOG_LEVEL", "trace").envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().expect("the program is there");
     let mut waited = Duration::ZERO;
     while process.try_wait().expect("it is there").is_none() && waited < PATIENCE {
-        thread::sleep(Duration::from_millis(5));
-        waited += Duration::from_millis(5);
+        thread::sleep(PAUSE);
+        waited += PAUSE;
     }
     let ended = process.try_wait().expect("it is there");
     process.kill().expect("it is there");
     let output = process.wait_with_output().expect("it ends");
-    let names: Vec<&str> = variables.iter().map(|(name, _)| *name).chain(file.map(|(name, _)| name)).collect();
-    assert!(ended.is_some_and(|status| !status.success()), "{names:?} does not refuse the start");
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let names: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
+    assert!(ended.is_some_and(|status| !status.success()), "the start is not refused for {names:?}: {said}");
+    said
 }

@@ -21,6 +21,8 @@ use crate::{
 
 /// How many clients there are at once.
 const CLIENTS: usize = 4;
+/// Of every account.
+pub const PASSWORD: &str = "correct horse battery";
 /// More accounts than there are.
 const BESIDE: usize = 1_000_000;
 
@@ -70,7 +72,7 @@ impl Create {
 
     /// A login's body.
     pub fn credentials(&self) -> Value {
-        json!({"email": self.email(), "password": "correct horse battery"})
+        json!({"email": self.email(), "password": PASSWORD})
     }
 
     /// Asks for it, the same each time.
@@ -79,8 +81,7 @@ impl Create {
     ///
     /// There is no whole answer.
     pub async fn send(&self, client: &Client) -> Result<Answer, String> {
-        let mut body = self.credentials();
-        body["username"] = json!(self.username());
+        let body = json!({"email": self.email(), "username": self.username(), "password": PASSWORD});
         let key = format!("key-{}", self.number);
         client
             .send(client.request(Method::POST, "/create-account").header("idempotency-key", key), body.to_string())

@@ -12,14 +12,17 @@ use tokio::time;
 use crate::{
     Scale,
     client::{Answer, Client},
-    crashes::{VARIABLES, deeds::Create},
+    crashes::{
+        VARIABLES,
+        deeds::{Create, PASSWORD},
+    },
     process::Process,
     records,
     table::Table,
 };
 
 /// Time for what would run behind an answer, once the server may go on.
-const AFTERWARDS: Duration = Duration::from_millis(300);
+const AFTERWARDS: Duration = Duration::from_millis(200);
 
 /// What is answered last.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +93,7 @@ async fn freeze(
 async fn ask(client: &Client, last: Last, account: &Create, session: &Answer) -> Answer {
     let bearer = format!("Bearer {}", session.text_of("access_token"));
     let everywhere = json!({"refresh_token": session.text_of("refresh_token"), "everywhere": true});
-    let passwords = json!({"current_password": "correct horse battery", "new_password": "another horse battery"});
+    let passwords = json!({"current_password": PASSWORD, "new_password": "another horse battery"});
     let answer = match last {
         Last::Create => return account.beside().send(client).await.expect("an answer"),
         Last::Login => client.post("/login", &account.credentials()).await,

@@ -20,7 +20,7 @@ const KILLS: usize = 3;
 
 /// Kills first starts at random moments. The start after them takes no half-made thing for a whole one.
 pub fn killed(scale: Scale, dice: &mut Rng, table: &mut Table) {
-    let folders = scale.of(2, 30);
+    let folders = scale.of(1, 30);
     let mut good = 0;
     for _ in 0..folders {
         let folder = TempDir::new().expect("a folder");

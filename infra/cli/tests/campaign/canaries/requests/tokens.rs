@@ -36,6 +36,15 @@ impl World {
         self.post("/verify", &json!({"token": newest})).await;
     }
 
+    /// ID tokens while the keys that would verify them cannot be had.
+    pub async fn without_google(&mut self, canaries: &mut Canaries) {
+        for uid in ["a", "b"] {
+            let token = id_token(json!({"sub": uid}));
+            canaries.keep("token", &token);
+            self.post("/verify", &json!({"token": token})).await;
+        }
+    }
+
     /// Verifications of good and bad tokens of each kind, in a body and as a bearer token.
     pub async fn verifications(&mut self, canaries: &mut Canaries, session: &Answer) {
         let access = session.text_of("access_token");
