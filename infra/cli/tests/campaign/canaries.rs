@@ -17,7 +17,7 @@ use crate::{
     Scale,
     canaries::{
         requests::World,
-        secrets::{Canaries, Place, Slices},
+        secrets::{Canaries, Place},
     },
     dice::{dice, letters},
     process::{Process, log, log_lines},
@@ -28,6 +28,8 @@ use crate::{
 
 /// The least that are looked for.
 const SECRETS_MIN: usize = 200;
+/// Some of each of these must be among the answers, or the faults were none.
+const STATUSES: [u16; 8] = [200, 201, 400, 401, 409, 413, 500, 503];
 /// So long that a canary can be too short for a password.
 const PASSWORD_LENGTH_MIN: &str = "32";
 /// So short that a key file is read again at once.
@@ -48,24 +50,24 @@ pub fn canaries(scale: Scale, table: &mut Table) {
         format!("{name}: what was answered"),
         format!("{SECRETS_MIN} secrets, successes and failures"),
         answers.join(", "),
-        canaries.count() >= SECRETS_MIN && [200, 400, 401, 503].iter().all(|status| told.answers.contains_key(status)),
+        canaries.count() >= SECRETS_MIN && STATUSES.iter().all(|status| told.answers.contains_key(status)),
     );
     let log = fs::read(log(&data)).expect("a log");
-    look(table, &format!("{name}: the log at trace level"), &slices, Place::Log, &log);
-    look(table, "a secret as a part of the path: the log", &slices, Place::Paths, &log);
-    look(
-        table,
-        &format!("{name}: answers of 400 and above, and what starts say"),
-        &slices,
-        Place::Answer,
-        told.bodies.as_bytes(),
-    );
-    look(table, &format!("{name}: every record of the table"), &slices, Place::Table, seen.scan.as_bytes());
-    look(table, &format!("{name}: the files of the table"), &slices, Place::Table, &seen.files);
+    for (what, place, text) in [
+        ("the log at trace level", Place::Log, log.as_slice()),
+        ("the log, for a secret as a part of the path", Place::Paths, &log),
+        ("answers of 400 and above, and what starts say", Place::Answer, told.bodies.as_bytes()),
+        ("every record of the table", Place::Table, seen.scan.as_bytes()),
+        ("the files of the table", Place::Table, &seen.files),
+    ] {
+        let hits = slices.hits(place, text);
+        let searched = format!("{} slices, {} KB", slices.count(place), text.len() / 1_024);
+        table.row(format!("{name}: {what}"), "0 of their slices", format!("{hits:?} of {searched}"), hits.is_empty());
+    }
     let (lines, broken) = log_lines(&data);
     table.row(
-        format!("{name}: the log"),
-        "each line one JSON object",
+        format!("{name}: the lines of the log"),
+        "each one JSON object",
         format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
         broken.is_none(),
     );
@@ -147,13 +149,6 @@ fn files(data: &Path) -> Vec<u8> {
 fn private_key(account: &str) -> String {
     let account: serde_json::Value = serde_json::from_str(account).expect("JSON");
     account.get("private_key").and_then(serde_json::Value::as_str).expect("a key").to_owned()
-}
-
-/// Adds a row on what was found in a place, by what kind of secret it was.
-fn look(table: &mut Table, name: &str, slices: &Slices, place: Place, text: &[u8]) {
-    let hits = slices.hits(place, text);
-    let searched = format!("{} slices, {} KB", slices.count(place), text.len() / 1_024);
-    table.row(name, "0 of their slices", format!("{hits:?} of {searched}"), hits.is_empty());
 }
 
 /// Text that no list of requests has written down.

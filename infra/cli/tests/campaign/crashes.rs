@@ -31,6 +31,8 @@ use crate::{
 const VARIABLES: [(&str, &str); 2] = [("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")];
 /// Sessions that are refreshed again and again.
 const CHAINS: usize = 40;
+/// The longest time between the answers that a kill waits for and the kill, in microseconds: some more than a hash takes.
+const PAUSE_US_MAX: u64 = 30_000;
 
 /// Kills during creates and refreshes, kills during the first start, and freezes behind answers.
 pub fn crashes(scale: Scale, table: &mut Table) {
@@ -45,40 +47,58 @@ async fn killed(scale: Scale, folder: &Path, dice: &mut Rng, table: &mut Table) 
     let (kills, creates, refreshes) = scale.of((6, 60, 40), (200, 2_000, 1_000));
     let mut tally = Tally::default();
     let mut process = Process::start(folder, &VARIABLES);
-    let mut chains = sessions(&process.client()).await;
-    let (mut waiting, mut due) = (Vec::new(), 0_usize);
-    let mut made = 0;
-    // What a kill came before waits for the next server; the last one is killed when all is done.
-    for kill in 1..=kills {
-        waiting.extend((made..creates * kill / kills).map(Create::new));
-        made = creates * kill / kills;
-        due += refreshes * kill / kills - refreshes * (kill - 1) / kills;
-        let mut deeds: Vec<Deed> = waiting.drain(..).map(Deed::Create).collect();
-        deeds.extend(chains.drain(..due.min(chains.len())).map(Deed::Refresh));
-        dice.shuffle(&mut deeds);
-        let enough = if kill == kills { usize::MAX } else { dice.usize(..=deeds.len()) };
-        let pause = Duration::from_micros(dice.u64(..30_000));
-        let done = until_killed(process, deeds, enough, pause).await;
-
+    let mut pending = Pending { tokens: sessions(&process.client()).await, ..Pending::default() };
+    for kill in 0..kills {
+        let part = |count: usize| count * kill / kills..count * (kill + 1) / kills;
+        pending.creates.extend(part(creates).map(Create::new));
+        pending.refreshes += part(refreshes).len();
+        let deeds = pending.deeds(dice);
+        // The last one is killed when all is done.
+        let enough = if kill + 1 == kills { usize::MAX } else { dice.usize(..=deeds.len()) };
+        let done = until_killed(process, deeds, enough, Duration::from_micros(dice.u64(..PAUSE_US_MAX))).await;
         let started = Instant::now();
         process = Process::start(folder, &VARIABLES);
         tally.started(started.elapsed());
         for deed in done {
-            match deed {
-                Done::NotBegun(Deed::Create(create)) => waiting.push(create),
-                Done::NotBegun(Deed::Refresh(token)) => chains.push(token),
-                Done::Create(create, answer) => tally.create(&process, create, answer).await,
-                Done::Refresh(token, answer) => {
-                    due -= 1;
-                    // The oldest wait at the front, so that each has its turn.
-                    chains.push(tally.refresh(&process.client(), token, answer).await);
-                }
-            }
+            pending.settle(deed, &process, &mut tally).await;
         }
     }
     tally.all_log_in(&process.client()).await;
     tally.orphans = tally::orphans(&records::scan(&process.table()).await);
     tally.report(kills, log_lines(folder), table);
+}
+
+/// What is still to be done; what a kill came before waits for the next server.
+#[derive(Default)]
+struct Pending {
+    creates: Vec<Create>,
+    /// Of every session the one to refresh it with. The one that has waited longest is the first.
+    tokens: Vec<Value>,
+    refreshes: usize,
+}
+
+impl Pending {
+    /// As much of it as can be done at once, in any order: one refresh of a session at a time.
+    fn deeds(&mut self, dice: &mut Rng) -> Vec<Deed> {
+        let mut deeds: Vec<Deed> = self.creates.drain(..).map(Deed::Create).collect();
+        let at_once = self.refreshes.min(self.tokens.len());
+        deeds.extend(self.tokens.drain(..at_once).map(Deed::Refresh));
+        dice.shuffle(&mut deeds);
+        deeds
+    }
+
+    /// Looks after what was done, on the server that was started after the kill.
+    async fn settle(&mut self, done: Done, process: &Process, tally: &mut Tally) {
+        match done {
+            Done::NotBegun(Deed::Create(create)) => self.creates.push(create),
+            Done::NotBegun(Deed::Refresh(token)) => self.tokens.push(token),
+            Done::Create(create, answer) => tally.create(process, create, answer).await,
+            Done::Refresh(token, answer) => {
+                self.refreshes -= 1;
+                self.tokens.push(tally.refresh(&process.client(), token, answer).await);
+            }
+        }
+    }
 }
 
 /// Refresh tokens of sessions of one account.

@@ -1,4 +1,7 @@
 //! Logins at the rate that a server can bear, at three times that rate, and after it.
+//!
+//! The program is the one of the dev profile, in which the hash is optimised and little else, and what sends the logins shares its
+//! cores: the figures are a floor, and the share of the bare rate tells more than the rate.
 
 mod arrivals;
 mod bare;
@@ -29,6 +32,8 @@ const ACCOUNTS: usize = 8;
 const P99_MAX_MS: f64 = 1_000.0;
 /// How many times too much is asked for.
 const BURST: f64 = 3.0;
+/// No request takes longer than this.
+const ACCEPTED_P99_MAX_MS: f64 = 10_000.0;
 /// The most memory that the burst may take: the work areas of the hashes, what waits, and the program itself.
 const MEMORY_MAX_KIB: u64 = 256 * 1024;
 /// After a burst the speed of logins is looked at for so long.
@@ -54,7 +59,11 @@ pub fn load(scale: Scale, table: &mut Table) {
             format!("{steady:.1} a second, p99 {p99:.0} ms; bare {bare:.1} a second, {:.2} of it", steady / bare),
             steady >= bare * least,
         );
-        burst(scale, steady.max(bare * least), alone, &process, &bodies, &mut dice, table).await;
+        let length = scale.of(Duration::from_secs(3), Duration::from_secs(60));
+        // Of a few logins on a machine that has other things to do no more can be said.
+        let (within, medians) = scale.of((Duration::from_secs(5), 4.0), (Duration::from_secs(3), 2.0));
+        let rate = steady.max(bare * least) * BURST;
+        Burst::run(length, rate, alone * medians, &process, &bodies, &mut dice).await.report(within, table);
     });
     let (lines, broken) = log_lines(&data);
     table.row(
@@ -105,61 +114,67 @@ async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], dice
     best
 }
 
-async fn burst(
-    scale: Scale,
-    steady: f64,
-    alone: f64,
-    process: &Process,
-    bodies: &[Value],
-    dice: &mut Rng,
-    table: &mut Table,
-) {
-    let length = scale.of(Duration::from_secs(3), Duration::from_secs(60));
-    // Of a few logins on a machine that has other things to do no more can be said.
-    let (within, medians) = scale.of((Duration::from_secs(5), 4.0), (Duration::from_secs(3), 2.0));
-    let as_fast_ms = alone * medians;
-    let client = process.client();
-    let before = process.memory_max_kib() / 1024;
-    let during = at_rate(&client, bodies, steady * BURST, length, dice);
-    // How long it takes is told from the end of the burst, not from its last answer.
-    let probe = async {
-        time::sleep(length).await;
-        recovery(&process.client(), bodies, as_fast_ms).await
-    };
-    let (outcome, recovery) = tokio::join!(during, probe);
-    let Outcome { sent, accepted, shed, others } = &outcome;
-    let name = format!("{BURST} times the highest rate for {} s", length.as_secs());
-    table.row(
-        format!("{name}: the answers"),
-        "200, or 429 or 503 with Retry-After; nothing else, no connection lost",
-        format!("{sent} sent, {} accepted, {} shed, others: {others:?}", accepted.len(), shed.len()),
-        others.is_empty() && accepted.len() + shed.len() == *sent,
-    );
-    table.row(
-        format!("{name}: the accepted ones"),
-        "p99 under the 10 s that a request may take",
-        format!(
-            "p50 {:.0} ms, p99 {:.0} ms; refusals p50 {:.0} ms, p99 {:.0} ms",
-            median_ms(accepted),
-            percentile_ms(accepted, 0.99),
-            median_ms(shed),
-            percentile_ms(shed, 0.99)
-        ),
-        !accepted.is_empty() && percentile_ms(accepted, 0.99) < 10_000.0,
-    );
-    let memory = process.memory_max_kib();
-    table.row(
-        format!("{name}: memory"),
-        format!("at most {} MiB", MEMORY_MAX_KIB / 1024),
-        format!("{} MiB, {before} MiB before", memory / 1024),
-        memory <= MEMORY_MAX_KIB,
-    );
-    table.row(
-        format!("{name}: afterwards"),
-        format!("within {} s a login takes at most {as_fast_ms:.0} ms; before it took {alone:.0} ms", within.as_secs()),
-        recovery.map_or("never".to_owned(), |after| format!("after {:.1} s", after.as_secs_f64())),
-        recovery.is_some_and(|after| after <= within),
-    );
+/// What three times too many logins do.
+struct Burst {
+    length: Duration,
+    outcome: Outcome,
+    memory_before_kib: u64,
+    memory_kib: u64,
+    /// How long after the last of them a login is as fast as this, in milliseconds.
+    as_fast_ms: f64,
+    recovery: Option<Duration>,
+}
+
+impl Burst {
+    async fn run(
+        length: Duration,
+        rate: f64,
+        as_fast_ms: f64,
+        process: &Process,
+        bodies: &[Value],
+        dice: &mut Rng,
+    ) -> Self {
+        let (client, memory_before_kib) = (process.client(), process.memory_max_kib());
+        let during = at_rate(&client, bodies, rate, length, dice);
+        // How long it takes is told from the end of the burst, not from its last answer.
+        let afterwards = async {
+            time::sleep(length).await;
+            recovery(&process.client(), bodies, as_fast_ms).await
+        };
+        let (outcome, recovery) = tokio::join!(during, afterwards);
+        Self { length, outcome, memory_before_kib, memory_kib: process.memory_max_kib(), as_fast_ms, recovery }
+    }
+
+    fn report(&self, within: Duration, table: &mut Table) {
+        let Outcome { sent, accepted, shed, others } = &self.outcome;
+        let name = format!("{BURST} times the highest rate for {} s", self.length.as_secs());
+        table.row(
+            format!("{name}: the answers"),
+            "200, or 429 or 503 with Retry-After; nothing else, no connection lost",
+            format!("{sent} sent, {} accepted, {} shed, others: {others:?}", accepted.len(), shed.len()),
+            others.is_empty() && accepted.len() + shed.len() == *sent,
+        );
+        let [p50, p99, shed_p50, shed_p99] = [(accepted, 0.5), (accepted, 0.99), (shed, 0.5), (shed, 0.99)]
+            .map(|(times, share)| percentile_ms(times, share));
+        table.row(
+            format!("{name}: the accepted ones"),
+            format!("p99 under {ACCEPTED_P99_MAX_MS} ms"),
+            format!("p50 {p50:.0} ms, p99 {p99:.0} ms; refusals p50 {shed_p50:.0} ms, p99 {shed_p99:.0} ms"),
+            !accepted.is_empty() && p99 < ACCEPTED_P99_MAX_MS,
+        );
+        table.row(
+            format!("{name}: memory"),
+            format!("at most {} MiB", MEMORY_MAX_KIB / 1024),
+            format!("{} MiB, {} MiB before", self.memory_kib / 1024, self.memory_before_kib / 1024),
+            self.memory_kib <= MEMORY_MAX_KIB,
+        );
+        table.row(
+            format!("{name}: afterwards"),
+            format!("within {} s a login takes at most {:.0} ms", within.as_secs(), self.as_fast_ms),
+            self.recovery.map_or("never".to_owned(), |after| format!("after {:.1} s", after.as_secs_f64())),
+            self.recovery.is_some_and(|after| after <= within),
+        );
+    }
 }
 
 /// How long it takes until three logins in a row take no more than this, in milliseconds.

@@ -115,8 +115,6 @@ impl Tally {
 
     /// Adds the rows.
     pub fn report(&self, kills: usize, (lines, broken): (usize, Option<String>), table: &mut Table) {
-        let Self { acknowledged, lost, whole, absent, torn, repeated, not_repeated, refused, .. } = self;
-        let Self { refreshes, refreshes_lost, refreshes_cut, refreshes_dead, orphans, .. } = self;
         let name = format!("{kills} times kill -9 during creates and refreshes");
         let start_ms = self.start_max.as_millis();
         table.row(
@@ -125,6 +123,24 @@ impl Tally {
             format!("{kills} starts, the longest {start_ms} ms"),
             start_ms < 10_000,
         );
+        self.report_deeds(&name, table);
+        table.row(
+            format!("{name}: the table in the end"),
+            "0 records without those they belong to",
+            format!("{} {}", self.orphans.len(), self.orphans.join(" ")),
+            self.orphans.is_empty(),
+        );
+        table.row(
+            format!("{name}: the log"),
+            "each line one JSON object",
+            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+            broken.is_none(),
+        );
+    }
+
+    fn report_deeds(&self, name: &str, table: &mut Table) {
+        let Self { acknowledged, lost, whole, absent, torn, repeated, not_repeated, refused, .. } = self;
+        let Self { refreshes, refreshes_lost, refreshes_cut, refreshes_dead, .. } = self;
         table.row(
             format!("{name}: acknowledged accounts"),
             "each logs in, each token works, none refused",
@@ -142,18 +158,6 @@ impl Tally {
             "the parent gets its child again, the child works; what was cut off is repeated",
             format!("{refreshes} answered, {refreshes_lost} lost; {refreshes_cut} cut off, {refreshes_dead} dead"),
             *refreshes > 0 && refreshes_lost + refreshes_dead == 0,
-        );
-        table.row(
-            format!("{name}: the table in the end"),
-            "0 records without those they belong to",
-            format!("{} {}", orphans.len(), orphans.join(" ")),
-            orphans.is_empty(),
-        );
-        table.row(
-            format!("{name}: the log"),
-            "each line one JSON object",
-            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
-            broken.is_none(),
         );
     }
 }
