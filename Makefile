@@ -66,6 +66,7 @@ rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## keys rota
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) LATCHKEY_ROTATION=long && npm run test:rotation
 
+# In the dev profile, in which the hashes and the signatures are optimised: nothing else of a login takes long.
 .PHONY: campaign
 campaign: ## attacks, races, faults and crashes in their long form, one table; CASES= names some of them
 	$(NEED_RUST)

@@ -7,11 +7,24 @@
 
 mod asking;
 mod audit;
+mod canaries;
+mod client;
 mod contract;
+mod crashes;
+mod dice;
 mod events;
 mod faults;
+mod load;
+mod process;
 mod races;
+mod records;
+#[path = "../server/mod.rs"]
+mod server;
+#[path = "../server/signals.rs"]
+mod signals;
+mod statistics;
 mod table;
+mod timing;
 
 use std::{env, panic, process::ExitCode, time::Instant};
 
@@ -52,6 +65,10 @@ const CASES: &[(&str, Case)] = &[
     ("races", races::run),
     ("races: ends", races::ends::run),
     ("races: families", races::families::run),
+    ("canaries", canaries::canaries),
+    ("crashes", crashes::crashes),
+    ("load", load::load),
+    ("timing", timing::timing),
 ];
 
 fn main() -> ExitCode {

@@ -3,8 +3,12 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod external;
+#[path = "../server/requests.rs"]
+mod requests;
 #[path = "../server/mod.rs"]
 mod server;
+#[path = "../server/signals.rs"]
+mod signals;
 
 use std::{
     fs,
@@ -15,20 +19,10 @@ use std::{
     process::{Command, Output},
 };
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use server::{Server, command};
 use tempfile::TempDir;
-
-impl Server {
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
-    }
-
-    fn ends_well(mut self) {
-        assert!(self.process.wait().unwrap().success());
-    }
-}
 
 fn credentials() -> Value {
     json!({"email": "a@b.de", "password": "correct horse"})
@@ -59,19 +53,19 @@ fn accounts_sessions_and_keys_outlive_a_stop_and_even_a_kill() {
     let server = Server::start(&data);
     let (status, created) = server.post("/create-account", &credentials());
     assert_eq!(status, 201, "{created}");
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     server.ends_well();
 
     let server = Server::start(&data);
     let (status, login) = server.post("/login", &credentials());
     assert_eq!((status, &login["uid"]), (200, &created["uid"]));
-    server.signal("KILL");
+    server.signal(Signal::KILL);
     drop(server);
 
     let server = Server::start(&data);
     assert_eq!(server.post("/refresh", &json!({"refresh_token": created["refresh_token"]})).0, 200);
     assert_eq!(server.post("/refresh", &json!({"refresh_token": login["refresh_token"]})).0, 200);
-    server.signal("INT");
+    server.signal(Signal::INT);
     server.ends_well();
 }
 
@@ -143,7 +137,7 @@ fn a_request_under_way_is_answered_before_the_stop() {
     slow.write_all(&body.as_bytes()[..5]).unwrap();
     // Its answer shows that the request before it was accepted.
     assert_eq!(server.post("/login", &credentials()).0, 401);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     slow.write_all(&body.as_bytes()[5..]).unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
@@ -164,7 +158,7 @@ fn logs_are_one_json_object_a_line_and_hold_no_secret() {
     }
     let (_, reused) = server.post("/refresh", &json!({"refresh_token": created["refresh_token"]}));
     assert_eq!(reused["code"], "refresh_token_reused");
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     let paths: Vec<String> = logs
@@ -233,7 +227,7 @@ fn emulator_mode_does_not_start_where_it_would_let_anybody_in() {
         assert!(sentence.contains("anybody could sign in as anybody"), "{sentence}");
     }
     let mut server = Server::spawn(command(folder.path()).envs([emulator]));
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     assert!(logs.contains("emulator mode: unsigned ID tokens"), "{logs}");
@@ -248,7 +242,7 @@ fn a_service_account_of_another_project_is_refused_at_start_by_both_names() {
     let sentence = refused(1, &mismatched.output().unwrap());
     assert!(sentence.contains("FIREBASE_PROJECT_ID is other") && sentence.contains("demo-latchkey"), "{sentence}");
     // The demo account was chosen by nobody.
-    Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal("TERM");
+    Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal(Signal::TERM);
 }
 
 #[test]
@@ -259,7 +253,7 @@ fn a_mangled_private_key_is_repaired_and_the_log_says_what_was_but_not_the_key()
     let (status, created) = server.post("/create-account", &credentials());
     assert_eq!(status, 201);
     assert_ne!(created["jwt_token"], created["access_token"]);
-    server.signal("TERM");
+    server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     let line = logs.lines().find(|line| line.contains("was repaired")).expect(&logs);

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod import;
+#[path = "../server/requests.rs"]
+mod requests;
 #[path = "../server/mod.rs"]
 mod server;
 

@@ -1,0 +1,112 @@
+//! Texts that would be lines of the log of their own, in every place that may get into it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    process::{Process, log},
+    table::Table,
+};
+
+/// New lines, ends of a JSON text, escapes of a terminal, and characters that change what is seen.
+const TEXTS: [&str; 9] = [
+    "\n{\"level\":\"ERROR\",\"forged\":true}\n",
+    "\r\n{\"forged\":true}",
+    "\",\"forged\":true,\"a\":\"",
+    "\"}{\"forged\":true}",
+    "\u{1b}[2J\u{1b}[31mforged",
+    "\u{9b}31mforged\u{7f}\u{8}",
+    "\u{2028}{\"forged\":true}\u{2029}",
+    "\u{202e}forged\u{2066}",
+    "\0forged\u{85}",
+];
+
+/// Sends each of them everywhere, and reads the log.
+pub fn forged(table: &mut Table) {
+    let folder = TempDir::new().expect("a folder");
+    let data = folder.path().join("data");
+    let process = Process::start(&data, &[("LOG_LEVEL", "trace"), ("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")]);
+    let requests: Vec<Vec<u8>> = TEXTS.into_iter().flat_map(requests).collect();
+    let answered = requests.iter().filter(|request| send(&process.server.address, request)).count();
+    process.kill();
+    let text = String::from_utf8(fs::read(log(&data)).expect("a log")).expect("UTF-8");
+    // By the line feed alone: it ends a line for whatever reads logs.
+    let lines: Vec<&str> = text.split_terminator('\n').collect();
+    let objects: Vec<Option<Value>> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect();
+    let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
+    let forged = objects.iter().flatten().filter(|value| value.get("forged").is_some()).count();
+    table.row(
+        format!(
+            "{} requests with lines, quotes and escapes in path, request id, headers and fields: the log",
+            requests.len()
+        ),
+        "each answered; each line one JSON object, none forged",
+        format!("{answered} answered, {} lines, {broken} broken, {forged} forged", lines.len()),
+        // Many of them are no HTTP, and get no further than its parser.
+        broken + forged == 0 && answered == requests.len() && lines.len() > requests.len() / 2,
+    );
+    let raw: BTreeSet<String> = lines
+        .iter()
+        .flat_map(|line| line.chars())
+        .filter(acts_on_a_screen)
+        .map(|c| c.escape_unicode().to_string())
+        .collect();
+    table.row(
+        "the same: what acts on a terminal that shows the log",
+        "no control character, no change of direction, no other end of line",
+        if raw.is_empty() { "none".to_owned() } else { format!("{raw:?}") },
+        raw.is_empty(),
+    );
+}
+
+fn acts_on_a_screen(c: &char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Requests with this text in each place, as it is and in the writing that the place asks for.
+fn requests(text: &str) -> Vec<Vec<u8>> {
+    let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    // What ends a header cannot be in one.
+    let header: String = text.chars().filter(|c| !"\r\n\0".contains(*c)).collect();
+    let folded = text.replace('\n', "\n ");
+    let mut requests = vec![head("GET", &format!("/{escaped}"), ""), head("GET", &format!("/{header}"), "")];
+    for value in [&header, &folded, &escaped] {
+        for name in ["X-Request-Id", "Authorization", "X-Api-Key", "User-Agent", "Idempotency-Key", "Origin", "Host"] {
+            requests.push(head("GET", "/me", &format!("{name}: {value}\r\n")));
+        }
+    }
+    requests.push(head(&header, "/me", ""));
+    for field in ["email", "username", "name", "password", "refresh_token", "token", text] {
+        for path in ["/create-account", "/login", "/refresh", "/verify"] {
+            // The last one counts.
+            let body = json!({"email": "a@b.de", "password": "correct horse battery", field: text}).to_string();
+            let mut request = head("POST", path, &format!("Content-Length: {}\r\n", body.len()));
+            request.extend(body.into_bytes());
+            requests.push(request);
+        }
+    }
+    requests
+}
+
+fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
+    format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+}
+
+/// Sends it, and says whether anything was answered.
+fn send(address: &str, request: &[u8]) -> bool {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+    // A server that has read enough may hang up at any time.
+    let _ = stream.write_all(request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    !answer.is_empty()
+}

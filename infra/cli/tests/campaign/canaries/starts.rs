@@ -1,0 +1,113 @@
+//! Starts that are refused, with secrets in the variables and files that they are refused for.
+
+use std::{fs, path::Path, process::Stdio, thread, time::Duration};
+
+use serde_json::{Map, Value, json};
+use shared::testing::service_account;
+use tempfile::TempDir;
+
+use super::{private_key, secrets::Canaries};
+use crate::server;
+
+/// Variables that take none of these values.
+const VARIABLES: [&str; 23] = [
+    "ACCESS_TOKEN_TTL_SECONDS",
+    "API_KEY_SECRET_ID",
+    "ARGON2_MEMORY_KIB",
+    "CLOCK_SKEW_SECONDS",
+    "CORS_ALLOWED_ORIGINS",
+    "FIREBASE_AUTH_EMULATOR_HOST",
+    "FIREBASE_CERTS_URL",
+    "FIREBASE_CLIENT_EMAIL",
+    "FIREBASE_PROJECT_ID",
+    "FIREBASE_SERVICE_ACCOUNT_SECRET_ID",
+    "FIREBASE_TENANT_ID",
+    "GOOGLE_CLOUD_PROJECT",
+    "ISSUER",
+    "JWKS_MAX_AGE_SECONDS",
+    "KEYS_OVERLAP_SECONDS",
+    "KEYS_TTL_SECONDS",
+    "LOG_LEVEL",
+    "PASSWORD_MIN_LENGTH",
+    "PORT",
+    "REQUIRE_VERIFIED_EMAIL",
+    "SHARED_SECRET_ID",
+    "SIGNING_KEYS_SECRET_ID",
+    "TOKEN_PROFILE",
+];
+/// Far longer than a start takes to be refused.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What all of them say.
+pub fn refused(canaries: &mut Canaries) -> String {
+    let folder = TempDir::new().expect("a folder");
+    let pasted = VARIABLES
+        .map(|name| (name, format!("-----BEGIN PRIVATE KEY----- {} \u{1b}", canaries.secret("secret in a variable"))));
+    let pasted: Vec<(&str, &str)> = pasted.iter().map(|(name, value)| (*name, &**value)).collect();
+    let mut said = refusal(folder.path(), &pasted);
+    // All of them are told at once.
+    let missing: Vec<&str> = VARIABLES.into_iter().filter(|name| !said.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {said}");
+    said.push_str(&refusal(folder.path(), &[("JWT_SHARED_SECRET", &canaries.short("short shared secret"))]));
+    let keys: Vec<String> = (0..20).map(|_| canaries.secret("one API key of too many")).collect();
+    said.push_str(&refusal(folder.path(), &[("API_KEY", &keys.join("\n"))]));
+    for account in accounts(canaries) {
+        said.push_str(&refusal(folder.path(), &[("FIREBASE_SERVICE_ACCOUNT", &account)]));
+    }
+    let record = json!({"kid": "k", "alg": "HS256", "secret": canaries.secret("key of a broken set")});
+    let cut = format!(r#"{{"keys": [{{"secret": "{}"#, canaries.secret("key of a broken set"));
+    for text in [json!({"keys": [record]}).to_string(), cut, canaries.secret("key of a broken set")] {
+        // The keys that were made above are good: the account is told first here, and then the keys.
+        for name in ["firebase-service-account.json", "signing-keys.json"] {
+            fs::write(folder.path().join(name), &text).expect("a file");
+            said.push_str(&refusal(folder.path(), &[]));
+        }
+    }
+    said
+}
+
+/// Service accounts that are none.
+fn accounts(canaries: &mut Canaries) -> Vec<String> {
+    let whole: Map<String, Value> = serde_json::from_str(service_account()).expect("JSON");
+    let with = |name: &str, value: Value| {
+        let mut account = whole.clone();
+        account.insert(name.to_owned(), value);
+        Value::Object(account).to_string()
+    };
+    let mut secret = || canaries.secret("secret of a malformed service account");
+    let key = private_key(service_account());
+    vec![
+        with("private_key", json!(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", secret()))),
+        with("private_key", json!(secret())),
+        with("private_key", json!(key.replace("MII", &secret()))),
+        with("type", json!(secret())),
+        with("client_email", json!(secret())),
+        with("project_id", json!(format!("{} \u{1b}", secret()))),
+        format!(r#"{{"type": "service_account", "private_key": "{}"#, secret()),
+        service_account().chars().take(400).collect(),
+        json!([secret()]).to_string(),
+        key,
+        secret(),
+    ]
+}
+
+/// What a start on this folder says that is refused with these variables.
+fn refusal(folder: &Path, variables: &[(&str, &str)]) -> String {
+    let mut command = server::command(folder);
+    command.env("LOG_LEVEL", "trace").envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().expect("the program is there");
+    let mut waited = Duration::ZERO;
+    while process.try_wait().expect("it is there").is_none() && waited < PATIENCE {
+        thread::sleep(PAUSE);
+        waited += PAUSE;
+    }
+    let ended = process.try_wait().expect("it is there");
+    process.kill().expect("it is there");
+    let output = process.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let names: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
+    assert!(ended.is_some_and(|status| !status.success()), "the start is not refused for {names:?}: {said}");
+    said
+}

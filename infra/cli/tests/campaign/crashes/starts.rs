@@ -1,0 +1,73 @@
+//! The first starts on a folder, killed while they make its keys and its table.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio, thread, time::Duration};
+
+use fastrand::Rng;
+use shared::store::Store;
+use tempfile::TempDir;
+
+use crate::{
+    Scale,
+    crashes::deeds::Create,
+    process::{Process, command},
+    records::TABLE,
+    table::Table,
+    wait_for,
+};
+
+/// Longer than most first starts take, which make the keys, in microseconds.
+const KEYS_US_MAX: u64 = 1_500_000;
+/// Longer than most take from there until they listen, which make the table, in microseconds.
+const TABLE_US_MAX: u64 = 40_000;
+/// How long a file of the database is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often each folder's start is killed before it may come to its end.
+const KILLS: usize = 3;
+
+/// Kills first starts at random moments. The start after them takes no half-made thing for a whole one.
+pub fn killed(scale: Scale, dice: &mut Rng, table: &mut Table) {
+    let folders = scale.of(1, 30);
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..folders {
+        let folder = TempDir::new().expect("a folder");
+        let data = folder.path().join("data");
+        for kill in 0..KILLS {
+            let mut process = command(&data, &[]).stdout(Stdio::null()).spawn().expect("the program is there");
+            if kill == 0 {
+                thread::sleep(Duration::from_micros(dice.u64(..KEYS_US_MAX)));
+            } else {
+                wait_for_file(&data.join("latchkey.db"));
+                thread::sleep(Duration::from_micros(dice.u64(..TABLE_US_MAX)));
+            }
+            process.kill().expect("it is killed");
+            process.wait().expect("it ends");
+        }
+        *found.entry(wait_for(served(&data))).or_default() += 1;
+    }
+    let whole = found.get("whole").copied().unwrap_or_default();
+    table.row(
+        format!("{KILLS} times kill -9 during the first starts, in {folders} folders"),
+        "the next start makes an account, and its table is whole",
+        format!("{found:?}"),
+        whole == folders,
+    );
+}
+
+fn wait_for_file(path: &Path) {
+    let mut waited = Duration::ZERO;
+    while !path.exists() && waited < PATIENCE {
+        thread::sleep(Duration::from_millis(1));
+        waited += Duration::from_millis(1);
+    }
+}
+
+/// What a start on this folder is worth.
+async fn served(data: &Path) -> String {
+    let process = Process::start(data, &[]);
+    let created = Create::new(0).send(&process.client()).await.expect("an answer");
+    if created.status != 201 {
+        return format!("{} {}", created.status, created.text_of("code"));
+    }
+    let flaws = Store::new(process.table(), TABLE).flaws().await.expect("the table answers");
+    if flaws.is_empty() { "whole".to_owned() } else { flaws.join(", ") }
+}

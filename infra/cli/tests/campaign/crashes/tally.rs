@@ -1,0 +1,185 @@
+//! What is found after each kill.
+
+use std::{collections::HashMap, time::Duration};
+
+use serde_json::Value;
+
+use crate::{
+    client::{Answer, Client},
+    crashes::deeds::Create,
+    process::Process,
+    records::{self, Item, text_of},
+    table::Table,
+};
+
+/// What was counted.
+#[derive(Default)]
+pub struct Tally {
+    accounts: Vec<(Create, String)>,
+    acknowledged: usize,
+    lost: usize,
+    whole: usize,
+    absent: usize,
+    torn: usize,
+    repeated: usize,
+    not_repeated: usize,
+    refreshes: usize,
+    refreshes_lost: usize,
+    refreshes_cut: usize,
+    refreshes_dead: usize,
+    refused: usize,
+    /// Records without those that they belong to.
+    pub orphans: Vec<String>,
+    start_max: Duration,
+}
+
+impl Tally {
+    /// A server was ready again after this time.
+    pub fn started(&mut self, after: Duration) {
+        self.start_max = self.start_max.max(after);
+    }
+
+    /// Looks after a create that the kill may have cut off.
+    pub async fn create(&mut self, process: &Process, create: Create, answer: Option<Answer>) {
+        let client = process.client();
+        let answer = match answer {
+            Some(answer) => {
+                self.acknowledged += 1;
+                answer
+            }
+            None => {
+                self.look(process, &create).await;
+                let again = create.send(&client).await.expect("an answer");
+                if again.status == 201 {
+                    self.repeated += 1
+                } else {
+                    self.not_repeated += 1
+                }
+                again
+            }
+        };
+        if answer.status != 201 {
+            self.refused += 1;
+            return;
+        }
+        let refreshed = client.post("/refresh", &answer.refresh_token()).await.expect("an answer");
+        let uid = answer.text_of("uid");
+        if refreshed.status != 200 || !logs_in(&client, &create, &uid).await {
+            self.lost += 1;
+        }
+        self.accounts.push((create, uid));
+    }
+
+    /// Whether an account that nobody was told of is whole or absent.
+    async fn look(&mut self, process: &Process, create: &Create) {
+        let table = process.table();
+        let by_email = records::get(&table, &format!("LOGIN#{}", create.email())).await;
+        let by_username = records::get(&table, &format!("LOGIN#{}", create.username())).await;
+        match (by_email, by_username) {
+            (None, None) => self.absent += 1,
+            (Some(email), Some(username)) if email.get("id") == username.get("id") => {
+                let user = records::get(&table, &format!("USER#{}", text_of(&email, "id"))).await;
+                if user.is_some() { self.whole += 1 } else { self.torn += 1 }
+            }
+            _ => self.torn += 1,
+        }
+    }
+
+    /// Looks after a refresh that the kill may have cut off, and gives the token to go on with.
+    pub async fn refresh(&mut self, client: &Client, parent: Value, answer: Option<Answer>) -> Value {
+        if answer.as_ref().is_some_and(|answer| answer.status != 200) {
+            self.refused += 1;
+        }
+        let again = client.post("/refresh", &parent).await.expect("an answer");
+        let Some(answer) = answer else {
+            self.refreshes_cut += 1;
+            self.refreshes_dead += usize::from(again.status != 200);
+            return again.refresh_token();
+        };
+        self.refreshes += 1;
+        let onwards = client.post("/refresh", &answer.refresh_token()).await.expect("an answer");
+        if again.refresh_token() != answer.refresh_token() || onwards.status != 200 {
+            self.refreshes_lost += 1;
+        }
+        onwards.refresh_token()
+    }
+
+    /// In the end each account that anybody was told of logs in once more.
+    pub async fn all_log_in(&mut self, client: &Client) {
+        for (create, uid) in &self.accounts {
+            if !logs_in(client, create, uid).await {
+                self.lost += 1;
+            }
+        }
+    }
+
+    /// Adds the rows.
+    pub fn report(&self, kills: usize, (lines, broken): (usize, Option<String>), table: &mut Table) {
+        let name = format!("{kills} times kill -9 during creates and refreshes");
+        let start_ms = self.start_max.as_millis();
+        table.row(
+            format!("{name}: starting again"),
+            "each time, within 10 s",
+            format!("{kills} starts, the longest {start_ms} ms"),
+            start_ms < 10_000,
+        );
+        self.report_deeds(&name, table);
+        table.row(
+            format!("{name}: the table in the end"),
+            "0 records without those they belong to",
+            format!("{} {}", self.orphans.len(), self.orphans.join(" ")),
+            self.orphans.is_empty(),
+        );
+        table.row(
+            format!("{name}: the log"),
+            "each line one JSON object",
+            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+            broken.is_none(),
+        );
+    }
+
+    fn report_deeds(&self, name: &str, table: &mut Table) {
+        let Self { acknowledged, lost, whole, absent, torn, repeated, not_repeated, refused, .. } = self;
+        let Self { refreshes, refreshes_lost, refreshes_cut, refreshes_dead, .. } = self;
+        table.row(
+            format!("{name}: acknowledged accounts"),
+            "each logs in, each token works, none refused",
+            format!("{acknowledged} acknowledged, {lost} lost, {refused} refused"),
+            *acknowledged > 0 && lost + refused == 0,
+        );
+        table.row(
+            format!("{name}: unacknowledged accounts"),
+            "whole or absent; the same create again is 201",
+            format!("{whole} whole, {absent} absent, {torn} torn; again: {repeated} made, {not_repeated} refused"),
+            whole + absent > 0 && torn + not_repeated == 0,
+        );
+        table.row(
+            format!("{name}: refreshes"),
+            "the parent gets its child again, the child works; what was cut off is repeated",
+            format!("{refreshes} answered, {refreshes_lost} lost; {refreshes_cut} cut off, {refreshes_dead} dead"),
+            *refreshes > 0 && refreshes_lost + refreshes_dead == 0,
+        );
+    }
+}
+
+async fn logs_in(client: &Client, create: &Create, uid: &str) -> bool {
+    let login = client.post("/login", &create.credentials()).await.expect("an answer");
+    login.status == 200 && login.text_of("uid") == uid
+}
+
+/// Records of an account, a session or an idempotency key that lack one they belong to.
+pub fn orphans(table: &HashMap<String, Item>) -> Vec<String> {
+    let has = |key: String, id: &str| table.get(&key).is_some_and(|item| text_of(item, "id") == id);
+    let is_whole = |(key, item): &(&String, &Item)| {
+        let id = text_of(item, "id");
+        match key.split_once('#') {
+            Some(("USER", _)) => {
+                ["email_key", "username"].iter().all(|name| has(format!("LOGIN#{}", text_of(item, name)), &id))
+            }
+            Some(("LOGIN", _)) => has(format!("USER#{id}"), &id),
+            Some(("SESSION" | "IDEMPOTENCY", _)) => table.contains_key(&format!("USER#{}", text_of(item, "user_id"))),
+            _ => true,
+        }
+    };
+    table.iter().filter(|record| !is_whole(record)).map(|(key, _)| key.clone()).collect()
+}

@@ -1,0 +1,82 @@
+//! Logins that come when they come, whether the server is ready or not.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use fastrand::Rng;
+use serde_json::Value;
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
+
+use crate::{
+    client::{Answer, Client},
+    statistics::{median_ms, percentile_ms},
+};
+
+/// What became of them.
+#[derive(Default)]
+pub struct Outcome {
+    /// How many there were.
+    pub sent: usize,
+    /// From the time that it was due until its 200 was read.
+    pub accepted: Vec<Duration>,
+    /// The same of those refused by 429 or 503, with `Retry-After`.
+    pub shed: Vec<Duration>,
+    /// Whatever else came back, and how often.
+    pub others: BTreeMap<String, usize>,
+}
+
+/// Sends logins at this rate a second for this time, one independent of the other as many people are (the gaps between them
+/// are exponential), and waits for every answer. A slow answer delays no other, and the time runs from when the login was due:
+/// else the slowest ones would be measured least often.
+pub async fn at_rate(client: &Client, bodies: &[Value], rate: f64, time: Duration, dice: &mut Rng) -> Outcome {
+    let began = Instant::now();
+    let mut due = Duration::ZERO;
+    let mut under_way = JoinSet::new();
+    let mut outcome = Outcome::default();
+    for body in bodies.iter().cycle() {
+        due += Duration::from_secs_f64(-(1.0 - dice.f64()).ln() / rate);
+        if due > time {
+            break;
+        }
+        time::sleep_until(began + due).await;
+        let (client, body, scheduled) = (client.clone(), body.clone(), began + due);
+        under_way.spawn(async move {
+            let answer = client.post("/login", &body).await;
+            (scheduled.elapsed(), answer)
+        });
+        outcome.sent += 1;
+    }
+    for (time, answer) in under_way.join_all().await {
+        outcome.add(time, answer);
+    }
+    outcome
+}
+
+impl Outcome {
+    fn add(&mut self, time: Duration, answer: Result<Answer, String>) {
+        match answer {
+            Ok(answer) if answer.status == 200 => self.accepted.push(time),
+            Ok(answer) if matches!(answer.status, 429 | 503) && answer.headers.contains_key("retry-after") => {
+                self.shed.push(time);
+            }
+            other => {
+                let what = other.map_or_else(|error| error, |answer| answer.status.to_string());
+                *self.others.entry(what).or_default() += 1;
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, accepted, shed, others } = self;
+        let (p50, p99) = (median_ms(accepted), percentile_ms(accepted, 0.99));
+        let (accepted, shed) = (accepted.len(), shed.len());
+        write!(
+            formatter,
+            "{sent} sent, {accepted} accepted (p50 {p50:.0} ms, p99 {p99:.0} ms), {shed} shed, {others:?}"
+        )
+    }
+}

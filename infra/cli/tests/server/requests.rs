@@ -1,0 +1,34 @@
+//! Requests to a server, each on a connection of its own.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+};
+
+use serde_json::Value;
+
+use crate::server::{Server, command};
+
+impl Server {
+    pub fn start(folder: &Path) -> Self {
+        Self::spawn(&mut command(folder))
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let body = body.to_string();
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    pub fn send(&self, request: &str) -> (u16, Value) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+}
