@@ -40,6 +40,7 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod token;
+pub mod turns;
 pub mod user;
 
 use std::{
@@ -60,11 +61,13 @@ use crate::{
     certificates::Certificates,
     clock::Timestamp,
     config::Config,
+    email::Identifier,
     error::Error,
     keys::{KeyRing, Keys, Source},
     password::Hasher,
     session::{RefreshToken, Session, SessionId},
     store::{Guesser, Store},
+    turns::{Turn, Turns},
     user::User,
 };
 
@@ -81,6 +84,7 @@ struct Inner {
     keys: Keys,
     certificates: Arc<Certificates>,
     hasher: Hasher,
+    turns: Turns,
     /// Milliseconds that tests move the clock by.
     clock_offset: AtomicI64,
 }
@@ -96,7 +100,15 @@ impl App {
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.password_policy, concurrency).map_err(Error::internal)?;
         let certificates = Arc::new(Certificates::new(config.firebase.certificates.clone()));
-        Ok(Self(Arc::new(Inner { config, store, keys, certificates, hasher, clock_offset: AtomicI64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            config,
+            store,
+            keys,
+            certificates,
+            hasher,
+            turns: Turns::default(),
+            clock_offset: AtomicI64::new(0),
+        })))
     }
 
     /// An app on AWS.
@@ -161,6 +173,11 @@ impl App {
     /// What makes and checks password hashes.
     pub fn hasher(&self) -> &Hasher {
         &self.0.hasher
+    }
+
+    /// Who is next among those who ask about the same.
+    pub fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     /// The time. A handler asks once and hands it on, so that all it says is of one moment.
@@ -231,6 +248,14 @@ impl App {
             Some(text) => Ok(self.refresh_token(text.trim(), now).await?.map(|token| token.session)),
             None => Ok(None),
         }
+    }
+
+    /// The turn of an attempt among those in this process at the same account by the same client, so that one that others' failures
+    /// refuse is refused without a hash; none where nobody is counted.
+    pub async fn turn_at(&self, identifier: &Identifier, device: Option<SessionId>) -> Option<Turn> {
+        let device = device.map(|id| id.to_string()).unwrap_or_default();
+        let limited = self.config().rate_limits;
+        if limited { Some(self.turns().take(format!("login {device} {}", identifier.key())).await) } else { None }
     }
 
     /// Whom attempts at a password are counted by; none where nobody is.

@@ -117,14 +117,18 @@ impl Store {
         for attempt in 1..=TRIES_MAX {
             let answer =
                 self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(unavailable)?;
-            for item in answer.responses.unwrap_or_default().remove(&self.table).unwrap_or_default() {
+            let answered = answer.responses.and_then(|mut responses| responses.remove(&self.table));
+            let rest = answer.unprocessed_keys.and_then(|mut unprocessed| unprocessed.remove(&self.table));
+            // What is not said to be there is not said to be missing.
+            if answered.is_none() && rest.is_none() {
+                return Err(Error::unavailable("DynamoDB answered a read without saying what it found"));
+            }
+            for item in answered.unwrap_or_default() {
                 if let Some(Ok(key)) = item.get("pk").map(|pk| pk.as_s().cloned()) {
                     found.insert(key, item);
                 }
             }
-            let Some(rest) = answer.unprocessed_keys.unwrap_or_default().remove(&self.table) else {
-                return Ok(found);
-            };
+            let Some(rest) = rest else { return Ok(found) };
             wanted = rest;
             time::sleep(PAUSE * attempt).await;
         }

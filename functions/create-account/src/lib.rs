@@ -21,7 +21,7 @@ use shared::{
     limits::SIGN_UPS,
     logs,
     password::Password,
-    store::{Creation, Fingerprint},
+    store::{Creation, Fingerprint, Window},
     user::User,
 };
 
@@ -68,10 +68,13 @@ async fn create_account(
     }
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
-    let window = match &origin.0 {
-        Some(address) => Some(app.store().window(&SIGN_UPS, address, now).await.inspect_err(limited)?),
-        None => None,
-    };
+    let turn = app.turns().take(format!("create {}", new.email.key())).await;
+    let window = origin.0.as_ref().map(|address| Window::new(&SIGN_UPS, address, now));
+    // The transaction decides. Asked before it are only those who may well be refused, so that they need no hash.
+    if window.is_some() || turn.has_waited {
+        let email = fingerprint.is_none().then_some(&new.email);
+        app.store().may_create(email, window.as_ref(), now).await.inspect_err(limited)?;
+    }
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
     let session = app.new_session(&user, now)?;

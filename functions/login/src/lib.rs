@@ -47,7 +47,8 @@ async fn login(
     let now = app.now();
     app.keys().get(now).await?;
     let device = app.known_device(refresh_token.as_deref(), now).await?;
-    let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), now).await?;
+    let _turn = app.turn_at(&identifier, device).await;
+    let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), app.now()).await?;
     let Authenticated { user, is_outdated, mut attempt } = authenticate(&app, attempt, password.clone(), LOGIN).await?;
     let renewed = if is_outdated { Some(renewed(&app, &user, password).await?) } else { None };
     let now = app.now();

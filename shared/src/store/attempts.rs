@@ -16,7 +16,7 @@ use super::{
 use crate::{
     address::Address,
     clock::Timestamp,
-    email::Identifier,
+    email::{Email, Identifier},
     error::Error,
     limits::{FAILED_LOGINS, FORGOTTEN_AFTER, Failures, Quota},
     logs,
@@ -274,15 +274,29 @@ impl Store {
         Ok(())
     }
 
-    /// What an address may do of a quota now. One round trip.
+    /// Refuses a new account that could not be stored: the address is somebody's, if it is asked about, or has made too many. One
+    /// round trip.
     ///
     /// # Errors
     ///
-    /// 429 if it has done it as often as it may; 503 if DynamoDB fails.
-    pub async fn window(&self, quota: &Quota, address: &Address, now: Timestamp) -> Result<Window, Error> {
-        let mut window = Window::new(quota, address, now);
-        window.used = used(self.batch_get(&[&window.key]).await?.get(&window.key))?;
-        window.wait(now).map_or(Ok(window), |wait| Err(Error::TooManyAttempts(wait)))
+    /// 409 or 429; 503 if DynamoDB fails.
+    pub async fn may_create(
+        &self,
+        email: Option<&Email>,
+        window: Option<&Window>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let login = email.map(|email| login_key(email.key()));
+        let keys: Vec<&str> = login.as_deref().into_iter().chain(window.map(|window| window.key.as_str())).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let found = self.batch_get(&keys).await?;
+        if let Some(window) = window {
+            let window = Window { used: used(found.get(&window.key))?, ..window.clone() };
+            window.wait(now).map_or(Ok(()), |wait| Err(Error::TooManyAttempts(wait)))?;
+        }
+        if login.is_some_and(|login| found.contains_key(&login)) { Err(Error::Taken("email")) } else { Ok(()) }
     }
 
     /// Lets an address use up a quota at once, for tests.

@@ -119,7 +119,7 @@ fn is_right(answer: &Answer, failed: &[String]) -> bool {
     let is_new = |key: &String| {
         ["LOGIN#u-", "LOGIN#w-", "IDEMPOTENCY#"].iter().any(|new| key.starts_with(new))
             // The address of a create, whose account is not there before.
-            || (key.contains('@') && failed.len() > 0 && answer.body["code"] == "email_taken")
+            || (key.contains('@') && !failed.is_empty() && answer.body["code"] == "email_taken")
     };
     match answer.status {
         StatusCode::SERVICE_UNAVAILABLE => true,
