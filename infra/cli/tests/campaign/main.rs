@@ -14,6 +14,7 @@ mod crashes;
 mod dice;
 mod events;
 mod faults;
+mod guessing;
 mod load;
 mod process;
 mod races;
@@ -65,6 +66,8 @@ const CASES: &[(&str, Case)] = &[
     ("races", races::run),
     ("races: ends", races::ends::run),
     ("races: families", races::families::run),
+    ("guessing", guessing::run),
+    ("guessing: processes", guessing::run_processes),
     ("canaries", canaries::canaries),
     ("crashes", crashes::crashes),
     ("load", load::load),

@@ -30,6 +30,16 @@ impl Process {
         Self { server: Server::spawn(&mut command), dynamodb_port }
     }
 
+    /// The variables by which another server finds its table.
+    pub fn external(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", self.dynamodb_port)),
+            ("AWS_REGION", "local".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "embedded".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "embedded".to_owned()),
+        ]
+    }
+
     /// A client of its own connections.
     pub fn client(&self) -> Client {
         Client::new(&self.server.address)

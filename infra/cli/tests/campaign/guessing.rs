@@ -1,0 +1,148 @@
+//! Guessing: many passwords for one account, one password for many accounts, from one address and from a thousand, at one process
+//! and at twenty.
+
+mod crowd;
+mod processes;
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::http::Method;
+use serde_json::json;
+use shared::{
+    limits::FAILED_LOGINS,
+    testing::{Answer, PASSWORD, Service},
+};
+use tokio::task::JoinSet;
+
+use crate::{Scale, table::Table, wait_for};
+
+pub use processes::run as run_processes;
+
+const ACCOUNT: &str = "owner@example.com";
+/// How many ask at once.
+const AT_ONCE: usize = 32;
+
+/// Everything in this process, one case after the other.
+pub fn run(scale: Scale, table: &mut Table) {
+    wait_for(async {
+        many_passwords(scale.of(500, 10_000), table).await;
+        many_accounts(scale.of(400, 10_000), table).await;
+        crowd::run(scale, table).await;
+    });
+}
+
+/// How many guesses at one account may learn something within so many seconds: five, one more at once when the first delay of a
+/// second is over, one more after two more, and so on.
+pub fn verdicts_max(seconds: i64) -> usize {
+    5 + (1..).take_while(|further| (1_i64 << further) - 1 <= seconds).count()
+}
+
+async fn many_passwords(guesses: usize, table: &mut Table) {
+    let service = Arc::new(Service::new(latchkey::router()).await);
+    service.account(ACCOUNT).await;
+    let began = service.now();
+    let address = "192.0.2.1".parse().expect("an address");
+    let counts = at_once(guesses, |number| {
+        let service = Arc::clone(&service);
+        async move { log_in(&service, address, ACCOUNT, &format!("wrong horse {number}")).await }
+    })
+    .await;
+    let seconds = service.now().seconds() + 1 - began.seconds();
+    let max = verdicts_max(seconds);
+    table.row(
+        format!("one address guesses {guesses} passwords of one account in {seconds} s"),
+        format!("5 to {max} are told that they are wrong, the others 429 with Retry-After"),
+        counts.to_string(),
+        (5..=max).contains(&counts.unauthorized) && counts.are_all(guesses),
+    );
+}
+
+async fn many_accounts(accounts: usize, table: &mut Table) {
+    let service = Arc::new(Service::new(latchkey::router()).await);
+    let window = |service: &Service| FAILED_LOGINS.window_at(service.now()).0;
+    let began = window(&service);
+    let address: IpAddr = "192.0.2.1".parse().expect("an address");
+    let counts = at_once(accounts, |number| {
+        let service = Arc::clone(&service);
+        async move {
+            let call = service.request(Method::POST, "/login").from(address);
+            // Whatever it says of itself, and with whatever key.
+            let forged = format!("203.0.113.{}, 2001:db8::{number:x}", number % 256);
+            let call = call.header("x-forwarded-for", forged).header("x-api-key", format!("key {number}"));
+            call.json(json!({"email": format!("a{number}@example.com"), "password": "Summer2026!x"})).await
+        }
+    })
+    .await;
+    let windows = usize::try_from(window(&service) - began + 1).unwrap_or_default();
+    let max = FAILED_LOGINS.max as usize * windows;
+    table.row(
+        format!(
+            "one address tries one password on {accounts} accounts, with another forged address and API key each time"
+        ),
+        format!("{max} are told that it is wrong, the others 429 with Retry-After"),
+        counts.to_string(),
+        counts.unauthorized <= max && (windows > 1 || counts.unauthorized == max) && counts.are_all(accounts),
+    );
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    ok: usize,
+    unauthorized: usize,
+    limited: usize,
+    /// 429 without Retry-After, 503, and whatever else.
+    others: Vec<u16>,
+}
+
+impl Counts {
+    /// Adds an answer of this status; a 429 is one only if it says when to come again.
+    pub fn add(&mut self, status: u16, retry_after: &str) {
+        match status {
+            200 => self.ok += 1,
+            401 => self.unauthorized += 1,
+            429 if retry_after.parse::<u32>().is_ok_and(|seconds| seconds > 0) => self.limited += 1,
+            other => self.others.push(other),
+        }
+    }
+
+    /// Whether these are all, and nobody got in.
+    fn are_all(&self, sent: usize) -> bool {
+        self.ok == 0 && self.others.is_empty() && self.unauthorized + self.limited == sent
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { ok, unauthorized, limited, others } = self;
+        write!(formatter, "{ok} × 200, {unauthorized} × 401, {limited} × 429, others {others:?}")
+    }
+}
+
+async fn log_in(service: &Service, from: IpAddr, email: &str, password: &str) -> Answer {
+    let call = service.request(Method::POST, "/login").from(from);
+    call.json(json!({"email": email, "password": password})).await
+}
+
+/// Sends so many, a few at once.
+async fn at_once<F>(requests: usize, send: impl Fn(usize) -> F) -> Counts
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    let (mut counts, mut under_way) = (Counts::default(), JoinSet::new());
+    for number in 0..requests {
+        if under_way.len() == AT_ONCE {
+            count(&mut counts, under_way.join_next().await);
+        }
+        under_way.spawn(send(number));
+    }
+    while let Some(answer) = under_way.join_next().await {
+        count(&mut counts, Some(answer));
+    }
+    counts
+}
+
+fn count(counts: &mut Counts, answer: Option<Result<Answer, tokio::task::JoinError>>) {
+    let answer = answer.expect("one is under way").expect("no panic");
+    counts.add(answer.status.as_u16(), answer.header("retry-after"));
+}
