@@ -28,7 +28,7 @@ pub fn run(scale: Scale, table: &mut Table) {
         spellings(table).await;
         one_key(table).await;
         one_token(200, table).await;
-        lost_answers(scale.of(150, 1_000), table).await;
+        lost_answers(scale.of(100, 1_000), table).await;
     });
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::testing::{Answer, Faults, Mishap, Service};
-use tokio::time;
+use tokio::{task::JoinSet, time};
 
 use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
 
@@ -34,17 +34,14 @@ fn losses() -> [(&'static str, Mishap); 4] {
 }
 
 async fn applied(table: &mut Table) {
-    let mut tally = Tally::default();
+    let mut asking = JoinSet::new();
     for (loss, mishap) in losses() {
         for keyed in [false, true] {
-            let (service, faults) = super::service(SEED).await;
-            faults.every("TransactWriteItems", mishap.clone());
-            let answer = create("lost@faults.example", keyed).of(&service).await;
-            tally.see(unless(201, &answer, &format!("answer lost by {loss}, key: {keyed}")));
-            faults.end();
-            tally.see(unless_usable(&service, &answer.body).await.filter(|_| answer.status == 201));
+            asking.spawn(applied_once(loss, mishap.clone(), keyed));
         }
     }
+    let mut tally = Tally::default();
+    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
     table.row(
         "a create that was carried out and whose answer was lost in all attempts",
         "201, read back; its session works",
@@ -53,27 +50,48 @@ async fn applied(table: &mut Table) {
     );
 }
 
-async fn repeated(table: &mut Table) {
+async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally {
+    let (service, faults) = super::service(SEED).await;
     let mut tally = Tally::default();
-    for (loss, mishap) in losses() {
-        let (service, faults) = super::service(SEED).await;
-        faults.every("TransactWriteItems", mishap);
-        blind(&faults);
-        let lost = create("lost@faults.example", true).of(&service).await;
-        tally.see(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
-        faults.end();
-        let again = create("lost@faults.example", true).of(&service).await;
-        tally.see(unless(201, &again, &format!("repeated after {loss}")));
-        tally.see(unless_usable(&service, &again.body).await);
-        let (accounts, halves) = audit::halves(&service).await;
-        tally.see((accounts != 1 || !halves.is_empty()).then(|| format!("{accounts} accounts, halves {halves:?}")));
+    faults.every("TransactWriteItems", mishap);
+    let answer = create("lost@faults.example", keyed).of(&service).await;
+    tally.see(unless(201, &answer, &format!("answer lost by {loss}, key: {keyed}")));
+    faults.end();
+    if answer.status == 201 {
+        tally.see(unless_usable(&service, &answer.body).await);
     }
+    tally
+}
+
+async fn repeated(table: &mut Table) {
+    let mut asking = JoinSet::new();
+    for (loss, mishap) in losses() {
+        asking.spawn(repeated_once(loss, mishap));
+    }
+    let mut tally = Tally::default();
+    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
     table.row(
         "the same where nothing can be read back either, repeated with its Idempotency-Key",
         "503, then 201 with the same account, once",
         tally.to_string(),
         tally.is_clean(),
     );
+}
+
+async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {
+    let (service, faults) = super::service(SEED).await;
+    let mut tally = Tally::default();
+    faults.every("TransactWriteItems", mishap);
+    blind(&faults);
+    let lost = create("lost@faults.example", true).of(&service).await;
+    tally.see(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
+    faults.end();
+    let again = create("lost@faults.example", true).of(&service).await;
+    tally.see(unless(201, &again, &format!("repeated after {loss}")));
+    tally.see(unless_usable(&service, &again.body).await);
+    let (accounts, halves) = audit::halves(&service).await;
+    tally.see((accounts != 1 || !halves.is_empty()).then(|| format!("{accounts} accounts, halves {halves:?}")));
+    tally
 }
 
 /// The session of a login is written by a call that seems lost, and again by its repeat; after a logout the first one arrives.

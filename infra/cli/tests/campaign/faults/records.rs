@@ -18,7 +18,7 @@ pub fn run(scale: Scale, table: &mut Table) {
     wait_for(async {
         println!("campaign: faults: records, seed {SEED}");
         // Of every so many changed records one is tried.
-        let sparse = scale.of(4, 1);
+        let sparse = scale.of(16, 1);
         for kind in ["USER#", "LOGIN#", "SESSION#", "IDEMPOTENCY#"] {
             let (tally, statuses) = records(kind, sparse).await;
             table.row(
@@ -71,7 +71,7 @@ async fn records(kind: &str, sparse: usize) -> (Tally, String) {
     let mut tally = Tally::default();
     let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
     let of_kind = whole.iter().filter(|(key, _)| key.starts_with(kind)).map(|(_, item)| item);
-    let mut changes: Vec<(String, Item)> = of_kind.flat_map(|item| spoiled(item)).collect();
+    let mut changes: Vec<(String, Item)> = of_kind.flat_map(spoiled).collect();
     changes.sort_by(|one, other| one.0.cmp(&other.0));
     fastrand::Rng::with_seed(SEED).shuffle(&mut changes);
     for (what, item) in changes.into_iter().step_by(sparse) {
