@@ -54,6 +54,7 @@ pub enum Mishap {
 #[derive(Clone)]
 pub struct Faults {
     embedded: Embedded,
+    is_patient: bool,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -86,7 +87,16 @@ impl Faults {
             befallen: 0,
             transaction: Vec::new(),
         };
-        Self { embedded: Embedded::memory().expect("SQLite starts"), plan: Arc::new(Mutex::new(plan)) }
+        Self {
+            embedded: Embedded::memory().expect("SQLite starts"),
+            is_patient: false,
+            plan: Arc::new(Mutex::new(plan)),
+        }
+    }
+
+    /// With clients that wait however long it takes, for a test that asks for more at once than a machine can do in time.
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// From now on something befalls this share of all calls.
@@ -143,8 +153,8 @@ impl Faults {
         static PARTITIONS: AtomicUsize = AtomicUsize::new(0);
         let partition = format!("faults-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed));
         let config = self.embedded.client_config().http_client(self.clone());
-        let config = config.timeout_config(crate::aws_timeouts()).retry_config(crate::aws_retries());
-        config.retry_partition(RetryPartition::new(partition))
+        let config = config.retry_config(crate::aws_retries()).retry_partition(RetryPartition::new(partition));
+        if self.is_patient { config } else { config.timeout_config(crate::aws_timeouts()) }
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {

@@ -15,12 +15,25 @@ const READS: [&str; 4] = ["BatchGetItem", "GetItem", "Query", "TransactGetItems"
 
 /// Adds its rows.
 pub fn run(_: Scale, table: &mut Table) {
-    wait_for(async {
-        applied(table).await;
-        repeated(table).await;
-        late_session(table).await;
-        late_create(table).await;
-    });
+    let (applied, repeated, session, create) =
+        wait_for(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
+    let rows = [
+        (
+            "a create that was carried out and whose answer was lost in all attempts",
+            "201, read back; its session works",
+            applied,
+        ),
+        (
+            "the same where nothing can be read back either, repeated with its Idempotency-Key",
+            "503, then 201 with the same account, once",
+            repeated,
+        ),
+        ("the write of a login's session arrives again, late, after the logout", "the session stays ended", session),
+        ("the write of a create arrives again, late, after the account was deleted", "the account stays gone", create),
+    ];
+    for (attack, expected, tally) in rows {
+        table.row(attack, expected, tally.to_string(), tally.is_clean());
+    }
 }
 
 /// How the answer to a write that was carried out is lost.
@@ -33,7 +46,7 @@ fn losses() -> [(&'static str, Mishap); 4] {
     ]
 }
 
-async fn applied(table: &mut Table) {
+async fn applied() -> Tally {
     let mut asking = JoinSet::new();
     for (loss, mishap) in losses() {
         for keyed in [false, true] {
@@ -42,12 +55,7 @@ async fn applied(table: &mut Table) {
     }
     let mut tally = Tally::default();
     asking.join_all().await.into_iter().for_each(|one| tally.add(one));
-    table.row(
-        "a create that was carried out and whose answer was lost in all attempts",
-        "201, read back; its session works",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally {
@@ -63,19 +71,14 @@ async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally 
     tally
 }
 
-async fn repeated(table: &mut Table) {
+async fn repeated() -> Tally {
     let mut asking = JoinSet::new();
     for (loss, mishap) in losses() {
         asking.spawn(repeated_once(loss, mishap));
     }
     let mut tally = Tally::default();
     asking.join_all().await.into_iter().for_each(|one| tally.add(one));
-    table.row(
-        "the same where nothing can be read back either, repeated with its Idempotency-Key",
-        "503, then 201 with the same account, once",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {
@@ -95,7 +98,7 @@ async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {
 }
 
 /// The session of a login is written by a call that seems lost, and again by its repeat; after a logout the first one arrives.
-async fn late_session(table: &mut Table) {
+async fn late_session() -> Tally {
     let mut tally = Tally::default();
     for operation in ["PutItem", "TransactWriteItems"] {
         let (service, faults) = super::service(SEED).await;
@@ -108,16 +111,11 @@ async fn late_session(table: &mut Table) {
         let answer = Ask::refresh(&session.body).of(&service).await;
         tally.see(unless(401, &answer, &format!("refresh after a logout and a late {operation}")));
     }
-    table.row(
-        "the write of a login's session arrives again, late, after the logout",
-        "the session stays ended",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 /// The same with an account that is deleted before its first write arrives.
-async fn late_create(table: &mut Table) {
+async fn late_create() -> Tally {
     let (service, faults) = super::service(SEED).await;
     faults.next("TransactWriteItems", Mishap::Late(LATE));
     let created = create("late@faults.example", false).of(&service).await;
@@ -128,12 +126,7 @@ async fn late_create(table: &mut Table) {
     time::sleep(LATE * 2).await;
     let (accounts, halves) = audit::halves(&service).await;
     tally.see((accounts > 0).then(|| format!("{accounts} accounts are back, halves {halves:?}")));
-    table.row(
-        "the write of a create arrives again, late, after the account was deleted",
-        "the account stays gone",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 fn create(email: &str, keyed: bool) -> Ask {
