@@ -1,8 +1,10 @@
 //! What befalls calls on their way to DynamoDB: a share of all of them, by a seed, or exactly those that are named.
 
+mod befalling;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    fmt, future,
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -13,15 +15,12 @@ use std::{
 use aws_sdk_dynamodb::config::{Builder, retry::RetryPartition};
 use aws_smithy_runtime_api::client::{
     http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
-    orchestrator::{HttpRequest, HttpResponse},
-    result::ConnectorError,
+    orchestrator::HttpRequest,
     runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::body::SdkBody;
-use dynoxide::Database;
-use serde_json::{Value, json};
 use tokio::time;
 
+use self::befalling::{befall, places};
 use crate::embedded::Embedded;
 
 /// What can befall a call.
@@ -55,6 +54,7 @@ pub enum Mishap {
 #[derive(Clone)]
 pub struct Faults {
     embedded: Embedded,
+    is_patient: bool,
     plan: Arc<Mutex<Plan>>,
 }
 
@@ -87,7 +87,16 @@ impl Faults {
             befallen: 0,
             transaction: Vec::new(),
         };
-        Self { embedded: Embedded::memory().expect("SQLite starts"), plan: Arc::new(Mutex::new(plan)) }
+        Self {
+            embedded: Embedded::memory().expect("SQLite starts"),
+            is_patient: false,
+            plan: Arc::new(Mutex::new(plan)),
+        }
+    }
+
+    /// With clients that wait however long it takes, for a test that asks for more at once than a machine can do in time.
+    pub fn patient(self) -> Self {
+        Self { is_patient: true, ..self }
     }
 
     /// From now on something befalls this share of all calls.
@@ -144,8 +153,8 @@ impl Faults {
         static PARTITIONS: AtomicUsize = AtomicUsize::new(0);
         let partition = format!("faults-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed));
         let config = self.embedded.client_config().http_client(self.clone());
-        let config = config.timeout_config(crate::aws_timeouts()).retry_config(crate::aws_retries());
-        config.retry_partition(RetryPartition::new(partition))
+        let config = config.retry_config(crate::aws_retries()).retry_partition(RetryPartition::new(partition));
+        if self.is_patient { config } else { config.timeout_config(crate::aws_timeouts()) }
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -225,102 +234,46 @@ impl HttpConnector for Faults {
     }
 }
 
-async fn befall(
-    embedded: Embedded,
-    request: HttpRequest,
-    mishap: Option<Mishap>,
-) -> Result<HttpResponse, ConnectorError> {
-    let reset = || Err(ConnectorError::io("connection reset by peer".into()));
-    match mishap {
-        None => embedded.call(request).await,
-        Some(Mishap::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
-        Some(Mishap::Garbled(status, text)) => answer(status, text.to_owned()),
-        Some(Mishap::Reset) => reset(),
-        Some(Mishap::Hangs) => future::pending().await,
-        Some(Mishap::Slow(time)) => {
-            let response = embedded.call(request).await;
-            time::sleep(time).await;
-            response
-        }
-        Some(Mishap::AnswerLost) => embedded.call(request).await.and_then(|_| reset()),
-        Some(Mishap::AnswerHangs) => {
-            let _ = embedded.call(request).await;
-            future::pending().await
-        }
-        Some(Mishap::AnswerCut) => {
-            let response = embedded.call(request).await?;
-            let text = response.body().bytes().unwrap_or_default();
-            answer(response.status().as_u16(), String::from_utf8_lossy(&text[..text.len() / 2]).into_owned())
-        }
-        Some(Mishap::Late(time)) => {
-            tokio::spawn(async move {
-                time::sleep(time).await;
-                embedded.call(request).await
-            });
-            reset()
-        }
-        Some(Mishap::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
-        Some(Mishap::CancelledAt(at, reason)) => {
-            let others = |place| if place == at { reason } else { "None" };
-            let reasons: Vec<&str> = (0..places(&request).len()).map(others).collect();
-            answer(400, cancelled(&embedded, &request, &reasons))
-        }
-    }
-}
-
-fn answer(status: u16, text: String) -> Result<HttpResponse, ConnectorError> {
-    let status = status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(text));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
-    Ok(response)
-}
-
-fn error(kind: &str, message: &str) -> Value {
-    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message})
-}
-
-/// As DynamoDB tells it: a failed condition with the record that stands there, if there is one.
-fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> String {
-    let places = places(request);
-    let told = reasons.iter().enumerate().map(|(at, reason)| {
-        let standing = places.get(at).filter(|_| *reason == "ConditionalCheckFailed");
-        let item = standing.and_then(|(table, key)| item(&embedded.database(), table, key));
-        let mut told = json!({"Code": reason});
-        if *reason != "None" {
-            told["Message"] = json!(format!("{reason} of this item"));
-        }
-        if let Some(item) = item {
-            told["Item"] = item;
-        }
-        told
-    });
-    let told: Vec<Value> = told.collect();
-    let message = format!(
-        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-        reasons.join(", ")
-    );
-    let mut error = error("TransactionCanceledException", &message);
-    error["CancellationReasons"] = told.into();
-    error.to_string()
-}
-
-/// Table and key of each write of a transaction; none of any other operation.
-fn places(request: &HttpRequest) -> Vec<(String, String)> {
-    let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
-    let items = body["TransactItems"].as_array().cloned().unwrap_or_default();
-    let writes = items.iter().filter_map(|item| item.as_object()?.values().next());
-    let key = |write: &Value| write["Item"]["pk"]["S"].as_str().or(write["Key"]["pk"]["S"].as_str()).map(str::to_owned);
-    writes.filter_map(|write| Some((write["TableName"].as_str()?.to_owned(), key(write)?))).collect()
-}
-
-fn item(database: &Database, table: &str, key: &str) -> Option<Value> {
-    let request = json!({"TableName": table, "Key": {"pk": {"S": key}}, "ConsistentRead": true});
-    let answer = database.get_item(serde_json::from_value(request).ok()?).ok()?;
-    serde_json::to_value(answer).ok()?.get("Item").cloned()
-}
-
 impl fmt::Debug for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Faults")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded;
+
+    async fn told(mishap: Mishap) -> (Result<(), String>, usize) {
+        let faults = Faults::seeded(0);
+        let client = aws_sdk_dynamodb::Client::from_conf(faults.client_config().build());
+        embedded::create_table(&client, "table").await.unwrap();
+        faults.every("PutItem", mishap);
+        let key = aws_sdk_dynamodb::types::AttributeValue::S("key".to_owned());
+        let sent = client.put_item().table_name("table").item("pk", key).send().await;
+        let stored = client.scan().table_name("table").send().await.unwrap().count;
+        (sent.map(drop).map_err(|error| crate::logs::causes(&error)), usize::try_from(stored).unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_was_carried_out_is_there_whatever_became_of_the_answer() {
+        let cases = [
+            (Mishap::AnswerLost, 1),
+            (Mishap::AnswerHangs, 1),
+            (Mishap::AnswerCut, 1),
+            (Mishap::Slow(Duration::from_secs(2)), 1),
+            (Mishap::Error(500, "InternalServerError"), 0),
+            (Mishap::Garbled(200, "<"), 0),
+            (Mishap::Reset, 0),
+            (Mishap::Hangs, 0),
+        ];
+        // Beside each other: some of them wait until the SDK gives up.
+        let asked = cases.map(|(mishap, stored)| (mishap.clone(), stored, tokio::spawn(told(mishap))));
+        for (mishap, expected, asked) in asked {
+            let (answer, stored) = asked.await.unwrap();
+            assert!(answer.is_err() && stored == expected, "{mishap:?}: {answer:?}, {stored}");
+        }
+        assert_eq!(told(Mishap::Slow(Duration::from_millis(1))).await, (Ok(()), 1));
     }
 }

@@ -4,6 +4,8 @@ mod bodies;
 mod fields;
 mod places;
 
+use std::sync::Arc;
+
 use shared::testing::{Answer, Service};
 
 use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
@@ -12,25 +14,29 @@ use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
 pub fn run(scale: Scale, table: &mut Table) {
     wait_for(async {
         let panics = audit::panics();
-        let service = Service::configured(
-            latchkey::router(),
-            &[("API_KEY", fields::API_KEY), ("JWT_SHARED_SECRET", "a shared secret of at least 32 bytes")],
-        )
-        .await;
+        let variables = [("API_KEY", fields::API_KEY), ("JWT_SHARED_SECRET", "a shared secret of at least 32 bytes")];
+        let service = Arc::new(Service::configured(latchkey::router(), &variables).await);
         let mut all = Tally::default();
-        let rows = [
+        let requests = scale.of(2_000, 200_000);
+        // Beside each other, on as many cores as there are.
+        let (one, two, three, four) = (service.clone(), service.clone(), service.clone(), service);
+        let parts = [
             (
                 "each field of each endpoint: each wrong type, text, number and encoding",
-                fields::nonsense(&service).await,
+                tokio::spawn(async move { fields::nonsense(&one).await }),
             ),
             (
                 "each body: broken, deep, doubled, empty, too large, of each content type",
-                bodies::broken(&service).await,
+                tokio::spawn(async move { bodies::broken(&two).await }),
             ),
-            ("each method at each path, and paths that are nearly right", places::nearly(&service).await),
-            ("random bodies at each endpoint", bodies::random(&service, scale.of(2_000, 200_000)).await),
+            (
+                "each method at each path, and paths that are nearly right",
+                tokio::spawn(async move { places::nearly(&three).await }),
+            ),
+            ("random bodies at each endpoint", tokio::spawn(async move { bodies::random(&four, requests).await })),
         ];
-        for (attack, tally) in rows {
+        for (attack, part) in parts {
+            let tally = part.await.expect("it comes to its end");
             table.row(attack, "0 answers outside the contract", tally.to_string(), tally.is_clean());
             all.add(tally);
         }

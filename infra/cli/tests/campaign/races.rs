@@ -9,12 +9,14 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use aws_sdk_dynamodb::types::AttributeValue;
 use latchkey::router;
 use serde_json::{Value, json};
-use shared::testing::{Faults, PASSWORD, Service};
+use shared::testing::{Faults, Service};
 
 use self::crowd::Crowd;
 use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
 
 const SEED: u64 = 8;
+/// How many races are run beside each other.
+const WAVE: usize = 20;
 const WAY_MAX: Duration = Duration::from_millis(5);
 /// A thousand hashes on two cores take longer than a request may: what is asked here is what becomes of them.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -28,13 +30,13 @@ pub fn run(scale: Scale, table: &mut Table) {
         spellings(table).await;
         one_key(table).await;
         one_token(200, table).await;
-        lost_answers(scale.of(150, 1_000), table).await;
+        lost_answers(scale.of(100, 1_000), table).await;
     });
 }
 
 /// Calls to DynamoDB take some time here, each another, so that requests sent at once meet in every order.
 async fn service() -> Arc<Service> {
-    let faults = Faults::seeded(SEED);
+    let faults = Faults::seeded(SEED).patient();
     let service = Service::faulty(router(), &[], &faults).await;
     faults.way(WAY_MAX);
     Arc::new(service)
@@ -136,23 +138,25 @@ async fn counters(service: &Service) -> Vec<u32> {
 async fn lost_answers(sessions: usize, table: &mut Table) {
     let service = service().await;
     let user = service.account("lost@races.example").await;
-    let mut held = Vec::new();
-    for _ in 0..sessions {
-        held.push(service.session(&user).await);
+    let (mut lost, mut again, mut working) = (0, 0, 0);
+    // Not all at once: on a few cores each would wait for all others, and longer than a request may.
+    for _ in 0..sessions / WAVE {
+        let mut held = Vec::new();
+        for _ in 0..WAVE {
+            held.push(service.session(&user).await);
+        }
+        let first = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+        service.pass(REUSE);
+        let second = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+        let same = |(one, other): &(&Value, &Value)| one["refresh_token"] == other["refresh_token"];
+        lost += first.of(200);
+        again += first.answers(200).zip(second.answers(200)).filter(same).count();
+        working += Crowd::ask(&service, second.answers(200).map(Ask::refresh).collect()).await.of(200);
     }
-    let lost = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
-    service.pass(REUSE);
-    let again = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
-    let same = |(one, other): (&Value, &Value)| one["refresh_token"] == other["refresh_token"];
-    let alike = lost.answers(200).zip(again.answers(200)).filter(|pair| same(*pair)).count();
-    let working = Crowd::ask(&service, again.answers(200).map(Ask::refresh).collect()).await;
     table.row(
         format!("{sessions} lost answers to a refresh, repeated 9 s later"),
         "as many working sessions, each with the child that was lost",
-        format!("{again}; {alike} the same; then {working}"),
-        lost.of(200) == sessions && alike == sessions && working.of(200) == sessions,
+        format!("{lost} lost, {again} told the same child again, {working} of which work"),
+        [lost, again, working] == [sessions; 3],
     );
-    let body = json!({"email": "lost@races.example", "password": PASSWORD});
-    let login = Ask::post("/login", body).of(&service).await;
-    assert_eq!(login.status, 200, "the account itself is as it was");
 }

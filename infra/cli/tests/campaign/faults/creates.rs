@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::testing::{Answer, Faults, Mishap, Service};
-use tokio::time;
+use tokio::{task::JoinSet, time};
 
 use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
 
@@ -15,12 +15,25 @@ const READS: [&str; 4] = ["BatchGetItem", "GetItem", "Query", "TransactGetItems"
 
 /// Adds its rows.
 pub fn run(_: Scale, table: &mut Table) {
-    wait_for(async {
-        applied(table).await;
-        repeated(table).await;
-        late_session(table).await;
-        late_create(table).await;
-    });
+    let (applied, repeated, session, create) =
+        wait_for(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
+    let rows = [
+        (
+            "a create that was carried out and whose answer was lost in all attempts",
+            "201, read back; its session works",
+            applied,
+        ),
+        (
+            "the same where nothing can be read back either, repeated with its Idempotency-Key",
+            "503, then 201 with the same account, once",
+            repeated,
+        ),
+        ("the write of a login's session arrives again, late, after the logout", "the session stays ended", session),
+        ("the write of a create arrives again, late, after the account was deleted", "the account stays gone", create),
+    ];
+    for (attack, expected, tally) in rows {
+        table.row(attack, expected, tally.to_string(), tally.is_clean());
+    }
 }
 
 /// How the answer to a write that was carried out is lost.
@@ -33,51 +46,59 @@ fn losses() -> [(&'static str, Mishap); 4] {
     ]
 }
 
-async fn applied(table: &mut Table) {
-    let mut tally = Tally::default();
+async fn applied() -> Tally {
+    let mut asking = JoinSet::new();
     for (loss, mishap) in losses() {
         for keyed in [false, true] {
-            let (service, faults) = super::service(SEED).await;
-            faults.every("TransactWriteItems", mishap.clone());
-            let answer = create("lost@faults.example", keyed).of(&service).await;
-            tally.see(unless(201, &answer, &format!("answer lost by {loss}, key: {keyed}")));
-            faults.end();
-            tally.see(unless_usable(&service, &answer.body).await.filter(|_| answer.status == 201));
+            asking.spawn(applied_once(loss, mishap.clone(), keyed));
         }
     }
-    table.row(
-        "a create that was carried out and whose answer was lost in all attempts",
-        "201, read back; its session works",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    let mut tally = Tally::default();
+    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
+    tally
 }
 
-async fn repeated(table: &mut Table) {
+async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally {
+    let (service, faults) = super::service(SEED).await;
     let mut tally = Tally::default();
-    for (loss, mishap) in losses() {
-        let (service, faults) = super::service(SEED).await;
-        faults.every("TransactWriteItems", mishap);
-        blind(&faults);
-        let lost = create("lost@faults.example", true).of(&service).await;
-        tally.see(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
-        faults.end();
-        let again = create("lost@faults.example", true).of(&service).await;
-        tally.see(unless(201, &again, &format!("repeated after {loss}")));
-        tally.see(unless_usable(&service, &again.body).await);
-        let (accounts, halves) = audit::halves(&service).await;
-        tally.see((accounts != 1 || !halves.is_empty()).then(|| format!("{accounts} accounts, halves {halves:?}")));
+    faults.every("TransactWriteItems", mishap);
+    let answer = create("lost@faults.example", keyed).of(&service).await;
+    tally.see(unless(201, &answer, &format!("answer lost by {loss}, key: {keyed}")));
+    faults.end();
+    if answer.status == 201 {
+        tally.see(unless_usable(&service, &answer.body).await);
     }
-    table.row(
-        "the same where nothing can be read back either, repeated with its Idempotency-Key",
-        "503, then 201 with the same account, once",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
+}
+
+async fn repeated() -> Tally {
+    let mut asking = JoinSet::new();
+    for (loss, mishap) in losses() {
+        asking.spawn(repeated_once(loss, mishap));
+    }
+    let mut tally = Tally::default();
+    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
+    tally
+}
+
+async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {
+    let (service, faults) = super::service(SEED).await;
+    let mut tally = Tally::default();
+    faults.every("TransactWriteItems", mishap);
+    blind(&faults);
+    let lost = create("lost@faults.example", true).of(&service).await;
+    tally.see(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
+    faults.end();
+    let again = create("lost@faults.example", true).of(&service).await;
+    tally.see(unless(201, &again, &format!("repeated after {loss}")));
+    tally.see(unless_usable(&service, &again.body).await);
+    let (accounts, halves) = audit::halves(&service).await;
+    tally.see((accounts != 1 || !halves.is_empty()).then(|| format!("{accounts} accounts, halves {halves:?}")));
+    tally
 }
 
 /// The session of a login is written by a call that seems lost, and again by its repeat; after a logout the first one arrives.
-async fn late_session(table: &mut Table) {
+async fn late_session() -> Tally {
     let mut tally = Tally::default();
     for operation in ["PutItem", "TransactWriteItems"] {
         let (service, faults) = super::service(SEED).await;
@@ -90,16 +111,11 @@ async fn late_session(table: &mut Table) {
         let answer = Ask::refresh(&session.body).of(&service).await;
         tally.see(unless(401, &answer, &format!("refresh after a logout and a late {operation}")));
     }
-    table.row(
-        "the write of a login's session arrives again, late, after the logout",
-        "the session stays ended",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 /// The same with an account that is deleted before its first write arrives.
-async fn late_create(table: &mut Table) {
+async fn late_create() -> Tally {
     let (service, faults) = super::service(SEED).await;
     faults.next("TransactWriteItems", Mishap::Late(LATE));
     let created = create("late@faults.example", false).of(&service).await;
@@ -110,12 +126,7 @@ async fn late_create(table: &mut Table) {
     time::sleep(LATE * 2).await;
     let (accounts, halves) = audit::halves(&service).await;
     tally.see((accounts > 0).then(|| format!("{accounts} accounts are back, halves {halves:?}")));
-    table.row(
-        "the write of a create arrives again, late, after the account was deleted",
-        "the account stays gone",
-        tally.to_string(),
-        tally.is_clean(),
-    );
+    tally
 }
 
 fn create(email: &str, keyed: bool) -> Ask {

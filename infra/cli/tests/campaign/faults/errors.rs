@@ -34,12 +34,12 @@ const ERRORS: [(u16, &str); 20] = [
 ];
 
 /// Adds its rows.
-pub fn run(_: Scale, table: &mut Table) {
+pub fn run(scale: Scale, table: &mut Table) {
     wait_for(async {
         let panics = audit::panics();
         let mut asking = JoinSet::new();
-        for endpoint in endpoints() {
-            asking.spawn(errors(endpoint));
+        for (number, endpoint) in endpoints().into_iter().enumerate() {
+            asking.spawn(errors(endpoint, number, scale.of(4, 1)));
         }
         let mut tally = Tally::default();
         asking.join_all().await.into_iter().for_each(|one| tally.add(one));
@@ -64,7 +64,8 @@ pub fn run(_: Scale, table: &mut Table) {
     });
 }
 
-async fn errors(endpoint: Endpoint) -> Tally {
+/// Of every `sparse` errors one is tried, another at each call and each endpoint.
+async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Tally {
     let (service, faults) = super::service(SEED).await;
     let service = Arc::new(service);
     let ask = endpoint.prepare(&service).await;
@@ -83,8 +84,9 @@ async fn errors(endpoint: Endpoint) -> Tally {
         Mishap::Garbled(502, "Bad gateway"),
         Mishap::Reset,
     ]);
-    for mishap in mishaps {
-        for operation in &operations {
+    for (at, mishap) in mishaps.enumerate() {
+        let chosen = |(call, _): &(usize, &String)| (at + call + number).is_multiple_of(sparse);
+        for (_, operation) in operations.iter().enumerate().filter(chosen) {
             let ask = endpoint.prepare(&service).await;
             faults.every(operation, mishap.clone());
             let answer = ask.of(&service).await;

@@ -12,8 +12,8 @@ use crate::{Scale, audit, table::Table, wait_for};
 
 const SEED: u64 = 0x1a7c_4be7;
 const SHARE: f64 = 0.3;
-/// As many as a function has at once on a busy day, and enough that slow calls are waited for side by side.
-const CLIENTS: usize = 50;
+/// Enough that slow calls are waited for side by side.
+const CLIENTS: usize = 25;
 /// Of what is asked for, in per cent, with three more tries of a client each.
 const SUCCESS_MIN: f64 = 95.0;
 

@@ -40,7 +40,7 @@ pub fn run(scale: Scale, table: &mut Table) {
         let panics = audit::panics();
         let mut asking = JoinSet::new();
         for endpoint in endpoints() {
-            asking.spawn(reasons(endpoint, scale.of(10, 300)));
+            asking.spawn(reasons(endpoint, scale));
         }
         let mut all = Counts::default();
         for one in asking.join_all().await {
@@ -69,7 +69,7 @@ pub fn run(scale: Scale, table: &mut Table) {
     });
 }
 
-async fn reasons(endpoint: Endpoint, lists: usize) -> Counts {
+async fn reasons(endpoint: Endpoint, scale: Scale) -> Counts {
     let (service, faults) = super::service(SEED).await;
     let mut counts = Counts::default();
     for place in 0..PLACES_MAX {
@@ -77,16 +77,20 @@ async fn reasons(endpoint: Endpoint, lists: usize) -> Counts {
             let mishap = Mishap::CancelledAt(place, reason);
             let Some(lasting) = ask(&service, &faults, endpoint, mishap.clone(), true).await else { break };
             counts.lasting.see(unless(&lasting, endpoint, &mishap, lasting.status == 503));
+            // What passes is met alike at every place.
+            if scale == Scale::Short && place > 0 {
+                continue;
+            }
             let Some(once) = ask(&service, &faults, endpoint, mishap.clone(), false).await else { break };
             counts.passing.see(unless(&once, endpoint, &mishap, once.status == 503 || once.status.is_success()));
         }
         let mishap = Mishap::CancelledAt(place, CONDITION);
         let Some(answer) = ask(&service, &faults, endpoint, mishap.clone(), true).await else { break };
         let key = faults.transaction().get(place).cloned().unwrap_or_default();
-        counts.conditions.see(unless(&answer, endpoint, &mishap, is_right(&answer, &[key])));
+        counts.conditions.see(unless(&answer, endpoint, &mishap, is_right(&answer, endpoint, &[key])));
     }
     let mut random = fastrand::Rng::with_seed(SEED);
-    for _ in 0..lists {
+    for _ in 0..scale.of(5, 300) {
         let length = random.usize(..8);
         let any =
             |random: &mut fastrand::Rng| random.choice(REASONS.iter().chain([&CONDITION]).copied().collect::<Vec<_>>());
@@ -95,7 +99,7 @@ async fn reasons(endpoint: Endpoint, lists: usize) -> Counts {
         let Some(answer) = ask(&service, &faults, endpoint, mishap.clone(), true).await else { break };
         let failed = faults.transaction().into_iter().zip(list).filter(|(_, reason)| *reason == CONDITION);
         let failed: Vec<String> = failed.map(|(key, _)| key).collect();
-        counts.random.see(unless(&answer, endpoint, &mishap, is_right(&answer, &failed)));
+        counts.random.see(unless(&answer, endpoint, &mishap, is_right(&answer, endpoint, &failed)));
     }
     counts
 }
@@ -115,11 +119,11 @@ async fn ask(service: &Service, faults: &Faults, endpoint: Endpoint, mishap: Mis
 }
 
 /// Whether an answer fits the records whose condition failed. What nobody has may be told as taken, as it was a moment ago.
-fn is_right(answer: &Answer, failed: &[String]) -> bool {
-    let is_new = |key: &String| {
-        ["LOGIN#u-", "LOGIN#w-", "IDEMPOTENCY#"].iter().any(|new| key.starts_with(new))
-            // The address of a create, whose account is not there before.
-            || (key.contains('@') && !failed.is_empty() && answer.body["code"] == "email_taken")
+fn is_right(answer: &Answer, endpoint: Endpoint, failed: &[String]) -> bool {
+    // The other username of a change begins so; of a create every identifier is new.
+    let is_new = |key: &String| match endpoint {
+        Endpoint::Create => key.starts_with("LOGIN#") || key.starts_with("IDEMPOTENCY#"),
+        _ => key.starts_with("LOGIN#w-"),
     };
     match answer.status {
         StatusCode::SERVICE_UNAVAILABLE => true,

@@ -18,7 +18,7 @@ pub fn run(scale: Scale, table: &mut Table) {
     wait_for(async {
         println!("campaign: faults: records, seed {SEED}");
         // Of every so many changed records one is tried.
-        let sparse = scale.of(4, 1);
+        let sparse = scale.of(16, 1);
         for kind in ["USER#", "LOGIN#", "SESSION#", "IDEMPOTENCY#"] {
             let (tally, statuses) = records(kind, sparse).await;
             table.row(

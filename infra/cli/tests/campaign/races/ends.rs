@@ -9,7 +9,7 @@ use shared::{
 };
 use tokio::task::JoinSet;
 
-use super::service;
+use super::{WAVE, service};
 use crate::{Scale, asking::Ask, audit::Tally, table::Table, wait_for};
 
 /// How many refreshes of each session race its end, which takes longer.
@@ -39,21 +39,26 @@ fn row(table: &mut Table, races: usize, end: &str, tally: &Tally) {
     table.row(attack, "no refresh succeeds afterwards, and check_revoked says so", tally.to_string(), tally.is_clean());
 }
 
-/// Runs as many races beside each other as there are, each with an account of its own.
+/// Runs races beside each other, each with an account of its own.
 async fn together<F>(races: usize, race: fn(Arc<Service>, User) -> F) -> Tally
 where
     F: Future<Output = Tally> + Send + 'static,
 {
     let service = service().await;
     let mut racing = JoinSet::new();
+    let mut tally = Tally::default();
     for number in 0..races {
+        if racing.len() == WAVE
+            && let Some(ended) = racing.join_next().await
+        {
+            tally.add(ended.expect("it comes to its end"));
+        }
         let service = service.clone();
         racing.spawn(async move {
             let user = service.account(&format!("{number}@races.example")).await;
             race(service, user).await
         });
     }
-    let mut tally = Tally::default();
     racing.join_all().await.into_iter().for_each(|one| tally.add(one));
     tally
 }

@@ -13,6 +13,8 @@ use crate::{Scale, asking::Ask, audit::Tally, table::Table, wait_for};
 const SEED: u64 = 7;
 const SHARE: f64 = 0.1;
 const REFRESHES: usize = 50;
+/// More of them would wait for each other on a few cores until the SDK gives them up.
+const FAMILIES_AT_ONCE: usize = 5;
 /// How often a client asks until something gets through.
 const TRIES_MAX: usize = 20;
 
@@ -31,10 +33,16 @@ pub fn run(scale: Scale, table: &mut Table) {
         }
         faults.way(WAY_MAX);
         faults.share(SHARE);
+        let mut grown = Vec::new();
         for session in sessions {
+            if refreshing.len() == FAMILIES_AT_ONCE
+                && let Some(one) = refreshing.join_next().await
+            {
+                grown.push(one.expect("it comes to its end"));
+            }
             refreshing.spawn(family(service.clone(), session, rounds));
         }
-        let grown = refreshing.join_all().await;
+        grown.extend(refreshing.join_all().await);
         faults.end();
         let (mut branches, mut alive) = (Tally::default(), Tally::default());
         for Family { tokens, forked } in grown {

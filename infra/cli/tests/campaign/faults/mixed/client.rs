@@ -54,15 +54,15 @@ impl Client {
         let at = live[self.random.usize(..live.len())];
         let Some(visit) = self.accounts[at].live_visit(&mut self.random) else { return self.login(at).await };
         match self.random.u8(0..100) {
-            0..8 => self.create().await,
-            8..20 => self.login(at).await,
-            20..24 => self.guess(at).await,
-            24..54 => self.refresh(at, visit).await,
-            54..62 => self.logout(at, visit).await,
-            62..72 => self.look(at, visit, "verify", Ask::verify_live).await,
-            72..84 => self.look(at, visit, "me", Ask::me).await,
-            84..92 => self.rename(at, visit).await,
-            92..96 => self.change_password(at, visit).await,
+            0..6 => self.create().await,
+            6..14 => self.login(at).await,
+            14..18 => self.guess(at).await,
+            18..50 => self.refresh(at, visit).await,
+            50..58 => self.logout(at, visit).await,
+            58..70 => self.look(at, visit, "verify", Ask::verify_live).await,
+            70..83 => self.look(at, visit, "me", Ask::me).await,
+            83..93 => self.rename(at, visit).await,
+            93..97 => self.change_password(at, visit).await,
             _ => self.delete(at, visit).await,
         }
     }

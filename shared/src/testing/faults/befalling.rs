@@ -1,0 +1,111 @@
+//! How each mishap is carried out.
+
+use std::future;
+
+use aws_smithy_runtime_api::client::{
+    http::HttpConnector,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::Database;
+use serde_json::{Value, json};
+use tokio::time;
+
+use super::Mishap;
+use crate::embedded::Embedded;
+
+/// The answer to a call that this befalls.
+pub async fn befall(
+    embedded: Embedded,
+    request: HttpRequest,
+    mishap: Option<Mishap>,
+) -> Result<HttpResponse, ConnectorError> {
+    let reset = || Err(ConnectorError::io("connection reset by peer".into()));
+    match mishap {
+        None => embedded.call(request).await,
+        Some(Mishap::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
+        Some(Mishap::Garbled(status, text)) => answer(status, text.to_owned()),
+        Some(Mishap::Reset) => reset(),
+        Some(Mishap::Hangs) => future::pending().await,
+        Some(Mishap::Slow(time)) => {
+            let response = embedded.call(request).await;
+            time::sleep(time).await;
+            response
+        }
+        Some(Mishap::AnswerLost) => embedded.call(request).await.and_then(|_| reset()),
+        Some(Mishap::AnswerHangs) => {
+            let _ = embedded.call(request).await;
+            future::pending().await
+        }
+        Some(Mishap::AnswerCut) => {
+            let response = embedded.call(request).await?;
+            let text = response.body().bytes().unwrap_or_default();
+            answer(response.status().as_u16(), String::from_utf8_lossy(&text[..text.len() / 2]).into_owned())
+        }
+        Some(Mishap::Late(time)) => {
+            tokio::spawn(async move {
+                time::sleep(time).await;
+                embedded.call(request).await
+            });
+            reset()
+        }
+        Some(Mishap::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
+        Some(Mishap::CancelledAt(at, reason)) => {
+            let others = |place| if place == at { reason } else { "None" };
+            let reasons: Vec<&str> = (0..places(&request).len()).map(others).collect();
+            answer(400, cancelled(&embedded, &request, &reasons))
+        }
+    }
+}
+
+fn answer(status: u16, text: String) -> Result<HttpResponse, ConnectorError> {
+    let status = status.try_into().map_err(|error| ConnectorError::other(Box::new(error), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(text));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}
+
+fn error(kind: &str, message: &str) -> Value {
+    json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message})
+}
+
+/// As DynamoDB tells it: a failed condition with the record that stands there, if there is one.
+fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> String {
+    let places = places(request);
+    let told = reasons.iter().enumerate().map(|(at, reason)| {
+        let standing = places.get(at).filter(|_| *reason == "ConditionalCheckFailed");
+        let item = standing.and_then(|(table, key)| item(&embedded.database(), table, key));
+        let mut told = json!({"Code": reason});
+        if *reason != "None" {
+            told["Message"] = json!(format!("{reason} of this item"));
+        }
+        if let Some(item) = item {
+            told["Item"] = item;
+        }
+        told
+    });
+    let told: Vec<Value> = told.collect();
+    let message = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        reasons.join(", ")
+    );
+    let mut error = error("TransactionCanceledException", &message);
+    error["CancellationReasons"] = told.into();
+    error.to_string()
+}
+
+/// Table and key of each write of a transaction; none of any other operation.
+pub fn places(request: &HttpRequest) -> Vec<(String, String)> {
+    let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+    let items = body["TransactItems"].as_array().cloned().unwrap_or_default();
+    let writes = items.iter().filter_map(|item| item.as_object()?.values().next());
+    let key = |write: &Value| write["Item"]["pk"]["S"].as_str().or(write["Key"]["pk"]["S"].as_str()).map(str::to_owned);
+    writes.filter_map(|write| Some((write["TableName"].as_str()?.to_owned(), key(write)?))).collect()
+}
+
+fn item(database: &Database, table: &str, key: &str) -> Option<Value> {
+    let request = json!({"TableName": table, "Key": {"pk": {"S": key}}, "ConsistentRead": true});
+    let answer = database.get_item(serde_json::from_value(request).ok()?).ok()?;
+    serde_json::to_value(answer).ok()?.get("Item").cloned()
+}
