@@ -32,8 +32,8 @@ const ACCOUNTS: usize = 8;
 const P99_MAX_MS: f64 = 1_000.0;
 /// How many times too much is asked for.
 const BURST: f64 = 3.0;
-/// No request takes longer than this.
-const ACCEPTED_P99_MAX_MS: f64 = 10_000.0;
+/// No more hashes wait than a core computes in a second or two, on a machine that has other things to do in some more.
+const ACCEPTED_P99_MAX_MS: f64 = 5_000.0;
 /// The most memory that the burst may take: the work areas of the hashes, what waits, and the program itself.
 const MEMORY_MAX_KIB: u64 = 256 * 1024;
 /// After a burst the speed of logins is looked at for so long.
