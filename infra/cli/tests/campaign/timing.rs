@@ -37,12 +37,25 @@ const DISABLED: Side = Side {
 const PASSWORDLESS: Side =
     Side { name: "account without a password", stored: Some(|item| drop(item.remove("password_hash"))) };
 
-/// What must not be told apart.
-const PAIRS: [(Side, Side); 3] = [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS)];
+/// One that came along from elsewhere: bcrypt of cost 10, which takes several times what an own hash takes.
+const FOREIGN: Side =
+    Side {
+        name: "foreign hash",
+        stored: Some(|item| {
+            drop(item.insert(
+                "password_hash".to_owned(),
+                text("$2b$10$Umrk/bfsooBQXqMbh3vYeuPlxUMFBrCf.tYZho/OUBaUxZ2pNniLi"),
+            ))
+        }),
+    };
+
+/// What must not be told apart. The last pair is last: a server that has met a foreign hash takes its time for all.
+const PAIRS: [(Side, Side); 4] =
+    [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS), (UNKNOWN, FOREIGN)];
 
 /// Of one address, so that no limit is reached; on both sides alike, so that their counters are made as often.
 const FAILURES_MAX: usize = 4;
-/// Before anything is counted.
+/// Logins of each side before anything is counted.
 const WARM_UP: usize = 10;
 
 /// Logins of both sides of each pair by turns, one at a time, on one connection of a trusted server, which has no limit of its
@@ -59,7 +72,9 @@ pub fn timing(scale: Scale, table: &mut Table) {
             let mut sides = Vec::new();
             for (place, side) in [left, right].into_iter().enumerate() {
                 let prefix = format!("pair{index}side{place}n");
-                sides.push(addresses(&process, &template, side, &prefix, samples.div_ceil(FAILURES_MAX)).await);
+                sides.push(
+                    addresses(&process, &template, side, &prefix, samples.div_ceil(FAILURES_MAX) + WARM_UP).await,
+                );
             }
             let [a, b] = measured(&process.client(), &key, &sides, samples, &mut dice).await;
             judge(scale, table, [left, right], &a, &b);
@@ -111,8 +126,10 @@ async fn measured(
     dice: &mut Rng,
 ) -> [Vec<Duration>; 2] {
     let mut times = [Vec::new(), Vec::new()];
-    for number in 0..WARM_UP {
-        refused(client, key, &format!("warm{number}@example.com")).await;
+    let (sides, warm): (Vec<_>, Vec<_>) =
+        sides.iter().map(|addresses| addresses.split_at(addresses.len() - WARM_UP)).unzip();
+    for address in warm.into_iter().flatten() {
+        refused(client, key, address).await;
     }
     for turn in 0..samples {
         let mut order = [0, 1];
