@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { startWorld } from './lambda.mjs';
 import { bearer, form, get, post, preflight, text } from './requests.mjs';
@@ -126,6 +127,9 @@ const cases = {
     ['a new name', '200 same', () => post('/me', { name: 'James' }, bearer(james), 'PATCH')],
     ['a new password', '200', async () => changePassword(await newAccount(), PASSWORD), assertSession],
     ['a new password, not knowing the old', '401', async () => changePassword(await newAccount(), WRONG)],
+    ['the sessions', '200', () => get('/me/sessions', bearer(james)), currentIsAmongThem],
+    ['the end of a session that never was', '200 same',
+      () => ({ method: 'DELETE', path: `/me/sessions/${'A'.repeat(16)}`, headers: bearer(james) }), has({ ended: false })],
     ['the end of an account', '200 same', async () => endAccount(await newAccount()), has({ deleted: true })],
   ],
   'well-known': [
@@ -210,6 +214,23 @@ function timelessError({ report, ...body }) {
 
 for (const [here, there] of [['serve', 'url'], ['url', 'serve']]) {
   describe(`made at ${here}, used at ${there}`, () => {
+    test('failures are counted, and a client that logged in before is not held to those of strangers', async () => {
+      const account = await newAccount();
+      for (let failure = 0; failure < 5; failure += 1) {
+        assert.equal((await ask[here]('login', logIn(account, WRONG))).status, 401);
+      }
+      // The first delay is over sooner than a slow machine asks again; so after the second and the third one.
+      for (const seconds of [1, 2]) {
+        await sleep(seconds * 1000);
+        assert.equal((await ask[here]('login', logIn(account, WRONG))).status, 401);
+      }
+      const refused = await ask[there]('login', logIn(account, PASSWORD));
+      assert.deepEqual([refused.status, refused.body.code], [429, 'too_many_attempts']);
+      assert.match(refused.headers['retry-after'][0], /^[1-4]$/);
+      const { refresh_token } = account.session;
+      const known = await succeed(there, 'login', post('/login', { ...credentials(account), refresh_token }));
+      assert.equal(known.uid, account.session.uid);
+    });
     test('an account logs in, and so does one made twice under one idempotency key', async () => {
       const account = newcomer();
       const request = post('/create-account', account, { 'idempotency-key': crypto.randomUUID() });
@@ -354,6 +375,10 @@ function names(field) {
     const named = message.includes(field) || fields.some((each) => each.field === field);
     assert.ok(named, `${field} is not named: ${message}`);
   };
+}
+
+function currentIsAmongThem({ sessions }) {
+  assert.equal(sessions.filter(({ current }) => current).length, 1, JSON.stringify(sessions));
 }
 
 function challenged(_, { headers }) {

@@ -44,7 +44,7 @@ pub async fn authenticate(
     purpose: Purpose,
 ) -> Result<Authenticated, Error> {
     app.store().claim(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
-    let verdict = app.hasher().check(password, attempt.hash()).await?;
+    let verdict = app.hasher().check(password, attempt.hash(), attempt.read_in).await?;
     if let Some(user) = attempt.user.clone().filter(|_| verdict.is_right()) {
         return Ok(Authenticated { user, is_outdated: verdict == Verdict::Outdated, attempt });
     }

@@ -238,16 +238,11 @@ impl App {
         Ok(open(&ring))
     }
 
-    /// The session of a refresh token that is shown to prove that its client logged in before; none if it is not one of ours.
-    ///
-    /// # Errors
-    ///
-    /// As [`App::refresh_token`].
-    pub async fn known_device(&self, shown: Option<&str>, now: Timestamp) -> Result<Option<SessionId>, Error> {
-        match shown.filter(|_| self.config().rate_limits) {
-            Some(text) => Ok(self.refresh_token(text.trim(), now).await?.map(|token| token.session)),
-            None => Ok(None),
-        }
+    /// The session of a refresh token that is shown to prove that its client logged in before; none if it is not one of ours, or
+    /// that cannot be told now: a login does not hang on it.
+    pub async fn known_device(&self, shown: Option<&str>, now: Timestamp) -> Option<SessionId> {
+        let text = shown.filter(|_| self.config().rate_limits)?;
+        self.refresh_token(text.trim(), now).await.ok().flatten().map(|token| token.session)
     }
 
     /// The turn of an attempt among those in this process at the same account by the same client, so that one that others' failures

@@ -2,6 +2,7 @@
 
 mod common;
 mod hasher;
+mod pace;
 mod stored;
 
 use std::fmt;

@@ -88,7 +88,7 @@ impl User {
 
     /// Ends all sessions of this account, when it is stored.
     pub fn end_sessions(&mut self, now: Timestamp) {
-        self.epoch += 1;
+        self.epoch = self.epoch.saturating_add(1);
         self.sessions_ended_at = Some(now);
     }
 

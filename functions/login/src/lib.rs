@@ -46,7 +46,7 @@ async fn login(
 ) -> Result<Json<Grant>, Error> {
     let now = app.now();
     app.keys().get(now).await?;
-    let device = app.known_device(refresh_token.as_deref(), now).await?;
+    let device = app.known_device(refresh_token.as_deref(), now).await;
     let _turn = app.turn_at(&identifier, device).await;
     let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), app.now()).await?;
     let Authenticated { user, is_outdated, mut attempt } = authenticate(&app, attempt, password.clone(), LOGIN).await?;

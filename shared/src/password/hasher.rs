@@ -16,8 +16,11 @@ use tokio::{
     time::{self, Instant},
 };
 
+use tracing::Span;
+
 use super::{
     Password, Policy, StoredHash, Verdict,
+    pace::Pace,
     stored::{
         Stored,
         argon2id::{Areas, Hash},
@@ -41,6 +44,8 @@ pub struct Hasher(Arc<Inner>);
 
 struct Inner {
     params: Params,
+    /// A hash of these parameters, which no password comes out at.
+    decoy: StoredHash,
     areas: Areas,
     /// One for each hash that is computed or waits for it.
     places: Arc<Semaphore>,
@@ -56,6 +61,8 @@ struct Inner {
     /// What remains: a check that takes longer than all before it, which happens once in the life of a process for each cost, and
     /// one that takes longer than [`FAILED_MAX`].
     failed_nanos: AtomicU64,
+    /// Of failed checks that cost what the current parameters do.
+    pace: Pace,
 }
 
 impl Hasher {
@@ -70,10 +77,12 @@ impl Hasher {
         let permits = concurrency.max(1);
         Ok(Self(Arc::new(Inner {
             areas: Areas::new(&params),
+            decoy: Hash::decoy(&params).text()?,
             params,
             places: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
             permits: Arc::new(Semaphore::new(permits)),
             failed_nanos: AtomicU64::new(0),
+            pace: Pace::default(),
         })))
     }
 
@@ -87,20 +96,32 @@ impl Hasher {
     }
 
     /// Whether `password` is the one behind `stored`. Without a stored hash, or with one that cannot be used, the same
-    /// work is done on a decoy of the current parameters, so that the time tells nothing.
+    /// work is done on a decoy of the current parameters, and what failed waits until others would have, so that the time tells
+    /// nothing; `before` is what it took to find out what is stored.
     ///
     /// # Errors
     ///
     /// 503 if too many wait for a hash already, 500 if Argon2 fails, which no input makes it do.
-    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
+    pub async fn check(
+        &self,
+        password: Password,
+        stored: Option<StoredHash>,
+        before: Duration,
+    ) -> Result<Verdict, Error> {
         let check = move |inner: &Inner| {
             let began = Instant::now();
-            inner.check(password.as_bytes(), stored.as_ref(), began).map(|verdict| (verdict, began))
+            let checked = inner.check(password.as_bytes(), stored.as_ref(), began)?;
+            Ok((checked, before + began.elapsed()))
         };
-        let (verdict, began) = self.blocking(check).await?;
-        let failed = Duration::from_nanos(self.0.failed_nanos.load(Ordering::Relaxed));
-        if !verdict.is_right() && !failed.is_zero() {
-            time::sleep_until(began + failed).await;
+        let (Checked { verdict, is_of_current_cost }, took) = self.blocking(check).await?;
+        if !verdict.is_right() {
+            let pace = if is_of_current_cost { self.0.pace.next(took) } else { Duration::ZERO };
+            let failed = Duration::from_nanos(self.0.failed_nanos.load(Ordering::Relaxed));
+            // Without anything to wait for not even a tick of the timer.
+            let wait = pace.max(failed).saturating_sub(took);
+            if !wait.is_zero() {
+                time::sleep(wait).await;
+            }
         }
         Ok(verdict)
     }
@@ -115,8 +136,9 @@ impl Hasher {
         let place = place.map_err(|_| Error::unavailable("too many password hashes are waited for already"))?;
         let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(Error::internal)?;
         let inner = Arc::clone(&self.0);
+        let span = Span::current();
         let done = task::spawn_blocking(move || {
-            let result = work(&inner);
+            let result = span.in_scope(|| work(&inner));
             drop((permit, place));
             result
         });
@@ -124,8 +146,14 @@ impl Hasher {
     }
 }
 
+struct Checked {
+    verdict: Verdict,
+    is_of_current_cost: bool,
+}
+
 impl Inner {
-    fn check(&self, password: &[u8], stored: Option<&StoredHash>, began: Instant) -> Result<Verdict, argon2::Error> {
+    fn check(&self, password: &[u8], stored: Option<&StoredHash>, began: Instant) -> Result<Checked, argon2::Error> {
+        let wrong = |is_of_current_cost| Ok(Checked { verdict: Verdict::Wrong, is_of_current_cost });
         let usable = stored.and_then(|stored| {
             let usable = Stored::read(stored);
             if usable.is_none() {
@@ -134,18 +162,23 @@ impl Inner {
             usable
         });
         if let Some(stored) = &usable {
+            let is_of_current_cost = stored.is_as_costly(&self.params);
             if stored.is_of(password, &self.areas)? {
-                return Ok(if stored.is_outdated(&self.params) { Verdict::Outdated } else { Verdict::Right });
+                let verdict = if stored.is_outdated(&self.params) { Verdict::Outdated } else { Verdict::Right };
+                return Ok(Checked { verdict, is_of_current_cost });
             }
-            if stored.is_as_costly(&self.params) {
-                return Ok(Verdict::Wrong);
+            if is_of_current_cost {
+                return wrong(true);
             }
         }
-        Hash::decoy(&self.params).is_of(password, &self.areas)?;
+        // Read as one from the table would be: that takes its time too.
+        if let Some(decoy) = Stored::read(&self.decoy) {
+            decoy.is_of(password, &self.areas)?;
+        }
         if usable.is_some() {
             self.remember(began.elapsed());
         }
-        Ok(Verdict::Wrong)
+        wrong(usable.is_none())
     }
 
     /// `took` is the time of the work alone, not of waiting for a permit.

@@ -171,7 +171,7 @@ impl Store {
             let mut writes = Transaction::default();
             self.replace(&mut writes, &before, &after)?;
             match self.commit(writes).await? {
-                None => return Ok(User { version: before.version + 1, ..after }),
+                None => return Ok(User { version: before.version.saturating_add(1), ..after }),
                 Some(Refused { guard: Guard::Version, .. }) => {}
                 Some(Refused { guard, .. }) => return Err(refusal(guard)),
             }
@@ -207,7 +207,7 @@ impl Store {
 
     /// Adds the replacement of an account, under all the keys that it had or is to have.
     pub(super) fn replace(&self, writes: &mut Transaction, before: &User, after: &User) -> Result<(), Error> {
-        let after = User { version: before.version + 1, ..after.clone() };
+        let after = User { version: before.version.saturating_add(1), ..after.clone() };
         let (old, new): (Vec<_>, Vec<_>) = (records(before).collect(), records(&after).collect());
         for (guard, key) in &new {
             let put = self.put(item(key.clone(), &after)?);

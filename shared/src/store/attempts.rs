@@ -6,6 +6,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::{AttributeValue, builders::UpdateBuilder};
+use tokio::time::Instant;
 
 use super::{
     Item, Store, TTL,
@@ -42,6 +43,8 @@ pub struct Attempt {
     /// What its address may still do.
     window: Option<Window>,
     is_counted: bool,
+    /// How long it took to read it: longer, by a little, where there is an account.
+    pub read_in: Duration,
 }
 
 /// What an address has done of a quota.
@@ -65,7 +68,15 @@ pub struct Guesser<'a> {
 impl Attempt {
     /// An attempt that nothing is held against, as `RATE_LIMITS=off` has it.
     fn unlimited(user: Option<User>, identity: String) -> Self {
-        Self { user, identity, series: Vec::new(), seen: None, window: None, is_counted: false }
+        Self {
+            user,
+            identity,
+            series: Vec::new(),
+            seen: None,
+            window: None,
+            is_counted: false,
+            read_in: Duration::ZERO,
+        }
     }
 
     /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
@@ -144,6 +155,7 @@ impl Store {
         guesser: Option<Guesser<'_>>,
         now: Timestamp,
     ) -> Result<Attempt, Error> {
+        let began = Instant::now();
         let login = login_key(identifier.key());
         let identity = logs::pseudonym(identifier.key());
         let Some(Guesser { device, address }) = guesser else {
@@ -171,7 +183,7 @@ impl Store {
             None => (series_of(identifier, user.as_ref(), strangers), window),
         };
         let seen = series.first().and_then(|key| items.remove(key)).map(record).transpose()?;
-        Ok(Attempt { user, identity, series, seen, window, is_counted: false })
+        Ok(Attempt { user, identity, series, seen, window, is_counted: false, read_in: began.elapsed() })
     }
 
     /// Lets an attempt go on, or not. After many failures it is counted as another one before its password is looked at, so that of

@@ -75,7 +75,11 @@ impl Store {
             .send()
             .await;
         let error = match sent {
-            Ok(answer) => return Ok(Rotation { session: record(answer.attributes.unwrap_or_default())?, child }),
+            Ok(answer) => {
+                let session =
+                    answer.attributes.ok_or_else(|| Error::unavailable("DynamoDB told a change without its result"));
+                return Ok(Rotation { session: record(session?)?, child });
+            }
             Err(error) => error,
         };
         let found = match error.as_service_error() {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+        AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        Update,
         builders::{DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
@@ -69,9 +69,10 @@ impl Transaction {
         self.items.push(item);
     }
 
-    /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all.
+    /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all. A series of
+    /// failures tells nothing: another attempt may have written the same.
     fn witness(&self) -> Option<(String, Option<&Item>)> {
-        let first = self.items.first()?;
+        let first = self.items.first().filter(|_| self.guards.first() != Some(&Guard::Failures))?;
         let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         match (first.put(), first.delete()) {
             (Some(put), _) => Some((key(put.item())?, Some(put.item()))),

@@ -1,8 +1,8 @@
 //! Where `latchkey serve` keeps accounts and sessions.
 
 use std::{
-    fs::{File, TryLockError},
-    io,
+    fs::{self, File, TryLockError},
+    io::{self, ErrorKind},
     path::Path,
 };
 
@@ -28,10 +28,10 @@ impl Table {
     /// The table in the data folder that `lock` holds, made at the first start.
     pub async fn embedded(config: &Config, lock: File) -> Result<Self, String> {
         let database = config.data_dir.join(deployment::DATABASE);
-        // It holds password hashes, and the folder may be one that others can read. SQLite gives the files beside it the
-        // same rights.
-        files::make_private(&database)?;
-        let cause = |error: Error| format!("{}: {}", database.display(), error.cause());
+        if fs::metadata(&database).map_or(0, |file| file.len()) == 0 {
+            make(&database, &config.table_name).await?;
+        }
+        let cause = |error: Error| cause(&database, &error);
         let embedded = Embedded::file(&database).map_err(cause)?;
         let client = embedded.client();
         embedded::create_table(&client, &config.table_name).await.map_err(cause)?;
@@ -58,6 +58,36 @@ impl Table {
             None => Ok(()),
         }
     }
+}
+
+/// Makes the database aside and moves it into its place whole: the table, its index and its TTL are made one after the other, and a
+/// first start may be killed between them.
+async fn make(database: &Path, table: &str) -> Result<(), String> {
+    let beside = |extension: &str| database.with_extension(extension);
+    let aside = beside("new");
+    for left_over in [aside.clone(), beside("new-wal"), beside("new-shm")] {
+        match fs::remove_file(&left_over) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(format!("{} cannot be removed: {error}.", left_over.display()));
+            }
+            _ => {}
+        }
+    }
+    // It is to hold password hashes, and the folder may be one that others can read. SQLite gives the files beside it the same
+    // rights.
+    files::make_private(&aside)?;
+    let embedded = Embedded::file(&aside).map_err(|error| cause(&aside, &error))?;
+    embedded::create_table(&embedded.client(), table).await.map_err(|error| cause(&aside, &error))?;
+    // The last connection takes with it what SQLite keeps beside the file.
+    drop(embedded);
+    if beside("new-wal").exists() {
+        return Err(format!("{} is still in use.", aside.display()));
+    }
+    fs::rename(&aside, database).map_err(|error| format!("{} cannot be written: {error}.", database.display()))
+}
+
+fn cause(path: &Path, error: &Error) -> String {
+    format!("{}: {}", path.display(), error.cause())
 }
 
 /// Takes the data folder for this process.
