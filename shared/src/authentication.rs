@@ -1,11 +1,14 @@
 //! Authentication: an attempt held against the limits, and its password against the account's hash.
 
+use tokio::time::Instant;
+
 use crate::{
     App,
     error::Error,
     logs,
     password::{Password, Verdict},
     store::Attempt,
+    turns::Turn,
     user::User,
 };
 
@@ -29,9 +32,12 @@ pub struct Authenticated {
     pub is_outdated: bool,
     /// To be ended by the store, with what it led to.
     pub attempt: Attempt,
+    /// Until then the next one waits.
+    pub turn: Option<Turn>,
 }
 
 /// Checks the password of an attempt. An account that is not there, or has no password, takes the same work and is counted alike.
+/// Those who wait for the `turn` do not wait for a refusal to keep its pace.
 ///
 /// # Errors
 ///
@@ -42,14 +48,19 @@ pub async fn authenticate(
     mut attempt: Attempt,
     password: Password,
     purpose: Purpose,
+    turn: Option<Turn>,
 ) -> Result<Authenticated, Error> {
     app.store().claim(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
-    let verdict = app.hasher().check(password, attempt.hash(), attempt.read_in).await?;
-    if let Some(user) = attempt.user.clone().filter(|_| verdict.is_right()) {
-        return Ok(Authenticated { user, is_outdated: verdict == Verdict::Outdated, attempt });
+    let checked = app.hasher().check(password, attempt.hash()).await?;
+    if let Some(user) = attempt.user.clone().filter(|_| checked.verdict.is_right()) {
+        return Ok(Authenticated { user, is_outdated: checked.verdict == Verdict::Outdated, attempt, turn });
     }
+    // Counted before anybody can tell from the silence that it was wrong, and hang up.
+    let began = Instant::now();
     app.store().count_failure(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
     log(purpose.failed, &attempt);
+    drop(turn);
+    app.hasher().keep_pace(&checked, attempt.read_in + began.elapsed()).await;
     Err(Error::Credentials)
 }
 

@@ -28,8 +28,6 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id taken from a caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
-/// How much of a path that does not exist is logged: enough for `/Login` and `/api/login`, too little of any token.
-const UNKNOWN_PATH_CHARACTERS_MAX: usize = 11;
 /// How long a browser may keep the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: u64 = 86_400;
 /// How long a request may take where no deadline is set from outside.
@@ -129,7 +127,9 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
 async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = app.now();
     let request_id = request_id(&app, request.headers());
-    let (method, path) = (request.method().clone(), path_for_log(&request));
+    // Not the path itself: people paste anything into the field for a URL, tokens too.
+    let route = request.extensions().get().map_or("", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
     let problem = wants_problem(request.headers());
     let base = issuer(&app, request.extensions().get()).unwrap_or_default();
     let span = tracing::info_span!("request", request_id);
@@ -147,19 +147,15 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         None => response,
     };
     let duration_ms = app.now().milliseconds() - started.milliseconds();
-    tracing::info!(method = method.as_str(), path, status = response.status().as_u16(), code, duration_ms, "request");
+    tracing::info!(
+        method = method.as_str(),
+        path = route,
+        status = response.status().as_u16(),
+        code,
+        duration_ms,
+        "request"
+    );
     finish(response, &request_id)
-}
-
-/// The route; of a path that is none, its beginning, as plain text: people paste anything into the field for a URL, tokens too.
-fn path_for_log(request: &Request) -> String {
-    match request.extensions().get::<MatchedPath>() {
-        Some(route) => route.as_str().to_owned(),
-        None => {
-            let beginning = request.uri().path().chars().take(UNKNOWN_PATH_CHARACTERS_MAX);
-            beginning.map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()
-        }
-    }
 }
 
 /// Content type, caching and request id of any answer.

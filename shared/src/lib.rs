@@ -8,6 +8,7 @@ pub mod access;
 pub mod address;
 pub mod api_key;
 pub mod authentication;
+mod aws;
 pub mod caller;
 pub mod certificates;
 pub mod clock;
@@ -53,7 +54,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+pub use aws::{aws_config, dynamodb_client, secrets_client, secrets_manager_client};
 use tokio::time;
 
 use crate::{
@@ -63,7 +64,7 @@ use crate::{
     config::Config,
     email::Identifier,
     error::Error,
-    keys::{KeyRing, Keys, Source},
+    keys::{KeyRing, Keys},
     password::Hasher,
     session::{RefreshToken, Session, SessionId},
     store::{Guesser, Store},
@@ -272,45 +273,4 @@ impl App {
     fn move_clock(&self, by: Duration) {
         self.0.clock_offset.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
-}
-
-/// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
-pub async fn aws_config() -> SdkConfig {
-    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    defaults.timeout_config(aws_timeouts()).retry_config(aws_retries()).load().await
-}
-
-/// How long a call to AWS may take.
-fn aws_timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_millis(1_500))
-        .operation_timeout(Duration::from_secs(4))
-        .build()
-}
-
-/// How often a call to AWS is tried again.
-fn aws_retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
-}
-
-/// A client for DynamoDB.
-pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(&aws_config().await)
-}
-
-/// A client for Secrets Manager, if the signing keys or anything that `config` names is a secret. (Finding a region and
-/// credentials takes time where there are none.)
-pub async fn secrets_client(signing: &Source, config: &Config) -> Option<aws_sdk_secretsmanager::Client> {
-    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
-    if others.chain([signing]).any(|source| matches!(source, Source::Secret(_))) {
-        Some(secrets_manager_client().await)
-    } else {
-        None
-    }
-}
-
-/// A client for Secrets Manager.
-pub async fn secrets_manager_client() -> aws_sdk_secretsmanager::Client {
-    aws_sdk_secretsmanager::Client::new(&aws_config().await)
 }

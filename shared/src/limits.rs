@@ -55,7 +55,8 @@ impl Failures {
         }
     }
 
-    fn is_forgotten(&self, now: Timestamp) -> bool {
+    /// Whether it is so old that it counts no more.
+    pub fn is_forgotten(&self, now: Timestamp) -> bool {
         now >= self.last_at + FORGOTTEN_AFTER
     }
 }

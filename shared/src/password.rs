@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hasher::Hasher;
+pub use hasher::{Checked, Hasher};
 use stored::Stored;
 
 /// The longest password in bytes, and in code points: bounds the work of hashing, not the choice.

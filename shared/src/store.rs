@@ -13,11 +13,16 @@
 
 mod accounts;
 mod attempts;
+mod quotas;
 mod sessions;
 mod shape;
 mod transaction;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -28,7 +33,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time;
 
 pub use accounts::{Creation, Fingerprint};
-pub use attempts::{Attempt, Guesser, Window};
+pub use attempts::{Attempt, Guesser};
+pub use quotas::Window;
 pub use sessions::Rotation;
 
 use crate::{
@@ -51,6 +57,13 @@ pub const TTL: &str = "ttl";
 const TRIES_MAX: u32 = 4;
 /// The pause before the next try grows by this.
 const PAUSE: Duration = Duration::from_millis(25);
+
+/// A pause around `pause`, so that those who met do not meet again.
+fn jittered(pause: Duration) -> Duration {
+    // The seed of a hash map is as random as this needs to be.
+    let percent = RandomState::new().hash_one(()) % 100;
+    pause / 2 + pause * u32::try_from(percent).unwrap_or_default() / 100
+}
 
 type Item = HashMap<String, AttributeValue>;
 

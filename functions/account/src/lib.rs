@@ -149,5 +149,5 @@ async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<Attem
         .count_failure(&mut attempt, app.now())
         .await
         .inspect_err(|error| limited(error, &attempt, CONFIRMATION))?;
-    Ok(authenticate(app, attempt, password, CONFIRMATION).await?.attempt)
+    Ok(authenticate(app, attempt, password, CONFIRMATION, None).await?.attempt)
 }

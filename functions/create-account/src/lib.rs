@@ -12,7 +12,7 @@ use shared::{
     App,
     access::Party,
     address::Origin,
-    authentication::{Authenticated, LOGIN, authenticate},
+    authentication::{self, Authenticated, LOGIN, authenticate},
     clock::Timestamp,
     email::{Email, Identifier, Username},
     error::{Error, Field},
@@ -106,14 +106,16 @@ async fn repeat(
         return Err(Error::IdempotencyKeyReused);
     }
     let Authenticated { user, mut attempt, .. } =
-        authenticate(app, attempt, password, LOGIN).await.map_err(|error| match error {
+        authenticate(app, attempt, password, LOGIN, None).await.map_err(|error| match error {
             Error::Credentials => Error::IdempotencyKeyReused,
             other => other,
         })?;
     let admitted = user.refuse_if_disabled();
     let session = app.new_session(&user, now)?;
-    app.store().succeed(&mut attempt, admitted.is_ok().then_some(&session), None, now).await?;
+    let ended = app.store().succeed(&mut attempt, admitted.is_ok().then_some(&session), None, now).await;
+    ended.inspect_err(|error| authentication::limited(error, &attempt, LOGIN))?;
     admitted?;
+    logs::audit("create_repeated", &attempt.identity, &logs::pseudonym(&user.id));
     Ok((StatusCode::CREATED, Json(Grant::make(app, party, &user, &session, 0, now).await?)))
 }
 

@@ -47,9 +47,10 @@ async fn login(
     let now = app.now();
     app.keys().get(now).await?;
     let device = app.known_device(refresh_token.as_deref(), now).await;
-    let _turn = app.turn_at(&identifier, device).await;
+    let turn = app.turn_at(&identifier, device).await;
     let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), app.now()).await?;
-    let Authenticated { user, is_outdated, mut attempt } = authenticate(&app, attempt, password.clone(), LOGIN).await?;
+    let Authenticated { user, is_outdated, mut attempt, turn: _turn } =
+        authenticate(&app, attempt, password.clone(), LOGIN, turn).await?;
     let renewed = if is_outdated { Some(renewed(&app, &user, password).await?) } else { None };
     let now = app.now();
     let admitted = app.admit(&user);

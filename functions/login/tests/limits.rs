@@ -6,7 +6,11 @@ use std::{net::IpAddr, time::Duration};
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, PASSWORD, Service};
+use shared::{
+    password::StoredHash,
+    testing::{Answer, PASSWORD, Service},
+    user::User,
+};
 
 const API_KEY: &str = "a server's key";
 
@@ -106,6 +110,43 @@ async fn an_address_and_a_username_of_one_account_are_counted_together() {
     service.pass(Duration::from_secs(1));
     log_in(&service, "james", PASSWORD).await.is(200);
     fail(&service, "a@b.de", 5).await;
+}
+
+#[tokio::test]
+async fn a_name_that_was_just_taken_is_held_to_the_failures_of_the_address() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    fail(&service, "a@b.de", 5).await;
+    let taken = |user: &mut User| user.username = Some("james".to_owned());
+    service.app().store().update_user(&user, taken).await.unwrap();
+    for password in ["wrong horse", PASSWORD] {
+        log_in(&service, "james", password).await.refused(429, "too_many_attempts");
+    }
+    log_in(&service, "a@b.de", PASSWORD).await.refused(429, "too_many_attempts");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_guess_is_counted_before_its_answer_comes_so_that_nobody_gains_by_hanging_up() {
+    let service = service().await;
+    // bcrypt of cost 12: a failed check of it lets every other wait for as long, some hundred milliseconds.
+    let foreign = StoredHash::new("$2b$12$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui");
+    service.account_with("a@b.de", None, |user| user.password_hash = Some(foreign)).await;
+    log_in(&service, "a@b.de", "wrong horse").await.refused(401, "invalid_credentials");
+    let counts = async || {
+        let keys = service.keys_stored().await;
+        keys.into_iter().filter(|key| key.starts_with("LIMIT#")).count()
+    };
+    assert_eq!(counts().await, 1);
+    let guess = service.request(Method::POST, "/login").json(json!({"email": "c@d.de", "password": "wrong horse"}));
+    let guess = tokio::spawn(guess);
+    while counts().await < 2 {
+        assert!(!guess.is_finished(), "it was answered before it was counted");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!guess.is_finished(), "it was not drawn out at all");
+    guess.abort();
+    assert_eq!(counts().await, 2);
 }
 
 #[tokio::test]
@@ -263,6 +304,8 @@ async fn nobody_is_counted_where_limits_are_off() {
     assert_eq!(service.calls(), ["BatchGetItem"; 8]);
     log_in(&service, "a@b.de", PASSWORD).await.is(200);
     assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+    service.account_with("c@d.de", None, |user| user.disabled = true).await;
+    log_in(&service, "c@d.de", PASSWORD).await.refused(403, "account_disabled");
 }
 
 #[tokio::test]

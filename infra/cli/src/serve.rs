@@ -53,6 +53,10 @@ pub struct Serve {
     /// Where the database and the keys are kept; DATA_DIR, or .latchkey, if it is not given.
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Every request comes through a reverse proxy or a load balancer, which writes its caller's address last into
+    /// X-Forwarded-For; limits count by that.
+    #[arg(long)]
+    behind_proxy: bool,
     /// Let other programs on this machine use the embedded DynamoDB on this port, such as the AWS command line. It asks for
     /// no credentials, so this is for development only.
     #[arg(long)]
@@ -122,9 +126,9 @@ impl Serve {
             // A connection that is broken already shows itself at the next read.
             let _ = stream.set_nodelay(true);
         });
-        let on_cloud_run = app.config().on_cloud_run;
+        let behind_proxy = self.behind_proxy || app.config().on_cloud_run;
         let service = http::service(crate::router(), app)
-            .layer(middleware::map_request(move |request| async move { with_peer(request, on_cloud_run) }));
+            .layer(middleware::map_request(move |request| async move { with_peer(request, behind_proxy) }));
         let requests = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(stopped(stop.clone()));
         let tables = async {
@@ -144,10 +148,10 @@ impl Serve {
     }
 }
 
-/// Says whose connection a request came by: the socket knows. Behind Cloud Run's front end it is always the front end's own, which
-/// writes its caller's address last into a header.
-fn with_peer(mut request: Request, on_cloud_run: bool) -> Request {
-    let ip = if on_cloud_run {
+/// Says whose connection a request came by: the socket knows. Behind a proxy, as Cloud Run's front end, it is always the proxy's own,
+/// which writes its caller's address last into a header.
+fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
+    let ip = if behind_proxy {
         address::last_forwarded(request.headers())
     } else {
         request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())

@@ -1,13 +1,6 @@
 //! Makes and checks hashes: how many at a time, how many wait for that, and how long a failed check takes.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use argon2::Params;
 use tokio::{
@@ -38,6 +31,15 @@ const WAITING_PER_PERMIT_MAX: usize = 32;
 /// stopped on its way, and must not make everybody wait for ever.
 const FAILED_MAX: Duration = Duration::from_secs(2);
 
+/// What a check found, and what it took.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    /// What it found.
+    pub verdict: Verdict,
+    is_of_current_cost: bool,
+    took: Duration,
+}
+
 /// Makes and checks hashes. Cloning shares its bounds and its memory.
 #[derive(Clone)]
 pub struct Hasher(Arc<Inner>);
@@ -51,16 +53,16 @@ struct Inner {
     places: Arc<Semaphore>,
     /// One for each hash that is computed. It hands them out in the order of asking.
     permits: Arc<Semaphore>,
-    /// Nanoseconds of the longest failed check of a hash that does not cost what the current parameters do, 0 if there was none.
+    /// Of failed checks of hashes that do not cost what the current parameters do.
     ///
     /// A wrong password takes the time of what is stored. Without an account it takes the decoy's, so that an account with a
     /// bcrypt hash, say, could be told from none. Nobody can do the work of a hash that is not known, but everybody can wait:
     /// every failed check takes as long as the longest of these took. They do the decoy's work as well, lest one that is cheaper
     /// shows itself. Waiting takes no processor time, and a process that met none of them waits for nothing.
     ///
-    /// What remains: a check that takes longer than all before it, which happens once in the life of a process for each cost, and
-    /// one that takes longer than [`FAILED_MAX`].
-    failed_nanos: AtomicU64,
+    /// What remains: a check that takes longer than all of late, as the first one in the life of a process, and one that takes longer
+    /// than [`FAILED_MAX`].
+    foreign_pace: Pace,
     /// Of failed checks that cost what the current parameters do.
     pace: Pace,
 }
@@ -81,7 +83,7 @@ impl Hasher {
             params,
             places: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
             permits: Arc::new(Semaphore::new(permits)),
-            failed_nanos: AtomicU64::new(0),
+            foreign_pace: Pace::default(),
             pace: Pace::default(),
         })))
     }
@@ -96,34 +98,35 @@ impl Hasher {
     }
 
     /// Whether `password` is the one behind `stored`. Without a stored hash, or with one that cannot be used, the same
-    /// work is done on a decoy of the current parameters, and what failed waits until others would have, so that the time tells
-    /// nothing; `before` is what it took to find out what is stored.
+    /// work is done on a decoy of the current parameters. The time of a failed one tells nothing once it has kept its
+    /// [pace](Self::keep_pace).
     ///
     /// # Errors
     ///
     /// 503 if too many wait for a hash already, 500 if Argon2 fails, which no input makes it do.
-    pub async fn check(
-        &self,
-        password: Password,
-        stored: Option<StoredHash>,
-        before: Duration,
-    ) -> Result<Verdict, Error> {
-        let check = move |inner: &Inner| {
+    pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Checked, Error> {
+        self.blocking(move |inner| {
             let began = Instant::now();
-            let checked = inner.check(password.as_bytes(), stored.as_ref(), began)?;
-            Ok((checked, before + began.elapsed()))
+            let (verdict, is_of_current_cost) = inner.check(password.as_bytes(), stored.as_ref())?;
+            Ok(Checked { verdict, is_of_current_cost, took: began.elapsed() })
+        })
+        .await
+    }
+
+    /// Waits until others would have been answered that a password is wrong. `beside` is what else this one took: to find out what
+    /// is stored, and to count it, which is to be done before: whoever hangs up meanwhile has failed all the same.
+    pub async fn keep_pace(&self, checked: &Checked, beside: Duration) {
+        let took = checked.took + beside;
+        let due = if checked.is_of_current_cost {
+            self.0.pace.next(took).max(self.0.foreign_pace.sink())
+        } else {
+            self.0.foreign_pace.rise(took.min(FAILED_MAX))
         };
-        let (Checked { verdict, is_of_current_cost }, took) = self.blocking(check).await?;
-        if !verdict.is_right() {
-            let pace = if is_of_current_cost { self.0.pace.next(took) } else { Duration::ZERO };
-            let failed = Duration::from_nanos(self.0.failed_nanos.load(Ordering::Relaxed));
-            // Without anything to wait for not even a tick of the timer.
-            let wait = pace.max(failed).saturating_sub(took);
-            if !wait.is_zero() {
-                time::sleep(wait).await;
-            }
+        // Without anything to wait for not even a tick of the timer.
+        let wait = due.saturating_sub(took);
+        if !wait.is_zero() {
+            time::sleep(wait).await;
         }
-        Ok(verdict)
     }
 
     /// Runs `work` off the async executor, when one of the permits is free. The permit goes along, so that a caller that
@@ -146,14 +149,9 @@ impl Hasher {
     }
 }
 
-struct Checked {
-    verdict: Verdict,
-    is_of_current_cost: bool,
-}
-
 impl Inner {
-    fn check(&self, password: &[u8], stored: Option<&StoredHash>, began: Instant) -> Result<Checked, argon2::Error> {
-        let wrong = |is_of_current_cost| Ok(Checked { verdict: Verdict::Wrong, is_of_current_cost });
+    /// What it is, and whether it took what one of the current parameters takes.
+    fn check(&self, password: &[u8], stored: Option<&StoredHash>) -> Result<(Verdict, bool), argon2::Error> {
         let usable = stored.and_then(|stored| {
             let usable = Stored::read(stored);
             if usable.is_none() {
@@ -165,26 +163,17 @@ impl Inner {
             let is_of_current_cost = stored.is_as_costly(&self.params);
             if stored.is_of(password, &self.areas)? {
                 let verdict = if stored.is_outdated(&self.params) { Verdict::Outdated } else { Verdict::Right };
-                return Ok(Checked { verdict, is_of_current_cost });
+                return Ok((verdict, is_of_current_cost));
             }
             if is_of_current_cost {
-                return wrong(true);
+                return Ok((Verdict::Wrong, true));
             }
         }
         // Read as one from the table would be: that takes its time too.
         if let Some(decoy) = Stored::read(&self.decoy) {
             decoy.is_of(password, &self.areas)?;
         }
-        if usable.is_some() {
-            self.remember(began.elapsed());
-        }
-        wrong(usable.is_none())
-    }
-
-    /// `took` is the time of the work alone, not of waiting for a permit.
-    fn remember(&self, took: Duration) {
-        let nanos = took.min(FAILED_MAX).as_nanos();
-        self.failed_nanos.fetch_max(u64::try_from(nanos).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Ok((Verdict::Wrong, usable.is_none()))
     }
 }
 

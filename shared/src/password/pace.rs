@@ -22,16 +22,35 @@ pub struct Pace(AtomicU64);
 impl Pace {
     /// Takes in how long a failed check took, and says how long it ought to take.
     pub fn next(&self, took: Duration) -> Duration {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        // Those at the same time may overlook each other, which costs nothing: each of them moves it by a little only.
-        let pace = match self.0.load(Ordering::Relaxed) {
+        let took = nanos(took);
+        self.moved(|pace| match pace {
             0 => took,
             pace if took > pace => pace.saturating_add((took - pace).min(pace) / UP),
             pace => pace - pace / DOWN,
-        };
+        })
+    }
+
+    /// The same for checks of which even the first few must not show themselves: it is drawn all the way to a slower one.
+    pub fn rise(&self, took: Duration) -> Duration {
+        let took = nanos(took);
+        self.moved(|pace| took.max(pace - pace / DOWN))
+    }
+
+    /// What it is after another check that it does not take in.
+    pub fn sink(&self) -> Duration {
+        self.moved(|pace| pace - pace / DOWN)
+    }
+
+    /// Those at the same time may overlook each other, which costs nothing: each of them moves it by a little only.
+    fn moved(&self, to: impl FnOnce(u64) -> u64) -> Duration {
+        let pace = to(self.0.load(Ordering::Relaxed));
         self.0.store(pace, Ordering::Relaxed);
         Duration::from_nanos(pace)
     }
+}
+
+fn nanos(took: Duration) -> u64 {
+    u64::try_from(took.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -88,5 +107,17 @@ mod tests {
             of(10);
         }
         assert!((10..=16).contains(&of(10)));
+    }
+
+    #[test]
+    fn a_slower_kind_is_kept_to_at_once_and_an_outlier_does_not_rule_for_ever() {
+        let pace = Pace::default();
+        assert_eq!(pace.sink(), Duration::ZERO, "nobody waits for what was never met");
+        assert_eq!(pace.rise(Duration::from_millis(80)), Duration::from_millis(80));
+        assert_eq!(pace.rise(Duration::from_secs(2)), Duration::from_secs(2));
+        for _ in 0..10_000 {
+            pace.sink();
+        }
+        assert!(pace.rise(Duration::from_millis(80)) < Duration::from_millis(90));
     }
 }

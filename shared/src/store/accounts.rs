@@ -261,7 +261,7 @@ fn refusal(guard: Guard) -> Error {
         Guard::Email => Error::Taken("email"),
         Guard::Username => Error::Taken("username"),
         Guard::Idempotency => Error::IdempotencyKeyReused,
-        Guard::Version | Guard::Failures | Guard::Quota => {
+        Guard::Version | Guard::Failures(_) | Guard::Quota => {
             Error::unavailable("the account was changed by another request meanwhile")
         }
     }

@@ -5,21 +5,23 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::types::{AttributeValue, builders::UpdateBuilder};
+use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::Instant;
 
 use super::{
     Item, Store, TTL,
     accounts::hash,
-    item, login_key, number, record, session_key, time_value,
+    item, login_key, number,
+    quotas::{Window, used},
+    record, session_key, time_value,
     transaction::{Guard, Refused, Transaction},
 };
 use crate::{
     address::Address,
     clock::Timestamp,
-    email::{Email, Identifier},
+    email::Identifier,
     error::Error,
-    limits::{FAILED_LOGINS, FORGOTTEN_AFTER, Failures, Quota},
+    limits::{FAILED_LOGINS, FORGOTTEN_AFTER, Failures},
     logs,
     password::StoredHash,
     session::{Session, SessionId},
@@ -36,10 +38,9 @@ pub struct Attempt {
     pub user: Option<User>,
     /// Whose account it is at, for the log.
     pub identity: String,
-    /// The keys of the series it is counted in, which is the same under each of them; none without limits.
-    series: Vec<String>,
-    /// The series as far as it is known.
-    seen: Option<Failures>,
+    /// The series it is counted in: none without limits, else one, or one under each identifier of the account. They are the same,
+    /// unless an identifier is new.
+    series: Vec<Series>,
     /// What its address may still do.
     window: Option<Window>,
     is_counted: bool,
@@ -47,13 +48,11 @@ pub struct Attempt {
     pub read_in: Duration,
 }
 
-/// What an address has done of a quota.
-#[derive(Clone, Debug)]
-pub struct Window {
+/// A series of failures under one key, as far as it is known.
+#[derive(Debug)]
+struct Series {
     key: String,
-    max: u32,
-    ends_at: Timestamp,
-    used: u32,
+    seen: Option<Failures>,
 }
 
 /// Whom an attempt is counted by.
@@ -68,15 +67,7 @@ pub struct Guesser<'a> {
 impl Attempt {
     /// An attempt that nothing is held against, as `RATE_LIMITS=off` has it.
     fn unlimited(user: Option<User>, identity: String) -> Self {
-        Self {
-            user,
-            identity,
-            series: Vec::new(),
-            seen: None,
-            window: None,
-            is_counted: false,
-            read_in: Duration::ZERO,
-        }
+        Self { user, identity, series: Vec::new(), window: None, is_counted: false, read_in: Duration::ZERO }
     }
 
     /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
@@ -84,7 +75,8 @@ impl Attempt {
     pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
         let mut attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key));
         if limited {
-            attempt.series.push(session.map_or_else(|| limit_key("owner", &user.id), device_key));
+            let key = session.map_or_else(|| limit_key("owner", &user.id), device_key);
+            attempt.series.push(Series { key, seen: None });
         }
         attempt
     }
@@ -94,17 +86,22 @@ impl Attempt {
         self.user.as_ref()?.password_hash.clone()
     }
 
+    /// The longest of its series, as far as they are known.
+    fn longest(&self, now: Timestamp) -> Option<Failures> {
+        let known = self.series.iter().filter_map(|series| series.seen).filter(|seen| !seen.is_forgotten(now));
+        known.max_by_key(|seen| (seen.failures, seen.last_at))
+    }
+
     /// How long it has to wait, as far as is known.
     fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let by_series = self.seen.and_then(|seen| seen.wait(now));
+        let by_series = self.series.iter().filter_map(|series| series.seen?.wait(now)).max();
         by_series.max(self.window.as_ref().and_then(|window| window.wait(now)))
     }
 
-    /// The condition that the series is still as it was read. Whoever writes it writes it under all its keys, so that the first
-    /// tells of them all; an attempt that was counted before has it to itself.
-    fn as_it_was_read(&self, index: usize) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
-        match self.seen {
-            _ if index > 0 || self.is_counted => (None, None),
+    /// The condition that a series is still as it was read; one that was counted has it to itself.
+    fn as_it_was_read(&self, series: &Series) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
+        match series.seen {
+            _ if self.is_counted => (None, None),
             None => (Some("attribute_not_exists(pk)".to_owned()), None),
             Some(Failures { failures, last_at }) => {
                 let values = [(":failures", number(failures)), (":last_at", time_value(last_at))];
@@ -118,28 +115,14 @@ impl Attempt {
     fn overtaken(&mut self, refused: Refused) -> Result<(), Error> {
         match (refused.guard, &mut self.window) {
             (Guard::Quota, Some(window)) => window.used = window.max,
-            _ => self.seen = refused.found.map(record).transpose()?,
+            (Guard::Failures(index), _) => {
+                if let Some(series) = self.series.get_mut(index) {
+                    series.seen = refused.found.map(record).transpose()?;
+                }
+            }
+            _ => {}
         }
         Ok(())
-    }
-}
-
-impl Window {
-    /// Of this address, of which nothing is known yet.
-    pub fn new(quota: &Quota, address: &Address, now: Timestamp) -> Self {
-        let (number, ends_at) = quota.window_at(now);
-        let key = limit_key(quota.name, &format!("{number}#{}", address.as_str()));
-        Self { key, max: quota.max, ends_at, used: 0 }
-    }
-
-    fn wait(&self, now: Timestamp) -> Option<Duration> {
-        (self.used >= self.max).then(|| self.left(now))
-    }
-
-    /// How long it is until the next window.
-    pub(super) fn left(&self, now: Timestamp) -> Duration {
-        let left = u64::try_from(self.ends_at.milliseconds() - now.milliseconds()).unwrap_or_default();
-        Duration::from_millis(left.max(1))
     }
 }
 
@@ -178,12 +161,14 @@ impl Store {
             known = session.filter(|session| session.is_of(user) && now < session.expires_at).map(|_| series);
         }
         // A client that logged in before is held against nothing but its own failures.
-        let (series, window) = match known {
+        let (keys, window) = match known {
             Some(series) => (vec![series], None),
             None => (series_of(identifier, user.as_ref(), strangers), window),
         };
-        let seen = series.first().and_then(|key| items.remove(key)).map(record).transpose()?;
-        Ok(Attempt { user, identity, series, seen, window, is_counted: false, read_in: began.elapsed() })
+        // That under the others is taken to be the same; if it is not, that shows when it is written.
+        let seen = keys.first().and_then(|key| items.remove(key)).map(record).transpose()?;
+        let series = keys.into_iter().map(|key| Series { key, seen }).collect();
+        Ok(Attempt { user, identity, series, window, is_counted: false, read_in: began.elapsed() })
     }
 
     /// Lets an attempt go on, or not. After many failures it is counted as another one before its password is looked at, so that of
@@ -199,7 +184,7 @@ impl Store {
         if let Some(wait) = attempt.wait(now) {
             return Err(Error::TooManyAttempts(wait));
         }
-        if attempt.seen.is_some_and(|seen| seen.are_many(now)) {
+        if attempt.longest(now).is_some_and(|seen| seen.are_many(now)) {
             self.count_failure(attempt, now).await
         } else {
             Ok(())
@@ -220,11 +205,11 @@ impl Store {
                 return Err(Error::TooManyAttempts(wait));
             }
             let mut writes = Transaction::default();
-            let failures = Failures::with_another(attempt.seen, now);
-            for (index, key) in attempt.series.iter().enumerate() {
-                let (condition, values) = attempt.as_it_was_read(index);
-                let put = self.put(series_item(key, failures)?).set_condition_expression(condition);
-                writes.put(Guard::Failures, put.set_expression_attribute_values(values))?;
+            let failures = Failures::with_another(attempt.longest(now), now);
+            for (index, series) in attempt.series.iter().enumerate() {
+                let (condition, values) = attempt.as_it_was_read(series);
+                let put = self.put(series_item(&series.key, failures)?).set_condition_expression(condition);
+                writes.put(Guard::Failures(index), put.set_expression_attribute_values(values))?;
             }
             if let Some(window) = &attempt.window {
                 writes.update(Guard::Quota, self.use_up(window))?;
@@ -232,7 +217,6 @@ impl Store {
             match self.commit(writes).await? {
                 None => {
                     attempt.is_counted = true;
-                    attempt.seen = Some(failures);
                     return Ok(());
                 }
                 Some(refused) => attempt.overtaken(refused)?,
@@ -278,58 +262,12 @@ impl Store {
 
     /// Adds the end of the series of failures.
     pub(super) fn end_series(&self, writes: &mut Transaction, attempt: &Attempt) -> Result<(), Error> {
-        for (index, key) in attempt.series.iter().enumerate() {
-            let (condition, values) = attempt.as_it_was_read(index);
-            let delete = self.delete(key).set_condition_expression(condition);
-            writes.delete(Guard::Failures, delete.set_expression_attribute_values(values))?;
+        for (index, series) in attempt.series.iter().enumerate() {
+            let (condition, values) = attempt.as_it_was_read(series);
+            let delete = self.delete(&series.key).set_condition_expression(condition);
+            writes.delete(Guard::Failures(index), delete.set_expression_attribute_values(values))?;
         }
         Ok(())
-    }
-
-    /// Refuses a new account that could not be stored: the address is somebody's, if it is asked about, or has made too many. One
-    /// round trip.
-    ///
-    /// # Errors
-    ///
-    /// 409 or 429; 503 if DynamoDB fails.
-    pub async fn may_create(
-        &self,
-        email: Option<&Email>,
-        window: Option<&Window>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let login = email.map(|email| login_key(email.key()));
-        let keys: Vec<&str> = login.as_deref().into_iter().chain(window.map(|window| window.key.as_str())).collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let found = self.batch_get(&keys).await?;
-        if let Some(window) = window {
-            let window = Window { used: used(found.get(&window.key))?, ..window.clone() };
-            window.wait(now).map_or(Ok(()), |wait| Err(Error::TooManyAttempts(wait)))?;
-        }
-        if login.is_some_and(|login| found.contains_key(&login)) { Err(Error::Taken("email")) } else { Ok(()) }
-    }
-
-    /// Lets an address use up a quota at once, for tests.
-    #[cfg(feature = "testing")]
-    pub async fn exhaust(&self, quota: &Quota, address: &Address, now: Timestamp) -> Result<(), Error> {
-        let window = Window::new(quota, address, now);
-        let item = [("pk", super::text(&window.key)), ("used", number(window.max))];
-        let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(super::unavailable)
-    }
-
-    /// One more of a quota, if there is one left.
-    pub(super) fn use_up(&self, window: &Window) -> UpdateBuilder {
-        self.update(&window.key)
-            .update_expression("ADD used :one SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(used) OR used < :max")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":max", number(window.max))
-            .expression_attribute_values(":ttl", number(window.ends_at.seconds()))
     }
 }
 
@@ -348,7 +286,7 @@ fn device_key(session: SessionId) -> String {
 }
 
 /// By hash: what people type into the field for their address may be anything.
-fn limit_key(kind: &str, whom: &str) -> String {
+pub(super) fn limit_key(kind: &str, whom: &str) -> String {
     format!("LIMIT#{kind}#{}", hash(&[whom]))
 }
 
@@ -356,13 +294,6 @@ fn series_item(key: &str, failures: Failures) -> Result<Item, Error> {
     let mut item = item(key.to_owned(), failures)?;
     item.insert(TTL.to_owned(), number((failures.last_at + FORGOTTEN_AFTER).seconds()));
     Ok(item)
-}
-
-/// How much of a quota a record says was used.
-fn used(found: Option<&Item>) -> Result<u32, Error> {
-    let Some(found) = found else { return Ok(0) };
-    let used = found.get("used").and_then(|used| used.as_n().ok()?.parse().ok());
-    used.ok_or_else(|| Error::internal("a malformed record in the table: a quota without a number"))
 }
 
 fn overtaken_too_often() -> Error {

@@ -13,8 +13,11 @@ use aws_sdk_dynamodb::{
 };
 use tokio::time;
 
-use super::{Item, PAUSE, Store, TRIES_MAX, text, unavailable};
+use super::{Item, PAUSE, Store, jittered, text, unavailable};
 use crate::{error::Error, logs};
+
+/// How often a transaction that met others is tried: on a record that many change, as the count of an address, they meet often.
+const CONFLICTS_MAX: u32 = 8;
 
 /// A condition of a transaction, by what it guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub(super) enum Guard {
     Idempotency,
     /// That the account is as it was read.
     Version,
-    /// That a series of failures is as it was read.
-    Failures,
+    /// That a series of failures is as it was read; which of them.
+    Failures(usize),
     /// That an address has not used up its quota.
     Quota,
 }
@@ -72,7 +75,7 @@ impl Transaction {
     /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all. A series of
     /// failures tells nothing: another attempt may have written the same.
     fn witness(&self) -> Option<(String, Option<&Item>)> {
-        let first = self.items.first().filter(|_| self.guards.first() != Some(&Guard::Failures))?;
+        let first = self.items.first().filter(|_| !matches!(self.guards.first(), Some(Guard::Failures(_))))?;
         let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         match (first.put(), first.delete()) {
             (Some(put), _) => Some((key(put.item())?, Some(put.item()))),
@@ -100,7 +103,11 @@ impl Store {
     /// The SDK sends a `ClientRequestToken`, so that a transaction whose answer was lost is not refused by its own effect
     /// when the SDK sends it again. When no answer comes at all, the table is asked whether it was written.
     pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<Refused>, Error> {
-        for attempt in 1..=TRIES_MAX {
+        if writes.items.is_empty() {
+            return Ok(None);
+        }
+        let mut attempt = 1;
+        loop {
             let items = Some(writes.items.clone());
             let Err(error) = self.client.transact_write_items().set_transact_items(items).send().await else {
                 return Ok(None);
@@ -118,12 +125,12 @@ impl Store {
             if let Some((guard, reason)) = writes.guards.iter().zip(reasons).find(failed) {
                 return Ok(Some(Refused { guard: *guard, found: reason.item.clone() }));
             }
-            if attempt == TRIES_MAX || !reasons.iter().all(passes) {
+            if attempt == CONFLICTS_MAX || !reasons.iter().all(passes) {
                 return Err(Error::unavailable(format!("DynamoDB: {}: {}", logs::causes(&error), codes(reasons))));
             }
-            time::sleep(PAUSE * attempt).await;
+            time::sleep(jittered(PAUSE * attempt)).await;
+            attempt += 1;
         }
-        Err(Error::unavailable("a transaction met others, several times"))
     }
 
     async fn was_written(&self, writes: &Transaction) -> bool {
@@ -133,15 +140,19 @@ impl Store {
     }
 }
 
-/// Whether nothing is known of what became of it: no answer came, or none that can be read, or that of a fault inside.
+/// Whether it may have been written all the same. The SDK tells of its last try: one before it may have been carried out and its
+/// answer lost. Only of what is refused before anything is looked at, all tries were.
 fn may_have_been_written<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    match error {
-        SdkError::ServiceError(refused) => {
-            matches!(refused.err(), TransactWriteItemsError::InternalServerError(_))
-                || refused.err().meta().code().is_none_or(|code| code == "ServiceUnavailable")
-        }
-        _ => true,
-    }
+    const NEVER: [&str; 6] = [
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    ];
+    let code = error.as_service_error().and_then(|refused| refused.meta().code());
+    code.is_none_or(|code| !NEVER.contains(&code))
 }
 
 /// Reasons that have nothing to do with what is written: another transaction held a record, or there was too much to do.

@@ -153,8 +153,8 @@ impl Faults {
         static PARTITIONS: AtomicUsize = AtomicUsize::new(0);
         let partition = format!("faults-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed));
         let config = self.embedded.client_config().http_client(self.clone());
-        let config = config.retry_config(crate::aws_retries()).retry_partition(RetryPartition::new(partition));
-        if self.is_patient { config } else { config.timeout_config(crate::aws_timeouts()) }
+        let config = config.retry_config(crate::aws::retries()).retry_partition(RetryPartition::new(partition));
+        if self.is_patient { config } else { config.timeout_config(crate::aws::timeouts()) }
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {

@@ -49,9 +49,20 @@ const FOREIGN: Side =
         }),
     };
 
+/// Its failures are counted under both names.
+const NAMED: Side = Side {
+    name: "account with a username",
+    stored: Some(|item| {
+        if let Some(address) = item.get("email_key").and_then(|address| address.as_s().ok()) {
+            let name = text(address.split('@').next().unwrap_or_default());
+            item.insert("username".to_owned(), name);
+        }
+    }),
+};
+
 /// What must not be told apart. The last pair is last: a server that has met a foreign hash takes its time for all.
-const PAIRS: [(Side, Side); 4] =
-    [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS), (UNKNOWN, FOREIGN)];
+const PAIRS: [(Side, Side); 5] =
+    [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS), (UNKNOWN, NAMED), (UNKNOWN, FOREIGN)];
 
 /// Of one address, so that no limit is reached; on both sides alike, so that their counters are made as often.
 const FAILURES_MAX: usize = 4;

@@ -17,20 +17,16 @@ async fn a_hash_is_argon2id_phc_text_and_takes_its_password_only() {
     let hasher = Hasher::new(&POLICY, 2).unwrap();
     let stored = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
-    assert_eq!(
-        hasher.check(password("correct horse"), Some(stored.clone()), Duration::ZERO).await.unwrap(),
-        Verdict::Right
-    );
-    assert_eq!(hasher.check(password("correct horsf"), Some(stored), Duration::ZERO).await.unwrap(), Verdict::Wrong);
-    assert_eq!(hasher.check(password("correct horse"), None, Duration::ZERO).await.unwrap(), Verdict::Wrong);
+    assert_eq!(checked(&hasher, password("correct horse"), Some(stored.clone())).await.unwrap(), Verdict::Right);
+    assert_eq!(checked(&hasher, password("correct horsf"), Some(stored)).await.unwrap(), Verdict::Wrong);
+    assert_eq!(checked(&hasher, password("correct horse"), None).await.unwrap(), Verdict::Wrong);
 }
 
 #[tokio::test]
 async fn a_right_password_is_outdated_where_its_hash_is_foreign_or_weaker_than_configured() {
     let hasher = Hasher::new(&POLICY, 1).unwrap();
-    let check = async |text: &str, stored: &str| {
-        hasher.check(password(text), Some(StoredHash::new(stored)), Duration::ZERO).await.unwrap()
-    };
+    let check =
+        async |text: &str, stored: &str| checked(&hasher, password(text), Some(StoredHash::new(stored))).await.unwrap();
     let salt_and = |output| format!("c29tZXNhbHRzb21lc2FsdA${output}");
     for (params, output, verdict) in [
         ("v=19$m=8192,t=1,p=1", "+jQGvnLH9sd/RHpVFdneZ1pWEi8VDK30k/E/IE+o3IE", Verdict::Outdated),
@@ -53,7 +49,7 @@ async fn a_hostile_or_broken_stored_hash_is_a_failed_login() {
     for stored in
         ["", "plain", "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"]
     {
-        let verdict = hasher.check(password("plain"), Some(StoredHash::new(stored)), Duration::ZERO).await.unwrap();
+        let verdict = checked(&hasher, password("plain"), Some(StoredHash::new(stored))).await.unwrap();
         assert_eq!(verdict, Verdict::Wrong, "{stored}");
     }
 }
@@ -64,20 +60,20 @@ async fn a_failed_check_takes_as_long_as_the_longest_of_a_hash_of_another_cost()
     let own = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     let stored = [None, Some(own.clone()), Some(StoredHash::new("broken"))];
     for stored in stored.clone() {
-        hasher.check(password("wrong horse"), stored, Duration::ZERO).await.unwrap();
+        checked(&hasher, password("wrong horse"), stored).await.unwrap();
     }
-    hasher.check(password("correct horse"), Some(StoredHash::new(BCRYPT_10)), Duration::ZERO).await.unwrap();
-    let failed = || Duration::from_nanos(hasher.0.failed_nanos.load(Ordering::Relaxed));
+    checked(&hasher, password("correct horse"), Some(StoredHash::new(BCRYPT_10))).await.unwrap();
+    let failed = || hasher.0.foreign_pace.sink();
     assert_eq!(failed(), Duration::ZERO, "nothing waits for a hash of the current cost, nor for a right password");
 
     let began = Instant::now();
-    hasher.check(password("wrong horse"), Some(StoredHash::new(BCRYPT_10)), Duration::ZERO).await.unwrap();
+    checked(&hasher, password("wrong horse"), Some(StoredHash::new(BCRYPT_10))).await.unwrap();
     // 1,024 rounds of bcrypt take some 50 ms, and nowhere a fiftieth of that.
     assert!(Duration::from_millis(1) < failed() && failed() <= began.elapsed(), "{:?}", failed());
     let cheaper = StoredHash::new("$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW");
     for stored in stored.into_iter().chain([Some(cheaper)]) {
         let began = Instant::now();
-        hasher.check(password("wrong horse"), stored, Duration::ZERO).await.unwrap();
+        checked(&hasher, password("wrong horse"), stored).await.unwrap();
         assert!(began.elapsed() >= failed());
     }
 }
@@ -87,25 +83,23 @@ async fn a_right_password_does_not_wait_and_what_waits_keeps_nobody_from_computi
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let own = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     let hour = Duration::from_secs(3_600);
-    hasher.0.failed_nanos.store(u64::try_from(hour.as_nanos()).unwrap(), Ordering::Relaxed);
+    hasher.0.foreign_pace.rise(hour);
     let wrong = hasher.clone();
-    let waiting = tokio::spawn(async move { wrong.check(password("wrong horse"), None, Duration::ZERO).await });
+    let waiting = tokio::spawn(async move { checked(&wrong, password("wrong horse"), None).await });
     for stored in [own, StoredHash::new(BCRYPT_10)] {
-        let right = hasher.check(password("correct horse"), Some(stored), Duration::ZERO);
+        let right = checked(&hasher, password("correct horse"), Some(stored));
         assert!(time::timeout(hour / 60, right).await.unwrap().unwrap().is_right());
     }
     assert!(!waiting.is_finished());
     waiting.abort();
 }
 
-#[test]
-fn what_was_stopped_on_its_way_does_not_rule_for_ever() {
+#[tokio::test]
+async fn what_was_stopped_on_its_way_makes_nobody_wait_for_longer_than_the_bound() {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
-    let remembered = |seconds| {
-        hasher.0.remember(Duration::from_secs(seconds));
-        Duration::from_nanos(hasher.0.failed_nanos.load(Ordering::Relaxed)).as_secs()
-    };
-    assert_eq!([1, 0, 900].map(remembered), [1, 1, 2]);
+    let stopped = Checked { verdict: Verdict::Wrong, is_of_current_cost: false, took: Duration::from_secs(900) };
+    hasher.keep_pace(&stopped, Duration::ZERO).await;
+    assert!(hasher.0.foreign_pace.sink() <= FAILED_MAX);
 }
 
 /// A hasher of one permit that is taken, as if a hash was computed for as long as the second part lives.
@@ -116,8 +110,17 @@ async fn busy() -> (Hasher, impl Send) {
     (hasher, (place, permit))
 }
 
+/// Checks, and keeps the pace as a login does.
+async fn checked(hasher: &Hasher, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
+    let checked = hasher.check(password, stored).await?;
+    if !checked.verdict.is_right() {
+        hasher.keep_pace(&checked, Duration::ZERO).await;
+    }
+    Ok(checked.verdict)
+}
+
 fn spawn_checks(hasher: &Hasher, count: usize) -> JoinSet<Result<Verdict, Error>> {
-    let check = |hasher: Hasher| async move { hasher.check(password("wrong horse"), None, Duration::ZERO).await };
+    let check = |hasher: Hasher| async move { checked(&hasher, password("wrong horse"), None).await };
     (0..count).map(|_| check(hasher.clone())).collect()
 }
 
@@ -135,7 +138,7 @@ async fn more_than_32_hashes_do_not_wait_for_one_permit() {
     drop(computed);
     let served = checks.join_all().await;
     assert_eq!(served.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [Verdict::Wrong; 32]);
-    assert_eq!(hasher.check(password("wrong horse"), None, Duration::ZERO).await.unwrap(), Verdict::Wrong);
+    assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
     assert_eq!((hasher.0.places.available_permits(), hasher.0.permits.available_permits()), (33, 1));
 }
 
@@ -146,10 +149,10 @@ async fn who_hangs_up_while_waiting_gives_the_place_back() {
     while hasher.0.places.available_permits() > 0 {
         task::yield_now().await;
     }
-    assert!(hasher.check(password("wrong horse"), None, Duration::ZERO).await.is_err());
+    assert!(checked(&hasher, password("wrong horse"), None).await.is_err());
     checks.abort_all();
     while checks.join_next().await.is_some() {}
     assert_eq!(hasher.0.places.available_permits(), 32);
     drop(computed);
-    assert_eq!(hasher.check(password("wrong horse"), None, Duration::ZERO).await.unwrap(), Verdict::Wrong);
+    assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
 }

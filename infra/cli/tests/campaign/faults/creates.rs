@@ -53,8 +53,26 @@ async fn applied() -> Tally {
             asking.spawn(applied_once(loss, mishap.clone(), keyed));
         }
     }
+    for code in ["ThrottlingException", "TransactionInProgressException"] {
+        asking.spawn(applied_and_then_refused(code));
+    }
     let mut tally = Tally::default();
     asking.join_all().await.into_iter().for_each(|one| tally.add(one));
+    tally
+}
+
+/// The first try is carried out; what the store hears of is the last one.
+async fn applied_and_then_refused(code: &'static str) -> Tally {
+    let (service, faults) = super::service(SEED).await;
+    let mut tally = Tally::default();
+    faults.next("TransactWriteItems", Mishap::AnswerLost);
+    faults.every("TransactWriteItems", Mishap::Error(400, code));
+    let answer = create("lost@faults.example", false).of(&service).await;
+    tally.see(unless(201, &answer, &format!("answer lost, and then {code}")));
+    faults.end();
+    if answer.status == 201 {
+        tally.see(unless_usable(&service, &answer.body).await);
+    }
     tally
 }
 

@@ -1,0 +1,48 @@
+//! Clients of AWS, with the patience of a person who waits.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+
+use crate::{config::Config, keys::Source};
+
+/// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
+pub async fn aws_config() -> SdkConfig {
+    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    defaults.timeout_config(timeouts()).retry_config(retries()).load().await
+}
+
+/// How long a call to AWS may take.
+pub(crate) fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_millis(1_500))
+        .operation_timeout(Duration::from_secs(4))
+        .build()
+}
+
+/// How often a call to AWS is tried again.
+pub(crate) fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
+}
+
+/// A client for DynamoDB.
+pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
+    aws_sdk_dynamodb::Client::new(&aws_config().await)
+}
+
+/// A client for Secrets Manager, if the signing keys or anything that `config` names is a secret. (Finding a region and
+/// credentials takes time where there are none.)
+pub async fn secrets_client(signing: &Source, config: &Config) -> Option<aws_sdk_secretsmanager::Client> {
+    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
+    if others.chain([signing]).any(|source| matches!(source, Source::Secret(_))) {
+        Some(secrets_manager_client().await)
+    } else {
+        None
+    }
+}
+
+/// A client for Secrets Manager.
+pub async fn secrets_manager_client() -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(&aws_config().await)
+}
