@@ -1,0 +1,53 @@
+//! Whose failures are counted: the connection's own address, or behind a proxy what the proxy says.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use tempfile::TempDir;
+
+use super::{
+    external::free_port,
+    server::{Server, command},
+};
+
+/// How many addresses are counted after three failed logins from this machine that say to be of others.
+fn addresses_counted(arguments: &[&str]) -> usize {
+    let (folder, port) = (TempDir::new().unwrap(), free_port());
+    let mut command = command(folder.path());
+    let server = Server::spawn(command.args(["--dynamodb-port", &port.to_string()]).args(arguments));
+    for (number, forwarded) in ["192.0.2.1", "203.0.113.9, 192.0.2.2", "203.0.113.9, 192.0.2.2"].into_iter().enumerate()
+    {
+        let body = format!(r#"{{"email":"a{number}@b.de","password":"wrong horse"}}"#);
+        let request = format!(
+            "POST /login HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {forwarded}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        assert_eq!(server.send(&request).0, 401);
+    }
+    scan(port).matches("LIMIT#failed-logins#").count()
+}
+
+/// The whole table, as DynamoDB tells it.
+fn scan(port: u16) -> String {
+    let body = r#"{"TableName":"latchkey"}"#;
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let request = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nx-amz-target: DynamoDB_20120810.Scan\r\ncontent-type: application/x-amz-json-1.0\r\n\
+         x-amz-date: 20260101T000000Z\r\nauthorization: AWS4-HMAC-SHA256 Credential=any/20260101/any/dynamodb/aws4_request, \
+         SignedHeaders=host, Signature=any\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    answer
+}
+
+#[test]
+fn a_header_counts_only_where_a_proxy_is_said_to_write_it() {
+    assert_eq!(addresses_counted(&[]), 1);
+    assert_eq!(addresses_counted(&["--behind-proxy"]), 2);
+}
