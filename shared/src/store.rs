@@ -14,6 +14,7 @@
 mod accounts;
 mod attempts;
 mod quotas;
+mod series;
 mod sessions;
 mod shape;
 mod transaction;

@@ -3,17 +3,16 @@
 //! An answer is given only after the count that allows it was written, on the condition that it is still the one that was read. However
 //! many attempts run at once, in however many processes, no more of them learn anything than the limits allow.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use tokio::time::Instant;
 
 use super::{
-    Item, Store, TTL,
-    accounts::hash,
-    item, login_key, number,
+    Store, login_key,
     quotas::{Window, used},
-    record, session_key, time_value,
+    record,
+    series::Series,
+    session_key,
     transaction::{Guard, Refused, Transaction},
 };
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     clock::Timestamp,
     email::Identifier,
     error::Error,
-    limits::{FAILED_LOGINS, FORGOTTEN_AFTER, Failures},
+    limits::{FAILED_LOGINS, Failures},
     logs,
     password::StoredHash,
     session::{Session, SessionId},
@@ -48,13 +47,6 @@ pub struct Attempt {
     pub read_in: Duration,
 }
 
-/// A series of failures under one key, as far as it is known.
-#[derive(Debug)]
-struct Series {
-    key: String,
-    seen: Option<Failures>,
-}
-
 /// Whom an attempt is counted by.
 #[derive(Clone, Copy, Debug)]
 pub struct Guesser<'a> {
@@ -75,8 +67,7 @@ impl Attempt {
     pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
         let mut attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key));
         if limited {
-            let key = session.map_or_else(|| limit_key("owner", &user.id), device_key);
-            attempt.series.push(Series { key, seen: None });
+            attempt.series.push(Series::of_owner(user, session));
         }
         attempt
     }
@@ -96,19 +87,6 @@ impl Attempt {
     fn wait(&self, now: Timestamp) -> Option<Duration> {
         let by_series = self.series.iter().filter_map(|series| series.seen?.wait(now)).max();
         by_series.max(self.window.as_ref().and_then(|window| window.wait(now)))
-    }
-
-    /// The condition that a series is still as it was read; one that was counted has it to itself.
-    fn as_it_was_read(&self, series: &Series) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
-        match series.seen {
-            _ if self.is_counted => (None, None),
-            None => (Some("attribute_not_exists(pk)".to_owned()), None),
-            Some(Failures { failures, last_at }) => {
-                let values = [(":failures", number(failures)), (":last_at", time_value(last_at))];
-                let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-                (Some("failures = :failures AND last_at = :last_at".to_owned()), Some(values))
-            }
-        }
     }
 
     /// Takes in what was found in the place of what was known.
@@ -144,9 +122,9 @@ impl Store {
         let Some(Guesser { device, address }) = guesser else {
             return Ok(Attempt::unlimited(self.user_by(identifier).await?, identity));
         };
-        let strangers = account_key(identifier.key());
+        let strangers = Series::key_of_account(identifier.key());
         let mut window = address.map(|address| Window::new(&FAILED_LOGINS, address, now));
-        let device = device.map(|id| (session_key(id), device_key(id)));
+        let device = device.map(|id| (session_key(id), Series::key_of_device(id)));
         let mut keys = vec![login.as_str(), &strangers];
         keys.extend(window.iter().map(|window| window.key.as_str()));
         keys.extend(device.iter().flat_map(|(session, series)| [session.as_str(), series]));
@@ -163,7 +141,7 @@ impl Store {
         // A client that logged in before is held against nothing but its own failures.
         let (keys, window) = match known {
             Some(series) => (vec![series], None),
-            None => (series_of(identifier, user.as_ref(), strangers), window),
+            None => (Series::keys_of_account(identifier, user.as_ref()), window),
         };
         // That under the others is taken to be the same; if it is not, that shows when it is written.
         let seen = keys.first().and_then(|key| items.remove(key)).map(record).transpose()?;
@@ -207,8 +185,8 @@ impl Store {
             let mut writes = Transaction::default();
             let failures = Failures::with_another(attempt.longest(now), now);
             for (index, series) in attempt.series.iter().enumerate() {
-                let (condition, values) = attempt.as_it_was_read(series);
-                let put = self.put(series_item(&series.key, failures)?).set_condition_expression(condition);
+                let (condition, values) = series.as_it_was_read();
+                let put = self.put(series.item(failures)?).set_condition_expression(condition);
                 writes.put(Guard::Failures(index), put.set_expression_attribute_values(values))?;
             }
             if let Some(window) = &attempt.window {
@@ -260,40 +238,15 @@ impl Store {
         Err(overtaken_too_often())
     }
 
-    /// Adds the end of the series of failures.
+    /// Adds the end of the series of failures. An attempt that was counted has it to itself.
     pub(super) fn end_series(&self, writes: &mut Transaction, attempt: &Attempt) -> Result<(), Error> {
         for (index, series) in attempt.series.iter().enumerate() {
-            let (condition, values) = attempt.as_it_was_read(series);
+            let (condition, values) = if attempt.is_counted { (None, None) } else { series.as_it_was_read() };
             let delete = self.delete(&series.key).set_condition_expression(condition);
             writes.delete(Guard::Failures(index), delete.set_expression_attribute_values(values))?;
         }
         Ok(())
     }
-}
-
-/// All keys of the series of strangers: the account's identifiers, so that each of them tells the same.
-fn series_of(identifier: &Identifier, user: Option<&User>, first: String) -> Vec<String> {
-    let others = user.into_iter().flat_map(User::identifiers).filter(|other| *other != identifier.key());
-    [first].into_iter().chain(others.map(account_key)).collect()
-}
-
-fn account_key(identifier: &str) -> String {
-    limit_key("account", identifier)
-}
-
-fn device_key(session: SessionId) -> String {
-    limit_key("device", &session.to_string())
-}
-
-/// By hash: what people type into the field for their address may be anything.
-pub(super) fn limit_key(kind: &str, whom: &str) -> String {
-    format!("LIMIT#{kind}#{}", hash(&[whom]))
-}
-
-fn series_item(key: &str, failures: Failures) -> Result<Item, Error> {
-    let mut item = item(key.to_owned(), failures)?;
-    item.insert(TTL.to_owned(), number((failures.last_at + FORGOTTEN_AFTER).seconds()));
-    Ok(item)
 }
 
 fn overtaken_too_often() -> Error {

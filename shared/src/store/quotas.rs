@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
-use super::{Item, Store, TTL, attempts::limit_key, login_key, number};
+use super::{Item, Store, TTL, login_key, number, series::limit_key};
 use crate::{address::Address, clock::Timestamp, email::Email, error::Error, limits::Quota};
 
 /// What an address has done of a quota.

@@ -5,6 +5,7 @@ use crate::{
     email::Email,
     embedded::{self, Embedded},
     limits::FREE_FAILURES,
+    store::{Item, TTL, number, text},
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
@@ -130,7 +131,7 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
     fail(&store, 1, Some(&sprayer), NOW).await;
     for item in items(&store).await {
         let key = item["pk"].clone();
-        let broken = [("pk", key.clone()), ("failures", number(-1)), ("used", super::super::text("x"))];
+        let broken = [("pk", key.clone()), ("failures", number(-1)), ("used", text("x"))];
         let broken = broken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         store.client.put_item().table_name("table").set_item(Some(broken)).send().await.unwrap();
         let guesser = Guesser { device: None, address: Some(&sprayer) };
