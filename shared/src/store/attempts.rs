@@ -42,6 +42,8 @@ pub struct Attempt {
     series: Vec<Series>,
     /// What its address may still do.
     window: Option<Window>,
+    /// Whether its series were read. Of one that was not, nothing is known yet.
+    is_read: bool,
     is_counted: bool,
     /// How long it took to read it: longer, by a little, where there is an account.
     pub read_in: Duration,
@@ -58,18 +60,16 @@ pub struct Guesser<'a> {
 
 impl Attempt {
     /// An attempt that nothing is held against, as `RATE_LIMITS=off` has it.
-    fn unlimited(user: Option<User>, identity: String) -> Self {
-        Self { user, identity, series: Vec::new(), window: None, is_counted: false, read_in: Duration::ZERO }
+    fn unlimited(user: Option<User>, identity: String, read_in: Duration) -> Self {
+        Self { user, identity, series: Vec::new(), window: None, is_read: true, is_counted: false, read_in }
     }
 
     /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
     /// with Firebase, by the account.
     pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
-        let mut attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key));
-        if limited {
-            attempt.series.push(Series::of_owner(user, session));
-        }
-        attempt
+        let attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key), Duration::ZERO);
+        let series = limited.then(|| Series::of_owner(user, session));
+        Self { series: series.into_iter().collect(), is_read: false, ..attempt }
     }
 
     /// What the password is held against.
@@ -120,7 +120,8 @@ impl Store {
         let login = login_key(identifier.key());
         let identity = logs::pseudonym(identifier.key());
         let Some(Guesser { device, address }) = guesser else {
-            return Ok(Attempt::unlimited(self.user_by(identifier).await?, identity));
+            let user = self.user_by(identifier).await?;
+            return Ok(Attempt::unlimited(user, identity, began.elapsed()));
         };
         let strangers = Series::key_of_account(identifier.key());
         let mut window = address.map(|address| Window::new(&FAILED_LOGINS, address, now));
@@ -146,23 +147,20 @@ impl Store {
         // That under the others is taken to be the same; if it is not, that shows when it is written.
         let seen = keys.first().and_then(|key| items.remove(key)).map(record).transpose()?;
         let series = keys.into_iter().map(|key| Series { key, seen }).collect();
-        Ok(Attempt { user, identity, series, window, is_counted: false, read_in: began.elapsed() })
+        Ok(Attempt { user, identity, series, window, is_read: true, is_counted: false, read_in: began.elapsed() })
     }
 
-    /// Lets an attempt go on, or not. After many failures it is counted as another one before its password is looked at, so that of
-    /// many at once one goes on; then that is one round trip, otherwise none.
+    /// Lets an attempt go on, or not. After many failures, or where it is not known how many there were, it is counted as another one
+    /// before its password is looked at, so that of many at once one goes on; then that is one round trip, otherwise none.
     ///
     /// # Errors
     ///
     /// 429 if it has to wait; 503 if DynamoDB fails.
     pub async fn claim(&self, attempt: &mut Attempt, now: Timestamp) -> Result<(), Error> {
-        if attempt.is_counted {
-            return Ok(());
-        }
         if let Some(wait) = attempt.wait(now) {
             return Err(Error::TooManyAttempts(wait));
         }
-        if attempt.longest(now).is_some_and(|seen| seen.are_many(now)) {
+        if !attempt.is_read || attempt.longest(now).is_some_and(|seen| seen.are_many(now)) {
             self.count_failure(attempt, now).await
         } else {
             Ok(())

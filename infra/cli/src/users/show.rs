@@ -74,22 +74,13 @@ impl<'a> Shown<'a> {
             created_at: user.created_at.rfc3339(),
             password: password(user),
             sessions: sessions.iter().map(times).collect(),
-            log: Log {
-                identities: identifiers(user).map(|(_, key)| pseudonym(key)).collect(),
-                user: pseudonym(&user.id),
-            },
+            log: Log { identities: user.identifiers().map(pseudonym).collect(), user: pseudonym(&user.id) },
         }
     }
 }
 
 fn password(user: &User) -> &str {
     user.password_hash.as_ref().map_or("none", |hash| hash.kind())
-}
-
-/// What somebody logs in with, each in the form that is compared.
-fn identifiers(user: &User) -> impl Iterator<Item = (&'static str, &str)> {
-    let username = user.username.as_deref().map(|username| ("username", username));
-    [("e-mail", user.email_key.as_str())].into_iter().chain(username)
 }
 
 fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::Result<()> {
@@ -112,7 +103,7 @@ fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::R
         let (since, refreshed) = (session.auth_time.readable(), session.made_at(session.counter).readable());
         writeln!(out, "  since {since}, refreshed {refreshed}, until {}", session.expires_at.readable())?;
     }
-    for (what, key) in identifiers(user) {
+    for (what, key) in ["e-mail", "username"].into_iter().zip(user.identifiers()) {
         writeln!(out, "identity in the log, by {what}: {}", pseudonym(key))?;
     }
     writeln!(out, "user in the log: {}", pseudonym(&user.id))

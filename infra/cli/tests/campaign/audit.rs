@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::HeaderMap;
 use serde_json::Value;
 use shared::testing::{Answer, Service};
+use tokio::task::JoinSet;
 
 /// How many examples of what is wrong a row of the table tells.
 const TOLD_MAX: usize = 4;
@@ -52,6 +53,13 @@ impl Tally {
         self.wrong += other.wrong;
         self.told.extend(other.told);
         self.told.truncate(TOLD_MAX);
+    }
+
+    /// Of cases beside each other, taken together.
+    pub async fn of<F: Future<Output = Self> + Send + 'static>(cases: impl IntoIterator<Item = F>) -> Self {
+        let mut tally = Self::default();
+        cases.into_iter().collect::<JoinSet<_>>().join_all().await.into_iter().for_each(|one| tally.add(one));
+        tally
     }
 
     /// Whether something was seen and nothing wrong.

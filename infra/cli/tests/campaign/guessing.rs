@@ -33,8 +33,19 @@ pub fn run(scale: Scale, table: &mut Table) {
 
 /// How many guesses at one account may learn something within so many seconds: five, one more at once when the first delay of a
 /// second is over, one more after two more, and so on.
-pub fn verdicts_max(seconds: i64) -> usize {
+fn verdicts_max(seconds: i64) -> usize {
     5 + (1..).take_while(|further| (1_i64 << further) - 1 <= seconds).count()
+}
+
+/// The row of a thousand addresses that guess at one account: what they were told within so many seconds.
+fn judge(table: &mut Table, attack: String, counts: &Counts, seconds: i64) {
+    let max = verdicts_max(seconds);
+    table.row(
+        attack,
+        format!("5 to {max} are told that they are wrong, never more than 100; the others 429"),
+        counts.to_string(),
+        (5..=max.min(100)).contains(&counts.unauthorized) && counts.ok == 0 && counts.others.is_empty(),
+    );
 }
 
 async fn many_passwords(guesses: usize, table: &mut Table) {

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -24,7 +23,7 @@ pub struct Process {
 impl Process {
     /// Starts a server on this data folder with these variables.
     pub fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let dynamodb_port = free_port();
+        let dynamodb_port = server::free_port();
         let mut command = command(folder, variables);
         command.args(["--dynamodb-port", &dynamodb_port.to_string()]);
         Self { server: Server::spawn(&mut command), dynamodb_port }
@@ -32,12 +31,7 @@ impl Process {
 
     /// The variables by which another server finds its table.
     pub fn external(&self) -> [(&'static str, String); 4] {
-        [
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{}", self.dynamodb_port)),
-            ("AWS_REGION", "local".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "embedded".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "embedded".to_owned()),
-        ]
+        server::dynamodb_at(self.dynamodb_port)
     }
 
     /// A client of its own connections.
@@ -103,9 +97,4 @@ pub fn log_lines(folder: &Path) -> (usize, Option<String>) {
     let text = String::from_utf8_lossy(&fs::read(log(folder)).expect("a log")).into_owned();
     let is_object = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object());
     (text.lines().count(), text.lines().find(|line| !is_object(line)).map(str::to_owned))
-}
-
-/// A port that nobody listens on at this moment.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }

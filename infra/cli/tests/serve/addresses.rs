@@ -7,10 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{
-    external::free_port,
-    server::{Server, command},
-};
+use super::server::{Server, command, free_port};
 
 /// How many addresses are counted after three failed logins from this machine that say to be of others.
 fn addresses_counted(arguments: &[&str]) -> usize {

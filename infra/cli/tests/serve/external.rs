@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -12,24 +11,13 @@ use tempfile::TempDir;
 
 use super::{
     credentials, refused,
-    server::{Server, command},
+    server::{Server, command, dynamodb_at, free_port},
 };
-
-/// A port that nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// A server on the DynamoDB at this port.
 fn external(folder: &Path, port: u16) -> Command {
     let mut external = command(folder);
-    external.arg("--external-dynamodb").envs([
-        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}").as_str()),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "any"),
-        ("AWS_SECRET_ACCESS_KEY", "any"),
-        ("ISSUER", "https://login.example"),
-    ]);
+    external.arg("--external-dynamodb").envs(dynamodb_at(port)).env("ISSUER", "https://login.example");
     external
 }
 

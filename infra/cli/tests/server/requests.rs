@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     net::TcpStream,
     path::Path,
+    process::Stdio,
 };
 
 use serde_json::Value;
@@ -11,8 +12,9 @@ use serde_json::Value;
 use crate::server::{Server, command};
 
 impl Server {
+    /// Starts one whose log nobody reads: a pipe that is full would stop it.
     pub fn start(folder: &Path) -> Self {
-        Self::spawn(&mut command(folder))
+        Self::spawn(command(folder).stderr(Stdio::null()))
     }
 
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {

@@ -11,7 +11,6 @@ mod server;
 use std::{
     fs,
     io::Write,
-    net::TcpListener,
     path::Path,
     process::{Command, Output, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -20,7 +19,7 @@ use std::{
 
 use import::import;
 use serde_json::{Value, json};
-use server::{Server, command};
+use server::{Server, command, dynamodb_at, free_port};
 use shared::logs::pseudonym;
 use tempfile::TempDir;
 
@@ -293,17 +292,12 @@ fn without_a_database_that_is_told_and_none_is_made() {
 #[test]
 fn where_the_keys_are_a_secret_the_accounts_are_on_aws_and_a_folder_that_is_named_comes_first() {
     let (tables, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let server = Server::spawn(command(tables.path()).args(["--dynamodb-port", &port]));
+    let port = free_port();
+    let server = Server::spawn(command(tables.path()).args(["--dynamodb-port", &port.to_string()]));
     let created = server.create("a@b.de", "james");
     let on_aws = |arguments: &[&str]| {
         let mut tool = tool(elsewhere.path(), arguments);
-        tool.envs([
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}").as_str()),
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "any"),
-            ("AWS_SECRET_ACCESS_KEY", "any"),
-        ]);
+        tool.envs(dynamodb_at(port));
         tool
     };
     let with_secret = |arguments: &[&str]| on_aws(arguments).env("SIGNING_KEYS_SECRET_ID", "keys").output().unwrap();

@@ -140,3 +140,13 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
         store.client.put_item().table_name("table").set_item(Some(item)).send().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn every_attempt_tells_what_it_took_to_read_whether_or_not_it_is_counted() {
+    let store = store().await;
+    let guesser = Guesser { device: None, address: None };
+    for guesser in [Some(guesser), None] {
+        let attempt = store.attempt(&identifier(1), guesser, NOW).await.unwrap();
+        assert!(attempt.read_in > Duration::ZERO, "{guesser:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::testing::{Answer, Faults, Mishap, Service};
-use tokio::{task::JoinSet, time};
+use tokio::time;
 
 use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
 
@@ -47,41 +47,26 @@ fn losses() -> [(&'static str, Mishap); 4] {
 }
 
 async fn applied() -> Tally {
-    let mut asking = JoinSet::new();
-    for (loss, mishap) in losses() {
-        for keyed in [false, true] {
-            asking.spawn(applied_once(loss, mishap.clone(), keyed));
-        }
-    }
-    for code in ["ThrottlingException", "TransactionInProgressException"] {
-        asking.spawn(applied_and_then_refused(code));
-    }
-    let mut tally = Tally::default();
-    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
-    tally
+    let lost = losses().into_iter().flat_map(|(loss, mishap)| {
+        [false, true].map(|keyed| (format!("lost by {loss}, key: {keyed}"), vec![mishap.clone()], keyed))
+    });
+    // The first try is carried out; what the store hears of is the last one.
+    let refused = ["ThrottlingException", "TransactionInProgressException"]
+        .map(|code| (format!("lost, and then {code}"), vec![Mishap::AnswerLost, Mishap::Error(400, code)], false));
+    Tally::of(lost.chain(refused).map(|(how, mishaps, keyed)| applied_once(how, mishaps, keyed))).await
 }
 
-/// The first try is carried out; what the store hears of is the last one.
-async fn applied_and_then_refused(code: &'static str) -> Tally {
+/// One after the other befalls the write, and the last one every further try.
+async fn applied_once(how: String, mishaps: Vec<Mishap>, keyed: bool) -> Tally {
     let (service, faults) = super::service(SEED).await;
     let mut tally = Tally::default();
-    faults.next("TransactWriteItems", Mishap::AnswerLost);
-    faults.every("TransactWriteItems", Mishap::Error(400, code));
-    let answer = create("lost@faults.example", false).of(&service).await;
-    tally.see(unless(201, &answer, &format!("answer lost, and then {code}")));
-    faults.end();
-    if answer.status == 201 {
-        tally.see(unless_usable(&service, &answer.body).await);
+    let (last, first) = mishaps.split_last().expect("a mishap");
+    for mishap in first {
+        faults.next("TransactWriteItems", mishap.clone());
     }
-    tally
-}
-
-async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally {
-    let (service, faults) = super::service(SEED).await;
-    let mut tally = Tally::default();
-    faults.every("TransactWriteItems", mishap);
+    faults.every("TransactWriteItems", last.clone());
     let answer = create("lost@faults.example", keyed).of(&service).await;
-    tally.see(unless(201, &answer, &format!("answer lost by {loss}, key: {keyed}")));
+    tally.see(unless(201, &answer, &format!("answer {how}")));
     faults.end();
     if answer.status == 201 {
         tally.see(unless_usable(&service, &answer.body).await);
@@ -90,13 +75,7 @@ async fn applied_once(loss: &'static str, mishap: Mishap, keyed: bool) -> Tally 
 }
 
 async fn repeated() -> Tally {
-    let mut asking = JoinSet::new();
-    for (loss, mishap) in losses() {
-        asking.spawn(repeated_once(loss, mishap));
-    }
-    let mut tally = Tally::default();
-    asking.join_all().await.into_iter().for_each(|one| tally.add(one));
-    tally
+    Tally::of(losses().map(|(loss, mishap)| repeated_once(loss, mishap))).await
 }
 
 async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {

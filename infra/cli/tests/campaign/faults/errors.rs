@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use shared::testing::Mishap;
-use tokio::task::JoinSet;
 
 use super::endpoints::{Endpoint, endpoints};
 use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
@@ -37,24 +36,16 @@ const ERRORS: [(u16, &str); 20] = [
 pub fn run(scale: Scale, table: &mut Table) {
     wait_for(async {
         let panics = audit::panics();
-        let mut asking = JoinSet::new();
-        for (number, endpoint) in endpoints().into_iter().enumerate() {
-            asking.spawn(errors(endpoint, number, scale.of(4, 1)));
-        }
-        let mut tally = Tally::default();
-        asking.join_all().await.into_iter().for_each(|one| tally.add(one));
+        let sparse = scale.of(4, 1);
+        let cases = endpoints().into_iter().enumerate().map(|(number, endpoint)| errors(endpoint, number, sparse));
+        let tally = Tally::of(cases).await;
         table.row(
             "every documented error of DynamoDB, and garbage, at each of its calls by each endpoint",
             "503 with Retry-After and nothing of the cause; a success where only tidying up failed",
             tally.to_string(),
             tally.is_clean() && audit::panics() == panics,
         );
-        let mut asking = JoinSet::new();
-        for endpoint in endpoints() {
-            asking.spawn(emptied(endpoint));
-        }
-        let mut tally = Tally::default();
-        asking.join_all().await.into_iter().for_each(|one| tally.add(one));
+        let tally = Tally::of(endpoints().into_iter().map(emptied)).await;
         table.row(
             "200 with an answer that lacks what the operation always tells, at each read and at each refresh",
             "503 with Retry-After: what is not said to be there is not said to be missing",

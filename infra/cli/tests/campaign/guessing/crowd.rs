@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 use tokio::{task::JoinSet, time};
 
-use super::{ACCOUNT, AT_ONCE, Counts, Method, PASSWORD, Scale, Service, Table, log_in, verdicts_max};
+use super::{ACCOUNT, AT_ONCE, Counts, Method, PASSWORD, Scale, Service, Table, judge, log_in};
 
 /// How many addresses guess.
 pub const ADDRESSES: u32 = 1_000;
@@ -48,13 +48,7 @@ pub async fn run(scale: Scale, table: &mut Table) {
     guessers.join_all().await;
     let counts = counts.lock().expect("no panic").clone();
     let elapsed = service.now().seconds() + 1 - began.seconds();
-    let max = verdicts_max(elapsed);
-    table.row(
-        format!("{ADDRESSES} addresses guess at one account for {elapsed} s"),
-        format!("5 to {max} are told that they are wrong, never more than 100; the others 429"),
-        counts.to_string(),
-        (5..=max.min(100)).contains(&counts.unauthorized) && counts.ok == 0 && counts.others.is_empty(),
-    );
+    judge(table, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
     table.row(
         "its owner meanwhile, from a client that logged in before, behind an address that guesses",
         format!("{logins} logins"),

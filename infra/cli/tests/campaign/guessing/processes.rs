@@ -13,7 +13,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{ACCOUNT, Counts, Method, PASSWORD, Scale, Table, crowd::address, verdicts_max, wait_for};
+use super::{ACCOUNT, Counts, Method, PASSWORD, Scale, Table, crowd::address, judge, wait_for};
 use crate::{
     client::{Answer, Client},
     process::{Process, command},
@@ -45,13 +45,9 @@ pub fn run(scale: Scale, table: &mut Table) {
         let known = owner(&clients, &created, until).await;
         let counts = guesses.await.expect("no panic");
         let elapsed = i64::try_from(began.elapsed().as_secs() + 1).unwrap_or(i64::MAX);
-        let max = verdicts_max(elapsed);
-        table.row(
-            format!("1,000 addresses guess at one account for {elapsed} s, at {processes} processes on one table"),
-            format!("5 to {max} are told that they are wrong, never more than 100; the others 429"),
-            counts.to_string(),
-            (5..=max.min(100)).contains(&counts.unauthorized) && counts.ok == 0 && counts.others.is_empty(),
-        );
+        let attack =
+            format!("1,000 addresses guess at one account for {elapsed} s, at {processes} processes on one table");
+        judge(table, attack, &counts, elapsed);
         table.row(
             format!("its owner meanwhile, from a client that logged in before, at each of {processes} processes"),
             "each login succeeds",
