@@ -3,8 +3,21 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
+    },
+    error::BoxError,
+};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use tokio::time::Instant;
 
-use crate::{config::Config, keys::Source};
+use crate::{
+    config::Config,
+    keys::Source,
+    metrics::{self, STORE_MS},
+};
 
 /// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
 pub async fn aws_config() -> SdkConfig {
@@ -28,7 +41,51 @@ pub(crate) fn retries() -> RetryConfig {
 
 /// A client for DynamoDB.
 pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
-    aws_sdk_dynamodb::Client::new(&aws_config().await)
+    dynamodb_client_of(&aws_config().await)
+}
+
+/// A client for DynamoDB, whose calls are timed.
+pub(crate) fn dynamodb_client_of(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(aws).interceptor(Stopwatch);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// Records what each call takes, from its arguments to its answer, with all that is tried again.
+#[derive(Debug)]
+struct Stopwatch;
+
+#[derive(Debug)]
+struct Began(Instant);
+
+impl Storable for Began {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Stopwatch {
+    fn name(&self) -> &'static str {
+        "Stopwatch"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        call: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        call.interceptor_state().store_put(Began(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        call: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(Began(began)) = call.load::<Began>() {
+            metrics::record(STORE_MS, began.elapsed());
+        }
+        Ok(())
+    }
 }
 
 /// A client for Secrets Manager, if the signing keys or anything that `config` names is a secret. (Finding a region and

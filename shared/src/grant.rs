@@ -9,6 +9,7 @@ use crate::{
     error::Error,
     firebase::{CustomToken, Refusal, ServiceAccount},
     keys::JwtKey,
+    metrics::{self, SIGNING_MS},
     session::{RefreshToken, Session},
     shared_secret::SharedSecrets,
     user::{Profile, User},
@@ -46,12 +47,22 @@ impl Grant {
         let keys = app.keys().get(now).await?;
         let life = app.config().access_token_life;
         let claims = access::Claims::new(party, user, session, app.uuid()?, now, life);
-        let access_token = access::mint(&keys.ring, &claims, now)?;
-        let jwt_token = match keys.jwt {
-            JwtKey::Firebase(account) => custom_token(app, &account, user, now).await?,
-            JwtKey::SharedSecret(secrets) => shared_secret_token(&secrets, &claims)?,
-            JwtKey::None => access_token.clone(),
+        if matches!(keys.jwt, JwtKey::Firebase(_)) {
+            outlast_the_end_of_sessions(app, user, now).await;
+        }
+        let sign = || {
+            let access_token = access::mint(&keys.ring, &claims, now)?;
+            let jwt_token = match &keys.jwt {
+                JwtKey::Firebase(account) => custom_token(app, account, user, now)?,
+                JwtKey::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
+                JwtKey::None => access_token.clone(),
+            };
+            Ok::<_, Error>((access_token, jwt_token))
         };
+        let (access_token, jwt_token) = metrics::timed(SIGNING_MS, sign)?;
+        if let Some(since) = keys.ring.signing(now)?.not_before() {
+            metrics::record_key_age(since, now);
+        }
         let refresh = RefreshToken { session: session.id, counter };
         Ok(Self {
             user: user.profile(),
@@ -79,14 +90,17 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
     secrets.sign(&Claims { user_id: &claims.sub, claims })
 }
 
-/// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here
-/// would live on there.
-async fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
-    // Firebase tells the time of a sign-in in whole seconds. One in the second in which all sessions were ended would seem to be
-    // from before that, and be revoked for as long as it lasts.
+/// Firebase tells the time of a sign-in in whole seconds. One in the second in which all sessions were ended would seem to be from
+/// before that, and be revoked for as long as it lasts.
+async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
     if user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
         app.next_second().await;
     }
+}
+
+/// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here
+/// would live on there.
+fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
     let request = CustomToken {
         uid: &user.id,
         claims: None,

@@ -132,7 +132,9 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
     let method = request.method().clone();
     let problem = wants_problem(request.headers());
     let base = issuer(&app, request.extensions().get()).unwrap_or_default();
-    let span = tracing::info_span!("request", request_id);
+    let trace = cloud_trace(&app, request.headers());
+    // As severe as can be, so that its keys are on the lines of every level.
+    let span = tracing::error_span!("request", request_id, "logging.googleapis.com/trace" = trace);
 
     let response = next.run(request).instrument(span.clone()).await;
 
@@ -241,6 +243,15 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
     };
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
     given.map(str::to_owned).unwrap_or_else(|| app.uuid().unwrap_or_default())
+}
+
+/// By which Cloud Logging shows a line beneath the request that Cloud Run logged
+/// (<https://cloud.google.com/run/docs/logging#correlate-logs>).
+fn cloud_trace(app: &App, headers: &HeaderMap) -> Option<String> {
+    let project = app.config().firebase.google_cloud_project.as_deref().filter(|_| app.config().on_cloud_run)?;
+    let value = headers.get("x-cloud-trace-context")?.to_str().ok()?;
+    let trace = value.split('/').next().filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    Some(format!("projects/{project}/traces/{trace}"))
 }
 
 fn wants_problem(headers: &HeaderMap) -> bool {

@@ -1,5 +1,7 @@
 //! The way onto Lambda: the same router that runs on a port, under `lambda_http`; and what is no request, an event by itself.
 
+mod invocation;
+
 use std::{
     convert::Infallible,
     panic::{self, AssertUnwindSafe},
@@ -27,17 +29,19 @@ use crate::{
     config::Config,
     error::Error,
     http::{self, GatewayDomain, TimeLeft},
-    logs,
+    logs::{self, Place},
 };
+
+use invocation::Observer;
 
 /// What is kept back of an invocation for the answer that it took too long.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Runs a function until Lambda stops it. A configuration that cannot work fails the start, with a sentence in the log.
-pub fn serve(router: Router<App>) -> ExitCode {
-    start(async |app: App| {
+/// Runs the function `service` until Lambda stops it. A configuration that cannot work fails the start, with a sentence in the log.
+pub fn serve(service: &'static str, router: Router<App>) -> ExitCode {
+    start(service, async |app: App, observer: Observer| {
         app.warm_up().await;
-        lambda_runtime::run(handler(router, app)).await
+        lambda_runtime::run(observer.watch(handler(router, app))).await
     })
 }
 
@@ -48,8 +52,10 @@ pub fn serve(router: Router<App>) -> ExitCode {
 pub fn handler(
     router: Router<App>,
     app: App,
-) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize + Send, Error = Infallible, Future: Send> + Clone
-{
+) -> impl Service<LambdaEvent<LambdaRequest>, Response = impl Serialize + Send, Error = Infallible, Future: Send>
++ Clone
++ Send
++ 'static {
     let unreadable = async || Error::Request(StatusCode::BAD_REQUEST);
     let unreadable = Router::new().route("/", any(unreadable)).route("/{*path}", any(unreadable));
     let refusing = http::service(unreadable, app.clone());
@@ -73,19 +79,19 @@ fn blank(event: &LambdaRequest) -> LambdaRequest {
     }
 }
 
-/// Runs a function that is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever
+/// Runs the function `service`, which is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever
 /// calls it shows to the operator.
-pub fn serve_events<E, F>(handle: fn(App, E) -> F) -> ExitCode
+pub fn serve_events<E, F>(service: &'static str, handle: fn(App, E) -> F) -> ExitCode
 where
     E: DeserializeOwned + Send + 'static,
     F: Future<Output = Result<(), Error>> + Send + 'static,
 {
-    start(async |app: App| {
+    start(service, async |app: App, observer: Observer| {
         let handler = move |event: LambdaEvent<E>| {
             let handled = handle(app.clone(), event.payload);
             async move { handled.await.map_err(|error| diagnosed(&error)) }
         };
-        lambda_runtime::run(lambda_runtime::service_fn(handler)).await
+        lambda_runtime::run(observer.watch(lambda_runtime::service_fn(handler))).await
     })
 }
 
@@ -94,16 +100,17 @@ fn diagnosed(error: &Error) -> Diagnostic {
     Diagnostic { error_type: error.status_and_code().1.to_owned(), error_message: error.cause() }
 }
 
-fn start(run: impl AsyncFnOnce(App) -> Result<(), lambda_http::Error>) -> ExitCode {
+fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(), lambda_http::Error>) -> ExitCode {
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(misconfigured) => {
-            logs::start("info");
+            logs::start(service, "info", Place::Elsewhere);
             tracing::error!(cause = %misconfigured, "the configuration is wrong");
             return ExitCode::from(2);
         }
     };
-    logs::start(&config.log_level);
+    logs::start(service, &config.log_level, Place::Elsewhere);
+    let observer = Observer::start(service, &config.metrics_namespace);
     // One request at a time: a second thread would only cost its start.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -114,7 +121,7 @@ fn start(run: impl AsyncFnOnce(App) -> Result<(), lambda_http::Error>) -> ExitCo
     };
     let run = async {
         let app = App::connect(config).await.inspect_err(logs::fault)?;
-        run(app).await
+        run(app, observer).await
     };
     match runtime.block_on(run) {
         Ok(()) => ExitCode::SUCCESS,

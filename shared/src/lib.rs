@@ -33,6 +33,7 @@ pub mod kind;
 pub mod lambda;
 pub mod limits;
 pub mod logs;
+pub mod metrics;
 pub mod password;
 pub mod rsa;
 pub mod session;
@@ -122,7 +123,7 @@ impl App {
         let signing =
             config.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
         let keys = Keys::new(Some(aws_sdk_secretsmanager::Client::new(&aws)), signing, &config);
-        let store = Store::new(aws_sdk_dynamodb::Client::new(&aws), &config.table_name);
+        let store = Store::new(aws::dynamodb_client_of(&aws), &config.table_name);
         Self::new(config, store, keys)
     }
 

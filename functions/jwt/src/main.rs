@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve(jwt::router())
+    shared::lambda::serve(env!("CARGO_PKG_NAME"), jwt::router())
 }

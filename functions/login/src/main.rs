@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve(login::router())
+    shared::lambda::serve(env!("CARGO_PKG_NAME"), login::router())
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve(logout::router())
+    shared::lambda::serve(env!("CARGO_PKG_NAME"), logout::router())
 }

@@ -17,7 +17,7 @@ use shared::{
     http,
     input::{Body, Fields, Input},
     kind::Kind,
-    token,
+    metrics, token,
 };
 
 /// The routes of this function.
@@ -54,8 +54,7 @@ struct Verification {
     report: String,
 }
 
-/// 200 with a verification object; of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true`
-/// wants to know whether the session still is.
+/// 200 with a verification object, and counts what it came to.
 async fn verify(
     State(app): State<App>,
     party: Party,
@@ -63,15 +62,29 @@ async fn verify(
     headers: HeaderMap,
     Body(presented): Body<Presented>,
 ) -> Result<Json<Verification>, Error> {
+    let verified = verified(&app, &party, &uri, &headers, presented).await;
+    metrics::count_verification(verified.as_ref().err());
+    verified.map(Json)
+}
+
+/// Of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true` wants to know whether the session
+/// still is.
+async fn verified(
+    app: &App,
+    party: &Party,
+    uri: &Uri,
+    headers: &HeaderMap,
+    presented: Presented,
+) -> Result<Verification, Error> {
     let given = presented.token.as_deref();
-    let text = given.filter(|text| !text.is_empty()).or_else(|| http::bearer(&headers)).or(given);
+    let text = given.filter(|text| !text.is_empty()).or_else(|| http::bearer(headers)).or(given);
     let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
-    let check_revoked = http::flag(&uri, "check_revoked")?;
+    let check_revoked = http::flag(uri, "check_revoked")?;
     let now = app.now();
-    let verified = caller::verify(&app, &party, text, now).await?;
-    let user = if check_revoked { caller::live(&app, &verified, now).await? } else { None };
-    caller::admit(&app, &verified, user).await?;
-    Ok(Json(verification(verified, now)))
+    let verified = caller::verify(app, party, text, now).await?;
+    let user = if check_revoked { caller::live(app, &verified, now).await? } else { None };
+    caller::admit(app, &verified, user).await?;
+    Ok(verification(verified, now))
 }
 
 fn verification(verified: Verified, now: Timestamp) -> Verification {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve(well_known::router())
+    shared::lambda::serve(env!("CARGO_PKG_NAME"), well_known::router())
 }

@@ -23,7 +23,7 @@ use shared::{
     firebase::ServiceAccount,
     http,
     keys::{Keys, Source},
-    logs,
+    logs::{self, Place},
     store::Store,
 };
 use tokio::{
@@ -75,7 +75,8 @@ impl Serve {
     /// What a person is told.
     pub fn run(self) -> Result<(), Failure> {
         let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
-        logs::start(&config.log_level);
+        let place = if config.on_cloud_run { Place::GoogleCloud } else { Place::Elsewhere };
+        logs::start("latchkey", &config.log_level, place);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));
         // What is still asking for an address somewhere is not waited for.

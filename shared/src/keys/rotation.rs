@@ -12,7 +12,10 @@ use super::{
     KeyRing, KeySet, NewKeys, Times,
     vault::{CURRENT, PENDING, Vault},
 };
-use crate::{clock::Timestamp, error::Error};
+use crate::{clock::Timestamp, error::Error, metrics};
+
+/// The audit event of a set that came into force.
+const ROTATED: &str = "signing_keys_rotated";
 
 /// What Secrets Manager calls a rotation function with.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,7 +82,8 @@ pub async fn take(
         Step::FinishSecret => {
             let from = test(vault, token, clock, times).await?;
             vault.promote(token, from.as_deref()).await?;
-            tracing::info!(event = "signing_keys_rotated", version = token, "audit");
+            metrics::count(ROTATED);
+            tracing::info!(event = ROTATED, version = token, "audit");
             Ok(())
         }
     }

@@ -19,7 +19,10 @@ use super::{
         argon2id::{Areas, Hash},
     },
 };
-use crate::error::Error;
+use crate::{
+    error::Error,
+    metrics::{self, HASH_MS},
+};
 
 /// Length of salts and hashes in bytes (RFC 9106 section 4: 128-bit salt, 256-bit tag).
 const SALT_BYTES: usize = 16;
@@ -141,7 +144,7 @@ impl Hasher {
         let inner = Arc::clone(&self.0);
         let span = Span::current();
         let done = task::spawn_blocking(move || {
-            let result = span.in_scope(|| work(&inner));
+            let result = span.in_scope(|| metrics::timed(HASH_MS, || work(&inner)));
             drop((permit, place));
             result
         });

@@ -92,8 +92,7 @@ impl Store {
             Standing::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
                 if refusal == Refusal::Reused && self.end_session(token.session, None, now).await? {
-                    let user = logs::pseudonym(&session.user_id);
-                    tracing::warn!(event = "refresh_token_reused", identity = "", user, "audit");
+                    logs::audit_warning("refresh_token_reused", &logs::pseudonym(&session.user_id));
                 }
                 Err(Error::Refresh(refusal))
             }

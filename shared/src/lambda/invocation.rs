@@ -1,0 +1,97 @@
+//! What every invocation of a function tells of itself: the keys of its log lines, by the names of Powertools for AWS Lambda, and its
+//! metrics.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use lambda_http::{Context, LambdaEvent, Service, lambda_runtime};
+use tracing::{Instrument, Span};
+
+use crate::metrics::{self, Metrics};
+
+/// Watches the invocations of one process. Cloning shares it.
+#[derive(Clone)]
+pub(super) struct Observer(Arc<Inner>);
+
+struct Inner {
+    metrics: Option<Metrics>,
+    was_invoked: AtomicBool,
+}
+
+impl Observer {
+    /// An observer of the function `service`, whose metrics are in `namespace`.
+    pub(super) fn start(service: &'static str, namespace: &str) -> Self {
+        let metrics = Metrics::start(service, namespace)
+            .inspect_err(|cause| tracing::error!(cause, "nothing is counted for CloudWatch"))
+            .ok();
+        Self(Arc::new(Inner { metrics, was_invoked: AtomicBool::new(false) }))
+    }
+
+    /// The service, watched.
+    pub(super) fn watch<E, S>(
+        self,
+        service: S,
+    ) -> impl Service<LambdaEvent<E>, Response = S::Response, Error = S::Error, Future: Send> + Clone + Send
+    where
+        E: Send + 'static,
+        S: Service<LambdaEvent<E>, Response: Send, Error: Send, Future: Send> + Clone + Send + 'static,
+    {
+        lambda_runtime::service_fn(move |event: LambdaEvent<E>| {
+            let (observer, mut service, context) = (self.clone(), service.clone(), event.context.clone());
+            let invocation = observer.begin(&context);
+            async move {
+                let answer = async { service.call(event).await }.instrument(invocation).await;
+                observer.end(&context);
+                answer
+            }
+        })
+    }
+
+    fn begin(&self, context: &Context) -> Span {
+        let cold_start = !self.0.was_invoked.swap(true, Ordering::Relaxed);
+        if cold_start {
+            metrics::count_cold_start();
+        }
+        // As severe as can be, so that its keys are on the lines of every level.
+        tracing::error_span!(
+            "invocation",
+            cold_start,
+            function_name = context.env_config.function_name,
+            function_memory_size = context.env_config.memory,
+            function_arn = context.invoked_function_arn,
+            function_request_id = context.request_id,
+            xray_trace_id = context.xray_trace_id.as_deref().map(root),
+        )
+    }
+
+    /// Before Lambda hears of the answer: after it the process may be frozen at once.
+    fn end(&self, context: &Context) {
+        if let Some(metrics) = self.0.metrics {
+            let written = metrics.write(&context.request_id, io::stdout().lock());
+            let _ = written.inspect_err(|error| tracing::error!(cause = %error, "metrics cannot be written"));
+        }
+    }
+}
+
+/// The trace's own id, of a header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+fn root(header: &str) -> &str {
+    header.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_named_by_its_root() {
+        let id = "1-5759e988-bd862e3fe1be46a994272793";
+        assert_eq!(root(&format!("Root={id};Parent=53995c3f42cd8ad8;Sampled=1")), id);
+        assert_eq!(root(&format!("Sampled=0; Root={id}")), id);
+        assert_eq!(root(id), id);
+    }
+}
