@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -44,8 +45,10 @@ impl Observer {
         lambda_runtime::service_fn(move |event: LambdaEvent<E>| {
             let (observer, mut service, context) = (self.clone(), service.clone(), event.context.clone());
             let invocation = observer.begin(&context);
+            // Without its type, whose depth the compiler would give up on.
+            let answer: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move { service.call(event).await });
             async move {
-                let answer = async { service.call(event).await }.instrument(invocation).await;
+                let answer = answer.instrument(invocation).await;
                 observer.end(&context);
                 answer
             }
