@@ -71,6 +71,8 @@ pub struct Config {
     pub on_cloud_run: bool,
     /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
+    /// `METRICS_NAMESPACE`, `Latchkey`: where CloudWatch keeps the metrics of the functions.
+    pub metrics_namespace: String,
     /// `PORT`, 8080: of `latchkey serve`.
     pub port: u16,
     /// `DATA_DIR`, `.latchkey`: where `latchkey serve` keeps its database and keys.
@@ -180,6 +182,7 @@ impl Config {
             rate_limits: env.rate_limits(deployed),
             on_cloud_run: env.text("K_SERVICE").is_some(),
             log_level: env.log_level(),
+            metrics_namespace: env.metrics_namespace(),
             port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
             data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
         };

@@ -151,6 +151,17 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         }
         level
     }
+
+    pub(super) fn metrics_namespace(&mut self) -> String {
+        let what = "a namespace of CloudWatch: 1 to 255 letters, digits and . - _ / # :, and not one of AWS's own";
+        self.checked("METRICS_NAMESPACE", is_namespace, what).unwrap_or_else(|| "Latchkey".to_owned())
+    }
+}
+
+/// As the API reference of CloudWatch has it (PutMetricData, Namespace).
+fn is_namespace(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte);
+    text.len() <= 255 && text.bytes().all(fits) && !text.starts_with("AWS/")
 }
 
 fn is_secret_id(text: &str) -> bool {

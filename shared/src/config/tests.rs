@@ -70,6 +70,8 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("ARGON2_MEMORY_KIB", "1024"),
         ("ARGON2_ITERATIONS", "1"),
         ("LOG_LEVEL", "loud"),
+        ("METRICS_NAMESPACE", "my app"),
+        ("METRICS_NAMESPACE", "AWS/Lambda"),
     ] {
         let refusal = read(&[(name, value)]).unwrap_err().to_string();
         assert!(refusal.starts_with(name) && refusal.lines().count() == 1, "{name}={value}: {refusal}");
