@@ -1,0 +1,185 @@
+//! What each function may do: every action, the resource that it is allowed on, and the condition of that.
+
+use serde_json::{Value, json};
+
+/// A permission as a row of the table.
+type Row = (&'static str, &'static str, &'static str);
+
+// Records by the beginnings of their keys.
+const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*"]}}"#;
+const ACCOUNTS_AND_LOGINS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*"]}}"#;
+const ACCOUNTS_AND_SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","SESSION#*"]}}"#;
+const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;
+
+/// The index that lists the sessions of a user.
+const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
+
+/// The functions by their names, in alphabetical order.
+pub const ALLOWED: [(&str, &[Row]); 9] = [
+    (
+        "AccountFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
+            ("dynamodb:DeleteItem", "Table.Arn", ""),
+            ("dynamodb:PutItem", "Table.Arn", ""),
+            ("dynamodb:Query", INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "AccountLogs.Arn", ""),
+            ("logs:PutLogEvents", "AccountLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "CreateAccountFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:DeleteItem", "Table.Arn", ""),
+            ("dynamodb:PutItem", "Table.Arn", ""),
+            ("dynamodb:UpdateItem", "Table.Arn", ""),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "CreateAccountLogs.Arn", ""),
+            ("logs:PutLogEvents", "CreateAccountLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "JwtFunction",
+        &[
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "JwtLogs.Arn", ""),
+            ("logs:PutLogEvents", "JwtLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "LoginFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:DeleteItem", "Table.Arn", ""),
+            ("dynamodb:PutItem", "Table.Arn", ""),
+            ("dynamodb:UpdateItem", "Table.Arn", ""),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "LoginLogs.Arn", ""),
+            ("logs:PutLogEvents", "LoginLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "LogoutFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
+            ("dynamodb:PutItem", "Table.Arn", ACCOUNTS_AND_LOGINS),
+            ("dynamodb:Query", INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "LogoutLogs.Arn", ""),
+            ("logs:PutLogEvents", "LogoutLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "RefreshFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS),
+            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "RefreshLogs.Arn", ""),
+            ("logs:PutLogEvents", "RefreshLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "RotateKeysFunction",
+        &[
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("kms:GenerateDataKey", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "RotateKeysLogs.Arn", ""),
+            ("logs:PutLogEvents", "RotateKeysLogs.Arn", ""),
+            ("secretsmanager:DescribeSecret", "SigningKeys", ""),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("secretsmanager:PutSecretValue", "SigningKeys", ""),
+            ("secretsmanager:UpdateSecretVersionStage", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "VerifyFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS_AND_SESSIONS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "VerifyLogs.Arn", ""),
+            ("logs:PutLogEvents", "VerifyLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "WellKnownFunction",
+        &[
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "WellKnownLogs.Arn", ""),
+            ("logs:PutLogEvents", "WellKnownLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+];
+
+/// The policy of the key: the account says who may use it, and CloudWatch may for the logs of this stack.
+pub fn key_policy() -> Value {
+    let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:";
+    json!({"Version": "2012-10-17", "Statement": [
+        {
+            "Sid": "Account",
+            "Effect": "Allow",
+            "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "Logs",
+            "Effect": "Allow",
+            "Principal": {"Service": {"Fn::Sub": "logs.${AWS::Region}.${AWS::URLSuffix}"}},
+            "Action": [
+                "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+            ],
+            "Resource": "*",
+            "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": [
+                {"Fn::Sub": format!("{logs}/${{AWS::StackName}}/*")},
+                {"Fn::Sub": format!("{logs}/aws/vendedlogs/${{AWS::StackName}}/*")},
+            ]}},
+        },
+    ]})
+}

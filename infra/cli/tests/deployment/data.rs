@@ -1,0 +1,41 @@
+//! What the stack keeps: it outlives the stack, and is under the deployment's own key where there is one.
+
+use serde_json::{Value, json};
+
+use super::document::{entries, read, resources};
+
+#[test]
+fn what_cannot_be_made_again_outlives_the_stack() {
+    let template = read("template.yaml");
+    let kept = ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret"];
+    for (name, resource) in entries(&template["Resources"]) {
+        let is_kept = kept.iter().any(|of_type| resource["Type"] == **of_type);
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(resource[policy] == "Retain", is_kept, "{name}, {policy}");
+        }
+        // Nothing that is kept has a name of its own, or the next stack could not make its own; a table has one if it is asked for.
+        let properties = &resource["Properties"];
+        assert!(!is_kept || properties["Name"].is_null(), "{name}");
+    }
+    let table = &template["Resources"]["Table"]["Properties"];
+    assert_eq!(table["TableName"], json!({"Fn::If": ["TableIsNamed", {"Ref": "TableName"}, {"Ref": "AWS::NoValue"}]}));
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["DeletionProtectionEnabled"], json!({"Ref": "DeletionProtection"}));
+}
+
+#[test]
+fn all_that_is_kept_or_logged_is_under_the_key_where_there_is_one() {
+    let template = read("template.yaml");
+    let key = json!({"Fn::If": ["HasKey", {"Fn::GetAtt": "Key.Arn"}, {"Ref": "AWS::NoValue"}]});
+    let under = |of_type, key_of: fn(&Value) -> &Value| {
+        let mut seen = 0;
+        for (name, resource) in resources(&template, of_type) {
+            assert_eq!(key_of(&resource["Properties"]), &key, "{name}");
+            seen += 1;
+        }
+        seen
+    };
+    assert_eq!(under("AWS::DynamoDB::Table", |table| &table["SSESpecification"]["KMSMasterKeyId"]), 1);
+    assert_eq!(under("AWS::SecretsManager::Secret", |secret| &secret["KmsKeyId"]), 4);
+    assert_eq!(under("AWS::Logs::LogGroup", |group| &group["KmsKeyId"]), 10);
+}

@@ -1,0 +1,103 @@
+//! The functions of the template are those of the workspace, and each is reached by its router's routes and no others.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use axum::Router;
+use serde_json::{Value, json};
+use shared::App;
+
+use super::document::{read, resources};
+
+/// The functions that the API calls, with their routers.
+fn routers() -> [(&'static str, Router<App>); 8] {
+    [
+        ("account", account::router()),
+        ("create-account", create_account::router()),
+        ("jwt", jwt::router()),
+        ("login", login::router()),
+        ("logout", logout::router()),
+        ("refresh", refresh::router()),
+        ("verify", verify::router()),
+        ("well-known", well_known::router()),
+    ]
+}
+
+/// The package that a function is made of.
+fn package(function: &Value) -> &str {
+    let folder = function["Properties"]["CodeUri"].as_str().unwrap_or_default();
+    folder.strip_prefix("target/lambda/").unwrap_or_else(|| panic!("{folder} is not where `make build` puts functions"))
+}
+
+/// A function's events: the path of each, and None for what no other route takes.
+fn events(function: &Value) -> BTreeSet<Option<String>> {
+    let events = &function["Properties"]["Events"];
+    let paths = events.as_object().into_iter().flatten().map(|(name, event)| {
+        let properties = &event["Properties"];
+        assert_eq!((&event["Type"], &properties["ApiId"]), (&json!("HttpApi"), &json!({"Ref": "Api"})), "{name}");
+        let path = properties["Path"].as_str().map(str::to_owned);
+        assert!(
+            path.is_none() || properties["Method"] == "ANY",
+            "{name}: a preflight and a 405 are the function's too"
+        );
+        path
+    });
+    paths.collect()
+}
+
+/// The paths of a router, which axum tells in its `Debug` alone.
+fn paths(router: &Router<App>) -> BTreeSet<String> {
+    let text = format!("{router:?}");
+    let own = text.split("fallback_router").next().unwrap_or_default();
+    own.split('"').filter(|part| part.starts_with('/')).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_functions_of_the_template_are_those_of_the_workspace() {
+    let template = read("template.yaml");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+    let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let packages: Vec<&str> =
+        resources(&template, "AWS::Serverless::Function").map(|(_, function)| package(function)).collect();
+    let unique: BTreeSet<String> = packages.iter().map(|package| (*package).to_owned()).collect();
+    assert_eq!((unique.len(), unique), (packages.len(), folders.collect()));
+}
+
+#[test]
+fn every_route_of_a_router_is_an_event_of_its_function_and_the_reverse() {
+    let template = read("template.yaml");
+    let mut unseen: BTreeSet<&str> = routers().iter().map(|(name, _)| *name).collect();
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        let (package, events) = (package(function), events(function));
+        let Some((_, router)) = routers().into_iter().find(|(of, _)| *of == package) else {
+            assert_eq!((package, events.len()), ("rotate-keys", 0), "{name} is called by Secrets Manager alone");
+            continue;
+        };
+        unseen.remove(package);
+        let paths = paths(&router);
+        assert!(!paths.is_empty(), "{router:?}");
+        // What nobody else takes is well-known's, its own routes too.
+        let expected = if package == "well-known" { [None].into() } else { paths.into_iter().map(Some).collect() };
+        assert_eq!(events, expected, "{name}");
+    }
+    assert!(unseen.is_empty(), "{unseen:?}");
+}
+
+#[test]
+fn each_function_logs_as_json_to_a_group_of_its_own_that_is_kept_for_a_time() {
+    let template = read("template.yaml");
+    let global = &template["Globals"]["Function"]["LoggingConfig"];
+    // With another level Lambda would drop the lines of the metrics, which have none.
+    assert_eq!((&global["LogFormat"], &global["ApplicationLogLevel"]), (&json!("JSON"), &json!("TRACE")));
+    for (name, function) in resources(&template, "AWS::Serverless::Function") {
+        let group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap_or_default();
+        let group = &template["Resources"][group]["Properties"];
+        let expected = json!({"Fn::Sub": format!("/${{AWS::StackName}}/{}", package(function))});
+        assert_eq!(
+            (&group["LogGroupName"], &group["RetentionInDays"]),
+            (&expected, &json!({"Ref": "LogRetentionDays"})),
+            "{name}"
+        );
+    }
+    let count = |of_type| resources(&template, of_type).count();
+    assert_eq!(count("AWS::Logs::LogGroup"), count("AWS::Serverless::Function") + 1, "and one for the API");
+}

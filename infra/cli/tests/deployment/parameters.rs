@@ -1,0 +1,152 @@
+//! The parameters of `template.yaml`: their defaults and bounds are those of `Config`, which is asked, and the console shows them all.
+
+use std::collections::BTreeSet;
+
+use regex_lite::Regex;
+use serde_json::Value;
+use shared::config::{Config, Misconfigured};
+
+use super::document::{entries, read, resources};
+
+/// Parameters whose default is another than that of `Config`, and why.
+const OTHER_DEFAULTS: [(&str, &str); 1] = [(
+    "TokenProfile",
+    "unset, it depends on whether there is a service account, whose secret this template always makes",
+)];
+
+/// Variables that are a parameter as it is, with that parameter's name.
+fn parameters(template: &Value) -> BTreeSet<(String, String)> {
+    let of_one = resources(template, "AWS::Serverless::Function").map(|(_, function)| &function["Properties"]);
+    let all = of_one.chain([&template["Globals"]["Function"]]).map(|function| &function["Environment"]["Variables"]);
+    let variables = all.filter(|variables| !variables.is_null()).flat_map(entries);
+    let named = variables.filter_map(|(name, value)| Some((name.to_owned(), value.get("Ref")?.as_str()?.to_owned())));
+    named.filter(|(_, parameter)| template["Parameters"].get(parameter).is_some()).collect()
+}
+
+/// What `Config` makes of a variable, beside what it may depend on.
+pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
+    let config = Config::read(|asked| match asked {
+        "JWT_SHARED_SECRET" => Some("a shared secret of more than 32 bytes".to_owned()),
+        asked => (asked == name).then(|| value.to_owned()),
+    })?;
+    Ok(format!("{config:?}"))
+}
+
+/// Whether CloudFormation takes a value for a parameter.
+pub fn takes(parameter: &Value, value: &str) -> bool {
+    let bound = |name: &str| parameter[name].as_i64();
+    let number: Option<i64> = value.parse().ok();
+    let is_number = parameter["Type"] == "Number";
+    let in_bounds = bound("MinValue").is_none_or(|min| number >= Some(min))
+        && bound("MaxValue").is_none_or(|max| number.is_some_and(|number| number <= max));
+    let chosen = parameter["AllowedValues"].as_array();
+    let fits = parameter["AllowedPattern"].as_str().map(|pattern| Regex::new(pattern).unwrap());
+    (!is_number || (number.is_some() && in_bounds))
+        && chosen.is_none_or(|choices| choices.iter().any(|choice| text(choice) == value))
+        && fits.is_none_or(|pattern| pattern.is_match(value))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[test]
+fn a_default_is_that_of_config() {
+    let template = read("template.yaml");
+    let parameters = parameters(&template);
+    assert!(parameters.len() >= 20, "{parameters:?}");
+    for (variable, parameter) in parameters {
+        let default = text(&template["Parameters"][&parameter]["Default"]);
+        let (given, unset) = (configured(&variable, &default).unwrap(), configured(&variable, "").unwrap());
+        let is_other = OTHER_DEFAULTS.iter().any(|(name, _)| *name == parameter);
+        assert_eq!(given != unset, is_other, "{parameter}, {default}: {given}");
+    }
+}
+
+#[test]
+fn the_bounds_of_a_number_are_those_of_config() {
+    let template = read("template.yaml");
+    let is_number = |(_, name): &(String, String)| template["Parameters"][name]["Type"] == "Number";
+    let numbers: Vec<_> = parameters(&template).into_iter().filter(is_number).collect();
+    assert!(numbers.len() >= 10, "{numbers:?}");
+    for (variable, name) in numbers {
+        let bound =
+            |bound: &str| template["Parameters"][&name][bound].as_i64().unwrap_or_else(|| panic!("{name}: {bound}"));
+        let (min, max) = (bound("MinValue"), bound("MaxValue"));
+        for (value, fits) in [(min - 1, false), (min, true), (max, true), (max + 1, false)] {
+            assert_eq!(configured(&variable, &value.to_string()).is_ok(), fits, "{name}, {value}");
+        }
+    }
+}
+
+#[test]
+fn what_can_be_chosen_is_what_config_takes() {
+    let template = read("template.yaml");
+    for (variable, name) in parameters(&template) {
+        let Some(choices) = template["Parameters"][&name]["AllowedValues"].as_array() else { continue };
+        for choice in choices {
+            assert!(configured(&variable, &text(choice)).is_ok(), "{name}, {choice}");
+        }
+        assert!(configured(&variable, "something").is_err(), "{name} takes anything, and not only {choices:?}");
+    }
+}
+
+/// Values of the parameters with a pattern: those that are right, and those that the console must refuse, or a function would not
+/// start.
+const SAMPLES: [(&str, &[&str], &[&str]); 6] = [
+    (
+        "CorsAllowedOrigins",
+        &["*", "https://a.example", "https://a.example,http://b.example:3000"],
+        &["", "a", "https://a.example,*"],
+    ),
+    (
+        "FirebaseCertsUrl",
+        &["", "https://certs.example/keys"],
+        &["certs.example", "http://certs.example", "https://a:b@c.example"],
+    ),
+    (
+        "FirebaseClientEmail",
+        &["", "me@my-app.iam.gserviceaccount.com"],
+        &["@", "a@b@c", "{\"client_email\": \"a@b.de\"}"],
+    ),
+    ("FirebaseProjectId", &["", "my-app-1a2b3", "example.com:my-app"], &["My App", "{\"type\": \"service_account\"}"]),
+    ("FirebaseTenantId", &["", "customers-a1b2c"], &["my tenant", "customers."]),
+    ("KeysOverlapSeconds", &["", "7200", "2592000"], &["2h", "-1", "25920000"]),
+];
+
+#[test]
+fn a_pattern_lets_nothing_through_that_config_refuses() {
+    let template = read("template.yaml");
+    let mut unseen: BTreeSet<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
+    for (variable, name) in parameters(&template) {
+        let parameter = &template["Parameters"][&name];
+        let Some((_, right, wrong)) = SAMPLES.iter().find(|(of, ..)| *of == name) else {
+            assert!(parameter.get("AllowedPattern").is_none(), "{name} has no samples");
+            continue;
+        };
+        unseen.remove(name.as_str());
+        for value in *right {
+            assert!(takes(parameter, value) && configured(&variable, value).is_ok(), "{name}: {value}");
+        }
+        for value in *wrong {
+            assert!(!takes(parameter, value), "{name}: {value}");
+        }
+    }
+    assert!(unseen.is_empty(), "{unseen:?}");
+}
+
+#[test]
+fn the_form_of_the_console_has_every_parameter_once_under_a_label() {
+    let template = read("template.yaml");
+    let form = &template["Metadata"]["AWS::CloudFormation::Interface"];
+    let groups = form["ParameterGroups"].as_array().unwrap();
+    let shown: Vec<String> =
+        groups.iter().flat_map(|group| group["Parameters"].as_array().unwrap()).map(text).collect();
+    let labelled: BTreeSet<String> = entries(&form["ParameterLabels"]).map(|(name, _)| name.to_owned()).collect();
+    let parameters: BTreeSet<String> = entries(&template["Parameters"]).map(|(name, _)| name.to_owned()).collect();
+    assert_eq!((shown.len(), shown.into_iter().collect()), (parameters.len(), parameters.clone()));
+    assert_eq!(labelled, parameters);
+    for (name, parameter) in entries(&template["Parameters"]) {
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 20), "{name} is not described");
+    }
+}

@@ -1,0 +1,251 @@
+//! The functions at work, and what they ask of AWS by it: the template allows all of that, and nothing that none of them asks.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
+    error::BoxError,
+};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request},
+};
+use serde_json::{Value, json};
+use shared::{
+    App,
+    address::Peer,
+    config::Config,
+    embedded::{Embedded, create_table},
+    http,
+    keys::{Event, Keys, Source, Step},
+    store::Store,
+    testing::{Secrets, SecretsManager, signing_keys},
+};
+use tower::ServiceExt;
+
+use super::{
+    document::read,
+    policies::{Permission, granted},
+};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// An action, the resource, and the beginning of the key of its record; of a query there is none.
+type Use = (String, String, String);
+
+/// A function on its own connection to the table, and what it used of it.
+struct Function {
+    router: Router,
+    uses: Uses,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Uses(Arc<Mutex<BTreeSet<Use>>>);
+
+impl Intercept for Uses {
+    fn name(&self) -> &'static str {
+        "Uses"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let target = request.headers().get("x-amz-target").unwrap();
+        let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+        self.0.lock().unwrap().extend(uses(target.rsplit('.').next().unwrap(), &body));
+        Ok(())
+    }
+}
+
+/// What a call needs to be allowed: a transaction, each write in it; any other, itself.
+fn uses(operation: &str, body: &Value) -> Vec<Use> {
+    let used = |action: &str, record: &Value| {
+        let key = record["pk"]["S"].as_str().unwrap();
+        let (kind, _) = key.split_once('#').unwrap();
+        (format!("dynamodb:{action}"), "Table.Arn".to_owned(), format!("{kind}#*"))
+    };
+    let tables = || body["RequestItems"].as_object().unwrap().values();
+    match operation {
+        "BatchGetItem" => {
+            tables().flat_map(|of| of["Keys"].as_array().unwrap()).map(|key| used(operation, key)).collect()
+        }
+        "BatchWriteItem" => {
+            let writes = tables().flat_map(|of| of.as_array().unwrap());
+            writes.map(|write| used(operation, &write["DeleteRequest"]["Key"])).collect()
+        }
+        "TransactWriteItems" => {
+            let writes = body["TransactItems"].as_array().unwrap().iter().flat_map(|write| write.as_object().unwrap());
+            let write = |(kind, write): (&String, &Value)| {
+                used(&format!("{kind}Item"), write.get("Item").unwrap_or(&write["Key"]))
+            };
+            writes.map(write).collect()
+        }
+        "Query" => {
+            let index = format!("${{Table.Arn}}/index/{}", body["IndexName"].as_str().unwrap());
+            vec![("dynamodb:Query".to_owned(), index, String::new())]
+        }
+        _ => vec![used(operation, body.get("Item").unwrap_or(&body["Key"]))],
+    }
+}
+
+fn config() -> Config {
+    let read = Config::read(|name| {
+        let value = match name {
+            "ISSUER" => "https://login.example",
+            "TOKEN_PROFILE" => "access",
+            // So that a token that was used before is a stolen one at once.
+            "REFRESH_REUSE_INTERVAL_SECONDS" => "0",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    });
+    read.unwrap()
+}
+
+impl Function {
+    fn new(router: Router<App>, embedded: &Embedded) -> Self {
+        let (config, uses) = (config(), Uses::default());
+        let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
+        let keys = Keys::new(None, Source::Text(signing_keys().to_owned()), &config);
+        let store = Store::new(client, &config.table_name);
+        let app = App::new(config, store, keys).unwrap();
+        Self { router: http::service(router, app), uses }
+    }
+
+    /// The body of the answer, whose status is this.
+    async fn call(&self, status: u16, method: Method, path: &str, token: &Value, body: Value) -> Value {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
+        let request = request.header("idempotency-key", "the same").extension(Peer(IpAddr::from([192, 0, 2, 1])));
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+        let answered = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answered, status, "{path}: {body}");
+        body
+    }
+
+    async fn post(&self, status: u16, path: &str, body: Value) -> Value {
+        self.call(status, Method::POST, path, &Value::Null, body).await
+    }
+}
+
+/// What each function used of the table while an account was made, used in every way, and deleted.
+async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
+    let embedded = Embedded::memory().unwrap();
+    create_table(&embedded.client(), &config().table_name).await.unwrap();
+    let [create, login, refresh, verify, jwt, logout, account, well_known] = [
+        create_account::router(),
+        login::router(),
+        refresh::router(),
+        verify::router(),
+        jwt::router(),
+        logout::router(),
+        account::router(),
+        well_known::router(),
+    ]
+    .map(|router| Function::new(router, &embedded));
+    let new = json!({"email": "james@yopmail.com", "username": "james", "password": PASSWORD});
+    let credentials = json!({"email": "james@yopmail.com", "password": PASSWORD});
+    create.post(201, "/create-account", new.clone()).await;
+    create.post(201, "/create-account", new).await;
+    login.post(401, "/login", json!({"email": "james@yopmail.com", "password": "wrong"})).await;
+    let lost = login.post(200, "/login", credentials.clone()).await["refresh_token"].clone();
+    let first = refresh.post(200, "/refresh", json!({"refresh_token": lost})).await;
+    refresh.post(200, "/refresh", json!({"refresh_token": first["refresh_token"]})).await;
+    refresh.post(401, "/refresh", json!({"refresh_token": lost})).await;
+
+    let session = login.post(200, "/login", credentials.clone()).await;
+    let token = &session["access_token"];
+    verify.post(200, "/verify?check_revoked=true", json!({"token": token})).await;
+    jwt.post(200, "/jwt/decode", json!({"token": token})).await;
+    well_known.call(200, Method::GET, "/.well-known/jwks.json", token, Value::Null).await;
+
+    let me = async |method, path: &str, body| account.call(200, method, path, token, body).await;
+    me(Method::PATCH, "/me", json!({"username": "jim"})).await;
+    let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
+    let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
+    me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
+    let renewed = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    let session = me(Method::POST, "/me/password", renewed).await;
+
+    let other = login.post(200, "/login", credentials.clone()).await;
+    logout.post(200, "/logout", json!({"refresh_token": session["refresh_token"]})).await;
+    login.post(200, "/login", credentials.clone()).await;
+    logout.post(200, "/logout", json!({"refresh_token": other["refresh_token"], "everywhere": true})).await;
+    let session = login.post(200, "/login", credentials).await;
+    account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": PASSWORD})).await;
+    let used = |function: Function| function.uses.0.lock().unwrap().clone();
+    [
+        ("AccountFunction", used(account)),
+        ("CreateAccountFunction", used(create)),
+        ("JwtFunction", used(jwt)),
+        ("LoginFunction", used(login)),
+        ("LogoutFunction", used(logout)),
+        ("RefreshFunction", used(refresh)),
+        ("VerifyFunction", used(verify)),
+        ("WellKnownFunction", used(well_known)),
+    ]
+    .into()
+}
+
+/// The records that a permission is for, each as a use; of one without a condition, any.
+fn allowed((action, resource, condition): &Permission) -> Vec<Use> {
+    let condition: Value = serde_json::from_str(condition).unwrap_or_default();
+    let kinds = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].as_array();
+    let kinds = kinds.map_or(vec!["*"], |kinds| kinds.iter().filter_map(Value::as_str).collect());
+    kinds.into_iter().map(|kind| (action.clone(), resource.clone(), kind.to_owned())).collect()
+}
+
+fn covers(allowed: &Use, used: &Use) -> bool {
+    (&allowed.0, &allowed.1) == (&used.0, &used.1) && (allowed.2 == "*" || allowed.2 == used.2)
+}
+
+#[tokio::test]
+async fn a_function_may_do_at_the_table_what_it_does_and_no_more() {
+    let permissions = granted(&read("template.yaml")).unwrap();
+    for (function, used) in journey().await {
+        let of_table = permissions[function].iter().filter(|(action, ..)| action.starts_with("dynamodb:"));
+        let allowed: Vec<Use> = of_table.flat_map(allowed).collect();
+        for used in &used {
+            assert!(allowed.iter().any(|allowed| covers(allowed, used)), "{function} does {used:?}, and may not");
+        }
+        for allowed in &allowed {
+            assert!(used.iter().any(|used| covers(allowed, used)), "{function} may {allowed:?}, and does not");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_calls_secrets_manager_as_it_may_and_in_no_other_way() {
+    let mut secrets = Secrets::default();
+    secrets.create("keys");
+    secrets.put("keys", &"v".repeat(32), r#"{"keys":[]}"#);
+    let token = "t".repeat(32);
+    assert!(secrets.start_rotation("keys", &token));
+    let manager = SecretsManager::new(secrets);
+    let config = config();
+    let keys = Keys::new(Some(manager.client()), Source::Secret("keys".to_owned()), &config);
+    let store = Store::new(Embedded::memory().unwrap().client(), "unused");
+    let app = App::new(config, store, keys).unwrap();
+    for step in Step::ALL {
+        let event = Event { step, secret_id: "keys".to_owned(), client_request_token: token.clone() };
+        rotate_keys::rotate(app.clone(), event).await.unwrap();
+    }
+    let called: BTreeSet<String> =
+        manager.calls().into_iter().map(|operation| format!("secretsmanager:{operation}")).collect();
+    let permissions = granted(&read("template.yaml")).unwrap();
+    let permissions = permissions["RotateKeysFunction"].iter().filter(|(_, resource, _)| resource == "SigningKeys");
+    assert_eq!(called, permissions.map(|(action, ..)| action.clone()).collect());
+}

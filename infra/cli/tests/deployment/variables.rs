@@ -1,0 +1,158 @@
+//! The variables that a deployment sets and those that `Config` reads: they are the same, but for what is written here, each with its
+//! reason.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use serde_json::Value;
+use shared::config::Config;
+
+use super::{
+    document::{entries, parse, read, resources},
+    parameters::configured,
+};
+
+/// A variable and why it is an exception.
+type Reason = (&'static str, &'static str);
+/// Variables by name, each with its value if that is written where it is set.
+type Variables = BTreeMap<String, Option<String>>;
+
+/// With what a value begins that everybody has to replace by their own.
+const TO_BE_REPLACED: &str = "REPLACE_ME";
+
+/// How the service is deployed, and what of it is not as `Config` has it.
+struct Deployment {
+    file: &'static str,
+    /// The variables that it sets.
+    set: fn(&Value) -> Variables,
+    /// What `Config` reads and it does not set.
+    unset: &'static [Reason],
+    /// What it sets and `Config` does not read.
+    of_others: &'static [Reason],
+    /// What it sets to something else than the default, without asking anybody.
+    chosen: &'static [Reason],
+}
+
+/// `infra/cloud-run/service.yaml` belongs here too, with `set: of_knative`.
+const DEPLOYMENTS: [Deployment; 1] = [Deployment {
+    file: "template.yaml",
+    set: of_sam,
+    unset: &UNSET_ON_LAMBDA,
+    of_others: &OTHERS_ON_LAMBDA,
+    chosen: &[],
+}];
+
+const UNSET_ON_LAMBDA: [Reason; 12] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
+    ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
+    ("AWS_SAM_LOCAL", "`sam local` sets it"),
+    ("K_SERVICE", "Cloud Run sets it"),
+    (
+        "FIREBASE_SERVICE_ACCOUNT",
+        "secrets are in Secrets Manager, and not where everybody reads them who may see a function",
+    ),
+    ("JWT_SHARED_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("API_KEY", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
+    ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
+    ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),
+    ("PORT", "of `latchkey serve`"),
+    ("DATA_DIR", "of `latchkey serve`"),
+];
+
+const OTHERS_ON_LAMBDA: [Reason; 1] = [("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "lambda_http reads it")];
+
+/// Every name that `Config` asks for, whatever it is told.
+fn asked() -> BTreeSet<String> {
+    let names = RefCell::new(BTreeSet::new());
+    let answers: [fn(&str) -> Option<&'static str>; 4] = [
+        |_| None,
+        |_| Some("x"),
+        |name| (name == "AWS_LAMBDA_FUNCTION_NAME").then_some("login"),
+        |name| (name == "K_SERVICE").then_some("latchkey"),
+    ];
+    for answer in answers {
+        // Whether it takes them does not matter here.
+        drop(Config::read(|name| {
+            names.borrow_mut().insert(name.to_owned());
+            answer(name).map(str::to_owned)
+        }));
+    }
+    names.into_inner()
+}
+
+/// Those of a SAM template: of all functions and of single ones.
+fn of_sam(template: &Value) -> Variables {
+    let of_one = resources(template, "AWS::Serverless::Function").map(|(_, function)| &function["Properties"]);
+    let all = of_one.chain([&template["Globals"]["Function"]]).map(|function| &function["Environment"]["Variables"]);
+    let variables = all.filter(|variables| !variables.is_null()).flat_map(entries);
+    variables.map(|(name, value)| (name.to_owned(), value.as_str().map(str::to_owned))).collect()
+}
+
+/// Those of a service of Knative, as Cloud Run takes it.
+fn of_knative(service: &Value) -> Variables {
+    let container = &service["spec"]["template"]["spec"]["containers"][0];
+    let variables = container["env"].as_array().expect("a container with variables").iter();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    variables.map(|variable| (text(&variable["name"]).expect("a name"), text(&variable["value"]))).collect()
+}
+
+/// Those whose value is written there and is another than what `Config` would take without it.
+fn unlike_the_default(set: &Variables) -> BTreeSet<String> {
+    let written = set.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let written = written.filter(|(_, value)| !value.starts_with(TO_BE_REPLACED));
+    let other = written.filter(|(name, value)| configured(name, value) != configured(name, ""));
+    other.map(|(name, _)| name.clone()).collect()
+}
+
+fn names(reasons: &[Reason]) -> BTreeSet<String> {
+    reasons.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+#[test]
+fn every_variable_that_config_reads_is_set_or_there_is_a_reason() {
+    for Deployment { file, set, unset, .. } in &DEPLOYMENTS {
+        let set = set(&read(file)).into_keys().collect();
+        let missing: BTreeSet<_> = asked().difference(&set).cloned().collect();
+        assert_eq!(missing, names(unset), "{file}: what it does not set, and what there is a reason for");
+    }
+}
+
+#[test]
+fn every_variable_that_is_set_is_one_that_config_reads_or_there_is_a_reason() {
+    for Deployment { file, set, of_others, .. } in &DEPLOYMENTS {
+        let set: BTreeSet<_> = set(&read(file)).into_keys().collect();
+        let unread: BTreeSet<_> = set.difference(&asked()).cloned().collect();
+        assert_eq!(unread, names(of_others), "{file}: what Config does not read, and what there is a reason for");
+    }
+}
+
+#[test]
+fn a_value_that_is_written_down_is_the_default_or_there_is_a_reason() {
+    for Deployment { file, set, chosen, .. } in &DEPLOYMENTS {
+        assert_eq!(
+            unlike_the_default(&set(&read(file))),
+            names(chosen),
+            "{file}: what is chosen for everybody, and why"
+        );
+    }
+}
+
+#[test]
+fn the_variables_of_a_knative_service_are_those_of_its_container() {
+    let service = parse(
+        r#"{spec: {template: {spec: {containers: [{env: [
+            {name: CLOCK_SKEW_SECONDS, value: "61"},
+            {name: ISSUER, value: REPLACE_ME_ISSUER},
+            {name: LOG_LEVEL, value: INFO},
+            {name: PASSWORD_MIN_LENGTH, value: "7"},
+            {name: TABLE_NAME, value: ""},
+        ]}]}}}}"#,
+    );
+    let set = of_knative(&service);
+    let names: Vec<&str> = set.keys().map(String::as_str).collect();
+    assert_eq!(names, ["CLOCK_SKEW_SECONDS", "ISSUER", "LOG_LEVEL", "PASSWORD_MIN_LENGTH", "TABLE_NAME"]);
+    assert_eq!(unlike_the_default(&set), ["CLOCK_SKEW_SECONDS", "PASSWORD_MIN_LENGTH"].map(str::to_owned).into());
+}
