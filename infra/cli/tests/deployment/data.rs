@@ -19,6 +19,7 @@ fn what_cannot_be_made_again_outlives_the_stack() {
     }
     let table = &template["Resources"]["Table"]["Properties"];
     assert_eq!(table["TableName"], json!({"Fn::If": ["TableIsNamed", {"Ref": "TableName"}, {"Ref": "AWS::NoValue"}]}));
+    assert_eq!(template["Resources"]["Table"]["Condition"], "MakesTable");
     assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
     assert_eq!(table["DeletionProtectionEnabled"], json!({"Ref": "DeletionProtection"}));
 }

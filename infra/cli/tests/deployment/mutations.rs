@@ -50,6 +50,7 @@ const MUTATIONS: [Mutation; 29] = [
     (|t| statement(t, "LoginRole", 2)["Action"] = json!("dynamodb:?can"), "LoginRole may dynamodb:?can"),
     (|t| statement(t, "LoginRole", 2)["Resource"] = json!("*"), "on *"),
     (|t| statement(t, "LoginRole", 2)["Resource"] = json!({"Fn::Sub": "${Table.Arn}*"}), "on ${Table.Arn}*"),
+    (|t| statement(t, "LoginRole", 2)["Resource"]["Fn::If"][2] = json!("*"), "a choice between permissions"),
     (
         |t| statement(t, "WellKnownRole", 2)["Resource"] = json!({"Ref": "FirebaseServiceAccount"}),
         "WellKnownFunction may",

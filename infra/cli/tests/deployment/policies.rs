@@ -137,7 +137,7 @@ fn permissions(role: &Value, name: &str) -> Result<BTreeSet<Permission>, String>
 
 /// What an `!If` without an alternative gives, and its condition.
 fn unless_without(value: &Value) -> Result<(&Value, &str), String> {
-    let Some(branches) = value.get("Fn::If") else { return Ok((value, "")) };
+    let Some(branches) = value.get("Fn::If").filter(|_| named(value).is_none()) else { return Ok((value, "")) };
     match branches.as_array().map(Vec::as_slice) {
         Some([Value::String(condition), then, otherwise]) if *otherwise == json!({"Ref": "AWS::NoValue"}) => {
             Ok((then, condition))
@@ -167,8 +167,15 @@ fn of_statement(statement: &Value, only_if: &str, name: &str) -> Result<Vec<Perm
     Ok(permissions)
 }
 
-/// A resource by what the template calls it.
+/// A resource by what the template calls it; the table by its own name, whether it is made here or was there.
 fn named(resource: &Value) -> Option<String> {
+    let table = json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, {"Ref": "ExistingTable"}]});
+    if *resource == table {
+        return Some("Table.Arn".to_owned());
+    }
+    if let Some([Value::String(text), names]) = resource.get("Fn::Sub").and_then(Value::as_array).map(Vec::as_slice) {
+        return (*names == json!({"Arn": table})).then(|| text.replace("${Arn}", "${Table.Arn}"));
+    }
     let names = ["Ref", "Fn::GetAtt", "Fn::Sub"].into_iter().filter_map(|form| resource.get(form)?.as_str());
     names.chain(resource.as_str()).next().map(str::to_owned)
 }

@@ -32,6 +32,8 @@ const SERVICES: [&str; 9] =
 type Metric = (String, String, Vec<(String, String)>);
 
 fn text(value: &Value) -> String {
+    // The table that is made here stands for the one that is used in its place.
+    let value = value.get("Fn::If").filter(|choice| choice[0] == "MakesTable").map_or(value, |choice| &choice[1]);
     let reference = value.get("Ref").and_then(Value::as_str).map(|name| format!("${{{name}}}"));
     reference.or_else(|| value.as_str().map(str::to_owned)).unwrap_or_else(|| panic!("{value} is no text"))
 }
@@ -55,7 +57,7 @@ fn of_alarms(template: &Value) -> Vec<Metric> {
 
 fn of_dashboards(template: &Value) -> Vec<Metric> {
     let bodies = resources(template, "AWS::CloudWatch::Dashboard").map(|(name, dashboard)| {
-        let body = dashboard["Properties"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
+        let body = dashboard["Properties"]["DashboardBody"]["Fn::Sub"][0].as_str().unwrap();
         serde_json::from_str::<Value>(body).unwrap_or_else(|error| panic!("{name} is no JSON: {error}"))
     });
     let widgets = bodies.flat_map(|body| body["widgets"].as_array().cloned().unwrap());
