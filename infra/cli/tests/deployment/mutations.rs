@@ -7,7 +7,7 @@ use super::{document::read, policies::judge};
 /// What is changed, and a part of the sentence that refuses it.
 type Mutation = (fn(&mut Value), &'static str);
 
-const MUTATIONS: [Mutation; 29] = [
+const MUTATIONS: [Mutation; 30] = [
     // Beside the roles.
     (
         |t| properties(t, "LoginFunction")["Policies"] = json!(["AmazonDynamoDBFullAccess"]),
