@@ -23,7 +23,10 @@ pub(super) fn check<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>, con
         );
     }
     if config.firebase.account.is_none() && config.token_profile == Some(TokenProfile::Firebase) {
-        env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT or FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
+        env.refuse(
+            "TOKEN_PROFILE",
+            "is firebase, which needs FIREBASE_SERVICE_ACCOUNT or FIREBASE_SERVICE_ACCOUNT_SECRET_ID",
+        );
     }
     match &config.issuer {
         None => env.refuse("ISSUER", "is required on Cloud Run: the URL of the service"),

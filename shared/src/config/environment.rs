@@ -46,17 +46,14 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
     }
 
     /// A secret in a variable; `read` says what is wrong with the text.
-    pub(super) fn value(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(String) -> Result<Source, String>,
-    ) -> Named {
+    pub(super) fn value(&mut self, name: &'static str, read: impl FnOnce(String) -> Result<Source, String>) -> Named {
         (name, self.text(name).and_then(|text| read(text).map_err(|why| self.refuse(name, &why)).ok()))
     }
 
     /// A secret in a file, such as a mounted one, by the variable with its path.
     pub(super) fn file(&mut self, name: &'static str) -> Named {
-        let path = self.checked(name, looks_like_path, "the path of a file, such as /secrets/a/key.json, not what is in it");
+        let path =
+            self.checked(name, looks_like_path, "the path of a file, such as /secrets/a/key.json, not what is in it");
         (name, path.map(|path| Source::File(path.into())))
     }
 

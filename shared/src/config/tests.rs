@@ -97,15 +97,13 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
     let config = read(&[profile, ("JWT_SHARED_SECRET", text)]).unwrap();
     assert_eq!((config.token_profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));
     assert_eq!(config.shared_secret, Some(Source::Text(text.to_owned())));
-    for both in
-        [
-            [("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")],
-            [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")],
-            [("JWT_SHARED_SECRET", text), ("JWT_SHARED_SECRET_FILE", "/s/x")],
-            [("API_KEY_FILE", "/s/x"), ("API_KEY_SECRET_ID", "x")],
-            [("SIGNING_KEYS_FILE", "/s/x"), ("SIGNING_KEYS_SECRET_ID", "x")],
-        ]
-    {
+    for both in [
+        [("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")],
+        [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")],
+        [("JWT_SHARED_SECRET", text), ("JWT_SHARED_SECRET_FILE", "/s/x")],
+        [("API_KEY_FILE", "/s/x"), ("API_KEY_SECRET_ID", "x")],
+        [("SIGNING_KEYS_FILE", "/s/x"), ("SIGNING_KEYS_SECRET_ID", "x")],
+    ] {
         assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
     }
 }
