@@ -7,12 +7,13 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use clouds::{Clouds, SECRET_ACCESS_KEY, SESSION_TOKEN, State, TOKEN};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::{
     credentials, refused,
@@ -220,7 +221,7 @@ fn mounted_files_are_read_again_when_their_time_is_over() {
 fn rotates(keys: &Path, server: &Server) {
     let published = || {
         let (_, set) = server.send("GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        set["keys"].as_array().unwrap().len()
+        set.get("keys").unwrap().as_array().unwrap().len()
     };
     let before = published();
     let mut tool = Command::new(env!("CARGO_BIN_EXE_latchkey"));
