@@ -39,7 +39,7 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 	@exec cargo run --package latchkey -- serve
 
 .PHONY: test
-test: check unit e2e ## prove everything: check, unit, e2e
+test: check unit e2e container ## prove everything: check, unit, e2e, container
 
 .PHONY: check
 check: format template deny clippy doc ## formatting, template.yaml, dependencies, lints, documentation
@@ -57,6 +57,15 @@ e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## the Firebase S
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:lambda && \
 		npm run test:sharedsecret && npm run test:rotation
+
+# With the program as `unit` built it, which is linked to the same libraries. RELEASE=1 builds it by the Dockerfile's own command.
+.PHONY: container
+container: $(VENV)/.installed ## Cloud Run's image linted, built and run without Docker; RELEASE=1 for the optimised one, in many minutes
+	$(NEED_RUST)
+	cargo test --workspace --no-run --quiet
+	$(VENV)/bin/hadolint infra/cloud-run/Dockerfile
+	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint infra/cloud-run/role.yaml
+	$(VENV)/bin/python infra/cloud-run/test/container.py "$(TARGET)/debug/latchkey" $(VENV)/bin/moto_server $(if $(RELEASE),--release)
 
 # What `e2e` shows in a minute and a half: twenty times the tokens, and times that are nearer to the defaults.
 .PHONY: rotation

@@ -39,13 +39,8 @@ pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// A client for DynamoDB.
-pub async fn dynamodb_client() -> aws_sdk_dynamodb::Client {
-    dynamodb_client_of(&aws_config().await)
-}
-
 /// A client for DynamoDB, whose calls are timed.
-pub(crate) fn dynamodb_client_of(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
+pub fn dynamodb_client(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::config::Builder::from(aws).interceptor(Stopwatch);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
@@ -88,18 +83,13 @@ impl Intercept for Stopwatch {
     }
 }
 
-/// A client for Secrets Manager, if the signing keys or anything that `config` names is a secret. (Finding a region and
-/// credentials takes time where there are none.)
-pub async fn secrets_client(signing: &Source, config: &Config) -> Option<aws_sdk_secretsmanager::Client> {
-    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
-    if others.chain([signing]).any(|source| matches!(source, Source::Secret(_))) {
-        Some(secrets_manager_client().await)
-    } else {
-        None
-    }
+/// A client for Secrets Manager.
+pub fn secrets_manager_client(aws: &SdkConfig) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(aws)
 }
 
-/// A client for Secrets Manager.
-pub async fn secrets_manager_client() -> aws_sdk_secretsmanager::Client {
-    aws_sdk_secretsmanager::Client::new(&aws_config().await)
+/// Whether the signing keys or anything that `config` names is in Secrets Manager.
+pub fn has_secrets(signing: &Source, config: &Config) -> bool {
+    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
+    others.chain([signing]).any(|source| matches!(source, Source::Secret(_)))
 }

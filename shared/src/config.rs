@@ -1,12 +1,15 @@
 //! The environment, read once.
 
+mod cloud_run;
 mod environment;
+mod federation;
 mod firebase;
 mod signing;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
 use environment::Environment;
+pub use federation::Federation;
 pub use firebase::Firebase;
 pub use signing::{SigningAccount, looks_like_path};
 
@@ -28,14 +31,16 @@ const ARGON2_ITERATIONS_MIN: u64 = 2;
 pub struct Config {
     /// `TABLE_NAME`, `latchkey`: the DynamoDB table.
     pub table_name: String,
-    /// `SIGNING_KEYS_SECRET_ID`: required on Lambda; locally a file in the data folder.
+    /// `SIGNING_KEYS_SECRET_ID` (a secret's id; required on Lambda) or `SIGNING_KEYS_FILE` (a path; one of them is required on Cloud
+    /// Run); else a file in the data folder.
     pub signing_keys: Option<Source>,
     /// `FIREBASE_…`: the Firebase project.
     pub firebase: Firebase,
-    /// `SHARED_SECRET_ID` (a secret's id) or `JWT_SHARED_SECRET` (the secret, or several, one a line), none: signs and verifies HS256
-    /// tokens.
+    /// `SHARED_SECRET_ID` (a secret's id), `JWT_SHARED_SECRET` (the secret, or several, one a line) or `JWT_SHARED_SECRET_FILE` (a
+    /// path), none: signs and verifies HS256 tokens.
     pub shared_secret: Option<Source>,
-    /// `API_KEY_SECRET_ID` (a secret's id) or `API_KEY` (the key, or several, one a line), none: by which trusted servers are known.
+    /// `API_KEY_SECRET_ID` (a secret's id), `API_KEY` (the key, or several, one a line) or `API_KEY_FILE` (a path), none: by which
+    /// trusted servers are known.
     pub api_key: Option<Source>,
     /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the
     /// most.
@@ -69,6 +74,8 @@ pub struct Config {
     pub rate_limits: bool,
     /// Whether this runs on Cloud Run, which sets `K_SERVICE`.
     pub on_cloud_run: bool,
+    /// `AWS_ROLE_ARN`, none; on Cloud Run alone, and unless `AWS_WEB_IDENTITY_TOKEN_FILE` is set: as whom AWS is asked.
+    pub federation: Option<Federation>,
     /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: String,
     /// `METRICS_NAMESPACE`, `Latchkey`: where CloudWatch keeps the metrics of the functions.
@@ -134,7 +141,8 @@ impl Config {
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
         let mut env = Environment::new(get);
         let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
-        let signing_keys = env.secret_id("SIGNING_KEYS_SECRET_ID").map(Source::Secret);
+        let signing_keys = [env.secret("SIGNING_KEYS_SECRET_ID"), env.file("SIGNING_KEYS_FILE")];
+        let signing_keys = env.only(signing_keys);
         if on_lambda && signing_keys.is_none() {
             env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
         }
@@ -145,9 +153,18 @@ impl Config {
         if on_lambda && firebase.account.is_none() && token_profile == Some(TokenProfile::Firebase) {
             env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
         }
-        let shared_secret = env.source("SHARED_SECRET_ID", "JWT_SHARED_SECRET", |text| {
-            SharedSecrets::parse(&text).map(|_| Source::Text(text))
-        });
+        let shared_secret = [
+            env.secret("SHARED_SECRET_ID"),
+            env.value("JWT_SHARED_SECRET", |text| SharedSecrets::parse(&text).map(|_| Source::Text(text))),
+            env.file("JWT_SHARED_SECRET_FILE"),
+        ];
+        let shared_secret = env.only(shared_secret);
+        let api_key = [
+            env.secret("API_KEY_SECRET_ID"),
+            env.value("API_KEY", |text| ApiKeys::parse(&text).map(|_| Source::Text(text))),
+            env.file("API_KEY_FILE"),
+        ];
+        let on_cloud_run = env.text("K_SERVICE").is_some();
         if token_profile == Some(TokenProfile::SharedSecret) && shared_secret.is_none() {
             env.refuse("TOKEN_PROFILE", "is shared_secret, which needs SHARED_SECRET_ID or JWT_SHARED_SECRET");
         }
@@ -156,8 +173,7 @@ impl Config {
             signing_keys,
             firebase,
             shared_secret,
-            api_key: env
-                .source("API_KEY_SECRET_ID", "API_KEY", |text| ApiKeys::parse(&text).map(|_| Source::Text(text))),
+            api_key: env.only(api_key),
             keys_ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
             jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
             keys_overlap: Duration::ZERO,
@@ -180,7 +196,8 @@ impl Config {
                 iterations: env.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
             },
             rate_limits: env.rate_limits(deployed),
-            on_cloud_run: env.text("K_SERVICE").is_some(),
+            on_cloud_run,
+            federation: if on_cloud_run { Federation::read(&mut env) } else { None },
             log_level: env.log_level(),
             metrics_namespace: env.metrics_namespace(),
             port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
@@ -189,6 +206,9 @@ impl Config {
         // Less, and a rotation would end tokens before their time.
         let least = (config.key_times().lead() + config.key_times().margin(Use::Access)).as_secs();
         config.keys_overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
+        if on_cloud_run {
+            cloud_run::check(&mut env, &config);
+        }
         if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
     }
 }

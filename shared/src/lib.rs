@@ -55,7 +55,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-pub use aws::{aws_config, dynamodb_client, secrets_client, secrets_manager_client};
+pub use aws::{aws_config, dynamodb_client, has_secrets, secrets_manager_client};
 use tokio::time;
 
 use crate::{
@@ -122,8 +122,8 @@ impl App {
         let aws = aws_config().await;
         let signing =
             config.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
-        let keys = Keys::new(Some(aws_sdk_secretsmanager::Client::new(&aws)), signing, &config);
-        let store = Store::new(aws::dynamodb_client_of(&aws), &config.table_name);
+        let keys = Keys::new(Some(secrets_manager_client(&aws)), signing, &config);
+        let store = Store::new(dynamodb_client(&aws), &config.table_name);
         Self::new(config, store, keys)
     }
 

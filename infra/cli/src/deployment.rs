@@ -14,7 +14,7 @@ use shared::{
     store::Store,
 };
 
-use crate::{Failure, serve::LOOPBACK};
+use crate::{Failure, aws::Aws, serve::LOOPBACK};
 
 /// The file of the data folder with the signing keys.
 pub const SIGNING_KEYS: &str = "signing-keys.json";
@@ -47,7 +47,7 @@ impl Deployment {
         let party = config.party(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
-        let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing, &config);
+        let keys = Keys::new(Aws::of(&config).secrets(&signing, &config).await?, signing, &config);
         let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
     }
@@ -65,8 +65,12 @@ pub fn is_on_aws(config: &Config) -> bool {
 }
 
 /// The table in the DynamoDB that AWS's own variables name.
-pub async fn external_table(config: &Config) -> Store {
-    Store::new(shared::dynamodb_client().await, &config.table_name)
+///
+/// # Errors
+///
+/// As [`Aws::dynamodb`].
+pub async fn external_table(aws: &Aws, config: &Config) -> Result<Store, String> {
+    Ok(Store::new(aws.dynamodb().await?, &config.table_name))
 }
 
 /// Looks at a table that was made elsewhere.
@@ -98,11 +102,16 @@ pub fn signing_keys(config: &Config) -> (Source, bool) {
     }
 }
 
-/// Takes the demo account of the data folder, if there is one and no other is configured.
+/// Whether a demo account stands in for one that is not configured. Where the service is deployed none does: its tokens would only
+/// look like ones that Firebase takes, so that `jwt_token` is the access token.
+pub fn wants_demo(config: &Config) -> bool {
+    config.firebase.account.is_none() && config.wants_firebase() && !config.on_cloud_run
+}
+
+/// Takes the demo account of the data folder, if there is one and it is wanted.
 pub fn adopt_demo(config: &mut Config) {
     let file = config.data_dir.join(SERVICE_ACCOUNT);
-    let wanted = config.firebase.account.is_none() && config.wants_firebase();
-    if wanted && file.exists() {
+    if wants_demo(config) && file.exists() {
         config.firebase.account = Some(Source::File(file));
         config.firebase.is_demo = true;
     }

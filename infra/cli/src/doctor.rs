@@ -17,7 +17,7 @@ use shared::{
     shared_secret::SharedSecrets,
 };
 
-use crate::{Failure, deployment, keys, written};
+use crate::{Failure, aws::Aws, deployment, keys, written};
 
 /// From when on a key that signs is called old: the longest schedule that template.yaml takes, and some weeks.
 const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
@@ -90,7 +90,15 @@ impl Doctor {
         deployment::adopt_demo(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
         let now = keys::now();
-        let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing.clone(), &config);
+        let aws = Aws::of(&config);
+        let secrets = match aws.secrets(&signing, &config).await {
+            Ok(secrets) => secrets,
+            Err(why) => {
+                findings.push(fail("AWS", why));
+                return findings;
+            }
+        };
+        let keys = Keys::new(secrets, signing.clone(), &config);
         findings.push(if has_signing_keys {
             signing_keys(&signing, keys.ring(now).await.map_err(|error| error.cause()))
         } else {
@@ -104,7 +112,7 @@ impl Doctor {
         findings.push(service_account(&config, account));
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
-        findings.push(table(&config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
+        findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),
             Err(why) => findings.push(fail("network", format!("{why}: install the system's CA certificates"))),
@@ -207,7 +215,7 @@ fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
 }
 
 /// On AWS the table is looked at; the embedded one is the server's alone.
-async fn table(config: &Config, is_external: bool) -> Finding {
+async fn table(aws: &Aws, config: &Config, is_external: bool) -> Finding {
     const WHAT: &str = "table";
     if !is_external {
         let file = config.data_dir.join(deployment::DATABASE);
@@ -217,8 +225,11 @@ async fn table(config: &Config, is_external: bool) -> Finding {
             warn(WHAT, format!("{} is not there yet; `latchkey serve` makes it at its first start", file.display()))
         };
     }
-    let store = deployment::external_table(config).await;
-    match deployment::examine(&store, &config.table_name).await {
+    let examined = match deployment::external_table(aws, config).await {
+        Ok(store) => deployment::examine(&store, &config.table_name).await,
+        Err(why) => Err(why),
+    };
+    match examined {
         Ok(()) => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
         Err(why) => fail(WHAT, why),
     }

@@ -120,7 +120,7 @@ impl Keys {
 
 impl List {
     async fn run(self, config: &Config) -> Result<(), Failure> {
-        let place = Place::of(config, self.file).await;
+        let place = Place::of(config, self.file).await?;
         let keys = place.open().await?.set.describe(now());
         written(if self.json {
             let json = serde_json::to_string_pretty(&keys).map_err(|error| error.to_string())?;
@@ -148,7 +148,7 @@ fn line(key: &Described) -> String {
 
 async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
     let is_named = file.is_some();
-    let place = Place::of(config, file).await;
+    let place = Place::of(config, file).await?;
     let set = new_set()?;
     if !is_named && matches!(place, Place::File(_)) {
         files::make_folder(&config.data_dir)?;
@@ -177,7 +177,7 @@ async fn change(
     how: How,
     change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
 ) -> Result<bool, Failure> {
-    let place = Place::of(config, how.file).await;
+    let place = Place::of(config, how.file).await?;
     // Before the lock is taken: it takes a while.
     let new = new_keys()?;
     let mut opened = place.open().await?;

@@ -1,5 +1,6 @@
 //! The tool `latchkey`, as a library, so that its tests run what it runs.
 
+pub mod aws;
 pub mod deployment;
 pub mod doctor;
 pub mod files;

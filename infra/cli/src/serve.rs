@@ -33,7 +33,7 @@ use tokio::{
     time,
 };
 
-use crate::{Failure, deployment, files, keys, serve::table::Table};
+use crate::{Failure, aws::Aws, deployment, files, keys, serve::table::Table};
 
 /// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
 const DEMO_PROJECT: &str = "demo-latchkey";
@@ -75,6 +75,11 @@ impl Serve {
     /// What a person is told.
     pub fn run(self) -> Result<(), Failure> {
         let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        if config.on_cloud_run && !self.external_dynamodb {
+            return Err(Failure::wrong_use(
+                "On Cloud Run the embedded database would end with the instance, and every account with it. Give --external-dynamodb.",
+            ));
+        }
         let place = if config.on_cloud_run { Place::GoogleCloud } else { Place::Elsewhere };
         logs::start("latchkey", &config.log_level, place);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
@@ -88,7 +93,10 @@ impl Serve {
         if let Some(folder) = self.data_dir {
             config.data_dir = folder;
         }
-        files::make_folder(&config.data_dir)?;
+        // Without anything to keep, as on Cloud Run, there need be no place where it could be.
+        if !self.external_dynamodb || config.signing_keys.is_none() || deployment::wants_demo(&config) {
+            files::make_folder(&config.data_dir)?;
+        }
         let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.data_dir)?) };
         let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -97,16 +105,17 @@ impl Serve {
         let base = format!("http://{shown}");
         config.issuer.get_or_insert_with(|| base.clone());
 
+        let aws = Aws::of(&config);
         let table = match lock {
             Some(lock) => Table::embedded(&config, lock).await?,
-            None => Table::external(&config).await?,
+            None => Table::external(&aws, &config).await?,
         };
-        if config.firebase.account.is_none() && config.wants_firebase() {
+        if deployment::wants_demo(&config) {
             let demo = || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(|error| error.to_string());
             files::make_once(&config.data_dir.join(deployment::SERVICE_ACCOUNT), demo)?;
         }
         deployment::adopt_demo(&mut config);
-        let app = app(config, table.store.clone()).await?;
+        let app = app(config, table.store.clone(), &aws).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {
             Some(port) => Some(bind(SocketAddr::new(LOOPBACK, port)).await?),
@@ -181,7 +190,7 @@ fn tell_modes(config: &Config) {
 }
 
 /// The app on this table, with the keys of the data folder where the environment names no others.
-async fn app(config: Config, store: Store) -> Result<App, String> {
+async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
     let signing = match config.signing_keys.clone() {
         Some(source) => source,
         None => {
@@ -190,7 +199,7 @@ async fn app(config: Config, store: Store) -> Result<App, String> {
             Source::File(file)
         }
     };
-    let keys = Keys::new(shared::secrets_client(&signing, &config).await, signing, &config);
+    let keys = Keys::new(aws.secrets(&signing, &config).await?, signing, &config);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // A key that cannot be used is told now, not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| error.cause())?;

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::TokenProfile;
+use super::{TokenProfile, looks_like_path};
 use crate::keys::Source;
 
 /// The longest ARN of a secret is shorter: its name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
+
+/// A variable's name, and where what it names is, if it is set.
+pub(super) type Named = (&'static str, Option<Source>);
 
 /// Variables by their names, and a sentence for each that is bad or missing.
 pub(super) struct Environment<G> {
@@ -36,23 +39,32 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         Some(text)
     }
 
-    pub(super) fn secret_id(&mut self, name: &str) -> Option<String> {
-        self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it")
+    /// A secret in Secrets Manager, by the variable with its name or ARN.
+    pub(super) fn secret(&mut self, name: &'static str) -> Named {
+        let id = self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it");
+        (name, id.map(Source::Secret))
     }
 
-    /// A secret that is in Secrets Manager or in a variable; `read` says what is wrong with the text of the latter.
-    pub(super) fn source(
-        &mut self,
-        id: &str,
-        value: &str,
-        read: impl FnOnce(String) -> Result<Source, String>,
-    ) -> Option<Source> {
-        let secret = self.secret_id(id).map(Source::Secret);
-        let given = self.text(value).and_then(|text| read(text).map_err(|why| self.refuse(value, &why)).ok());
-        if secret.is_some() && given.is_some() {
-            self.refuse(value, &format!("and {id} exclude each other"));
+    /// A secret in a variable; `read` says what is wrong with the text.
+    pub(super) fn value(&mut self, name: &'static str, read: impl FnOnce(String) -> Result<Source, String>) -> Named {
+        (name, self.text(name).and_then(|text| read(text).map_err(|why| self.refuse(name, &why)).ok()))
+    }
+
+    /// A secret in a file, such as a mounted one, by the variable with its path.
+    pub(super) fn file(&mut self, name: &'static str) -> Named {
+        let path =
+            self.checked(name, looks_like_path, "the path of a file, such as /secrets/a/key.json, not what is in it");
+        (name, path.map(|path| Source::File(path.into())))
+    }
+
+    /// The one of them that is set. Which of two counts would be anybody's guess.
+    pub(super) fn only<const N: usize>(&mut self, sources: [Named; N]) -> Option<Source> {
+        let mut set = sources.into_iter().filter_map(|(name, source)| Some((name, source?)));
+        let (first, source) = set.next()?;
+        for (name, _) in set {
+            self.refuse(name, &format!("and {first} exclude each other"));
         }
-        secret.or(given)
+        Some(source)
     }
 
     pub(super) fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {

@@ -38,10 +38,12 @@ impl Firebase {
         env: &mut Environment<G>,
         deployed: Option<&'static str>,
     ) -> Self {
+        let account = [
+            env.secret("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"),
+            env.value("FIREBASE_SERVICE_ACCOUNT", |text| Ok(signing::service_account(text))),
+        ];
         Self {
-            account: env.source("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT", |text| {
-                Ok(signing::service_account(text))
-            }),
+            account: env.only(account),
             is_demo: false,
             client_email: env.checked(
                 "FIREBASE_CLIENT_EMAIL",

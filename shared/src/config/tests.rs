@@ -52,6 +52,9 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("SHARED_SECRET_ID", "a secret, not its name"),
         ("API_KEY", "[]"),
         ("API_KEY_SECRET_ID", "{\"api_key\": \"hunter2\"}"),
+        ("SIGNING_KEYS_FILE", "{\"type\": \"service_account\"}"),
+        ("JWT_SHARED_SECRET_FILE", "hunter2"),
+        ("API_KEY_FILE", "hunter2"),
         ("KEYS_TTL_SECONDS", "0"),
         ("JWKS_MAX_AGE_SECONDS", "-5"),
         ("KEYS_OVERLAP_SECONDS", "3600"),
@@ -96,9 +99,13 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
     let config = read(&[profile, ("JWT_SHARED_SECRET", text)]).unwrap();
     assert_eq!((config.token_profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));
     assert_eq!(config.shared_secret, Some(Source::Text(text.to_owned())));
-    for both in
-        [[("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")], [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")]]
-    {
+    for both in [
+        [("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")],
+        [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")],
+        [("JWT_SHARED_SECRET", text), ("JWT_SHARED_SECRET_FILE", "/s/x")],
+        [("API_KEY_FILE", "/s/x"), ("API_KEY_SECRET_ID", "x")],
+        [("SIGNING_KEYS_FILE", "/s/x"), ("SIGNING_KEYS_SECRET_ID", "x")],
+    ] {
         assert!(read(&both).unwrap_err().to_string().contains("exclude each other"));
     }
 }
@@ -142,8 +149,9 @@ fn certificates_come_over_plain_http_from_this_machine_alone() {
 #[test]
 fn emulator_mode_is_refused_where_the_service_is_deployed() {
     let with = |others: &[(&str, &str)]| {
-        let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("SIGNING_KEYS_SECRET_ID", "s")];
-        read(&[&emulator, others].concat())
+        let emulator = ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099");
+        let needed = [emulator, ("SIGNING_KEYS_SECRET_ID", "s"), ("ISSUER", "https://login.example")];
+        read(&[&needed, others].concat())
     };
     let lambda = ("AWS_LAMBDA_FUNCTION_NAME", "verify");
     for others in [
@@ -171,12 +179,79 @@ fn limits_are_on_unless_they_are_switched_off_and_that_only_on_this_machine() {
     assert!(read(&[]).unwrap().rate_limits && read(&[("RATE_LIMITS", "on")]).unwrap().rate_limits);
     let off = ("RATE_LIMITS", "off");
     assert!(!read(&[off]).unwrap().rate_limits);
-    let keys = ("SIGNING_KEYS_SECRET_ID", "keys");
+    let (keys, issuer) = (("SIGNING_KEYS_SECRET_ID", "keys"), ("ISSUER", "https://login.example"));
     let local = ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt");
     assert!(!read(&[off, keys, ("AWS_LAMBDA_FUNCTION_NAME", "login"), local]).unwrap().rate_limits);
     for deployed in [("AWS_LAMBDA_FUNCTION_NAME", "login"), ("K_SERVICE", "latchkey")] {
-        let Misconfigured(wrong) = read(&[off, keys, deployed]).unwrap_err();
+        let Misconfigured(wrong) = read(&[off, keys, issuer, deployed]).unwrap_err();
         assert!(wrong.len() == 1 && wrong[0].starts_with("RATE_LIMITS is off"), "{wrong:?}");
-        assert!(read(&[("RATE_LIMITS", "on"), keys, deployed]).is_ok());
+        assert!(read(&[("RATE_LIMITS", "on"), keys, issuer, deployed]).is_ok());
     }
+}
+
+#[test]
+fn a_secret_may_be_in_a_mounted_file() {
+    let config = read(&[
+        ("SIGNING_KEYS_FILE", "/secrets/signing-keys/keys.json"),
+        ("JWT_SHARED_SECRET_FILE", "/secrets/shared-secret/secrets.txt"),
+        ("API_KEY_FILE", "/secrets/api-key/keys.txt"),
+    ]);
+    let config = config.unwrap();
+    let file = |path: &str| Some(Source::File(path.into()));
+    assert_eq!(config.signing_keys, file("/secrets/signing-keys/keys.json"));
+    assert_eq!(config.shared_secret, file("/secrets/shared-secret/secrets.txt"));
+    assert_eq!(config.api_key, file("/secrets/api-key/keys.txt"));
+}
+
+#[test]
+fn on_cloud_run_nothing_is_left_to_be_made_up_and_no_placeholder_is_left_in() {
+    let whole = [
+        ("K_SERVICE", "latchkey"),
+        ("ISSUER", "https://latchkey-123.europe-west1.run.app"),
+        ("SIGNING_KEYS_SECRET_ID", "latchkey/signing-keys"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/latchkey"),
+        ("AWS_REGION", "eu-central-1"),
+        ("TABLE_NAME", "latchkey"),
+        ("GOOGLE_CLOUD_PROJECT", "my-app"),
+    ];
+    let but = |name: &'static str, value: &'static str| {
+        let changed = whole.map(|variable| if variable.0 == name { (name, value) } else { variable });
+        read(&[&changed[..], &[(name, value)]].concat()).unwrap_err().to_string()
+    };
+    assert!(read(&whole).unwrap().on_cloud_run);
+    for (name, value, words) in [
+        ("ISSUER", "", "is required on Cloud Run"),
+        ("ISSUER", "http://login.example", "must begin with https://"),
+        ("SIGNING_KEYS_SECRET_ID", "", "or SIGNING_KEYS_FILE is required on Cloud Run"),
+        ("TOKEN_PROFILE", "firebase", "which needs FIREBASE_SERVICE_ACCOUNT"),
+        ("AWS_REGION", "", "is required with AWS_ROLE_ARN"),
+        ("AWS_ROLE_ARN", "latchkey", "must be the ARN of a role"),
+        ("GCE_METADATA_HOST", "http://127.0.0.1:80", "must be a host"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::REPLACE_ME_ACCOUNT:role/latchkey", "is still the placeholder"),
+        ("ISSUER", "https://REPLACE_ME_ISSUER", "is still the placeholder"),
+        ("TABLE_NAME", "REPLACE_ME_TABLE", "is still the placeholder"),
+    ] {
+        let refusal = but(name, value);
+        assert!(refusal.starts_with(name) && refusal.contains(words), "{name}={value}: {refusal}");
+        assert_eq!(refusal.lines().count(), 1, "{refusal}");
+    }
+}
+
+#[test]
+fn aws_is_asked_as_a_role_on_cloud_run_alone_and_where_the_sdk_finds_no_token_by_itself() {
+    let role = ("AWS_ROLE_ARN", "arn:aws-cn:iam::123456789012:role/team/latchkey");
+    let here = [
+        ("K_SERVICE", "latchkey"),
+        ("ISSUER", "https://login.example"),
+        ("SIGNING_KEYS_FILE", "/s/keys.json"),
+        ("AWS_DEFAULT_REGION", "cn-north-1"),
+        role,
+    ];
+    let federation = read(&here).unwrap().federation.unwrap();
+    assert_eq!((federation.role.as_str(), federation.metadata_host.as_str()), (role.1, "metadata.google.internal"));
+    let elsewhere = read(&[&here[..], &[("GCE_METADATA_HOST", "169.254.169.254:80")]].concat());
+    assert_eq!(elsewhere.unwrap().federation.unwrap().metadata_host.as_str(), "169.254.169.254:80");
+    let by_file = read(&[&here[..], &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token")]].concat());
+    assert_eq!(by_file.unwrap().federation, None);
+    assert_eq!(read(&[role]).unwrap().federation, None);
 }

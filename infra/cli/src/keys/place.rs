@@ -7,7 +7,7 @@ use shared::{
     keys::{KeySet, Source, Vault, Version, read_file},
 };
 
-use crate::{deployment, files};
+use crate::{aws::Aws, deployment, files};
 
 /// A file or a secret.
 pub enum Place {
@@ -25,16 +25,20 @@ pub struct Opened<'a> {
 
 impl Place {
     /// `file`, or else where the service has its keys.
-    pub async fn of(config: &Config, file: Option<PathBuf>) -> Self {
-        match (file, deployment::signing_keys(config).0) {
+    ///
+    /// # Errors
+    ///
+    /// As [`Aws::secrets_manager`].
+    pub async fn of(config: &Config, file: Option<PathBuf>) -> Result<Self, String> {
+        Ok(match (file, deployment::signing_keys(config).0) {
             (Some(file), _) | (None, Source::File(file)) => Self::File(file),
             (None, Source::Secret(id)) => {
-                let client = shared::secrets_manager_client().await;
+                let client = Aws::of(config).secrets_manager().await?;
                 Self::Secret { vault: Vault::new(client, &id), id }
             }
             // No variable holds the key set itself.
             (None, Source::Text(_)) => Self::File(config.data_dir.join(deployment::SIGNING_KEYS)),
-        }
+        })
     }
 
     /// Reads the set, for a change that comes at once.

@@ -14,7 +14,7 @@ use shared::{
 };
 use tokio::net::TcpListener;
 
-use crate::{deployment, files};
+use crate::{aws::Aws, deployment, files};
 
 /// A table, in the data folder or elsewhere.
 pub struct Table {
@@ -41,8 +41,8 @@ impl Table {
     }
 
     /// The table in the DynamoDB that AWS's own variables name. It is looked at now, and else a first login would fail.
-    pub async fn external(config: &Config) -> Result<Self, String> {
-        let store = deployment::external_table(config).await;
+    pub async fn external(aws: &Aws, config: &Config) -> Result<Self, String> {
+        let store = deployment::external_table(aws, config).await?;
         let examined = deployment::examine(&store, &config.table_name).await;
         examined.map_err(|why| format!("The table cannot be used: {why}."))?;
         Ok(Self { store, embedded: None })

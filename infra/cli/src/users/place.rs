@@ -6,7 +6,7 @@ use clap::Args;
 use shared::{App, config::Config, embedded::Embedded, keys::Keys, store::Store};
 
 use super::told;
-use crate::{Failure, deployment};
+use crate::{Failure, aws::Aws, deployment};
 
 /// Which table is meant, if not the one that the environment tells.
 #[derive(Args)]
@@ -26,7 +26,11 @@ impl Place {
         if let Some(folder) = self.data_dir {
             config.data_dir = folder;
         }
-        let store = if is_external { deployment::external_table(&config).await } else { embedded(&config)? };
+        let store = if is_external {
+            deployment::external_table(&Aws::of(&config), &config).await?
+        } else {
+            embedded(&config)?
+        };
         let keys = Keys::new(None, deployment::signing_keys(&config).0, &config);
         App::new(config, store, keys).map_err(told)
     }

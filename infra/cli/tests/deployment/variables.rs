@@ -35,16 +35,24 @@ struct Deployment {
     chosen: &'static [Reason],
 }
 
-/// `infra/cloud-run/service.yaml` belongs here too, with `set: of_knative`.
-const DEPLOYMENTS: [Deployment; 1] = [Deployment {
-    file: "template.yaml",
-    set: of_sam,
-    unset: &UNSET_ON_LAMBDA,
-    of_others: &OTHERS_ON_LAMBDA,
-    chosen: &[],
-}];
+const DEPLOYMENTS: [Deployment; 2] = [
+    Deployment {
+        file: "template.yaml",
+        set: of_sam,
+        unset: &UNSET_ON_LAMBDA,
+        of_others: &OTHERS_ON_LAMBDA,
+        chosen: &[],
+    },
+    Deployment {
+        file: "infra/cloud-run/service.yaml",
+        set: of_knative,
+        unset: &UNSET_ON_CLOUD_RUN,
+        of_others: &[],
+        chosen: &CHOSEN_ON_CLOUD_RUN,
+    },
+];
 
-const UNSET_ON_LAMBDA: [Reason; 12] = [
+const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -55,23 +63,50 @@ const UNSET_ON_LAMBDA: [Reason; 12] = [
     ),
     ("JWT_SHARED_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("API_KEY", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("SIGNING_KEYS_FILE", "there are no mounted files"),
+    ("JWT_SHARED_SECRET_FILE", "as SIGNING_KEYS_FILE"),
+    ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
     ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),
+    ("AWS_REGION", "Lambda sets it"),
+    ("AWS_DEFAULT_REGION", "Lambda sets it"),
+    ("AWS_ROLE_ARN", "Config asks for it on Cloud Run alone; each function has its role"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "as AWS_ROLE_ARN"),
+    ("GCE_METADATA_HOST", "as AWS_ROLE_ARN"),
     ("PORT", "of `latchkey serve`"),
     ("DATA_DIR", "of `latchkey serve`"),
 ];
+
+const UNSET_ON_CLOUD_RUN: [Reason; 13] = [
+    ("K_SERVICE", "Cloud Run sets it"),
+    ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
+    ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
+    ("AWS_SAM_LOCAL", "`sam local` sets it"),
+    ("JWT_SHARED_SECRET", "secrets are mounted files, and not where everybody reads them who may see the service"),
+    ("API_KEY", "as JWT_SHARED_SECRET"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
+    ("METRICS_NAMESPACE", "CloudWatch's; Google makes metrics of the log"),
+    ("AWS_DEFAULT_REGION", "AWS_REGION says the same"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "Google's metadata server tells who this is, and no file"),
+    ("GCE_METADATA_HOST", "for tests, and for who runs Google's servers elsewhere"),
+    ("PORT", "Cloud Run sets it"),
+    ("DATA_DIR", "nothing is kept in files"),
+];
+
+const CHOSEN_ON_CLOUD_RUN: [Reason; 1] = [("FIREBASE_SERVICE_ACCOUNT", "the path of the mounted file")];
 
 const OTHERS_ON_LAMBDA: [Reason; 1] = [("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "lambda_http reads it")];
 
 /// Every name that `Config` asks for, whatever it is told.
 fn asked() -> BTreeSet<String> {
     let names = RefCell::new(BTreeSet::new());
-    let answers: [fn(&str) -> Option<&'static str>; 4] = [
+    let answers: [fn(&str) -> Option<&'static str>; 5] = [
         |_| None,
         |_| Some("x"),
         |name| (name == "AWS_LAMBDA_FUNCTION_NAME").then_some("login"),
         |name| (name == "K_SERVICE").then_some("latchkey"),
+        |name| ["K_SERVICE", "AWS_ROLE_ARN"].contains(&name).then_some("arn:aws:iam::123456789012:role/latchkey"),
     ];
     for answer in answers {
         // Whether it takes them does not matter here.

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod external;
+mod federation;
 #[path = "../server/requests.rs"]
 mod requests;
 #[path = "../server/mod.rs"]

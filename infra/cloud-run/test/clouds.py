@@ -1,0 +1,108 @@
+"""What an instance of Cloud Run finds around it, in a network of the test's own: names, the metadata server, and AWS."""
+
+import contextlib
+import fcntl
+import json
+import socket
+import struct
+import subprocess
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+LOOPBACK = "127.0.0.1"
+METADATA_HOST = "metadata.google.internal"
+IDENTITY = "/computeMetadata/v1/instance/service-accounts/default/identity?audience=sts.amazonaws.com&format=full"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDUifQ.c2lnbmF0dXJl"
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+
+
+def raise_loopback():
+    """A new network has its loopback down."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sH14x", b"lo", 0)
+        flags = struct.unpack("16sH14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | IFF_UP))
+
+
+def answer_names():
+    """A name server that knows the metadata server alone (RFC 1035 section 4)."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((LOOPBACK, 53))
+
+    def serve():
+        while True:
+            query, client = server.recvfrom(512)
+            end = query.index(0, 12)
+            labels, at = [], 12
+            while at < end:
+                labels.append(query[at + 1: at + 1 + query[at]].decode())
+                at += 1 + query[at]
+            question, kind = query[12: end + 5], query[end + 1: end + 3]
+            known = ".".join(labels).lower() == METADATA_HOST
+            address = known and kind == b"\x00\x01"
+            head = query[:2] + (b"\x81\x80" if known else b"\x81\x83") + struct.pack("!4H", 1, int(address), 0, 0)
+            record = b"\xc0\x0c\x00\x01\x00\x01" + struct.pack("!IH", 60, 4) + socket.inet_aton(LOOPBACK)
+            server.sendto(head + question + (record if address else b""), client)
+
+    threading.Thread(target=serve, daemon=True).start()
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """Google's, as far as it tells who this is."""
+
+    tokens = 0
+
+    def do_GET(self):
+        right = self.path == IDENTITY and self.headers.get("Metadata-Flavor") == "Google"
+        Metadata.tokens += right
+        body = TOKEN.encode() if right else b"<html>"
+        self.send_response(200 if right else 403)
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def store_secret(name, text):
+    """Puts a secret into moto's Secrets Manager, once that listens; the secret's ARN."""
+    request = urllib.request.Request(f"http://{LOOPBACK}:5000/", json.dumps({"Name": name, "SecretString": text}).encode(), {
+        "content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.CreateSecret",
+        # moto reads the region here, and verifies nothing.
+        "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/secretsmanager/aws4_request",
+    })
+    for _ in range(300):
+        with contextlib.suppress(OSError), urllib.request.urlopen(request) as answer:
+            return json.load(answer)["ARN"]
+        time.sleep(0.1)
+    raise SystemExit("moto's Secrets Manager does not come up")
+
+
+@contextlib.contextmanager
+def clouds(program, moto_server, folder):
+    """All of it; the account of Firebase, and the variables that Cloud Run's own deployment differs by."""
+    raise_loopback()
+    answer_names()
+    metadata = ThreadingHTTPServer((LOOPBACK, 80), Metadata)
+    threading.Thread(target=metadata.serve_forever, daemon=True).start()
+    with contextlib.ExitStack() as running:
+        def run(*command, **options):
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
+            running.callback(process.wait)
+            running.callback(process.kill)
+            return process
+
+        run(moto_server, "-H", LOOPBACK, "-p", "5000", stdout=subprocess.DEVNULL)
+        table = run(program, "serve", "--port", "0", "--data-dir", folder, "--dynamodb-port", "8000",
+                    stdout=subprocess.PIPE, env={})
+        table.stdout.readline()
+        keys = store_secret("latchkey/signing-keys", (folder / "signing-keys.json").read_text())
+        yield (folder / "firebase-service-account.json").read_text(), keys, {
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://{LOOPBACK}:8000",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{LOOPBACK}:5000",
+            "AWS_ENDPOINT_URL_STS": f"http://{LOOPBACK}:5000",
+        }

@@ -1,0 +1,71 @@
+"""The image of the Dockerfile built and run without Docker, as service.yaml has it: `make container`.
+
+    container.py PROGRAM MOTO_SERVER             with a program that is built already, of any profile
+    container.py PROGRAM MOTO_SERVER --release   with what the Dockerfile's own commands build
+
+The last stage is a folder here, which becomes the root of the process, read only and with nothing mounted that Cloud Run does not
+mount; the process is the Dockerfile's user. It is alone in a network of its own, in which the metadata server has its real name.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+from clouds import clouds
+from image import REPOSITORY, build_context, build_stage, check_context, check_root, make_root
+from instance import Instance, run
+import walk
+
+SERVICE = REPOSITORY / "infra/cloud-run/service.yaml"
+INSIDE = "--inside"
+NESTED = "--nested"
+
+
+def main(program, moto_server, *options):
+    if INSIDE not in options:
+        raise SystemExit(enter(program, moto_server, *options))
+    release, scratch = "--release" in options, Path(options[options.index(INSIDE) + 1])
+    # Gone with this process's mounts, and so is what is mounted in it: nobody has to remove folders that may be somebody's.
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "latchkey", scratch)
+    context, root, data = (scratch / name for name in ("context", "root", "data"))
+    for folder in (context, root):
+        folder.mkdir()
+    build_context(context)
+    check_context(context, program)
+    built = build_stage(context, Path(program).resolve().parents[1], None if release else program)
+    stage = make_root(root, context, built)
+    size = check_root(root, stage)
+    kind = "release" if release else "of " + program
+    print(f"the root holds {size / 1e6:.1f} MB ({kind}); as {stage.user}: {' '.join(stage.entrypoint)}", flush=True)
+    with clouds(program, moto_server, data) as (account, keys, elsewhere):
+        service = yaml.safe_load(SERVICE.read_text())["spec"]["template"]["spec"]
+        instance = Instance(root, stage, service, scratch / "log", NESTED in options)
+        instance.mount({("latchkey-firebase", "account.json"): account})
+        walk.refuses_placeholders(instance, elsewhere)
+        filled = {
+            "AWS_REGION": "eu-central-1", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/latchkey",
+            "TABLE_NAME": "latchkey", "ISSUER": "https://latchkey-1.europe-west1.run.app",
+            "SIGNING_KEYS_SECRET_ID": keys, "GOOGLE_CLOUD_PROJECT": json.loads(account)["project_id"],
+        }
+        walk.serves_and_stops(instance, filled | elsewhere)
+
+
+def enter(*arguments):
+    """Runs this in a network and among mounts of its own, as root, or else as the root of a namespace; or says that it cannot."""
+    is_root = os.geteuid() == 0
+    unshare = ["unshare", *([] if is_root else ["--user", "--map-root-user"]), "--net", "--mount", "--propagation", "private"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        print("SKIPPED: this machine gives neither root nor user namespaces. THE CONTAINER WAS NEITHER BUILT NOR RUN.", file=sys.stderr)
+        return 0
+    with tempfile.TemporaryDirectory() as scratch:
+        nested = [] if is_root else [NESTED]
+        return subprocess.run([*unshare, sys.executable, __file__, *arguments, INSIDE, scratch, *nested]).returncode
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,74 @@
+"""What a Dockerfile and its .dockerignore say, as far as ours say it: anything else is refused, not overlooked."""
+
+import fnmatch
+import json
+import re
+import shlex
+from dataclasses import dataclass, field
+
+KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "STOPSIGNAL", "ENTRYPOINT"}
+
+
+@dataclass
+class Stage:
+    base: str
+    name: str
+    workdir: str = "/"
+    copies: list = field(default_factory=list)  # (stage or None, sources, destination)
+    commands: list = field(default_factory=list)
+    environment: dict = field(default_factory=dict)
+    user: str = ""
+    entrypoint: list = field(default_factory=list)
+    stop_signal: str = "SIGTERM"
+
+
+def stages(text):
+    """The stages, first to last."""
+    found = []
+    for word, rest in instructions(text):
+        if word not in KNOWN:
+            raise SystemExit(f"The test does not know what {word} does to the image: teach it, or do without.")
+        if word == "FROM":
+            base, _, name = rest.partition(" AS ")
+            found.append(Stage(base.strip(), name.strip()))
+            continue
+        stage = found[-1]
+        if word == "WORKDIR":
+            stage.workdir = rest
+        elif word == "COPY":
+            source = re.match(r"--from=(\S+)\s+", rest)
+            *sources, destination = shlex.split(rest[source.end() if source else 0:])
+            stage.copies.append((source and source[1], sources, destination))
+        elif word == "RUN":
+            # Caches are the builder's: what is mounted is not in the image.
+            stage.commands.append(re.sub(r"^(--mount=type=cache,\S+\s+)*", "", rest))
+        elif word == "ENV":
+            stage.environment |= dict(pair.split("=", 1) for pair in shlex.split(rest))
+        elif word == "USER":
+            stage.user = rest
+        elif word == "STOPSIGNAL":
+            stage.stop_signal = rest
+        else:
+            stage.entrypoint = json.loads(rest)
+    return found
+
+
+def instructions(text):
+    """Each instruction and its rest, on one line, without comments."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
+        if line.strip():
+            word, _, rest = line.strip().partition(" ")
+            yield word, rest.strip()
+
+
+def lets_through(ignore_text, path):
+    """Whether the .dockerignore lets this path of the repository into the build: the last pattern that fits decides."""
+    through = True
+    for pattern in ignore_text.splitlines():
+        if pattern.strip() and not pattern.startswith("#"):
+            name = pattern.strip().removeprefix("!").strip("/")
+            parts = path.split("/")
+            if any(fnmatch.fnmatchcase("/".join(parts[: n + 1]), name) for n in range(len(parts))):
+                through = pattern.startswith("!")
+    return through

@@ -1,0 +1,81 @@
+"""The file system of the image, made by the lines of the Dockerfile without Docker: what its build stage has, this machine has."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from dockerfile import lets_through, stages
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DOCKERFILE = REPOSITORY / "infra/cloud-run/Dockerfile"
+IGNORE = DOCKERFILE.with_name("Dockerfile.dockerignore")
+# What a build leaves behind, and what lets somebody who got in go on.
+UNWANTED = {"sh", "bash", "busybox", "cargo", "rustc", "apt", "dpkg", "target", "registry", "Cargo.toml", "Cargo.lock", ".git"}
+
+
+def build_context(folder):
+    """What the builder is sent: the tracked files that .dockerignore lets through."""
+    ignore = IGNORE.read_text()
+    tracked = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+                             cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, tracked.split("\0")):
+        if lets_through(ignore, name) and (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+
+
+def check_context(context, program):
+    """That the builder is sent whatever the program was made of: its workspace can be read, and each source of it is there."""
+    subprocess.run(["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"],
+                   cwd=context, check=True, stdout=subprocess.DEVNULL)
+    sources = Path(f"{program}.d").read_text().partition(":")[2].split()
+    own = [Path(source).relative_to(REPOSITORY) for source in sources if Path(source).is_relative_to(REPOSITORY)]
+    own = [source for source in own if "target" not in source.parts]
+    assert len(own) > 100, f"{program}.d names {len(own)} sources"
+    for source in own:
+        assert (context / source).is_file(), f"{IGNORE.name} keeps {source} from the build"
+    assert (context / ".cargo/config.toml").is_file(), f"{IGNORE.name} keeps .cargo/config.toml from the build"
+
+
+def build_stage(context, target, program):
+    """Runs the commands of the build stage; or takes a program that is built already, where its commands would put theirs."""
+    stage = stages(DOCKERFILE.read_text())[0]
+    assert stage.copies == [(None, ["."], ".")], stage.copies
+    if program is None:
+        (context / "target").symlink_to(target)
+        for command in stage.commands:
+            subprocess.run(command, shell=True, cwd=context, check=True, env={**os.environ, "CARGO_TARGET_DIR": "target"})
+        (context / "target").unlink()
+    else:
+        assert "cargo build --release --locked -p latchkey && cp target/release/latchkey latchkey" in stage.commands
+        shutil.copy2(program, context / "latchkey")
+    return stage
+
+
+def make_root(root, context, built):
+    """The file system of the last stage, and that stage."""
+    stage = stages(DOCKERFILE.read_text())[-1]
+    assert stage.base == "scratch" and not stage.commands, "the last stage has what is copied into it, and runs nothing"
+    for source_stage, sources, destination in stage.copies:
+        assert source_stage == built.name, f"COPY from {source_stage}"
+        for source in map(Path, sources):
+            inside = source.is_relative_to(built.workdir)
+            origin = context / source.relative_to(built.workdir) if inside else source
+            place = root / destination.lstrip("/")
+            place = place / source.name if destination.endswith("/") else place
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(origin, place, follow_symlinks=True)
+    return stage
+
+
+def check_root(root, stage):
+    """That nothing is in it but what was copied, that none of it is what a build leaves, and that its user owns nothing."""
+    files = [path for path in root.rglob("*") if not path.is_dir()]
+    assert len(files) == sum(len(sources) for _, sources, _ in stage.copies), files
+    left = [path for path in root.rglob("*") if path.name in UNWANTED or path.suffix in {".rs", ".rlib", ".d", ".a"}]
+    assert not left, left
+    user, _, group = stage.user.partition(":")
+    assert user.isdigit() and group.isdigit() and int(user) > 0, f"USER {stage.user} must be a number, and not root's"
+    assert stage.entrypoint and Path(stage.entrypoint[0]).is_absolute(), stage.entrypoint
+    return sum(path.stat().st_size for path in files)

@@ -1,0 +1,68 @@
+"""One instance of the service: a process in the image's file system, with what Cloud Run adds to it."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+# What every container has; there is no /tmp unless the image has one.
+FOLDERS = ("proc", "sys")
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+class Instance:
+    def __init__(self, root, stage, service, log, is_nested):
+        self.root, self.stage, self.service, self.log = root, stage, service, log
+        # Without root there is but one user in this namespace, and the image's is one of a namespace in it.
+        self.is_nested = is_nested
+        self.container = service["containers"][0]
+        self.port = self.container["ports"][0]["containerPort"]
+        self.process = None
+
+    def mount(self, secrets):
+        """The root as an instance has it: read only, which it is not there, but then nothing may count on writing."""
+        for name in (*FOLDERS, "dev"):
+            (self.root / name).mkdir()
+        for name in DEVICES:
+            (self.root / "dev" / name).touch()
+        etc = self.root / "etc"
+        etc.mkdir(exist_ok=True)
+        (etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
+        (etc / "hosts").write_text("127.0.0.1 localhost\n")
+        volumes = {volume["name"]: volume["secret"] for volume in self.service["volumes"]}
+        for mount in self.container["volumeMounts"]:
+            secret, folder = volumes[mount["name"]], self.root / mount["mountPath"].lstrip("/")
+            folder.mkdir(parents=True)
+            for item in secret["items"]:
+                file = folder / item["path"]
+                file.write_text(secrets[secret["secretName"], item["path"]])
+                file.chmod(0o444)
+        run("mount", "--bind", self.root, self.root)
+        for name in FOLDERS:
+            run("mount", "--rbind", f"/{name}", self.root / name)
+        for name in DEVICES:
+            run("mount", "--bind", f"/dev/{name}", self.root / "dev" / name)
+        run("mount", "-o", "remount,bind,ro", self.root)
+
+    def start(self, changes, **options):
+        """With the image's variables, those of service.yaml with `changes`, and Cloud Run's own."""
+        user, group = self.stage.user.split(":")
+        if self.is_nested:
+            enter = [shutil.which("unshare"), "--user", f"--map-user={user}", f"--map-group={group}", f"--root={self.root}", "--wd=/"]
+        else:
+            enter = [shutil.which("chroot"), f"--userspec={self.stage.user}", "--groups=", self.root]
+        variables = {variable["name"]: variable["value"] for variable in self.container["env"]}
+        own = {"PORT": str(self.port), "K_SERVICE": "latchkey", "K_REVISION": "latchkey-00001-abc", "K_CONFIGURATION": "latchkey"}
+        command = [*enter, *self.stage.entrypoint, *self.container.get("args", [])]
+        with open(self.log, "wb") as log:
+            options = {"stderr": log, "stdout": subprocess.DEVNULL} | options
+            self.process = subprocess.Popen(command, env={**self.stage.environment, **variables, **changes, **own}, **options)
+        return self.process
+
+    def status(self, name):
+        """A line of the process's status, as the kernel tells it."""
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return next(line.split(":", 1)[1].split() for line in lines if line.startswith(f"{name}:"))
+
+
+def run(*command):
+    subprocess.run(command, check=True)
