@@ -12,7 +12,8 @@ from .account import client
 from .preflight import Findings, examine
 from .refusal import Refusal, told
 
-ROOT = Path(__file__).resolve().parents[3]
+# make starts this in the repository.
+ROOT = Path.cwd()
 
 
 def main(arguments: list[str]) -> None:

@@ -9,7 +9,8 @@ from .account import connect, identify
 from .refusal import Refusal, told
 from .stack import ENVIRONMENTS, must_find
 
-ROOT = Path(__file__).resolve().parents[3]
+# make starts this in the repository.
+ROOT = Path.cwd()
 
 
 def main(arguments: list[str]) -> None:
