@@ -7,7 +7,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
-from .refusal import HOW_TO_SIGN_IN, Refusal, explain
+from .refusal import ERRORS, HOW_TO_SIGN_IN, Refusal, explain
 
 # Whoever waits sees nothing meanwhile: an answer is there in a second, or the network is not.
 QUICK = Config(connect_timeout=4, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
@@ -69,6 +69,6 @@ def identify(session: boto3.Session) -> Caller:
     """
     try:
         who = client(session, "sts").get_caller_identity()
-    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+    except ERRORS as error:
         raise Refusal(f"{explain(error)} {HOW_TO_SIGN_IN}") from error
     return Caller(who["Account"], who["Arn"], session.region_name)

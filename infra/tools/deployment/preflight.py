@@ -11,7 +11,7 @@ from botocore import exceptions
 from . import account, stack
 from .concurrency import shortage
 from .parameters import configured, effective, given, read_template
-from .refusal import Refusal, explain
+from .refusal import ERRORS, Refusal, explain
 
 TOOL_SECONDS_MAX = 300
 ARCHITECTURES = ("arm64", "x86_64")
@@ -35,7 +35,7 @@ class Findings:
             self.fine.append(check(*arguments))
         except Refusal as refusal:
             self.missing.append(str(refusal))
-        except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+        except ERRORS as error:
             self.missing.append(explain(error))
 
 

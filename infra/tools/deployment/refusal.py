@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 HOW_TO_SIGN_IN = (
     "Give them by AWS_PROFILE, by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or in ~/.aws/credentials; "
@@ -38,12 +39,18 @@ CAUSES = (
 )
 
 
+# What boto3 raises; the last one, over an answer that is not AWS's, is neither of its own kinds.
+ERRORS = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
+
+
 class Refusal(Exception):
     """Sentences that say what is wrong and what to do."""
 
 
-def explain(error: exceptions.BotoCoreError | exceptions.ClientError) -> str:
-    """An error of boto3 as a sentence for whoever ran the command."""
+def explain(error: Exception) -> str:
+    """One of `ERRORS` as a sentence for whoever ran the command."""
+    if isinstance(error, ResponseParserError):
+        return "What answered is not AWS: a proxy between, or the sign-in page of a network."
     if isinstance(error, exceptions.ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         said = error.response.get("Error", {}).get("Message", "")
@@ -59,7 +66,7 @@ def told():
         yield
     except Refusal as refusal:
         sys.exit(f"{refusal}")
-    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+    except ERRORS as error:
         sys.exit(explain(error))
     except KeyboardInterrupt:
         sys.exit("\nInterrupted.")

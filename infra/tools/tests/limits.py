@@ -1,4 +1,4 @@
-"""Lambda's account settings, which moto does not know: a limit of concurrent executions, and what a function reserves."""
+"""What moto does not do: Lambda's account settings (a limit of executions, and what a function reserves), and refusals."""
 
 import json
 import threading
@@ -12,6 +12,15 @@ class Limits:
         settings = {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved}}
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                """STS, which says no in XML."""
+                body = f"<ErrorResponse><Error><Code>{refused}</Code><Message>no</Message></Error></ErrorResponse>"
+                self.send_response(403)
+                body = body if refused else "<html>Welcome to this hotel's network<br></html>"
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
             def do_GET(self):
                 function = self.path.endswith("/concurrency")
                 body = json.dumps({"ReservedConcurrentExecutions": reserved} if function else settings)

@@ -103,6 +103,8 @@ class Looking(Deployment):
     def test_credentials_that_aws_refuses_are_a_sentence(self):
         with Limits(10, refused="ExpiredTokenException") as sts:
             self.refused("have expired", "--env", "dev", AWS_ENDPOINT_URL_STS=sts)
+        with Limits(10) as page:
+            self.refused("What answered is not AWS", "--env", "dev", AWS_ENDPOINT_URL_STS=page)
 
     def test_a_stack_that_can_only_be_deleted_is_told_before_the_build(self):
         self.moto.client("cloudformation").create_change_set(
