@@ -14,7 +14,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from servers import REGION, Running, free_port, store_secret
+from servers import REGION, Running, free_port, store_secret, wait_for
 
 ANSWER_SECONDS_MAX = 60
 # As in template.yaml.
@@ -151,7 +151,8 @@ def cloud(latchkey, moto_server):
         served = running.serve(latchkey, folder, "--dynamodb-port", str(dynamodb))
         account = urllib.request.Request(f"{served.origin}/create-account", LOGIN["body"].encode(), LOGIN["headers"])
         urllib.request.urlopen(account).close()
-        secrets = running.secrets(moto_server)
+        secrets = running.moto(moto_server)
+        wait_for(secrets)
         store_secret(secrets, "keys", Path(folder, "signing-keys.json"))
         store_secret(secrets, "firebase", Path(folder, "firebase-service-account.json"))
         yield {

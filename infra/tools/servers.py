@@ -1,4 +1,4 @@
-"""What the tools start beside a program: a free port, `latchkey serve`, and Secrets Manager as moto imitates it."""
+"""What the tools start beside a program: a free port, `latchkey serve`, and AWS as moto imitates it."""
 
 import contextlib
 import json
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REGION = "us-east-1"
+# A tenth of a second each.
+START_ATTEMPTS = 600
 
 
 def free_port():
@@ -42,11 +44,20 @@ class Running(contextlib.ExitStack):
         self.callback(process.stdout.close)
         return Serving(process.stdout.readline().decode().split(" ")[3], Path(data))
 
-    def secrets(self, moto_server):
-        """The address of an empty Secrets Manager; the first call waits until it listens."""
+    def moto(self, moto_server):
+        """The address of an AWS without anything in it, which may not listen yet."""
         port = free_port()
         self.run(moto_server, "-H", "127.0.0.1", "-p", port, stdout=subprocess.DEVNULL)
         return f"http://127.0.0.1:{port}"
+
+
+def wait_for(url):
+    """Waits until something answers."""
+    for _ in range(START_ATTEMPTS):
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(f"{url}/moto-api/").close()
+        time.sleep(0.1)
+    raise SystemExit(f"no moto at {url}")
 
 
 def store_secret(url, name, file):
@@ -56,8 +67,4 @@ def store_secret(url, name, file):
         # moto reads the region here, and verifies nothing.
         "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/secretsmanager/aws4_request",
     })
-    for _ in range(200):
-        with contextlib.suppress(OSError):
-            return urllib.request.urlopen(request).close()
-        time.sleep(0.1)
-    raise SystemExit(f"no Secrets Manager at {url}")
+    urllib.request.urlopen(request).close()

@@ -33,22 +33,35 @@ def region() -> str | None:
         raise Refusal(f"{explain(error)} {HOW_TO_SIGN_IN}") from error
 
 
-def connect() -> boto3.Session:
-    """A session in the caller's region.
+def must_have_region() -> str:
+    """The region.
 
-    Raises `Refusal` where there is no region or no credentials.
+    Raises `Refusal` where there is none.
     """
     found = region()
     if not found:
         raise Refusal(NO_REGION)
+    return found
+
+
+def must_have_credentials() -> None:
+    """Raises `Refusal` where there are no credentials; whether AWS takes them is another question."""
     try:
-        session = boto3.Session(region_name=found)
-        credentials = session.get_credentials()
+        found = boto3.Session().get_credentials()
     except exceptions.BotoCoreError as error:
         raise Refusal(f"{explain(error)} {HOW_TO_SIGN_IN}") from error
-    if credentials is None:
+    if found is None:
         raise Refusal(f"No AWS credentials. {HOW_TO_SIGN_IN}")
-    return session
+
+
+def connect() -> boto3.Session:
+    """A session in the caller's region.
+
+    Raises `Refusal` where there is no region or there are no credentials.
+    """
+    found = must_have_region()
+    must_have_credentials()
+    return boto3.Session(region_name=found)
 
 
 def client(session: boto3.Session, service: str):

@@ -46,7 +46,11 @@ def examine(root: Path, environment: str, words: str) -> Findings:
     found.look(cargo)
     found.look(zig, root)
     found.look(valid, root)
-    found.look(caller, found)
+    before = len(found.missing)
+    found.look(region)
+    found.look(credentials)
+    if len(found.missing) == before:
+        found.look(caller, found)
     if found.caller:
         found.look(deployable, found, environment)
     found.look(chosen, found, root, environment, words)
@@ -103,6 +107,15 @@ def tool(command: list[str], otherwise: str, **options) -> str:
         words = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
         raise Refusal(f"{otherwise}\n{words}" if words else otherwise)
     return done.stdout.strip().partition("\n")[0]
+
+
+def region() -> str:
+    return f"region {account.must_have_region()}"
+
+
+def credentials() -> str:
+    account.must_have_credentials()
+    return "AWS credentials"
 
 
 def caller(found: Findings) -> str:

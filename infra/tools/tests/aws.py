@@ -1,20 +1,17 @@
 """An AWS of moto's for a test, and the environment in which a command finds it and nothing else."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
 import boto3
 
-from servers import free_port
+from servers import Running, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS_MAX = 60
 REGION = "eu-central-1"
 
 
@@ -23,21 +20,12 @@ class Moto:
 
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.url = f"http://127.0.0.1:{free_port()}"
-        command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", self.url.rpartition(":")[2]]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + START_SECONDS_MAX
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/moto-api/").close()
-                return
-            time.sleep(0.1)
-        self.stop()
-        raise RuntimeError("moto_server did not start")
+        self.running = Running()
+        self.url = self.running.moto(Path(sys.executable).with_name("moto_server"))
+        wait_for(self.url)
 
     def stop(self):
-        self.process.terminate()
-        self.process.wait()
+        self.running.close()
         self.folder.cleanup()
 
     def reset(self):

@@ -3,6 +3,10 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
+
+from deployment.preflight import Findings, deployable
+from deployment.stack import Stack
 
 from .aws import ROOT, Moto
 from .limits import Limits
@@ -60,10 +64,11 @@ class Looking(Deployment):
         self.repository.write("sam-fails", "validate")
         self.repository.write(".tools/venv/bin/python-zig", "#!/bin/sh\nexit 1\n")
         done = self.refused(
-            "5 things are missing", "--env", "dev", "--parameters", "TokenProfile=firebase",
-            AWS_REGION=None, PATH=f"{self.without_cargo()}:/usr/bin:/bin",
+            "6 things are missing", "--env", "dev", "--parameters", "TokenProfile=firebase",
+            AWS_REGION=None, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None, PATH=f"{self.without_cargo()}:/usr/bin:/bin",
         )
-        for words in ("Rust is missing", "Zig does not run", "template.yaml is not valid", "No region", "FirebaseProjectId is not said"):
+        for words in ("Rust is missing", "Zig does not run", "template.yaml is not valid", "No region", "No AWS credentials",
+                      "FirebaseProjectId is not said"):
             self.assertIn(words, done.stderr)
 
     def without_cargo(self):
@@ -91,7 +96,7 @@ class Looking(Deployment):
 
     def test_credentials_and_regions_that_do_not_work_are_sentences(self):
         self.refused("No AWS credentials", "--env", "dev", AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
-        self.refused("no such AWS profile", "--env", "dev", AWS_PROFILE="nobody", AWS_REGION=None)
+        self.refused("no such AWS profile", "--env", "dev", AWS_PROFILE="nobody", AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
         self.refused("are incomplete", "--env", "dev", AWS_SECRET_ACCESS_KEY=None)
         self.refused("cannot be reached", "--env", "dev", AWS_ENDPOINT_URL="http://127.0.0.1:9")
         self.refused("has no address in the region", "--env", "dev", AWS_REGION="not a region", AWS_ENDPOINT_URL=None)
@@ -106,17 +111,39 @@ class Looking(Deployment):
         with Limits(10) as page:
             self.refused("What answered is not AWS", "--env", "dev", AWS_ENDPOINT_URL_STS=page)
 
-    def test_a_stack_that_can_only_be_deleted_is_told_before_the_build(self):
+    def test_a_stack_that_was_only_looked_at_can_be_deployed(self):
         self.moto.client("cloudformation").create_change_set(
             StackName="latchkey-dev", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=TEMPLATE
         )
-        # As SAM leaves it where its first change set was not executed; that can be deployed.
+        # As SAM leaves it where its first change set was not executed.
         self.assertEqual(self.deploy("--env", "dev", "--only-look").returncode, 0)
 
     def test_a_parameter_that_is_none_is_refused(self):
         self.refused("no parameter Nonsense", "--env", "dev", "--parameters", "Nonsense=1")
         self.refused("is none", "--env", "dev", "--parameters", "Nonsense")
         self.refused("arm64 or x86_64", "--env", "dev", "--parameters", "Architecture=mips")
+
+
+class States(unittest.TestCase):
+    """States of a stack that moto cannot be brought into."""
+
+    def look(self, status):
+        found = Findings()
+        with mock.patch("deployment.stack.find", lambda *_: Stack("latchkey-dev", status)):
+            found.look(deployable, found, "dev")
+        return "; ".join(found.missing)
+
+    def test_a_stack_that_can_only_be_deleted_is_told_before_the_build(self):
+        for status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
+            self.assertIn("can only be deleted", self.look(status))
+
+    def test_a_stack_that_is_being_changed_is_waited_for(self):
+        for status in ("CREATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"):
+            self.assertIn("wait until that is over", self.look(status))
+
+    def test_every_other_stack_is_deployed_onto(self):
+        for status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"):
+            self.assertEqual(self.look(status), "")
 
 
 class Concurrency(Deployment):
