@@ -1,8 +1,9 @@
 """What a setting of memory is worth: `make memory`.
 
 Runs the functions as they are deployed, held to the share of a processor that Lambda gives 128 MB and more, and prints for each
-setting the cold and the warm times, the processor time, and what a million requests cost. DynamoDB and Secrets Manager are on
-this machine and answer within a millisecond or two; in a region they take some more, which no setting changes. Lambda lends a
+setting the cold and the warm times, the processor time, and what a million requests cost. The memory is limited alike, so that a
+setting that is too small ends the function. DynamoDB and Secrets Manager are on this machine, not optimised, and answer about as
+slowly as a region's; what a function waits for them is no matter of the setting, and is said below each table. Lambda lends a
 function more of a processor while it starts, so that its cold times are shorter than these.
 """
 
@@ -111,9 +112,11 @@ def main(latchkey, moto_server, artefacts):
         session = functools.partial(log_in, Path(artefacts, "login", "bootstrap"), environment)
         for name, settings in SETTINGS.items():
             program = Path(artefacts, name, "bootstrap")
-            print(f"\n{name}, {COLD_STARTS} cold starts and {WARM_REQUESTS} warm requests each; warm is the median\n{HEADING}", flush=True)
+            print(f"\n{name}: medians of {COLD_STARTS} cold starts and {WARM_REQUESTS} warm requests\n{HEADING}", flush=True)
             for megabytes in settings:
-                print(row(megabytes, measure(program, environment, megabytes, asking(name, session))), flush=True)
+                figures = measure(program, environment, megabytes, asking(name, session))
+                print(row(megabytes, figures), flush=True)
+            print(f"At {megabytes} MB {figures['median'] - figures['processor']:.1f} ms of a warm one are waiting.")
     print(f"\nDollars at us-east-1's list prices, requests included at {MILLION_REQUESTS:.2f} a million; the free tier is not.")
 
 

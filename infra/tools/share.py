@@ -20,21 +20,25 @@ CPU_V1 = Path("/sys/fs/cgroup/cpu")
 MEMORY_V1 = Path("/sys/fs/cgroup/memory")
 
 
+def quota(megabytes):
+    """Microseconds of a processor that a function has in each period."""
+    return round(PERIOD_MICROSECONDS * megabytes / ONE_PROCESSOR_MB)
+
+
 class Share:
     """Control groups for one setting of memory; `enter` is called by a process that is to be in them."""
 
     def __init__(self, megabytes):
         self.name = f"latchkey-memory-{os.getpid()}-{megabytes}"
-        quota = round(PERIOD_MICROSECONDS * megabytes / ONE_PROCESSOR_MB)
-        limit = megabytes * 1024 * 1024
+        share, limit = quota(megabytes), megabytes * 1024 * 1024
         if (V2 / "cgroup.controllers").exists():
             self.groups = [self.make(V2, {
-                "cpu.max": f"{quota} {PERIOD_MICROSECONDS}", "cpu.weight": WEIGHT_V2_MAX, "memory.max": limit,
+                "cpu.max": f"{share} {PERIOD_MICROSECONDS}", "cpu.weight": WEIGHT_V2_MAX, "memory.max": limit,
             })]
         else:
             self.groups = [
                 self.make(CPU_V1, {
-                    "cpu.cfs_period_us": PERIOD_MICROSECONDS, "cpu.cfs_quota_us": quota, "cpu.shares": WEIGHT_V1_MAX,
+                    "cpu.cfs_period_us": PERIOD_MICROSECONDS, "cpu.cfs_quota_us": share, "cpu.shares": WEIGHT_V1_MAX,
                 }),
                 self.make(MEMORY_V1, {"memory.limit_in_bytes": limit}),
             ]

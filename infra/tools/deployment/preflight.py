@@ -132,9 +132,10 @@ def deployable(found: Findings, environment: str) -> str:
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         raise Refusal(f"The stack {name} is being changed already ({status}): wait until that is over.")
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
+        way = "make destroy-dev" if environment == "dev" else "the CloudFormation console"
         raise Refusal(
-            f"The stack {name} is what a failed attempt left ({status}), and can only be deleted: in the CloudFormation console, "
-            "where its events say what failed. Its table and secrets are kept."
+            f"The stack {name} is what a failed attempt left ({status}), and can only be deleted, by {way}; its events in the console "
+            "say what failed. Its table and secrets are kept."
         )
     return f"stack {name}: {status or 'not there yet'}"
 
