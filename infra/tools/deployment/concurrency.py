@@ -1,7 +1,8 @@
 """Whether the account has the concurrency that the template reserves.
 
-Lambda keeps 100 executions of an account unreserved (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html); a
-new account may have a limit of ten, of which nothing can be reserved. CloudFormation would say so only after minutes.
+Lambda keeps 100 executions of an account unreserved
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html); a new account may have a limit of ten, of which
+nothing can be reserved. CloudFormation would say so only after minutes.
 """
 
 from botocore import exceptions

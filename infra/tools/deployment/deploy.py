@@ -70,8 +70,9 @@ def build(architecture: str) -> None:
 
 def deploy(found: Findings, asked: argparse.Namespace) -> None:
     name, region = stack.name_of(asked.env), found.caller.region
-    # The region is said, as SAM itself does not read AWS_REGION.
-    command = [str(ROOT / ".tools/venv/bin/sam"), "deploy", "--config-env", asked.env, "--stack-name", name, "--region", region]
+    # The region is said, as SAM itself does not read AWS_REGION; the template, as SAM would take what an earlier `sam build` left.
+    command = [str(ROOT / ".tools/venv/bin/sam"), "deploy", "--template-file", "template.yaml", "--config-env", asked.env]
+    command += ["--stack-name", name, "--region", region]
     if asked.parameters:
         # On the command line they replace samconfig.toml's, so that those are said again.
         command += ["--parameter-overrides", *(f"{key}={shlex.quote(value)}" for key, value in found.overrides.items())]

@@ -22,7 +22,9 @@ REMOVALS = {
         "aws dynamodb update-table --region {region} --table-name {id} --no-deletion-protection-enabled\n"
         "aws dynamodb delete-table --region {region} --table-name {id}"
     ),
-    "AWS::SecretsManager::Secret": "aws secretsmanager delete-secret --region {region} --secret-id {id} --recovery-window-in-days 7",
+    "AWS::SecretsManager::Secret": (
+        "aws secretsmanager delete-secret --region {region} --secret-id {id} --recovery-window-in-days 7"
+    ),
     "AWS::Logs::LogGroup": "aws logs delete-log-group --region {region} --log-group-name {id}",
     "AWS::KMS::Key": "aws kms schedule-key-deletion --region {region} --key-id {id} --pending-window-in-days 30",
 }

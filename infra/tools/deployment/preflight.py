@@ -134,8 +134,8 @@ def deployable(found: Findings, environment: str) -> str:
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
         way = "make destroy-dev" if environment == "dev" else "the CloudFormation console"
         raise Refusal(
-            f"The stack {name} is what a failed attempt left ({status}), and can only be deleted, by {way}; its events in the console "
-            "say what failed. Its table and secrets are kept."
+            f"The stack {name} is what a failed attempt left ({status}), and can only be deleted, by {way}; its events in the "
+            "console say what failed. Its table and secrets are kept."
         )
     return f"stack {name}: {status or 'not there yet'}"
 

@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> None:
         refuse_another_project(found, stack, present(secrets, secret), asked.other_project)
         secrets.put_secret_value(SecretId=secret, SecretString=found.text)
         print(f"It is in the secret {secret} of account {caller.account}, region {caller.region}.")
-        print("Functions that run take it within KEYS_TTL_SECONDS (five minutes), new ones at once. Delete the file, or keep it safe.")
+        print("Functions that run take it within KEYS_TTL_SECONDS (five minutes), new ones at once.")
+        print("Delete the file, or keep it safe.")
 
 
 def read(file: Path) -> ServiceAccount:
@@ -96,7 +97,9 @@ def check_key(file: Path, pem: str) -> None:
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnicodeError):
-        raise Refusal(f"The private key in {file} cannot be read: it is damaged or encrypted. Have the console make another.") from None
+        raise Refusal(
+            f"The private key in {file} cannot be read: it is damaged or encrypted. Have the console make another."
+        ) from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise Refusal(f"The private key in {file} is no RSA key; Firebase takes only those.")
     if key.key_size < KEY_BITS_MIN:
@@ -126,13 +129,13 @@ def refuse_another_project(found: ServiceAccount, stack: Stack, before: str, wan
     project = stack.parameters.get("FirebaseProjectId", "")
     if project and project != found.project:
         raise Refusal(
-            f"{stack.name} is deployed for the project {project}, this is a service account of {found.project}; every login would be "
-            f"a 503. Deploy with FirebaseProjectId={found.project} first, or take a key of {project}."
+            f"{stack.name} is deployed for the project {project}, this is a service account of {found.project}; every login would "
+            f"be a 503. Deploy with FirebaseProjectId={found.project} first, or take a key of {project}."
         )
     if before and before != found.project and not wanted:
         raise Refusal(
-            f"The secret has a service account of the project {before}, this is one of {found.project}; every app of {before} would be "
-            "locked out. If that is what you want: OTHER_PROJECT=yes."
+            f"The secret has a service account of the project {before}, this is one of {found.project}; every app of {before} would "
+            "be locked out. If that is what you want: OTHER_PROJECT=yes."
         )
 
 

