@@ -9,7 +9,17 @@ TOOLS := .tools
 VENV := $(TOOLS)/venv
 E2E := infra/e2e
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)"
+# Where `make artefacts` builds for this machine: not into the folder that the template deploys, which may be for the other processor.
+ARTEFACTS := $(TARGET)/artefacts
+HERE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" LATCHKEY_ARTEFACTS="$(ARTEFACTS)"
+# Python with what the tools import of each other; from the pinned tools, which have boto3.
+TOOL = PYTHONPATH=infra/tools $(VENV)/bin/python
+
+# Of a deployment: dev or prod, overrides of the template's parameters as Name=value words, and the stack's name where nobody can be asked.
+ENV ?= dev
+PARAMETERS ?=
+CONFIRM ?=
 
 # In the name of its folder, so that another version is another target.
 CARGO_DENY_VERSION := 0.20.2
@@ -24,6 +34,13 @@ NEED_PYTHON = @$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_i
 NEED_NODE = @node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
 	{ echo "Node.js 20 or later with npm is missing: install it (https://nodejs.org)." >&2; exit 1; }
 
+# All functions at once, for a processor, into a folder.
+define BUILD
+$(NEED_RUST)
+@test -n "$(LAMBDA_$(1))" || { echo "ARCH is arm64 or x86_64, not $(1)." >&2; exit 2; }
+PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release $(LAMBDA_$(1)) --lambda-dir $(2)
+endef
+
 .DEFAULT_GOAL := help
 # cargo holds one lock on the target folder: in parallel the recipes would only wait for each other and mix their output.
 .NOTPARALLEL:
@@ -31,7 +48,7 @@ NEED_NODE = @node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unless given
@@ -39,7 +56,7 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 	@exec cargo run --package latchkey -- serve
 
 .PHONY: test
-test: check unit e2e container ## prove everything: check, unit, e2e, container
+test: check unit e2e container tools artefacts ## prove everything: check, unit, e2e, container, tools, artefacts
 
 .PHONY: check
 check: format template deny clippy doc ## formatting, template.yaml, dependencies, lints, documentation
@@ -81,11 +98,60 @@ campaign: ## attacks, races, faults and crashes in their long form, one table; C
 	$(NEED_RUST)
 	cargo test --package latchkey --test campaign -- --long $(CASES)
 
+# After `unit`, with the program that it built.
+.PHONY: tools
+tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS, the smoke test against a server that is spoilt
+	$(NEED_RUST)
+	cargo test --workspace --no-run --quiet
+	LATCHKEY_BIN="$(TARGET)/debug/latchkey" $(TOOL) -m unittest discover --start-directory infra/tools/tests --top-level-directory infra/tools
+
 .PHONY: build
 build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; ARCH=arm64 or x86_64
-	$(NEED_RUST)
-	@test -n "$(LAMBDA_$(ARCH))" || { echo "ARCH is arm64 or x86_64, not $(ARCH)." >&2; exit 2; }
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release $(LAMBDA_$(ARCH)) --lambda-dir target/lambda
+	$(call BUILD,$(ARCH),target/lambda)
+
+# What is deployed, but for the processor: this machine's.
+.PHONY: artefacts
+artefacts: sizes $(E2E)/node_modules/.package-lock.json ## the functions optimised, packaged by SAM, each on AWS's runtime emulator
+	$(NEED_NODE)
+	cargo test --workspace --no-run --quiet
+	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:artefacts
+
+.PHONY: sizes
+sizes: $(VENV)/.zig ## the functions built for this machine, and what `sam package` makes of each
+	$(call BUILD,$(HERE),$(ARTEFACTS))
+	$(TOOL) infra/tools/packages.py . $(ARTEFACTS) $(HERE)
+
+.PHONY: memory
+memory: $(VENV)/.zig ## time and cost of a login, a refresh and a verification at each setting of memory; takes root, for minutes
+	$(call BUILD,$(HERE),$(ARTEFACTS))
+	cargo build --package latchkey
+	$(TOOL) infra/tools/memory.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server $(ARTEFACTS)
+
+# ARCH counts where somebody says it; otherwise the functions are built for what the stack's parameter Architecture says.
+.PHONY: deploy
+deploy: $(VENV)/.installed ## build and deploy; ENV=dev or prod, PARAMETERS="Name=value …"; says first what is missing
+	@$(TOOL) -m deployment.deploy --env '$(ENV)' --confirm '$(CONFIRM)' \
+		--parameters "$(PARAMETERS)$(if $(filter file default,$(origin ARCH)),, Architecture=$(ARCH))"
+
+.PHONY: destroy-dev
+destroy-dev: $(VENV)/.installed ## delete the stack latchkey-dev, and say what is kept and how to remove it
+	@$(TOOL) -m deployment.destroy --confirm '$(CONFIRM)'
+
+.PHONY: logs
+logs: $(VENV)/.installed ## follow the logs of a deployment; ENV=, FUNCTION=login or another folder of functions/
+	@$(TOOL) -m deployment.logs --env '$(ENV)' --function '$(FUNCTION)'
+
+# The standard library is enough for it, so that it needs nothing but Python.
+.PHONY: smoke
+smoke: ## walk one account through a deployed API and delete it again; URL=https://…, ORIGIN= if CORS_ALLOWED_ORIGINS is a list
+	$(NEED_PYTHON)
+	@test -n "$(URL)" || { echo "URL is missing: the ApiUrl that make deploy prints, as in make smoke URL=https://…" >&2; exit 2; }
+	@PYTHONPATH=infra/tools $(PYTHON) -m smoke '$(URL)' $(if $(ORIGIN),--origin '$(ORIGIN)')
+
+.PHONY: service-account
+service-account: $(VENV)/.installed ## put a Firebase service account into its secret; FILE=, ENV=, OTHER_PROJECT=yes for another project
+	@test -n "$(FILE)" || { echo "FILE is missing: the service account that Firebase's console gave you, as in make service-account FILE=…" >&2; exit 2; }
+	@$(TOOL) -m deployment.service_account --env '$(ENV)' --file '$(FILE)' $(if $(filter yes,$(OTHER_PROJECT)),--other-project)
 
 .PHONY: bench
 bench: ## a login, a refresh and a verification beside the bare hash and signatures they are made of
@@ -106,7 +172,7 @@ start: $(VENV)/.installed ## size, start and memory of login and of the key set 
 	cargo build --package latchkey
 	cargo build --release --bin login --bin well-known
 	cargo build --release --package shared --example hello_world
-	$(PYTHON) infra/tools/start.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server \
+	$(TOOL) infra/tools/start.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server \
 		$(TARGET)/release/examples/hello_world $(TARGET)/release/login $(TARGET)/release/well-known
 
 .PHONY: fmt

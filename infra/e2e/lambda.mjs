@@ -44,7 +44,7 @@ export async function startWorld(functions, { variables = {}, secrets } = {}) {
 }
 
 /** What configures the functions as the files of `latchkey serve` configure that. */
-async function shareFiles(local, secrets) {
+export async function shareFiles(local, secrets) {
   const share = async (id, file) => {
     await secrets.create(id, readFileSync(join(local.data, file), 'utf8'));
     return id;
@@ -109,7 +109,7 @@ function waysToAsk(local, watch, port) {
 }
 
 /** An event of an HTTP API with payload format 2.0, with every member that API Gateway sends. */
-function gatewayEvent({ method = 'GET', path, headers = {}, body }, base64) {
+export function gatewayEvent({ method = 'GET', path, headers = {}, body }, base64) {
   const [rawPath, rawQueryString = ''] = path.split('?');
   const domainName = 'a1b2c3d4e5.execute-api.us-east-1.amazonaws.com';
   const routeKey = `${method} ${rawPath}`;
@@ -148,7 +148,7 @@ function gatewayEvent({ method = 'GET', path, headers = {}, body }, base64) {
   };
 }
 
-function fromGatewayAnswer({ statusCode, headers, multiValueHeaders = {}, body, isBase64Encoded }) {
+export function fromGatewayAnswer({ statusCode, headers, multiValueHeaders = {}, body, isBase64Encoded }) {
   const single = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]));
   const text = Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8').toString();
   return readJson({ status: statusCode, headers: { ...single, ...multiValueHeaders }, text });

@@ -1,0 +1,76 @@
+// The functions as they are deployed, each below AWS's own emulator of the runtime interface, which comes with SAM.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { gatewayEvent, fromGatewayAnswer } from './lambda.mjs';
+import { post } from './requests.mjs';
+import { exchange, freePorts, listening, repository, run, scratch, start, tools } from './support.mjs';
+
+const START_MS = 30_000;
+const ANSWER_MS = 30_000;
+const TIMEOUT_SECONDS = '10'; // as in template.yaml
+const ARCHITECTURES = { x64: 'x86_64', arm64: 'arm64' };
+
+/** What `make build` made for this machine. */
+const artefacts = process.env.LATCHKEY_ARTEFACTS ?? join(repository, 'target', 'artefacts');
+
+export function bootstrap(name) {
+  const file = join(artefacts, name, 'bootstrap');
+  if (!existsSync(file)) throw new Error(`${file} is not there: make artefacts builds it`);
+  return file;
+}
+
+function emulator() {
+  const libraries = join(tools, 'lib');
+  const [python] = readdirSync(libraries).filter((name) => name.startsWith('python'));
+  const name = `aws-lambda-rie-${ARCHITECTURES[process.arch]}`;
+  return join(libraries, python, 'site-packages', 'samcli', 'local', 'rapid', name);
+}
+
+/**
+ * Starts one function, which runs from its first event on. `invoke` gives what a service of AWS gets; the others take
+ * a request and give the answer as API Gateway would, of an event of ours and of one that SAM generates.
+ */
+export async function startFunction(name, variables) {
+  const [port, api] = await freePorts(2);
+  const addresses = [
+    '--runtime-interface-emulator-address', `127.0.0.1:${port}`, '--runtime-api-address', `127.0.0.1:${api}`,
+  ];
+  const home = scratch('function');
+  const env = {
+    PATH: process.env.PATH,
+    AWS_LAMBDA_FUNCTION_NAME: `latchkey-${name}`,
+    AWS_LAMBDA_FUNCTION_TIMEOUT: TIMEOUT_SECONDS,
+    AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH: 'true',
+    ...variables,
+  };
+  const child = start(name, emulator(), [...addresses, bootstrap(name)], { cwd: home, env });
+  await listening(port, START_MS, child);
+
+  const url = `http://127.0.0.1:${port}/2015-03-31/functions/function/invocations`;
+  const invoke = async (event) =>
+    (await exchange(url, post('', event), { ms: ANSWER_MS, tail: child.tail })).body;
+  const answered = async (event) => {
+    const body = await invoke(event);
+    if (body.statusCode === undefined) throw new Error(`${name} failed: ${JSON.stringify(body)}; ${child.tail()}`);
+    return fromGatewayAnswer(body);
+  };
+  return {
+    child,
+    invoke,
+    event: (request) => answered(gatewayEvent(request, false)),
+    base64: (request) => answered(gatewayEvent(request, true)),
+    generated: async (request) => answered(await generatedEvent(request)),
+  };
+}
+
+/** SAM's own event of an HTTP API, with the request's method, path, headers and body in the place of its examples. */
+async function generatedEvent({ method = 'GET', path, headers = {}, body = '' }) {
+  const args = ['local', 'generate-event', 'apigateway', 'http-api-proxy', '--method', method, '--path', path.slice(1)];
+  const home = scratch('sam');
+  const env = { PATH: process.env.PATH, HOME: home, SAM_CLI_TELEMETRY: '0', AWS_DEFAULT_REGION: 'us-east-1' };
+  const printed = await run('sam', join(tools, 'bin', 'sam'), [...args, '--body', body], ANSWER_MS, { cwd: home, env });
+  const event = JSON.parse(printed);
+  return { ...event, headers: { ...event.headers, ...headers } };
+}

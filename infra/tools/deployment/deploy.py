@@ -1,0 +1,108 @@
+"""`make deploy`: looks at everything first, builds, deploys by SAM, and says what to paste and what to do next."""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from . import stack
+from .account import client
+from .preflight import Findings, examine
+from .refusal import Refusal, told
+
+# make starts this in the repository.
+ROOT = Path.cwd()
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
+    parser.add_argument("--env", required=True, choices=stack.ENVIRONMENTS)
+    parser.add_argument("--parameters", default="", help="overrides of template parameters: Name=value words")
+    parser.add_argument("--confirm", default="", help="the name of the stack, in the place of being asked for it")
+    parser.add_argument("--only-look", action="store_true", help="end before anything is built")
+    asked = parser.parse_args(arguments)
+    with told():
+        found = examine(ROOT, asked.env, asked.parameters)
+        report(found)
+        if asked.only_look:
+            return
+        if asked.env == "prod":
+            confirm(stack.name_of("prod"), asked.confirm)
+        build(found.parameters["Architecture"])
+        deploy(found, asked)
+        done = stack.must_find(found.session, asked.env)
+        print_outputs(done)
+        print_next(found, done, asked.env)
+
+
+def report(found: Findings) -> None:
+    """Prints what was found.
+
+    Raises `Refusal` with everything that is missing.
+    """
+    for line in found.fine:
+        print(f"  ok       {line}")
+    for line in found.missing:
+        print(f"  MISSING  {line}", file=sys.stderr)
+    sys.stdout.flush()
+    if found.missing:
+        count = len(found.missing)
+        raise Refusal(f"Nothing was built or deployed: {count} thing{'s are' if count > 1 else ' is'} missing, see above.")
+
+
+def confirm(name: str, said: str) -> None:
+    """Has the name of a stack typed.
+
+    Raises `Refusal` for anything else.
+    """
+    if not said and sys.stdin.isatty():
+        said = input(f"Type {name} to go on: ").strip()
+    if said != name:
+        raise Refusal(f"Not confirmed: type {name} when asked, or give CONFIRM={name}.")
+
+
+def build(architecture: str) -> None:
+    if subprocess.run(["make", "--no-print-directory", "-C", str(ROOT), "build", f"ARCH={architecture}"]).returncode != 0:
+        raise Refusal("The build failed, see above. Nothing was deployed.")
+
+
+def deploy(found: Findings, asked: argparse.Namespace) -> None:
+    name, region = stack.name_of(asked.env), found.caller.region
+    # The region is said, as SAM itself does not read AWS_REGION; the template, as SAM would take what an earlier `sam build` left.
+    command = [str(ROOT / ".tools/venv/bin/sam"), "deploy", "--template-file", "template.yaml", "--config-env", asked.env]
+    command += ["--stack-name", name, "--region", region]
+    if asked.parameters:
+        # On the command line they replace samconfig.toml's, so that those are said again.
+        command += ["--parameter-overrides", *(f"{key}={shlex.quote(value)}" for key, value in found.overrides.items())]
+    if asked.confirm:
+        command.append("--no-confirm-changeset")
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region}
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+        raise Refusal(f"{name} was not deployed; the first failed event above says why. What was there before goes on.")
+
+
+def print_outputs(done: stack.Stack) -> None:
+    width = max((len(key) for key in done.outputs), default=0)
+    print(f"\n{done.name} is deployed. To paste:\n")
+    for key, (value, _) in sorted(done.outputs.items()):
+        print(f"  {key:{width}}  {value}")
+
+
+def print_next(found: Findings, done: stack.Stack, environment: str) -> None:
+    print("\nNext:")
+    if done.parameters.get("TokenProfile") == "firebase" and is_empty(found, done.output("FirebaseServiceAccountSecretId")):
+        print(f"  make service-account FILE=… ENV={environment}    # until then every login is a 503: jwt_token is signed by it")
+    print(f"  make smoke URL={done.output('ApiUrl')}")
+    print(f"  make logs ENV={environment}")
+
+
+def is_empty(found: Findings, secret: str) -> bool:
+    """Whether a secret has no value; its value is not read."""
+    described = client(found.session, "secretsmanager").describe_secret(SecretId=secret)
+    return not described.get("VersionIdsToStages")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,70 @@
+"""The values that a deployment gives the template's parameters, before anything is deployed."""
+
+import shlex
+import tomllib
+from pathlib import Path
+
+import yaml
+
+from .refusal import Refusal
+
+
+class Tolerant(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions, which are no matter here."""
+
+
+def plain(loader, _, node):
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else loader.construct_mapping(node)
+
+
+Tolerant.add_multi_constructor("!", plain)
+
+
+def read_template(text: str) -> dict:
+    """A template's plain parts: parameters, deletion policies."""
+    # A safe loader: Tolerant is one.
+    return yaml.load(text, Tolerant)
+
+
+def given(words: str) -> dict[str, str]:
+    """`Name=value` words, quoted as a shell's.
+
+    Raises `Refusal` for a word without a name.
+    """
+    found = {}
+    for word in shlex.split(words):
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise Refusal(f"PARAMETERS is Name=value words; {word!r} is none.")
+        found[name] = value
+    return found
+
+
+def configured(samconfig: Path, environment: str) -> dict[str, str]:
+    """The overrides of an environment in samconfig.toml, in any of the forms that SAM reads."""
+    if not samconfig.exists():
+        return {}
+    tables = tomllib.loads(samconfig.read_text()).get(environment, {})
+    overrides = {}
+    for command in ("global", "deploy"):
+        listed = tables.get(command, {}).get("parameters", {}).get("parameter_overrides", {})
+        if isinstance(listed, dict):
+            overrides |= {name: str(value) for name, value in listed.items()}
+        else:
+            overrides |= given(listed if isinstance(listed, str) else " ".join(shlex.quote(each) for each in listed))
+    return overrides
+
+
+def effective(template: dict, overrides: dict[str, str], deployed: dict[str, str]) -> dict[str, str]:
+    """Every parameter's value: as overridden, as in the deployed stack, or the template's default, in this order, which is SAM's.
+
+    Raises `Refusal` for an override that is no parameter of the template.
+    """
+    declared = template.get("Parameters", {})
+    unknown = sorted(set(overrides) - set(declared))
+    if unknown:
+        raise Refusal(f"The template has no parameter {', '.join(unknown)}.")
+    defaults = {name: str(declaration.get("Default", "")) for name, declaration in declared.items()}
+    return defaults | {name: value for name, value in deployed.items() if name in declared} | overrides

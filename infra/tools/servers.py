@@ -1,0 +1,70 @@
+"""What the tools start beside a program: a free port, `latchkey serve`, and AWS as moto imitates it."""
+
+import contextlib
+import json
+import socket
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "us-east-1"
+# A tenth of a second each.
+START_ATTEMPTS = 600
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A `latchkey serve` that listens."""
+
+    origin: str
+    data: Path
+
+
+class Running(contextlib.ExitStack):
+    """Processes that end with the block that started them."""
+
+    def run(self, *command, **options):
+        process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+        self.callback(process.wait)
+        self.callback(process.terminate)
+        return process
+
+    def serve(self, latchkey, data, *arguments, **options):
+        """`latchkey serve` on a port of its own, once it listens."""
+        command = (latchkey, "serve", "--port", "0", "--data-dir", data, *arguments)
+        process = self.run(*command, stdout=subprocess.PIPE, **options)
+        self.callback(process.stdout.close)
+        return Serving(process.stdout.readline().decode().split(" ")[3], Path(data))
+
+    def moto(self, moto_server):
+        """The address of an AWS without anything in it, which may not listen yet."""
+        port = free_port()
+        self.run(moto_server, "-H", "127.0.0.1", "-p", port, stdout=subprocess.DEVNULL)
+        return f"http://127.0.0.1:{port}"
+
+
+def wait_for(url):
+    """Waits until something answers."""
+    for _ in range(START_ATTEMPTS):
+        with contextlib.suppress(OSError):
+            return urllib.request.urlopen(f"{url}/moto-api/").close()
+        time.sleep(0.1)
+    raise SystemExit(f"no moto at {url}")
+
+
+def store_secret(url, name, file):
+    request = urllib.request.Request(f"{url}/", json.dumps({"Name": name, "SecretString": file.read_text()}).encode(), {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": "secretsmanager.CreateSecret",
+        # moto reads the region here, and verifies nothing.
+        "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/secretsmanager/aws4_request",
+    })
+    urllib.request.urlopen(request).close()

@@ -1,0 +1,47 @@
+"""What moto does not do: Lambda's account settings (a limit of executions, and what a function reserves), and refusals."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Limits:
+    """An account with a limit; `reserved` of it are taken by its functions, or the answer is an error code."""
+
+    def __init__(self, limit, reserved=0, refused=""):
+        settings = {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved}}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                """STS, which says no in XML."""
+                body = f"<ErrorResponse><Error><Code>{refused}</Code><Message>no</Message></Error></ErrorResponse>"
+                self.send_response(403)
+                body = body if refused else "<html>Welcome to this hotel's network<br></html>"
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def do_GET(self):
+                function = self.path.endswith("/concurrency")
+                body = json.dumps({"ReservedConcurrentExecutions": reserved} if function else settings)
+                self.send_response(403 if refused else 200)
+                if refused:
+                    self.send_header("x-amzn-errortype", refused)
+                    body = '{"Message": "no"}'
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self.url
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
