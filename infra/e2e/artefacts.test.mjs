@@ -7,12 +7,10 @@ import { after, before, describe, test } from 'node:test';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startFunction } from './emulator.mjs';
-import { shareFiles } from './lambda.mjs';
+import { startCloud, startFunction } from './emulator.mjs';
 import { bearer, get, post, preflight, text } from './requests.mjs';
 import { STEPS, rotations } from './rotation/stages.mjs';
-import { startSecretsManager } from './secrets.mjs';
-import { assertSession, decodeJwt, freePorts, repository, serve, stopAll, tools } from './support.mjs';
+import { assertSession, decodeJwt, repository, stopAll, tools } from './support.mjs';
 
 const NAMES = ['create-account', 'login', 'refresh', 'verify', 'jwt', 'logout', 'account', 'well-known', 'rotate-keys'];
 const API_KEY = { 'x-api-key': 'an API key that only these tests know' };
@@ -30,19 +28,10 @@ let functions, secrets, variables;
 let accounts = 0;
 
 before(async () => {
-  const [dynamodb] = await freePorts(1);
-  const local = await serve(['--dynamodb-port', dynamodb]);
-  secrets = await startSecretsManager();
+  ({ secrets, variables } = await startCloud());
   await secrets.create('latchkey/shared', 'a shared secret that only these tests know');
   await secrets.create('latchkey/api-key', API_KEY['x-api-key']);
-  variables = {
-    TABLE_NAME: 'latchkey',
-    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamodb}`,
-    ...secrets.env,
-    ...await shareFiles(local, secrets),
-    SHARED_SECRET_ID: 'latchkey/shared',
-    API_KEY_SECRET_ID: 'latchkey/api-key',
-  };
+  variables = { ...variables, SHARED_SECRET_ID: 'latchkey/shared', API_KEY_SECRET_ID: 'latchkey/api-key' };
   const started = await Promise.all(NAMES.map((name) => startFunction(name, variables)));
   functions = Object.fromEntries(NAMES.map((name, index) => [name, started[index]]));
 });

@@ -3,13 +3,16 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { gatewayEvent, fromGatewayAnswer } from './lambda.mjs';
+import { fromGatewayAnswer, gatewayEvent, shareFiles } from './lambda.mjs';
 import { post } from './requests.mjs';
-import { exchange, freePorts, listening, repository, run, scratch, start, tools } from './support.mjs';
+import { startSecretsManager } from './secrets.mjs';
+import { exchange, freePorts, listening, repository, run, scratch, serve, start, tools } from './support.mjs';
 
 const START_MS = 30_000;
 const ANSWER_MS = 30_000;
 const TIMEOUT_SECONDS = '10'; // as in template.yaml
+/** As Lambda tells a function of the trace that an invocation is in. */
+const TRACE = { 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1' };
 const ARCHITECTURES = { x64: 'x86_64', arm64: 'arm64' };
 
 /** What `make build` made for this machine. */
@@ -26,6 +29,20 @@ function emulator() {
   const [python] = readdirSync(libraries).filter((name) => name.startsWith('python'));
   const name = `aws-lambda-rie-${ARCHITECTURES[process.arch]}`;
   return join(libraries, python, 'site-packages', 'samcli', 'local', 'rapid', name);
+}
+
+/** A table and secrets for functions: those of a `latchkey serve` beside them, which is given too. */
+export async function startCloud() {
+  const [dynamodb] = await freePorts(1);
+  const local = await serve(['--dynamodb-port', dynamodb]);
+  const secrets = await startSecretsManager();
+  const variables = {
+    TABLE_NAME: 'latchkey',
+    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${dynamodb}`,
+    ...secrets.env,
+    ...await shareFiles(local, secrets),
+  };
+  return { local, secrets, variables };
 }
 
 /**
@@ -50,7 +67,7 @@ export async function startFunction(name, variables) {
 
   const url = `http://127.0.0.1:${port}/2015-03-31/functions/function/invocations`;
   const invoke = async (event) =>
-    (await exchange(url, post('', event), { ms: ANSWER_MS, tail: child.tail })).body;
+    (await exchange(url, post('', event, TRACE), { ms: ANSWER_MS, tail: child.tail })).body;
   const answered = async (event) => {
     const body = await invoke(event);
     if (body.statusCode === undefined) throw new Error(`${name} failed: ${JSON.stringify(body)}; ${child.tail()}`);

@@ -1,0 +1,110 @@
+// What a deployed function writes of a login, of one that is refused, and of a rotation: its log lines and its metrics,
+// held to golden files. GOLDEN=update writes those anew.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+import { startCloud, startFunction } from './emulator.mjs';
+import { post } from './requests.mjs';
+import { rotations, STEPS } from './rotation/stages.mjs';
+import { repository, stopAll, succeed } from './support.mjs';
+
+const EMAIL = 'james@yopmail.com';
+const PASSWORD = 'violet tractor 47 umbrella';
+const WRITTEN_MS = 10_000;
+const METRICS_MAX = 100; // in one line, by the specification of the embedded metric format
+
+/** What differs from run to run: what it looks like, and what stands in its place. */
+const VARYING = {
+  timestamp: [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/, '<time>'],
+  function_request_id: [/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '<uuid>'],
+  version: [/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '<uuid>'],
+  user: [/^[\w-]{22}$/, '<pseudonym>'],
+  duration_ms: [/^\d{1,4}$/, 0],
+  change: [/^[A-Za-z].*\.?$/, '<what will be different>'],
+  Timestamp: [/^1\d{12}$/, 0],
+  hash_ms: [/^\[\d+(\.\d+)?\]$/, ['<ms>']],
+  store_ms: [/^\[\d+(\.\d+)?,\d+(\.\d+)?\]$/, ['<ms>', '<ms>']],
+  signing_ms: [/^\[\d+(\.\d+)?\]$/, ['<ms>']],
+  signing_key_age_seconds: [/^\[\d+(\.\d+)?\]$/, ['<seconds>']],
+};
+
+let cloud, variables;
+
+before(async () => {
+  cloud = await startCloud();
+  variables = { ...cloud.variables, METRICS_NAMESPACE: 'latchkey-dev' };
+  await succeed(cloud.local, post('/create-account', { email: EMAIL, password: PASSWORD }));
+});
+
+after(stopAll);
+
+test('a login, and one that is refused', async () => {
+  const login = await startFunction('login', variables);
+  const ask = (password) => login.event(post('/login', { email: EMAIL, password }, { 'x-request-id': 'golden' }));
+  const admitted = await written(login.child, () => ask(PASSWORD), 200);
+  compare('login', admitted);
+  const refused = await written(login.child, () => ask('wrong'), 401);
+  compare('refused-login', refused);
+  // The pseudonym that `latchkey users show` tells.
+  const identity = createHash('sha256').update(EMAIL).digest().subarray(0, 16).toString('base64url');
+  for (const lines of [admitted, refused]) assert.equal(lines.find(({ event }) => event).identity, identity);
+});
+
+test('a rotation', async () => {
+  const id = 'latchkey/golden';
+  await cloud.secrets.create(id, '{"keys":[]}');
+  const rotate = await startFunction('rotate-keys', variables);
+  const invoke = async (event) => ({ status: 200, body: await rotate.invoke(event) });
+  const secret = rotations(cloud.secrets, id, invoke);
+  const token = await secret.begin();
+  const lines = [];
+  for (const each of STEPS) {
+    lines.push(...await written(rotate.child, async () => assert.equal((await secret.step(each, token)).cause, '')));
+  }
+  compare('rotation', lines);
+});
+
+/** The lines of one invocation; the metrics last, which come by another pipe than the log. */
+async function written(child, invoke, status) {
+  const known = child.lines.length;
+  const answer = await invoke();
+  if (status) assert.equal(answer.status, status, JSON.stringify(answer.body));
+  const fresh = () => child.lines.slice(known);
+  await child.line(() => fresh().some((line) => line.startsWith('REPORT')), WRITTEN_MS);
+  const lines = fresh().filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  return [...lines.filter(({ _aws }) => !_aws), ...lines.filter(({ _aws }) => _aws)];
+}
+
+function compare(name, lines) {
+  lines.filter(({ _aws }) => _aws).forEach(assertEmbedded);
+  const text = lines.map((line) => `${JSON.stringify(masked(line))}\n`).join('');
+  const file = join(repository, 'infra', 'e2e', 'golden', `${name}.jsonl`);
+  if (process.env.GOLDEN === 'update') writeFileSync(file, text);
+  assert.equal(text, readFileSync(file, 'utf8'));
+}
+
+/** With the names in order: what a line says counts, not where. */
+function masked(value, name) {
+  const [pattern, instead] = VARYING[name] ?? [];
+  if (pattern && value !== '') {
+    assert.match(typeof value === 'string' ? value : JSON.stringify(value), pattern, name);
+    return instead;
+  }
+  if (Array.isArray(value)) return value.map((each) => masked(each));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, masked(value[key], key)]));
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+function assertEmbedded(line) {
+  for (const { Namespace, Dimensions, Metrics } of line._aws.CloudWatchMetrics) {
+    assert.equal(Namespace, 'latchkey-dev');
+    assert.ok(Metrics.length > 0 && Metrics.length <= METRICS_MAX);
+    for (const dimension of Dimensions.flat()) assert.equal(typeof line[dimension], 'string', dimension);
+    for (const { Name } of Metrics) assert.ok([line[Name]].flat().every(Number.isFinite), Name);
+  }
+}
