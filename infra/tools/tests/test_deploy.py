@@ -1,6 +1,5 @@
-"""`make deploy`, `destroy-dev` and `logs`, against moto's STS and CloudFormation."""
+"""`make deploy`, against moto's STS and CloudFormation."""
 
-import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -8,9 +7,10 @@ from unittest import mock
 from deployment.preflight import Findings, deployable
 from deployment.stack import Stack
 
-from .aws import ROOT, Moto
+from .aws import ROOT
+from .case import Deployment
 from .limits import Limits
-from .repository import TEMPLATE, Repository
+from .repository import TEMPLATE
 
 # In AWS_CONFIG_FILE, an SSO profile whose login was never made.
 SSO_PROFILE = """
@@ -21,42 +21,6 @@ sso_region = eu-central-1
 sso_account_id = 123456789012
 sso_role_name = admin
 """
-
-
-class Deployment(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.moto = Moto()
-        cls.addClassCleanup(cls.moto.stop)
-
-    def setUp(self):
-        self.moto.reset()
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.repository = Repository(scratch.name)
-
-    def deployed(self, name="latchkey-dev", **parameters):
-        """What `sam deploy` would have left; moto makes no secrets by CloudFormation."""
-        self.moto.client("cloudformation").create_stack(
-            StackName=name, TemplateBody=TEMPLATE,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        )
-        self.moto.client("secretsmanager").create_secret(Name="firebase")
-
-    def run_it(self, module, *arguments, **changes):
-        done = self.moto.run(module, *arguments, root=self.repository.root, **changes)
-        self.assertNotIn("Traceback", done.stderr)
-        return done
-
-    def deploy(self, *arguments, **changes):
-        return self.run_it("deployment.deploy", *arguments, **changes)
-
-    def refused(self, words, *arguments, **changes):
-        done = self.deploy(*arguments, **changes)
-        self.assertEqual(done.returncode, 1, done.stdout)
-        self.assertIn(words, done.stderr)
-        self.assertEqual(self.repository.calls(), [])
-        return done
 
 
 class Looking(Deployment):
@@ -226,45 +190,6 @@ class Deploying(Deployment):
         self.assertEqual(done.returncode, 1)
         self.assertIn("was not deployed", done.stderr)
         self.assertNotIn("ApiUrl", done.stdout)
-
-
-class Destroying(Deployment):
-    def destroy(self, *arguments):
-        return self.run_it("deployment.destroy", *arguments)
-
-    def test_the_stack_goes_and_what_is_kept_is_named_with_its_removal(self):
-        self.deployed()
-        [table] = self.moto.client("dynamodb").list_tables()["TableNames"]
-        done = self.destroy("--confirm", "latchkey-dev")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(f"AWS::DynamoDB::Table  {table}", done.stdout)
-        self.assertIn(f"aws dynamodb delete-table --region eu-central-1 --table-name {table}", done.stdout)
-        self.assertNotIn("SNS", done.stdout)
-        self.assertEqual(self.moto.client("sns").list_topics()["Topics"], [])
-
-    def test_it_is_confirmed_by_name_and_knows_no_production(self):
-        self.deployed()
-        self.assertIn("Not confirmed", self.destroy().stderr)
-        self.assertEqual(self.destroy("--env", "prod").returncode, 2)
-        self.assertEqual(len(self.moto.client("sns").list_topics()["Topics"]), 1)
-
-    def test_no_stack_is_a_sentence(self):
-        self.assertIn("There is no stack latchkey-dev", self.destroy("--confirm", "latchkey-dev").stderr)
-
-
-class Logs(Deployment):
-    def test_a_function_is_found_by_the_name_of_its_folder(self):
-        self.deployed()
-        done = self.run_it("deployment.logs", "--env", "dev", "--function", "create-account")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.repository.calls(), [
-            "sam logs --stack-name latchkey-dev --region eu-central-1 --tail --name CreateAccountFunction "
-            "(AWS_DEFAULT_REGION=eu-central-1, telemetry 0)"
-        ])
-
-    def test_a_function_that_is_not_there_is_refused_with_those_that_are(self):
-        done = self.run_it("deployment.logs", "--env", "dev", "--function", "signin")
-        self.assertIn("FUNCTION is one of create-account, login, not signin.", done.stderr)
 
 
 if __name__ == "__main__":

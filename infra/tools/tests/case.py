@@ -1,0 +1,43 @@
+"""What the tests of a deployment begin with: an empty AWS, and a folder that looks like the repository."""
+
+import tempfile
+import unittest
+
+from .aws import Moto
+from .repository import TEMPLATE, Repository
+
+
+class Deployment(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.moto = Moto()
+        cls.addClassCleanup(cls.moto.stop)
+
+    def setUp(self):
+        self.moto.reset()
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.repository = Repository(scratch.name)
+
+    def deployed(self, name="latchkey-dev", **parameters):
+        """What `sam deploy` would have left; moto makes no secrets by CloudFormation."""
+        self.moto.client("cloudformation").create_stack(
+            StackName=name, TemplateBody=TEMPLATE,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        )
+        self.moto.client("secretsmanager").create_secret(Name="firebase")
+
+    def run_it(self, module, *arguments, **changes):
+        done = self.moto.run(module, *arguments, root=self.repository.root, **changes)
+        self.assertNotIn("Traceback", done.stderr)
+        return done
+
+    def deploy(self, *arguments, **changes):
+        return self.run_it("deployment.deploy", *arguments, **changes)
+
+    def refused(self, words, *arguments, **changes):
+        done = self.deploy(*arguments, **changes)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(self.repository.calls(), [])
+        return done
