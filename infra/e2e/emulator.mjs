@@ -11,8 +11,6 @@ import { exchange, freePorts, listening, repository, run, scratch, serve, start,
 const START_MS = 30_000;
 const ANSWER_MS = 30_000;
 const TIMEOUT_SECONDS = '10'; // as in template.yaml
-/** As Lambda tells a function of the trace that an invocation is in. */
-const TRACE = { 'x-amzn-trace-id': 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1' };
 const ARCHITECTURES = { x64: 'x86_64', arm64: 'arm64' };
 
 /** What `make build` made for this machine. */
@@ -67,7 +65,7 @@ export async function startFunction(name, variables) {
 
   const url = `http://127.0.0.1:${port}/2015-03-31/functions/function/invocations`;
   const invoke = async (event) =>
-    (await exchange(url, post('', event, TRACE), { ms: ANSWER_MS, tail: child.tail })).body;
+    (await exchange(url, post('', event), { ms: ANSWER_MS, tail: child.tail })).body;
   const answered = async (event) => {
     const body = await invoke(event);
     if (body.statusCode === undefined) throw new Error(`${name} failed: ${JSON.stringify(body)}; ${child.tail()}`);

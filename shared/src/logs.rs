@@ -131,40 +131,49 @@ pub fn fault(error: &Error) {
     tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
 }
 
+/// The log as tests read it.
 #[cfg(test)]
-mod tests {
+pub mod kept {
     use std::{fs, sync::Mutex};
 
-    use axum::{
-        Router,
-        http::{Method, StatusCode},
-    };
-    use serde_json::{Value, json};
+    use serde_json::Value;
     use tempfile::NamedTempFile;
     use tracing::subscriber::{DefaultGuard, set_default};
 
     use super::*;
-    use crate::testing::Service;
 
     /// A log that is kept, for this thread, until it is read.
-    struct Log {
+    pub struct Log {
         file: NamedTempFile,
         _started: DefaultGuard,
     }
 
     impl Log {
-        fn start(place: Place) -> Self {
+        pub fn start(place: Place) -> Self {
             let file = NamedTempFile::new().unwrap();
             let lines = lines("login", place, Mutex::new(file.reopen().unwrap()));
             let _started = set_default(tracing_subscriber::registry().with(lines));
             Self { file, _started }
         }
 
-        fn read(self) -> Vec<Value> {
+        pub fn read(self) -> Vec<Value> {
             let text = fs::read_to_string(self.file.path()).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use axum::{
+        Router,
+        http::{Method, StatusCode},
+    };
+    use serde_json::{Value, json};
+
+    use super::{kept::Log, *};
+    use crate::testing::Service;
 
     #[test]
     fn all_that_is_said_of_a_line_is_at_its_top() {
@@ -214,15 +223,17 @@ mod tests {
     #[tokio::test]
     async fn on_cloud_run_a_line_names_the_trace_of_the_front_end() {
         const KEY: &str = "logging.googleapis.com/trace";
-        let on_cloud_run = [("K_SERVICE", "latchkey"), ("GOOGLE_CLOUD_PROJECT", "my-project")];
+        let [service, keys, project] =
+            [("K_SERVICE", "latchkey"), ("SIGNING_KEYS_FILE", "/keys.json"), ("GOOGLE_CLOUD_PROJECT", "my-project")];
+        let on_cloud_run = [service, keys, project];
         let header = "105445aa7843bc8bf206b12000100000/1;o=1";
         let expected = json!("projects/my-project/traces/105445aa7843bc8bf206b12000100000");
         assert_eq!(told(&on_cloud_run, header).await[KEY], expected);
         for header in ["", "105445aa7843bc8bf206b1200010000/1", "105445aa7843bc8bf206b1200010000\"/1", "/1;o=1"] {
             assert_eq!(told(&on_cloud_run, header).await.get(KEY), None, "{header}");
         }
-        assert_eq!(told(&on_cloud_run[1..], header).await.get(KEY), None, "not on Cloud Run");
-        assert_eq!(told(&on_cloud_run[..1], header).await.get(KEY), None, "no project");
+        assert_eq!(told(&[keys, project], header).await.get(KEY), None, "not on Cloud Run");
+        assert_eq!(told(&[service, keys], header).await.get(KEY), None, "no project");
     }
 
     #[test]

@@ -88,7 +88,43 @@ fn root(header: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use serde_json::json;
+
     use super::*;
+    use crate::logs::{Place, kept::Log};
+
+    #[tokio::test]
+    async fn each_line_of_an_invocation_says_by_powertools_names_which_it_is_of() {
+        let observer = Observer(Arc::new(Inner { metrics: None, was_invoked: AtomicBool::new(false) }));
+        let speaking = |_: LambdaEvent<()>| async {
+            tracing::warn!("inside");
+            Ok::<_, Infallible>(())
+        };
+        let mut service = observer.watch(lambda_runtime::service_fn(speaking));
+        let mut context = Context::default();
+        context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
+        context.invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:login".to_owned();
+        context.xray_trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".to_owned());
+        let log = Log::start(Place::Elsewhere);
+        for _ in 0..2 {
+            service.call(LambdaEvent::new((), context.clone())).await.unwrap();
+        }
+        let lines = log.read();
+        let [first, second] = lines.as_slice() else { panic!("{lines:?}") };
+        assert_eq!((&first["cold_start"], &second["cold_start"]), (&json!(true), &json!(false)));
+        for (key, value) in [
+            ("message", "inside"),
+            ("function_request_id", &context.request_id),
+            ("function_arn", &context.invoked_function_arn),
+            ("function_name", ""),
+            ("xray_trace_id", "1-5759e988-bd862e3fe1be46a994272793"),
+        ] {
+            assert_eq!(first[key], value, "{key}");
+        }
+        assert_eq!(first["function_memory_size"], 0);
+    }
 
     #[test]
     fn a_trace_is_named_by_its_root() {
