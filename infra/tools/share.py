@@ -1,8 +1,8 @@
 """The share of a processor, and the memory, that Lambda gives a function of so many megabytes, by control groups.
 
 A function has a whole processor at 1,769 MB and its share of one below
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). Lambda doles it out in periods of 20 ms: AWS does not say
-so, but measurements of it do (https://arxiv.org/abs/2506.01283).
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). In how long a period it is doled out AWS does not say; 20 ms
+are assumed here. A longer one would make the pauses fewer and longer, and change no sum.
 """
 
 import contextlib

@@ -149,6 +149,7 @@ pub mod kept {
     }
 
     impl Log {
+        /// Begins.
         pub fn start(place: Place) -> Self {
             let file = NamedTempFile::new().unwrap();
             let lines = lines("login", place, Mutex::new(file.reopen().unwrap()));
@@ -156,6 +157,7 @@ pub mod kept {
             Self { file, _started }
         }
 
+        /// Its lines.
         pub fn read(self) -> Vec<Value> {
             let text = fs::read_to_string(self.file.path()).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
