@@ -9,6 +9,7 @@ function more of a processor while it starts, so that its cold times are shorter
 
 import contextlib
 import functools
+import json
 import math
 import os
 import statistics
@@ -59,7 +60,7 @@ def ask(function, asked):
     took, status, body = function.invoke(asked)
     if status != 200:
         raise SystemExit(f"{function.program} answered {status}: {body}")
-    return took, body
+    return took, json.loads(body)
 
 
 def measure(program, environment, megabytes, make):
