@@ -45,7 +45,9 @@ def sources(compiled):
     made = [line.partition(": ") for line in notes]
     libraries = {source for target, _, named in made if target.endswith(".rlib") for source in named.split()}
     # It names what is its own by where it is in the repository, and all else by where it is on this machine.
-    return {source for source in libraries if not Path(source).is_absolute()} | {"infra/cli/src/main.rs"}
+    own = {source for source in libraries if not Path(source).is_absolute()} | {"infra/cli/src/main.rs"}
+    # Notes of earlier builds stay, of files that are gone.
+    return {source for source in own if (REPOSITORY / source).is_file()}
 
 
 def build_stage(context, target, program):
