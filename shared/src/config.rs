@@ -22,10 +22,6 @@ use crate::{
     shared_secret::SharedSecrets,
 };
 
-/// What OWASP's password storage cheat sheet asks of argon2id at the least.
-const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
-const ARGON2_ITERATIONS_MIN: u64 = 2;
-
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -181,20 +177,11 @@ impl Config {
             issuer: env.issuer(),
             audience: env.text("AUDIENCE"),
             access_token_life: env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600),
-            session_lives: Lives {
-                absolute: env.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
-                idle: env.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
-                reuse_interval: env.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),
-            },
+            session_lives: env.session_lives(),
             clock_skew: env.seconds("CLOCK_SKEW_SECONDS", 60, 0, 300),
             cors_allowed_origins: env.origins(),
             require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
-            password_policy: Policy {
-                length_min: env.number("PASSWORD_MIN_LENGTH", 8, 8, 64) as usize,
-                memory_kib: env.number("ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB_MIN, ARGON2_MEMORY_KIB_MIN, 262_144)
-                    as u32,
-                iterations: env.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
-            },
+            password_policy: env.password_policy(),
             rate_limits: env.rate_limits(deployed),
             on_cloud_run,
             federation: if on_cloud_run { Federation::read(&mut env) } else { None },

@@ -7,7 +7,9 @@ from .aws import Moto
 from .repository import TEMPLATE, Repository
 
 
-class Deployment(unittest.TestCase):
+class OnMoto(unittest.TestCase):
+    """Tests of one AWS, each of which finds it empty and has a scratch folder."""
+
     @classmethod
     def setUpClass(cls):
         cls.moto = Moto()
@@ -15,9 +17,14 @@ class Deployment(unittest.TestCase):
 
     def setUp(self):
         self.moto.reset()
-        scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(scratch.cleanup)
-        self.repository = Repository(scratch.name)
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+
+
+class Deployment(OnMoto):
+    def setUp(self):
+        super().setUp()
+        self.repository = Repository(self.scratch.name)
 
     def deployed(self, name="latchkey-dev", **parameters):
         """What `sam deploy` would have left; moto makes no secrets by CloudFormation."""

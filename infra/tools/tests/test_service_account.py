@@ -2,14 +2,13 @@
 
 import json
 import os
-import tempfile
 import unittest
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from .aws import Moto
+from .case import OnMoto
 
 TEMPLATE = {
     "Parameters": {"FirebaseProjectId": {"Type": "String", "Default": ""}},
@@ -39,17 +38,7 @@ def account(**changes):
     return json.dumps({name: value for name, value in fields.items() if value is not None})
 
 
-class ServiceAccount(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.moto = Moto()
-        cls.addClassCleanup(cls.moto.stop)
-
-    def setUp(self):
-        self.moto.reset()
-        self.scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(self.scratch.cleanup)
-
+class ServiceAccount(OnMoto):
     def stack(self, project=""):
         self.moto.client("cloudformation").create_stack(
             StackName="latchkey-dev", TemplateBody=json.dumps(TEMPLATE),

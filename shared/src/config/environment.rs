@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{TokenProfile, looks_like_path};
-use crate::keys::Source;
+use crate::{keys::Source, password::Policy, session::Lives};
+
+/// What OWASP's password storage cheat sheet asks of argon2id at the least.
+const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
+const ARGON2_ITERATIONS_MIN: u64 = 2;
 
 /// The longest ARN of a secret is shorter: its name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
@@ -80,6 +84,22 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     pub(super) fn seconds(&mut self, name: &str, default: u64, min: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(name, default, min, max))
+    }
+
+    pub(super) fn session_lives(&mut self) -> Lives {
+        Lives {
+            absolute: self.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
+            idle: self.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
+            reuse_interval: self.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),
+        }
+    }
+
+    pub(super) fn password_policy(&mut self) -> Policy {
+        Policy {
+            length_min: self.number("PASSWORD_MIN_LENGTH", 8, 8, 64) as usize,
+            memory_kib: self.number("ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB_MIN, ARGON2_MEMORY_KIB_MIN, 262_144) as u32,
+            iterations: self.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
+        }
     }
 
     pub(super) fn flag(&mut self, name: &str) -> bool {
