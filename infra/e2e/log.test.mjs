@@ -45,9 +45,9 @@ after(stopAll);
 test('a login, and one that is refused', async () => {
   const login = await startFunction('login', variables);
   const ask = (password) => login.event(post('/login', { email: EMAIL, password }, { 'x-request-id': 'golden' }));
-  const admitted = await written(login.child, () => ask(PASSWORD), 200);
+  const admitted = await written(login.child, 3, () => ask(PASSWORD), 200);
   compare('login', admitted);
-  const refused = await written(login.child, () => ask('wrong'), 401);
+  const refused = await written(login.child, 3, () => ask('wrong'), 401);
   compare('refused-login', refused);
   // The pseudonym that `latchkey users show` tells.
   const identity = createHash('sha256').update(EMAIL).digest().subarray(0, 16).toString('base64url');
@@ -62,20 +62,23 @@ test('a rotation', async () => {
   const secret = rotations(cloud.secrets, id, invoke);
   const token = await secret.begin();
   const lines = [];
-  for (const each of STEPS) {
-    lines.push(...await written(rotate.child, async () => assert.equal((await secret.step(each, token)).cause, '')));
+  for (const [index, each] of STEPS.entries()) {
+    const step = async () => assert.equal((await secret.step(each, token)).cause, '');
+    lines.push(...await written(rotate.child, [2, 0, 0, 2][index], step));
   }
   compare('rotation', lines);
 });
 
-/** The lines of one invocation; the metrics last, which come by another pipe than the log. */
-async function written(child, invoke, status) {
+/** The `count` lines of one invocation; the metrics last, which come by another pipe than the log. */
+async function written(child, count, invoke, status) {
   const known = child.lines.length;
   const answer = await invoke();
   if (status) assert.equal(answer.status, status, JSON.stringify(answer.body));
   const fresh = () => child.lines.slice(known);
-  await child.line(() => fresh().some((line) => line.startsWith('REPORT')), WRITTEN_MS);
-  const lines = fresh().filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  const objects = () => fresh().filter((line) => line.startsWith('{'));
+  const isWhole = () => fresh().some((line) => line.startsWith('REPORT')) && objects().length >= count;
+  await child.line(isWhole, WRITTEN_MS);
+  const lines = objects().map((line) => JSON.parse(line));
   return [...lines.filter(({ _aws }) => !_aws), ...lines.filter(({ _aws }) => _aws)];
 }
 

@@ -162,7 +162,10 @@ impl Config {
         ];
         let on_cloud_run = env.text("K_SERVICE").is_some();
         if token_profile == Some(TokenProfile::SharedSecret) && shared_secret.is_none() {
-            env.refuse("TOKEN_PROFILE", "is shared_secret, which needs SHARED_SECRET_ID or JWT_SHARED_SECRET");
+            env.refuse(
+                "TOKEN_PROFILE",
+                "is shared_secret, which needs SHARED_SECRET_ID, JWT_SHARED_SECRET or JWT_SHARED_SECRET_FILE",
+            );
         }
         let mut config = Self {
             table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),

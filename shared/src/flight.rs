@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::clock::Timestamp;
 
@@ -114,10 +115,12 @@ impl<T: Send + Sync + 'static> Flights<T> {
         });
         if starts {
             let flights = self.clone();
-            tokio::spawn(async move {
+            let flight = async move {
                 let outcome = load.await;
                 flights.land(now, outcome, take_in);
-            });
+            };
+            // What it logs is of the request that sent it.
+            tokio::spawn(flight.in_current_span());
         }
     }
 

@@ -239,7 +239,7 @@ fn title(code: &str) -> String {
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let sane = |id: &&str| {
         (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte))
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte))
     };
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
     given.map(str::to_owned).unwrap_or_else(|| app.uuid().unwrap_or_default())

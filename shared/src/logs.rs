@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use json_subscriber::JsonLayer;
 use tracing::Subscriber;
 use tracing_subscriber::{
-    filter::Targets,
+    filter::{LevelFilter, Targets},
     fmt::{MakeWriter, time::SystemTime},
     layer::SubscriberExt,
     registry::LookupSpan,
@@ -45,6 +45,8 @@ pub enum Place {
 pub fn start(service: &'static str, level: &str, place: Place) {
     let own = level.parse().unwrap_or(tracing::Level::INFO);
     let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
+    // It says again, by `Debug`, what was said as a fault.
+    let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     let lines = lines(service, place, io::stderr);
     // Fails only where logging was started before.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();

@@ -6,7 +6,7 @@ use std::{
     io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
-    process,
+    process, thread,
     time::Duration,
 };
 
@@ -230,9 +230,14 @@ fn stop_signal() -> Result<watch::Receiver<bool>, String> {
     };
     tokio::spawn(async move {
         asked().await;
-        tracing::info!("stopping");
+        // By a thread of its own: a log that nobody reads would hold everything else up.
+        thread::spawn(|| {
+            thread::sleep(STOP_TIME_MAX + Duration::from_secs(1));
+            process::exit(1)
+        });
         // Nobody listens any more where the server has failed.
         let _ = sender.send(true);
+        tracing::info!("stopping");
         asked().await;
         process::exit(1);
     });

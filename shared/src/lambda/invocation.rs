@@ -48,8 +48,8 @@ impl Observer {
             // Without its type, whose depth the compiler would give up on.
             let answer: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move { service.call(event).await });
             async move {
-                let answer = answer.instrument(invocation).await;
-                observer.end(&context);
+                let answer = answer.instrument(invocation.clone()).await;
+                invocation.in_scope(|| observer.end(&context));
                 answer
             }
         })

@@ -1,7 +1,9 @@
 //! Credentials of AWS for a process on Cloud Run, which has none of its own: Google's metadata server gives it a token that says who
 //! it is, and AWS gives credentials of a role for it. No secret is kept anywhere.
 
-use aws_config::SdkConfig;
+use std::{sync::Arc, time::Duration};
+
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::{
     Credentials,
     provider::{self, ProvideCredentials, error::CredentialsError, future},
@@ -13,6 +15,8 @@ use shared::{
     fetch::{Fetched, Fetcher},
     logs,
 };
+use tokio::{sync::Mutex, time::Instant};
+use tracing::Instrument;
 use zeroize::Zeroizing;
 
 /// For whom a token is, so that whoever else is shown one can do nothing with it here, and AWS takes no other.
@@ -26,16 +30,25 @@ const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
 /// Google's tokens have about a tenth of that; AWS takes no longer one (AssumeRoleWithWebIdentity, WebIdentityToken).
 const TOKEN_BYTES_MAX: usize = 20_000;
 
+/// For how long credentials are handed out again: the SDK asks within the time of one attempt, and a first asking that took longer
+/// than that is over when the next attempt begins.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// Asks Google who this is, and AWS for credentials of its role. The SDK keeps them, and asks again shortly before their end.
+#[derive(Clone, Debug)]
+pub struct GoogleIdentity(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct GoogleIdentity {
+struct Inner {
     metadata: Metadata,
     role: String,
     sts: Client,
+    /// What the last asking came to, and when.
+    last: Mutex<Option<(Instant, Result<Credentials, String>)>>,
 }
 
 impl GoogleIdentity {
-    /// Nothing is asked yet. `aws` tells where AWS is and how long it is waited for.
+    /// Nothing is asked yet. `aws` tells where AWS is.
     ///
     /// # Errors
     ///
@@ -47,19 +60,55 @@ impl GoogleIdentity {
         );
         let uri = uri.parse().map_err(|error| format!("GCE_METADATA_HOST: {error}."))?;
         let metadata = Metadata { fetcher: Fetcher::new()?, uri };
-        Ok(Self { metadata, role: federation.role.clone(), sts: Client::new(aws) })
+        let config = aws_sdk_sts::config::Builder::from(aws).timeout_config(timeouts());
+        let sts = Client::from_conf(config.build());
+        Ok(Self(Arc::new(Inner { metadata, role: federation.role.clone(), sts, last: Mutex::default() })))
     }
 
+    /// In a task of its own: the SDK gives an attempt up that takes too long, and what it asked for goes on, for the next one.
     async fn credentials(&self) -> provider::Result {
+        let (inner, asked) = (Arc::clone(&self.0), Instant::now());
+        let asking = tokio::spawn(async move { inner.shared(asked).await }.in_current_span());
+        let outcome = asking.await.map_err(|error| failed(error.to_string()))?;
+        outcome.map_err(failed)
+    }
+}
+
+/// How long AWS may take, so that who waits for it hears of that in time.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_millis(1_500))
+        .operation_timeout(Duration::from_secs(2))
+        .build()
+}
+
+impl Inner {
+    /// Of several who ask at once, one does, and all hear what it came to.
+    async fn shared(&self, asked: Instant) -> Result<Credentials, String> {
+        let mut last = self.last.lock().await;
+        if let Some((ended, outcome)) = &*last
+            && (*ended > asked || outcome.is_ok() && ended.elapsed() < FRESH)
+        {
+            return outcome.clone();
+        }
+        let outcome = self.load().await;
+        *last = Some((Instant::now(), outcome.clone()));
+        outcome
+    }
+
+    async fn load(&self) -> Result<Credentials, String> {
         let token = self.metadata.token().await;
-        let token = token.map_err(|why| failed(format!("Google's metadata server {} {why}", self.metadata.uri)))?;
+        let token = token.map_err(|why| format!("Google's metadata server {} {why}", self.metadata.uri))?;
         let request = self.sts.assume_role_with_web_identity().role_arn(&self.role).role_session_name(SESSION);
         let answer = request.web_identity_token(token.as_str()).send().await;
         let answer = answer.map_err(|error| {
-            failed(format!("AWS does not let this service account be {}: {}", self.role, logs::causes(&error)))
+            let refused = error.as_service_error().is_some();
+            let what = if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
+            format!("{what} {}: {}", self.role, logs::causes(&error))
         })?;
-        let given = answer.credentials.ok_or_else(|| failed("AWS answered without credentials"))?;
-        let expiry = given.expiration.try_into().map_err(|_| failed("AWS gave credentials without an end"))?;
+        let given = answer.credentials.ok_or("AWS answered without credentials")?;
+        let expiry = given.expiration.try_into().map_err(|_| "AWS gave credentials without an end")?;
         Ok(Credentials::builder()
             .access_key_id(given.access_key_id)
             .secret_access_key(given.secret_access_key)
