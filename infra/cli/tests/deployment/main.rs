@@ -9,6 +9,7 @@
 )]
 
 mod allowed;
+mod cloud_run;
 mod data;
 mod document;
 mod functions;

@@ -123,6 +123,16 @@ fn new_credentials_are_had_before_the_old_ones_end() {
 }
 
 #[test]
+fn google_and_aws_may_take_longer_together_than_one_attempt_at_the_table() {
+    let cloud_run = Deployment::with_credentials_for(HOUR_SECONDS);
+    cloud_run.clouds.are(State::Slow, State::Slow);
+    let server = Server::spawn(&mut cloud_run.command());
+    assert_eq!(server.post("/create-account", &credentials()).0, 201);
+    let seen = cloud_run.clouds.seen();
+    assert_eq!((seen.tokens, seen.credentials), (1, 1), "what was asked for is waited for, and not asked for again");
+}
+
+#[test]
 fn while_google_or_aws_fails_the_answer_is_503_and_the_next_one_is_right_again() {
     let cloud_run = Deployment::with_credentials_for(WORN_SECONDS);
     let server = Server::spawn(&mut cloud_run.command());

@@ -19,6 +19,8 @@ pub const SECRET_ACCESS_KEY: &str = "secret-access-key-of-the-role";
 pub const SESSION_TOKEN: &str = "session-token-of-the-role";
 /// Longer than anybody waits for credentials.
 const HANGS: Duration = Duration::from_secs(20);
+/// Two of that are longer than an attempt of the SDK, and shorter than all its attempts.
+const SLOW: Duration = Duration::from_millis(900);
 
 /// How one of the servers is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum State {
     Well,
     /// It closes the connection.
     Down,
+    /// It answers as it should, after [`SLOW`].
+    Slow,
     /// It takes the request, and does not answer.
     Hangs,
     /// It answers with what is something else: a page, or nonsense.
@@ -97,6 +101,7 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Seen>) -> Option<()> {
     let (state, reply) = reply(&head, &lower, &String::from_utf8_lossy(&body), &mut seen.lock().unwrap());
     match state {
         State::Down => return None,
+        State::Slow => thread::sleep(SLOW),
         State::Hangs => thread::sleep(HANGS),
         State::Well | State::Garbage | State::Refuses => {}
     }
@@ -117,9 +122,9 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
             _ if !lower.contains("metadata-flavor: google\r\n") => reply(403, "Missing header"),
             State::Garbage => reply(200, "<html>Sign in to the hotel's network</html>"),
             State::Refuses => reply(404, "Not Found"),
-            State::Well | State::Down | State::Hangs => reply(200, TOKEN),
+            State::Well | State::Slow | State::Down | State::Hangs => reply(200, TOKEN),
         };
-        seen.tokens += usize::from(answer.0 == 200 && state == State::Well);
+        seen.tokens += usize::from(answer.0 == 200 && [State::Well, State::Slow].contains(&state));
         (state, answer)
     } else if body.starts_with("Action=AssumeRoleWithWebIdentity&") {
         let is_right = [
@@ -131,7 +136,7 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
         let (state, reply) = (seen.sts, |status, text: String| (status, "text/xml", text));
         let answer = match state {
             State::Garbage => reply(200, "<AssumeRole".to_owned()),
-            State::Well | State::Down | State::Hangs if is_right => reply(200, credentials(seen.life)),
+            State::Well | State::Slow | State::Down | State::Hangs if is_right => reply(200, credentials(seen.life)),
             _ => reply(
                 403,
                 "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized to perform \
@@ -139,7 +144,7 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
                     .to_owned(),
             ),
         };
-        seen.credentials += usize::from(answer.0 == 200 && state == State::Well);
+        seen.credentials += usize::from(answer.0 == 200 && [State::Well, State::Slow].contains(&state));
         (state, answer)
     } else if lower.contains("x-amz-target: secretsmanager.getsecretvalue\r\n") {
         seen.secrets.push(head.to_owned());
