@@ -94,7 +94,7 @@ fn all_mistakes_are_told_at_once() {
 fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text() {
     let profile = ("TOKEN_PROFILE", "shared_secret");
     let refusal = read(&[profile]).unwrap_err().to_string();
-    assert!(refusal.contains("SHARED_SECRET_ID or JWT_SHARED_SECRET"), "{refusal}");
+    assert!(refusal.contains("SHARED_SECRET_ID, JWT_SHARED_SECRET or JWT_SHARED_SECRET_FILE"), "{refusal}");
     let text = "a shared secret of more than 32 bytes";
     let config = read(&[profile, ("JWT_SHARED_SECRET", text)]).unwrap();
     assert_eq!((config.token_profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));

@@ -274,6 +274,8 @@ async fn a_thousand_requests_make_one_fetch() {
     assert!(outcomes.iter().all(Result::is_ok));
     assert_eq!(manager.calls().len(), 1, "cold");
     assert!(thousand(&keys, after(30)).await.iter().all(Result::is_ok));
+    // Nobody waits for that one, so that on a busy machine it may begin after the last answer.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(manager.calls().len(), 1, "half way");
     assert!(thousand(&keys, after(100)).await.iter().all(Result::is_ok));
     assert_eq!(manager.calls().len(), 1, "too old");
