@@ -156,7 +156,8 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
     ),
 ];
 
-/// The policy of the key: the account says who may use it, and CloudWatch may for the logs of this stack.
+/// The policy of the key: the account says who may use it, its table and secrets are used with it, and CloudWatch may for the logs
+/// of this stack.
 pub fn key_policy() -> Value {
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:";
     json!({"Version": "2012-10-17", "Statement": [
@@ -166,6 +167,23 @@ pub fn key_policy() -> Value {
             "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
             "Action": "kms:*",
             "Resource": "*",
+        },
+        {
+            "Sid": "Services",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": [
+                "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+                "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+            ],
+            "Resource": "*",
+            "Condition": {"StringEquals": {
+                "kms:CallerAccount": {"Ref": "AWS::AccountId"},
+                "kms:ViaService": [
+                    {"Fn::Sub": "dynamodb.${AWS::Region}.${AWS::URLSuffix}"},
+                    {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
+                ],
+            }},
         },
         {
             "Sid": "Logs",

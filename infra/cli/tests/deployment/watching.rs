@@ -73,6 +73,18 @@ fn of_dashboards(template: &Value) -> Vec<Metric> {
     metrics.collect()
 }
 
+#[test]
+fn a_line_that_says_alarm_is_counted_whichever_function_logs_it() {
+    let template = read("template.yaml");
+    let watched: BTreeSet<String> = resources(&template, "AWS::Logs::MetricFilter")
+        .filter(|(_, filter)| filter["Properties"]["FilterPattern"] == "{ $.alarm = * }")
+        .map(|(_, filter)| text(&filter["Properties"]["LogGroupName"]))
+        .collect();
+    let functions = resources(&template, "AWS::Serverless::Function");
+    let logs = functions.map(|(_, function)| text(&function["Properties"]["LoggingConfig"]["LogGroup"]));
+    assert_eq!(watched, logs.collect());
+}
+
 /// The metrics that CloudWatch counts in the logs.
 fn of_filters(template: &Value) -> BTreeSet<String> {
     let filters = resources(template, "AWS::Logs::MetricFilter");
@@ -134,7 +146,9 @@ fn the_access_log_is_json_and_says_nothing_of_headers_and_queries() {
     let format: Value = serde_json::from_str(settings["Format"].as_str().unwrap()).unwrap();
     for (name, value) in format.as_object().unwrap() {
         let variable = value.as_str().and_then(|value| value.strip_prefix("$context.")).unwrap_or_default();
-        let tells_too_much = ["path", "requestOverride", "authorizer"].iter().any(|part| variable.starts_with(part));
+        let tells_too_much = ["path", "requestOverride", "authorizer", "identity.userAgent"]
+            .iter()
+            .any(|part| variable.starts_with(part));
         assert!(!variable.is_empty() && !tells_too_much, "{name}: {value}");
     }
     assert!(format["status"] == "$context.status" && format["integration_status"] != Value::Null);
