@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> None:
         build(found.parameters["Architecture"])
         deploy(found, asked)
         done = stack.must_find(found.session, asked.env)
+        must_be_complete(done)
         print_outputs(done)
         print_next(found, done, asked.env)
 
@@ -83,9 +84,15 @@ def deploy(found: Findings, asked: argparse.Namespace) -> None:
         raise Refusal(f"{name} was not deployed; the first failed event above says why. What was there before goes on.")
 
 
+def must_be_complete(done: stack.Stack) -> None:
+    """Raises `Refusal` where nothing was deployed yet: to somebody who says no to the change set SAM says no more than that."""
+    if done.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"):
+        raise Refusal(f"{done.name} was not deployed ({done.status}).")
+
+
 def print_outputs(done: stack.Stack) -> None:
     width = max((len(key) for key in done.outputs), default=0)
-    print(f"\n{done.name} is deployed. To paste:\n")
+    print(f"\n{done.name} is there, with the changes that were said yes to. To paste:\n")
     for key, (value, _) in sorted(done.outputs.items()):
         print(f"  {key:{width}}  {value}")
 

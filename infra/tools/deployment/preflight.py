@@ -15,6 +15,8 @@ from .refusal import ERRORS, Refusal, explain
 
 TOOL_SECONDS_MAX = 300
 ARCHITECTURES = ("arm64", "x86_64")
+# The parameters that decide which table it is.
+TABLE = ("TableName", "ExistingTable")
 
 
 @dataclass
@@ -90,6 +92,17 @@ def account_region() -> str:
         return "us-east-1"
 
 
+def another_table(deployed: dict[str, str], wanted: dict[str, str]) -> None:
+    """Raises `Refusal` where a running stack's functions would move to another table, unless somebody said that they shall."""
+    changed = [name for name in TABLE if name in deployed and deployed[name] != wanted.get(name, "")]
+    if changed and os.environ.get("ANOTHER_TABLE") != "yes":
+        values = " and ".join(f"{name}={wanted.get(name, '')} (now {deployed[name] or 'empty'})" for name in changed)
+        raise Refusal(
+            f"With {values} the functions would use another table, which has none of the accounts of the present one unless you put them "
+            "there. If that is what you want: ANOTHER_TABLE=yes."
+        )
+
+
 def tool(command: list[str], otherwise: str, **options) -> str:
     """The first line that a program prints.
 
@@ -135,7 +148,12 @@ def deployable(found: Findings, environment: str) -> str:
         way = "make destroy-dev" if environment == "dev" else "the CloudFormation console"
         raise Refusal(
             f"The stack {name} is what a failed attempt left ({status}), and can only be deleted, by {way}; its events in the "
-            "console say what failed. Its table and secrets are kept."
+            "console say what failed."
+        )
+    if status == "UPDATE_ROLLBACK_FAILED":
+        raise Refusal(
+            f"The stack {name} is stuck on its way back ({status}): mend what its events in the console name, then aws cloudformation "
+            f"continue-update-rollback --stack-name {name}."
         )
     return f"stack {name}: {status or 'not there yet'}"
 
@@ -143,7 +161,9 @@ def deployable(found: Findings, environment: str) -> str:
 def chosen(found: Findings, root: Path, environment: str, words: str) -> str:
     template = read_template((root / "template.yaml").read_text())
     found.overrides = configured(root / "samconfig.toml", environment) | given(words)
-    parameters = effective(template, found.overrides, found.deployed.parameters if found.deployed else {})
+    deployed = found.deployed.parameters if found.deployed else {}
+    parameters = effective(template, found.overrides, deployed)
+    another_table(deployed, parameters)
     if parameters.get("Architecture") not in ARCHITECTURES:
         raise Refusal(f"Architecture is arm64 or x86_64, not {parameters.get('Architecture')}.")
     if parameters.get("TokenProfile") == "firebase" and not parameters.get("FirebaseProjectId"):

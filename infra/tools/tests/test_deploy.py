@@ -4,7 +4,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from deployment.preflight import Findings, deployable
+from deployment.deploy import must_be_complete
+from deployment.preflight import Findings, another_table, deployable
+from deployment.refusal import Refusal
 from deployment.stack import Stack
 
 from .aws import ROOT
@@ -100,6 +102,26 @@ class States(unittest.TestCase):
     def test_a_stack_that_can_only_be_deleted_is_told_before_the_build(self):
         for status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
             self.assertIn("can only be deleted", self.look(status))
+
+    def test_a_stack_that_is_stuck_on_its_way_back_is_told_before_the_build(self):
+        self.assertIn("continue-update-rollback", self.look("UPDATE_ROLLBACK_FAILED"))
+
+    def test_only_a_stack_that_is_complete_was_deployed(self):
+        for status in ("REVIEW_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE", "ROLLBACK_COMPLETE"):
+            with self.assertRaisesRegex(Refusal, "was not deployed"):
+                must_be_complete(Stack("latchkey-prod", status))
+        for status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"):
+            must_be_complete(Stack("latchkey-prod", status))
+
+    def test_functions_move_to_another_table_only_where_somebody_says_so(self):
+        before = {"TableName": "", "ExistingTable": "arn:a"}
+        another_table({}, {"TableName": "new"})
+        another_table(before, before)
+        for wanted in ({"TableName": "", "ExistingTable": ""}, {"TableName": "x", "ExistingTable": "arn:a"}):
+            with self.assertRaisesRegex(Refusal, "ANOTHER_TABLE=yes"):
+                another_table(before, wanted)
+            with mock.patch.dict("os.environ", ANOTHER_TABLE="yes"):
+                another_table(before, wanted)
 
     def test_a_stack_that_is_being_changed_is_waited_for(self):
         for status in ("CREATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"):
