@@ -82,7 +82,7 @@ container: $(VENV)/.installed ## Cloud Run's image linted, built and run without
 	cargo test --workspace --no-run --quiet
 	$(VENV)/bin/hadolint infra/cloud-run/Dockerfile
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint infra/cloud-run/role.yaml
-	$(VENV)/bin/python infra/cloud-run/test/container.py "$(TARGET)/debug/latchkey" $(VENV)/bin/moto_server $(if $(RELEASE),--release)
+	$(TOOL) infra/cloud-run/test/container.py "$(TARGET)/debug/latchkey" $(VENV)/bin/moto_server $(if $(RELEASE),--release)
 
 # What `e2e` shows in a minute and a half: twenty times the tokens, and times that are nearer to the defaults.
 .PHONY: rotation

@@ -60,11 +60,13 @@ def wait_for(url):
     raise SystemExit(f"no moto at {url}")
 
 
-def store_secret(url, name, file):
+def store_secret(url, name, file, region=REGION):
+    """Makes a secret of a file; its ARN."""
     request = urllib.request.Request(f"{url}/", json.dumps({"Name": name, "SecretString": file.read_text()}).encode(), {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": "secretsmanager.CreateSecret",
         # moto reads the region here, and verifies nothing.
-        "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/secretsmanager/aws4_request",
+        "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/secretsmanager/aws4_request",
     })
-    urllib.request.urlopen(request).close()
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["ARN"]

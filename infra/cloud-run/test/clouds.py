@@ -2,16 +2,15 @@
 
 import contextlib
 import fcntl
-import json
 import socket
 import struct
-import subprocess
 import threading
-import time
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from servers import Running, store_secret, wait_for
+
 LOOPBACK = "127.0.0.1"
+DYNAMODB_PORT = 8000
 METADATA_HOST = "metadata.google.internal"
 IDENTITY = "/computeMetadata/v1/instance/service-accounts/default/identity?audience=sts.amazonaws.com&format=full"
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDUifQ.c2lnbmF0dXJl"
@@ -68,41 +67,20 @@ class Metadata(BaseHTTPRequestHandler):
         pass
 
 
-def store_secret(name, text):
-    """Puts a secret into moto's Secrets Manager, once that listens; the secret's ARN."""
-    request = urllib.request.Request(f"http://{LOOPBACK}:5000/", json.dumps({"Name": name, "SecretString": text}).encode(), {
-        "content-type": "application/x-amz-json-1.1", "x-amz-target": "secretsmanager.CreateSecret",
-        # moto reads the region here, and verifies nothing.
-        "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/secretsmanager/aws4_request",
-    })
-    for _ in range(300):
-        with contextlib.suppress(OSError), urllib.request.urlopen(request) as answer:
-            return json.load(answer)["ARN"]
-        time.sleep(0.1)
-    raise SystemExit("moto's Secrets Manager does not come up")
-
-
 @contextlib.contextmanager
-def clouds(program, moto_server, folder):
+def clouds(program, moto_server, folder, region):
     """All of it; the account of Firebase, and the variables that Cloud Run's own deployment differs by."""
     raise_loopback()
     answer_names()
     metadata = ThreadingHTTPServer((LOOPBACK, 80), Metadata)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
-    with contextlib.ExitStack() as running:
-        def run(*command, **options):
-            process = subprocess.Popen(command, stderr=subprocess.DEVNULL, **options)
-            running.callback(process.wait)
-            running.callback(process.kill)
-            return process
-
-        run(moto_server, "-H", LOOPBACK, "-p", "5000", stdout=subprocess.DEVNULL)
-        table = run(program, "serve", "--port", "0", "--data-dir", folder, "--dynamodb-port", "8000",
-                    stdout=subprocess.PIPE, env={})
-        table.stdout.readline()
-        keys = store_secret("latchkey/signing-keys", (folder / "signing-keys.json").read_text())
+    with Running() as running:
+        aws = running.moto(moto_server)
+        running.serve(program, folder, "--dynamodb-port", DYNAMODB_PORT, env={})
+        wait_for(aws)
+        keys = store_secret(aws, "latchkey/signing-keys", folder / "signing-keys.json", region)
         yield (folder / "firebase-service-account.json").read_text(), keys, {
-            "AWS_ENDPOINT_URL_DYNAMODB": f"http://{LOOPBACK}:8000",
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{LOOPBACK}:5000",
-            "AWS_ENDPOINT_URL_STS": f"http://{LOOPBACK}:5000",
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://{LOOPBACK}:{DYNAMODB_PORT}",
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": aws,
+            "AWS_ENDPOINT_URL_STS": aws,
         }

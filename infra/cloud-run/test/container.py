@@ -21,6 +21,7 @@ from image import REPOSITORY, build_context, build_stage, check_context, check_r
 from instance import Instance, run
 import walk
 
+REGION = "eu-central-1"
 SERVICE = REPOSITORY / "infra/cloud-run/service.yaml"
 INSIDE = "--inside"
 NESTED = "--nested"
@@ -42,13 +43,13 @@ def main(program, moto_server, *options):
     size = check_root(root, stage)
     kind = "release" if release else "of " + program
     print(f"the root holds {size / 1e6:.1f} MB ({kind}); as {stage.user}: {' '.join(stage.entrypoint)}", flush=True)
-    with clouds(program, moto_server, data) as (account, keys, elsewhere):
+    with clouds(program, moto_server, data, REGION) as (account, keys, elsewhere):
         service = yaml.safe_load(SERVICE.read_text())["spec"]["template"]["spec"]
         instance = Instance(root, stage, service, scratch / "log", NESTED in options)
         instance.mount({("latchkey-firebase", "account.json"): account})
         walk.refuses_placeholders(instance, elsewhere)
         filled = {
-            "AWS_REGION": "eu-central-1", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/latchkey",
+            "AWS_REGION": REGION, "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/latchkey",
             "TABLE_NAME": "latchkey", "ISSUER": "https://latchkey-1.europe-west1.run.app",
             "SIGNING_KEYS_SECRET_ID": keys, "GOOGLE_CLOUD_PROJECT": json.loads(account)["project_id"],
         }

@@ -1,13 +1,12 @@
 """`make deploy`: looks at everything first, builds, deploys by SAM, and says what to paste and what to do next."""
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-from . import stack
+from . import sam, stack
 from .account import client
 from .preflight import Findings, examine
 from .refusal import Refusal, told
@@ -72,15 +71,14 @@ def build(architecture: str) -> None:
 def deploy(found: Findings, asked: argparse.Namespace) -> None:
     name, region = stack.name_of(asked.env), found.caller.region
     # The region is said, as SAM itself does not read AWS_REGION; the template, as SAM would take what an earlier `sam build` left.
-    command = [str(ROOT / ".tools/venv/bin/sam"), "deploy", "--template-file", "template.yaml", "--config-env", asked.env]
+    command = [sam.program(ROOT), "deploy", "--template-file", "template.yaml", "--config-env", asked.env]
     command += ["--stack-name", name, "--region", region]
     if asked.parameters:
         # On the command line they replace samconfig.toml's, so that those are said again.
         command += ["--parameter-overrides", *(f"{key}={shlex.quote(value)}" for key, value in found.overrides.items())]
     if asked.confirm:
         command.append("--no-confirm-changeset")
-    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region}
-    if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
+    if subprocess.run(command, cwd=ROOT, env=sam.environment(region)).returncode != 0:
         raise Refusal(f"{name} was not deployed; the first failed event above says why. What was there before goes on.")
 
 

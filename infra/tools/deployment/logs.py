@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from . import sam
 from .account import connect, identify
 from .refusal import Refusal, told
 from .stack import ENVIRONMENTS, must_find
@@ -23,9 +24,8 @@ def main(arguments: list[str]) -> None:
         session = connect()
         caller = identify(session)
         stack = must_find(session, asked.env)
-        sam = str(ROOT / ".tools/venv/bin/sam")
-        environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": caller.region}
-        os.execve(sam, [sam, "logs", "--stack-name", stack.name, "--region", caller.region, "--tail", *named], environment)
+        command = [sam.program(ROOT), "logs", "--stack-name", stack.name, "--region", caller.region, "--tail", *named]
+        os.execve(command[0], command, sam.environment(caller.region))
 
 
 def logical_name(function: str) -> str:

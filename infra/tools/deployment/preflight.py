@@ -8,7 +8,7 @@ from pathlib import Path
 
 from botocore import exceptions
 
-from . import account, stack
+from . import account, sam, stack
 from .concurrency import shortage
 from .parameters import configured, effective, given, read_template
 from .refusal import ERRORS, Refusal, explain
@@ -79,9 +79,8 @@ def zig(root: Path) -> str:
 
 def valid(root: Path) -> str:
     # --lint asks no account, but SAM wants to know a region.
-    environment = {**os.environ, "AWS_DEFAULT_REGION": account_region(), "SAM_CLI_TELEMETRY": "0"}
-    command = [str(root / ".tools/venv/bin/sam"), "validate", "--lint", "--template", str(root / "template.yaml")]
-    tool(command, "template.yaml is not valid.", env=environment)
+    command = [sam.program(root), "validate", "--lint", "--template", str(root / "template.yaml")]
+    tool(command, "template.yaml is not valid.", env=sam.environment(account_region()))
     return "template.yaml is valid"
 
 

@@ -30,6 +30,8 @@ const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
 /// Google's tokens have about a tenth of that; AWS takes no longer one (AssumeRoleWithWebIdentity, WebIdentityToken).
 const TOKEN_BYTES_MAX: usize = 20_000;
 
+/// How long STS is tried, so that who waits for it hears of that before a call to AWS is given up.
+const STS_TIME_MAX: Duration = Duration::from_secs(2);
 /// For how long credentials are handed out again: the SDK asks within the time of one attempt, and a first asking that took longer
 /// than that is over when the next attempt begins.
 const FRESH: Duration = Duration::from_millis(500);
@@ -48,7 +50,7 @@ struct Inner {
 }
 
 impl GoogleIdentity {
-    /// Nothing is asked yet. `aws` tells where AWS is.
+    /// Nothing is asked yet. `aws` tells where AWS is, and how long one attempt may take.
     ///
     /// # Errors
     ///
@@ -60,7 +62,9 @@ impl GoogleIdentity {
         );
         let uri = uri.parse().map_err(|error| format!("GCE_METADATA_HOST: {error}."))?;
         let metadata = Metadata { fetcher: Fetcher::new()?, uri };
-        let config = aws_sdk_sts::config::Builder::from(aws).timeout_config(timeouts());
+        let timeouts = aws.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
+        let timeouts = timeouts.operation_timeout(STS_TIME_MAX).build();
+        let config = aws_sdk_sts::config::Builder::from(aws).timeout_config(timeouts);
         let sts = Client::from_conf(config.build());
         Ok(Self(Arc::new(Inner { metadata, role: federation.role.clone(), sts, last: Mutex::default() })))
     }
@@ -72,15 +76,6 @@ impl GoogleIdentity {
         let outcome = asking.await.map_err(|error| failed(error.to_string()))?;
         outcome.map_err(failed)
     }
-}
-
-/// How long AWS may take, so that who waits for it hears of that in time.
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_millis(1_500))
-        .operation_timeout(Duration::from_secs(2))
-        .build()
 }
 
 impl Inner {
