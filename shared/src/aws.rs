@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     config::Config,
     keys::Source,
-    metrics::{self, STORE_MS},
+    telemetry::metrics::{self, STORE_MS},
 };
 
 /// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.

@@ -14,12 +14,10 @@ pub use firebase::Firebase;
 pub use signing::{SigningAccount, looks_like_path};
 
 use crate::{
-    access::Party,
-    api_key::ApiKeys,
-    keys::{Source, Times, Use},
+    account::session::Lives,
+    keys::{Source, Times, Use, api_key::ApiKeys},
     password::Policy,
-    session::Lives,
-    shared_secret::SharedSecrets,
+    token::{access::Party, shared_secret::SharedSecrets},
 };
 
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.

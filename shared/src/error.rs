@@ -8,7 +8,11 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{limits, logs, session, token};
+use crate::{
+    account::{rate_limit, session},
+    jose::jwt,
+    telemetry::log,
+};
 
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -36,7 +40,7 @@ pub enum Error {
     /// 401: no API key, or a wrong one.
     ApiKey,
     /// 401: the token is not good.
-    Token(token::Refusal),
+    Token(jwt::Refusal),
     /// 401 or 409: the refresh token is not good.
     Refresh(session::Refusal),
     /// 403: said only after the right password, or to the holder of a genuine token.
@@ -102,7 +106,7 @@ impl Error {
 
     /// What caused it, which its caller is not told; of what has no cause, what its caller is told.
     pub fn cause(&self) -> String {
-        std::error::Error::source(self).map_or_else(|| self.to_string(), logs::causes)
+        std::error::Error::source(self).map_or_else(|| self.to_string(), log::causes)
     }
 
     /// The status and the stable code.
@@ -168,7 +172,7 @@ impl Error {
     /// After how many seconds to try again, where that helps.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
-            Self::TooManyAttempts(wait) => Some(limits::seconds(*wait)),
+            Self::TooManyAttempts(wait) => Some(rate_limit::seconds(*wait)),
             Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
             _ => None,
         }
@@ -233,7 +237,7 @@ impl fmt::Display for Error {
 
 /// `1 second`, `90 seconds`, `15 minutes`: rounded up, so that who waits that long is let through.
 fn span(wait: Duration) -> String {
-    match limits::seconds(wait) {
+    match rate_limit::seconds(wait) {
         1 => "1 second".to_owned(),
         seconds @ 2..=120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
@@ -274,7 +278,7 @@ mod tests {
     fn every_error_has_its_status_its_code_and_where_it_helps_a_time_to_try_again() {
         use session::Refusal::{Conflict, Expired, Invalid, Reused};
         let weak = Field::new("password", "password_too_short", "Too short.");
-        let token = token::Refusal::new("token_expired", "Expired.");
+        let token = jwt::Refusal::new("token_expired", "Expired.");
         let payload = Field::new("payload", "required", "None.");
         let cases = [
             (Error::invalid("Wrong."), 400, "invalid_request", None),

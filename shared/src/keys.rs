@@ -12,24 +12,28 @@
 //! A rotation makes the next key due and a new one next. That a key has been published is therefore never assumed of the moment in
 //! which a set is written: it is seen, in the set that is in force when the rotation begins.
 
-mod cached;
-mod entries;
-mod loading;
+pub mod api_key;
+mod cache;
+mod flight;
+pub mod google;
+mod lines;
+mod loader;
 mod ring;
 mod rotation;
+mod secret;
+pub mod service_account;
 mod set;
 mod source;
-mod vault;
 
 use std::time::Duration;
 
-pub use entries::{ENTRIES_MAX, entries};
-pub use loading::{JwtKey, Keys, Loaded};
+pub use lines::{ENTRIES_MAX, entries};
+pub use loader::{JwtKey, Keys, Loaded};
 pub use ring::{Held, KeyRing};
 pub use rotation::{Event, Step, take};
+pub use secret::{Vault, Version};
 pub use set::{Change, Described, KeySet, NewKeys, State, Use};
 pub use source::{Source, read_file};
-pub use vault::{Vault, Version};
 
 /// The longest that a key set is used without another look at it, whatever the TTL: a key that was revoked is refused, and gone
 /// from the published ones, within a minute.

@@ -24,12 +24,12 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
-    address::{self, Peer},
-    clock::Timestamp,
+    account::ip::{self, Peer},
     config::Config,
     error::Error,
-    http::{self, GatewayDomain, TimeLeft},
-    logs::{self, Place},
+    http::contract::{self, GatewayDomain, TimeLeft},
+    telemetry::log::{self, Place},
+    time::Timestamp,
 };
 
 use invocation::Observer;
@@ -58,8 +58,8 @@ pub fn handler(
 + 'static {
     let unreadable = async || Error::Request(StatusCode::BAD_REQUEST);
     let unreadable = Router::new().route("/", any(unreadable)).route("/{*path}", any(unreadable));
-    let refusing = http::service(unreadable, app.clone());
-    let service = http::service(router, app.clone());
+    let refusing = contract::service(unreadable, app.clone());
+    let service = contract::service(router, app.clone());
     let with_context = move |request| with_time_left(with_gateway(request), app.now());
     let serving = ServiceBuilder::new().map_request(with_context).service(service);
     lambda_runtime::service_fn(move |LambdaEvent { payload, context }| {
@@ -96,7 +96,7 @@ where
 }
 
 fn diagnosed(error: &Error) -> Diagnostic {
-    logs::fault(error);
+    log::fault(error);
     Diagnostic { error_type: error.status_and_code().1.to_owned(), error_message: error.cause() }
 }
 
@@ -104,12 +104,12 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(misconfigured) => {
-            logs::start(service, "info", Place::Elsewhere);
+            log::start(service, "info", Place::Elsewhere);
             tracing::error!(cause = %misconfigured, "the configuration is wrong");
             return ExitCode::from(2);
         }
     };
-    logs::start(service, &config.log_level, Place::Elsewhere);
+    log::start(service, &config.log_level, Place::Elsewhere);
     let observer = Observer::start(service, &config.metrics_namespace);
     // One request at a time: a second thread would only cost its start.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -120,7 +120,7 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
         }
     };
     let run = async {
-        let app = App::connect(config).await.inspect_err(logs::fault)?;
+        let app = App::connect(config).await.inspect_err(log::fault)?;
         run(app, observer).await
     };
     match runtime.block_on(run) {
@@ -155,7 +155,7 @@ fn with_gateway(mut request: Request) -> Request {
         _ => (None, None),
     };
     let is_balancer = matches!(request.request_context_ref(), Some(RequestContext::Alb(_)));
-    let balanced = || address::last_forwarded(request.headers()).filter(|_| is_balancer);
+    let balanced = || ip::last_forwarded(request.headers()).filter(|_| is_balancer);
     let address = address.and_then(|text| text.parse().ok()).or_else(balanced);
     if let Some(domain) = domain {
         request.extensions_mut().insert(GatewayDomain(domain));

@@ -2,8 +2,8 @@
 
 mod common;
 mod hasher;
-mod pace;
 mod stored;
+mod timing;
 
 use std::fmt;
 

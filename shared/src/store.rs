@@ -13,10 +13,12 @@
 
 mod accounts;
 mod attempts;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+mod failures;
 mod quotas;
-mod series;
+mod schema;
 mod sessions;
-mod shape;
 mod transaction;
 
 use std::{
@@ -39,12 +41,14 @@ pub use quotas::Window;
 pub use sessions::Rotation;
 
 use crate::{
-    clock::Timestamp,
-    email::Identifier,
+    account::{
+        email::Identifier,
+        session::{Session, SessionId},
+        user::User,
+    },
     error::Error,
-    logs,
-    session::{Session, SessionId},
-    user::User,
+    telemetry::log,
+    time::Timestamp,
 };
 
 /// The index that lists the sessions of a user. It is sparse: a session that has ended is not in it.
@@ -191,5 +195,5 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    Error::unavailable(format!("DynamoDB: {}", logs::causes(&error)))
+    Error::unavailable(format!("DynamoDB: {}", log::causes(&error)))
 }

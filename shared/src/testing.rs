@@ -30,20 +30,23 @@ pub use secrets::{Fault, Secrets, SecretsManager};
 
 use crate::{
     App,
-    access::Party,
-    address::Address,
-    clock::Timestamp,
+    account::{
+        email::{Email, Username},
+        ip::Address,
+        rate_limit::Quota,
+        user::User,
+    },
+    auth::session_object::Grant,
     config::Config,
-    email::{Email, Username},
-    embedded::{self, Embedded},
-    firebase::ServiceAccount,
-    grant::Grant,
-    http,
-    keys::{KeySet, Keys, NewKeys, Source},
-    limits::Quota,
+    http::contract,
+    keys::{KeySet, Keys, NewKeys, Source, service_account::ServiceAccount},
     password::{Password, Policy, StoredHash},
-    store::Store,
-    user::User,
+    store::{
+        Store,
+        embedded::{self, Embedded},
+    },
+    time::Timestamp,
+    token::access::Party,
 };
 
 /// The issuer of every tested app.
@@ -130,7 +133,7 @@ impl Service {
         };
         let keys = Keys::new(secrets.map(SecretsManager::client), signing, &config);
         let app = App::new(config, store, keys).expect("the parameters are right");
-        Self { router: http::service(router, app.clone()), app, embedded, client, calls }
+        Self { router: contract::service(router, app.clone()), app, embedded, client, calls }
     }
 
     /// The app behind it.

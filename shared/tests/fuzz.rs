@@ -16,13 +16,15 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bolero::{TypeGenerator, check};
 use serde_json::{Value, json};
 use shared::{
-    certificates,
-    clock::Timestamp,
     config::Config,
-    decoding::Report,
-    jws::Jws,
+    jose::{
+        jws::Jws,
+        jwt::{Refusal, Token},
+    },
+    keys::google,
     testing::certificate,
-    token::{Refusal, Token},
+    time::Timestamp,
+    token::report::Report,
 };
 
 /// What `make test` runs of each target. `make fuzz` sets another number by bolero's own variables.
@@ -148,7 +150,7 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
     let config = Config::read(|name| (name == "FIREBASE_PROJECT_ID").then(|| "p".to_owned())).unwrap();
     let document = json!({"k": certificate(0).pem()}).to_string();
     // The engine wants to unwind over it, which does nothing to a key.
-    let key = AssertUnwindSafe(certificates::read(document.as_bytes()).unwrap().keys.pop().unwrap().1);
+    let key = AssertUnwindSafe(google::read(document.as_bytes()).unwrap().keys.pop().unwrap().1);
     let counted = Counted::default();
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
         let index = usize::from(case.seed) % signed.len();
@@ -195,7 +197,7 @@ fn no_change_of_the_certificate_document_lets_a_strangers_signature_pass() {
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
         // Mostly the documents that are read.
         let document = &documents[usize::from(case.seed % 16).saturating_sub(12).max(usize::from(case.seed % 2))];
-        let read = certificates::read(&case.changed(document));
+        let read = google::read(&case.changed(document));
         counted.add(read.is_ok());
         match read {
             Ok(read) => {
@@ -222,7 +224,7 @@ fn every_cache_control_gives_a_lifetime_from_a_second_to_a_day() {
         let Ok(value) = HeaderValue::from_bytes(&changed) else { return counted.add(false) };
         let headers =
             HeaderMap::from_iter([("cache-control".parse().unwrap(), value.clone()), ("age".parse().unwrap(), value)]);
-        let lifetime = certificates::lifetime(&headers);
+        let lifetime = google::lifetime(&headers);
         assert!((1..=86_400).contains(&lifetime.as_secs()), "{lifetime:?}");
         counted.add(true);
     });

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::{Map, Value, json};
-use shared::{jwk, jws::Jws};
+use shared::jose::{jwk, jws::Jws};
 
 /// The algorithms there are. What is signed by others is refused, be it right or wrong.
 const ALGORITHMS: [&str; 2] = ["HS256", "RS256"];

@@ -10,17 +10,21 @@ use axum::{
 use serde::Serialize;
 use shared::{
     App,
-    access::Party,
-    authentication::{CONFIRMATION, authenticate},
-    caller::Caller,
-    email::Username,
+    account::{
+        email::Username,
+        user::{Profile, User},
+    },
+    auth::{
+        password::{CONFIRMATION, authenticate},
+        session_object::Grant,
+        verification::Caller,
+    },
     error::{Error, Field},
-    grant::Grant,
-    input::{Body, Fields, Input},
-    logs,
+    http::body::{Body, Fields, Input},
     password::Password,
     store::Attempt,
-    user::{Profile, User},
+    telemetry::log,
+    token::access::Party,
 };
 
 /// The routes of this function.
@@ -107,7 +111,7 @@ async fn change_password(
     let session = app.new_session(&changed, now)?;
     let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
     app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
-    logs::audit("password_changed", &attempt.identity, &logs::pseudonym(&user.id));
+    log::audit("password_changed", &attempt.identity, &log::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(grant))
 }
@@ -137,7 +141,7 @@ async fn delete(
     let attempt = confirm(&app, &caller, farewell.password).await?;
     let user = caller.user;
     app.store().delete_user(&user, Some(&attempt)).await?;
-    logs::audit("account_deleted", &attempt.identity, &logs::pseudonym(&user.id));
+    log::audit("account_deleted", &attempt.identity, &log::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }

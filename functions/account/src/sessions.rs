@@ -8,9 +8,9 @@ use axum::{
 use serde::Serialize;
 use shared::{
     App,
-    caller::Caller,
+    account::session::{Session, SessionId},
+    auth::verification::Caller,
     error::Error,
-    session::{Session, SessionId},
 };
 
 /// The routes of this part.

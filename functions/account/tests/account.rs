@@ -5,9 +5,8 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    email::Identifier,
+    account::{email::Identifier, user::User},
     testing::{Answer, Google, PASSWORD, PROJECT, Reply, Service, assert_session_object, certificate, id_token_claims},
-    user::User,
 };
 
 const NEW_PASSWORD: &str = "another horse battery";

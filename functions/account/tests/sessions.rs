@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
+    account::user::User,
+    jose::jwt::Token,
     testing::{Answer, Google, PROJECT, Reply, Service, certificate, id_token_claims},
-    token::Token,
-    user::User,
+    time::Timestamp,
 };
 
 const MINUTES: Duration = Duration::from_secs(20 * 60);

@@ -10,19 +10,23 @@ use axum::{
 };
 use shared::{
     App,
-    access::Party,
-    address::Origin,
-    authentication::{self, Authenticated, LOGIN, authenticate},
-    clock::Timestamp,
-    email::{Email, Identifier, Username},
+    account::{
+        email::{Email, Identifier, Username},
+        ip::Origin,
+        rate_limit::SIGN_UPS,
+        user::User,
+    },
+    auth::{
+        password::{self, Authenticated, LOGIN, authenticate},
+        session_object::Grant,
+    },
     error::{Error, Field},
-    grant::Grant,
-    input::{Body, Fields, Input},
-    limits::SIGN_UPS,
-    logs,
+    http::body::{Body, Fields, Input},
     password::Password,
     store::{Creation, Fingerprint, Window},
-    user::User,
+    telemetry::log,
+    time::Timestamp,
+    token::access::Party,
 };
 
 /// For how long an idempotency key is remembered.
@@ -83,7 +87,7 @@ async fn create_account(
     let created = app.store().create_user(&user, &session, fingerprint.as_ref(), window.as_ref(), now).await;
     match created.inspect_err(limited)? {
         Creation::Created => {
-            logs::audit("account_created", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
+            log::audit("account_created", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
             Ok((StatusCode::CREATED, Json(grant)))
         }
         Creation::Repeated { user_id } => repeat(&app, &party, &origin, &user_id, new.email, new.password).await,
@@ -113,16 +117,16 @@ async fn repeat(
     let admitted = user.refuse_if_disabled();
     let session = app.new_session(&user, now)?;
     let ended = app.store().succeed(&mut attempt, admitted.is_ok().then_some(&session), None, now).await;
-    ended.inspect_err(|error| authentication::limited(error, &attempt, LOGIN))?;
+    ended.inspect_err(|error| password::limited(error, &attempt, LOGIN))?;
     admitted?;
-    logs::audit("create_repeated", &attempt.identity, &logs::pseudonym(&user.id));
+    log::audit("create_repeated", &attempt.identity, &log::pseudonym(&user.id));
     Ok((StatusCode::CREATED, Json(Grant::make(app, party, &user, &session, 0, now).await?)))
 }
 
 /// Notes that an address made too many accounts, if it did.
 fn limited(error: &Error) {
     if matches!(error, Error::TooManyAttempts(_)) {
-        logs::audit("sign_up_limited", "", "");
+        log::audit("sign_up_limited", "", "");
     }
 }
 

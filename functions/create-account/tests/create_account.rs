@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    limits::SIGN_UPS,
+    account::rate_limit::SIGN_UPS,
     testing::{Answer, Service, assert_session_object},
 };
 

@@ -3,13 +3,14 @@
 use axum::{Json, extract::State};
 use shared::{
     App,
-    clock::Timestamp,
-    decoding::{Problem, Report},
     error::Error,
-    input::{Body, Fields, Input},
-    kind::Kind,
-    shared_secret,
-    token::Token,
+    http::body::{Body, Fields, Input},
+    jose::{jwt::Token, kind::Kind},
+    time::Timestamp,
+    token::{
+        report::{Problem, Report},
+        shared_secret,
+    },
 };
 
 /// `token`.

@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     App,
-    caller::Server,
+    auth::verification::Server,
     error::{Error, Field},
-    input::{Body, Fields, Input},
-    shared_secret::{self, LIFE_MAX},
-    token::Token,
+    http::body::{Body, Fields, Input},
+    jose::jwt::Token,
+    token::shared_secret::{self, LIFE_MAX},
 };
 
 /// `payload`, and perhaps `expires_in_minutes` or `expires_in`, which are seconds.

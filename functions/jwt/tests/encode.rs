@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    shared_secret::SharedSecrets,
+    jose::jwt::Token,
     testing::{Answer, Call, Service},
-    token::Token,
+    token::shared_secret::SharedSecrets,
 };
 
 const SECRET: &str = "a shared secret of more than 32 bytes";

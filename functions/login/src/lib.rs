@@ -3,16 +3,16 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    access::Party,
-    address::Origin,
-    authentication::{Authenticated, LOGIN, authenticate, limited},
-    email::Identifier,
+    account::{email::Identifier, ip::Origin, user::User},
+    auth::{
+        password::{Authenticated, LOGIN, authenticate, limited},
+        session_object::Grant,
+    },
     error::Error,
-    grant::Grant,
-    input::{Body, Fields, Input},
-    logs,
+    http::body::{Body, Fields, Input},
     password::Password,
-    user::User,
+    telemetry::log,
+    token::access::Party,
 };
 
 /// The route of this function.
@@ -59,10 +59,10 @@ async fn login(
     let stored = admitted.is_ok().then_some(&session);
     let ended = app.store().succeed(&mut attempt, stored, renewed.as_ref(), now).await;
     ended.inspect_err(|error| limited(error, &attempt, LOGIN))?;
-    logs::audit(
+    log::audit(
         if admitted.is_ok() { "login_ok" } else { "login_refused" },
         &attempt.identity,
-        &logs::pseudonym(&user.id),
+        &log::pseudonym(&user.id),
     );
     admitted?;
     Ok(Json(Grant::make(&app, &party, &user, &session, 0, now).await?))

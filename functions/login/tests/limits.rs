@@ -7,9 +7,9 @@ use std::{net::IpAddr, time::Duration};
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
+    account::user::User,
     password::StoredHash,
     testing::{Answer, PASSWORD, Service},
-    user::User,
 };
 
 const API_KEY: &str = "a server's key";
@@ -251,7 +251,7 @@ async fn an_address_that_has_used_up_its_failures_is_refused_for_every_account_a
     service.account("a@b.de").await;
     let user = service.account("c@d.de").await;
     let token = service.session(&user).await["refresh_token"].clone();
-    service.exhaust(ip("2001:db8::1"), &shared::limits::FAILED_LOGINS).await;
+    service.exhaust(ip("2001:db8::1"), &shared::account::rate_limit::FAILED_LOGINS).await;
     let call = |peer: &str| service.request(Method::POST, "/login").from(ip(peer));
     let body = json!({"email": "a@b.de", "password": PASSWORD});
     for peer in ["2001:db8::1", "2001:db8::ffff:1"] {

@@ -4,10 +4,9 @@
 
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
-    kind::Kind,
+    jose::{jwt::Token, kind::Kind},
     testing::{Answer, PASSWORD, Service, assert_session_object},
-    token::Token,
+    time::Timestamp,
 };
 
 async fn service() -> Service {
@@ -84,8 +83,9 @@ async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
     service.account("known@b.de").await;
     service.account_with("without@b.de", None, |user| user.password_hash = None).await;
     service.account_with("disabled@b.de", None, |user| user.disabled = true).await;
-    let broken =
-        |user: &mut shared::user::User| user.password_hash = Some(shared::password::StoredHash::new("$argon2id$"));
+    let broken = |user: &mut shared::account::user::User| {
+        user.password_hash = Some(shared::password::StoredHash::new("$argon2id$"))
+    };
     service.account_with("broken@b.de", None, broken).await;
     let wrong =
         but_for_request_id(log_in(&service, "known@b.de", "wrong horse").await.refused(401, "invalid_credentials"));

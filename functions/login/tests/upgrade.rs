@@ -59,7 +59,7 @@ async fn of_fifty_logins_at_once_all_succeed_and_one_replaces_the_hash() {
 #[tokio::test]
 async fn a_hash_that_nobody_can_use_is_a_failed_login_like_any_other() {
     let service = Service::new(login::router()).await;
-    let hostile = |user: &mut shared::user::User| {
+    let hostile = |user: &mut shared::account::user::User| {
         user.password_hash =
             Some(StoredHash::new("$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5Q"));
     };

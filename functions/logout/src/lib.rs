@@ -4,12 +4,11 @@ use axum::{Json, Router, extract::State, routing::post};
 use serde::Serialize;
 use shared::{
     App,
-    clock::Timestamp,
+    account::{session::SessionId, user::User},
     error::Error,
-    input::{Body, Fields, Input},
-    logs,
-    session::SessionId,
-    user::User,
+    http::body::{Body, Fields, Input},
+    telemetry::log,
+    time::Timestamp,
 };
 
 /// The route of this function.
@@ -62,7 +61,7 @@ async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Erro
         }
     };
     app.store().update_user(&user, end).await?;
-    logs::audit("sessions_ended", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
+    log::audit("sessions_ended", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(1 + others)
 }

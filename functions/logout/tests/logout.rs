@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::{testing::Service, user::User};
+use shared::{account::user::User, testing::Service};
 
 async fn service() -> Service {
     Service::new(logout::router()).await

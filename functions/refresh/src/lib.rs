@@ -3,12 +3,12 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    access::Party,
+    account::session::Refusal,
+    auth::session_object::Grant,
     error::Error,
-    grant::Grant,
-    input::{Body, Fields, Input},
-    logs,
-    session::Refusal,
+    http::body::{Body, Fields, Input},
+    telemetry::log,
+    token::access::Party,
 };
 
 /// The route of this function.
@@ -41,6 +41,6 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
     if !rotation.session.is_of(&user) {
         return Err(invalid());
     }
-    logs::audit("refresh_ok", &logs::pseudonym(&user.email_key), &logs::pseudonym(&user.id));
+    log::audit("refresh_ok", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
     Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
 }

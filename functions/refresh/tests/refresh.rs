@@ -7,10 +7,12 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
-    session::{RefreshToken, SessionId},
+    account::{
+        session::{RefreshToken, SessionId},
+        user::User,
+    },
     testing::{Answer, Service, assert_session_object},
-    user::User,
+    time::Timestamp,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -10,14 +10,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     App,
-    access::Party,
-    caller::{self, Verified},
-    clock::Timestamp,
+    auth::verification::{self, Verified},
     error::Error,
-    http,
-    input::{Body, Fields, Input},
-    kind::Kind,
-    metrics, token,
+    http::{
+        body::{Body, Fields, Input},
+        contract,
+    },
+    jose::{jwt, kind::Kind},
+    telemetry::metrics,
+    time::Timestamp,
+    token::access::Party,
 };
 
 /// The routes of this function.
@@ -77,13 +79,13 @@ async fn verified(
     presented: Presented,
 ) -> Result<Verification, Error> {
     let given = presented.token.as_deref();
-    let text = given.filter(|text| !text.is_empty()).or_else(|| http::bearer(headers)).or(given);
+    let text = given.filter(|text| !text.is_empty()).or_else(|| contract::bearer(headers)).or(given);
     let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
-    let check_revoked = http::flag(uri, "check_revoked")?;
+    let check_revoked = contract::flag(uri, "check_revoked")?;
     let now = app.now();
-    let verified = caller::verify(app, party, text, now).await?;
-    let user = if check_revoked { caller::live(app, &verified, now).await? } else { None };
-    caller::admit(app, &verified, user).await?;
+    let verified = verification::verify(app, party, text, now).await?;
+    let user = if check_revoked { verification::live(app, &verified, now).await? } else { None };
+    verification::admit(app, &verified, user).await?;
     Ok(verification(verified, now))
 }
 
@@ -102,7 +104,7 @@ fn verification(verified: Verified, now: Timestamp) -> Verification {
         expires_at: expiry.map(Timestamp::rfc3339).unwrap_or_default(),
         // Within the skew a token is taken for a moment after its time.
         expires_in: expiry.map_or(0, |expiry| (expiry.seconds() - now.seconds()).max(0)),
-        report: expiry.map(|expiry| token::report(expiry, now)).unwrap_or_default(),
+        report: expiry.map(|expiry| jwt::report(expiry, now)).unwrap_or_default(),
         claims: verified.token.claims,
     }
 }

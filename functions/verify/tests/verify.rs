@@ -8,9 +8,9 @@ use axum::http::Method;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::{
+    jose::jwt,
     keys::KeyRing,
     testing::{Answer, ISSUER, Service, signing_keys},
-    token,
 };
 
 async fn service() -> Service {
@@ -23,14 +23,14 @@ async fn verify(service: &Service, token: &Value) -> Answer {
 
 /// The header and the claims of an access token, to be changed and signed again.
 fn parts(token: &Value) -> (Value, Value) {
-    let token = token::Token::parse(token.as_str().unwrap()).unwrap();
+    let token = jwt::Token::parse(token.as_str().unwrap()).unwrap();
     (Value::Object(token.header().clone()), Value::Object(token.claims))
 }
 
 /// A token of these parts with the service's own signature.
 fn signed(header: &Value, claims: &Value) -> Value {
     let ring = KeyRing::parse(signing_keys()).unwrap();
-    let key = &ring.signing(shared::clock::Timestamp::from_seconds(1_800_000_000)).unwrap().key;
+    let key = &ring.signing(shared::time::Timestamp::from_seconds(1_800_000_000)).unwrap().key;
     let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = URL_SAFE_NO_PAD.encode(key.sign(text.as_bytes()).unwrap());
     json!(format!("{text}.{signature}"))
@@ -45,13 +45,13 @@ async fn a_genuine_access_token_is_verified_without_asking_the_store() {
     let body = verify(&service, &token).await.is(200).body;
     assert!(service.calls().is_empty());
     let (_, claims) = parts(&token);
-    let expiry = shared::clock::Timestamp::from_seconds(claims["exp"].as_i64().unwrap());
+    let expiry = shared::time::Timestamp::from_seconds(claims["exp"].as_i64().unwrap());
     assert_eq!(
         body,
         json!({
             "valid": true, "kind": "access_token", "uid": user.id, "email": "James@b.de", "email_verified": false,
             "name": "James", "role_id": 1, "provider": "password",
-            "issued_at": shared::clock::Timestamp::from_seconds(claims["iat"].as_i64().unwrap()).rfc3339(),
+            "issued_at": shared::time::Timestamp::from_seconds(claims["iat"].as_i64().unwrap()).rfc3339(),
             "expires_at": expiry.rfc3339(), "expires_in": body["expires_in"], "claims": claims,
             "report": format!("Expires: {} — in 58 minutes", expiry.readable()),
         })
@@ -204,7 +204,7 @@ async fn check_revoked_sees_at_once_what_the_signature_cannot() {
     check(&one["access_token"]).await.is(200);
 
     let sid = parts(&one["access_token"]).1["sid"].as_str().unwrap().to_owned();
-    store.end_session(shared::session::SessionId::parse(&sid).unwrap(), None, service.now()).await.unwrap();
+    store.end_session(shared::account::session::SessionId::parse(&sid).unwrap(), None, service.now()).await.unwrap();
     check(&one["access_token"]).await.refused(401, "token_revoked");
     check(&two["access_token"]).await.is(200);
 

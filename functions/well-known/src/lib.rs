@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use shared::{App, access::Party, error::Error};
+use shared::{App, error::Error, token::access::Party};
 
 /// The routes of this function.
 pub fn router() -> Router<App> {

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::{
-    firebase::{CustomToken, ServiceAccount},
-    keys::KeyRing,
+    jose::jwt::Token,
+    keys::{KeyRing, service_account::ServiceAccount},
     password::Password,
     testing::{PASSWORD, Service, service_account, signing_keys},
-    token::Token,
+    token::custom::CustomToken,
 };
 
 const ROUNDS: u32 = 60;

@@ -16,9 +16,9 @@ use std::{
 };
 
 use shared::{
-    clock::Timestamp,
-    jws::Jws,
+    jose::jws::Jws,
     testing::{Google, PROJECT, Reply, certificate, id_token_claims},
+    time::Timestamp,
 };
 use tempfile::TempDir;
 
@@ -105,7 +105,7 @@ fn read_answer(reader: &mut impl BufRead) -> Vec<u8> {
 /// Verifications of one signature by one thread in a second.
 fn bare(jws: &Jws) -> f64 {
     let document = format!("{{\"k\":{:?}}}", certificate(0).pem());
-    let key = shared::certificates::read(document.as_bytes()).unwrap().keys.pop().unwrap().1;
+    let key = shared::keys::google::read(document.as_bytes()).unwrap().keys.pop().unwrap().1;
     let began = Instant::now();
     let mut count = 0.0;
     while began.elapsed() < ROUND {

@@ -4,14 +4,12 @@ use std::net::SocketAddr;
 
 use shared::{
     App,
-    access::Party,
-    clock::Timestamp,
     config::Config,
-    embedded::Embedded,
     error::Error,
-    firebase::Refusal,
     keys::{Keys, Source},
-    store::Store,
+    store::{Store, embedded::Embedded},
+    time::Timestamp,
+    token::{access::Party, custom::Refusal},
 };
 
 use crate::{Failure, aws::Aws, serve::LOOPBACK};

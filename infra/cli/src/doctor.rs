@@ -8,13 +8,11 @@ use anstyle::{AnsiColor, Style};
 use axum::http::Uri;
 use clap::Args;
 use shared::{
-    api_key::ApiKeys,
     config::{Config, TokenProfile},
     error::Error,
     fetch::Fetcher,
-    firebase::{CustomToken, ServiceAccount},
-    keys::{KeyRing, Keys, Source},
-    shared_secret::SharedSecrets,
+    keys::{KeyRing, Keys, Source, api_key::ApiKeys, service_account::ServiceAccount},
+    token::{custom::CustomToken, shared_secret::SharedSecrets},
 };
 
 use crate::{Failure, aws::Aws, deployment, keys, written};

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 use shared::{
-    clock::Timestamp,
     config::Config,
     keys::{Change, Described, KeySet, NewKeys, State},
+    time::Timestamp,
 };
 
 use crate::{Failure, files, keys::place::Place, tell, written};

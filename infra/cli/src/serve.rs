@@ -18,13 +18,12 @@ use axum::{
 use clap::Args;
 use shared::{
     App,
-    address::{self, Peer},
+    account::ip::{self, Peer},
     config::Config,
-    firebase::ServiceAccount,
-    http,
-    keys::{Keys, Source},
-    logs::{self, Place},
+    http::contract,
+    keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
+    telemetry::log::{self, Place},
 };
 use tokio::{
     net::TcpListener,
@@ -81,7 +80,7 @@ impl Serve {
             ));
         }
         let place = if config.on_cloud_run { Place::GoogleCloud } else { Place::Elsewhere };
-        logs::start("latchkey", &config.log_level, place);
+        log::start("latchkey", &config.log_level, place);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));
         // What is still asking for an address somewhere is not waited for.
@@ -137,7 +136,7 @@ impl Serve {
             let _ = stream.set_nodelay(true);
         });
         let behind_proxy = self.behind_proxy || app.config().on_cloud_run;
-        let service = http::service(crate::router(), app)
+        let service = contract::service(crate::router(), app)
             .layer(middleware::map_request(move |request| async move { with_peer(request, behind_proxy) }));
         let requests = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(stopped(stop.clone()));
@@ -162,7 +161,7 @@ impl Serve {
 /// which writes its caller's address last into a header.
 fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
     let ip = if behind_proxy {
-        address::last_forwarded(request.headers())
+        ip::last_forwarded(request.headers())
     } else {
         request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
     };

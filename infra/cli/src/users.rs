@@ -8,7 +8,13 @@ mod show;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Subcommand};
-use shared::{App, config::Config, email::Identifier, error::Error, firebase::is_uid, user::User};
+use shared::{
+    App,
+    account::{email::Identifier, user::User},
+    config::Config,
+    error::Error,
+    token::custom::is_uid,
+};
 
 use crate::{Failure, terminal::shown};
 

@@ -5,7 +5,7 @@
 use std::{fs, path::Path, process::Command};
 
 use shared::{
-    embedded::{self, Embedded},
+    store::embedded::{self, Embedded},
     testing::{Google, Reply, Service, service_account},
 };
 use tempfile::TempDir;

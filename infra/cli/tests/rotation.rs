@@ -11,10 +11,10 @@ use std::{
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
+    jose::jwt::{self, Token},
     keys::{Event, KeyRing, KeySet, NewKeys, Step, Version},
     testing::{SIGNING_KEYS_ID, Secrets, SecretsManager, Service, signing_keys},
-    token::{self, Token},
+    time::Timestamp,
 };
 
 const STEP_SECONDS: i64 = 30;
@@ -146,7 +146,7 @@ impl Deployment {
         let held = stolen.verifying(kid, Timestamp::from_seconds(0)).unwrap();
         let header =
             Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
-        let token = token::sign(&header, &claims, &held.key).unwrap();
+        let token = jwt::sign(&header, &claims, &held.key).unwrap();
         for process in &self.processes {
             process.post("/verify", json!({"token": minted.token})).await.is(200);
             process.post("/verify", json!({"token": token})).await.refused(401, "token_invalid");

@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::{firebase::ServiceAccount, testing::service_account, token::Token};
+use shared::{jose::jwt::Token, keys::service_account::ServiceAccount, testing::service_account};
 use tempfile::TempDir;
 
 const EMAIL: &str = "latchkey@demo-latchkey.iam.gserviceaccount.com";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{TokenProfile, looks_like_path};
-use crate::{keys::Source, password::Policy, session::Lives};
+use crate::{account::session::Lives, keys::Source, password::Policy};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;

@@ -6,9 +6,11 @@ use axum::http::Uri;
 
 use super::{Environment, signing};
 use crate::{
-    certificates,
-    firebase::{is_client_email, is_project_id, is_tenant_id},
-    keys::Source,
+    keys::{
+        Source, google,
+        service_account::{is_client_email, is_project_id},
+    },
+    token::custom::is_tenant_id,
 };
 
 /// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
@@ -77,7 +79,7 @@ impl Firebase {
 fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {
     const NAME: &str = "FIREBASE_CERTS_URL";
     let uri = match env.text(NAME).map(|text| text.parse::<Uri>()) {
-        None => return Uri::from_static(certificates::GOOGLE),
+        None => return Uri::from_static(google::GOOGLE),
         Some(Ok(uri)) => uri,
         Some(Err(_)) => Uri::default(),
     };

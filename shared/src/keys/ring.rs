@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material, Term};
 use crate::{
-    clock::Timestamp,
     error::Error,
-    rsa::{self, RsaKey},
-    token::{self, Token},
+    jose::{
+        jwt::{self, Token},
+        rsa::{self, RsaKey},
+    },
+    time::Timestamp,
 };
 
 /// The keys of a set, newest first.
@@ -116,7 +118,7 @@ impl KeyRing {
     /// A sentence: one is damaged.
     pub(super) fn prove(&self, now: Timestamp) -> Result<(), String> {
         let is_good = |key: &RsaKey| {
-            token::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)
+            jwt::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)
                 .is_ok_and(|token| Token::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())))
         };
         match self.access.iter().find(|key| key.term.is_live(now) && !is_good(&key.key)) {

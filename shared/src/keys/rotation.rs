@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::{
     KeyRing, KeySet, NewKeys, Times,
-    vault::{CURRENT, PENDING, Vault},
+    secret::{CURRENT, PENDING, Vault},
 };
-use crate::{clock::Timestamp, error::Error, metrics};
+use crate::{error::Error, telemetry::metrics, time::Timestamp};
 
 /// The audit event of a set that came into force.
 const ROTATED: &str = "signing_keys_rotated";
@@ -151,4 +151,4 @@ fn refused(why: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+mod interleavings;

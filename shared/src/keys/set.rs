@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 pub use changes::Change;
 
-use crate::{clock::Timestamp, error::Error, rsa::RsaKey};
+use crate::{error::Error, jose::rsa::RsaKey, time::Timestamp};
 
 /// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
 pub(super) const HMAC_KEY_BYTES: usize = 32;

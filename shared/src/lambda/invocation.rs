@@ -13,7 +13,7 @@ use std::{
 use lambda_http::{Context, LambdaEvent, Service, lambda_runtime};
 use tracing::{Instrument, Span};
 
-use crate::metrics::{self, Metrics};
+use crate::telemetry::metrics::{self, Metrics};
 
 /// Watches the invocations of one process. Cloning shares it.
 #[derive(Clone)]
@@ -93,7 +93,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::logs::{Place, kept::Log};
+    use crate::telemetry::log::{Place, kept::Log};
 
     #[tokio::test]
     async fn each_line_of_an_invocation_says_by_powertools_names_which_it_is_of() {

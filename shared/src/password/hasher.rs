@@ -13,15 +13,15 @@ use tracing::Span;
 
 use super::{
     Password, Policy, StoredHash, Verdict,
-    pace::Pace,
     stored::{
         Stored,
         argon2id::{Areas, Hash},
     },
+    timing::Pace,
 };
 use crate::{
     error::Error,
-    metrics::{self, HASH_MS},
+    telemetry::metrics::{self, HASH_MS},
 };
 
 /// Length of salts and hashes in bytes (RFC 9106 section 4: 128-bit salt, 256-bit tag).

@@ -13,7 +13,11 @@ use super::{
     transaction::{Guard, Refused, Transaction},
     user_key,
 };
-use crate::{clock::Timestamp, error::Error, session::Session, user::User};
+use crate::{
+    account::{session::Session, user::User},
+    error::Error,
+    time::Timestamp,
+};
 
 /// What an idempotency key stands for: the request that came with it, but for the password, which is compared by the hash of
 /// the account it made.

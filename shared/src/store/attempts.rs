@@ -8,23 +8,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Store, login_key,
+    Store,
+    failures::Series,
+    login_key,
     quotas::{Window, used},
-    record,
-    series::Series,
-    session_key,
+    record, session_key,
     transaction::{Guard, Refused, Transaction},
 };
 use crate::{
-    address::Address,
-    clock::Timestamp,
-    email::Identifier,
+    account::{
+        email::Identifier,
+        ip::Address,
+        rate_limit::{FAILED_LOGINS, Failures},
+        session::{Session, SessionId},
+        user::User,
+    },
     error::Error,
-    limits::{FAILED_LOGINS, Failures},
-    logs,
     password::StoredHash,
-    session::{Session, SessionId},
-    user::User,
+    telemetry::log,
+    time::Timestamp,
 };
 
 /// How often an attempt that others overtook is counted again. Each of them made the series longer, and a long one ends it.
@@ -67,7 +69,7 @@ impl Attempt {
     /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
     /// with Firebase, by the account.
     pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
-        let attempt = Self::unlimited(Some(user.clone()), logs::pseudonym(&user.email_key), Duration::ZERO);
+        let attempt = Self::unlimited(Some(user.clone()), log::pseudonym(&user.email_key), Duration::ZERO);
         let series = limited.then(|| Series::of_owner(user, session));
         Self { series: series.into_iter().collect(), is_read: false, ..attempt }
     }
@@ -118,7 +120,7 @@ impl Store {
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
         let login = login_key(identifier.key());
-        let identity = logs::pseudonym(identifier.key());
+        let identity = log::pseudonym(identifier.key());
         let Some(Guesser { device, address }) = guesser else {
             let user = self.user_by(identifier).await?;
             return Ok(Attempt::unlimited(user, identity, began.elapsed()));

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
-use super::{Item, Store, TTL, login_key, number, series::limit_key};
-use crate::{address::Address, clock::Timestamp, email::Email, error::Error, limits::Quota};
+use super::{Item, Store, TTL, failures::limit_key, login_key, number};
+use crate::{
+    account::{email::Email, ip::Address, rate_limit::Quota},
+    error::Error,
+    time::Timestamp,
+};
 
 /// What an address has done of a quota.
 #[derive(Clone, Debug)]

@@ -11,11 +11,13 @@ use super::{
     time_value, unavailable,
 };
 use crate::{
-    clock::Timestamp,
+    account::{
+        session::{Lives, RefreshToken, Refusal, Session, SessionId, Standing},
+        user::User,
+    },
     error::Error,
-    logs,
-    session::{Lives, RefreshToken, Refusal, Session, SessionId, Standing},
-    user::User,
+    telemetry::log,
+    time::Timestamp,
 };
 
 /// For how many seconds a session's record outlives it, so that a late token is told it expired.
@@ -92,7 +94,7 @@ impl Store {
             Standing::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
                 if refusal == Refusal::Reused && self.end_session(token.session, None, now).await? {
-                    logs::audit_warning("refresh_token_reused", &logs::pseudonym(&session.user_id));
+                    log::audit_warning("refresh_token_reused", &log::pseudonym(&session.user_id));
                 }
                 Err(Error::Refresh(refusal))
             }
@@ -140,7 +142,7 @@ impl Store {
             },
         };
         let user = found.as_ref().and_then(|session| session.get("user_id")?.as_s().ok());
-        logs::audit("session_ended", "", &user.map(|id| logs::pseudonym(id)).unwrap_or_default());
+        log::audit("session_ended", "", &user.map(|id| log::pseudonym(id)).unwrap_or_default());
         Ok(true)
     }
 
@@ -190,12 +192,12 @@ impl Store {
     /// it fails, only the log hears of it, and TTL does it.
     pub async fn forget_sessions(&self, user: &User, was_live: impl Fn(&Session) -> bool) -> usize {
         let listed = self.sessions_of(&user.id).await.unwrap_or_else(|error| {
-            logs::fault(&error);
+            log::fault(&error);
             Vec::new()
         });
         let over: Vec<Session> = listed.into_iter().filter(|session| session.epoch <= user.epoch).collect();
         if let Err(error) = self.delete_sessions(&over).await {
-            logs::fault(&error);
+            log::fault(&error);
         }
         over.iter().filter(|session| was_live(session)).count()
     }

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use tokio::time;
 
 use super::{Item, PAUSE, Store, jittered, text, unavailable};
-use crate::{error::Error, logs};
+use crate::{error::Error, telemetry::log};
 
 /// How often a transaction that met others is tried: on a record that many change, as the count of an address, they meet often.
 const CONFLICTS_MAX: u32 = 8;
@@ -126,7 +126,7 @@ impl Store {
                 return Ok(Some(Refused { guard: *guard, found: reason.item.clone() }));
             }
             if attempt == CONFLICTS_MAX || !reasons.iter().all(passes) {
-                return Err(Error::unavailable(format!("DynamoDB: {}: {}", logs::causes(&error), codes(reasons))));
+                return Err(Error::unavailable(format!("DynamoDB: {}: {}", log::causes(&error), codes(reasons))));
             }
             time::sleep(jittered(PAUSE * attempt)).await;
             attempt += 1;
@@ -135,7 +135,7 @@ impl Store {
 
     async fn was_written(&self, writes: &Transaction) -> bool {
         let Some((key, expected)) = writes.witness() else { return false };
-        let found = self.batch_get(&[&key]).await.inspect_err(logs::fault);
+        let found = self.batch_get(&[&key]).await.inspect_err(log::fault);
         found.is_ok_and(|found| found.get(&key) == expected)
     }
 }

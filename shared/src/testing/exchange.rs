@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{address::Peer, http};
+use crate::{account::ip::Peer, http::contract};
 
 /// A request that is being made up.
 pub struct Call {
@@ -39,7 +39,7 @@ impl Call {
 
     /// Lets it come through a gateway of this domain.
     pub fn through(mut self, domain: &str) -> Self {
-        self.request = self.request.extension(http::GatewayDomain(domain.to_owned()));
+        self.request = self.request.extension(contract::GatewayDomain(domain.to_owned()));
         self
     }
 
@@ -51,7 +51,7 @@ impl Call {
 
     /// Gives it only so much time.
     pub fn within(mut self, time: Duration) -> Self {
-        self.request = self.request.extension(http::TimeLeft(time));
+        self.request = self.request.extension(contract::TimeLeft(time));
         self
     }
 

@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::{
 use tokio::time;
 
 use self::befalling::{befall, places};
-use crate::embedded::Embedded;
+use crate::store::embedded::Embedded;
 
 /// What can befall a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -243,7 +243,7 @@ impl fmt::Debug for Faults {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::embedded;
+    use crate::store::embedded;
 
     async fn told(mishap: Mishap) -> (Result<(), String>, usize) {
         let faults = Faults::seeded(0);
@@ -253,7 +253,7 @@ mod tests {
         let key = aws_sdk_dynamodb::types::AttributeValue::S("key".to_owned());
         let sent = client.put_item().table_name("table").item("pk", key).send().await;
         let stored = client.scan().table_name("table").send().await.unwrap().count;
-        (sent.map(drop).map_err(|error| crate::logs::causes(&error)), usize::try_from(stored).unwrap())
+        (sent.map(drop).map_err(|error| crate::telemetry::log::causes(&error)), usize::try_from(stored).unwrap())
     }
 
     #[tokio::test]

@@ -21,7 +21,7 @@ use tokio::{
 
 pub use reply::{Delivery, Reply};
 
-use crate::{clock::Timestamp, rsa::RsaKey};
+use crate::{jose::rsa::RsaKey, time::Timestamp};
 
 /// The Firebase project of every test.
 pub const PROJECT: &str = "demo-latchkey";

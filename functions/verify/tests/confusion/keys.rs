@@ -18,11 +18,10 @@ use base64::{
 };
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
+    jose::{jwt::Token, rsa::RsaKey},
     keys::KeyRing,
-    rsa::RsaKey,
     testing::{certificate, service_account, signing_keys},
-    token::Token,
+    time::Timestamp,
 };
 
 use super::SECRET;

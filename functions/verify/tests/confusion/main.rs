@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::{
-    kind::CUSTOM_TOKEN_AUDIENCE,
+    jose::kind::CUSTOM_TOKEN_AUDIENCE,
     testing::{Google, Reply, Service, id_token_claims, service_account},
 };
 use tokio::net::TcpListener;

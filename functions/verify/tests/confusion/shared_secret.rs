@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    shared_secret::SharedSecrets,
     testing::{Answer, PROJECT, Secrets, SecretsManager, Service, signing_keys},
+    token::shared_secret::SharedSecrets,
 };
 
 use super::SECRET;
@@ -110,7 +110,7 @@ async fn a_logout_is_seen_in_the_tokens_of_a_login_and_those_of_servers_have_non
     );
     assert_eq!((&body["claims"]["user_id"], &body["provider"]), (&json!(user.id), &json!("password")));
     assert_eq!(service.calls(), ["BatchGetItem"]);
-    let id = body["claims"]["sid"].as_str().and_then(shared::session::SessionId::parse).unwrap();
+    let id = body["claims"]["sid"].as_str().and_then(shared::account::session::SessionId::parse).unwrap();
     service.app().store().end_session(id, None, service.now()).await.unwrap();
     check(&session["jwt_token"]).await.refused(401, "token_revoked");
     service.calls();

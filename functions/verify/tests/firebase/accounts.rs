@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
+    account::user::User,
     testing::{PROJECT, Service, certificate, id_token_claims},
-    user::User,
+    time::Timestamp,
 };
 
 use super::{KID, UID, assert_says, check_revoked, claims, deployment, google, service, signed, verify, with};

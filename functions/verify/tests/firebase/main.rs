@@ -9,8 +9,8 @@ mod rules;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
     testing::{Answer, Google, PROJECT, Reply, Service, certificate, id_token_claims},
+    time::Timestamp,
 };
 
 /// What Google signs the tokens of these tests with, unless they say otherwise.

@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, Request, Uri, header};
 use shared::{
     config::Federation,
     fetch::{Fetched, Fetcher},
-    logs,
+    telemetry::log,
 };
 use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
@@ -100,7 +100,7 @@ impl Inner {
         let answer = answer.map_err(|error| {
             let refused = error.as_service_error().is_some();
             let what = if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
-            format!("{what} {}: {}", self.role, logs::causes(&error))
+            format!("{what} {}: {}", self.role, log::causes(&error))
         })?;
         let given = answer.credentials.ok_or("AWS answered without credentials")?;
         let expiry = given.expiration.try_into().map_err(|_| "AWS gave credentials without an end")?;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, Request, Uri, header};
 use shared::{
-    certificates,
-    clock::Timestamp,
     config::Config,
     fetch::{Fetched, Fetcher},
+    keys::google,
+    time::Timestamp,
 };
 
 use super::{Finding, fail, ok, warn};
@@ -37,7 +37,7 @@ pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Ve
 
 fn certificate_endpoint(uri: &Uri, answer: Result<Fetched, String>) -> Finding {
     const WHAT: &str = "certificate endpoint";
-    match answer.and_then(|answer| certificates::understand(&answer)) {
+    match answer.and_then(|answer| google::understand(&answer)) {
         Ok((document, lifetime)) if document.flawed.is_empty() => {
             ok(WHAT, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
         }
@@ -122,7 +122,7 @@ fn clock(headers: &HeaderMap, skew: Duration) -> Finding {
         return warn(WHAT, "no server told the time to compare with");
     };
     // An answer out of a cache keeps its date (RFC 9111 section 5.1).
-    let theirs = theirs + certificates::age(headers);
+    let theirs = theirs + google::age(headers);
     let ahead = keys::now().seconds() - theirs.seconds();
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead > 0 { "ahead" } else { "behind" };

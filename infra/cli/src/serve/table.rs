@@ -8,9 +8,11 @@ use std::{
 
 use shared::{
     config::Config,
-    embedded::{self, Embedded},
     error::Error,
-    store::Store,
+    store::{
+        Store,
+        embedded::{self, Embedded},
+    },
 };
 use tokio::net::TcpListener;
 

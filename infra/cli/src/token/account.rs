@@ -4,8 +4,7 @@ use std::{io::ErrorKind, path::PathBuf};
 
 use shared::{
     config::{SigningAccount, looks_like_path},
-    firebase::ServiceAccount,
-    keys::{Source, read_file},
+    keys::{Source, read_file, service_account::ServiceAccount},
 };
 
 use crate::{Failure, tell};

@@ -8,10 +8,7 @@ use std::{
 
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
-use shared::{
-    firebase::{CustomToken, ServiceAccount},
-    json,
-};
+use shared::{jose::json, keys::service_account::ServiceAccount, token::custom::CustomToken};
 
 use super::account;
 use crate::{Failure, deployment, keys, lines::Lines, tell, written};

@@ -6,11 +6,10 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use shared::{
-    caller::{self, Verified},
-    decoding::{Problem, Report},
+    auth::verification::{self, Verified},
     error::Error,
-    kind::Kind,
-    token::Token,
+    jose::{jwt::Token, kind::Kind},
+    token::report::{Problem, Report},
 };
 
 use crate::{
@@ -145,7 +144,7 @@ async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
             let folder = app.config().data_dir.display();
             Verdict::Unknown(format!("there are no signing keys, neither configured nor in {folder}."))
         }
-        kind => match caller::verify(app, &deployment.party, text, now).await {
+        kind => match verification::verify(app, &deployment.party, text, now).await {
             Ok(verified) => admitted(deployment, &verified).await,
             Err(Error::Token(refusal)) if kind == Kind::AccessToken => {
                 let issuer = &deployment.party.issuer;
@@ -167,7 +166,7 @@ async fn admitted(deployment: &Deployment, verified: &Verified) -> Verdict {
             "/verify takes it if its account's address is verified, which only the table tells.".to_owned(),
         );
     }
-    match caller::admit(&deployment.app, verified, None).await {
+    match verification::admit(&deployment.app, verified, None).await {
         Ok(()) => Verdict::Good("/verify takes it.".to_owned()),
         Err(error) => Verdict::Bad(format!("{error} ({})", error.status_and_code().1)),
     }

@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use shared::{App, user::User};
+use shared::{App, account::user::User};
 
 use super::{name, told};
 use crate::{Failure, tell, written};

@@ -9,11 +9,13 @@ use std::{
 use serde_json::{Map, Value, json};
 use shared::{
     App,
-    email::{Email, Username},
-    firebase::is_uid,
-    json,
+    account::{
+        email::{Email, Username},
+        user::{self, ROLE_ID_NEW, User},
+    },
+    jose::json,
     password::StoredHash,
-    user::{self, ROLE_ID_NEW, User},
+    token::custom::is_uid,
 };
 
 use crate::{Failure, lines::Lines, written};

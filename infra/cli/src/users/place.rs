@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use shared::{App, config::Config, embedded::Embedded, keys::Keys, store::Store};
+use shared::{
+    App,
+    config::Config,
+    keys::Keys,
+    store::{Store, embedded::Embedded},
+};
 
 use super::told;
 use crate::{Failure, aws::Aws, deployment};

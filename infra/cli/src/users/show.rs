@@ -3,7 +3,11 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use shared::{App, logs::pseudonym, session::Session, user::User};
+use shared::{
+    App,
+    account::{session::Session, user::User},
+    telemetry::log::pseudonym,
+};
 
 use super::told;
 use crate::{

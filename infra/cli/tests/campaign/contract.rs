@@ -8,7 +8,12 @@ use std::sync::Arc;
 
 use shared::testing::{Answer, Service};
 
-use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 /// Adds its rows.
 pub fn run(scale: Scale, table: &mut Table) {

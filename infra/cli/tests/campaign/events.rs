@@ -16,7 +16,12 @@ use shared::{
 use tokio::task::JoinSet;
 
 use self::{changes::changed, shapes::shapes};
-use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 10;
 /// Beside each other, so that every core has some.

@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::http::Method;
 use serde_json::json;
 use shared::{
-    limits::FAILED_LOGINS,
+    account::rate_limit::FAILED_LOGINS,
     testing::{Answer, PASSWORD, Service},
 };
 use tokio::task::JoinSet;

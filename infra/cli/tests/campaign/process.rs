@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{client::Client, server, server::Server};
+use crate::{
+    client::Client,
+    server::{self, Server},
+};
 
 /// A running server; it is killed when dropped.
 pub struct Process {

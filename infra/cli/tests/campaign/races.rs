@@ -12,7 +12,13 @@ use serde_json::{Value, json};
 use shared::testing::{Faults, Service};
 
 use self::crowd::Crowd;
-use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    asking::Ask,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 8;
 /// How many races are run beside each other.

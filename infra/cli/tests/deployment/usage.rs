@@ -19,12 +19,14 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     App,
-    address::Peer,
+    account::ip::Peer,
     config::Config,
-    embedded::{Embedded, create_table},
-    http,
+    http::contract,
     keys::{Event, Keys, Source, Step},
-    store::Store,
+    store::{
+        Store,
+        embedded::{Embedded, create_table},
+    },
     testing::{Secrets, SecretsManager, signing_keys},
 };
 use tower::ServiceExt;
@@ -119,7 +121,7 @@ impl Function {
         let keys = Keys::new(None, Source::Text(signing_keys().to_owned()), &config);
         let store = Store::new(client, &config.table_name);
         let app = App::new(config, store, keys).unwrap();
-        Self { router: http::service(router, app), uses }
+        Self { router: contract::service(router, app), uses }
     }
 
     /// The body of the answer, whose status is this.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{KeyRecord, KeySet, NewKeys, Use};
-use crate::{clock::Timestamp, keys::Times};
+use crate::{keys::Times, time::Timestamp};
 
 /// For how long after its end the set remembers a key, without its private part.
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);

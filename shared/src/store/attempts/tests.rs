@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::{
-    email::Email,
-    embedded::{self, Embedded},
-    limits::FREE_FAILURES,
-    store::{Item, TTL, number, text},
+    account::{email::Email, rate_limit::FREE_FAILURES},
+    store::{
+        Item, TTL,
+        embedded::{self, Embedded},
+        number, text,
+    },
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);

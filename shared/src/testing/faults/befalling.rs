@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time;
 
 use super::Mishap;
-use crate::embedded::Embedded;
+use crate::store::embedded::Embedded;
 
 /// The answer to a call that this befalls.
 pub async fn befall(

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    clock::Timestamp,
     testing::{certificate, id_token_claims},
+    time::Timestamp,
 };
 
 use super::secrets::Canaries;

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
-use shared::{email::Username, password::Password, testing::Service};
+use shared::{account::email::Username, password::Password, testing::Service};
 
 use super::{refused, settled};
 use crate::audit::Tally;

@@ -4,7 +4,7 @@ use axum::http::Method;
 use shared::testing::Service;
 
 use super::settled;
-use crate::{audit, audit::Tally};
+use crate::audit::{self, Tally};
 
 /// Every path, with the methods it takes.
 const PATHS: [(&str, &[&str]); 14] = [

@@ -6,7 +6,13 @@ use serde_json::{Value, json};
 use shared::testing::{Answer, Faults, Mishap, Service};
 use tokio::time;
 
-use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    asking::Ask,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 2;
 const LATE: Duration = Duration::from_millis(300);

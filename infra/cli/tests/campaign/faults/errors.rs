@@ -5,7 +5,12 @@ use std::sync::Arc;
 use shared::testing::Mishap;
 
 use super::endpoints::{Endpoint, endpoints};
-use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 4;
 /// "Common Errors" and the errors of each operation in DynamoDB's API reference, and what is no answer of it at all.

@@ -7,7 +7,12 @@ use shared::testing::{Mishap, Service};
 use tokio::{task::JoinSet, time};
 
 use super::endpoints::{Endpoint, endpoints};
-use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 3;
 /// What a request has where nobody says otherwise.

@@ -6,7 +6,13 @@ use shared::testing::{Answer, Faults, Mishap, PASSWORD, Service};
 use tokio::task::JoinSet;
 
 use super::endpoints::{Endpoint, endpoints};
-use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    asking::Ask,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 5;
 const TRANSACTION: &str = "TransactWriteItems";

@@ -7,7 +7,13 @@ use serde_json::{Value, json};
 use shared::testing::{PASSWORD, Service};
 
 use self::spoiling::{Item, spoiled};
-use crate::{Scale, asking::Ask, audit, audit::Tally, table::Table, wait_for};
+use crate::{
+    Scale,
+    asking::Ask,
+    audit::{self, Tally},
+    table::Table,
+    wait_for,
+};
 
 const SEED: u64 = 6;
 const EMAIL: &str = "records@faults.example";

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use shared::{
+    account::user::User,
     testing::{PASSWORD, Service},
-    user::User,
 };
 use tokio::task::JoinSet;
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::json;
-use shared::clock::Timestamp;
+use shared::time::Timestamp;
 
 /// What the metadata server gives: three parts, as a token of Google's has.
 pub const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDUifQ.c2lnbmF0dXJl";

@@ -1,0 +1,7 @@
+//! Accounts: users, their identifiers, their sessions, and the limits on guessing.
+
+pub mod email;
+pub mod ip;
+pub mod rate_limit;
+pub mod session;
+pub mod user;

@@ -1,0 +1,374 @@
+//! Sessions, and the refresh tokens that carry them on.
+//!
+//! A refresh token is the session's id and a counter, masked, under an HMAC. The store keeps the counter only: any token can be
+//! made again, so a client that lost an answer is given the same one, and a copy of the table is worth nothing.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use aws_lc_rs::{constant_time, hmac};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize, de};
+
+use crate::{account::user::User, time::Timestamp};
+
+/// Of the 32 bytes of a refresh token, 12 are the session's id, 4 the counter, and 16 the HMAC, which is as long as
+/// RFC 6749 section 10.10 asks (a guess succeeds with probability 2^-128 at most).
+const ID_BYTES: usize = 12;
+const COUNTER_BYTES: usize = 4;
+const TAG_BYTES: usize = 16;
+/// What the HMAC is over begins with this, so that no other use of the key can make a refresh token.
+const CONTEXT: &[u8] = b"latchkey refresh token";
+/// Likewise for the mask. The HMAC masks what it is over, as the synthetic IV of RFC 5297 does, so that no part of a token is the
+/// session's id, which is in the table and in access tokens.
+const MASK_CONTEXT: &[u8] = b"latchkey refresh token mask";
+/// Of how many rotations the time is kept; older parents are past their reuse interval in any sane client.
+const ROTATIONS_KEPT: u32 = 8;
+
+/// A session's id: 12 random bytes, 16 characters as text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionId([u8; ID_BYTES]);
+
+impl SessionId {
+    /// From random bytes.
+    pub const fn new(random: [u8; ID_BYTES]) -> Self {
+        Self(random)
+    }
+
+    /// From its text.
+    pub fn parse(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// What is in a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Whose it is.
+    pub session: SessionId,
+    /// How often the session was refreshed before.
+    pub counter: u32,
+}
+
+impl RefreshToken {
+    /// Its text: 43 characters, base64url of 32 bytes.
+    pub fn seal(self, key: &hmac::Key) -> String {
+        let message = self.message();
+        let tag = tag(key, CONTEXT, &message);
+        URL_SAFE_NO_PAD.encode([masked(key, &message, &tag), tag].concat())
+    }
+
+    /// Reads a token that one of `keys` made; anything else is none. No store is asked.
+    pub fn open<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (hidden, given) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
+        let message = keys.into_iter().find_map(|key| {
+            let message = masked(key, hidden, given);
+            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), given).ok().map(|()| message)
+        })?;
+        let (id, counter) = message.split_at_checked(ID_BYTES)?;
+        Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
+    }
+
+    /// Whether a text has the form of one, whoever made it.
+    pub fn is_like_one(text: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES + COUNTER_BYTES + TAG_BYTES)
+    }
+
+    fn message(self) -> Vec<u8> {
+        [self.session.0.as_slice(), &self.counter.to_be_bytes()].concat()
+    }
+}
+
+fn tag(key: &hmac::Key, context: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut hmac = hmac::Context::with_key(key);
+    hmac.update(context);
+    hmac.update(message);
+    hmac.sign().as_ref().iter().copied().take(TAG_BYTES).collect()
+}
+
+/// Masks what is open, and opens what is masked. The mask is as long as both: 16 bytes.
+fn masked(key: &hmac::Key, message: &[u8], tag_of_it: &[u8]) -> Vec<u8> {
+    tag(key, MASK_CONTEXT, tag_of_it).iter().zip(message).map(|(mask, byte)| mask ^ byte).collect()
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lives {
+    /// From login, whatever happens.
+    pub absolute: Duration,
+    /// From the last refresh.
+    pub idle: Duration,
+    /// How long a token that was already exchanged, and its child too, still gets that same child.
+    pub reuse_interval: Duration,
+}
+
+/// A session, as the store keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: String,
+    /// The account's epoch at login; once the account's has moved on, this session is over.
+    pub epoch: u64,
+    /// How often it was refreshed.
+    pub counter: u32,
+    /// When the password was given.
+    pub auth_time: Timestamp,
+    /// Never moves.
+    pub expires_at: Timestamp,
+    /// Moves with every refresh.
+    pub idle_expires_at: Timestamp,
+    /// Set by logout and by reuse of an old token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// When the last few rotations were, by [`Session::slot`].
+    pub rotated: BTreeMap<String, Timestamp>,
+}
+
+/// What a presented refresh token is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The newest one: it moves the session on.
+    Current,
+    /// Exchanged before, and may be again, for the same child.
+    Parent {
+        /// The child's counter.
+        child: u32,
+    },
+    /// Refused.
+    Refused(Refusal),
+}
+
+/// Why a refresh is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 401: not a token of this service, or its session has ended.
+    Invalid,
+    /// 401: its session's time is over.
+    Expired,
+    /// 401: it was exchanged long ago, so somebody holds a copy; its session ends.
+    Reused,
+    /// 409: another change of the session was under way.
+    Conflict,
+}
+
+impl Session {
+    /// A session of `user`, who gave the password at `now`.
+    pub fn start(id: SessionId, user: &User, now: Timestamp, lives: &Lives) -> Self {
+        let expires_at = now + lives.absolute;
+        Self {
+            id,
+            user_id: user.id.clone(),
+            epoch: user.epoch,
+            counter: 0,
+            auth_time: now,
+            expires_at,
+            idle_expires_at: expires_at.min(now + lives.idle),
+            ended_at: None,
+            rotated: BTreeMap::new(),
+        }
+    }
+
+    /// What the token with `counter` is worth. A counter ahead of the session's, as after a restore of an older table, is
+    /// refused without ending anything.
+    pub fn standing(&self, counter: u32, now: Timestamp, lives: &Lives) -> Standing {
+        if self.ended_at.is_some() || counter > self.counter {
+            return Standing::Refused(Refusal::Invalid);
+        }
+        if self.is_expired(now) {
+            return Standing::Refused(Refusal::Expired);
+        }
+        match self.counter - counter {
+            0 => Standing::Current,
+            // Its child was never used: the client failed to save it.
+            1 => Standing::Parent { child: self.counter },
+            behind => {
+                let child = counter + 1;
+                let exchanged = self.rotated.get(&Self::slot(child)).filter(|_| behind <= ROTATIONS_KEPT);
+                if exchanged.is_some_and(|&exchanged| now <= exchanged + lives.reuse_interval) {
+                    Standing::Parent { child }
+                } else {
+                    Standing::Refused(Refusal::Reused)
+                }
+            }
+        }
+    }
+
+    /// Whether this session can still be refreshed, as far as it can tell by itself and by its account.
+    pub fn is_live(&self, user: &User, now: Timestamp) -> bool {
+        self.ended_at.is_none() && !self.is_expired(now) && self.is_of(user)
+    }
+
+    /// Whether the account has not ended all its sessions since this one began.
+    pub fn is_of(&self, user: &User) -> bool {
+        self.user_id == user.id && self.epoch == user.epoch
+    }
+
+    fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at || now >= self.idle_expires_at
+    }
+
+    /// When the token with `counter` was made first, as far as that is kept.
+    pub fn made_at(&self, counter: u32) -> Timestamp {
+        let rotated = self.rotated.get(&Self::slot(counter)).filter(|_| counter > 0);
+        rotated.copied().unwrap_or(self.auth_time)
+    }
+
+    /// The key of [`Session::rotated`] for the rotation that made `counter`.
+    pub fn slot(counter: u32) -> String {
+        (counter % ROTATIONS_KEPT).to_string()
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("not a session id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{account::email::Email, password::StoredHash};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
+    const LIVES: Lives = Lives {
+        absolute: Duration::from_secs(30 * 86_400),
+        idle: Duration::from_secs(14 * 86_400),
+        reuse_interval: Duration::from_secs(10),
+    };
+
+    fn after(seconds: u64) -> Timestamp {
+        NOW + Duration::from_secs(seconds)
+    }
+
+    fn key(byte: u8) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32])
+    }
+
+    fn user() -> User {
+        User::new("u".to_owned(), &Email::parse("a@b.de").unwrap(), None, String::new(), StoredHash::new(""), NOW)
+    }
+
+    /// A session whose rotations took place `seconds` after login.
+    fn session(rotations: &[u64]) -> Session {
+        let mut session = Session::start(SessionId::new([1; 12]), &user(), NOW, &LIVES);
+        for &seconds in rotations {
+            session.counter += 1;
+            session.rotated.insert(Session::slot(session.counter), after(seconds));
+        }
+        session
+    }
+
+    #[test]
+    fn a_token_is_43_characters_and_is_opened_by_its_key_only() {
+        let token = RefreshToken { session: SessionId::new([9; 12]), counter: 7 };
+        let text = token.seal(&key(1));
+        assert_eq!(text.len(), 43);
+        assert_eq!(RefreshToken::open(&text, [&key(2), &key(1)]), Some(token));
+        assert_eq!(RefreshToken::open(&text, [&key(2)]), None);
+        assert_eq!(RefreshToken::open(&text, []), None);
+    }
+
+    #[test]
+    fn a_token_has_nothing_of_its_session_id_and_no_two_have_a_part_in_common() {
+        let id = SessionId::new([9; 12]);
+        let tokens = [0, 1, 2].map(|counter| RefreshToken { session: id, counter }.seal(&key(1)));
+        let parts = |text: &str| text.as_bytes().windows(6).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        for (index, token) in tokens.iter().enumerate() {
+            for other in tokens[index + 1..].iter().chain([&id.to_string()]) {
+                assert!(!parts(other).iter().any(|part| parts(token).contains(part)), "{token} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_changed_token_is_opened() {
+        let text = RefreshToken { session: SessionId::new([9; 12]), counter: 7 }.seal(&key(1));
+        for index in 0..text.len() {
+            for letter in ['A', 'B', '_', '=', ' '] {
+                let mut changed = text.clone();
+                changed.replace_range(index..=index, &letter.to_string());
+                assert!(changed == text || RefreshToken::open(&changed, [&key(1)]).is_none(), "{changed}");
+            }
+        }
+        for changed in ["", "A", &text[1..], &format!("{text}A"), &format!("{text}=")] {
+            assert_eq!(RefreshToken::open(changed, [&key(1)]), None);
+        }
+    }
+
+    #[test]
+    fn the_newest_token_moves_the_session_on_and_its_parent_gets_the_same_child_for_ever() {
+        let session = session(&[5, 100]);
+        assert_eq!(session.standing(2, after(101), &LIVES), Standing::Current);
+        assert_eq!(session.standing(1, after(101), &LIVES), Standing::Parent { child: 2 });
+        assert_eq!(session.standing(1, after(900_000), &LIVES), Standing::Parent { child: 2 });
+    }
+
+    #[test]
+    fn an_older_token_gets_its_child_within_the_reuse_interval_and_is_reuse_after_it() {
+        let session = session(&[100, 101, 102]);
+        assert_eq!(session.standing(0, after(110), &LIVES), Standing::Parent { child: 1 });
+        assert_eq!(session.standing(0, after(111), &LIVES), Standing::Refused(Refusal::Reused));
+        assert_eq!(session.standing(1, after(111), &LIVES), Standing::Parent { child: 2 });
+    }
+
+    #[test]
+    fn a_rotation_whose_time_was_overwritten_is_reuse() {
+        let session = session(&[100; 9]);
+        assert_eq!(session.standing(0, after(100), &LIVES), Standing::Refused(Refusal::Reused));
+        assert_eq!(session.standing(1, after(100), &LIVES), Standing::Parent { child: 2 });
+    }
+
+    #[test]
+    fn a_counter_ahead_is_refused_without_being_reuse() {
+        assert_eq!(session(&[1]).standing(2, after(2), &LIVES), Standing::Refused(Refusal::Invalid));
+    }
+
+    #[test]
+    fn both_lives_end_at_their_second_and_an_ended_session_is_invalid() {
+        let mut session = session(&[]);
+        let idle = 14 * 86_400;
+        assert_eq!(session.standing(0, after(idle - 1), &LIVES), Standing::Current);
+        assert_eq!(session.standing(0, after(idle), &LIVES), Standing::Refused(Refusal::Expired));
+        session.idle_expires_at = session.expires_at;
+        assert_eq!(session.standing(0, after(30 * 86_400), &LIVES), Standing::Refused(Refusal::Expired));
+        session.ended_at = Some(NOW);
+        assert_eq!(session.standing(0, NOW, &LIVES), Standing::Refused(Refusal::Invalid));
+    }
+
+    #[test]
+    fn the_idle_life_never_outlasts_the_absolute_one() {
+        let lives = Lives { idle: Duration::from_secs(60 * 86_400), ..LIVES };
+        let session = Session::start(SessionId::new([1; 12]), &user(), NOW, &lives);
+        assert_eq!(session.idle_expires_at, session.expires_at);
+    }
+
+    #[test]
+    fn a_session_of_an_older_epoch_is_over() {
+        let (session, mut user) = (session(&[]), user());
+        assert!(session.is_live(&user, NOW));
+        user.end_sessions(NOW);
+        assert!(!session.is_live(&user, NOW));
+    }
+}

@@ -1,0 +1,6 @@
+//! Authentication: one file for each flow that a function runs.
+
+pub mod password;
+pub mod session_object;
+pub mod turns;
+pub mod verification;

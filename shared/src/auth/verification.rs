@@ -1,0 +1,280 @@
+//! Who calls: a token told by its kind and verified, and where it matters the account behind it.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, StatusCode, request::Parts},
+};
+
+use crate::{
+    App,
+    account::{session::SessionId, user::User},
+    error::Error,
+    http::contract,
+    jose::{
+        jwt::{Refusal, Token},
+        kind::Kind,
+    },
+    time::Timestamp,
+    token::{
+        access::{self, Party},
+        id::{self, Verifier},
+        shared_secret,
+    },
+};
+
+/// A genuine token and what it says of its holder, with defaults for what its kind leaves out.
+pub struct Verified {
+    /// The token, taken apart.
+    pub token: Token,
+    /// Its kind: an access token, a Firebase ID token or one signed with a shared secret.
+    pub kind: Kind,
+    /// The user's id; empty if a token signed with a shared secret says nothing.
+    pub uid: String,
+    /// Empty for a Firebase user without one, as after a sign-in with a custom token.
+    pub email: String,
+    /// False if the token says nothing.
+    pub email_verified: bool,
+    /// Empty if the token says nothing.
+    pub name: String,
+    /// 0 if the token says nothing, as a Firebase ID token.
+    pub role_id: u32,
+    /// How its holder signed in: `password`, or what Firebase says.
+    pub provider: String,
+    /// `iat`, which only a shared secret's token may do without.
+    pub issued_at: Option<Timestamp>,
+    /// `exp`, likewise.
+    pub expires_at: Option<Timestamp>,
+    sign_in: SignIn,
+}
+
+/// What may have ended since the token was made.
+enum SignIn {
+    /// None if the token names no session that could be.
+    Session(Option<SessionId>),
+    Firebase {
+        auth_time: Timestamp,
+    },
+    /// Nobody signed in: a server made it.
+    None,
+}
+
+impl Verified {
+    /// The session it belongs to; a Firebase sign-in has none.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.sign_in {
+            SignIn::Session(id) => id,
+            SignIn::Firebase { .. } | SignIn::None => None,
+        }
+    }
+
+    /// Whether its account alone knows the address.
+    pub fn is_without_address(&self) -> bool {
+        self.kind == Kind::FirebaseIdToken && self.email.is_empty()
+    }
+
+    fn by_access_token(token: Token, claims: access::Claims) -> Self {
+        Self {
+            token,
+            kind: Kind::AccessToken,
+            uid: claims.sub,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: claims.role_id,
+            provider: "password".to_owned(),
+            issued_at: Some(Timestamp::from_seconds(claims.iat)),
+            expires_at: Some(Timestamp::from_seconds(claims.exp)),
+            sign_in: SignIn::Session(SessionId::parse(&claims.sid)),
+        }
+    }
+
+    fn by_id_token(token: Token, claims: id::Claims) -> Self {
+        Self {
+            token,
+            kind: Kind::FirebaseIdToken,
+            uid: claims.uid,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: 0,
+            provider: claims.provider,
+            issued_at: Some(claims.issued_at),
+            expires_at: Some(claims.expires_at),
+            sign_in: SignIn::Firebase { auth_time: claims.auth_time },
+        }
+    }
+
+    fn by_shared_secret(token: Token, claims: shared_secret::Claims, party: &Party) -> Self {
+        let own = claims.session.filter(|(issuer, _)| *issuer == party.issuer);
+        Self {
+            token,
+            kind: Kind::SharedSecret,
+            uid: claims.uid,
+            email: claims.email,
+            email_verified: claims.email_verified,
+            name: claims.name,
+            role_id: claims.role_id,
+            provider: if own.is_some() { "password" } else { "unknown" }.to_owned(),
+            issued_at: claims.issued_at,
+            expires_at: claims.expires_at,
+            sign_in: own.map_or(SignIn::None, |(_, sid)| SignIn::Session(SessionId::parse(&sid))),
+        }
+    }
+}
+
+/// Verifies a token of any kind this deployment takes. No round trip to the table.
+///
+/// # Errors
+///
+/// 401 with the code and the sentence of the rule that fails; 503 while there are no keys.
+pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Result<Verified, Error> {
+    let emulated = app.config().firebase.emulator_host.is_some();
+    let token = if emulated { Token::parse_unsigned(text) } else { Token::parse(text) };
+    let token = token.map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
+    let skew = app.config().clock_skew;
+    if token.kind() == Kind::AccessToken {
+        let kid = token.header_text("kid").unwrap_or_default();
+        let ring = app.keys().ring_if(now, |ring| ring.knows(kid)).await?;
+        let claims = access::verify(&ring, party, &token, now, skew).map_err(Error::Token)?;
+        return Ok(Verified::by_access_token(token, claims));
+    }
+    if shared_secret::is_meant(&token) {
+        let secrets = app.keys().shared_secrets_if(now, |secrets| secrets.signed(&token)).await?;
+        if let Some(secrets) = secrets {
+            let claims = shared_secret::verify(&secrets, &token, now, skew).map_err(Error::Token)?;
+            return Ok(Verified::by_shared_secret(token, claims, party));
+        }
+    }
+    let project = app.firebase_project(now).await?.ok_or_else(|| no_project(&token, now))?;
+    let certificates = (!emulated).then(|| app.certificates());
+    let claims = Verifier { project: &project, certificates, skew }.verify(&token, now).await?;
+    Ok(Verified::by_id_token(token, claims))
+}
+
+fn no_project(token: &Token, now: Timestamp) -> Error {
+    let kind = token.kind();
+    let why = match kind {
+        Kind::FirebaseIdToken => "and this deployment knows no Firebase project: set FIREBASE_PROJECT_ID",
+        _ => "where an access token of this service is expected",
+    };
+    Error::Token(Refusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now))
+}
+
+/// The account behind a genuine token, if it and the sign-in are still good. One round trip; none for a token that a server made
+/// with a shared secret, behind which is no sign-in that could have ended.
+///
+/// # Errors
+///
+/// 401 that it was revoked, or that the account is disabled, in the code of the token's kind; 503 if DynamoDB fails.
+pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
+    let refuse = |code, sentence: &str| Error::Token(Refusal::new(code, sentence).about(&verified.token, now));
+    match &verified.sign_in {
+        SignIn::Session(id) => {
+            let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
+            let id = id.ok_or_else(revoked)?;
+            let (user, session) = app.store().user_and_session(&verified.uid, id).await?;
+            let user = user.ok_or_else(revoked)?;
+            if user.disabled {
+                return Err(refuse("account_disabled", "This account is disabled."));
+            }
+            if session.is_some_and(|session| session.is_live(&user, now)) { Ok(Some(user)) } else { Err(revoked()) }
+        }
+        SignIn::Firebase { auth_time } => {
+            let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
+            let user = app.store().user(&verified.uid).await?;
+            let user = user.ok_or_else(|| revoked("There is no account with this uid, or it was deleted."))?;
+            if user.disabled {
+                return Err(refuse("auth/user-disabled", "This account is disabled."));
+            }
+            // Not `iat`, which moves with every refresh. `auth_time` has no fraction and the end has one, so that a sign-in in
+            // the same second is one from before; `Grant` sees to it that none from after is.
+            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
+                return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
+            }
+            Ok(Some(user))
+        }
+        SignIn::None => Ok(None),
+    }
+}
+
+/// Refuses an address that is not verified, where the deployment asks for verified ones. A Firebase user made by a custom token has
+/// no address; there the account's own counts, which is read if `user` is not at hand.
+///
+/// # Errors
+///
+/// 403 `email_not_verified`; 503 if DynamoDB fails.
+pub async fn admit(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
+    if !app.config().require_verified_email {
+        return Ok(());
+    }
+    // A server that names nobody's address vouches for none.
+    if verified.kind == Kind::SharedSecret && verified.email.is_empty() {
+        return Ok(());
+    }
+    let is_verified = if verified.is_without_address() {
+        let user = match user {
+            Some(user) => Some(user),
+            None => app.store().user(&verified.uid).await?,
+        };
+        user.is_some_and(|user| user.email_verified)
+    } else {
+        verified.email_verified
+    };
+    if is_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
+}
+
+/// Extracts the account that calls `/me`.
+pub struct Caller {
+    /// As it was read for this request.
+    pub user: User,
+    /// The session of its access token; a Firebase ID token has none.
+    pub session: Option<SessionId>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let token = contract::bearer(&parts.headers).ok_or(Error::TokenMissing(StatusCode::UNAUTHORIZED))?.to_owned();
+        let party = Party::from_request_parts(parts, app).await?;
+        let now = app.now();
+        let verified = verify(app, &party, &token, now).await?;
+        // Whoever knows the secret could call as anybody.
+        if verified.kind == Kind::SharedSecret {
+            let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
+                            token is expected.";
+            return Err(Error::Token(Refusal::new("token_invalid", sentence).about(&verified.token, now)));
+        }
+        let user = live(app, &verified, now).await?;
+        let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        Ok(Self { user, session: verified.session() })
+    }
+}
+
+/// Whether a trusted server calls: it shows one of the API keys as `X-Api-Key`.
+///
+/// # Errors
+///
+/// 503 if a key is shown and the keys it might be one of cannot be had.
+pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
+    let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
+    if shown.is_empty() {
+        return Ok(false);
+    }
+    let keys = app.keys().api_keys_if(app.now(), |keys| keys.admit(shown)).await?;
+    if keys.is_none() {
+        tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
+    }
+    Ok(keys.is_some_and(|keys| keys.admit(shown)))
+}
+
+/// Extracts that a trusted server calls.
+pub struct Server;
+
+impl FromRequestParts<App> for Server {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        if is_server(app, &parts.headers).await? { Ok(Self) } else { Err(Error::ApiKey) }
+    }
+}

@@ -1,0 +1,277 @@
+//! JSON Web Signatures in compact serialisation (RFC 7515): read strictly, verified with a key that carries its algorithm.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    hmac,
+    rsa::PublicKeyComponents,
+    signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use crate::jose::json;
+
+/// The longest text that is read, in bytes.
+pub const BYTES_MAX: usize = 16 * 1024;
+/// Moduli that are taken, in bits: RFC 7518 section 3.3 asks for 2048, and what is above 8192 only takes time.
+const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// The shortest secret, in bytes (RFC 7518 section 3.2: no less than the hash's output).
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// A signed text whose parts were decoded, and nothing verified yet.
+pub struct Jws {
+    /// The JOSE header (section 4).
+    pub header: Map<String, Value>,
+    /// What was signed.
+    pub payload: Vec<u8>,
+    signing_input: String,
+    signature: Vec<u8>,
+}
+
+impl Jws {
+    /// Takes compact serialisation apart (section 7.1): three parts of base64url without padding, white space or loose
+    /// trailing bits. The payload may be empty; so is the last part of an unsigned one (section A.5), which no key verifies.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller that never quotes the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > BYTES_MAX {
+            return Err("The token is longer than 16 KiB.".to_owned());
+        }
+        let parts: Vec<&str> = text.split('.').collect();
+        let &[header, payload, signature] = parts.as_slice() else {
+            return Err(not_three_parts(text, parts.len()));
+        };
+        if header.is_empty() {
+            return Err("A part of the token is empty.".to_owned());
+        }
+        let header =
+            json::object(&decode(header, "header")?).map_err(|refusal| format!("The token's header {refusal}."))?;
+        let signing_input = text.get(..text.len() - signature.len() - 1).unwrap_or_default().to_owned();
+        Ok(Self {
+            header,
+            payload: decode(payload, "payload")?,
+            signing_input,
+            signature: decode(signature, "signature")?,
+        })
+    }
+
+    /// Whether there is no signature at all.
+    pub fn is_unsigned(&self) -> bool {
+        self.signature.is_empty()
+    }
+
+    /// Whether `key` signed this, by the key's own algorithm, which the header must name. Never with critical extensions
+    /// (section 4.1.11), of which none is understood here.
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
+        let named = self.header.get("alg").and_then(Value::as_str) == Some(key.algorithm());
+        named && !self.header.contains_key("crit") && key.verifies(self.signing_input.as_bytes(), &self.signature)
+    }
+}
+
+fn decode(part: &str, name: &str) -> Result<Vec<u8>, String> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| {
+        let why = if part.contains('=') {
+            "has padding (`=`), which base64url in a JWT has not"
+        } else if part.contains(['+', '/']) {
+            "is in plain base64, not in base64url"
+        } else if part.contains(char::is_whitespace) {
+            "has white space in it"
+        } else if part.starts_with(['"', '\'']) || part.ends_with(['"', '\'']) {
+            "has quotes around it"
+        } else {
+            "is not base64url"
+        };
+        format!("The token's {name} {why}.")
+    })
+}
+
+/// What people paste instead of a token, by its name.
+fn not_three_parts(text: &str, parts: usize) -> String {
+    let what = match text.trim_start() {
+        "" => return "The token is empty.".to_owned(),
+        text if text.starts_with(['{', '[']) => "this is JSON",
+        text if text.starts_with("-----BEGIN") => "this is a key or a certificate",
+        _ if parts == 5 => "this has five, as an encrypted JWT has, which is not taken",
+        _ if text.len() == 43 && parts == 1 => "this has one, as a refresh token of this service has",
+        _ => return format!("A JWT has three parts divided by dots; this text has {parts}."),
+    };
+    format!("A JWT has three parts divided by dots; {what}.")
+}
+
+/// Why a key cannot be used: a phrase that follows "the key".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// It cannot be read, so that it may be any key.
+    Damaged(&'static str),
+    /// It can be read, and no signature by it would count.
+    Unsuitable(&'static str),
+}
+
+impl Flaw {
+    /// The phrase.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Damaged(phrase) | Self::Unsuitable(phrase) => phrase,
+        }
+    }
+}
+
+/// What signatures are verified with. The key decides the algorithm; a header can only agree.
+pub enum VerifyingKey {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256(ParsedPublicKey),
+    /// HMAC with SHA-256.
+    Hs256(Box<hmac::Key>),
+}
+
+impl VerifyingKey {
+    /// An RSA key of this modulus and exponent, big-endian.
+    ///
+    /// # Errors
+    ///
+    /// Its modulus is not of 2048 to 8192 bits, or its exponent is not odd and above 1.
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, Flaw> {
+        let (n, e) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
+        let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+        if !MODULUS_BITS.contains(&bits) {
+            return Err(Flaw::Unsuitable("does not have 2048 to 8192 bits"));
+        }
+        if e == [1] || e.last().is_none_or(|byte| byte % 2 == 0) {
+            return Err(Flaw::Unsuitable("has an exponent that cannot work"));
+        }
+        let key = PublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
+        key.map(Self::Rs256).map_err(|_| Flaw::Damaged("is not an RSA key"))
+    }
+
+    /// A shared secret.
+    ///
+    /// # Errors
+    ///
+    /// It is shorter than 32 bytes.
+    pub fn secret(bytes: &[u8]) -> Result<Self, Flaw> {
+        if bytes.len() < SECRET_BYTES_MIN {
+            return Err(Flaw::Unsuitable("is shorter than 32 bytes"));
+        }
+        Ok(Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))))
+    }
+
+    /// As a header names it.
+    pub const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rs256(_) => "RS256",
+            Self::Hs256(_) => "HS256",
+        }
+    }
+
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rs256(key) => key.verify_sig(message, signature).is_ok(),
+            Self::Hs256(key) => hmac::verify(key, message, signature).is_ok(),
+        }
+    }
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// Its parts together are a token that somebody could use.
+impl fmt::Debug for Jws {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Jws")
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "VerifyingKey({})", self.algorithm())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::rsa::RsaKey;
+
+    fn text(header: &str, payload: &[u8], signature: &[u8]) -> String {
+        [header.as_bytes(), payload, signature].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+    }
+
+    #[test]
+    fn text_that_is_no_strict_compact_serialisation_is_refused_with_what_is_wrong() {
+        let good = text(r#"{"alg":"RS256"}"#, b"payload", b"sig");
+        assert!(Jws::parse(&good).is_ok());
+        for (bad, words) in [
+            (String::new(), "is empty"),
+            ("  ".to_owned(), "is empty"),
+            ("..".to_owned(), "part of the token is empty"),
+            ("a.b".to_owned(), "this text has 2"),
+            (format!("{good}.x"), "this text has 4"),
+            (format!("{good}.x.y"), "encrypted JWT"),
+            (r#"{"type":"service_account"}"#.to_owned(), "this is JSON"),
+            ("-----BEGIN PRIVATE KEY-----".to_owned(), "key or a certificate"),
+            ("A".repeat(43), "refresh token"),
+            (format!("{good} "), "white space"),
+            (format!("{good}\n"), "white space"),
+            (format!("b'{good}'"), "is not base64url"),
+            (format!("\"{good}\""), "quotes"),
+            (format!("{good}="), "padding"),
+            (good.replace("c2ln", "c2l+"), "plain base64"),
+            (good.replace("c2ln", "c2lnZh"), "signature is not base64url"),
+            (good.replace("c2ln", &"A".repeat(BYTES_MAX)), "16 KiB"),
+            (text("[]", b"", b"s").replace("..", ".eA."), "header is not a JSON object"),
+            (text(r#"{"alg":"RS256","alg":"none"}"#, b"x", b"s"), "header gives a key twice"),
+        ] {
+            let refusal = Jws::parse(&bad).unwrap_err();
+            assert!(refusal.contains(words), "{bad}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn a_signature_counts_only_under_the_keys_own_algorithm() {
+        let rsa = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+        let signed = |header: &str, sign: &dyn Fn(&[u8]) -> Vec<u8>| {
+            let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode("payload"));
+            let signature = sign(input.as_bytes());
+            Jws::parse(&format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))).unwrap()
+        };
+        let by_rsa = |input: &[u8]| rsa.sign(input).unwrap();
+        let by_secret = |input: &[u8]| hmac::sign(&secret, input).as_ref().to_vec();
+        let key = VerifyingKey::secret(&[7; 32]).unwrap();
+        assert!(signed(r#"{"alg":"RS256"}"#, &by_rsa).is_signed_by(rsa.public()));
+        assert!(signed(r#"{"alg":"HS256"}"#, &by_secret).is_signed_by(&key));
+        for header in [r#"{"alg":"HS256"}"#, r#"{"alg":"rs256"}"#, r#"{"alg":"none"}"#, r#"{"alg":1}"#, "{}"] {
+            assert!(!signed(header, &by_rsa).is_signed_by(rsa.public()), "{header}");
+        }
+        assert!(!signed(r#"{"alg":"RS256"}"#, &by_secret).is_signed_by(&key));
+        assert!(!signed(r#"{"alg":"HS256"}"#, &by_rsa).is_signed_by(&key));
+        assert!(!signed(r#"{"alg":"RS256","crit":["exp"]}"#, &by_rsa).is_signed_by(rsa.public()));
+        let unsigned = Jws::parse(&text(r#"{"alg":"RS256"}"#, b"payload", b"")).unwrap();
+        assert!(unsigned.is_unsigned() && !unsigned.is_signed_by(rsa.public()));
+    }
+
+    #[test]
+    fn keys_too_small_or_broken_are_refused() {
+        let odd = |bytes: usize| [vec![0xc5; bytes - 1], vec![1]].concat();
+        assert!(VerifyingKey::rsa(&odd(256), &[1, 0, 1]).is_ok());
+        assert!(VerifyingKey::rsa(&[vec![0, 0], odd(256)].concat(), &[0, 1, 0, 1]).is_ok());
+        for (modulus, exponent) in [
+            (odd(255), vec![1, 0, 1]),
+            ([vec![0x7f], odd(255)].concat(), vec![1, 0, 1]),
+            (odd(1025), vec![1, 0, 1]),
+            (vec![], vec![1, 0, 1]),
+            (odd(256), vec![1]),
+            (odd(256), vec![2]),
+            (odd(256), vec![0]),
+            (odd(256), vec![]),
+        ] {
+            assert!(VerifyingKey::rsa(&modulus, &exponent).is_err(), "{} {exponent:?}", modulus.len());
+        }
+        assert!(VerifyingKey::secret(&[0; 31]).is_err());
+    }
+}

@@ -1,0 +1,251 @@
+//! JSON Web Tokens (RFC 7519): claims that a signature covers, told apart by kind before anything is verified.
+
+use std::fmt;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::Header;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::Error,
+    jose::{
+        json,
+        jws::{Jws, VerifyingKey},
+        kind::{ID_TOKEN_ISSUER, Kind, is_hmac},
+        rsa::RsaKey,
+    },
+    time::{Timestamp, YEAR_10000},
+};
+
+/// A token whose parts were decoded, and nothing verified yet.
+pub struct Token {
+    /// The claims (RFC 7519 section 4).
+    pub claims: Map<String, Value>,
+    jws: Jws,
+}
+
+impl Token {
+    /// Takes a signed token apart: a [`Jws`] whose payload is a JSON object without a key given twice.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller that never quotes the token.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let token = Self::parse_unsigned(text)?;
+        if token.is_unsigned() {
+            return Err(
+                "The token has no signature. Tokens of the Firebase Auth emulator have none, and are good only \
+                        where FIREBASE_AUTH_EMULATOR_HOST is set."
+                    .to_owned(),
+            );
+        }
+        Ok(token)
+    }
+
+    /// The same for a token that may have no signature, which proves nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Token::parse`].
+    pub fn parse_unsigned(text: &str) -> Result<Self, String> {
+        let jws = Jws::parse(text)?;
+        if jws.payload.is_empty() {
+            return Err("A part of the token is empty.".to_owned());
+        }
+        let claims = json::object(&jws.payload).map_err(|refusal| format!("The token's payload {refusal}."))?;
+        Ok(Self { claims, jws })
+    }
+
+    /// The JOSE header (RFC 7515 section 4).
+    pub fn header(&self) -> &Map<String, Value> {
+        &self.jws.header
+    }
+
+    /// Whether there is no signature at all.
+    pub fn is_unsigned(&self) -> bool {
+        self.jws.is_unsigned()
+    }
+
+    /// Whether `key` signed this, by the key's own algorithm.
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
+        self.jws.is_signed_by(key)
+    }
+
+    /// What this token claims to be.
+    pub fn kind(&self) -> Kind {
+        Kind::of(self.header(), &self.claims)
+    }
+
+    /// A claim, if it is text.
+    pub fn text(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    /// A member of the header, if it is text.
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        self.header().get(name).and_then(Value::as_str)
+    }
+
+    /// The project whose Firebase Auth the issuer is, if it is one's.
+    pub fn issuing_project(&self) -> Option<&str> {
+        self.text("iss")?.strip_prefix(ID_TOKEN_ISSUER)
+    }
+
+    /// `email_verified`, false if it says nothing.
+    pub fn email_verified(&self) -> bool {
+        self.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// `firebase.sign_in_provider`, or `unknown`.
+    pub fn sign_in_provider(&self) -> &str {
+        let provider = self.claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
+        provider.and_then(Value::as_str).unwrap_or("unknown")
+    }
+
+    /// The line about its expiry, empty where that cannot be read.
+    pub fn report(&self, now: Timestamp) -> String {
+        self.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default()
+    }
+
+    /// `exp`, if it is a date.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.time("exp")
+    }
+
+    /// A `NumericDate` claim (RFC 7519 section 2) in the years 1970–9999: a whole number of seconds, as Firebase and this service
+    /// write it, and in a token of a shared secret, which anybody may have made, one with a fraction too.
+    pub fn time(&self, claim: &str) -> Option<Timestamp> {
+        let value = self.claims.get(claim)?;
+        if self.is_hmac() {
+            let seconds = value.as_f64().filter(|seconds| (0.0..YEAR_10000 as f64).contains(seconds))?;
+            // No digit is lost: milliseconds of these years are far below 2^53.
+            return Some(Timestamp::from_milliseconds((seconds * 1000.0) as i64));
+        }
+        whole_seconds(value)
+    }
+
+    /// Whether it says that it is signed with a shared secret.
+    pub fn is_hmac(&self) -> bool {
+        self.header_text("alg").is_some_and(is_hmac)
+    }
+}
+
+/// A whole number of seconds since 1970, before the year 10000.
+pub fn whole_seconds(value: &Value) -> Option<Timestamp> {
+    value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds)).map(Timestamp::from_seconds)
+}
+
+/// Why a token is refused: a stable code and a sentence, both for the caller.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// One of those in the HTTP contract.
+    pub code: &'static str,
+    /// A sentence that quotes no more of the token than its `aud`.
+    pub message: String,
+    /// The line about its expiry, empty where that could not be read.
+    pub report: String,
+}
+
+impl Refusal {
+    /// A refusal of `token` by `code`.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), report: String::new() }
+    }
+
+    /// The same with the line about the token's expiry.
+    pub fn about(mut self, token: &Token, now: Timestamp) -> Self {
+        self.report = token.report(now);
+        self
+    }
+}
+
+/// Its parts together are a token that somebody could use.
+impl fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Token")
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+/// `Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago`, in the largest sensible unit. At its expiry a token is expired.
+pub fn report(expiry: Timestamp, now: Timestamp) -> String {
+    let seconds = expiry.seconds() - now.seconds();
+    let (amount, unit) = match seconds.unsigned_abs() {
+        s @ 0..60 => (s, "second"),
+        s @ 60..3_600 => (s / 60, "minute"),
+        s @ 3_600..86_400 => (s / 3_600, "hour"),
+        s => (s / 86_400, "day"),
+    };
+    let plural = if amount == 1 { "" } else { "s" };
+    let when = if seconds > 0 { format!("in {amount} {unit}{plural}") } else { format!("{amount} {unit}{plural} ago") };
+    format!("Expires: {} — {when}", expiry.readable())
+}
+
+/// Signs `claims` under `header` by RS256.
+///
+/// # Errors
+///
+/// 500 if the claims cannot be written as JSON or the random source fails.
+pub fn sign(header: &Header, claims: &impl Serialize, key: &RsaKey) -> Result<String, Error> {
+    let header = serde_json::to_vec(header).map_err(Error::internal)?;
+    let claims = serde_json::to_vec(claims).map_err(Error::internal)?;
+    let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signature = key.sign(token.as_bytes()).map_err(Error::internal)?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(header: &str, claims: &str) -> String {
+        format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    #[test]
+    fn a_token_is_taken_apart() {
+        let token = Token::parse(&text(r#"{"alg":"RS256"}"#, r#"{"exp":1779894000}"#)).unwrap();
+        assert_eq!(token.header().get("alg").unwrap(), "RS256");
+        assert_eq!(token.expires_at().unwrap().rfc3339(), "2026-05-27T15:00:00Z");
+    }
+
+    #[test]
+    fn a_payload_that_is_no_strict_object_and_a_missing_signature_are_refused() {
+        for bad in [text("{}", "1"), text("{}", r#"{"sub":"a","sub":"b"}"#), text("{}", r#"{"sub":"a"} x"#)] {
+            assert!(Token::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
+        }
+        assert!(Token::parse_unsigned(&text("{}", "")).unwrap_err().contains("part of the token is empty"));
+        let unsigned = text("{}", "{}").replace("c2ln", "");
+        assert!(Token::parse(&unsigned).unwrap_err().contains("has no signature"));
+        assert!(Token::parse_unsigned(&unsigned).unwrap().is_unsigned());
+    }
+
+    #[test]
+    fn the_report_names_the_largest_sensible_unit() {
+        let expiry = Timestamp::from_seconds(1_779_894_000);
+        let line = |offset: i64| report(expiry, Timestamp::from_seconds(1_779_894_000 + offset));
+        assert_eq!(line(47 * 60 + 59), "Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago");
+        assert_eq!(line(-13 * 60), "Expires: 2026-05-27 15:00:00 UTC — in 13 minutes");
+        assert_eq!(line(0), "Expires: 2026-05-27 15:00:00 UTC — 0 seconds ago");
+        assert_eq!(line(-1), "Expires: 2026-05-27 15:00:00 UTC — in 1 second");
+        assert_eq!(line(7_200), "Expires: 2026-05-27 15:00:00 UTC — 2 hours ago");
+        assert_eq!(line(-86_400), "Expires: 2026-05-27 15:00:00 UTC — in 1 day");
+    }
+
+    #[test]
+    fn dates_must_be_whole_seconds_of_a_year_people_live_in() {
+        let claims = |exp: &str| Token::parse(&text("{}", &format!(r#"{{"exp":{exp}}}"#))).unwrap().expires_at();
+        assert!(claims("0").is_some());
+        for exp in ["-1", "1.5", "1e3", "\"1\"", "null", "true", "253402300800", "99999999999999999999"] {
+            assert!(claims(exp).is_none(), "{exp}");
+        }
+    }
+}

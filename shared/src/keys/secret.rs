@@ -1,0 +1,254 @@
+//! A secret in Secrets Manager, with its versions and their labels.
+//!
+//! A label (AWS: staging label) is on one version at a time, and Secrets Manager moves one only away from the version that the
+//! request names. That makes it possible to replace what is current on the condition that nobody else has done so meanwhile.
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_secret_value::GetSecretValueError,
+};
+use zeroize::Zeroizing;
+
+use crate::{error::Error, telemetry::log};
+
+/// The label of the version that is in force.
+pub(super) const CURRENT: &str = "AWSCURRENT";
+/// The label of the version that a rotation is about to put in force.
+pub(super) const PENDING: &str = "AWSPENDING";
+/// The label of a version that is written by hand, until it is in force.
+const EDITED: &str = "LATCHKEY_EDITED";
+
+/// One secret.
+#[derive(Clone)]
+pub struct Vault {
+    client: Client,
+    id: String,
+}
+
+/// A version of it, with its value.
+pub struct Version {
+    /// Its id, which is the token of the request that made it.
+    pub id: String,
+    /// Its value.
+    pub text: Zeroizing<String>,
+    /// Whether it has the label of a pending one too: a rotation may leave it there when it is done.
+    is_pending: bool,
+}
+
+impl Vault {
+    /// The secret with this name or ARN.
+    pub fn new(client: Client, id: &str) -> Self {
+        Self { client, id: id.to_owned() }
+    }
+
+    /// The version in force; None while the secret has no value.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, there is no such secret, or its value is no text.
+    pub async fn current(&self) -> Result<Option<Version>, Error> {
+        self.get(None, CURRENT).await
+    }
+
+    /// The value of a version under a label; None while it has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Vault::current`].
+    pub(super) async fn get(&self, version: Option<&str>, label: &str) -> Result<Option<Version>, Error> {
+        let request = self.client.get_secret_value().secret_id(&self.id).version_stage(label);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => {
+                let text = answer.secret_string.filter(|text| !text.is_empty());
+                let text = text.ok_or_else(|| Error::unavailable(format!("the secret {} has no text", self.id)))?;
+                let is_pending =
+                    answer.version_stages.is_some_and(|labels| labels.iter().any(|label| label == PENDING));
+                let id = answer.version_id.unwrap_or_default();
+                Ok(Some(Version { id, text: Zeroizing::new(text), is_pending }))
+            }
+            Err(error) if self.has_no_value(&error).await => Ok(None),
+            Err(error) => Err(self.failed("read", &error)),
+        }
+    }
+
+    /// A version without a value is "not found" like a secret that does not exist. The sentence tells, where it is AWS's own.
+    async fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
+        let Some(error) = error.as_service_error() else { return false };
+        let names_value = error.message().is_some_and(|text| text.contains("secret value"));
+        error.is_resource_not_found_exception() && (names_value || self.labels().await.is_ok())
+    }
+
+    /// The labels of every version that has any.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or there is no such secret.
+    pub(super) async fn labels(&self) -> Result<HashMap<String, Vec<String>>, Error> {
+        let answer = self.client.describe_secret().secret_id(&self.id).send().await;
+        let answer = answer.map_err(|error| self.failed("described", &error))?;
+        Ok(answer.version_ids_to_stages.unwrap_or_default())
+    }
+
+    /// Gives the version `token` this value and the label of a pending one. One that has a value already keeps it.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails.
+    pub(super) async fn put_pending(&self, token: &str, text: &str) -> Result<(), Error> {
+        match self.put(Some(token), text, PENDING).await {
+            // Somebody else with the same token was faster.
+            Ok(_) | Err(Put::Exists) => Ok(()),
+            Err(Put::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Writes a version and gives its id: `token`, or one that is made up.
+    async fn put(&self, token: Option<&str>, text: &str, label: &str) -> Result<String, Put> {
+        let request = self.client.put_secret_value().secret_id(&self.id).secret_string(text).version_stages(label);
+        match request.set_client_request_token(token.map(str::to_owned)).send().await {
+            Ok(answer) => Ok(answer.version_id.unwrap_or_default()),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_exists_exception()) => {
+                Err(Put::Exists)
+            }
+            Err(error) => Err(Put::Failed(self.failed("written", &error))),
+        }
+    }
+
+    /// Puts the version `to` in force, if `from` still is.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or another version is in force.
+    pub(super) async fn promote(&self, to: &str, from: Option<&str>) -> Result<(), Error> {
+        let request = self.client.update_secret_version_stage().secret_id(&self.id).version_stage(CURRENT);
+        let from = from.map(str::to_owned);
+        let moved = request.move_to_version_id(to).set_remove_from_version_id(from).send().await;
+        moved.map(drop).map_err(|error| self.failed("put in force", &error))
+    }
+
+    /// Takes the label of a pending version away, so that another rotation can begin.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails, or that version is not pending.
+    pub(super) async fn discard(&self, version: &str) -> Result<(), Error> {
+        self.unlabel(PENDING, version).await
+    }
+
+    async fn unlabel(&self, label: &str, version: &str) -> Result<(), Error> {
+        let request = self.client.update_secret_version_stage().secret_id(&self.id).version_stage(label);
+        let removed = request.remove_from_version_id(version).send().await;
+        removed.map(drop).map_err(|error| self.failed("unlabelled", &error))
+    }
+
+    /// Puts `text` in force, if `current` still is; None is that the secret has no value. A rotation that is under way is not
+    /// touched: it will see that it was overtaken.
+    ///
+    /// # Errors
+    ///
+    /// 503: Secrets Manager fails; or another version was put in force meanwhile, and stays.
+    pub async fn replace(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
+        let version = self.put(None, text, EDITED).await.map_err(Put::into_error)?;
+        let promoted = self.promote(&version, current.map(|current| current.id.as_str())).await;
+        // The first version of all comes into force by itself, and the answer to the first of two tries may have been lost.
+        if let Err(error) = promoted
+            && self.current().await?.is_none_or(|current| current.id != version)
+        {
+            return Err(error);
+        }
+        // Left there, one moves on to the next version that is written so, and the other looks like a rotation under way.
+        let left = current.filter(|current| current.is_pending).map(|current| (PENDING, current.id.as_str()));
+        for (label, version) in [Some((EDITED, version.as_str())), left].into_iter().flatten() {
+            if let Err(error) = self.unlabel(label, version).await {
+                log::fault(&error);
+            }
+        }
+        Ok(())
+    }
+
+    fn failed<E: std::error::Error + 'static>(&self, what: &str, error: &E) -> Error {
+        Error::unavailable(format!("the secret {} cannot be {what}: {}", self.id, log::causes(error)))
+    }
+}
+
+/// Why a version was not written.
+enum Put {
+    /// There is a version of that token with another value.
+    Exists,
+    Failed(Error),
+}
+
+impl Put {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Exists => Error::unavailable("there is a version of this token already"),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Secrets, SecretsManager};
+
+    /// A Secrets Manager with the secret `keys`, which has no value, and that secret.
+    fn empty() -> (SecretsManager, Vault) {
+        let mut secrets = Secrets::default();
+        secrets.create("keys");
+        let manager = SecretsManager::new(secrets);
+        let vault = Vault::new(manager.client(), "keys");
+        (manager, vault)
+    }
+
+    async fn current(vault: &Vault) -> Version {
+        vault.current().await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_two_who_replace_the_same_value_one_is_told_that_it_was_too_late() {
+        let (manager, vault) = empty();
+        vault.replace(None, "first").await.unwrap();
+        assert!(vault.replace(None, "second").await.is_err(), "it has a value by now");
+        let first = current(&vault).await;
+        vault.replace(Some(&first), "third").await.unwrap();
+        assert!(vault.replace(Some(&first), "fourth").await.unwrap_err().cause().contains("cannot be put in force"));
+        assert_eq!(&*current(&vault).await.text, "third");
+        assert!(manager.with(|secrets| secrets.versions_with("keys", EDITED).len()) <= 1);
+    }
+
+    #[tokio::test]
+    async fn a_rotation_that_is_done_does_not_look_like_one_under_way_after_a_change_by_hand() {
+        let (manager, vault) = empty();
+        vault.replace(None, "first").await.unwrap();
+        let token = "t".repeat(32);
+        assert!(manager.with(|secrets| secrets.start_rotation("keys", &token)));
+        vault.put_pending(&token, "second").await.unwrap();
+        vault.promote(&token, Some(&current(&vault).await.id)).await.unwrap();
+        vault.replace(Some(&current(&vault).await), "third").await.unwrap();
+        assert_eq!(manager.with(|secrets| secrets.version("keys", PENDING).map(str::to_owned)), None);
+        assert!(manager.with(|secrets| secrets.start_rotation("keys", &"u".repeat(32))));
+        // One that is under way is left alone.
+        vault.replace(Some(&current(&vault).await), "fourth").await.unwrap();
+        assert_eq!(manager.with(|secrets| secrets.versions_with("keys", PENDING).len()), 1);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_in_force_is_not_taken_for_a_failure_because_an_answer_was_lost() {
+        let (manager, vault) = empty();
+        for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
+            for text in ["first", "second"] {
+                let before = vault.current().await.unwrap();
+                manager.loses_answer(operation);
+                manager.calls();
+                vault.replace(before.as_ref(), text).await.unwrap();
+                let tries = manager.calls().into_iter().filter(|call| call == operation);
+                assert!(tries.count() >= 2, "{operation} was tried again");
+                assert_eq!(&*current(&vault).await.text, text);
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A service account as people paste it. Variables, panels and pipelines mangle a key file in a few known ways; each is undone
+//! here without a guess, and remembered for the log.
+
+mod layers;
+mod lookalike;
+mod pem;
+#[cfg(test)]
+mod tests;
+
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
+
+use super::ServiceAccount;
+use crate::jose::json;
+use layers::{LAYERS_MAX, Repairs};
+
+/// A key file has 2.4 KB; base64, escapes and indentation make it a few times that.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+const TAKE: &str = "Take the file that the Firebase console gives out: Project settings, Service accounts, Generate new \
+                    private key.";
+const KEY_ALONE: &str = "The service account is a private key alone, which does not say whose it is. Give the whole JSON \
+                         file, or set FIREBASE_CLIENT_EMAIL and FIREBASE_PROJECT_ID too.";
+
+/// Reads a service account; a private key alone is one if the e-mail address and the project are given beside it.
+///
+/// # Errors
+///
+/// Sentences that name the mistake and never quote the input.
+pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) -> Result<ServiceAccount, String> {
+    let refused = |phrase: String| format!("The service account {phrase}. {TAKE}");
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(refused("is longer than 64 KiB, which no key file is".to_owned()));
+    }
+    let mut repairs = Repairs::default();
+    let account = match uncover(text, &mut repairs).map_err(|phrase| refused(phrase.to_owned()))? {
+        Found::File(document) => Parts::of_file(&document).map_err(refused)?.account(repairs)?,
+        Found::Key(key) => {
+            let parts = Parts { email: client_email.unwrap_or(""), project_id: project_id.unwrap_or(""), key: &key };
+            // What is wrong with the key comes first: two more variables would not mend it.
+            let account = parts.account(repairs)?;
+            if account.email.is_empty() || account.project_id.is_empty() {
+                return Err(KEY_ALONE.to_owned());
+            }
+            account
+        }
+    };
+    if !is_client_email(&account.email) {
+        return Err(refused("has a `client_email` that is no e-mail address".to_owned()));
+    }
+    if !is_project_id(&account.project_id) {
+        return Err(refused("has a `project_id` that is no project's id".to_owned()));
+    }
+    Ok(account)
+}
+
+/// Whether this can be the id of a Google Cloud project, `my-app-1a2b3` or `example.com:my-app`, and nothing that is secret.
+pub fn is_project_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// Whether this can be the address of a service account, and nothing that is secret.
+pub fn is_client_email(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+@".contains(&byte);
+    let parts = text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
+    parts && text.len() <= 254 && text.bytes().all(fits) && text.matches('@').count() == 1
+}
+
+/// What was under all the layers.
+enum Found {
+    File(Map<String, Value>),
+    Key(String),
+}
+
+/// Takes off one layer after the other.
+fn uncover(text: &str, repairs: &mut Repairs) -> Result<Found, &'static str> {
+    let mut text = text.to_owned();
+    for _ in 0..LAYERS_MAX {
+        text = layers::trimmed(&text, repairs).to_owned();
+        if let Some(value) = layers::without_name(&text) {
+            repairs.note("the variable's name before it");
+            text = value.to_owned();
+            continue;
+        }
+        if text.split_once(pem::BEGIN).is_some_and(|(before, _)| !before.contains('{')) {
+            return Ok(Found::Key(text));
+        }
+        if let Some(document) = document(&text, repairs) {
+            return Ok(Found::File(document));
+        }
+        if let Some(bare) = layers::unquoted(&text) {
+            repairs.note("surrounding quotes");
+            text = bare.to_owned();
+        } else if text.contains('\\') {
+            repairs.note("it was escaped once more");
+            text = layers::unescaped(&text);
+        } else if let Some(decoded) = layers::from_base64(&text) {
+            repairs.note("it was base64");
+            text = decoded?;
+        } else {
+            break;
+        }
+    }
+    Err(refusal(&text))
+}
+
+/// The JSON object, if this is one. A line break where JSON has none is what a `\n` becomes that was expanded on the way.
+fn document(text: &str, repairs: &mut Repairs) -> Option<Map<String, Value>> {
+    if !text.starts_with('{') {
+        return None;
+    }
+    json::object(text.as_bytes()).ok().or_else(|| {
+        let document = json::object(layers::mended(text).as_bytes()).ok()?;
+        repairs.note("misplaced line breaks in the JSON");
+        Some(document)
+    })
+}
+
+/// Why this is neither the file nor a key.
+fn refusal(text: &str) -> &'static str {
+    if text.is_empty() {
+        return "is empty";
+    }
+    if text.starts_with('{') {
+        let mended = layers::mended(text);
+        if serde_json::from_str::<IgnoredAny>(&mended).is_err_and(|error| error.is_eof()) {
+            return "ends in the middle: it was cut short on the way";
+        }
+        return lookalike::text(text).or(json::object(mended.as_bytes()).err()).unwrap_or("is wrapped too often");
+    }
+    lookalike::text(text).unwrap_or("is not the JSON file that Google gives out, nor base64 of it")
+}
+
+/// What an account is made of.
+struct Parts<'a> {
+    email: &'a str,
+    project_id: &'a str,
+    key: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of_file(document: &'a Map<String, Value>) -> Result<Self, String> {
+        if let Some(phrase) = lookalike::document(document) {
+            return Err(phrase.to_owned());
+        }
+        let member = |name: &str| document.get(name).and_then(Value::as_str).map_or("", str::trim);
+        let missing: Vec<String> = ["client_email", "project_id", "private_key"]
+            .into_iter()
+            .filter(|name| member(name).is_empty())
+            .map(|name| format!("no `{name}`"))
+            .collect();
+        if missing.is_empty() {
+            Ok(Self { email: member("client_email"), project_id: member("project_id"), key: member("private_key") })
+        } else {
+            Err(format!("has {}", missing.join(" and ")))
+        }
+    }
+
+    fn account(&self, mut repairs: Repairs) -> Result<ServiceAccount, String> {
+        let key = pem::read(self.key, &mut repairs)
+            .map_err(|phrase| format!("The private key of the service account {phrase}. {TAKE}"))?;
+        let (email, project_id) = (self.email.trim().to_owned(), self.project_id.trim().to_owned());
+        Ok(ServiceAccount { email, project_id, repairs: repairs.into_inner(), key })
+    }
+}

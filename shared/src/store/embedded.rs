@@ -1,0 +1,186 @@
+//! DynamoDB inside this process: the AWS SDK's calls go to `dynoxide` without a socket, so that the store's code is the one
+//! that runs on AWS, and nobody else on the machine reaches the table.
+
+use std::path::Path;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType, TimeToLiveSpecification,
+    },
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use aws_smithy_runtime_api::http::HttpError;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::Error,
+    store::{SESSION_OF, SESSIONS_INDEX, TTL},
+    telemetry::log,
+};
+
+/// An embedded DynamoDB. Cloning shares it.
+#[derive(Clone)]
+pub struct Embedded {
+    database: Database,
+}
+
+impl Embedded {
+    /// In memory.
+    ///
+    /// # Errors
+    ///
+    /// SQLite does not start.
+    pub fn memory() -> Result<Self, Error> {
+        Database::memory().map(Self::new).map_err(Error::internal)
+    }
+
+    /// In a file, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened as a database.
+    pub fn file(path: &Path) -> Result<Self, Error> {
+        Database::new(&path.to_string_lossy()).map(Self::new).map_err(Error::internal)
+    }
+
+    fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The database itself, to be served to other programs.
+    pub fn database(&self) -> Database {
+        self.database.clone()
+    }
+
+    /// Deletes what has outlived its TTL, as DynamoDB does by itself. Returns how many records went.
+    ///
+    /// # Errors
+    ///
+    /// SQLite fails.
+    pub fn sweep(&self) -> Result<usize, Error> {
+        self.database.sweep_ttl().map_err(Error::internal)
+    }
+
+    /// A client whose calls end here.
+    pub fn client(&self) -> Client {
+        Client::from_conf(self.client_config().build())
+    }
+
+    /// The SDK's configuration for a client whose calls end here.
+    pub fn client_config(&self) -> aws_sdk_dynamodb::config::Builder {
+        aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("local"))
+            // The SDK signs its calls even where nobody checks.
+            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+            .http_client(self.clone())
+    }
+}
+
+/// Makes the table, if it is not there, as `template.yaml` does on AWS.
+///
+/// # Errors
+///
+/// DynamoDB refuses.
+pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
+    let text =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let hash = |name: &str| KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build();
+    let index = GlobalSecondaryIndex::builder()
+        .index_name(SESSIONS_INDEX)
+        .key_schema(hash(SESSION_OF).map_err(Error::internal)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .map_err(Error::internal)?;
+    let created = client
+        .create_table()
+        .table_name(name)
+        .attribute_definitions(text("pk").map_err(Error::internal)?)
+        .attribute_definitions(text(SESSION_OF).map_err(Error::internal)?)
+        .key_schema(hash("pk").map_err(Error::internal)?)
+        .global_secondary_indexes(index)
+        .billing_mode(BillingMode::PayPerRequest)
+        .send()
+        .await;
+    match created {
+        Ok(_) => {}
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
+            return Ok(());
+        }
+        Err(error) => return Err(Error::internal(log::causes(&error))),
+    }
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(Error::internal)?;
+    let set = client.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await;
+    set.map(drop).map_err(|error| Error::internal(log::causes(&error)))
+}
+
+impl HttpClient for Embedded {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Embedded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::ready(self.answer(&request).map_err(|error| ConnectorError::other(error.into(), None)))
+    }
+}
+
+impl Embedded {
+    fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, HttpError> {
+        let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+        let (status, answer) = match self.run(operation.unwrap_or_default(), request.body().bytes().unwrap_or_default())
+        {
+            Ok(answer) => (200, answer),
+            Err(error) => (error.status_code(), error.to_json()),
+        };
+        let mut response = HttpResponse::new(status.try_into()?, SdkBody::from(answer));
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        Ok(response)
+    }
+
+    /// One call of the DynamoDB API: those of the store, of [`create_table`] and of the tests.
+    fn run(&self, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
+        let database = &self.database;
+        match operation {
+            "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
+            "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
+            "CreateTable" => call(body, |request| database.create_table(request)),
+            "DescribeTable" => call(body, |request| database.describe_table(request)),
+            "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),
+            "DeleteTable" => call(body, |request| database.delete_table(request)),
+            "PutItem" => call(body, |request| database.put_item(request)),
+            "Query" => call(body, |request| database.query(request)),
+            "Scan" => call(body, |request| database.scan(request)),
+            "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
+            "TransactWriteItems" => call(body, |request| database.transact_write_items(request)),
+            "UpdateItem" => call(body, |request| database.update_item(request)),
+            _ => Err(DynoxideError::ValidationException(format!("{operation} is not embedded"))),
+        }
+    }
+}
+
+fn call<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    run: impl FnOnce(Q) -> Result<A, DynoxideError>,
+) -> Result<String, DynoxideError> {
+    let fault = |error: serde_json::Error| DynoxideError::SerializationException(error.to_string());
+    let answer = run(serde_json::from_slice(body).map_err(fault)?)?;
+    serde_json::to_string(&answer).map_err(fault)
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Embedded")
+    }
+}

@@ -1,0 +1,64 @@
+//! Whether the table is as the code needs it.
+
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TableStatus, TimeToLiveStatus};
+
+use super::{SESSION_OF, SESSIONS_INDEX, Store, TTL, unavailable};
+use crate::error::Error;
+
+impl Store {
+    /// What the table lacks, each as a phrase; nothing, if it is as `template.yaml` makes it. Two round trips.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails, or there is no such table.
+    pub async fn flaws(&self) -> Result<Vec<String>, Error> {
+        let table = self.client.describe_table().table_name(&self.table).send().await.map_err(unavailable)?;
+        let table = table.table.ok_or_else(|| Error::unavailable("DynamoDB described no table"))?;
+        let ttl = self.client.describe_time_to_live().table_name(&self.table).send().await.map_err(unavailable)?;
+        let is_key = |schema: Option<&[KeySchemaElement]>, name: &str| matches!(schema, Some([key]) if key.attribute_name() == name && *key.key_type() == KeyType::Hash);
+        let has_index = table
+            .global_secondary_indexes()
+            .iter()
+            .any(|index| index.index_name() == Some(SESSIONS_INDEX) && is_key(index.key_schema.as_deref(), SESSION_OF));
+        let ttl = ttl.time_to_live_description;
+        let deletes = ttl.is_some_and(|ttl| {
+            let on = matches!(ttl.time_to_live_status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
+            on && ttl.attribute_name() == Some(TTL)
+        });
+        let checks = [
+            (table.table_status() == Some(&TableStatus::Active), "it is not active yet".to_owned()),
+            (is_key(table.key_schema.as_deref(), "pk"), "its key is not pk alone".to_owned()),
+            (has_index, format!("it has no index {SESSIONS_INDEX} by {SESSION_OF}")),
+            (deletes, format!("it has no TTL by {TTL}: sessions that are over stay for ever")),
+        ];
+        Ok(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, ScalarAttributeType};
+
+    use super::*;
+    use crate::store::embedded::{self, Embedded};
+
+    #[tokio::test]
+    async fn the_table_that_is_made_here_has_no_flaw() {
+        let client = Embedded::memory().unwrap().client();
+        embedded::create_table(&client, "table").await.unwrap();
+        assert_eq!(Store::new(client, "table").flaws().await.unwrap(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn what_a_table_lacks_is_told_and_a_missing_one_is_503() {
+        let client = Embedded::memory().unwrap().client();
+        assert_eq!(Store::new(client.clone(), "table").flaws().await.unwrap_err().status_and_code().0, 503);
+        let text = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
+        let create = client.create_table().table_name("table").billing_mode(BillingMode::PayPerRequest);
+        let create = create.attribute_definitions(text.build().unwrap()).key_schema(key.build().unwrap());
+        create.send().await.unwrap();
+        let flaws = Store::new(client, "table").flaws().await.unwrap();
+        assert_eq!(flaws.len(), 3, "{flaws:?}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Telemetry: log lines, audit events and metrics.
+
+pub mod log;
+pub mod metrics;

@@ -1,0 +1,249 @@
+//! Logs: one JSON object a line, on standard error.
+
+use std::{error::Error as _, io, panic};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use json_subscriber::JsonLayer;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::{MakeWriter, time::SystemTime},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+use crate::{error::Error, telemetry::metrics};
+
+/// The crates that log at the chosen level. All others are held at `warn`: below it, the AWS SDK writes whole requests, and
+/// those have password hashes in them.
+const OWN: [&str; 11] = [
+    "account",
+    "create_account",
+    "jwt",
+    "latchkey",
+    "login",
+    "logout",
+    "refresh",
+    "rotate_keys",
+    "shared",
+    "verify",
+    "well_known",
+];
+
+/// Whose keys the lines have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Google Cloud, which reads how severe a line is from `severity`, by words of its own.
+    GoogleCloud,
+    /// AWS, a laptop.
+    Elsewhere,
+}
+
+/// Starts logging for `service` at `level`; a panic is logged as one line too.
+pub fn start(service: &'static str, level: &str, place: Place) {
+    let own = level.parse().unwrap_or(tracing::Level::INFO);
+    let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
+    // It says again, by `Debug`, what was said as a fault.
+    let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    let lines = lines(service, place, io::stderr);
+    // Fails only where logging was started before.
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(alarm = "panic", location, message = panic.payload_as_str().unwrap_or_default());
+    }));
+}
+
+/// One JSON object a line, with all that is said of the event, of the request and of the invocation at its top.
+fn lines<S, W>(service: &'static str, place: Place, writer: W) -> JsonLayer<S, W>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
+{
+    let mut lines = JsonLayer::new(writer);
+    lines.with_timer("timestamp", SystemTime);
+    lines.with_level("level");
+    if place == Place::GoogleCloud {
+        lines.add_dynamic_field("severity", |event, _| Some(severity(*event.metadata().level())));
+    }
+    lines.add_static_field("service", service.into());
+    lines.with_target("target");
+    lines.with_flattened_event();
+    lines.with_top_level_flattened_span_list();
+    lines
+}
+
+/// A level by the words of Cloud Logging's `LogSeverity`.
+fn severity(level: tracing::Level) -> &'static str {
+    match level {
+        tracing::Level::ERROR => "ERROR",
+        tracing::Level::WARN => "WARNING",
+        tracing::Level::INFO => "INFO",
+        _ => "DEBUG",
+    }
+}
+
+/// How many bytes of a hash stand for what it is of: enough that no two are one (2^64 of them for an even chance).
+const PSEUDONYM_BYTES: usize = 16;
+
+/// What stands in the log for a text that names somebody: the first 16 bytes of its SHA-256, as 22 characters of base64url. An
+/// `identity` is that of [`Identifier::key`](crate::account::email::Identifier::key), a `user` that of an account's id. Whoever knows the
+/// address or the id finds the lines of an account (`latchkey users show`); the log itself names nobody.
+pub fn pseudonym(text: &str) -> String {
+    let hash = digest(&SHA256, text.as_bytes());
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
+}
+
+/// An error and what caused it, by `Display`. Never by `Debug`: that of an SDK's error holds the answer, secrets and all.
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut causes = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some wrap an error in one of the same words.
+        if !causes.ends_with(&text) {
+            causes.push_str(": ");
+            causes.push_str(&text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+/// An audit event: what happened, and to whom, each by pseudonym; empty where that is not known. The request's id is on the line.
+/// CloudWatch counts it by the same word.
+pub fn audit(event: &'static str, identity: &str, user: &str) {
+    metrics::count(event);
+    tracing::info!(event, identity, user, "audit");
+}
+
+/// An audit event that somebody should look at, of an account.
+pub fn audit_warning(event: &'static str, user: &str) {
+    metrics::count(event);
+    tracing::warn!(event, identity = "", user, "audit");
+}
+
+/// Logs the cause of a fault, which its caller is not told.
+pub fn fault(error: &Error) {
+    let Some(cause) = error.source() else { return };
+    let causes = causes(cause);
+    let (status, code) = error.status_and_code();
+    tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
+}
+
+/// The log as tests read it.
+#[cfg(test)]
+pub mod kept {
+    use std::{fs, sync::Mutex};
+
+    use serde_json::Value;
+    use tempfile::NamedTempFile;
+    use tracing::subscriber::{DefaultGuard, set_default};
+
+    use super::*;
+
+    /// A log that is kept, for this thread, until it is read.
+    pub struct Log {
+        file: NamedTempFile,
+        _started: DefaultGuard,
+    }
+
+    impl Log {
+        /// Begins.
+        pub fn start(place: Place) -> Self {
+            let file = NamedTempFile::new().unwrap();
+            let lines = lines("login", place, Mutex::new(file.reopen().unwrap()));
+            let _started = set_default(tracing_subscriber::registry().with(lines));
+            Self { file, _started }
+        }
+
+        /// Its lines.
+        pub fn read(self) -> Vec<Value> {
+            let text = fs::read_to_string(self.file.path()).unwrap();
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use axum::{
+        Router,
+        http::{Method, StatusCode},
+    };
+    use serde_json::{Value, json};
+
+    use super::{kept::Log, *};
+    use crate::testing::Service;
+
+    #[test]
+    fn all_that_is_said_of_a_line_is_at_its_top() {
+        let log = Log::start(Place::Elsewhere);
+        let invocation = tracing::error_span!("invocation", cold_start = true, function_request_id = "f-1");
+        let request = || tracing::error_span!("request", request_id = "r-1", absent = None::<&str>);
+        invocation.in_scope(request).in_scope(|| audit("login_ok", "identity", "user"));
+        tracing::warn!("alone");
+        let lines = log.read();
+        let [told, alone] = lines.as_slice() else { panic!("{lines:?}") };
+        let mut told = told.clone();
+        let timestamp = told.as_object_mut().unwrap().remove("timestamp").unwrap();
+        assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
+        let expected = json!({
+            "level": "INFO", "message": "audit", "service": "login", "target": "shared::telemetry::log", "name": "request",
+            "event": "login_ok", "identity": "identity", "user": "user",
+            "cold_start": true, "function_request_id": "f-1", "request_id": "r-1",
+        });
+        assert_eq!(told, expected);
+        assert_eq!((&alone["message"], alone.get("request_id")), (&json!("alone"), None));
+    }
+
+    #[test]
+    fn google_cloud_reads_how_severe_a_line_is_by_its_own_words() {
+        let log = Log::start(Place::GoogleCloud);
+        tracing::error!("1");
+        tracing::warn!("2");
+        tracing::info!("3");
+        tracing::debug!("4");
+        tracing::trace!("5");
+        let lines = log.read();
+        let severities: Vec<_> = lines.iter().map(|line| line["severity"].as_str().unwrap()).collect();
+        assert_eq!(severities, ["ERROR", "WARNING", "INFO", "DEBUG", "DEBUG"]);
+    }
+
+    /// How a request is told of whose trace Google's front end writes as `header`, under these variables.
+    async fn told(variables: &[(&str, &str)], header: &str) -> Value {
+        let service = Service::configured(Router::new(), variables).await;
+        let log = Log::start(Place::GoogleCloud);
+        let request = service.request(Method::GET, "/nowhere").header("x-cloud-trace-context", header);
+        assert_eq!(request.header("x-request-id", "r-1").send().await.status, StatusCode::NOT_FOUND);
+        let told = log.read().pop().unwrap();
+        assert_eq!((&told["request_id"], &told["status"]), (&json!("r-1"), &json!(404)));
+        told
+    }
+
+    #[tokio::test]
+    async fn on_cloud_run_a_line_names_the_trace_of_the_front_end() {
+        const KEY: &str = "logging.googleapis.com/trace";
+        let [service, keys, project] =
+            [("K_SERVICE", "latchkey"), ("SIGNING_KEYS_FILE", "/keys.json"), ("GOOGLE_CLOUD_PROJECT", "my-project")];
+        let on_cloud_run = [service, keys, project];
+        let header = "105445aa7843bc8bf206b12000100000/1;o=1";
+        let expected = json!("projects/my-project/traces/105445aa7843bc8bf206b12000100000");
+        assert_eq!(told(&on_cloud_run, header).await[KEY], expected);
+        for header in ["", "105445aa7843bc8bf206b1200010000/1", "105445aa7843bc8bf206b1200010000\"/1", "/1;o=1"] {
+            assert_eq!(told(&on_cloud_run, header).await.get(KEY), None, "{header}");
+        }
+        assert_eq!(told(&[keys, project], header).await.get(KEY), None, "not on Cloud Run");
+        assert_eq!(told(&[service, keys], header).await.get(KEY), None, "no project");
+    }
+
+    #[test]
+    fn a_pseudonym_is_what_others_compute_too() {
+        // printf %s a@b.de | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+        assert_eq!(pseudonym("a@b.de"), "NjoXX2V4bneZ5DoX4_n3ug");
+        assert_eq!(pseudonym("").len(), 22);
+    }
+}

@@ -1,0 +1,141 @@
+//! The service's own access tokens (RFC 9068).
+
+use std::time::Duration;
+
+use jsonwebtoken::Header;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    account::{session::Session, user::User},
+    error::Error,
+    jose::{
+        jwt::{self, Refusal, Token},
+        kind::ACCESS_TOKEN_TYPE,
+        rsa,
+    },
+    keys::KeyRing,
+    time::Timestamp,
+};
+
+/// What an access token says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Claims {
+    /// The service's base URL.
+    pub iss: String,
+    /// The user's id.
+    pub sub: String,
+    /// Whom it is for; the issuer by default.
+    pub aud: String,
+    /// Seconds since the epoch, as all times here.
+    pub iat: i64,
+    /// From this second on it is expired.
+    pub exp: i64,
+    /// Unlike that of any other token.
+    pub jti: String,
+    /// The session's id.
+    pub sid: String,
+    /// As typed.
+    pub email: String,
+    /// As in the user object.
+    pub email_verified: bool,
+    /// As in the user object.
+    pub name: String,
+    /// As in the user object.
+    pub role_id: u32,
+    /// When the password was given.
+    pub auth_time: i64,
+}
+
+/// Whose tokens are made and taken.
+#[derive(Clone, Debug)]
+pub struct Party {
+    /// `iss`.
+    pub issuer: String,
+    /// `aud`.
+    pub audience: String,
+}
+
+impl Claims {
+    /// Those of `session`, good for `life` from `now`.
+    pub fn new(party: &Party, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
+        Self {
+            iss: party.issuer.clone(),
+            sub: user.id.clone(),
+            aud: party.audience.clone(),
+            iat: now.seconds(),
+            exp: (now + life).seconds(),
+            jti,
+            sid: session.id.to_string(),
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            name: user.name.clone(),
+            role_id: user.role_id,
+            auth_time: session.auth_time.seconds(),
+        }
+    }
+}
+
+/// Makes the access token with these claims.
+///
+/// # Errors
+///
+/// 503 while no key may sign, 500 if signing fails.
+pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
+    let key = keys.signing(now)?;
+    let header =
+        Header { typ: Some(ACCESS_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
+    jwt::sign(&header, claims, &key.key)
+}
+
+/// Takes `token` for an access token, or says why not. Content is checked before the signature and the expiry last, so
+/// that the answer names what its holder can mend. Of a token whose key has ended nobody can tell whether it is genuine; one that
+/// would have expired by then is told so, or an app that slept through a rotation would log its user out and not refresh. `skew`
+/// is allowed on every time.
+///
+/// # Errors
+///
+/// `token_invalid` or `token_expired`.
+pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
+    let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
+    if token.header_text("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
+        return Err(refuse("This is not an access token of this service."));
+    }
+    if token.header_text("alg") != Some("RS256") {
+        return Err(refuse("The token's algorithm is not RS256."));
+    }
+    // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
+    if token.header().contains_key("crit") {
+        return Err(refuse("The token has critical header parameters that this service does not know."));
+    }
+    let claims: Claims = serde_json::from_value(Value::Object(token.claims.clone())).map_err(|_| {
+        refuse("The token lacks claims of an access token of this service, or they are of another type.")
+    })?;
+    if claims.iss != party.issuer {
+        return Err(refuse("The token was issued by another service or deployment."));
+    }
+    if claims.aud != party.audience {
+        return Err(refuse("The token is meant for another audience."));
+    }
+    let expired = || Refusal::new("token_expired", "The token has expired.").about(token, now);
+    let kid = token.header_text("kid").unwrap_or_default();
+    let key = keys.verifying(kid, now).ok_or_else(|| {
+        if keys.knows(kid) && token.time("exp").is_some_and(|expiry| now >= expiry + skew) {
+            return expired();
+        }
+        refuse("The token was signed with a key that is not, or no longer, in use.")
+    })?;
+    if !token.is_signed_by(key.key.public()) {
+        return Err(refuse("The token's signature is wrong."));
+    }
+    let time = |claim| token.time(claim).ok_or_else(|| refuse("A time in the token is not a date."));
+    let (issued, authenticated, expiry) = (time("iat")?, time("auth_time")?, time("exp")?);
+    let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued };
+    if [issued, authenticated, not_before].into_iter().any(|start| start > now + skew) {
+        return Err(refuse("The token is from the future: a clock is wrong."));
+    }
+    if now >= expiry + skew {
+        return Err(expired());
+    }
+    Ok(claims)
+}

@@ -1,0 +1,251 @@
+//! Making custom tokens.
+
+mod rules;
+
+pub use rules::is_uid;
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use jsonwebtoken::Header;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::Error,
+    jose::{
+        jwt::{self, Token},
+        kind::CUSTOM_TOKEN_AUDIENCE,
+        rsa,
+    },
+    keys::service_account::ServiceAccount,
+    time::Timestamp,
+};
+
+/// The life of a custom token, in seconds (Identity Platform: "a maximum of 3600 seconds later than the iat").
+const LIFE_SECONDS: RangeInclusive<i64> = 60..=3600;
+/// What Firebase lets an account's stored claims be. Those of a custom token come into every ID token just the same.
+const CLAIMS_CHARACTERS_ADVISED: usize = 1000;
+/// Claims that Firebase sets by itself in an ID token, over those of a custom token. `auth_time` is reserved besides.
+const OVERWRITTEN: [&str; 4] = ["email", "email_verified", "phone_number", "user_id"];
+
+/// Why a tenant id is refused.
+const TENANT_ID_RULE: &str =
+    "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.";
+
+/// Whether this can be the id of a tenant. As the Admin SDK for Node tells it: what can stand in a URL as it is.
+pub fn is_tenant_id(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits) && !text.ends_with('.')
+}
+
+/// What a custom token is to say.
+#[derive(Clone, Debug)]
+pub struct CustomToken<'a> {
+    /// 1–128 bytes.
+    pub uid: &'a str,
+    /// Become top-level claims of the ID token. None is left out of the token.
+    pub claims: Option<&'a Map<String, Value>>,
+    /// For projects with multi-tenancy.
+    pub tenant_id: Option<&'a str>,
+    /// From one minute to one hour.
+    pub life: Duration,
+}
+
+/// Why there is no custom token.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Firebase would refuse it: a sentence that says why.
+    Request(String),
+    /// Signing failed, or its result did not pass the check.
+    Fault(Error),
+}
+
+impl ServiceAccount {
+    /// Makes a custom token, and checks it as Firebase will before it leaves: its holder only ever hears "invalid custom
+    /// token", so the reason must be found here.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Request`] for a uid, claims, tenant or life that Firebase would refuse, and for claims that make a token nobody
+    /// reads.
+    pub fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, Refusal> {
+        request.check().map_err(Refusal::Request)?;
+        let payload = Payload {
+            iss: &self.email,
+            sub: &self.email,
+            aud: CUSTOM_TOKEN_AUDIENCE,
+            iat: now.seconds(),
+            exp: (now + request.life).seconds(),
+            uid: request.uid,
+            claims: request.claims,
+            tenant_id: request.tenant_id,
+        };
+        let text = jwt::sign(&Header::new(rsa::ALGORITHM), &payload, &self.key).map_err(Refusal::Fault)?;
+        // All that can be too long, nested too deep or have a NUL in it is what was asked for.
+        let token = Token::parse(&text).map_err(Refusal::Request)?;
+        let fault = |sentence: String| Refusal::Fault(Error::internal(format!("a minted custom token: {sentence}")));
+        self.check(&token, now, Duration::ZERO, LIFE_SECONDS).map_err(fault)?;
+        if token.claims.get("uid").and_then(Value::as_str) == Some(request.uid) {
+            Ok(text)
+        } else {
+            Err(fault("its `uid` is not the one asked for".to_owned()))
+        }
+    }
+}
+
+impl CustomToken<'_> {
+    /// What Firebase takes in silence and its caller may not expect, as sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let Some(claims) = self.claims else { return Vec::new() };
+        let overwritten: Vec<&str> = OVERWRITTEN.into_iter().filter(|name| claims.contains_key(*name)).collect();
+        let mut warnings = Vec::new();
+        if !overwritten.is_empty() {
+            let names = overwritten.join(", ");
+            warnings
+                .push(format!("Firebase overwrites these claims in the ID token, with what it knows itself: {names}."));
+        }
+        let characters = serde_json::to_string(claims).map_or(0, |text| text.chars().count());
+        if characters > CLAIMS_CHARACTERS_ADVISED {
+            warnings.push(format!(
+                "The claims are {characters} characters of JSON, and every ID token grows by them: \
+                 {CLAIMS_CHARACTERS_ADVISED} are enough."
+            ));
+        }
+        warnings
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !is_uid(self.uid) {
+            return Err("A uid has 1 to 128 bytes.".to_owned());
+        }
+        if !self.tenant_id.is_none_or(is_tenant_id) {
+            return Err(TENANT_ID_RULE.to_owned());
+        }
+        if !LIFE_SECONDS.contains(&i64::try_from(self.life.as_secs()).unwrap_or(i64::MAX)) {
+            return Err("A custom token lives 60 to 3600 seconds.".to_owned());
+        }
+        self.claims.map_or(Ok(()), rules::nothing_reserved)
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    iat: i64,
+    exp: i64,
+    uid: &'a str,
+    #[serde(skip_serializing_if = "no_claims")]
+    claims: Option<&'a Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<&'a str>,
+}
+
+/// serde asks by reference.
+fn no_claims(claims: &Option<&Map<String, Value>>) -> bool {
+    claims.is_none_or(Map::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::service_account;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
+
+    fn account() -> ServiceAccount {
+        ServiceAccount::parse(service_account()).unwrap()
+    }
+
+    fn request(uid: &str) -> CustomToken<'_> {
+        CustomToken { uid, claims: None, tenant_id: None, life: Duration::from_secs(3600) }
+    }
+
+    #[track_caller]
+    fn refusal(request: &CustomToken<'_>) -> String {
+        match account().custom_token(request, NOW).unwrap_err() {
+            Refusal::Request(sentence) => sentence,
+            Refusal::Fault(fault) => panic!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn a_custom_token_says_what_firebase_asks_for_and_no_more() {
+        let token = Token::parse(&account().custom_token(&request("user-1"), NOW).unwrap()).unwrap();
+        assert_eq!(Value::Object(token.header().clone()), json!({"alg": "RS256", "typ": "JWT"}));
+        assert_eq!(
+            Value::Object(token.claims),
+            json!({
+                "iss": "latchkey@demo-latchkey.iam.gserviceaccount.com",
+                "sub": "latchkey@demo-latchkey.iam.gserviceaccount.com",
+                "aud": "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit",
+                "iat": 1_779_890_400, "exp": 1_779_894_000, "uid": "user-1",
+            })
+        );
+    }
+
+    #[test]
+    fn claims_and_tenant_are_there_when_given_and_not_when_empty() {
+        let claims = json!({"premium": true}).as_object().unwrap().clone();
+        let given = CustomToken { claims: Some(&claims), tenant_id: Some("t-1"), ..request("u") };
+        let token = Token::parse(&account().custom_token(&given, NOW).unwrap()).unwrap();
+        assert_eq!(token.claims.get("claims").unwrap(), &json!({"premium": true}));
+        assert_eq!(token.claims.get("tenant_id").unwrap(), "t-1");
+        let empty = CustomToken { claims: Some(&Map::new()), ..request("u") };
+        let token = Token::parse(&account().custom_token(&empty, NOW).unwrap()).unwrap();
+        assert!(!token.claims.contains_key("claims"));
+    }
+
+    #[test]
+    fn what_firebase_would_refuse_is_refused_with_a_reason() {
+        assert_eq!(refusal(&request("")), "A uid has 1 to 128 bytes.");
+        assert_eq!(refusal(&request(&"é".repeat(65))), "A uid has 1 to 128 bytes.");
+        assert!(account().custom_token(&request(&"é".repeat(64)), NOW).is_ok());
+        assert_eq!(refusal(&CustomToken { tenant_id: Some(""), ..request("u") }), TENANT_ID_RULE);
+        for id in ["Büro", "a b", "a/b", "a\n", "a."] {
+            assert_eq!(refusal(&CustomToken { tenant_id: Some(id), ..request("u") }), TENANT_ID_RULE);
+        }
+        assert!(account().custom_token(&CustomToken { tenant_id: Some("a.B-~_1"), ..request("u") }, NOW).is_ok());
+        for seconds in [0, 59, 3601] {
+            let life = Duration::from_secs(seconds);
+            assert_eq!(refusal(&CustomToken { life, ..request("u") }), "A custom token lives 60 to 3600 seconds.");
+        }
+        let claims = rules::RESERVED.iter().map(|name| ((*name).to_owned(), json!(1))).collect();
+        assert_eq!(
+            refusal(&CustomToken { claims: Some(&claims), ..request("u") }),
+            "These claims are reserved and cannot be set: acr, amr, at_hash, aud, auth_time, azp, c_hash, cnf, exp, \
+             firebase, iat, iss, jti, nbf, nonce, sub."
+        );
+    }
+
+    #[test]
+    fn what_makes_a_token_that_nobody_reads_is_a_refusal_and_no_fault() {
+        let with = |value: Value| {
+            let claims = Map::from_iter([("a".to_owned(), value)]);
+            refusal(&CustomToken { claims: Some(&claims), ..request("u") })
+        };
+        let deep = (0..32).fold(json!(1), |inner, _| json!([inner]));
+        assert_eq!(with(json!("x".repeat(16 * 1024))), "The token is longer than 16 KiB.");
+        assert_eq!(with(deep), "The token's payload is nested deeper than 32 levels.");
+        assert_eq!(refusal(&request("a\0b")), "The token's payload has a NUL character in a text.");
+    }
+
+    #[test]
+    fn what_firebase_drops_in_silence_is_warned_of() {
+        let warnings = |claims: Value| CustomToken { claims: claims.as_object(), ..request("u") }.warnings();
+        assert_eq!(request("u").warnings(), [""; 0]);
+        assert_eq!(warnings(json!({"name": "n", "picture": "p", "role": "r", "e": {"email": 1}})), [""; 0]);
+        assert_eq!(
+            warnings(json!({"user_id": "u", "email": "a@b.de", "phone_number": "1", "email_verified": true})),
+            ["Firebase overwrites these claims in the ID token, with what it knows itself: email, email_verified, \
+              phone_number, user_id."]
+        );
+        // {"a":"…"} is eight characters and what is between the quotes.
+        assert_eq!(warnings(json!({"a": "é".repeat(992)})), [""; 0]);
+        let long = warnings(json!({"a": "é".repeat(993)}));
+        assert!(long.len() == 1 && long[0].starts_with("The claims are 1001 characters"), "{long:?}");
+    }
+}

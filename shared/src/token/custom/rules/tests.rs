@@ -1,0 +1,99 @@
+//! Each rule, broken.
+
+use jsonwebtoken::{Algorithm, Header};
+use serde_json::json;
+
+use super::*;
+use crate::{jose::jwt, testing::service_account};
+
+const NOW: i64 = 1_779_890_400;
+const SKEW: Duration = Duration::from_secs(60);
+
+fn account() -> ServiceAccount {
+    ServiceAccount::parse(service_account()).unwrap()
+}
+
+fn good() -> Value {
+    let email = account().email;
+    json!({"iss": email, "sub": email, "aud": CUSTOM_TOKEN_AUDIENCE, "iat": NOW, "exp": NOW + 3600, "uid": "u"})
+}
+
+fn signed(header: &Header, claims: &Value) -> Token {
+    Token::parse(&jwt::sign(header, claims, &account().key).unwrap()).unwrap()
+}
+
+fn inspect(token: &Token, after: i64) -> Result<(), String> {
+    account().inspect_custom_token(token, Timestamp::from_seconds(NOW + after), SKEW)
+}
+
+/// What is said of a token whose claims were changed; null takes one out.
+#[track_caller]
+fn broken(changes: Value) -> String {
+    let mut claims = good();
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    inspect(&signed(&Header::new(Algorithm::RS256), &claims), 0).unwrap_err()
+}
+
+#[test]
+fn a_token_of_another_program_is_good_if_firebase_takes_it() {
+    let mut claims = good();
+    for (name, value) in [("exp", json!(NOW + 1)), ("claims", json!({})), ("tenant_id", json!("t")), ("x", json!(1))] {
+        claims[name] = value;
+        inspect(&signed(&Header::new(Algorithm::RS256), &claims), 0).unwrap();
+    }
+}
+
+#[test]
+fn each_broken_rule_is_told_with_what_to_do() {
+    let kid = Header { kid: Some("k".to_owned()), ..Header::new(Algorithm::RS256) };
+    let other = inspect(&signed(&Header::new(Algorithm::RS512), &good()), 0).unwrap_err();
+    assert!(other.starts_with("Its `alg` is not RS256"), "{other}");
+    let with_kid = inspect(&signed(&kid, &good()), 0).unwrap_err();
+    assert!(with_kid.starts_with("Its header has a `kid`"), "{with_kid}");
+    let foreign = json!({"iss": "x@y.iam.gserviceaccount.com", "sub": "x@y.iam.gserviceaccount.com"});
+    for (changes, words) in [
+        (json!({"sub": "somebody"}), "Its `iss` and `sub` are not the same"),
+        (json!({"iss": null, "sub": null}), "Its `iss` and `sub` are not the same"),
+        (json!({"iss": 1, "sub": 1}), "Its `iss` and `sub` are not the same"),
+        (foreign, "It was made by another service account than latchkey@demo-latchkey.iam.gserviceaccount.com"),
+        (json!({"aud": "demo-latchkey"}), "Its `aud` is not"),
+        (json!({"aud": [CUSTOM_TOKEN_AUDIENCE]}), "Its `aud` is not"),
+        (json!({"uid": null}), "Its `uid` is not"),
+        (json!({"uid": 7}), "Its `uid` is not"),
+        (json!({"uid": ""}), "Its `uid` is not"),
+        (json!({"uid": "é".repeat(65)}), "Its `uid` is not"),
+        (json!({"exp": null}), "Its `iat` and `exp` must be whole numbers"),
+        (json!({"iat": "1"}), "Its `iat` and `exp` must be whole numbers"),
+        (json!({"iat": NOW * 1000, "exp": NOW * 1000 + 3600}), "Its `iat` and `exp` must be whole numbers"),
+        (json!({"exp": NOW}), "It lives too long or not at all: `exp` must be 1 to 3600"),
+        (json!({"exp": NOW + 3601}), "It lives too long or not at all"),
+        (json!({"claims": []}), "Its `claims` are not a JSON object"),
+        (json!({"claims": "{}"}), "Its `claims` are not a JSON object"),
+        (json!({"claims": {"sub": 1, "acr": 1, "fine": 1}}), "These claims are reserved and cannot be set: acr, sub."),
+        (json!({"tenant_id": ""}), "Its `tenant_id` is empty or no text"),
+        (json!({"tenant_id": 1}), "Its `tenant_id` is empty or no text"),
+    ] {
+        let sentence = broken(changes);
+        assert!(sentence.starts_with(words), "{sentence}");
+    }
+}
+
+#[test]
+fn clocks_may_differ_by_the_skew_and_no_more() {
+    let token = signed(&Header::new(Algorithm::RS256), &good());
+    inspect(&token, -60).unwrap();
+    inspect(&token, 3659).unwrap();
+    assert!(inspect(&token, -61).unwrap_err().starts_with("Its `iat` is in the future"));
+    assert!(inspect(&token, 3660).unwrap_err().starts_with("It expired at 2026-05-27 15:00:00 UTC"));
+}
+
+#[test]
+fn a_signature_by_another_key_is_told_last() {
+    let other = ServiceAccount::parse(&ServiceAccount::generate_demo("demo-latchkey").unwrap()).unwrap();
+    let text = jwt::sign(&Header::new(Algorithm::RS256), &good(), &other.key).unwrap();
+    let sentence = inspect(&Token::parse(&text).unwrap(), 0).unwrap_err();
+    assert!(sentence.starts_with("Its signature is not by this key"), "{sentence}");
+}

@@ -1,0 +1,170 @@
+//! Firebase ID tokens: the rules that Google publishes for verifying them, in the order in which an answer helps most.
+//!
+//! What the token says of itself comes before its signature, so that a token of another environment is called that, and its
+//! expiry comes last, so that only a token that was good is called expired. Stricter than Google's SDKs in what those leave
+//! out: `exp` must be there, `iat` and `auth_time` must not be of the future.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    error::Error,
+    jose::{
+        jwt::{Refusal, Token},
+        kind::{ID_TOKEN_ISSUER, Kind},
+    },
+    keys::google::Certificates,
+    time::Timestamp,
+};
+
+/// The longest `sub`, in UTF-16 units, as the Admin SDK for Node counts it.
+const SUB_LENGTH_MAX: usize = 128;
+/// The most of a foreign `aud` that is told back.
+const SHOWN_CHARACTERS_MAX: usize = 80;
+
+/// Whose ID tokens are taken, and how.
+pub struct Verifier<'a> {
+    /// The id of the Firebase project.
+    pub project: &'a str,
+    /// Where its tokens' keys are; None in emulator mode, whose tokens have no signature.
+    pub certificates: Option<&'a Arc<Certificates>>,
+    /// Allowed on every time.
+    pub skew: Duration,
+}
+
+/// What a genuine ID token says, with defaults for what it leaves out.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// `sub`: the user's Firebase uid.
+    pub uid: String,
+    /// Empty if the Firebase user has none, as after a sign-in with a custom token.
+    pub email: String,
+    /// False if it says nothing.
+    pub email_verified: bool,
+    /// The display name; empty if there is none.
+    pub name: String,
+    /// How its holder signed in: `custom`, `password`, `google.com` …
+    pub provider: String,
+    /// `iat`, which moves with every refresh.
+    pub issued_at: Timestamp,
+    /// When its holder signed in.
+    pub auth_time: Timestamp,
+    /// `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl Verifier<'_> {
+    /// Takes `token` for an ID token of the project, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// 401 `auth/argument-error` or `auth/id-token-expired` with the sentence of the first rule that fails, 503 while there
+    /// are no keys.
+    pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims, Error> {
+        let refuse = |sentence: String| {
+            let kind = token.kind();
+            let expected =
+                format!("This is {}, where a Firebase ID token is expected.{}", kind.phrase(), kind.advice());
+            let sentence = match kind {
+                Kind::FirebaseIdToken | Kind::Unknown => sentence,
+                // That explains all that is wrong with it.
+                Kind::FirebaseCustomToken | Kind::FirebaseLegacyCustomToken => expected,
+                _ => format!("{expected} {sentence}"),
+            };
+            Error::Token(Refusal::new("auth/argument-error", sentence).about(token, now))
+        };
+        self.check_header(token).map_err(refuse)?;
+        self.check_content(token).map_err(refuse)?;
+        self.check_signature(token, now).await?.map_err(refuse)?;
+        let claims = self.check_times(token, now).map_err(refuse)?;
+        if now >= claims.expires_at + self.skew {
+            let sentence = "The ID token has expired. Get a fresh one with getIdToken(), and try again.";
+            return Err(Error::Token(Refusal::new("auth/id-token-expired", sentence).about(token, now)));
+        }
+        Ok(claims)
+    }
+
+    fn check_header(&self, token: &Token) -> Result<(), String> {
+        let algorithm = token.header_text("alg");
+        if self.certificates.is_none() {
+            if algorithm != Some("none") || !token.is_unsigned() {
+                return Err(
+                    "This deployment is in emulator mode: it takes the unsigned tokens of the Firebase Auth emulator, \
+                            and no others."
+                        .to_owned(),
+                );
+            }
+        } else if kid(token).is_none() {
+            return Err("The token has no kid in its header, so it is no Firebase ID token.".to_owned());
+        } else if algorithm != Some("RS256") {
+            return Err("The token's algorithm is not RS256.".to_owned());
+        }
+        // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
+        if token.header().contains_key("crit") {
+            return Err("The token has critical header parameters that this service does not know.".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_content(&self, token: &Token) -> Result<(), String> {
+        let project = self.project;
+        let audience = token.text("aud").ok_or_else(|| {
+            format!("The token's aud is missing or not text; it must be the Firebase project \"{project}\".")
+        })?;
+        if audience != project {
+            let shown: String = audience.chars().take(SHOWN_CHARACTERS_MAX).collect();
+            return Err(format!(
+                "The token's aud is \"{shown}\", and this deployment verifies tokens of the Firebase project \
+                 \"{project}\": it may be a token of another environment."
+            ));
+        }
+        if token.issuing_project() != Some(project) {
+            return Err(format!("The token's iss is not \"{ID_TOKEN_ISSUER}{project}\"."));
+        }
+        let length = token.text("sub").map(|sub| sub.encode_utf16().count());
+        if !length.is_some_and(|length| (1..=SUB_LENGTH_MAX).contains(&length)) {
+            return Err("The token's sub, the uid, is not text of 1 to 128 characters.".to_owned());
+        }
+        Ok(())
+    }
+
+    async fn check_signature(&self, token: &Token, now: Timestamp) -> Result<Result<(), String>, Error> {
+        let (Some(certificates), Some(kid)) = (self.certificates, kid(token)) else { return Ok(Ok(())) };
+        Ok(match certificates.key(kid, now).await? {
+            None => Err(
+                "The token's kid is not among the public keys of Firebase: it was not signed by Firebase, or so long \
+                         ago that its key is gone. Get a fresh token."
+                    .to_owned(),
+            ),
+            Some(key) if token.is_signed_by(&key) => Ok(()),
+            Some(_) => Err("The token's signature is wrong.".to_owned()),
+        })
+    }
+
+    fn check_times(&self, token: &Token, now: Timestamp) -> Result<Claims, String> {
+        let time = |claim: &str| {
+            token.time(claim).ok_or_else(|| format!("The token's {claim} is missing or not a whole number of seconds."))
+        };
+        let (expires_at, issued_at, auth_time) = (time("exp")?, time("iat")?, time("auth_time")?);
+        let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued_at };
+        for (claim, start) in [("iat", issued_at), ("auth_time", auth_time), ("nbf", not_before)] {
+            if start > now + self.skew {
+                return Err(format!("The token's {claim} is in the future: a clock is wrong."));
+            }
+        }
+        let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
+        Ok(Claims {
+            uid: text("sub"),
+            email: text("email"),
+            email_verified: token.email_verified(),
+            name: text("name"),
+            provider: token.sign_in_provider().to_owned(),
+            issued_at,
+            auth_time,
+            expires_at,
+        })
+    }
+}
+
+fn kid(token: &Token) -> Option<&str> {
+    token.header_text("kid").filter(|kid| !kid.is_empty())
+}

@@ -1,0 +1,200 @@
+//! Tokens signed with a shared secret (HS256), as Bubble's JWT plugins make them.
+//!
+//! Whoever knows the secret can say anything in such a token. It is good for servers that trust each other, and opens nothing of
+//! the account behind it.
+
+use std::{fmt, time::Duration};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{Error, Field},
+    jose::{
+        jws::{Flaw, VerifyingKey},
+        jwt::{Refusal, Token, whole_seconds},
+        kind::Kind,
+    },
+    keys::entries,
+    time::Timestamp,
+};
+
+/// The life of a token of which nothing else is said, as Bubble's plugin has it.
+pub const LIFE_DEFAULT: Duration = Duration::from_secs(60 * 60);
+/// The longest life of a token.
+pub const LIFE_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// The secrets of a deployment, the one that signs first; more than one while they are exchanged.
+pub struct SharedSecrets {
+    signing: EncodingKey,
+    verifying: Vec<VerifyingKey>,
+}
+
+impl SharedSecrets {
+    /// Reads them, as [`entries`] of `shared_secret`. The bytes of a secret are its text in UTF-8, as with every JWT library that is
+    /// given a text.
+    ///
+    /// # Errors
+    ///
+    /// A phrase that follows the name of their source and quotes nothing. One under 32 bytes is refused (RFC 7518 section 3.2):
+    /// whoever sees a token can guess it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let entries = entries(text, "shared_secret")?;
+        let verifying = entries.iter().map(|secret| VerifyingKey::secret(secret.as_bytes())).collect::<Result<_, _>>();
+        let first = entries.first().map(|secret| secret.as_bytes()).unwrap_or_default();
+        Ok(Self {
+            signing: EncodingKey::from_secret(first),
+            verifying: verifying.map_err(|flaw: Flaw| format!("has a secret that {}", flaw.phrase()))?,
+        })
+    }
+
+    /// Signs `claims` by HS256, with the first secret.
+    ///
+    /// # Errors
+    ///
+    /// 500 if the claims cannot be written as JSON.
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing).map_err(Error::internal)
+    }
+
+    /// Whether one of them signed `token`.
+    pub fn signed(&self, token: &Token) -> bool {
+        self.verifying.iter().any(|secret| token.is_signed_by(secret))
+    }
+}
+
+/// Whether a token is to be judged here: by its algorithm, whatever else its maker wrote into it. Firebase's tokens and this
+/// service's own stay what they are, so that a secret never makes one.
+pub fn is_meant(token: &Token) -> bool {
+    token.is_hmac() && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
+}
+
+/// What a genuine token says, with defaults for what it leaves out: its maker writes what they like.
+#[derive(Clone, Debug)]
+pub struct Claims {
+    /// `sub`, or `user_id` or `uid` as builders call it; a number is taken as its digits. Empty without any.
+    pub uid: String,
+    /// `email`.
+    pub email: String,
+    /// `email_verified`.
+    pub email_verified: bool,
+    /// `name`.
+    pub name: String,
+    /// `role_id`.
+    pub role_id: u32,
+    /// `iat`, if it is a time.
+    pub issued_at: Option<Timestamp>,
+    /// `exp`; a token without one never expires.
+    pub expires_at: Option<Timestamp>,
+    /// `iss` and `sid`, which tokens of this service's sessions have.
+    pub session: Option<(String, String)>,
+}
+
+/// Takes `token` for one that a secret signed, or says why not. The signature comes first: of what is not genuine nothing is
+/// worth telling. `skew` is allowed on every time.
+///
+/// # Errors
+///
+/// `token_invalid` or `token_expired`.
+pub fn verify(secrets: &SharedSecrets, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
+    let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
+    if token.header_text("alg") != Some("HS256") {
+        return Err(refuse("The token's algorithm is not HS256, the only one taken with a shared secret."));
+    }
+    if token.header().contains_key("crit") {
+        return Err(refuse("The token has critical header parameters that this service does not know."));
+    }
+    if !secrets.signed(token) {
+        return Err(refuse("The token's signature is wrong: it was signed with another secret, or changed since."));
+    }
+    let time = |claim: &str| match token.time(claim) {
+        None if token.claims.contains_key(claim) => Err(refuse("A time in the token is not a date.")),
+        time => Ok(time),
+    };
+    let (expires_at, not_before) = (time("exp")?, time("nbf")?);
+    let issued_at = token.time("iat");
+    if [issued_at, not_before].into_iter().flatten().any(|start| start > now + skew) {
+        return Err(refuse("The token is from the future: a clock is wrong."));
+    }
+    if expires_at.is_some_and(|expiry| now >= expiry + skew) {
+        return Err(Refusal::new("token_expired", "The token has expired.").about(token, now));
+    }
+    let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
+    let role_id = token.claims.get("role_id").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+    Ok(Claims {
+        uid: uid(&token.claims),
+        email: text("email"),
+        email_verified: token.email_verified(),
+        name: text("name"),
+        role_id: role_id.unwrap_or_default(),
+        issued_at,
+        expires_at,
+        session: token.text("iss").map(str::to_owned).zip(token.text("sid").map(str::to_owned)),
+    })
+}
+
+/// Who a token is about, by the first of the names that builders give it.
+pub fn uid(claims: &Map<String, Value>) -> String {
+    let known = ["sub", "user_id", "uid"].into_iter().filter_map(|name| claims.get(name));
+    let mut texts = known.filter_map(|value| match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
+    texts.next().unwrap_or_default()
+}
+
+/// Completes the claims that somebody wants signed: `iat` is `now` unless they have one, and `exp` is `life` after `now`, or the
+/// one that they have. Gives the claims and the expiry.
+///
+/// # Errors
+///
+/// What is wrong with the times in them: `exp` beside a life, a time that is no whole number of seconds, an `exp` that is past or
+/// further away than [`LIFE_MAX`], an `nbf` that is not before it, an `iat` that [`verify`] would not take yet.
+pub fn complete(
+    mut claims: Map<String, Value>,
+    life: Option<Duration>,
+    now: Timestamp,
+    skew: Duration,
+) -> Result<(Map<String, Value>, Timestamp), Field> {
+    let refuse = |code, message: &str| Field::new("payload", code, message);
+    let given = |claims: &Map<String, Value>, name: &str| match claims.get(name) {
+        None => Ok(None),
+        Some(value) => {
+            let message = format!("`{name}` in the payload must be a whole number of seconds since 1970.");
+            whole_seconds(value).map(Some).ok_or_else(|| Field::new("payload", "invalid_time", message))
+        }
+    };
+    let (issued, start, expiry) = (given(&claims, "iat")?, given(&claims, "nbf")?, given(&claims, "exp")?);
+    if expiry.is_some() && life.is_some() {
+        return Err(refuse(
+            "ambiguous",
+            "The payload has an `exp` of its own: leave it out, or leave out the expiry beside it.",
+        ));
+    }
+    let issuing = now.floor();
+    let expiry = expiry.unwrap_or(issuing + life.unwrap_or(LIFE_DEFAULT));
+    if expiry <= now || expiry > issuing + LIFE_MAX {
+        return Err(refuse("invalid_time", "The token must expire in the future, and within 366 days."));
+    }
+    if start.is_some_and(|start| start >= expiry) {
+        return Err(refuse("invalid_time", "`nbf` in the payload must be before the token expires."));
+    }
+    if issued.is_some_and(|issued| issued > now + skew) {
+        let message = "`iat` in the payload is in the future: for a token that is good from then on, send `nbf`.";
+        return Err(refuse("invalid_time", message));
+    }
+    claims.insert("iat".to_owned(), issued.unwrap_or(issuing).seconds().into());
+    claims.insert("exp".to_owned(), expiry.seconds().into());
+    Ok((claims, expiry))
+}
+
+impl fmt::Debug for SharedSecrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SharedSecrets")
+    }
+}
+
+#[cfg(test)]
+mod tests;
