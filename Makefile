@@ -59,7 +59,7 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 test: check unit e2e container tools artefacts ## prove everything: check, unit, e2e, container, tools, artefacts
 
 .PHONY: check
-check: format template deny clippy doc ## formatting, template.yaml, dependencies, lints, documentation
+check: format template workflow deny clippy doc ## formatting, template.yaml, CI, dependencies, lints, documentation
 
 .PHONY: unit
 unit: ## the Rust tests, against the embedded DynamoDB
@@ -196,6 +196,10 @@ format:
 template: $(VENV)/.installed
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/bin/sam validate --lint --template template.yaml
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint template.yaml
+
+.PHONY: workflow
+workflow: $(VENV)/.installed
+	$(VENV)/bin/zizmor --offline --no-progress --quiet .github/workflows
 
 .PHONY: deny
 deny: $(CARGO_DENY)
