@@ -158,7 +158,7 @@ impl Blocks {
         let text = prose.trim();
         let indent = prose.len() - prose.trim_start().len();
         let item = item(text);
-        let is_code = self.is_after_gap && indent >= self.margin + 4 && !self.is_fenced && item.is_none();
+        let is_code = self.is_after_gap && indent >= self.margin + 4 && !self.is_fenced;
         if text.starts_with("```") {
             self.close();
             self.is_fenced = !self.is_fenced;
@@ -248,7 +248,7 @@ fn lists_headings_and_cells_are_blocks_of_their_own() {
 
 #[test]
 fn code_is_no_prose() {
-    let text = "One\n\n    code\n\n    code\n\n```text\ncode\n```\ntwo\n    three\n";
+    let text = "One\n\n    code\n    - code\n\n    code\n\n```text\ncode\n```\ntwo\n    three\n";
     assert_eq!(sentences("a.md", text), ["One", "two three"]);
 }
 
