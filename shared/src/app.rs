@@ -15,7 +15,7 @@ use tokio::time;
 use crate::{
     account::{
         email::Identifier,
-        ip::Origin,
+        ip::ClientIp,
         session::{RefreshToken, Session, SessionId},
         user::User,
     },
@@ -25,7 +25,7 @@ use crate::{
     error::Error,
     keys::{KeyRing, Keys, google::Certificates},
     password::Hasher,
-    store::{Guesser, Store},
+    store::{Client, Store},
     telemetry::log,
     time::Timestamp,
 };
@@ -183,7 +183,7 @@ impl App {
     ///
     /// 500 if the random source fails.
     pub fn new_session(&self, user: &User, now: Timestamp) -> Result<Session, Error> {
-        Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lives))
+        Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lifetimes))
     }
 
     /// Reads a refresh token that one of the keys made; anything else is none. The table is not asked.
@@ -213,8 +213,8 @@ impl App {
     }
 
     /// Whom attempts at a password are counted by; none where nobody is.
-    pub fn guesser<'a>(&self, device: Option<SessionId>, origin: &'a Origin) -> Option<Guesser<'a>> {
-        self.config().rate_limits.then_some(Guesser { device, address: origin.0.as_ref() })
+    pub fn guesser<'a>(&self, device: Option<SessionId>, origin: &'a ClientIp) -> Option<Client<'a>> {
+        self.config().rate_limits.then_some(Client { device, address: origin.0.as_ref() })
     }
 
     /// Lets somebody log in to an account, once the right password was given.

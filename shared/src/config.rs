@@ -14,10 +14,10 @@ pub use firebase::Firebase;
 pub use signing::{SigningAccount, looks_like_path};
 
 use crate::{
-    account::session::Lives,
-    keys::{Source, Times, Use, api_key::ApiKeys},
+    account::session::SessionLifetimes,
+    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
     password::Policy,
-    token::{access::Party, shared_secret::SharedSecrets},
+    token::{access::Issuer, shared_secret::SharedSecrets},
 };
 
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
@@ -54,7 +54,7 @@ pub struct Config {
     /// `ACCESS_TOKEN_TTL_SECONDS`, 3600, 60–3600: life of `jwt_token` and `access_token`.
     pub access_token_life: Duration,
     /// `REFRESH_TOKEN_TTL_SECONDS`, 2592000; `REFRESH_TOKEN_IDLE_SECONDS`, 1209600; `REFRESH_REUSE_INTERVAL_SECONDS`, 10, 0–60.
-    pub session_lives: Lives,
+    pub session_lifetimes: SessionLifetimes,
     /// `CLOCK_SKEW_SECONDS`, 60, 0–300: allowed on every time in a token.
     pub clock_skew: Duration,
     /// `CORS_ALLOWED_ORIGINS`, `*`, comma separated; None is any.
@@ -105,19 +105,19 @@ impl Config {
         Self::read(variable)
     }
 
-    /// Whose tokens are made and taken where `issuer` is the issuer: its audience is the configured one, or the issuer.
-    pub fn party(&self, issuer: String) -> Party {
-        Party { audience: self.audience.clone().unwrap_or_else(|| issuer.clone()), issuer }
+    /// The issuer at `url`, with the configured audience. Without `AUDIENCE` the audience is the URL.
+    pub fn issuer_at(&self, url: String) -> Issuer {
+        Issuer { audience: self.audience.clone().unwrap_or_else(|| url.clone()), url }
     }
 
     /// How long what concerns keys lasts.
-    pub fn key_times(&self) -> Times {
-        Times {
+    pub fn key_lifetimes(&self) -> KeyLifetimes {
+        KeyLifetimes {
             ttl: self.keys_ttl,
             jwks_max_age: self.jwks_max_age,
             overlap: self.keys_overlap,
             access_token_life: self.access_token_life,
-            refresh_token_life: self.session_lives.absolute,
+            refresh_token_life: self.session_lifetimes.absolute,
             skew: self.clock_skew,
         }
     }
@@ -178,7 +178,7 @@ impl Config {
             issuer: env.issuer(),
             audience: env.text("AUDIENCE"),
             access_token_life: env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600),
-            session_lives: env.session_lives(),
+            session_lifetimes: env.session_lifetimes(),
             clock_skew: env.seconds("CLOCK_SKEW_SECONDS", 60, 0, 300),
             cors_allowed_origins: env.origins(),
             require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
@@ -192,7 +192,7 @@ impl Config {
             data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
         };
         // Less, and a rotation would end tokens before their time.
-        let least = (config.key_times().lead() + config.key_times().margin(Use::Access)).as_secs();
+        let least = (config.key_lifetimes().lead() + config.key_lifetimes().margin(KeyUse::Access)).as_secs();
         config.keys_overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
         if on_cloud_run {
             cloud_run::check(&mut env, &config);

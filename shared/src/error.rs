@@ -40,9 +40,9 @@ pub enum Error {
     /// 401: no API key, or a wrong one.
     ApiKey,
     /// 401: the token is not good.
-    Token(jwt::Refusal),
+    Token(jwt::TokenRefusal),
     /// 401 or 409: the refresh token is not good.
-    Refresh(session::Refusal),
+    Refresh(session::RefreshRefusal),
     /// 403: said only after the right password, or to the holder of a genuine token.
     Disabled,
     /// 403: said only where the deployment asks for verified addresses.
@@ -120,10 +120,10 @@ impl Error {
             Self::Credentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
             Self::ApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
             Self::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.code),
-            Self::Refresh(session::Refusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
-            Self::Refresh(session::Refusal::Expired) => (StatusCode::UNAUTHORIZED, "refresh_token_expired"),
-            Self::Refresh(session::Refusal::Reused) => (StatusCode::UNAUTHORIZED, "refresh_token_reused"),
-            Self::Refresh(session::Refusal::Conflict) => (StatusCode::CONFLICT, "refresh_conflict"),
+            Self::Refresh(session::RefreshRefusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
+            Self::Refresh(session::RefreshRefusal::Expired) => (StatusCode::UNAUTHORIZED, "refresh_token_expired"),
+            Self::Refresh(session::RefreshRefusal::Reused) => (StatusCode::UNAUTHORIZED, "refresh_token_reused"),
+            Self::Refresh(session::RefreshRefusal::Conflict) => (StatusCode::CONFLICT, "refresh_conflict"),
             Self::Disabled => (StatusCode::FORBIDDEN, "account_disabled"),
             Self::EmailNotVerified => (StatusCode::FORBIDDEN, "email_not_verified"),
             Self::Taken("username") => (StatusCode::CONFLICT, "username_taken"),
@@ -173,7 +173,9 @@ impl Error {
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::TooManyAttempts(wait) => Some(rate_limit::seconds(*wait)),
-            Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::Refusal::Conflict) => Some(1),
+            Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::RefreshRefusal::Conflict) => {
+                Some(1)
+            }
             _ => None,
         }
     }
@@ -200,14 +202,14 @@ impl fmt::Display for Error {
             Self::Credentials => "Email or password is incorrect.",
             Self::ApiKey => "Send a server API key of this service as X-Api-Key.",
             Self::Token(refusal) => &refusal.message,
-            Self::Refresh(session::Refusal::Invalid) => {
+            Self::Refresh(session::RefreshRefusal::Invalid) => {
                 "This refresh token is not valid, or its session has ended. Log in again."
             }
-            Self::Refresh(session::Refusal::Expired) => "The session has expired. Log in again.",
-            Self::Refresh(session::Refusal::Reused) => {
+            Self::Refresh(session::RefreshRefusal::Expired) => "The session has expired. Log in again.",
+            Self::Refresh(session::RefreshRefusal::Reused) => {
                 "This refresh token was used before, so its session was ended. Log in again."
             }
-            Self::Refresh(session::Refusal::Conflict) => {
+            Self::Refresh(session::RefreshRefusal::Conflict) => {
                 "The session is being refreshed already. Try again in a moment."
             }
             Self::Disabled => "This account is disabled.",
@@ -276,9 +278,9 @@ mod tests {
 
     #[test]
     fn every_error_has_its_status_its_code_and_where_it_helps_a_time_to_try_again() {
-        use session::Refusal::{Conflict, Expired, Invalid, Reused};
+        use session::RefreshRefusal::{Conflict, Expired, Invalid, Reused};
         let weak = Field::new("password", "password_too_short", "Too short.");
-        let token = jwt::Refusal::new("token_expired", "Expired.");
+        let token = jwt::TokenRefusal::new("token_expired", "Expired.");
         let payload = Field::new("payload", "required", "None.");
         let cases = [
             (Error::invalid("Wrong."), 400, "invalid_request", None),

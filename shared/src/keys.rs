@@ -27,12 +27,12 @@ mod source;
 
 use std::time::Duration;
 
-pub use lines::{ENTRIES_MAX, entries};
-pub use loader::{JwtKey, Keys, Loaded};
-pub use ring::{Held, KeyRing};
-pub use rotation::{Event, Step, take};
-pub use secret::{Vault, Version};
-pub use set::{Change, Described, KeySet, NewKeys, State, Use};
+pub use lines::{LINES_MAX, secret_lines};
+pub use loader::{Keys, SigningKeys, TokenSigner};
+pub use ring::{KeyRing, TimedKey};
+pub use rotation::{Event, Step, run_step};
+pub use secret::{ManagedSecret, Version};
+pub use set::{Change, Described, KeySet, KeyUse, NewKeys, State};
 pub use source::{Source, read_file};
 
 /// The longest that a key set is used without another look at it, whatever the TTL: a key that was revoked is refused, and gone
@@ -43,7 +43,7 @@ const SLACK: Duration = Duration::from_secs(5);
 
 /// How long what concerns keys lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
+pub struct KeyLifetimes {
     /// `KEYS_TTL_SECONDS`: how old what was loaded may get.
     pub ttl: Duration,
     /// `JWKS_MAX_AGE_SECONDS`: for how long others keep the published keys.
@@ -58,7 +58,7 @@ pub struct Times {
     pub skew: Duration,
 }
 
-impl Times {
+impl KeyLifetimes {
     /// How old a key set may get.
     pub fn ring_age_max(&self) -> Duration {
         self.ttl.min(RING_AGE_MAX)
@@ -72,20 +72,20 @@ impl Times {
 
     /// How much longer a key must be taken that signs until now: until every process has read the set that supersedes it, and its
     /// last token has expired.
-    pub fn margin(&self, purpose: Use) -> Duration {
+    pub fn margin(&self, purpose: KeyUse) -> Duration {
         let life = match purpose {
-            Use::Access => self.access_token_life + self.skew,
-            Use::Refresh => self.refresh_token_life,
+            KeyUse::Access => self.access_token_life + self.skew,
+            KeyUse::Refresh => self.refresh_token_life,
         };
         self.ring_age_max() + life + SLACK
     }
 
     /// How long after its successor signs a key is taken.
-    fn overlap(&self, purpose: Use) -> Duration {
+    fn overlap(&self, purpose: KeyUse) -> Duration {
         match purpose {
-            Use::Access => self.overlap,
+            KeyUse::Access => self.overlap,
             // Whoever has a refresh token may come back with it at the end of its life.
-            Use::Refresh => self.overlap + self.refresh_token_life,
+            KeyUse::Refresh => self.overlap + self.refresh_token_life,
         }
     }
 }

@@ -24,11 +24,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
-    account::ip::{self, Peer},
+    account::ip::{self, PeerAddr},
     config::Config,
     error::Error,
     http::contract::{self, GatewayDomain, TimeLeft},
-    telemetry::log::{self, Place},
+    telemetry::log::{self, LogFormat},
     time::Timestamp,
 };
 
@@ -104,12 +104,12 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
     let config = match Config::from_env() {
         Ok(config) => config,
         Err(misconfigured) => {
-            log::start(service, "info", Place::Elsewhere);
+            log::start(service, "info", LogFormat::Elsewhere);
             tracing::error!(cause = %misconfigured, "the configuration is wrong");
             return ExitCode::from(2);
         }
     };
-    log::start(service, &config.log_level, Place::Elsewhere);
+    log::start(service, &config.log_level, LogFormat::Elsewhere);
     let observer = Observer::start(service, &config.metrics_namespace);
     // One request at a time: a second thread would only cost its start.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -161,7 +161,7 @@ fn with_gateway(mut request: Request) -> Request {
         request.extensions_mut().insert(GatewayDomain(domain));
     }
     if let Some(ip) = address {
-        request.extensions_mut().insert(Peer(ip));
+        request.extensions_mut().insert(PeerAddr(ip));
     }
     request
 }
@@ -198,7 +198,7 @@ mod tests {
         let forged = HTTP_API.replace(r#""host":"#, r#""x-forwarded-for": "203.0.113.9", "host":"#);
         for event in [HTTP_API, &forged, BALANCER] {
             let request = with_gateway(lambda_http::request::from_str(event).unwrap());
-            assert_eq!(request.extensions().get(), Some(&Peer("192.0.2.1".parse().unwrap())), "{event}");
+            assert_eq!(request.extensions().get(), Some(&PeerAddr("192.0.2.1".parse().unwrap())), "{event}");
         }
     }
 

@@ -28,7 +28,6 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{
-    Client,
     error::SdkError,
     types::{AttributeValue, KeysAndAttributes},
 };
@@ -36,8 +35,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time;
 
 pub use accounts::{Creation, Fingerprint};
-pub use attempts::{Attempt, Guesser};
-pub use quotas::Window;
+pub use attempts::{Attempt, Client};
+pub use quotas::QuotaWindow;
 pub use sessions::Rotation;
 
 use crate::{
@@ -75,13 +74,13 @@ type Item = HashMap<String, AttributeValue>;
 /// The table, through the AWS SDK; on a laptop and in tests the same code speaks to an embedded DynamoDB.
 #[derive(Clone, Debug)]
 pub struct Store {
-    client: Client,
+    client: aws_sdk_dynamodb::Client,
     table: String,
 }
 
 impl Store {
     /// The table of this name.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
+    pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 

@@ -32,11 +32,11 @@ use crate::{
     App,
     account::{
         email::{Email, Username},
-        ip::Address,
+        ip::IpKey,
         rate_limit::Quota,
         user::User,
     },
-    auth::session_object::Grant,
+    auth::session_object::SessionObject,
     config::Config,
     http::contract,
     keys::{KeySet, Keys, NewKeys, Source, service_account::ServiceAccount},
@@ -46,7 +46,7 @@ use crate::{
         embedded::{self, Embedded},
     },
     time::Timestamp,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// The issuer of every tested app.
@@ -214,17 +214,17 @@ impl Service {
     /// A session object of a new session of `user`, as a login gives it.
     pub async fn session(&self, user: &User) -> Value {
         let now = self.app.now();
-        let party = Party { issuer: ISSUER.to_owned(), audience: ISSUER.to_owned() };
+        let issuer = Issuer { url: ISSUER.to_owned(), audience: ISSUER.to_owned() };
         let session = self.app.new_session(user, now).expect("a session");
         self.app.store().put_session(&session).await.expect("stored");
-        let grant = Grant::make(&self.app, &party, user, &session, 0, now).await.expect("a grant");
+        let grant = SessionObject::issue(&self.app, &issuer, user, &session, 0, now).await.expect("a grant");
         self.calls.take();
         serde_json::to_value(grant).expect("JSON")
     }
 
     /// Lets an address use up a quota.
     pub async fn exhaust(&self, ip: IpAddr, quota: &Quota) {
-        self.app.store().exhaust(quota, &Address::new(ip), self.app.now()).await.expect("stored");
+        self.app.store().exhaust(quota, &IpKey::new(ip), self.app.now()).await.expect("stored");
         self.calls.take();
     }
 

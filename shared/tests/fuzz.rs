@@ -19,7 +19,7 @@ use shared::{
     config::Config,
     jose::{
         jws::Jws,
-        jwt::{Refusal, Token},
+        jwt::{Jwt, TokenRefusal},
     },
     keys::google,
     testing::certificate,
@@ -157,7 +157,7 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
         let original = &signed[index];
         let changed = if case.inside { inside(case, original) } else { case.changed(original) };
         let Ok(text) = String::from_utf8(changed) else { return counted.add(false) };
-        let token = Token::parse_unsigned(&text);
+        let token = Jwt::parse_unsigned(&text);
         counted.add(token.is_ok());
         // What is no token is refused with a sentence that quotes nothing of it.
         let Ok(token) = token.map_err(|refusal| assert!(refusal.len() < 200 && refusal.is_ascii(), "{refusal}")) else {
@@ -165,10 +165,10 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
         };
         // The last shape names another algorithm than that of the key.
         assert_eq!(token.is_signed_by(&key), text == *original && index != 3, "{text}");
-        assert_eq!(Token::parse(&text).is_ok(), !token.is_unsigned());
+        assert_eq!(Jwt::parse(&text).is_ok(), !token.is_unsigned());
         let report = Report::of(&token, &config, Some("p"), NOW);
         assert!(!report.verified && !token.kind().phrase().is_empty());
-        let refusal = Refusal::new("token_invalid", "").about(&token, NOW);
+        let refusal = TokenRefusal::new("token_invalid", "").about(&token, NOW);
         assert_eq!(refusal.report, report.report);
     });
     counted.tell("tokens");

@@ -16,7 +16,7 @@ use shared::{
     },
     auth::{
         password::{CONFIRMATION, authenticate},
-        session_object::Grant,
+        session_object::SessionObject,
         verification::Caller,
     },
     error::{Error, Field},
@@ -24,7 +24,7 @@ use shared::{
     password::Password,
     store::Attempt,
     telemetry::log,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// The routes of this function.
@@ -93,10 +93,10 @@ impl Input for NewPassword {
 /// 200 with the session object of a new session; all others end with the old password.
 async fn change_password(
     State(app): State<App>,
-    party: Party,
+    issuer: Issuer,
     caller: Caller,
     Body(passwords): Body<NewPassword>,
-) -> Result<Json<Grant>, Error> {
+) -> Result<Json<SessionObject>, Error> {
     if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &caller.user.email_key) {
         return Err(Error::WeakPassword(Field::new("new_password", code, message)));
     }
@@ -109,7 +109,7 @@ async fn change_password(
     let now = if app.config().firebase.account.is_some() { app.next_second().await } else { app.now() };
     changed.end_sessions(now);
     let session = app.new_session(&changed, now)?;
-    let grant = Grant::make(&app, &party, &changed, &session, 0, now).await?;
+    let grant = SessionObject::issue(&app, &issuer, &changed, &session, 0, now).await?;
     app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
     log::audit("password_changed", &attempt.identity, &log::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
@@ -117,11 +117,11 @@ async fn change_password(
 }
 
 /// `password`.
-struct Farewell {
+struct DeleteAccount {
     password: Password,
 }
 
-impl Input for Farewell {
+impl Input for DeleteAccount {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { password: fields.password("password")? })
     }
@@ -136,7 +136,7 @@ struct Deleted {
 async fn delete(
     State(app): State<App>,
     caller: Caller,
-    Body(farewell): Body<Farewell>,
+    Body(farewell): Body<DeleteAccount>,
 ) -> Result<Json<Deleted>, Error> {
     let attempt = confirm(&app, &caller, farewell.password).await?;
     let user = caller.user;

@@ -8,7 +8,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::user::User,
-    jose::jwt::Token,
+    jose::jwt::Jwt,
     testing::{Answer, Google, PROJECT, Reply, Service, certificate, id_token_claims},
     time::Timestamp,
 };
@@ -35,7 +35,7 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
     let token = app.refresh_token(text, now).await.unwrap().unwrap();
-    app.store().rotate(token, now, &app.config().session_lives).await.is_ok()
+    app.store().rotate(token, now, &app.config().session_lifetimes).await.is_ok()
 }
 
 /// Whether an access token opens anything, where the session behind it is asked for.
@@ -44,7 +44,7 @@ async fn is_live(service: &Service, session: &Value) -> bool {
 }
 
 fn claim(session: &Value, name: &str) -> Value {
-    Token::parse(session["access_token"].as_str().unwrap()).unwrap().claims[name].clone()
+    Jwt::parse(session["access_token"].as_str().unwrap()).unwrap().claims[name].clone()
 }
 
 /// The id of the session that a session object is of.

@@ -12,21 +12,21 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier, Username},
-        ip::Origin,
+        ip::ClientIp,
         rate_limit::SIGN_UPS,
         user::User,
     },
     auth::{
         password::{self, Authenticated, LOGIN, authenticate},
-        session_object::Grant,
+        session_object::SessionObject,
     },
     error::{Error, Field},
     http::body::{Body, Fields, Input},
     password::Password,
-    store::{Creation, Fingerprint, Window},
+    store::{Creation, Fingerprint, QuotaWindow},
     telemetry::log,
     time::Timestamp,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// For how long an idempotency key is remembered.
@@ -61,11 +61,11 @@ impl Input for NewAccount {
 /// session, so that a client whose answer was lost can simply ask again.
 async fn create_account(
     State(app): State<App>,
-    party: Party,
-    origin: Origin,
+    issuer: Issuer,
+    origin: ClientIp,
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
-) -> Result<(StatusCode, Json<Grant>), Error> {
+) -> Result<(StatusCode, Json<SessionObject>), Error> {
     app.keys().get(app.now()).await?;
     if let Some((code, message)) = new.password.weakness(&app.config().password_policy, new.email.key()) {
         return Err(Error::WeakPassword(Field::new("password", code, message)));
@@ -73,7 +73,7 @@ async fn create_account(
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
     let turn = app.turns().take(format!("create {}", new.email.key())).await;
-    let window = origin.0.as_ref().map(|address| Window::new(&SIGN_UPS, address, now));
+    let window = origin.0.as_ref().map(|address| QuotaWindow::new(&SIGN_UPS, address, now));
     // The transaction decides. Asked before it are only those who may well be refused, so that they need no hash.
     if window.is_some() || turn.has_waited {
         let email = fingerprint.is_none().then_some(&new.email);
@@ -83,14 +83,14 @@ async fn create_account(
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
     let session = app.new_session(&user, now)?;
     // Made before anything is stored, so that a fault leaves nothing behind.
-    let grant = Grant::make(&app, &party, &user, &session, 0, now).await?;
+    let grant = SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?;
     let created = app.store().create_user(&user, &session, fingerprint.as_ref(), window.as_ref(), now).await;
     match created.inspect_err(limited)? {
         Creation::Created => {
             log::audit("account_created", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
             Ok((StatusCode::CREATED, Json(grant)))
         }
-        Creation::Repeated { user_id } => repeat(&app, &party, &origin, &user_id, new.email, new.password).await,
+        Creation::Repeated { user_id } => repeat(&app, &issuer, &origin, &user_id, new.email, new.password).await,
     }
 }
 
@@ -98,12 +98,12 @@ async fn create_account(
 /// a failed login; an account that was deleted since is not made again.
 async fn repeat(
     app: &App,
-    party: &Party,
-    origin: &Origin,
+    issuer: &Issuer,
+    origin: &ClientIp,
     user_id: &str,
     email: Email,
     password: Password,
-) -> Result<(StatusCode, Json<Grant>), Error> {
+) -> Result<(StatusCode, Json<SessionObject>), Error> {
     let now = app.now();
     let attempt = app.store().attempt(&Identifier::Email(email), app.guesser(None, origin), now).await?;
     if attempt.user.as_ref().is_none_or(|user| user.id != user_id) {
@@ -116,11 +116,11 @@ async fn repeat(
         })?;
     let admitted = user.refuse_if_disabled();
     let session = app.new_session(&user, now)?;
-    let ended = app.store().succeed(&mut attempt, admitted.is_ok().then_some(&session), None, now).await;
+    let ended = app.store().record_success(&mut attempt, admitted.is_ok().then_some(&session), None, now).await;
     ended.inspect_err(|error| password::limited(error, &attempt, LOGIN))?;
     admitted?;
     log::audit("create_repeated", &attempt.identity, &log::pseudonym(&user.id));
-    Ok((StatusCode::CREATED, Json(Grant::make(app, party, &user, &session, 0, now).await?)))
+    Ok((StatusCode::CREATED, Json(SessionObject::issue(app, issuer, &user, &session, 0, now).await?)))
 }
 
 /// Notes that an address made too many accounts, if it did.

@@ -5,7 +5,7 @@ use shared::{
     App,
     error::Error,
     http::body::{Body, Fields, Input},
-    jose::{jwt::Token, kind::Kind},
+    jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::{
         report::{Problem, Report},
@@ -18,7 +18,7 @@ pub struct Pasted(String);
 
 impl Input for Pasted {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.presented("token").map(|text| Self(text.trim().to_owned())).or_else(|| {
+        fields.optional_token("token").map(|text| Self(text.trim().to_owned())).or_else(|| {
             fields.refuse("token", "required", "`token` is required.");
             None
         })
@@ -27,7 +27,7 @@ impl Input for Pasted {
 
 /// 200 with a decode report, which verifies nothing and says so. The token is neither logged nor kept.
 pub async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) -> Result<Json<Report>, Error> {
-    let token = Token::parse_unsigned(&text).map_err(Error::MalformedToken)?;
+    let token = Jwt::parse_unsigned(&text).map_err(Error::MalformedToken)?;
     let now = app.now();
     let project = app.firebase_project(now).await?;
     let mut report = Report::of(&token, app.config(), project.as_deref(), now);
@@ -38,7 +38,7 @@ pub async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) ->
 /// Whether the token was signed with a key that its kind does not know. What cannot be asked is not told.
 async fn unknown_key(
     app: &App,
-    token: &Token,
+    token: &Jwt,
     report: &Report,
     project: Option<&str>,
     now: Timestamp,

@@ -10,7 +10,7 @@ use shared::{
     auth::verification::Server,
     error::{Error, Field},
     http::body::{Body, Fields, Input},
-    jose::jwt::Token,
+    jose::jwt::Jwt,
     token::shared_secret::{self, LIFE_MAX},
 };
 
@@ -31,7 +31,7 @@ impl Input for Wanted {
             fields.refuse("expires_in", "ambiguous", message);
         }
         if let Err(field) = &payload {
-            fields.refuse_beside(field);
+            fields.also_refuse(field);
         }
         Some(Self { payload, life: minutes.map(|minutes| minutes * 60).or(seconds).map(Duration::from_secs) })
     }
@@ -60,7 +60,7 @@ pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted
     let (claims, expiry) = shared_secret::complete(payload, wanted.life, now, skew).map_err(refuse)?;
     let text = secrets.sign(&claims)?;
     // All that can be too long or nested too deep in it is what was asked for.
-    let token = Token::parse(&text).map_err(|sentence| refuse(Field::new("payload", "invalid_payload", sentence)))?;
+    let token = Jwt::parse(&text).map_err(|sentence| refuse(Field::new("payload", "invalid_payload", sentence)))?;
     if !shared_secret::is_meant(&token) {
         let message = format!("With these claims it would be taken for {}, and refused.", token.kind().phrase());
         return Err(refuse(Field::new("payload", "wrong_kind", message)));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    jose::jwt::Token,
+    jose::jwt::Jwt,
     testing::{Answer, Call, Service},
     token::shared_secret::SharedSecrets,
 };
@@ -31,7 +31,7 @@ async fn encode(service: &Service, body: Value) -> Answer {
 /// The claims of the token in an answer, whose signature is right.
 #[track_caller]
 fn claims(answer: &Answer) -> Value {
-    let token = Token::parse(answer.body["token"].as_str().unwrap()).unwrap();
+    let token = Jwt::parse(answer.body["token"].as_str().unwrap()).unwrap();
     assert!(SharedSecrets::parse(SECRET).unwrap().signed(&token));
     Value::Object(token.claims)
 }

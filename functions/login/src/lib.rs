@@ -3,16 +3,16 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    account::{email::Identifier, ip::Origin, user::User},
+    account::{email::Identifier, ip::ClientIp, user::User},
     auth::{
         password::{Authenticated, LOGIN, authenticate, limited},
-        session_object::Grant,
+        session_object::SessionObject,
     },
     error::Error,
     http::body::{Body, Fields, Input},
     password::Password,
     telemetry::log,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// The route of this function.
@@ -40,10 +40,10 @@ impl Input for Credentials {
 /// same work; what else is wrong with the account is said only after the right password.
 async fn login(
     State(app): State<App>,
-    party: Party,
-    origin: Origin,
+    issuer: Issuer,
+    origin: ClientIp,
     Body(Credentials { identifier, password, refresh_token }): Body<Credentials>,
-) -> Result<Json<Grant>, Error> {
+) -> Result<Json<SessionObject>, Error> {
     let now = app.now();
     app.keys().get(now).await?;
     let device = app.known_device(refresh_token.as_deref(), now).await;
@@ -57,7 +57,7 @@ async fn login(
     let session = app.new_session(&user, now)?;
     // Nothing is told, and nothing signed, before the count allows it: of many guesses at once, the time would tell the right one.
     let stored = admitted.is_ok().then_some(&session);
-    let ended = app.store().succeed(&mut attempt, stored, renewed.as_ref(), now).await;
+    let ended = app.store().record_success(&mut attempt, stored, renewed.as_ref(), now).await;
     ended.inspect_err(|error| limited(error, &attempt, LOGIN))?;
     log::audit(
         if admitted.is_ok() { "login_ok" } else { "login_refused" },
@@ -65,7 +65,7 @@ async fn login(
         &log::pseudonym(&user.id),
     );
     admitted?;
-    Ok(Json(Grant::make(&app, &party, &user, &session, 0, now).await?))
+    Ok(Json(SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?))
 }
 
 /// The account with a hash of today's parameters in the place of its old one.

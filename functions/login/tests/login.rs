@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 use shared::{
-    jose::{jwt::Token, kind::Kind},
+    jose::{jwt::Jwt, kind::Kind},
     testing::{Answer, PASSWORD, Service, assert_session_object},
     time::Timestamp,
 };
@@ -39,7 +39,7 @@ async fn times_in_the_answer_are_those_of_its_tokens() {
     service.account("a@b.de").await;
     let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
     for name in ["jwt_token", "access_token"] {
-        let token = Token::parse(body[name].as_str().unwrap()).unwrap();
+        let token = Jwt::parse(body[name].as_str().unwrap()).unwrap();
         assert_eq!(token.expires_at().unwrap().rfc3339(), body["expires_at"], "{name}");
     }
 }
@@ -156,11 +156,11 @@ async fn jwt_token_is_what_the_profile_says_and_without_one_what_there_is_to_sig
         let service = Service::configured(login::router(), &variables).await;
         service.account("a@b.de").await;
         let body = log_in(&service, "a@b.de", PASSWORD).await.is(200).body;
-        let token = Token::parse(body["jwt_token"].as_str().unwrap()).unwrap();
+        let token = Jwt::parse(body["jwt_token"].as_str().unwrap()).unwrap();
         assert_eq!(token.kind(), kind, "{variables:?}");
         assert_eq!(body["jwt_token"] == body["access_token"], kind == Kind::AccessToken);
         if kind == Kind::SharedSecret {
-            let access = Token::parse(body["access_token"].as_str().unwrap()).unwrap();
+            let access = Jwt::parse(body["access_token"].as_str().unwrap()).unwrap();
             let mut claims = access.claims;
             claims.insert("user_id".to_owned(), body["uid"].clone());
             assert_eq!(token.claims, claims);

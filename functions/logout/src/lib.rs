@@ -17,12 +17,12 @@ pub fn router() -> Router<App> {
 }
 
 /// `refresh_token`, and perhaps `everywhere`.
-struct Leaving {
+struct Logout {
     refresh_token: String,
     everywhere: bool,
 }
 
-impl Input for Leaving {
+impl Input for Logout {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (refresh_token, everywhere) = (fields.token("refresh_token"), fields.flag("everywhere"));
         Some(Self { refresh_token: refresh_token?, everywhere })
@@ -36,7 +36,7 @@ struct LoggedOut {
 }
 
 /// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
-async fn logout(State(app): State<App>, Body(leaving): Body<Leaving>) -> Result<Json<LoggedOut>, Error> {
+async fn logout(State(app): State<App>, Body(leaving): Body<Logout>) -> Result<Json<LoggedOut>, Error> {
     let now = app.now();
     let sessions_ended = match app.refresh_token(&leaving.refresh_token, now).await? {
         None => 0,

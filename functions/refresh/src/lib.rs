@@ -3,12 +3,12 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    account::session::Refusal,
-    auth::session_object::Grant,
+    account::session::RefreshRefusal,
+    auth::session_object::SessionObject,
     error::Error,
     http::body::{Body, Fields, Input},
     telemetry::log,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// The route of this function.
@@ -17,11 +17,11 @@ pub fn router() -> Router<App> {
 }
 
 /// `refresh_token`.
-struct Presented {
+struct TokenInput {
     refresh_token: String,
 }
 
-impl Input for Presented {
+impl Input for TokenInput {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { refresh_token: fields.token("refresh_token")? })
     }
@@ -30,11 +30,15 @@ impl Input for Presented {
 /// 200 with a session object. A token that was exchanged before, by a client that lost the answer or in another tab, gets the
 /// same child again; an older one ends the session. The account is read after the session has moved, so that one disabled or
 /// logged out everywhere meanwhile is seen.
-async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Presented>) -> Result<Json<Grant>, Error> {
-    let invalid = || Error::Refresh(Refusal::Invalid);
+async fn refresh(
+    State(app): State<App>,
+    issuer: Issuer,
+    Body(optional_token): Body<TokenInput>,
+) -> Result<Json<SessionObject>, Error> {
+    let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
-    let token = app.refresh_token(&presented.refresh_token, now).await?.ok_or_else(invalid)?;
-    let rotation = app.store().rotate(token, now, &app.config().session_lives).await?;
+    let token = app.refresh_token(&optional_token.refresh_token, now).await?.ok_or_else(invalid)?;
+    let rotation = app.store().rotate(token, now, &app.config().session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     // Before the epoch: who disables an account ends its sessions too, and its owner should hear why.
     user.refuse_if_disabled()?;
@@ -42,5 +46,5 @@ async fn refresh(State(app): State<App>, party: Party, Body(presented): Body<Pre
         return Err(invalid());
     }
     log::audit("refresh_ok", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
-    Ok(Json(Grant::make(&app, &party, &user, &rotation.session, rotation.child, now).await?))
+    Ok(Json(SessionObject::issue(&app, &issuer, &user, &rotation.session, rotation.child, now).await?))
 }

@@ -10,9 +10,10 @@ use shared::{
 ///
 /// # Errors
 ///
-/// As [`keys::take`]; Secrets Manager tries the rotation again, and shows it as failed.
+/// As [`keys::run_step`]; Secrets Manager tries the rotation again, and shows it as failed.
 pub async fn rotate(app: App, event: Event) -> Result<(), Error> {
-    let vault = app.keys().vault(&event.secret_id)?;
-    let times = app.config().key_times();
-    keys::take(&vault, event.step, &event.client_request_token, || app.now(), &times, NewKeys::generate).await
+    let managed_secret = app.keys().managed_secret(&event.secret_id)?;
+    let times = app.config().key_lifetimes();
+    keys::run_step(&managed_secret, event.step, &event.client_request_token, || app.now(), &times, NewKeys::generate)
+        .await
 }

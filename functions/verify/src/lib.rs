@@ -19,7 +19,7 @@ use shared::{
     jose::{jwt, kind::Kind},
     telemetry::metrics,
     time::Timestamp,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 /// The routes of this function.
@@ -28,13 +28,13 @@ pub fn router() -> Router<App> {
 }
 
 /// `token`, unless it comes as `Authorization: Bearer`.
-struct Presented {
+struct TokenInput {
     token: Option<String>,
 }
 
-impl Input for Presented {
+impl Input for TokenInput {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { token: fields.presented("token") })
+        Some(Self { token: fields.optional_token("token") })
     }
 }
 
@@ -59,12 +59,12 @@ struct Verification {
 /// 200 with a verification object, and counts what it came to.
 async fn verify(
     State(app): State<App>,
-    party: Party,
+    issuer: Issuer,
     uri: Uri,
     headers: HeaderMap,
-    Body(presented): Body<Presented>,
+    Body(optional_token): Body<TokenInput>,
 ) -> Result<Json<Verification>, Error> {
-    let verified = verified(&app, &party, &uri, &headers, presented).await;
+    let verified = verified(&app, &issuer, &uri, &headers, optional_token).await;
     metrics::count_verification(verified.as_ref().err());
     verified.map(Json)
 }
@@ -73,19 +73,19 @@ async fn verify(
 /// still is.
 async fn verified(
     app: &App,
-    party: &Party,
+    issuer: &Issuer,
     uri: &Uri,
     headers: &HeaderMap,
-    presented: Presented,
+    optional_token: TokenInput,
 ) -> Result<Verification, Error> {
-    let given = presented.token.as_deref();
+    let given = optional_token.token.as_deref();
     let text = given.filter(|text| !text.is_empty()).or_else(|| contract::bearer(headers)).or(given);
     let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
     let check_revoked = contract::flag(uri, "check_revoked")?;
     let now = app.now();
-    let verified = verification::verify(app, party, text, now).await?;
-    let user = if check_revoked { verification::live(app, &verified, now).await? } else { None };
-    verification::admit(app, &verified, user).await?;
+    let verified = verification::verify(app, issuer, text, now).await?;
+    let user = if check_revoked { verification::load_account(app, &verified, now).await? } else { None };
+    verification::require_verified_email(app, &verified, user).await?;
     Ok(verification(verified, now))
 }
 

@@ -23,7 +23,7 @@ async fn verify(service: &Service, token: &Value) -> Answer {
 
 /// The header and the claims of an access token, to be changed and signed again.
 fn parts(token: &Value) -> (Value, Value) {
-    let token = jwt::Token::parse(token.as_str().unwrap()).unwrap();
+    let token = jwt::Jwt::parse(token.as_str().unwrap()).unwrap();
     (Value::Object(token.header().clone()), Value::Object(token.claims))
 }
 

@@ -8,7 +8,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use shared::{App, error::Error, token::access::Party};
+use shared::{App, error::Error, token::access::Issuer};
 
 /// The routes of this function.
 pub fn router() -> Router<App> {
@@ -25,10 +25,10 @@ async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
 }
 
 /// What a verifier needs of OpenID Connect Discovery 1.0 section 3. The endpoints of an OAuth flow are left out: there is none.
-async fn discovery(State(app): State<App>, party: Party) -> impl IntoResponse {
+async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse {
     let document = json!({
-        "issuer": party.issuer,
-        "jwks_uri": format!("{}/.well-known/jwks.json", party.issuer),
+        "issuer": issuer.url,
+        "jwks_uri": format!("{}/.well-known/jwks.json", issuer.url),
         "id_token_signing_alg_values_supported": ["RS256"],
         "response_types_supported": ["token"],
         "subject_types_supported": ["public"],

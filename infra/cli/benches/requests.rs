@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use shared::{
-    jose::jwt::Token,
+    jose::jwt::Jwt,
     keys::{KeyRing, service_account::ServiceAccount},
     password::Password,
     testing::{PASSWORD, Service, service_account, signing_keys},
@@ -83,7 +83,7 @@ async fn run() {
         service.post("/verify", body.clone()).await.is(200);
     })
     .await;
-    let parsed = Token::parse(token).unwrap();
+    let parsed = Jwt::parse(token).unwrap();
     let key = ring.signing(service.now()).unwrap().key.public();
     let signature = median(|| async { assert!(parsed.is_signed_by(key)) }).await;
     report("/verify", verify, "one RS256 verification", signature);

@@ -9,7 +9,7 @@ use shared::{
     keys::{Keys, Source},
     store::{Store, embedded::Embedded},
     time::Timestamp,
-    token::{access::Party, custom::Refusal},
+    token::{access::Issuer, custom::CustomTokenError},
 };
 
 use crate::{Failure, aws::Aws, serve::LOOPBACK};
@@ -27,7 +27,7 @@ pub struct Deployment {
     /// Its configuration and keys. The table behind it is empty.
     pub app: App,
     /// Whose access tokens are taken.
-    pub party: Party,
+    pub issuer: Issuer,
     /// Whether there are signing keys; without any, access tokens cannot be judged.
     pub has_signing_keys: bool,
 }
@@ -42,12 +42,12 @@ impl Deployment {
         let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
         let issuer = issuer.clone();
-        let party = config.party(issuer);
+        let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
         let keys = Keys::new(Aws::of(&config).secrets(&signing, &config).await?, signing, &config);
         let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
-        Ok(Self { app: App::new(config, store, keys).map_err(told)?, party, has_signing_keys })
+        Ok(Self { app: App::new(config, store, keys).map_err(told)?, issuer, has_signing_keys })
     }
 
     /// The time.
@@ -77,9 +77,9 @@ pub async fn external_table(aws: &Aws, config: &Config) -> Result<Store, String>
 ///
 /// What it lacks, or why it cannot be looked at, and what to do about it.
 pub async fn examine(store: &Store, name: &str) -> Result<(), String> {
-    match store.flaws().await {
-        Ok(flaws) if flaws.is_empty() => Ok(()),
-        Ok(flaws) => Err(format!("{name}: {}. Deploy template.yaml again", flaws.join("; "))),
+    match store.schema_problems().await {
+        Ok(schema_problems) if schema_problems.is_empty() => Ok(()),
+        Ok(schema_problems) => Err(format!("{name}: {}. Deploy template.yaml again", schema_problems.join("; "))),
         Err(error) => Err(format!(
             "{name}: {}. Check TABLE_NAME, the region, the credentials, and that dynamodb:DescribeTable and \
              dynamodb:DescribeTimeToLive are allowed",
@@ -116,10 +116,10 @@ pub fn adopt_demo(config: &mut Config) {
 }
 
 /// Why there is no custom token.
-pub fn refusal(refusal: &Refusal) -> String {
+pub fn refusal(refusal: &CustomTokenError) -> String {
     match refusal {
-        Refusal::Request(sentence) => sentence.clone(),
-        Refusal::Fault(error) => error.cause(),
+        CustomTokenError::Request(sentence) => sentence.clone(),
+        CustomTokenError::Fault(error) => error.cause(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `latchkey keys`: the signing keys by hand, in the local file and in Secrets Manager alike.
 
-mod place;
+mod location;
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{Failure, files, keys::place::Place, tell, written};
+use crate::{Failure, files, keys::location::KeyLocation, tell, written};
 
 /// What can be done with signing keys. They are where the service has them: in the secret that SIGNING_KEYS_SECRET_ID names, or in
 /// signing-keys.json of the data folder.
@@ -49,7 +49,7 @@ pub struct Generate {
 #[derive(Args)]
 pub struct Rotate {
     #[command(flatten)]
-    how: How,
+    how: ChangeOptions,
 }
 
 /// `latchkey keys revoke`.
@@ -63,11 +63,11 @@ pub struct Revoke {
     #[arg(long, conflicts_with = "kid")]
     all: bool,
     #[command(flatten)]
-    how: How,
+    how: ChangeOptions,
 }
 
 #[derive(Args)]
-struct How {
+struct ChangeOptions {
     /// The file with the keys, instead of where the service has them.
     #[arg(long)]
     file: Option<std::path::PathBuf>,
@@ -88,7 +88,7 @@ impl Keys {
             Self::List(list) => list.run(&config).await,
             Self::Generate(Generate { file }) => generate(&config, file).await,
             Self::Rotate(Rotate { how }) => {
-                let times = config.key_times();
+                let times = config.key_lifetimes();
                 let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
                 if change(&config, how, rotate).await? {
                     let seconds = times.ring_age_max().as_secs();
@@ -99,7 +99,7 @@ impl Keys {
                 Ok(())
             }
             Self::Revoke(Revoke { kid, how, .. }) => {
-                let times = config.key_times();
+                let times = config.key_lifetimes();
                 let revoke = |set: &mut KeySet, now, new| match kid {
                     Some(kid) => set.revoke(&kid, now, &times, new),
                     None => Ok(set.revoke_all(now, new, new_keys()?)),
@@ -120,7 +120,7 @@ impl Keys {
 
 impl List {
     async fn run(self, config: &Config) -> Result<(), Failure> {
-        let place = Place::of(config, self.file).await?;
+        let place = KeyLocation::of(config, self.file).await?;
         let keys = place.open().await?.set.describe(now());
         written(if self.json {
             let json = serde_json::to_string_pretty(&keys).map_err(|error| error.to_string())?;
@@ -148,9 +148,9 @@ fn line(key: &Described) -> String {
 
 async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
     let is_named = file.is_some();
-    let place = Place::of(config, file).await?;
+    let place = KeyLocation::of(config, file).await?;
     let set = new_set()?;
-    if !is_named && matches!(place, Place::File(_)) {
+    if !is_named && matches!(place, KeyLocation::File(_)) {
         files::make_folder(&config.data_dir)?;
     }
     place.fill(&set).await?;
@@ -174,10 +174,10 @@ fn new_keys() -> Result<NewKeys, String> {
 /// Says what will be done, does it, and says what was done; gives whether anything was.
 async fn change(
     config: &Config,
-    how: How,
+    how: ChangeOptions,
     change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
 ) -> Result<bool, Failure> {
-    let place = Place::of(config, how.file).await?;
+    let place = KeyLocation::of(config, how.file).await?;
     // Before the lock is taken: it takes a while.
     let new = new_keys()?;
     let mut opened = place.open().await?;
@@ -188,7 +188,7 @@ async fn change(
         return Ok(false);
     }
     tell(&format!("in {place}:\n{}", say(if how.dry_run { "would: " } else { "will: " })));
-    if matches!(place, Place::Secret { .. }) {
+    if matches!(place, KeyLocation::Secret { .. }) {
         tell(&lives(config));
     }
     if how.dry_run {
@@ -201,7 +201,7 @@ async fn change(
 
 /// By what the times of a change were reckoned, as a deployment may have it otherwise.
 fn lives(config: &Config) -> String {
-    let times = config.key_times();
+    let times = config.key_lifetimes();
     let seconds = [
         ("KEYS_TTL_SECONDS", times.ttl),
         ("JWKS_MAX_AGE_SECONDS", times.jwks_max_age),

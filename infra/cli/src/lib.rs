@@ -3,11 +3,11 @@
 pub mod aws;
 pub mod deployment;
 pub mod doctor;
+mod escape;
 pub mod files;
 pub mod keys;
 mod lines;
 pub mod serve;
-mod terminal;
 pub mod token;
 pub mod users;
 

@@ -18,12 +18,12 @@ use axum::{
 use clap::Args;
 use shared::{
     App,
-    account::ip::{self, Peer},
+    account::ip::{self, PeerAddr},
     config::Config,
     http::contract,
     keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
-    telemetry::log::{self, Place},
+    telemetry::log::{self, LogFormat},
 };
 use tokio::{
     net::TcpListener,
@@ -79,7 +79,7 @@ impl Serve {
                 "On Cloud Run the embedded database would end with the instance, and every account with it. Give --external-dynamodb.",
             ));
         }
-        let place = if config.on_cloud_run { Place::GoogleCloud } else { Place::Elsewhere };
+        let place = if config.on_cloud_run { LogFormat::GoogleCloud } else { LogFormat::Elsewhere };
         log::start("latchkey", &config.log_level, place);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));
@@ -166,7 +166,7 @@ fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
         request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
     };
     if let Some(ip) = ip {
-        request.extensions_mut().insert(Peer(ip));
+        request.extensions_mut().insert(PeerAddr(ip));
     }
     request
 }

@@ -2,8 +2,8 @@
 
 mod change;
 mod import;
-mod place;
 mod show;
+mod table;
 
 use std::path::PathBuf;
 
@@ -16,14 +16,14 @@ use shared::{
     token::custom::is_uid,
 };
 
-use crate::{Failure, terminal::shown};
+use crate::{Failure, escape::shown};
 
 /// `latchkey users`. WHO is an e-mail address, a username or a user's id. The accounts are where the service has them: on AWS where
 /// SIGNING_KEYS_SECRET_ID is set, else in the embedded database of the data folder, also while `latchkey serve` runs.
 #[derive(Args)]
 pub struct Users {
     #[command(flatten)]
-    place: place::Place,
+    place: table::AccountTable,
     #[command(subcommand)]
     command: Command,
 }

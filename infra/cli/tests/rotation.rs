@@ -11,7 +11,7 @@ use std::{
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 use shared::{
-    jose::jwt::{self, Token},
+    jose::jwt::{self, Jwt},
     keys::{Event, KeyRing, KeySet, NewKeys, Step, Version},
     testing::{SIGNING_KEYS_ID, Secrets, SecretsManager, Service, signing_keys},
     time::Timestamp,
@@ -142,7 +142,7 @@ impl Deployment {
     /// Has a token judged at every process that whoever has the key `kid` of `stolen` could make now.
     async fn stolen_key_is_refused(&self, stolen: &KeyRing, kid: &str) {
         let minted = self.minted.last().unwrap();
-        let claims = Token::parse(minted.token.as_str().unwrap()).unwrap().claims;
+        let claims = Jwt::parse(minted.token.as_str().unwrap()).unwrap().claims;
         let held = stolen.verifying(kid, Timestamp::from_seconds(0)).unwrap();
         let header =
             Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
@@ -154,7 +154,7 @@ impl Deployment {
     }
 
     async fn key_set(&self) -> Version {
-        self.processes[0].app().keys().vault(SIGNING_KEYS_ID).unwrap().current().await.unwrap().unwrap()
+        self.processes[0].app().keys().managed_secret(SIGNING_KEYS_ID).unwrap().current().await.unwrap().unwrap()
     }
 
     async fn is_published(&self, kid: &str) -> bool {
@@ -168,7 +168,7 @@ impl Deployment {
 }
 
 fn kid(token: &Value) -> String {
-    Token::parse(token.as_str().unwrap()).unwrap().header_text("kid").unwrap().to_owned()
+    Jwt::parse(token.as_str().unwrap()).unwrap().header_text("kid").unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -209,12 +209,12 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
 
     // Somebody may know the key that signs now.
     let leaked = deployment.signers()[3].to_owned();
-    let vault = deployment.processes[0].app().keys().vault(SIGNING_KEYS_ID).unwrap();
+    let managed_secret = deployment.processes[0].app().keys().managed_secret(SIGNING_KEYS_ID).unwrap();
     let current = deployment.key_set().await;
     let mut set = KeySet::parse(&current.text).unwrap();
     let app = deployment.processes[0].app();
-    set.revoke(&leaked, app.now(), &app.config().key_times(), NewKeys::generate().unwrap()).unwrap();
-    vault.replace(Some(&current), &set.to_json().unwrap()).await.unwrap();
+    set.revoke(&leaked, app.now(), &app.config().key_lifetimes(), NewKeys::generate().unwrap()).unwrap();
+    managed_secret.replace(Some(&current), &set.to_json().unwrap()).await.unwrap();
     for process in &deployment.processes {
         process.pass(Duration::from_secs(60));
     }

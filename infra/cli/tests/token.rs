@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::{jose::jwt::Token, keys::service_account::ServiceAccount, testing::service_account};
+use shared::{jose::jwt::Jwt, keys::service_account::ServiceAccount, testing::service_account};
 use tempfile::TempDir;
 
 const EMAIL: &str = "latchkey@demo-latchkey.iam.gserviceaccount.com";
@@ -37,11 +37,11 @@ fn private_key() -> String {
 
 /// The one token on standard output, and what is on standard error.
 #[track_caller]
-fn minted(output: &Output) -> (Token, String) {
+fn minted(output: &Output) -> (Jwt, String) {
     let (out, errors) = (str::from_utf8(&output.stdout).unwrap(), str::from_utf8(&output.stderr).unwrap());
     assert!(output.status.success(), "{errors}");
     let text = out.strip_suffix('\n').unwrap();
-    let token = Token::parse(text).unwrap();
+    let token = Jwt::parse(text).unwrap();
     let now = latchkey::keys::now();
     ServiceAccount::parse(service_account()).unwrap().inspect_custom_token(&token, now, Default::default()).unwrap();
     (token, errors.to_owned())
@@ -225,7 +225,7 @@ fn every_line_has_one_answer_in_its_place() {
     assert_eq!((answers.len(), errors.as_str()), (cases.len(), ""));
     for (answer, (line, refusal)) in answers.iter().zip(cases) {
         if refusal.is_empty() {
-            let token = Token::parse(answer["token"].as_str().unwrap()).unwrap();
+            let token = Jwt::parse(answer["token"].as_str().unwrap()).unwrap();
             let asked: Value = serde_json::from_slice(line).unwrap();
             assert_eq!((&answer["ok"], &token.claims["uid"]), (&json!(true), &asked["uid"]));
             assert_eq!(token.claims.get("claims").unwrap_or(&Value::Null), &asked["claims"]);

@@ -14,9 +14,9 @@ const IPV6_PREFIX_BITS: u32 = 64;
 
 /// An IPv4 address, or the /64 that an IPv6 address is in.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct IpKey(String);
 
-impl Address {
+impl IpKey {
     /// That of `ip`; an IPv4 address that is written as an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
     pub fn new(ip: IpAddr) -> Self {
         match ip.to_canonical() {
@@ -36,24 +36,24 @@ impl Address {
 
 /// Whose connection a request came through: the gateway says so, or on a port the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub IpAddr);
+pub struct PeerAddr(pub IpAddr);
 
 /// Extracts the address that limits are counted by. Headers are what their sender likes them to be, so that they count only from
 /// a server that shows an API key; such a server that names no address has no limit by address.
 #[derive(Clone)]
-pub struct Origin(pub Option<Address>);
+pub struct ClientIp(pub Option<IpKey>);
 
-impl FromRequestParts<App> for Origin {
+impl FromRequestParts<App> for ClientIp {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         if !app.config().rate_limits {
             return Ok(Self(None));
         }
-        let peer = parts.extensions.get().map(|Peer(ip)| *ip);
+        let peer = parts.extensions.get().map(|PeerAddr(ip)| *ip);
         let ip =
             if verification::is_server(app, &parts.headers).await? { forwarded(&parts.headers, peer) } else { peer };
-        Ok(Self(ip.map(Address::new)))
+        Ok(Self(ip.map(IpKey::new)))
     }
 }
 
@@ -82,7 +82,7 @@ fn ip(word: &str) -> Option<IpAddr> {
     bare.parse().or_else(|_| without_port().parse()).ok()
 }
 
-impl fmt::Debug for Address {
+impl fmt::Debug for IpKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Address")
     }
@@ -92,8 +92,8 @@ impl fmt::Debug for Address {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Address {
-        Address::new(text.parse().unwrap())
+    fn address(text: &str) -> IpKey {
+        IpKey::new(text.parse().unwrap())
     }
 
     #[test]

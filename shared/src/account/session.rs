@@ -93,7 +93,7 @@ fn masked(key: &hmac::Key, message: &[u8], tag_of_it: &[u8]) -> Vec<u8> {
 
 /// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lives {
+pub struct SessionLifetimes {
     /// From login, whatever happens.
     pub absolute: Duration,
     /// From the last refresh.
@@ -122,13 +122,14 @@ pub struct Session {
     /// Set by logout and by reuse of an old token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// When the last few rotations were, by [`Session::slot`].
-    pub rotated: BTreeMap<String, Timestamp>,
+    /// When the last few rotations were, by [`Session::rotation_key`].
+    #[serde(rename = "rotated")]
+    pub rotation_times: BTreeMap<String, Timestamp>,
 }
 
 /// What a presented refresh token is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RefreshState {
     /// The newest one: it moves the session on.
     Current,
     /// Exchanged before, and may be again, for the same child.
@@ -137,12 +138,12 @@ pub enum Standing {
         child: u32,
     },
     /// Refused.
-    Refused(Refusal),
+    Refused(RefreshRefusal),
 }
 
 /// Why a refresh is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum RefreshRefusal {
     /// 401: not a token of this service, or its session has ended.
     Invalid,
     /// 401: its session's time is over.
@@ -155,7 +156,7 @@ pub enum Refusal {
 
 impl Session {
     /// A session of `user`, who gave the password at `now`.
-    pub fn start(id: SessionId, user: &User, now: Timestamp, lives: &Lives) -> Self {
+    pub fn start(id: SessionId, user: &User, now: Timestamp, lives: &SessionLifetimes) -> Self {
         let expires_at = now + lives.absolute;
         Self {
             id,
@@ -166,30 +167,31 @@ impl Session {
             expires_at,
             idle_expires_at: expires_at.min(now + lives.idle),
             ended_at: None,
-            rotated: BTreeMap::new(),
+            rotation_times: BTreeMap::new(),
         }
     }
 
     /// What the token with `counter` is worth. A counter ahead of the session's, as after a restore of an older table, is
     /// refused without ending anything.
-    pub fn standing(&self, counter: u32, now: Timestamp, lives: &Lives) -> Standing {
+    pub fn state_of(&self, counter: u32, now: Timestamp, lives: &SessionLifetimes) -> RefreshState {
         if self.ended_at.is_some() || counter > self.counter {
-            return Standing::Refused(Refusal::Invalid);
+            return RefreshState::Refused(RefreshRefusal::Invalid);
         }
         if self.is_expired(now) {
-            return Standing::Refused(Refusal::Expired);
+            return RefreshState::Refused(RefreshRefusal::Expired);
         }
         match self.counter - counter {
-            0 => Standing::Current,
+            0 => RefreshState::Current,
             // Its child was never used: the client failed to save it.
-            1 => Standing::Parent { child: self.counter },
+            1 => RefreshState::Parent { child: self.counter },
             behind => {
                 let child = counter + 1;
-                let exchanged = self.rotated.get(&Self::slot(child)).filter(|_| behind <= ROTATIONS_KEPT);
+                let exchanged =
+                    self.rotation_times.get(&Self::rotation_key(child)).filter(|_| behind <= ROTATIONS_KEPT);
                 if exchanged.is_some_and(|&exchanged| now <= exchanged + lives.reuse_interval) {
-                    Standing::Parent { child }
+                    RefreshState::Parent { child }
                 } else {
-                    Standing::Refused(Refusal::Reused)
+                    RefreshState::Refused(RefreshRefusal::Reused)
                 }
             }
         }
@@ -211,12 +213,12 @@ impl Session {
 
     /// When the token with `counter` was made first, as far as that is kept.
     pub fn made_at(&self, counter: u32) -> Timestamp {
-        let rotated = self.rotated.get(&Self::slot(counter)).filter(|_| counter > 0);
-        rotated.copied().unwrap_or(self.auth_time)
+        let rotation_times = self.rotation_times.get(&Self::rotation_key(counter)).filter(|_| counter > 0);
+        rotation_times.copied().unwrap_or(self.auth_time)
     }
 
-    /// The key of [`Session::rotated`] for the rotation that made `counter`.
-    pub fn slot(counter: u32) -> String {
+    /// The key of [`Session::rotation_times`] for the rotation that made `counter`.
+    pub fn rotation_key(counter: u32) -> String {
         (counter % ROTATIONS_KEPT).to_string()
     }
 }
@@ -252,7 +254,7 @@ mod tests {
     use crate::{account::email::Email, password::StoredHash};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
-    const LIVES: Lives = Lives {
+    const LIVES: SessionLifetimes = SessionLifetimes {
         absolute: Duration::from_secs(30 * 86_400),
         idle: Duration::from_secs(14 * 86_400),
         reuse_interval: Duration::from_secs(10),
@@ -275,7 +277,7 @@ mod tests {
         let mut session = Session::start(SessionId::new([1; 12]), &user(), NOW, &LIVES);
         for &seconds in rotations {
             session.counter += 1;
-            session.rotated.insert(Session::slot(session.counter), after(seconds));
+            session.rotation_times.insert(Session::rotation_key(session.counter), after(seconds));
         }
         session
     }
@@ -320,46 +322,46 @@ mod tests {
     #[test]
     fn the_newest_token_moves_the_session_on_and_its_parent_gets_the_same_child_for_ever() {
         let session = session(&[5, 100]);
-        assert_eq!(session.standing(2, after(101), &LIVES), Standing::Current);
-        assert_eq!(session.standing(1, after(101), &LIVES), Standing::Parent { child: 2 });
-        assert_eq!(session.standing(1, after(900_000), &LIVES), Standing::Parent { child: 2 });
+        assert_eq!(session.state_of(2, after(101), &LIVES), RefreshState::Current);
+        assert_eq!(session.state_of(1, after(101), &LIVES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(1, after(900_000), &LIVES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn an_older_token_gets_its_child_within_the_reuse_interval_and_is_reuse_after_it() {
         let session = session(&[100, 101, 102]);
-        assert_eq!(session.standing(0, after(110), &LIVES), Standing::Parent { child: 1 });
-        assert_eq!(session.standing(0, after(111), &LIVES), Standing::Refused(Refusal::Reused));
-        assert_eq!(session.standing(1, after(111), &LIVES), Standing::Parent { child: 2 });
+        assert_eq!(session.state_of(0, after(110), &LIVES), RefreshState::Parent { child: 1 });
+        assert_eq!(session.state_of(0, after(111), &LIVES), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(1, after(111), &LIVES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn a_rotation_whose_time_was_overwritten_is_reuse() {
         let session = session(&[100; 9]);
-        assert_eq!(session.standing(0, after(100), &LIVES), Standing::Refused(Refusal::Reused));
-        assert_eq!(session.standing(1, after(100), &LIVES), Standing::Parent { child: 2 });
+        assert_eq!(session.state_of(0, after(100), &LIVES), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(1, after(100), &LIVES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn a_counter_ahead_is_refused_without_being_reuse() {
-        assert_eq!(session(&[1]).standing(2, after(2), &LIVES), Standing::Refused(Refusal::Invalid));
+        assert_eq!(session(&[1]).state_of(2, after(2), &LIVES), RefreshState::Refused(RefreshRefusal::Invalid));
     }
 
     #[test]
     fn both_lives_end_at_their_second_and_an_ended_session_is_invalid() {
         let mut session = session(&[]);
         let idle = 14 * 86_400;
-        assert_eq!(session.standing(0, after(idle - 1), &LIVES), Standing::Current);
-        assert_eq!(session.standing(0, after(idle), &LIVES), Standing::Refused(Refusal::Expired));
+        assert_eq!(session.state_of(0, after(idle - 1), &LIVES), RefreshState::Current);
+        assert_eq!(session.state_of(0, after(idle), &LIVES), RefreshState::Refused(RefreshRefusal::Expired));
         session.idle_expires_at = session.expires_at;
-        assert_eq!(session.standing(0, after(30 * 86_400), &LIVES), Standing::Refused(Refusal::Expired));
+        assert_eq!(session.state_of(0, after(30 * 86_400), &LIVES), RefreshState::Refused(RefreshRefusal::Expired));
         session.ended_at = Some(NOW);
-        assert_eq!(session.standing(0, NOW, &LIVES), Standing::Refused(Refusal::Invalid));
+        assert_eq!(session.state_of(0, NOW, &LIVES), RefreshState::Refused(RefreshRefusal::Invalid));
     }
 
     #[test]
     fn the_idle_life_never_outlasts_the_absolute_one() {
-        let lives = Lives { idle: Duration::from_secs(60 * 86_400), ..LIVES };
+        let lives = SessionLifetimes { idle: Duration::from_secs(60 * 86_400), ..LIVES };
         let session = Session::start(SessionId::new([1; 12]), &user(), NOW, &lives);
         assert_eq!(session.idle_expires_at, session.expires_at);
     }

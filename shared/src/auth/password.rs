@@ -50,7 +50,7 @@ pub async fn authenticate(
     purpose: Purpose,
     turn: Option<Turn>,
 ) -> Result<Authenticated, Error> {
-    app.store().claim(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
+    app.store().reserve(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
     let checked = app.hasher().check(password, attempt.hash()).await?;
     if let Some(user) = attempt.user.clone().filter(|_| checked.verdict.is_right()) {
         return Ok(Authenticated { user, is_outdated: checked.verdict == Verdict::Outdated, attempt, turn });
@@ -60,7 +60,7 @@ pub async fn authenticate(
     app.store().count_failure(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
     log(purpose.failed, &attempt);
     drop(turn);
-    app.hasher().keep_pace(&checked, attempt.read_in + began.elapsed()).await;
+    app.hasher().pad_to_floor(&checked, attempt.read_time + began.elapsed()).await;
     Err(Error::Credentials)
 }
 

@@ -9,19 +9,19 @@ use crate::{
         user::{Profile, User},
     },
     error::Error,
-    keys::{JwtKey, service_account::ServiceAccount},
+    keys::{TokenSigner, service_account::ServiceAccount},
     telemetry::metrics::{self, SIGNING_MS},
     time::Timestamp,
     token::{
-        access::{self, Party},
-        custom::{CustomToken, Refusal},
+        access::{self, Issuer},
+        custom::{CustomToken, CustomTokenError},
         shared_secret::SharedSecrets,
     },
 };
 
 /// Everything a client needs, complete in every answer, so that one that overwrites what it has is right.
 #[derive(Serialize)]
-pub struct Grant {
+pub struct SessionObject {
     user: Profile,
     uid: String,
     token_type: &'static str,
@@ -34,15 +34,15 @@ pub struct Grant {
     refresh_expires_at: String,
 }
 
-impl Grant {
+impl SessionObject {
     /// The session object of `session`, with its refresh token of this `counter`. Nothing is stored.
     ///
     /// # Errors
     ///
     /// 503 while there are no keys; 500 if signing fails.
-    pub async fn make(
+    pub async fn issue(
         app: &App,
-        party: &Party,
+        issuer: &Issuer,
         user: &User,
         session: &Session,
         counter: u32,
@@ -50,16 +50,16 @@ impl Grant {
     ) -> Result<Self, Error> {
         let keys = app.keys().get(now).await?;
         let life = app.config().access_token_life;
-        let claims = access::Claims::new(party, user, session, app.uuid()?, now, life);
-        if matches!(keys.jwt, JwtKey::Firebase(_)) {
+        let claims = access::Claims::new(issuer, user, session, app.uuid()?, now, life);
+        if matches!(keys.jwt, TokenSigner::Firebase(_)) {
             outlast_the_end_of_sessions(app, user, now).await;
         }
         let sign = || {
             let access_token = access::mint(&keys.ring, &claims, now)?;
             let jwt_token = match &keys.jwt {
-                JwtKey::Firebase(account) => custom_token(app, account, user, now)?,
-                JwtKey::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
-                JwtKey::None => access_token.clone(),
+                TokenSigner::Firebase(account) => custom_token(app, account, user, now)?,
+                TokenSigner::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
+                TokenSigner::None => access_token.clone(),
             };
             Ok::<_, Error>((access_token, jwt_token))
         };
@@ -112,7 +112,7 @@ fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp
         life: app.config().access_token_life,
     };
     account.custom_token(&request, now).map_err(|refusal| match refusal {
-        Refusal::Request(sentence) => Error::internal(sentence),
-        Refusal::Fault(fault) => fault,
+        CustomTokenError::Request(sentence) => Error::internal(sentence),
+        CustomTokenError::Fault(fault) => fault,
     })
 }

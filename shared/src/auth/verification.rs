@@ -11,12 +11,12 @@ use crate::{
     error::Error,
     http::contract,
     jose::{
-        jwt::{Refusal, Token},
+        jwt::{Jwt, TokenRefusal},
         kind::Kind,
     },
     time::Timestamp,
     token::{
-        access::{self, Party},
+        access::{self, Issuer},
         id::{self, Verifier},
         shared_secret,
     },
@@ -25,7 +25,7 @@ use crate::{
 /// A genuine token and what it says of its holder, with defaults for what its kind leaves out.
 pub struct Verified {
     /// The token, taken apart.
-    pub token: Token,
+    pub token: Jwt,
     /// Its kind: an access token, a Firebase ID token or one signed with a shared secret.
     pub kind: Kind,
     /// The user's id; empty if a token signed with a shared secret says nothing.
@@ -72,7 +72,7 @@ impl Verified {
         self.kind == Kind::FirebaseIdToken && self.email.is_empty()
     }
 
-    fn by_access_token(token: Token, claims: access::Claims) -> Self {
+    fn by_access_token(token: Jwt, claims: access::Claims) -> Self {
         Self {
             token,
             kind: Kind::AccessToken,
@@ -88,7 +88,7 @@ impl Verified {
         }
     }
 
-    fn by_id_token(token: Token, claims: id::Claims) -> Self {
+    fn by_id_token(token: Jwt, claims: id::Claims) -> Self {
         Self {
             token,
             kind: Kind::FirebaseIdToken,
@@ -104,8 +104,8 @@ impl Verified {
         }
     }
 
-    fn by_shared_secret(token: Token, claims: shared_secret::Claims, party: &Party) -> Self {
-        let own = claims.session.filter(|(issuer, _)| *issuer == party.issuer);
+    fn by_shared_secret(token: Jwt, claims: shared_secret::Claims, issuer: &Issuer) -> Self {
+        let own = claims.session.filter(|(url, _)| *url == issuer.url);
         Self {
             token,
             kind: Kind::SharedSecret,
@@ -127,22 +127,22 @@ impl Verified {
 /// # Errors
 ///
 /// 401 with the code and the sentence of the rule that fails; 503 while there are no keys.
-pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Result<Verified, Error> {
+pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> Result<Verified, Error> {
     let emulated = app.config().firebase.emulator_host.is_some();
-    let token = if emulated { Token::parse_unsigned(text) } else { Token::parse(text) };
-    let token = token.map_err(|sentence| Error::Token(Refusal::new("auth/argument-error", sentence)))?;
+    let token = if emulated { Jwt::parse_unsigned(text) } else { Jwt::parse(text) };
+    let token = token.map_err(|sentence| Error::Token(TokenRefusal::new("auth/argument-error", sentence)))?;
     let skew = app.config().clock_skew;
     if token.kind() == Kind::AccessToken {
         let kid = token.header_text("kid").unwrap_or_default();
         let ring = app.keys().ring_if(now, |ring| ring.knows(kid)).await?;
-        let claims = access::verify(&ring, party, &token, now, skew).map_err(Error::Token)?;
+        let claims = access::verify(&ring, issuer, &token, now, skew).map_err(Error::Token)?;
         return Ok(Verified::by_access_token(token, claims));
     }
     if shared_secret::is_meant(&token) {
         let secrets = app.keys().shared_secrets_if(now, |secrets| secrets.signed(&token)).await?;
         if let Some(secrets) = secrets {
             let claims = shared_secret::verify(&secrets, &token, now, skew).map_err(Error::Token)?;
-            return Ok(Verified::by_shared_secret(token, claims, party));
+            return Ok(Verified::by_shared_secret(token, claims, issuer));
         }
     }
     let project = app.firebase_project(now).await?.ok_or_else(|| no_project(&token, now))?;
@@ -151,13 +151,15 @@ pub async fn verify(app: &App, party: &Party, text: &str, now: Timestamp) -> Res
     Ok(Verified::by_id_token(token, claims))
 }
 
-fn no_project(token: &Token, now: Timestamp) -> Error {
+fn no_project(token: &Jwt, now: Timestamp) -> Error {
     let kind = token.kind();
     let why = match kind {
         Kind::FirebaseIdToken => "and this deployment knows no Firebase project: set FIREBASE_PROJECT_ID",
         _ => "where an access token of this service is expected",
     };
-    Error::Token(Refusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now))
+    Error::Token(
+        TokenRefusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now),
+    )
 }
 
 /// The account behind a genuine token, if it and the sign-in are still good. One round trip; none for a token that a server made
@@ -166,8 +168,8 @@ fn no_project(token: &Token, now: Timestamp) -> Error {
 /// # Errors
 ///
 /// 401 that it was revoked, or that the account is disabled, in the code of the token's kind; 503 if DynamoDB fails.
-pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
-    let refuse = |code, sentence: &str| Error::Token(Refusal::new(code, sentence).about(&verified.token, now));
+pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
+    let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {
         SignIn::Session(id) => {
             let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
@@ -187,7 +189,7 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Opti
                 return Err(refuse("auth/user-disabled", "This account is disabled."));
             }
             // Not `iat`, which moves with every refresh. `auth_time` has no fraction and the end has one, so that a sign-in in
-            // the same second is one from before; `Grant` sees to it that none from after is.
+            // the same second is one from before; `SessionObject` sees to it that none from after is.
             if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
@@ -203,7 +205,7 @@ pub async fn live(app: &App, verified: &Verified, now: Timestamp) -> Result<Opti
 /// # Errors
 ///
 /// 403 `email_not_verified`; 503 if DynamoDB fails.
-pub async fn admit(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
+pub async fn require_verified_email(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
     if !app.config().require_verified_email {
         return Ok(());
     }
@@ -236,16 +238,16 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let token = contract::bearer(&parts.headers).ok_or(Error::TokenMissing(StatusCode::UNAUTHORIZED))?.to_owned();
-        let party = Party::from_request_parts(parts, app).await?;
+        let issuer = Issuer::from_request_parts(parts, app).await?;
         let now = app.now();
-        let verified = verify(app, &party, &token, now).await?;
+        let verified = verify(app, &issuer, &token, now).await?;
         // Whoever knows the secret could call as anybody.
         if verified.kind == Kind::SharedSecret {
             let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
                             token is expected.";
-            return Err(Error::Token(Refusal::new("token_invalid", sentence).about(&verified.token, now)));
+            return Err(Error::Token(TokenRefusal::new("token_invalid", sentence).about(&verified.token, now)));
         }
-        let user = live(app, &verified, now).await?;
+        let user = load_account(app, &verified, now).await?;
         let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
         Ok(Self { user, session: verified.session() })
     }
@@ -261,11 +263,11 @@ pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
     if shown.is_empty() {
         return Ok(false);
     }
-    let keys = app.keys().api_keys_if(app.now(), |keys| keys.admit(shown)).await?;
+    let keys = app.keys().api_keys_if(app.now(), |keys| keys.contains(shown)).await?;
     if keys.is_none() {
         tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
     }
-    Ok(keys.is_some_and(|keys| keys.admit(shown)))
+    Ok(keys.is_some_and(|keys| keys.contains(shown)))
 }
 
 /// Extracts that a trusted server calls.

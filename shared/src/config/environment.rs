@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{TokenProfile, looks_like_path};
-use crate::{account::session::Lives, keys::Source, password::Policy};
+use crate::{account::session::SessionLifetimes, keys::Source, password::Policy};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
@@ -86,8 +86,8 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         Duration::from_secs(self.number(name, default, min, max))
     }
 
-    pub(super) fn session_lives(&mut self) -> Lives {
-        Lives {
+    pub(super) fn session_lifetimes(&mut self) -> SessionLifetimes {
+        SessionLifetimes {
             absolute: self.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
             idle: self.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
             reuse_interval: self.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),

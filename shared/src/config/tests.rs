@@ -13,9 +13,9 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.token_profile, None);
     assert_eq!((config.port, config.data_dir.to_str()), (8080, Some(".latchkey")));
     assert_eq!(config.access_token_life.as_secs(), 3_600);
-    assert_eq!(config.session_lives.absolute.as_secs(), 2_592_000);
-    assert_eq!(config.session_lives.idle.as_secs(), 1_209_600);
-    assert_eq!(config.session_lives.reuse_interval.as_secs(), 10);
+    assert_eq!(config.session_lifetimes.absolute.as_secs(), 2_592_000);
+    assert_eq!(config.session_lifetimes.idle.as_secs(), 1_209_600);
+    assert_eq!(config.session_lifetimes.reuse_interval.as_secs(), 10);
     assert_eq!(config.clock_skew.as_secs(), 60);
     let keys = [config.keys_ttl, config.jwks_max_age, config.keys_overlap].map(|time| time.as_secs());
     assert_eq!(keys, [300, 300, 7_200]);

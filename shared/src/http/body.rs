@@ -123,14 +123,14 @@ impl Fields {
     }
 
     /// Notes what a handler has an answer of its own for, if something else is wrong too, so that everything is told at once.
-    pub fn refuse_beside(&mut self, field: &Field) {
+    pub fn also_refuse(&mut self, field: &Field) {
         if !self.wrong.is_empty() {
             self.wrong.insert(0, field.clone());
         }
     }
 
     /// A text that may be empty, if it was sent at all.
-    pub fn given(&mut self, name: &str) -> Option<String> {
+    pub fn text(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -143,7 +143,7 @@ impl Fields {
 
     /// A text, none if it is empty.
     pub fn optional(&mut self, name: &str) -> Option<String> {
-        self.given(name).filter(|text| !text.is_empty())
+        self.text(name).filter(|text| !text.is_empty())
     }
 
     /// A text that must be there and not empty.
@@ -212,7 +212,7 @@ impl Fields {
     }
 
     /// A token to be judged, if one was sent: what is no text is no token, which its judge says better.
-    pub fn presented(&mut self, name: &str) -> Option<String> {
+    pub fn optional_token(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -223,35 +223,35 @@ impl Fields {
     /// The e-mail address of a new account.
     pub fn email(&mut self, name: &str) -> Option<Email> {
         let text = self.required(name)?;
-        self.noted(name, "invalid_email", Email::parse(&text))
+        self.recorded(name, "invalid_email", Email::parse(&text))
     }
 
     /// A username, none if it is empty.
     pub fn username(&mut self, name: &str) -> Option<Username> {
         let text = self.optional(name)?;
-        self.noted(name, "invalid_username", Username::parse(&text))
+        self.recorded(name, "invalid_username", Username::parse(&text))
     }
 
     /// A username to change to, if it was sent; an empty one is to have none.
     pub fn changed_username(&mut self, name: &str) -> Option<Option<Username>> {
-        match self.given(name)? {
+        match self.text(name)? {
             text if text.is_empty() => Some(None),
-            text => self.noted(name, "invalid_username", Username::parse(&text)).map(Some),
+            text => self.recorded(name, "invalid_username", Username::parse(&text)).map(Some),
         }
     }
 
     /// A display name, if it was sent.
     pub fn name(&mut self, name: &str) -> Option<String> {
-        let text = self.given(name)?;
-        self.noted(name, "invalid_name", user::name(&text))
+        let text = self.text(name)?;
+        self.recorded(name, "invalid_name", user::name(&text))
     }
 
     /// What somebody logs in with: `email` or `username`, either in either, as one input box has it.
     pub fn identifier(&mut self) -> Option<Identifier> {
         let (email, username) = (self.optional("email"), self.optional("username"));
         match (email, username) {
-            (Some(text), None) => self.noted("email", "invalid_email", Identifier::parse(&text)),
-            (None, Some(text)) => self.noted("username", "invalid_username", Identifier::parse(&text)),
+            (Some(text), None) => self.recorded("email", "invalid_email", Identifier::parse(&text)),
+            (None, Some(text)) => self.recorded("username", "invalid_username", Identifier::parse(&text)),
             (Some(_), Some(_)) => {
                 self.refuse("username", "ambiguous", "Send `email` or `username`, not both.");
                 None
@@ -277,7 +277,7 @@ impl Fields {
         }
     }
 
-    fn noted<T>(&mut self, name: &str, code: &'static str, result: Result<T, &'static str>) -> Option<T> {
+    fn recorded<T>(&mut self, name: &str, code: &'static str, result: Result<T, &'static str>) -> Option<T> {
         result.map_err(|message| self.refuse(name, code, message)).ok()
     }
 

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Field},
     http::body,
     telemetry::log,
-    token::access::Party,
+    token::access::Issuer,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,7 +52,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
 #[derive(Clone, Debug)]
 pub struct GatewayDomain(pub String);
 
-impl FromRequestParts<App> for Party {
+impl FromRequestParts<App> for Issuer {
     type Rejection = Error;
 
     /// Whose tokens are made and taken: the configured issuer, or the gateway that the request came through. Never a header,
@@ -61,7 +61,7 @@ impl FromRequestParts<App> for Party {
         let issuer = issuer(app, parts.extensions.get()).ok_or_else(|| {
             Error::internal("ISSUER is not set, and the request came through no gateway that tells its domain")
         })?;
-        Ok(app.config().party(issuer))
+        Ok(app.config().issuer_at(issuer))
     }
 }
 

@@ -19,13 +19,13 @@ use crate::{
 };
 
 /// A token whose parts were decoded, and nothing verified yet.
-pub struct Token {
+pub struct Jwt {
     /// The claims (RFC 7519 section 4).
     pub claims: Map<String, Value>,
     jws: Jws,
 }
 
-impl Token {
+impl Jwt {
     /// Takes a signed token apart: a [`Jws`] whose payload is a JSON object without a key given twice.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// As [`Token::parse`].
+    /// As [`Jwt::parse`].
     pub fn parse_unsigned(text: &str) -> Result<Self, String> {
         let jws = Jws::parse(text)?;
         if jws.payload.is_empty() {
@@ -138,7 +138,7 @@ pub fn whole_seconds(value: &Value) -> Option<Timestamp> {
 
 /// Why a token is refused: a stable code and a sentence, both for the caller.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct TokenRefusal {
     /// One of those in the HTTP contract.
     pub code: &'static str,
     /// A sentence that quotes no more of the token than its `aud`.
@@ -147,27 +147,27 @@ pub struct Refusal {
     pub report: String,
 }
 
-impl Refusal {
+impl TokenRefusal {
     /// A refusal of `token` by `code`.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), report: String::new() }
     }
 
     /// The same with the line about the token's expiry.
-    pub fn about(mut self, token: &Token, now: Timestamp) -> Self {
+    pub fn about(mut self, token: &Jwt, now: Timestamp) -> Self {
         self.report = token.report(now);
         self
     }
 }
 
 /// Its parts together are a token that somebody could use.
-impl fmt::Debug for Token {
+impl fmt::Debug for Jwt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Token")
     }
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for TokenRefusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.code, self.message)
     }
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_apart() {
-        let token = Token::parse(&text(r#"{"alg":"RS256"}"#, r#"{"exp":1779894000}"#)).unwrap();
+        let token = Jwt::parse(&text(r#"{"alg":"RS256"}"#, r#"{"exp":1779894000}"#)).unwrap();
         assert_eq!(token.header().get("alg").unwrap(), "RS256");
         assert_eq!(token.expires_at().unwrap().rfc3339(), "2026-05-27T15:00:00Z");
     }
@@ -220,12 +220,12 @@ mod tests {
     #[test]
     fn a_payload_that_is_no_strict_object_and_a_missing_signature_are_refused() {
         for bad in [text("{}", "1"), text("{}", r#"{"sub":"a","sub":"b"}"#), text("{}", r#"{"sub":"a"} x"#)] {
-            assert!(Token::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
+            assert!(Jwt::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
         }
-        assert!(Token::parse_unsigned(&text("{}", "")).unwrap_err().contains("part of the token is empty"));
+        assert!(Jwt::parse_unsigned(&text("{}", "")).unwrap_err().contains("part of the token is empty"));
         let unsigned = text("{}", "{}").replace("c2ln", "");
-        assert!(Token::parse(&unsigned).unwrap_err().contains("has no signature"));
-        assert!(Token::parse_unsigned(&unsigned).unwrap().is_unsigned());
+        assert!(Jwt::parse(&unsigned).unwrap_err().contains("has no signature"));
+        assert!(Jwt::parse_unsigned(&unsigned).unwrap().is_unsigned());
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn dates_must_be_whole_seconds_of_a_year_people_live_in() {
-        let claims = |exp: &str| Token::parse(&text("{}", &format!(r#"{{"exp":{exp}}}"#))).unwrap().expires_at();
+        let claims = |exp: &str| Jwt::parse(&text("{}", &format!(r#"{{"exp":{exp}}}"#))).unwrap().expires_at();
         assert!(claims("0").is_some());
         for exp in ["-1", "1.5", "1e3", "\"1\"", "null", "true", "253402300800", "99999999999999999999"] {
             assert!(claims(exp).is_none(), "{exp}");

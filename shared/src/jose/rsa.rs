@@ -130,15 +130,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::jwt::{self, Token};
+    use crate::jose::jwt::{self, Jwt};
 
     #[test]
     fn a_generated_key_is_read_back_and_its_signatures_verify() {
         let key = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
         let token = jwt::sign(&Header::new(ALGORITHM), &json!({"sub": "a"}), &key).unwrap();
-        assert!(Token::parse(&token).unwrap().is_signed_by(key.public()));
+        assert!(Jwt::parse(&token).unwrap().is_signed_by(key.public()));
         let other = RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap();
-        assert!(!Token::parse(&token).unwrap().is_signed_by(other.public()));
+        assert!(!Jwt::parse(&token).unwrap().is_signed_by(other.public()));
         assert_eq!(key.thumbprint().len(), 43);
     }
 

@@ -7,24 +7,24 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
 };
 
-use crate::keys::entries;
+use crate::keys::secret_lines;
 
 /// The keys of a deployment; more than one while they are exchanged. Only their digests are held: all of one length, they are
 /// compared in a time that tells nothing.
 pub struct ApiKeys(Vec<Vec<u8>>);
 
 impl ApiKeys {
-    /// Reads them, as [`entries`] of `api_key`.
+    /// Reads them, as [`secret_lines`] of `api_key`.
     ///
     /// # Errors
     ///
     /// A phrase that follows the name of their source and quotes nothing.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(entries(text, "api_key")?.iter().map(|key| hash(key)).collect()))
+        Ok(Self(secret_lines(text, "api_key")?.iter().map(|key| hash(key)).collect()))
     }
 
     /// Whether `presented` is one of them. Each is compared, whatever the others said.
-    pub fn admit(&self, presented: &str) -> bool {
+    pub fn contains(&self, presented: &str) -> bool {
         let presented = hash(presented);
         let is = |key: &Vec<u8>| constant_time::verify_slices_are_equal(key, &presented).is_ok();
         self.0.iter().fold(false, |admitted, key| admitted | is(key))
@@ -49,10 +49,10 @@ mod tests {
     fn each_of_the_keys_is_admitted_and_nothing_else() {
         let keys = ApiKeys::parse("first\nsecond").unwrap();
         for good in ["first", "second"] {
-            assert!(keys.admit(good));
+            assert!(keys.contains(good));
         }
         for bad in ["", "firs", "firstt", "First", "first\nsecond", "third"] {
-            assert!(!keys.admit(bad), "{bad}");
+            assert!(!keys.contains(bad), "{bad}");
         }
     }
 }

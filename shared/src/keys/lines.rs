@@ -4,7 +4,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// The most that are taken of one kind: each of them is tried where a token or a caller does not say which one it means.
-pub const ENTRIES_MAX: usize = 8;
+pub const LINES_MAX: usize = 8;
 
 /// Reads one or several secrets of the kind `member`, the one in use first: one a line, a JSON array of texts, or a JSON object
 /// that has either under the name of `member`, so that one secret can hold several kinds. White space around each is not part
@@ -13,7 +13,7 @@ pub const ENTRIES_MAX: usize = 8;
 /// # Errors
 ///
 /// A phrase that follows the name of the source and quotes nothing: there is none, there are too many, or one is no text.
-pub fn entries(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, String> {
+pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, String> {
     let value = match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(mut object)) => {
             object.remove(member).ok_or_else(|| format!("is a JSON object without a member `{member}`"))?
@@ -34,15 +34,15 @@ pub fn entries(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, Strin
             .collect::<Result<_, _>>()?,
         _ => return Err(format!("has a `{member}` that is neither a text nor an array of texts")),
     };
-    let entries: Vec<_> = read
+    let secret_lines: Vec<_> = read
         .into_iter()
         .map(|entry| Zeroizing::new(entry.trim().to_owned()))
         .filter(|entry| !entry.is_empty())
         .collect();
-    match entries.len() {
+    match secret_lines.len() {
         0 => Err("is empty".to_owned()),
-        1..=ENTRIES_MAX => Ok(entries),
-        _ => Err(format!("has more than {ENTRIES_MAX} entries")),
+        1..=LINES_MAX => Ok(secret_lines),
+        _ => Err(format!("has more than {LINES_MAX} entries")),
     }
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<String>, String> {
-        Ok(entries(text, "api_key")?.iter().map(|entry| entry.to_string()).collect())
+        Ok(secret_lines(text, "api_key")?.iter().map(|entry| entry.to_string()).collect())
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 
-use super::{KeyRing, Source, Vault, cache::Cached};
+use super::{KeyRing, ManagedSecret, Source, cache::Cached};
 use crate::{
     config::{Config, Firebase, TokenProfile},
     error::Error,
@@ -15,16 +15,16 @@ use crate::{
 
 /// What a session object is signed with.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct SigningKeys {
     /// The service's own keys.
     pub ring: Arc<KeyRing>,
     /// What `jwt_token` is signed with.
-    pub jwt: JwtKey,
+    pub jwt: TokenSigner,
 }
 
 /// What signs `jwt_token`, by `TOKEN_PROFILE`.
 #[derive(Clone, Debug)]
-pub enum JwtKey {
+pub enum TokenSigner {
     /// It is the access token.
     None,
     /// It is a custom token.
@@ -48,7 +48,7 @@ impl Keys {
     /// The key set from `signing` and what `config` names besides; nothing is read yet. `secrets` is needed only if one of them is
     /// a secret.
     pub fn new(secrets: Option<Client>, signing: Source, config: &Config) -> Self {
-        let times = config.key_times();
+        let times = config.key_lifetimes();
         let firebase = config.firebase.clone();
         let cached = |source: &Source| (secrets.clone(), source.clone(), times.ttl);
         Self {
@@ -84,9 +84,9 @@ impl Keys {
     /// # Errors
     ///
     /// 500: there is no client for Secrets Manager.
-    pub fn vault(&self, id: &str) -> Result<Vault, Error> {
+    pub fn managed_secret(&self, id: &str) -> Result<ManagedSecret, Error> {
         let secrets = self.secrets.clone().ok_or_else(|| Error::internal("there is no client for Secrets Manager"))?;
-        Ok(Vault::new(secrets, id))
+        Ok(ManagedSecret::new(secrets, id))
     }
 
     /// All that a session object is signed with, loaded at the same time; nothing else, so that what is broken elsewhere keeps
@@ -96,18 +96,18 @@ impl Keys {
     ///
     /// 503 with the cause in the log, within three seconds: a source cannot be reached, or what it gives is no key, and nothing was
     /// loaded from it before.
-    pub async fn get(&self, now: Timestamp) -> Result<Loaded, Error> {
+    pub async fn get(&self, now: Timestamp) -> Result<SigningKeys, Error> {
         let (ring, jwt) = tokio::try_join!(self.ring(now), self.jwt(now))?;
-        Ok(Loaded { ring, jwt })
+        Ok(SigningKeys { ring, jwt })
     }
 
-    async fn jwt(&self, now: Timestamp) -> Result<JwtKey, Error> {
+    async fn jwt(&self, now: Timestamp) -> Result<TokenSigner, Error> {
         let key = match self.profile {
-            None | Some(TokenProfile::Firebase) => self.firebase(now).await?.map(JwtKey::Firebase),
-            Some(TokenProfile::SharedSecret) => self.shared_secrets(now).await?.map(JwtKey::SharedSecret),
+            None | Some(TokenProfile::Firebase) => self.firebase(now).await?.map(TokenSigner::Firebase),
+            Some(TokenProfile::SharedSecret) => self.shared_secrets(now).await?.map(TokenSigner::SharedSecret),
             Some(TokenProfile::Access) => None,
         };
-        Ok(key.unwrap_or(JwtKey::None))
+        Ok(key.unwrap_or(TokenSigner::None))
     }
 
     /// Loads whatever is configured.

@@ -11,7 +11,7 @@ use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material, Term};
 use crate::{
     error::Error,
     jose::{
-        jwt::{self, Token},
+        jwt::{self, Jwt},
         rsa::{self, RsaKey},
     },
     time::Timestamp,
@@ -19,15 +19,15 @@ use crate::{
 
 /// The keys of a set, newest first.
 pub struct KeyRing {
-    access: Vec<Held<RsaKey>>,
-    refresh: Vec<Held<hmac::Key>>,
+    access: Vec<TimedKey<RsaKey>>,
+    refresh: Vec<TimedKey<hmac::Key>>,
     /// The ids of all keys that the set knows, those too of which nothing but their end is left.
     known: HashSet<String>,
 }
 
 /// A key and its times.
 #[derive(Debug)]
-pub struct Held<K> {
+pub struct TimedKey<K> {
     /// Its id.
     pub kid: String,
     /// The key itself.
@@ -35,7 +35,7 @@ pub struct Held<K> {
     term: Term,
 }
 
-impl<K> Held<K> {
+impl<K> TimedKey<K> {
     /// From when on it signs, if that is known.
     pub fn not_before(&self) -> Option<Timestamp> {
         self.term.not_before
@@ -43,7 +43,7 @@ impl<K> Held<K> {
 }
 
 /// Of two with one time, the one that was made later.
-fn newest_first<K>(keys: &mut [Held<K>]) {
+fn newest_first<K>(keys: &mut [TimedKey<K>]) {
     keys.reverse();
     keys.sort_by_key(|key| Reverse(key.term.not_before));
 }
@@ -63,7 +63,7 @@ impl KeyRing {
                 Material::Rsa { private_key: Some(private_key) } => {
                     let key = RsaKey::from_pem(&private_key)
                         .map_err(|refusal| format!("The private key `{kid}` of the signing keys {refusal}."))?;
-                    ring.access.push(Held { kid, key, term });
+                    ring.access.push(TimedKey { kid, key, term });
                 }
                 Material::Hmac { secret: Some(secret) } => {
                     let bytes = URL_SAFE_NO_PAD.decode(&*secret).unwrap_or_default();
@@ -71,7 +71,7 @@ impl KeyRing {
                         return Err(format!("The secret `{kid}` of the signing keys is not 32 bytes in base64url."));
                     }
                     let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-                    ring.refresh.push(Held { kid, key, term });
+                    ring.refresh.push(TimedKey { kid, key, term });
                 }
                 Material::Rsa { private_key: None } | Material::Hmac { secret: None } if term.retired_at.is_some() => {}
                 Material::Rsa { private_key: None } | Material::Hmac { secret: None } => {
@@ -92,7 +92,7 @@ impl KeyRing {
     /// # Errors
     ///
     /// 503: all are retired or of the future.
-    pub fn signing(&self, now: Timestamp) -> Result<&Held<RsaKey>, Error> {
+    pub fn signing(&self, now: Timestamp) -> Result<&TimedKey<RsaKey>, Error> {
         self.access
             .iter()
             .find(|key| key.term.may_sign(now))
@@ -119,10 +119,10 @@ impl KeyRing {
     pub(super) fn prove(&self, now: Timestamp) -> Result<(), String> {
         let is_good = |key: &RsaKey| {
             jwt::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)
-                .is_ok_and(|token| Token::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())))
+                .is_ok_and(|token| Jwt::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())))
         };
         match self.access.iter().find(|key| key.term.is_live(now) && !is_good(&key.key)) {
-            Some(Held { kid, .. }) => Err(format!("what the key {kid} signs does not verify: it is damaged")),
+            Some(TimedKey { kid, .. }) => Err(format!("what the key {kid} signs does not verify: it is damaged")),
             None => Ok(()),
         }
     }
@@ -133,7 +133,7 @@ impl KeyRing {
     }
 
     /// The key that `kid` names, unless it is retired.
-    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&Held<RsaKey>> {
+    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&TimedKey<RsaKey>> {
         self.access.iter().find(|key| key.kid == kid && key.term.is_live(now))
     }
 

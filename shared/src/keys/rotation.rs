@@ -9,8 +9,8 @@
 use serde::Deserialize;
 
 use super::{
-    KeyRing, KeySet, NewKeys, Times,
-    secret::{CURRENT, PENDING, Vault},
+    KeyLifetimes, KeyRing, KeySet, NewKeys,
+    secret::{CURRENT, ManagedSecret, PENDING},
 };
 use crate::{error::Error, telemetry::metrics, time::Timestamp};
 
@@ -55,15 +55,15 @@ impl Step {
 ///
 /// 503 with the reason: Secrets Manager fails, the token is not that of a rotation under way, the step before it has not been
 /// taken, or the pending set may not follow the one in force, and then is pending no longer.
-pub async fn take(
-    vault: &Vault,
+pub async fn run_step(
+    managed_secret: &ManagedSecret,
     step: Step,
     token: &str,
     clock: impl Fn() -> Timestamp,
-    times: &Times,
+    times: &KeyLifetimes,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
-    let labels = vault.labels().await?;
+    let labels = managed_secret.labels().await?;
     let mine = labels.get(token).ok_or_else(|| refused("the secret has no version of this token"))?;
     let has = |label: &str| mine.iter().any(|mine| mine == label);
     if has(CURRENT) {
@@ -76,12 +76,12 @@ pub async fn take(
         ));
     }
     match step {
-        Step::CreateSecret => create(vault, token, clock, times, make).await,
+        Step::CreateSecret => create(managed_secret, token, clock, times, make).await,
         Step::SetSecret => Ok(()),
-        Step::TestSecret => test(vault, token, clock, times).await.map(drop),
+        Step::TestSecret => test(managed_secret, token, clock, times).await.map(drop),
         Step::FinishSecret => {
-            let from = test(vault, token, clock, times).await?;
-            vault.promote(token, from.as_deref()).await?;
+            let from = test(managed_secret, token, clock, times).await?;
+            managed_secret.promote(token, from.as_deref()).await?;
             metrics::count(ROTATED);
             tracing::info!(event = ROTATED, version = token, "audit");
             Ok(())
@@ -90,16 +90,16 @@ pub async fn take(
 }
 
 async fn create(
-    vault: &Vault,
+    managed_secret: &ManagedSecret,
     token: &str,
     clock: impl Fn() -> Timestamp,
-    times: &Times,
+    times: &KeyLifetimes,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
-    if vault.get(Some(token), PENDING).await?.is_some() {
+    if managed_secret.get(Some(token), PENDING).await?.is_some() {
         return Ok(());
     }
-    let mut set = match vault.current().await? {
+    let mut set = match managed_secret.current().await? {
         Some(current) => KeySet::parse(&current.text).map_err(Error::unavailable)?,
         None => KeySet::default(),
     };
@@ -112,19 +112,19 @@ async fn create(
             tracing::info!(change = sentence, "pending");
         }
     }
-    vault.put_pending(token, &set.to_json()?).await
+    managed_secret.put_pending(token, &set.to_json()?).await
 }
 
 /// Tries the pending set, and gives the id of the version in force that it may follow.
 async fn test(
-    vault: &Vault,
+    managed_secret: &ManagedSecret,
     token: &str,
     clock: impl Fn() -> Timestamp,
-    times: &Times,
+    times: &KeyLifetimes,
 ) -> Result<Option<String>, Error> {
-    let pending = vault.get(Some(token), PENDING).await?;
+    let pending = managed_secret.get(Some(token), PENDING).await?;
     let pending = pending.ok_or_else(|| refused("the pending version has no value: createSecret comes first"))?;
-    let current = vault.current().await?;
+    let current = managed_secret.current().await?;
     let now = clock();
     let ring = KeyRing::parse(&pending.text).and_then(|ring| ring.prove(now).map(|()| ring));
     let follows = ring.and_then(|ring| {
@@ -139,7 +139,7 @@ async fn test(
         }
         Err(why) => {
             // Or no rotation could begin any more.
-            vault.discard(token).await?;
+            managed_secret.discard(token).await?;
             return Err(refused(format!("the pending set is given up, rotate again: {why}")));
         }
     }

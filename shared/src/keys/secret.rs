@@ -23,7 +23,7 @@ const EDITED: &str = "LATCHKEY_EDITED";
 
 /// One secret.
 #[derive(Clone)]
-pub struct Vault {
+pub struct ManagedSecret {
     client: Client,
     id: String,
 }
@@ -38,7 +38,7 @@ pub struct Version {
     is_pending: bool,
 }
 
-impl Vault {
+impl ManagedSecret {
     /// The secret with this name or ARN.
     pub fn new(client: Client, id: &str) -> Self {
         Self { client, id: id.to_owned() }
@@ -57,7 +57,7 @@ impl Vault {
     ///
     /// # Errors
     ///
-    /// As [`Vault::current`].
+    /// As [`ManagedSecret::current`].
     pub(super) async fn get(&self, version: Option<&str>, label: &str) -> Result<Option<Version>, Error> {
         let request = self.client.get_secret_value().secret_id(&self.id).version_stage(label);
         match request.set_version_id(version.map(str::to_owned)).send().await {
@@ -196,58 +196,65 @@ mod tests {
     use crate::testing::{Secrets, SecretsManager};
 
     /// A Secrets Manager with the secret `keys`, which has no value, and that secret.
-    fn empty() -> (SecretsManager, Vault) {
+    fn empty() -> (SecretsManager, ManagedSecret) {
         let mut secrets = Secrets::default();
         secrets.create("keys");
         let manager = SecretsManager::new(secrets);
-        let vault = Vault::new(manager.client(), "keys");
-        (manager, vault)
+        let managed_secret = ManagedSecret::new(manager.client(), "keys");
+        (manager, managed_secret)
     }
 
-    async fn current(vault: &Vault) -> Version {
-        vault.current().await.unwrap().unwrap()
+    async fn current(managed_secret: &ManagedSecret) -> Version {
+        managed_secret.current().await.unwrap().unwrap()
     }
 
     #[tokio::test]
     async fn of_two_who_replace_the_same_value_one_is_told_that_it_was_too_late() {
-        let (manager, vault) = empty();
-        vault.replace(None, "first").await.unwrap();
-        assert!(vault.replace(None, "second").await.is_err(), "it has a value by now");
-        let first = current(&vault).await;
-        vault.replace(Some(&first), "third").await.unwrap();
-        assert!(vault.replace(Some(&first), "fourth").await.unwrap_err().cause().contains("cannot be put in force"));
-        assert_eq!(&*current(&vault).await.text, "third");
+        let (manager, managed_secret) = empty();
+        managed_secret.replace(None, "first").await.unwrap();
+        assert!(managed_secret.replace(None, "second").await.is_err(), "it has a value by now");
+        let first = current(&managed_secret).await;
+        managed_secret.replace(Some(&first), "third").await.unwrap();
+        assert!(
+            managed_secret
+                .replace(Some(&first), "fourth")
+                .await
+                .unwrap_err()
+                .cause()
+                .contains("cannot be put in force")
+        );
+        assert_eq!(&*current(&managed_secret).await.text, "third");
         assert!(manager.with(|secrets| secrets.versions_with("keys", EDITED).len()) <= 1);
     }
 
     #[tokio::test]
     async fn a_rotation_that_is_done_does_not_look_like_one_under_way_after_a_change_by_hand() {
-        let (manager, vault) = empty();
-        vault.replace(None, "first").await.unwrap();
+        let (manager, managed_secret) = empty();
+        managed_secret.replace(None, "first").await.unwrap();
         let token = "t".repeat(32);
         assert!(manager.with(|secrets| secrets.start_rotation("keys", &token)));
-        vault.put_pending(&token, "second").await.unwrap();
-        vault.promote(&token, Some(&current(&vault).await.id)).await.unwrap();
-        vault.replace(Some(&current(&vault).await), "third").await.unwrap();
+        managed_secret.put_pending(&token, "second").await.unwrap();
+        managed_secret.promote(&token, Some(&current(&managed_secret).await.id)).await.unwrap();
+        managed_secret.replace(Some(&current(&managed_secret).await), "third").await.unwrap();
         assert_eq!(manager.with(|secrets| secrets.version("keys", PENDING).map(str::to_owned)), None);
         assert!(manager.with(|secrets| secrets.start_rotation("keys", &"u".repeat(32))));
         // One that is under way is left alone.
-        vault.replace(Some(&current(&vault).await), "fourth").await.unwrap();
+        managed_secret.replace(Some(&current(&managed_secret).await), "fourth").await.unwrap();
         assert_eq!(manager.with(|secrets| secrets.versions_with("keys", PENDING).len()), 1);
     }
 
     #[tokio::test]
     async fn a_value_that_is_in_force_is_not_taken_for_a_failure_because_an_answer_was_lost() {
-        let (manager, vault) = empty();
+        let (manager, managed_secret) = empty();
         for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
             for text in ["first", "second"] {
-                let before = vault.current().await.unwrap();
+                let before = managed_secret.current().await.unwrap();
                 manager.loses_answer(operation);
                 manager.calls();
-                vault.replace(before.as_ref(), text).await.unwrap();
+                managed_secret.replace(before.as_ref(), text).await.unwrap();
                 let tries = manager.calls().into_iter().filter(|call| call == operation);
                 assert!(tries.count() >= 2, "{operation} was tried again");
-                assert_eq!(&*current(&vault).await.text, text);
+                assert_eq!(&*current(&managed_secret).await.text, text);
             }
         }
     }

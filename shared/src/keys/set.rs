@@ -85,14 +85,14 @@ pub(super) enum Material {
 /// What a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Use {
+pub enum KeyUse {
     /// Access tokens, by RS256.
     Access,
     /// Refresh tokens, by HMAC with SHA-256.
     Refresh,
 }
 
-impl Use {
+impl KeyUse {
     const ALL: [Self; 2] = [Self::Access, Self::Refresh];
 }
 
@@ -120,7 +120,7 @@ pub struct Described {
     /// Its id.
     pub kid: String,
     /// What it signs.
-    pub r#use: Use,
+    pub r#use: KeyUse,
     /// What has become of it.
     pub state: State,
     /// Times in milliseconds since the epoch.
@@ -172,10 +172,10 @@ impl NewKeys {
 }
 
 impl KeyRecord {
-    fn purpose(&self) -> Use {
+    fn purpose(&self) -> KeyUse {
         match self.material {
-            Material::Rsa { .. } => Use::Access,
-            Material::Hmac { .. } => Use::Refresh,
+            Material::Rsa { .. } => KeyUse::Access,
+            Material::Hmac { .. } => KeyUse::Refresh,
         }
     }
 
@@ -262,7 +262,7 @@ impl KeySet {
     }
 
     /// The newest key of a use that may sign at `now`.
-    fn signer(&self, purpose: Use, now: Timestamp) -> Option<&KeyRecord> {
+    fn signer(&self, purpose: KeyUse, now: Timestamp) -> Option<&KeyRecord> {
         // Of two with one time, the one that was made later, as in a ring.
         self.keys
             .iter()
@@ -271,7 +271,7 @@ impl KeySet {
     }
 }
 
-impl fmt::Display for Use {
+impl fmt::Display for KeyUse {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Access => "access token",

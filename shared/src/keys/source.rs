@@ -11,7 +11,7 @@ use aws_sdk_secretsmanager::Client;
 use tokio::task;
 use zeroize::Zeroizing;
 
-use super::Vault;
+use super::ManagedSecret;
 
 /// More than any key file has, so that a longer one is refused as what it is and not read to its end.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
@@ -44,7 +44,7 @@ impl Source {
             }
             Self::Secret(id) => {
                 let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
-                let current = Vault::new(secrets.clone(), id).current().await;
+                let current = ManagedSecret::new(secrets.clone(), id).current().await;
                 match current.map_err(|error| error.cause())? {
                     Some(version) => Ok(version.text),
                     None => Err(format!("the secret {id} has no value yet")),

@@ -93,7 +93,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::telemetry::log::{Place, kept::Log};
+    use crate::telemetry::log::{LogFormat, kept::Log};
 
     #[tokio::test]
     async fn each_line_of_an_invocation_says_by_powertools_names_which_it_is_of() {
@@ -107,7 +107,7 @@ mod tests {
         context.request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned();
         context.invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:login".to_owned();
         context.xray_trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".to_owned());
-        let log = Log::start(Place::Elsewhere);
+        let log = Log::start(LogFormat::Elsewhere);
         for _ in 0..2 {
             service.call(LambdaEvent::new((), context.clone())).await.unwrap();
         }

@@ -15,9 +15,9 @@ use super::{
     Password, Policy, StoredHash, Verdict,
     stored::{
         Stored,
-        argon2id::{Areas, Hash},
+        argon2id::{Areas, Argon2id},
     },
-    timing::Pace,
+    timing::ResponseFloor,
 };
 use crate::{
     error::Error,
@@ -65,9 +65,9 @@ struct Inner {
     ///
     /// What remains: a check that takes longer than all of late, as the first one in the life of a process, and one that takes longer
     /// than [`FAILED_MAX`].
-    foreign_pace: Pace,
+    legacy_floor: ResponseFloor,
     /// Of failed checks that cost what the current parameters do.
-    pace: Pace,
+    floor: ResponseFloor,
 }
 
 impl Hasher {
@@ -82,12 +82,12 @@ impl Hasher {
         let permits = concurrency.max(1);
         Ok(Self(Arc::new(Inner {
             areas: Areas::new(&params),
-            decoy: Hash::decoy(&params).text()?,
+            decoy: Argon2id::decoy(&params).text()?,
             params,
             places: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
             permits: Arc::new(Semaphore::new(permits)),
-            foreign_pace: Pace::default(),
-            pace: Pace::default(),
+            legacy_floor: ResponseFloor::default(),
+            floor: ResponseFloor::default(),
         })))
     }
 
@@ -97,7 +97,8 @@ impl Hasher {
     ///
     /// 503 if too many wait for a hash already, 500 if Argon2 fails, which no input makes it do.
     pub async fn hash(&self, password: Password, salt: [u8; SALT_BYTES]) -> Result<StoredHash, Error> {
-        self.blocking(move |inner| Hash::make(&inner.params, password.as_bytes(), &salt, &inner.areas)?.text()).await
+        self.blocking(move |inner| Argon2id::make(&inner.params, password.as_bytes(), &salt, &inner.areas)?.text())
+            .await
     }
 
     /// Whether `password` is the one behind `stored`. Without a stored hash, or with one that cannot be used, the same
@@ -116,14 +117,14 @@ impl Hasher {
         .await
     }
 
-    /// Waits until others would have been answered that a password is wrong. `beside` is what else this one took: to find out what
+    /// Waits until others would have been answered that a password is wrong. `extra` is what else this one took: to find out what
     /// is stored, and to count it, which is to be done before: whoever hangs up meanwhile has failed all the same.
-    pub async fn keep_pace(&self, checked: &Checked, beside: Duration) {
-        let took = checked.took + beside;
+    pub async fn pad_to_floor(&self, checked: &Checked, extra: Duration) {
+        let took = checked.took + extra;
         let due = if checked.is_of_current_cost {
-            self.0.pace.next(took).max(self.0.foreign_pace.sink())
+            self.0.floor.next(took).max(self.0.legacy_floor.decay())
         } else {
-            self.0.foreign_pace.rise(took.min(FAILED_MAX))
+            self.0.legacy_floor.raise(took.min(FAILED_MAX))
         };
         // Without anything to wait for not even a tick of the timer.
         let wait = due.saturating_sub(took);

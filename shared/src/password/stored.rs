@@ -25,11 +25,11 @@ const PARTS_MAX: usize = 7;
 
 /// A hash that can be checked: each kind within its bounds of memory and time.
 pub enum Stored {
-    Argon2id(argon2id::Hash),
-    Bcrypt(bcrypt::Hash),
-    Firebase(firebase::Hash),
-    Pbkdf2(pbkdf2::Hash),
-    Scrypt(scrypt::Hash),
+    Argon2id(argon2id::Argon2id),
+    Bcrypt(bcrypt::Bcrypt),
+    Firebase(firebase::FirebaseScrypt),
+    Pbkdf2(pbkdf2::Pbkdf2),
+    Scrypt(scrypt::Scrypt),
 }
 
 impl Stored {
@@ -41,19 +41,21 @@ impl Stored {
         }
         let parts: Vec<&str> = text.splitn(PARTS_MAX, '$').collect();
         match *parts.as_slice() {
-            ["", "argon2id", ..] => argon2id::Hash::read(text).map(Self::Argon2id),
-            ["", "2a" | "2b" | "2y", cost, rest] => bcrypt::Hash::read(cost, rest).map(Self::Bcrypt),
-            ["", "fbscrypt", params, salt, output] => firebase::Hash::read(params, salt, output).map(Self::Firebase),
+            ["", "argon2id", ..] => argon2id::Argon2id::read(text).map(Self::Argon2id),
+            ["", "2a" | "2b" | "2y", cost, rest] => bcrypt::Bcrypt::read(cost, rest).map(Self::Bcrypt),
+            ["", "fbscrypt", params, salt, output] => {
+                firebase::FirebaseScrypt::read(params, salt, output).map(Self::Firebase)
+            }
             ["", "pbkdf2-sha256", params, salt, output] => {
-                pbkdf2::Hash::read(PBKDF2_HMAC_SHA256, params, salt, output).map(Self::Pbkdf2)
+                pbkdf2::Pbkdf2::read(PBKDF2_HMAC_SHA256, params, salt, output).map(Self::Pbkdf2)
             }
             ["", "pbkdf2-sha512", params, salt, output] => {
-                pbkdf2::Hash::read(PBKDF2_HMAC_SHA512, params, salt, output).map(Self::Pbkdf2)
+                pbkdf2::Pbkdf2::read(PBKDF2_HMAC_SHA512, params, salt, output).map(Self::Pbkdf2)
             }
             ["pbkdf2_sha256", iterations, salt, output] => {
-                pbkdf2::Hash::read_django(iterations, salt, output).map(Self::Pbkdf2)
+                pbkdf2::Pbkdf2::read_django(iterations, salt, output).map(Self::Pbkdf2)
             }
-            ["", "scrypt", params, salt, output] => scrypt::Hash::read(params, salt, output).map(Self::Scrypt),
+            ["", "scrypt", params, salt, output] => scrypt::Scrypt::read(params, salt, output).map(Self::Scrypt),
             _ => None,
         }
     }

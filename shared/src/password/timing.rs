@@ -17,9 +17,9 @@ const DOWN: u64 = 2_000;
 
 /// How long failed checks take.
 #[derive(Debug, Default)]
-pub struct Pace(AtomicU64);
+pub struct ResponseFloor(AtomicU64);
 
-impl Pace {
+impl ResponseFloor {
     /// Takes in how long a failed check took, and says how long it ought to take.
     pub fn next(&self, took: Duration) -> Duration {
         let took = nanos(took);
@@ -31,13 +31,13 @@ impl Pace {
     }
 
     /// The same for checks of which even the first few must not show themselves: it is drawn all the way to a slower one.
-    pub fn rise(&self, took: Duration) -> Duration {
+    pub fn raise(&self, took: Duration) -> Duration {
         let took = nanos(took);
         self.moved(|pace| took.max(pace - pace / DOWN))
     }
 
     /// What it is after another check that it does not take in.
-    pub fn sink(&self) -> Duration {
+    pub fn decay(&self) -> Duration {
         self.moved(|pace| pace - pace / DOWN)
     }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn two_kinds_of_checks_that_differ_by_a_little_take_the_same_time() {
-        let pace = Pace::default();
+        let pace = ResponseFloor::default();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for (unknown, known) in times(20.0, 1).zip(times(20.4, 2)).take(4_000) {
             before.push((unknown, known));
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn one_that_was_held_up_moves_it_little_and_it_sinks_again() {
-        let pace = Pace::default();
+        let pace = ResponseFloor::default();
         let of = |milliseconds| pace.next(Duration::from_millis(milliseconds)).as_millis();
         assert_eq!((of(20), of(60_000)), (20, 25));
         for _ in 0..1_000 {
@@ -111,13 +111,13 @@ mod tests {
 
     #[test]
     fn a_slower_kind_is_kept_to_at_once_and_an_outlier_does_not_rule_for_ever() {
-        let pace = Pace::default();
-        assert_eq!(pace.sink(), Duration::ZERO, "nobody waits for what was never met");
-        assert_eq!(pace.rise(Duration::from_millis(80)), Duration::from_millis(80));
-        assert_eq!(pace.rise(Duration::from_secs(2)), Duration::from_secs(2));
+        let pace = ResponseFloor::default();
+        assert_eq!(pace.decay(), Duration::ZERO, "nobody waits for what was never met");
+        assert_eq!(pace.raise(Duration::from_millis(80)), Duration::from_millis(80));
+        assert_eq!(pace.raise(Duration::from_secs(2)), Duration::from_secs(2));
         for _ in 0..10_000 {
-            pace.sink();
+            pace.decay();
         }
-        assert!(pace.rise(Duration::from_millis(80)) < Duration::from_millis(90));
+        assert!(pace.raise(Duration::from_millis(80)) < Duration::from_millis(90));
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time;
 
 use super::{
-    Attempt, PAUSE, Store, TRIES_MAX, Window, item, login_key, number, record, text, time_value,
-    transaction::{Guard, Refused, Transaction},
+    Attempt, PAUSE, QuotaWindow, Store, TRIES_MAX, item, login_key, number, record, text, time_value,
+    transaction::{Condition, FailedCondition, Transaction},
     user_key,
 };
 use crate::{
@@ -83,7 +83,7 @@ impl Store {
         user: &User,
         session: &Session,
         fingerprint: Option<&Fingerprint>,
-        window: Option<&Window>,
+        window: Option<&QuotaWindow>,
         now: Timestamp,
     ) -> Result<Creation, Error> {
         let mut writes = Transaction::default();
@@ -100,18 +100,18 @@ impl Store {
                 // TTL deletes late, so the time is checked here.
                 .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
                 .expression_attribute_values(":now", time_value(now));
-            writes.put(Guard::Idempotency, put)?;
+            writes.put(Condition::Idempotency, put)?;
         }
         for (guard, key) in records(user) {
             writes.put(guard, self.put(item(key, user)?).condition_expression(NEW))?;
         }
-        writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
+        writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         if let Some(window) = window {
-            writes.update(Guard::Quota, self.use_up(window))?;
+            writes.update(Condition::Quota, self.use_up(window))?;
         }
         match self.commit(writes).await? {
             None => Ok(Creation::Created),
-            Some(Refused { guard: Guard::Idempotency, found: Some(old) }) => {
+            Some(FailedCondition { guard: Condition::Idempotency, found: Some(old) }) => {
                 let remembered: Idempotency = record(old)?;
                 match fingerprint {
                     Some(fingerprint) if fingerprint.request == remembered.request => {
@@ -121,13 +121,13 @@ impl Store {
                 }
             }
             // What stands there is this very account: the write was sent twice, and the first time nobody heard of it.
-            Some(Refused { found: Some(found), .. }) if found.get("id") == Some(&text(&user.id)) => {
+            Some(FailedCondition { found: Some(found), .. }) if found.get("id") == Some(&text(&user.id)) => {
                 Ok(Creation::Created)
             }
-            Some(Refused { guard: Guard::Quota, .. }) => {
+            Some(FailedCondition { guard: Condition::Quota, .. }) => {
                 Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.left(now))))
             }
-            Some(Refused { guard, .. }) => Err(refusal(guard)),
+            Some(FailedCondition { guard, .. }) => Err(refusal(guard)),
         }
     }
 
@@ -143,8 +143,8 @@ impl Store {
         }
         match self.commit(writes).await? {
             None => Ok(()),
-            Some(Refused { guard: Guard::Version, .. }) => Err(Error::Taken("id")),
-            Some(Refused { guard, .. }) => Err(refusal(guard)),
+            Some(FailedCondition { guard: Condition::Version, .. }) => Err(Error::Taken("id")),
+            Some(FailedCondition { guard, .. }) => Err(refusal(guard)),
         }
     }
 
@@ -163,7 +163,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::update_user`], after half a minute.
-    pub async fn insist_on(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
+    pub async fn update_with_retries(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
         self.update_user_in(INSISTENT_TRIES_MAX, user, change).await
     }
 
@@ -176,13 +176,13 @@ impl Store {
             self.replace(&mut writes, &before, &after)?;
             match self.commit(writes).await? {
                 None => return Ok(User { version: before.version.saturating_add(1), ..after }),
-                Some(Refused { guard: Guard::Version, .. }) => {}
-                Some(Refused { guard, .. }) => return Err(refusal(guard)),
+                Some(FailedCondition { guard: Condition::Version, .. }) => {}
+                Some(FailedCondition { guard, .. }) => return Err(refusal(guard)),
             }
             time::sleep(PAUSE * attempt.min(TRIES_MAX)).await;
-            before = self.user(&user.id).await?.ok_or_else(|| refusal(Guard::Version))?;
+            before = self.user(&user.id).await?.ok_or_else(|| refusal(Condition::Version))?;
         }
-        Err(refusal(Guard::Version))
+        Err(refusal(Condition::Version))
     }
 
     /// Replaces an account as it was read by what it is to be, stores a session with it if one is given, and ends the failures of
@@ -201,12 +201,12 @@ impl Store {
         let mut writes = Transaction::default();
         self.replace(&mut writes, before, after)?;
         if let Some(session) = session {
-            writes.put(Guard::Version, self.put(Self::session_item(session)?))?;
+            writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
         if let Some(attempt) = attempt {
-            self.end_series(&mut writes, attempt)?;
+            self.reset_counters(&mut writes, attempt)?;
         }
-        self.commit(writes).await?.map_or(Ok(()), |Refused { guard, .. }| Err(refusal(guard)))
+        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { guard, .. }| Err(refusal(guard)))
     }
 
     /// Adds the replacement of an account, under all the keys that it had or is to have.
@@ -217,13 +217,13 @@ impl Store {
             let put = self.put(item(key.clone(), &after)?);
             if old.contains(&(*guard, key.clone())) {
                 let put = put.condition_expression(SAME_VERSION);
-                writes.put(Guard::Version, put.expression_attribute_values(":version", number(before.version)))?;
+                writes.put(Condition::Version, put.expression_attribute_values(":version", number(before.version)))?;
             } else {
                 writes.put(*guard, put.condition_expression(NEW))?;
             }
         }
         for (_, key) in old.iter().filter(|record| !new.contains(record)) {
-            writes.delete(Guard::Version, self.delete_version(key, before.version))?;
+            writes.delete(Condition::Version, self.delete_version(key, before.version))?;
         }
         Ok(())
     }
@@ -236,12 +236,12 @@ impl Store {
     pub async fn delete_user(&self, user: &User, attempt: Option<&Attempt>) -> Result<(), Error> {
         let mut writes = Transaction::default();
         for (_, key) in records(user) {
-            writes.delete(Guard::Version, self.delete_version(&key, user.version))?;
+            writes.delete(Condition::Version, self.delete_version(&key, user.version))?;
         }
         if let Some(attempt) = attempt {
-            self.end_series(&mut writes, attempt)?;
+            self.reset_counters(&mut writes, attempt)?;
         }
-        self.commit(writes).await?.map_or(Ok(()), |Refused { guard, .. }| Err(refusal(guard)))
+        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { guard, .. }| Err(refusal(guard)))
     }
 
     fn delete_version(&self, key: &str, version: u64) -> DeleteBuilder {
@@ -251,21 +251,23 @@ impl Store {
 
 /// Every key an account's record stands under, and what a clash there means. A username's clash is looked at after the
 /// address's, so that a person who signs up twice hears of the address.
-fn records(user: &User) -> impl Iterator<Item = (Guard, String)> {
-    let username = user.username.as_deref().map(|username| (Guard::Username, login_key(username)));
-    [(Guard::Version, user_key(&user.id)), (Guard::Email, login_key(&user.email_key))].into_iter().chain(username)
+fn records(user: &User) -> impl Iterator<Item = (Condition, String)> {
+    let username = user.username.as_deref().map(|username| (Condition::Username, login_key(username)));
+    [(Condition::Version, user_key(&user.id)), (Condition::Email, login_key(&user.email_key))]
+        .into_iter()
+        .chain(username)
 }
 
 fn idempotency_key(fingerprint: &Fingerprint) -> String {
     format!("IDEMPOTENCY#{}", fingerprint.key)
 }
 
-fn refusal(guard: Guard) -> Error {
+fn refusal(guard: Condition) -> Error {
     match guard {
-        Guard::Email => Error::Taken("email"),
-        Guard::Username => Error::Taken("username"),
-        Guard::Idempotency => Error::IdempotencyKeyReused,
-        Guard::Version | Guard::Failures(_) | Guard::Quota => {
+        Condition::Email => Error::Taken("email"),
+        Condition::Username => Error::Taken("username"),
+        Condition::Idempotency => Error::IdempotencyKeyReused,
+        Condition::Version | Condition::Failures(_) | Condition::Quota => {
             Error::unavailable("the account was changed by another request meanwhile")
         }
     }

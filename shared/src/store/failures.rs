@@ -17,35 +17,35 @@ use crate::{
 
 /// A series of failures under one key, as far as it is known.
 #[derive(Debug)]
-pub(super) struct Series {
+pub(super) struct FailureCounter {
     pub key: String,
     pub seen: Option<Failures>,
 }
 
-impl Series {
+impl FailureCounter {
     /// That of somebody who is logged in as `user`: of the session, or if there is none, as with Firebase, of the account.
-    pub(super) fn of_owner(user: &User, session: Option<SessionId>) -> Self {
-        let key = session.map_or_else(|| limit_key("owner", &user.id), Self::key_of_device);
+    pub(super) fn for_owner(user: &User, session: Option<SessionId>) -> Self {
+        let key = session.map_or_else(|| limit_key("owner", &user.id), Self::device_key);
         Self { key, seen: None }
     }
 
     /// All keys of the series of strangers: one for each of the account's identifiers, so that each of them tells the same; the
     /// one that was given comes first.
-    pub(super) fn keys_of_account(given: &Identifier, user: Option<&User>) -> Vec<String> {
+    pub(super) fn account_keys(given: &Identifier, user: Option<&User>) -> Vec<String> {
         let others = user.into_iter().flat_map(User::identifiers).filter(|other| *other != given.key());
-        [given.key()].into_iter().chain(others).map(Self::key_of_account).collect()
+        [given.key()].into_iter().chain(others).map(Self::account_key).collect()
     }
 
-    pub(super) fn key_of_account(identifier: &str) -> String {
+    pub(super) fn account_key(identifier: &str) -> String {
         limit_key("account", identifier)
     }
 
-    pub(super) fn key_of_device(session: SessionId) -> String {
+    pub(super) fn device_key(session: SessionId) -> String {
         limit_key("device", &session.to_string())
     }
 
     /// The condition that it is still as it was read, and the values in it.
-    pub(super) fn as_it_was_read(&self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
+    pub(super) fn unchanged_condition(&self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
         match self.seen {
             None => (Some("attribute_not_exists(pk)".to_owned()), None),
             Some(Failures { failures, last_at }) => {

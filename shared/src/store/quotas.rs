@@ -6,23 +6,23 @@ use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
 use super::{Item, Store, TTL, failures::limit_key, login_key, number};
 use crate::{
-    account::{email::Email, ip::Address, rate_limit::Quota},
+    account::{email::Email, ip::IpKey, rate_limit::Quota},
     error::Error,
     time::Timestamp,
 };
 
 /// What an address has done of a quota.
 #[derive(Clone, Debug)]
-pub struct Window {
+pub struct QuotaWindow {
     pub(super) key: String,
     pub(super) max: u32,
     ends_at: Timestamp,
     pub(super) used: u32,
 }
 
-impl Window {
+impl QuotaWindow {
     /// Of this address, of which nothing is known yet.
-    pub fn new(quota: &Quota, address: &Address, now: Timestamp) -> Self {
+    pub fn new(quota: &Quota, address: &IpKey, now: Timestamp) -> Self {
         let (number, ends_at) = quota.window_at(now);
         let key = limit_key(quota.name, &format!("{number}#{}", address.as_str()));
         Self { key, max: quota.max, ends_at, used: 0 }
@@ -50,7 +50,7 @@ impl Store {
     pub async fn may_create(
         &self,
         email: Option<&Email>,
-        window: Option<&Window>,
+        window: Option<&QuotaWindow>,
         now: Timestamp,
     ) -> Result<(), Error> {
         let login = email.map(|email| login_key(email.key()));
@@ -60,7 +60,7 @@ impl Store {
         }
         let found = self.batch_get(&keys).await?;
         if let Some(window) = window {
-            let window = Window { used: used(found.get(&window.key))?, ..window.clone() };
+            let window = QuotaWindow { used: used(found.get(&window.key))?, ..window.clone() };
             window.wait(now).map_or(Ok(()), |wait| Err(Error::TooManyAttempts(wait)))?;
         }
         if login.is_some_and(|login| found.contains_key(&login)) { Err(Error::Taken("email")) } else { Ok(()) }
@@ -68,8 +68,8 @@ impl Store {
 
     /// Lets an address use up a quota at once, for tests.
     #[cfg(feature = "testing")]
-    pub async fn exhaust(&self, quota: &Quota, address: &Address, now: Timestamp) -> Result<(), Error> {
-        let window = Window::new(quota, address, now);
+    pub async fn exhaust(&self, quota: &Quota, address: &IpKey, now: Timestamp) -> Result<(), Error> {
+        let window = QuotaWindow::new(quota, address, now);
         let item = [("pk", super::text(&window.key)), ("used", number(window.max))];
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
@@ -77,7 +77,7 @@ impl Store {
     }
 
     /// One more of a quota, if there is one left.
-    pub(super) fn use_up(&self, window: &Window) -> UpdateBuilder {
+    pub(super) fn use_up(&self, window: &QuotaWindow) -> UpdateBuilder {
         self.update(&window.key)
             .update_expression("ADD used :one SET #ttl = :ttl")
             .condition_expression("attribute_not_exists(used) OR used < :max")

@@ -11,7 +11,7 @@ impl Store {
     /// # Errors
     ///
     /// 503 if DynamoDB fails, or there is no such table.
-    pub async fn flaws(&self) -> Result<Vec<String>, Error> {
+    pub async fn schema_problems(&self) -> Result<Vec<String>, Error> {
         let table = self.client.describe_table().table_name(&self.table).send().await.map_err(unavailable)?;
         let table = table.table.ok_or_else(|| Error::unavailable("DynamoDB described no table"))?;
         let ttl = self.client.describe_time_to_live().table_name(&self.table).send().await.map_err(unavailable)?;
@@ -46,19 +46,19 @@ mod tests {
     async fn the_table_that_is_made_here_has_no_flaw() {
         let client = Embedded::memory().unwrap().client();
         embedded::create_table(&client, "table").await.unwrap();
-        assert_eq!(Store::new(client, "table").flaws().await.unwrap(), [""; 0]);
+        assert_eq!(Store::new(client, "table").schema_problems().await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]
     async fn what_a_table_lacks_is_told_and_a_missing_one_is_503() {
         let client = Embedded::memory().unwrap().client();
-        assert_eq!(Store::new(client.clone(), "table").flaws().await.unwrap_err().status_and_code().0, 503);
+        assert_eq!(Store::new(client.clone(), "table").schema_problems().await.unwrap_err().status_and_code().0, 503);
         let text = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
         let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
         let create = client.create_table().table_name("table").billing_mode(BillingMode::PayPerRequest);
         let create = create.attribute_definitions(text.build().unwrap()).key_schema(key.build().unwrap());
         create.send().await.unwrap();
-        let flaws = Store::new(client, "table").flaws().await.unwrap();
-        assert_eq!(flaws.len(), 3, "{flaws:?}");
+        let schema_problems = Store::new(client, "table").schema_problems().await.unwrap();
+        assert_eq!(schema_problems.len(), 3, "{schema_problems:?}");
     }
 }

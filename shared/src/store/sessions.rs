@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     account::{
-        session::{Lives, RefreshToken, Refusal, Session, SessionId, Standing},
+        session::{RefreshRefusal, RefreshState, RefreshToken, Session, SessionId, SessionLifetimes},
         user::User,
     },
     error::Error,
@@ -52,8 +52,13 @@ impl Store {
     /// # Errors
     ///
     /// 401 if the token is not worth anything, 409 if another change is under way, 503 if DynamoDB fails.
-    pub async fn rotate(&self, token: RefreshToken, now: Timestamp, lives: &Lives) -> Result<Rotation, Error> {
-        let child = token.counter.checked_add(1).ok_or(Error::Refresh(Refusal::Invalid))?;
+    pub async fn rotate(
+        &self,
+        token: RefreshToken,
+        now: Timestamp,
+        lives: &SessionLifetimes,
+    ) -> Result<Rotation, Error> {
+        let child = token.counter.checked_add(1).ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
         let sent = self
             .client
             .update_item()
@@ -64,7 +69,7 @@ impl Store {
                 "#counter = :presented AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
             )
             .expression_attribute_names("#counter", "counter")
-            .expression_attribute_names("#slot", Session::slot(child))
+            .expression_attribute_names("#slot", Session::rotation_key(child))
             .expression_attribute_values(":child", number(child))
             .expression_attribute_values(":presented", number(token.counter))
             .expression_attribute_values(":idle", time_value(now + lives.idle))
@@ -83,17 +88,19 @@ impl Store {
         };
         let found = match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
-            Some(UpdateItemError::TransactionConflictException(_)) => return Err(Error::Refresh(Refusal::Conflict)),
+            Some(UpdateItemError::TransactionConflictException(_)) => {
+                return Err(Error::Refresh(RefreshRefusal::Conflict));
+            }
             _ => return Err(unavailable(error)),
         };
-        let session: Session = record(found.ok_or(Error::Refresh(Refusal::Invalid))?)?;
-        match session.standing(token.counter, now, lives) {
-            Standing::Parent { child } => Ok(Rotation { session, child }),
+        let session: Session = record(found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?)?;
+        match session.state_of(token.counter, now, lives) {
+            RefreshState::Parent { child } => Ok(Rotation { session, child }),
             // The condition failed and yet it would hold now: something moved in between.
-            Standing::Current => Err(Error::Refresh(Refusal::Conflict)),
-            Standing::Refused(refusal) => {
+            RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),
+            RefreshState::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
-                if refusal == Refusal::Reused && self.end_session(token.session, None, now).await? {
+                if refusal == RefreshRefusal::Reused && self.end_session(token.session, None, now).await? {
                     log::audit_warning("refresh_token_reused", &log::pseudonym(&session.user_id));
                 }
                 Err(Error::Refresh(refusal))

@@ -21,7 +21,7 @@ const CONFLICTS_MAX: u32 = 8;
 
 /// A condition of a transaction, by what it guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Guard {
+pub(super) enum Condition {
     /// That the e-mail address is nobody's.
     Email,
     /// That the username is nobody's.
@@ -37,37 +37,37 @@ pub(super) enum Guard {
 }
 
 /// The first condition that did not hold, and the record that stood there.
-pub(super) struct Refused {
-    pub guard: Guard,
+pub(super) struct FailedCondition {
+    pub guard: Condition,
     pub found: Option<Item>,
 }
 
 /// Writes, each with what its condition guards.
 #[derive(Default)]
 pub(super) struct Transaction {
-    guards: Vec<Guard>,
+    guards: Vec<Condition>,
     items: Vec<TransactWriteItem>,
 }
 
 impl Transaction {
-    pub(super) fn put(&mut self, guard: Guard, put: PutBuilder) -> Result<(), Error> {
+    pub(super) fn put(&mut self, guard: Condition, put: PutBuilder) -> Result<(), Error> {
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.push(guard, TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    pub(super) fn delete(&mut self, guard: Guard, delete: DeleteBuilder) -> Result<(), Error> {
+    pub(super) fn delete(&mut self, guard: Condition, delete: DeleteBuilder) -> Result<(), Error> {
         let delete = delete.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.push(guard, TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    pub(super) fn update(&mut self, guard: Guard, update: UpdateBuilder) -> Result<(), Error> {
+    pub(super) fn update(&mut self, guard: Condition, update: UpdateBuilder) -> Result<(), Error> {
         self.push(guard, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    fn push(&mut self, guard: Guard, item: TransactWriteItem) {
+    fn push(&mut self, guard: Condition, item: TransactWriteItem) {
         self.guards.push(guard);
         self.items.push(item);
     }
@@ -75,7 +75,7 @@ impl Transaction {
     /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all. A series of
     /// failures tells nothing: another attempt may have written the same.
     fn witness(&self) -> Option<(String, Option<&Item>)> {
-        let first = self.items.first().filter(|_| !matches!(self.guards.first(), Some(Guard::Failures(_))))?;
+        let first = self.items.first().filter(|_| !matches!(self.guards.first(), Some(Condition::Failures(_))))?;
         let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         match (first.put(), first.delete()) {
             (Some(put), _) => Some((key(put.item())?, Some(put.item()))),
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// The SDK sends a `ClientRequestToken`, so that a transaction whose answer was lost is not refused by its own effect
     /// when the SDK sends it again. When no answer comes at all, the table is asked whether it was written.
-    pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<Refused>, Error> {
+    pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<FailedCondition>, Error> {
         if writes.items.is_empty() {
             return Ok(None);
         }
@@ -121,9 +121,10 @@ impl Store {
                 };
             };
             let reasons = cancelled.cancellation_reasons();
-            let failed = |(_, reason): &(&Guard, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
+            let failed =
+                |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
             if let Some((guard, reason)) = writes.guards.iter().zip(reasons).find(failed) {
-                return Ok(Some(Refused { guard: *guard, found: reason.item.clone() }));
+                return Ok(Some(FailedCondition { guard: *guard, found: reason.item.clone() }));
             }
             if attempt == CONFLICTS_MAX || !reasons.iter().all(passes) {
                 return Err(Error::unavailable(format!("DynamoDB: {}: {}", log::causes(&error), codes(reasons))));

@@ -34,7 +34,7 @@ const OWN: [&str; 11] = [
 
 /// Whose keys the lines have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum LogFormat {
     /// Google Cloud, which reads how severe a line is from `severity`, by words of its own.
     GoogleCloud,
     /// AWS, a laptop.
@@ -42,7 +42,7 @@ pub enum Place {
 }
 
 /// Starts logging for `service` at `level`; a panic is logged as one line too.
-pub fn start(service: &'static str, level: &str, place: Place) {
+pub fn start(service: &'static str, level: &str, place: LogFormat) {
     let own = level.parse().unwrap_or(tracing::Level::INFO);
     let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
     // It says again, by `Debug`, what was said as a fault.
@@ -57,7 +57,7 @@ pub fn start(service: &'static str, level: &str, place: Place) {
 }
 
 /// One JSON object a line, with all that is said of the event, of the request and of the invocation at its top.
-fn lines<S, W>(service: &'static str, place: Place, writer: W) -> JsonLayer<S, W>
+fn lines<S, W>(service: &'static str, place: LogFormat, writer: W) -> JsonLayer<S, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + 'static,
@@ -65,7 +65,7 @@ where
     let mut lines = JsonLayer::new(writer);
     lines.with_timer("timestamp", SystemTime);
     lines.with_level("level");
-    if place == Place::GoogleCloud {
+    if place == LogFormat::GoogleCloud {
         lines.add_dynamic_field("severity", |event, _| Some(severity(*event.metadata().level())));
     }
     lines.add_static_field("service", service.into());
@@ -152,7 +152,7 @@ pub mod kept {
 
     impl Log {
         /// Begins.
-        pub fn start(place: Place) -> Self {
+        pub fn start(place: LogFormat) -> Self {
             let file = NamedTempFile::new().unwrap();
             let lines = lines("login", place, Mutex::new(file.reopen().unwrap()));
             let _started = set_default(tracing_subscriber::registry().with(lines));
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn all_that_is_said_of_a_line_is_at_its_top() {
-        let log = Log::start(Place::Elsewhere);
+        let log = Log::start(LogFormat::Elsewhere);
         let invocation = tracing::error_span!("invocation", cold_start = true, function_request_id = "f-1");
         let request = || tracing::error_span!("request", request_id = "r-1", absent = None::<&str>);
         invocation.in_scope(request).in_scope(|| audit("login_ok", "identity", "user"));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn google_cloud_reads_how_severe_a_line_is_by_its_own_words() {
-        let log = Log::start(Place::GoogleCloud);
+        let log = Log::start(LogFormat::GoogleCloud);
         tracing::error!("1");
         tracing::warn!("2");
         tracing::info!("3");
@@ -216,7 +216,7 @@ mod tests {
     /// How a request is told of whose trace Google's front end writes as `header`, under these variables.
     async fn told(variables: &[(&str, &str)], header: &str) -> Value {
         let service = Service::configured(Router::new(), variables).await;
-        let log = Log::start(Place::GoogleCloud);
+        let log = Log::start(LogFormat::GoogleCloud);
         let request = service.request(Method::GET, "/nowhere").header("x-cloud-trace-context", header);
         assert_eq!(request.header("x-request-id", "r-1").send().await.status, StatusCode::NOT_FOUND);
         let told = log.read().pop().unwrap();

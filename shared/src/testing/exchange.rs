@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{account::ip::Peer, http::contract};
+use crate::{account::ip::PeerAddr, http::contract};
 
 /// A request that is being made up.
 pub struct Call {
@@ -45,7 +45,7 @@ impl Call {
 
     /// Lets it come from this address.
     pub fn from(mut self, ip: IpAddr) -> Self {
-        self.request = self.request.extension(Peer(ip));
+        self.request = self.request.extension(PeerAddr(ip));
         self
     }
 

@@ -10,7 +10,7 @@ use crate::{
     account::{session::Session, user::User},
     error::Error,
     jose::{
-        jwt::{self, Refusal, Token},
+        jwt::{self, Jwt, TokenRefusal},
         kind::ACCESS_TOKEN_TYPE,
         rsa,
     },
@@ -49,20 +49,20 @@ pub struct Claims {
 
 /// Whose tokens are made and taken.
 #[derive(Clone, Debug)]
-pub struct Party {
-    /// `iss`.
-    pub issuer: String,
+pub struct Issuer {
+    /// `iss`: the base URL of the service.
+    pub url: String,
     /// `aud`.
     pub audience: String,
 }
 
 impl Claims {
     /// Those of `session`, good for `life` from `now`.
-    pub fn new(party: &Party, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
+    pub fn new(issuer: &Issuer, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
         Self {
-            iss: party.issuer.clone(),
+            iss: issuer.url.clone(),
             sub: user.id.clone(),
-            aud: party.audience.clone(),
+            aud: issuer.audience.clone(),
             iat: now.seconds(),
             exp: (now + life).seconds(),
             jti,
@@ -96,8 +96,14 @@ pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, E
 /// # Errors
 ///
 /// `token_invalid` or `token_expired`.
-pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
-    let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
+pub fn verify(
+    keys: &KeyRing,
+    issuer: &Issuer,
+    token: &Jwt,
+    now: Timestamp,
+    skew: Duration,
+) -> Result<Claims, TokenRefusal> {
+    let refuse = |sentence: &str| TokenRefusal::new("token_invalid", sentence).about(token, now);
     if token.header_text("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
         return Err(refuse("This is not an access token of this service."));
     }
@@ -111,13 +117,13 @@ pub fn verify(keys: &KeyRing, party: &Party, token: &Token, now: Timestamp, skew
     let claims: Claims = serde_json::from_value(Value::Object(token.claims.clone())).map_err(|_| {
         refuse("The token lacks claims of an access token of this service, or they are of another type.")
     })?;
-    if claims.iss != party.issuer {
+    if claims.iss != issuer.url {
         return Err(refuse("The token was issued by another service or deployment."));
     }
-    if claims.aud != party.audience {
+    if claims.aud != issuer.audience {
         return Err(refuse("The token is meant for another audience."));
     }
-    let expired = || Refusal::new("token_expired", "The token has expired.").about(token, now);
+    let expired = || TokenRefusal::new("token_expired", "The token has expired.").about(token, now);
     let kid = token.header_text("kid").unwrap_or_default();
     let key = keys.verifying(kid, now).ok_or_else(|| {
         if keys.knows(kid) && token.time("exp").is_some_and(|expiry| now >= expiry + skew) {

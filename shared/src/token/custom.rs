@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::Error,
     jose::{
-        jwt::{self, Token},
+        jwt::{self, Jwt},
         kind::CUSTOM_TOKEN_AUDIENCE,
         rsa,
     },
@@ -53,7 +53,7 @@ pub struct CustomToken<'a> {
 
 /// Why there is no custom token.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum CustomTokenError {
     /// Firebase would refuse it: a sentence that says why.
     Request(String),
     /// Signing failed, or its result did not pass the check.
@@ -66,10 +66,10 @@ impl ServiceAccount {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Request`] for a uid, claims, tenant or life that Firebase would refuse, and for claims that make a token nobody
+    /// [`CustomTokenError::Request`] for a uid, claims, tenant or life that Firebase would refuse, and for claims that make a token nobody
     /// reads.
-    pub fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, Refusal> {
-        request.check().map_err(Refusal::Request)?;
+    pub fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, CustomTokenError> {
+        request.check().map_err(CustomTokenError::Request)?;
         let payload = Payload {
             iss: &self.email,
             sub: &self.email,
@@ -80,10 +80,11 @@ impl ServiceAccount {
             claims: request.claims,
             tenant_id: request.tenant_id,
         };
-        let text = jwt::sign(&Header::new(rsa::ALGORITHM), &payload, &self.key).map_err(Refusal::Fault)?;
+        let text = jwt::sign(&Header::new(rsa::ALGORITHM), &payload, &self.key).map_err(CustomTokenError::Fault)?;
         // All that can be too long, nested too deep or have a NUL in it is what was asked for.
-        let token = Token::parse(&text).map_err(Refusal::Request)?;
-        let fault = |sentence: String| Refusal::Fault(Error::internal(format!("a minted custom token: {sentence}")));
+        let token = Jwt::parse(&text).map_err(CustomTokenError::Request)?;
+        let fault =
+            |sentence: String| CustomTokenError::Fault(Error::internal(format!("a minted custom token: {sentence}")));
         self.check(&token, now, Duration::ZERO, LIFE_SECONDS).map_err(fault)?;
         if token.claims.get("uid").and_then(Value::as_str) == Some(request.uid) {
             Ok(text)
@@ -167,14 +168,14 @@ mod tests {
     #[track_caller]
     fn refusal(request: &CustomToken<'_>) -> String {
         match account().custom_token(request, NOW).unwrap_err() {
-            Refusal::Request(sentence) => sentence,
-            Refusal::Fault(fault) => panic!("{fault:?}"),
+            CustomTokenError::Request(sentence) => sentence,
+            CustomTokenError::Fault(fault) => panic!("{fault:?}"),
         }
     }
 
     #[test]
     fn a_custom_token_says_what_firebase_asks_for_and_no_more() {
-        let token = Token::parse(&account().custom_token(&request("user-1"), NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&account().custom_token(&request("user-1"), NOW).unwrap()).unwrap();
         assert_eq!(Value::Object(token.header().clone()), json!({"alg": "RS256", "typ": "JWT"}));
         assert_eq!(
             Value::Object(token.claims),
@@ -191,11 +192,11 @@ mod tests {
     fn claims_and_tenant_are_there_when_given_and_not_when_empty() {
         let claims = json!({"premium": true}).as_object().unwrap().clone();
         let given = CustomToken { claims: Some(&claims), tenant_id: Some("t-1"), ..request("u") };
-        let token = Token::parse(&account().custom_token(&given, NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&account().custom_token(&given, NOW).unwrap()).unwrap();
         assert_eq!(token.claims.get("claims").unwrap(), &json!({"premium": true}));
         assert_eq!(token.claims.get("tenant_id").unwrap(), "t-1");
         let empty = CustomToken { claims: Some(&Map::new()), ..request("u") };
-        let token = Token::parse(&account().custom_token(&empty, NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&account().custom_token(&empty, NOW).unwrap()).unwrap();
         assert!(!token.claims.contains_key("claims"));
     }
 

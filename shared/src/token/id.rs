@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     error::Error,
     jose::{
-        jwt::{Refusal, Token},
+        jwt::{Jwt, TokenRefusal},
         kind::{ID_TOKEN_ISSUER, Kind},
     },
     keys::google::Certificates,
@@ -59,7 +59,7 @@ impl Verifier<'_> {
     ///
     /// 401 `auth/argument-error` or `auth/id-token-expired` with the sentence of the first rule that fails, 503 while there
     /// are no keys.
-    pub async fn verify(&self, token: &Token, now: Timestamp) -> Result<Claims, Error> {
+    pub async fn verify(&self, token: &Jwt, now: Timestamp) -> Result<Claims, Error> {
         let refuse = |sentence: String| {
             let kind = token.kind();
             let expected =
@@ -70,7 +70,7 @@ impl Verifier<'_> {
                 Kind::FirebaseCustomToken | Kind::FirebaseLegacyCustomToken => expected,
                 _ => format!("{expected} {sentence}"),
             };
-            Error::Token(Refusal::new("auth/argument-error", sentence).about(token, now))
+            Error::Token(TokenRefusal::new("auth/argument-error", sentence).about(token, now))
         };
         self.check_header(token).map_err(refuse)?;
         self.check_content(token).map_err(refuse)?;
@@ -78,12 +78,12 @@ impl Verifier<'_> {
         let claims = self.check_times(token, now).map_err(refuse)?;
         if now >= claims.expires_at + self.skew {
             let sentence = "The ID token has expired. Get a fresh one with getIdToken(), and try again.";
-            return Err(Error::Token(Refusal::new("auth/id-token-expired", sentence).about(token, now)));
+            return Err(Error::Token(TokenRefusal::new("auth/id-token-expired", sentence).about(token, now)));
         }
         Ok(claims)
     }
 
-    fn check_header(&self, token: &Token) -> Result<(), String> {
+    fn check_header(&self, token: &Jwt) -> Result<(), String> {
         let algorithm = token.header_text("alg");
         if self.certificates.is_none() {
             if algorithm != Some("none") || !token.is_unsigned() {
@@ -105,7 +105,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    fn check_content(&self, token: &Token) -> Result<(), String> {
+    fn check_content(&self, token: &Jwt) -> Result<(), String> {
         let project = self.project;
         let audience = token.text("aud").ok_or_else(|| {
             format!("The token's aud is missing or not text; it must be the Firebase project \"{project}\".")
@@ -127,7 +127,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    async fn check_signature(&self, token: &Token, now: Timestamp) -> Result<Result<(), String>, Error> {
+    async fn check_signature(&self, token: &Jwt, now: Timestamp) -> Result<Result<(), String>, Error> {
         let (Some(certificates), Some(kid)) = (self.certificates, kid(token)) else { return Ok(Ok(())) };
         Ok(match certificates.key(kid, now).await? {
             None => Err(
@@ -140,7 +140,7 @@ impl Verifier<'_> {
         })
     }
 
-    fn check_times(&self, token: &Token, now: Timestamp) -> Result<Claims, String> {
+    fn check_times(&self, token: &Jwt, now: Timestamp) -> Result<Claims, String> {
         let time = |claim: &str| {
             token.time(claim).ok_or_else(|| format!("The token's {claim} is missing or not a whole number of seconds."))
         };
@@ -165,6 +165,6 @@ impl Verifier<'_> {
     }
 }
 
-fn kid(token: &Token) -> Option<&str> {
+fn kid(token: &Jwt) -> Option<&str> {
     token.header_text("kid").filter(|kid| !kid.is_empty())
 }

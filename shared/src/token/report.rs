@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Config,
-    jose::{jwt::Token, kind::Kind},
+    jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::shared_secret,
 };
@@ -63,7 +63,7 @@ impl Problem {
 
 impl Report {
     /// Reads `token` as of `now`, for a deployment of this configuration, which verifies ID tokens of `project` if of any.
-    pub fn of(token: &Token, config: &Config, project: Option<&str>, now: Timestamp) -> Self {
+    pub fn of(token: &Jwt, config: &Config, project: Option<&str>, now: Timestamp) -> Self {
         let kind = token.kind();
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
         let expiry = token.expires_at();
@@ -88,7 +88,7 @@ impl Report {
     }
 }
 
-fn uid(token: &Token, kind: Kind) -> String {
+fn uid(token: &Jwt, kind: Kind) -> String {
     let claims = &token.claims;
     let uid = match kind {
         Kind::FirebaseCustomToken => claims.get("uid"),
@@ -105,7 +105,7 @@ fn account_project(email: &str) -> String {
     domain.and_then(|domain| domain.strip_suffix(".iam.gserviceaccount.com")).unwrap_or_default().to_owned()
 }
 
-fn problems(token: &Token, kind: Kind, config: &Config, project: Option<&str>, now: Timestamp) -> Vec<Problem> {
+fn problems(token: &Jwt, kind: Kind, config: &Config, project: Option<&str>, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut tell = |code, message: String| problems.push(Problem { code, message });
     let id_token = kind == Kind::FirebaseIdToken;
@@ -179,7 +179,7 @@ mod tests {
         let config = Config::read(get).unwrap();
         let part = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
         let text = format!("{}.{}.c2ln", part(&json!({"alg": algorithm, "kid": "k"})), part(claims));
-        Report::of(&Token::parse(&text).unwrap(), &config, config.firebase.project_id.as_deref(), NOW)
+        Report::of(&Jwt::parse(&text).unwrap(), &config, config.firebase.project_id.as_deref(), NOW)
     }
 
     fn id_token() -> Value {

@@ -13,10 +13,10 @@ use crate::{
     error::{Error, Field},
     jose::{
         jws::{Flaw, VerifyingKey},
-        jwt::{Refusal, Token, whole_seconds},
+        jwt::{Jwt, TokenRefusal, whole_seconds},
         kind::Kind,
     },
-    keys::entries,
+    keys::secret_lines,
     time::Timestamp,
 };
 
@@ -32,7 +32,7 @@ pub struct SharedSecrets {
 }
 
 impl SharedSecrets {
-    /// Reads them, as [`entries`] of `shared_secret`. The bytes of a secret are its text in UTF-8, as with every JWT library that is
+    /// Reads them, as [`secret_lines`] of `shared_secret`. The bytes of a secret are its text in UTF-8, as with every JWT library that is
     /// given a text.
     ///
     /// # Errors
@@ -40,9 +40,10 @@ impl SharedSecrets {
     /// A phrase that follows the name of their source and quotes nothing. One under 32 bytes is refused (RFC 7518 section 3.2):
     /// whoever sees a token can guess it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let entries = entries(text, "shared_secret")?;
-        let verifying = entries.iter().map(|secret| VerifyingKey::secret(secret.as_bytes())).collect::<Result<_, _>>();
-        let first = entries.first().map(|secret| secret.as_bytes()).unwrap_or_default();
+        let secret_lines = secret_lines(text, "shared_secret")?;
+        let verifying =
+            secret_lines.iter().map(|secret| VerifyingKey::secret(secret.as_bytes())).collect::<Result<_, _>>();
+        let first = secret_lines.first().map(|secret| secret.as_bytes()).unwrap_or_default();
         Ok(Self {
             signing: EncodingKey::from_secret(first),
             verifying: verifying.map_err(|flaw: Flaw| format!("has a secret that {}", flaw.phrase()))?,
@@ -59,14 +60,14 @@ impl SharedSecrets {
     }
 
     /// Whether one of them signed `token`.
-    pub fn signed(&self, token: &Token) -> bool {
+    pub fn signed(&self, token: &Jwt) -> bool {
         self.verifying.iter().any(|secret| token.is_signed_by(secret))
     }
 }
 
 /// Whether a token is to be judged here: by its algorithm, whatever else its maker wrote into it. Firebase's tokens and this
 /// service's own stay what they are, so that a secret never makes one.
-pub fn is_meant(token: &Token) -> bool {
+pub fn is_meant(token: &Jwt) -> bool {
     token.is_hmac() && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
 }
 
@@ -97,8 +98,8 @@ pub struct Claims {
 /// # Errors
 ///
 /// `token_invalid` or `token_expired`.
-pub fn verify(secrets: &SharedSecrets, token: &Token, now: Timestamp, skew: Duration) -> Result<Claims, Refusal> {
-    let refuse = |sentence: &str| Refusal::new("token_invalid", sentence).about(token, now);
+pub fn verify(secrets: &SharedSecrets, token: &Jwt, now: Timestamp, skew: Duration) -> Result<Claims, TokenRefusal> {
+    let refuse = |sentence: &str| TokenRefusal::new("token_invalid", sentence).about(token, now);
     if token.header_text("alg") != Some("HS256") {
         return Err(refuse("The token's algorithm is not HS256, the only one taken with a shared secret."));
     }
@@ -118,7 +119,7 @@ pub fn verify(secrets: &SharedSecrets, token: &Token, now: Timestamp, skew: Dura
         return Err(refuse("The token is from the future: a clock is wrong."));
     }
     if expires_at.is_some_and(|expiry| now >= expiry + skew) {
-        return Err(Refusal::new("token_expired", "The token has expired.").about(token, now));
+        return Err(TokenRefusal::new("token_expired", "The token has expired.").about(token, now));
     }
     let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
     let role_id = token.claims.get("role_id").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());

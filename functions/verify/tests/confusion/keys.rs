@@ -18,7 +18,7 @@ use base64::{
 };
 use serde_json::{Value, json};
 use shared::{
-    jose::{jwt::Token, rsa::RsaKey},
+    jose::{jwt::Jwt, rsa::RsaKey},
     keys::KeyRing,
     testing::{certificate, service_account, signing_keys},
     time::Timestamp,
@@ -39,7 +39,7 @@ pub fn part(value: &Value) -> String {
 }
 
 pub fn claims(token: &str) -> Value {
-    Value::Object(Token::parse(token).unwrap().claims)
+    Value::Object(Jwt::parse(token).unwrap().claims)
 }
 
 fn key_set() -> Value {

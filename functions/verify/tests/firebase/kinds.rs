@@ -61,7 +61,7 @@ async fn no_kind_is_taken_where_another_belongs() {
     // What this service signs is no ID token, and what Google signs is no access token.
     refused(verify(&service, &signed_here(&id_token_header(&kid), &google_s)).await, "not among the public keys");
     refused(verify(&service, &signed_here(&id_token_header(KID), &google_s)).await, "signature is wrong");
-    let token = shared::jose::jwt::Token::parse(grant["access_token"].as_str().unwrap()).unwrap();
+    let token = shared::jose::jwt::Jwt::parse(grant["access_token"].as_str().unwrap()).unwrap();
     let (access_header, access) = (Value::Object(token.header().clone()), Value::Object(token.claims));
     verify(&service, &signed_here(&access_header, &access)).await.is(200);
     for header in [access_header.clone(), with(&access_header, "kid", json!(KID))] {
@@ -116,7 +116,7 @@ async fn in_emulator_mode_the_emulators_tokens_are_taken_and_no_others() {
     let grant = service.session(&service.account("a@b.de").await).await;
     refused(verify(&service, &grant["jwt_token"]).await, "a Firebase custom token");
     assert_eq!(verify(&service, &grant["access_token"]).await.is(200).body["kind"], "access_token");
-    let token = shared::jose::jwt::Token::parse(grant["access_token"].as_str().unwrap()).unwrap();
+    let token = shared::jose::jwt::Jwt::parse(grant["access_token"].as_str().unwrap()).unwrap();
     let (access_header, access) = (Value::Object(token.header().clone()), Value::Object(token.claims));
     for header in [with(&access_header, "alg", json!("none")), access_header] {
         verify(&service, &unsigned(&header, &access)).await.refused(401, "token_invalid");

@@ -8,16 +8,15 @@ use clap::Args;
 use shared::{
     auth::verification::{self, Verified},
     error::Error,
-    jose::{jwt::Token, kind::Kind},
+    jose::{jwt::Jwt, kind::Kind},
     token::report::{Problem, Report},
 };
 
 use crate::{
     Failure,
     deployment::Deployment,
-    tell,
-    terminal::{self, shown},
-    written,
+    escape::{self, shown},
+    tell, written,
 };
 
 /// The most that is read of standard input, in bytes; a token has at most a quarter of it.
@@ -45,12 +44,12 @@ impl Decode {
     ///
     /// What a person is told: exit code 1 for a text that is no token.
     pub async fn run(self) -> Result<(), Failure> {
-        let token = Token::parse_unsigned(&pasted()?)?;
+        let token = Jwt::parse_unsigned(&pasted()?)?;
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
         written(if self.json {
             // Not through what takes colours away, which would take more.
-            writeln!(io::stdout(), "{}", terminal::json(&report)?)
+            writeln!(io::stdout(), "{}", escape::json(&report)?)
         } else {
             write_report(&mut anstream::stdout(), &report)
         })
@@ -65,7 +64,7 @@ impl Inspect {
     /// What a person is told: exit code 1 for a bad token, about which all is said on standard output.
     pub async fn run(self) -> Result<(), Failure> {
         let text = pasted()?;
-        let token = Token::parse_unsigned(&text)?;
+        let token = Jwt::parse_unsigned(&text)?;
         let deployment = Deployment::open().await?;
         let verdict = judge(&deployment, &token, &text).await;
         written(write_verdict(&mut anstream::stdout(), token.kind(), &verdict, &token.report(deployment.now())))?;
@@ -105,7 +104,7 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
     }
 }
 
-async fn report(deployment: &Deployment, token: &Token) -> Report {
+async fn report(deployment: &Deployment, token: &Jwt) -> Report {
     let now = deployment.now();
     let project = deployment.app.firebase_project(now).await;
     let known = project.as_ref().ok().and_then(Option::as_deref);
@@ -126,7 +125,7 @@ enum Verdict {
     Unknown(String),
 }
 
-async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
+async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
     let app = &deployment.app;
     let now = deployment.now();
     match token.kind() {
@@ -144,10 +143,10 @@ async fn judge(deployment: &Deployment, token: &Token, text: &str) -> Verdict {
             let folder = app.config().data_dir.display();
             Verdict::Unknown(format!("there are no signing keys, neither configured nor in {folder}."))
         }
-        kind => match verification::verify(app, &deployment.party, text, now).await {
+        kind => match verification::verify(app, &deployment.issuer, text, now).await {
             Ok(verified) => admitted(deployment, &verified).await,
             Err(Error::Token(refusal)) if kind == Kind::AccessToken => {
-                let issuer = &deployment.party.issuer;
+                let issuer = &deployment.issuer.url;
                 Verdict::Bad(format!(
                     "{} ({}; here the issuer is {issuer}, by ISSUER or PORT)",
                     refusal.message, refusal.code
@@ -166,7 +165,7 @@ async fn admitted(deployment: &Deployment, verified: &Verified) -> Verdict {
             "/verify takes it if its account's address is verified, which only the table tells.".to_owned(),
         );
     }
-    match verification::admit(&deployment.app, verified, None).await {
+    match verification::require_verified_email(&deployment.app, verified, None).await {
         Ok(()) => Verdict::Good("/verify takes it.".to_owned()),
         Err(error) => Verdict::Bad(format!("{error} ({})", error.status_and_code().1)),
     }

@@ -78,7 +78,7 @@ async fn change(
             changed.set(is_wanted(user));
             change(user);
         };
-        app.store().insist_on(user, noted).await.map_err(told)?;
+        app.store().update_with_retries(user, noted).await.map_err(told)?;
     }
     let sentence = if changed.get() { done } else { already };
     written(writeln!(io::stdout(), "{}: {sentence}", name(user)))?;
@@ -104,7 +104,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
         }
     }
     // First nobody can change it any more, or somebody could keep it from being deleted.
-    let (now, refused) = (app.now(), app.store().insist_on(&user, refuse(app)).await.map_err(told)?);
+    let (now, refused) = (app.now(), app.store().update_with_retries(&user, refuse(app)).await.map_err(told)?);
     app.store().delete_user(&refused, None).await.map_err(told)?;
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))

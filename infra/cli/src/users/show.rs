@@ -12,7 +12,7 @@ use shared::{
 use super::told;
 use crate::{
     Failure,
-    terminal::{self, shown},
+    escape::{self, shown},
     written,
 };
 
@@ -24,7 +24,7 @@ pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
     sessions.sort_by_key(|session| session.auth_time);
     sessions.reverse();
     written(if json {
-        writeln!(io::stdout(), "{}", terminal::json(&Shown::of(user, &sessions))?)
+        writeln!(io::stdout(), "{}", escape::json(&Shown::of(user, &sessions))?)
     } else {
         write_lines(&mut io::stdout(), user, &sessions)
     })

@@ -19,7 +19,7 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     App,
-    account::ip::Peer,
+    account::ip::PeerAddr,
     config::Config,
     http::contract,
     keys::{Event, Keys, Source, Step},
@@ -128,7 +128,7 @@ impl Function {
     async fn call(&self, status: u16, method: Method, path: &str, token: &Value, body: Value) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
-        let request = request.header("idempotency-key", "the same").extension(Peer(IpAddr::from([192, 0, 2, 1])));
+        let request = request.header("idempotency-key", "the same").extension(PeerAddr(IpAddr::from([192, 0, 2, 1])));
         let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let answered = response.status();

@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path, process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 use shared::{
-    account::session::{Lives, Session, SessionId},
+    account::session::{Session, SessionId, SessionLifetimes},
     store::{Store, embedded::Embedded},
 };
 use tempfile::TempDir;
@@ -114,7 +114,7 @@ async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
     let line = json!({"email": "a@b.de", "id": "uid"}).to_string();
     let now = latchkey::keys::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let lives = Lives { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
+    let lives = SessionLifetimes { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
     let mut sessions = Vec::new();
     for turn in 0..2 {
         import(folder.path(), &line, 0);

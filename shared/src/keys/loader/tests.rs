@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::*;
 use crate::{
-    jose::jwt::Token,
+    jose::jwt::Jwt,
     keys::{KeySet, NewKeys},
     testing::{Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
     token::custom::CustomToken,
@@ -357,7 +357,7 @@ async fn a_service_account_that_is_replaced_never_signs_for_the_other() {
         let now = NOW + Duration::from_millis(300 * round as u64);
         let account = keys.firebase(now).await.unwrap().unwrap();
         let request = CustomToken { uid: "u", claims: None, tenant_id: None, life: Duration::from_secs(60) };
-        let token = Token::parse(&account.custom_token(&request, now).unwrap()).unwrap();
+        let token = Jwt::parse(&account.custom_token(&request, now).unwrap()).unwrap();
         let issuer = token.text("iss").unwrap().to_owned();
         let owner = public.iter().find(|account| account.email == issuer).unwrap();
         owner.inspect_custom_token(&token, now, Duration::ZERO).unwrap();
@@ -372,12 +372,11 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     let (manager, keys) = deployment(&[("SHARED_SECRET_ID", "both"), ("API_KEY_SECRET_ID", "both")]);
     manager.with(|secrets| secrets.put("both", &version(1), &both("a", "first")));
     keys.warm(NOW).await.unwrap();
-    let token =
-        Token::parse(&keys.shared_secrets(NOW).await.unwrap().unwrap().sign(&json!({"a": 1})).unwrap()).unwrap();
-    assert!(keys.api_keys(NOW).await.unwrap().unwrap().admit("first"));
+    let token = Jwt::parse(&keys.shared_secrets(NOW).await.unwrap().unwrap().sign(&json!({"a": 1})).unwrap()).unwrap();
+    assert!(keys.api_keys(NOW).await.unwrap().unwrap().contains("first"));
     manager.with(|secrets| secrets.put("both", &version(2), &both("b", "second")));
     // A caller with a key that is not known yet is not turned away for five minutes.
-    assert!(keys.api_keys_if(after(1), |keys| keys.admit("second")).await.unwrap().unwrap().admit("second"));
+    assert!(keys.api_keys_if(after(1), |keys| keys.contains("second")).await.unwrap().unwrap().contains("second"));
     assert!(!keys.shared_secrets(after(601)).await.unwrap().unwrap().signed(&token));
     // What is wrong with one is told by its variable.
     manager.with(|secrets| secrets.put("both", &version(3), &both("", "third")));

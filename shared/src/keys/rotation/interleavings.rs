@@ -33,8 +33,8 @@ const B: &str = "bbbbbbbb-bbbb-bbbb-bbbb-bbbbbbbbbbbb";
 const C: &str = "cccccccc-cccc-cccc-cccc-cccccccccccc";
 const FIRST: &str = "00000000-0000-0000-0000-000000000000";
 
-fn times() -> Times {
-    crate::config::Config::read(|_| None).unwrap().key_times()
+fn times() -> KeyLifetimes {
+    crate::config::Config::read(|_| None).unwrap().key_lifetimes()
 }
 
 /// What somebody who works on the secret does.
@@ -115,14 +115,14 @@ impl Pool {
             .retry_config(RetryConfig::disabled())
             .idempotency_token_provider("11111111-1111-1111-1111-111111111111")
             .http_client(replay.clone());
-        let vault = Vault::new(Client::from_conf(config.build()), ID);
+        let managed_secret = ManagedSecret::new(Client::from_conf(config.build()), ID);
         tokio::select! {
-            done = self.work(work, &vault) => Next::Ends(done),
+            done = self.work(work, &managed_secret) => Next::Ends(done),
             () = replay.stopped.notified() => Next::Calls(replay.call.lock().unwrap().clone().unwrap()),
         }
     }
 
-    async fn work(&self, work: &Work, vault: &Vault) -> Result<(), String> {
+    async fn work(&self, work: &Work, managed_secret: &ManagedSecret) -> Result<(), String> {
         let told = |error: Error| std::error::Error::source(&error).unwrap().to_string();
         let (now, times) = (NOW, times());
         match work {
@@ -135,10 +135,10 @@ impl Pool {
                     names.set(left);
                     Ok(self.keys(name))
                 };
-                take(vault, *step, token, || now, &times, make).await.map_err(told)
+                run_step(managed_secret, *step, token, || now, &times, make).await.map_err(told)
             }
             Work::RotateByHand | Work::RevokeByHand => {
-                let current = vault.current().await.map_err(told)?.ok_or("nothing there")?;
+                let current = managed_secret.current().await.map_err(told)?.ok_or("nothing there")?;
                 let mut set = KeySet::parse(&current.text)?;
                 let new = self.keys("hand");
                 if *work == Work::RotateByHand {
@@ -147,7 +147,7 @@ impl Pool {
                     let kid = KeyRing::parse(&current.text)?.signing(now).map_err(told)?.kid.clone();
                     set.revoke(&kid, now, &times, new)?;
                 }
-                vault.replace(Some(&current), &set.to_json().map_err(told)?).await.map_err(told)
+                managed_secret.replace(Some(&current), &set.to_json().map_err(told)?).await.map_err(told)
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{KeyRecord, KeySet, NewKeys, Use};
-use crate::{keys::Times, time::Timestamp};
+use super::{KeyRecord, KeySet, KeyUse, NewKeys};
+use crate::{keys::KeyLifetimes, time::Timestamp};
 
 /// For how long after its end the set remembers a key, without its private part.
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
@@ -17,10 +17,10 @@ pub struct Change(pub Vec<String>);
 impl KeySet {
     /// Makes the next key of each use due, gives those that it supersedes their end, and adds `new` ones as the next. The set must be
     /// the one in force at `now`, in which the next key is published already.
-    pub fn rotate(&mut self, now: Timestamp, times: &Times, new: NewKeys) -> Change {
+    pub fn rotate(&mut self, now: Timestamp, times: &KeyLifetimes, new: NewKeys) -> Change {
         self.forget(now);
         let mut change = Change::default();
-        for purpose in Use::ALL {
+        for purpose in KeyUse::ALL {
             let start = now + times.lead();
             let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.term.is_next(now)) else {
                 change.0.push(format!(
@@ -53,10 +53,10 @@ impl KeySet {
     /// # Errors
     ///
     /// A sentence: there is no such key.
-    pub fn revoke(&mut self, kid: &str, now: Timestamp, times: &Times, new: NewKeys) -> Result<Change, String> {
+    pub fn revoke(&mut self, kid: &str, now: Timestamp, times: &KeyLifetimes, new: NewKeys) -> Result<Change, String> {
         let mut change = Change::default();
         let signs_now = |purpose| self.signer(purpose, now).is_some_and(|signer| signer.kid == kid);
-        let was_signing = Use::ALL.into_iter().any(signs_now);
+        let was_signing = KeyUse::ALL.into_iter().any(signs_now);
         let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) else {
             return Err(format!("There is no key {kid:?} in the set."));
         };
@@ -90,7 +90,7 @@ impl KeySet {
             if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
                 heir.term.not_before = Some(start);
                 change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
-                if purpose == Use::Access && heir.created_at + times.lead() > start {
+                if purpose == KeyUse::Access && heir.created_at + times.lead() > start {
                     change.0.push(format!(
                         "it is published only since {}: who verifies tokens elsewhere may not know it yet",
                         heir.created_at.readable()
@@ -142,7 +142,7 @@ impl KeySet {
     /// # Errors
     ///
     /// A sentence with what has been missed.
-    pub fn may_follow(&self, current: &Self, now: Timestamp, times: &Times) -> Result<(), String> {
+    pub fn may_follow(&self, current: &Self, now: Timestamp, times: &KeyLifetimes) -> Result<(), String> {
         for key in &current.keys {
             let Some(same) = self.keys.iter().find(|other| other.kid == key.kid) else {
                 // That it was forgotten here is as good.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::keys::{KeyRing, Times};
+use crate::keys::{KeyLifetimes, KeyRing};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
-const TIMES: Times = Times {
+const TIMES: KeyLifetimes = KeyLifetimes {
     ttl: Duration::from_secs(300),
     jwks_max_age: Duration::from_secs(300),
     overlap: Duration::from_secs(7_200),
@@ -38,7 +38,7 @@ fn state(set: &KeySet, kid: &str, now: Timestamp) -> State {
 
 fn states(set: &KeySet, now: Timestamp) -> Vec<(String, State)> {
     let keys = set.describe(now).into_iter();
-    keys.filter(|key| key.r#use == Use::Access).map(|key| (key.kid, key.state)).collect()
+    keys.filter(|key| key.r#use == KeyUse::Access).map(|key| (key.kid, key.state)).collect()
 }
 
 fn end(set: &KeySet, kid: &str) -> Timestamp {
@@ -150,7 +150,7 @@ fn one_that_is_due_is_replaced_in_time_when_it_is_revoked() {
     assert_eq!((state(&set, "a-0", after(5)), state(&set, "a-2", after(5))), (State::Signing, State::Due));
     let start = after(5) + TIMES.lead();
     assert_eq!(state(&set, "a-2", start), State::Signing);
-    assert!(end(&set, "a-0") >= start + TIMES.margin(Use::Access), "what it signs until then lives on");
+    assert!(end(&set, "a-0") >= start + TIMES.margin(KeyUse::Access), "what it signs until then lives on");
 }
 
 #[test]
@@ -247,11 +247,11 @@ fn a_pending_set_follows_only_one_of_which_it_knows_every_change() {
 fn a_pending_set_that_waited_too_long_is_refused_before_it_ends_a_token() {
     // The key that signs until then ends so long after the rotation began.
     let end = TIMES.lead() + TIMES.overlap;
-    let last = NOW + (end - TIMES.margin(Use::Access));
+    let last = NOW + (end - TIMES.margin(KeyUse::Access));
     assert_eq!(overtaken(|_| {}, last), Ok(()));
     let late = overtaken(|_| {}, last + Duration::from_millis(1)).unwrap_err();
     assert!(late.contains("a-0 would end before its last tokens do"), "{late}");
-    assert!(end - TIMES.margin(Use::Access) > Duration::from_secs(45 * 60), "there is time to try a rotation again");
+    assert!(end - TIMES.margin(KeyUse::Access) > Duration::from_secs(45 * 60), "there is time to try a rotation again");
 }
 
 #[test]

@@ -63,7 +63,7 @@ async fn a_failed_check_takes_as_long_as_the_longest_of_a_hash_of_another_cost()
         checked(&hasher, password("wrong horse"), stored).await.unwrap();
     }
     checked(&hasher, password("correct horse"), Some(StoredHash::new(BCRYPT_10))).await.unwrap();
-    let failed = || hasher.0.foreign_pace.sink();
+    let failed = || hasher.0.legacy_floor.decay();
     assert_eq!(failed(), Duration::ZERO, "nothing waits for a hash of the current cost, nor for a right password");
 
     let began = Instant::now();
@@ -83,7 +83,7 @@ async fn a_right_password_does_not_wait_and_what_waits_keeps_nobody_from_computi
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let own = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     let hour = Duration::from_secs(3_600);
-    hasher.0.foreign_pace.rise(hour);
+    hasher.0.legacy_floor.raise(hour);
     let wrong = hasher.clone();
     let waiting = tokio::spawn(async move { checked(&wrong, password("wrong horse"), None).await });
     for stored in [own, StoredHash::new(BCRYPT_10)] {
@@ -98,8 +98,8 @@ async fn a_right_password_does_not_wait_and_what_waits_keeps_nobody_from_computi
 async fn what_was_stopped_on_its_way_makes_nobody_wait_for_longer_than_the_bound() {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let stopped = Checked { verdict: Verdict::Wrong, is_of_current_cost: false, took: Duration::from_secs(900) };
-    hasher.keep_pace(&stopped, Duration::ZERO).await;
-    assert!(hasher.0.foreign_pace.sink() <= FAILED_MAX);
+    hasher.pad_to_floor(&stopped, Duration::ZERO).await;
+    assert!(hasher.0.legacy_floor.decay() <= FAILED_MAX);
 }
 
 /// A hasher of one permit that is taken, as if a hash was computed for as long as the second part lives.
@@ -114,7 +114,7 @@ async fn busy() -> (Hasher, impl Send) {
 async fn checked(hasher: &Hasher, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
     let checked = hasher.check(password, stored).await?;
     if !checked.verdict.is_right() {
-        hasher.keep_pace(&checked, Duration::ZERO).await;
+        hasher.pad_to_floor(&checked, Duration::ZERO).await;
     }
     Ok(checked.verdict)
 }

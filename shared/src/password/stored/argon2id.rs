@@ -13,14 +13,14 @@ const ITERATIONS_MAX: u32 = 16;
 const LANES_MAX: u32 = 4;
 
 /// A hash, read and found within bounds.
-pub struct Hash {
+pub struct Argon2id {
     params: Params,
     version: Version,
     salt: Vec<u8>,
     output: Vec<u8>,
 }
 
-impl Hash {
+impl Argon2id {
     /// Reads PHC text.
     pub fn read(text: &str) -> Option<Self> {
         let phc = phc::PasswordHash::new(text).ok()?;
@@ -139,10 +139,10 @@ mod tests {
         let params = |memory_kib| Params::new(memory_kib, 1, 1, Some(32)).unwrap();
         let areas = Areas::new(&params(128));
         for memory_kib in [128, 64, 128] {
-            Hash::make(&params(memory_kib), b"x", &[7; 16], &areas).unwrap();
+            Argon2id::make(&params(memory_kib), b"x", &[7; 16], &areas).unwrap();
         }
         assert_eq!(areas.kept.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [128]);
-        Hash::make(&params(256), b"x", &[7; 16], &areas).unwrap();
+        Argon2id::make(&params(256), b"x", &[7; 16], &areas).unwrap();
         assert!(areas.kept.lock().unwrap().is_empty());
     }
 
@@ -150,7 +150,7 @@ mod tests {
     fn the_decoy_costs_what_a_real_hash_costs_and_no_password_is_its() {
         let params = Params::new(256, 3, 1, Some(32)).unwrap();
         let areas = Areas::new(&params);
-        let (real, decoy) = (Hash::make(&params, b"x", &[7; 16], &areas).unwrap(), Hash::decoy(&params));
+        let (real, decoy) = (Argon2id::make(&params, b"x", &[7; 16], &areas).unwrap(), Argon2id::decoy(&params));
         assert!(real.is_as_costly(&decoy.params) && decoy.is_as_costly(&real.params));
         assert_eq!((real.salt.len(), real.output.len()), (decoy.salt.len(), decoy.output.len()));
         assert!(real.is_of(b"x", &areas).unwrap() && !decoy.is_of(b"x", &areas).unwrap());

@@ -27,13 +27,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A hash, read and found within bounds.
-pub struct Hash {
+pub struct Bcrypt {
     cost: u32,
     salt: [u8; 16],
     output: [u8; 23],
 }
 
-impl Hash {
+impl Bcrypt {
     /// Reads what is between the dollars.
     pub fn read(cost: &str, salt_and_output: &str) -> Option<Self> {
         let number = fields::number(cost).filter(|number| cost.len() == 2 && COSTS.contains(number))?;

@@ -16,7 +16,7 @@ use super::{OUTPUT_BYTES, SALT_BYTES, fields, scrypt::cost};
 const SEPARATOR_BYTES_MAX: usize = 16;
 
 /// A hash, read and found within bounds.
-pub struct Hash {
+pub struct FirebaseScrypt {
     params: Params,
     /// With the separator behind it.
     salt: Vec<u8>,
@@ -25,7 +25,7 @@ pub struct Hash {
     output: Vec<u8>,
 }
 
-impl Hash {
+impl FirebaseScrypt {
     /// Reads what is between the dollars.
     pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
         let [version, log_n, block, lanes, separator, signer_key] =

@@ -11,14 +11,14 @@ use super::{OUTPUT_BYTES, SALT_BYTES, fields};
 const ITERATIONS_MAX: u64 = 5_000_000;
 
 /// A hash, read and found within bounds.
-pub struct Hash {
+pub struct Pbkdf2 {
     algorithm: Algorithm,
     iterations: NonZeroU32,
     salt: Vec<u8>,
     output: Vec<u8>,
 }
 
-impl Hash {
+impl Pbkdf2 {
     /// Reads what is between the dollars, as PHC or passlib has it; the latter's Base64 has `.` for `+`.
     pub fn read(algorithm: Algorithm, params: &str, salt: &str, output: &str) -> Option<Self> {
         if !params.contains('=') {
@@ -77,7 +77,7 @@ mod tests {
         ] {
             let output = fields::bytes(output, OUTPUT_BYTES).unwrap();
             let salt = salt.as_bytes().to_vec();
-            let hash = Hash::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, output).unwrap();
+            let hash = Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, output).unwrap();
             assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
         }
     }
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_bound_on_time_is_over_all_blocks_of_the_output() {
         let is_taken = |iterations: &str, bytes| {
-            Hash::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_some()
+            Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_some()
         };
         assert!(is_taken("5000000", 32) && is_taken("2500000", 64));
         assert!(!is_taken("5000001", 32) && !is_taken("2500001", 33) && !is_taken("0", 32));

@@ -12,13 +12,13 @@ const BLOCK_MAX: u32 = 64;
 const LANES_MAX: u32 = 64;
 
 /// A hash, read and found within bounds.
-pub struct Hash {
+pub struct Scrypt {
     params: Params,
     salt: Vec<u8>,
     output: Vec<u8>,
 }
 
-impl Hash {
+impl Scrypt {
     /// Reads what is between the dollars.
     pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
         let params = cost(fields::values(params, ["ln", "r", "p"])?)?;
@@ -67,7 +67,7 @@ mod tests {
             ),
         ] {
             let (params, output) = (cost(params).unwrap(), fields::bytes(output, OUTPUT_BYTES).unwrap());
-            let hash = Hash { params, salt: salt.as_bytes().to_vec(), output };
+            let hash = Scrypt { params, salt: salt.as_bytes().to_vec(), output };
             assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
         }
     }

@@ -22,22 +22,22 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-fn address(ip: &str) -> Address {
-    Address::new(ip.parse().unwrap())
+fn address(ip: &str) -> IpKey {
+    IpKey::new(ip.parse().unwrap())
 }
 
 fn identifier(number: usize) -> Identifier {
     Identifier::Email(Email::parse(&format!("a{number}@b.de")).unwrap())
 }
 
-async fn read(store: &Store, number: usize, address: Option<&Address>, now: Timestamp) -> Attempt {
-    store.attempt(&identifier(number), Some(Guesser { device: None, address }), now).await.unwrap()
+async fn read(store: &Store, number: usize, address: Option<&IpKey>, now: Timestamp) -> Attempt {
+    store.attempt(&identifier(number), Some(Client { device: None, address }), now).await.unwrap()
 }
 
 /// One whole failed attempt: whether it was let through.
-async fn fail(store: &Store, number: usize, address: Option<&Address>, now: Timestamp) -> bool {
+async fn fail(store: &Store, number: usize, address: Option<&IpKey>, now: Timestamp) -> bool {
     let mut attempt = read(store, number, address, now).await;
-    match store.claim(&mut attempt, now).await {
+    match store.reserve(&mut attempt, now).await {
         Err(Error::TooManyAttempts(_)) => return false,
         done => done.unwrap(),
     }
@@ -72,7 +72,7 @@ async fn who_read_before_others_failed_is_told_nothing_whether_right_or_wrong() 
     for _ in 0..FREE_FAILURES {
         assert!(fail(&store, 1, None, NOW).await);
     }
-    for done in [store.count_failure(&mut wrong, NOW).await, store.succeed(&mut right, None, None, NOW).await] {
+    for done in [store.count_failure(&mut wrong, NOW).await, store.record_success(&mut right, None, None, NOW).await] {
         assert!(matches!(done, Err(Error::TooManyAttempts(wait)) if wait == Duration::from_secs(1)), "{done:?}");
     }
     assert!(!fail(&store, 1, None, NOW).await && fail(&store, 1, None, after(1)).await);
@@ -90,7 +90,7 @@ async fn of_many_at_once_after_a_delay_one_is_let_through_before_it_is_hashed() 
     }
     let mut claimed = 0;
     for attempt in &mut attempts {
-        claimed += usize::from(store.claim(attempt, after(1)).await.is_ok());
+        claimed += usize::from(store.reserve(attempt, after(1)).await.is_ok());
     }
     assert_eq!(claimed, 1);
 }
@@ -102,8 +102,8 @@ async fn a_claim_that_succeeds_ends_the_series_without_regard_to_its_own_count()
         fail(&store, 1, None, NOW).await;
     }
     let mut attempt = read(&store, 1, None, after(1)).await;
-    store.claim(&mut attempt, after(1)).await.unwrap();
-    store.succeed(&mut attempt, None, None, after(1)).await.unwrap();
+    store.reserve(&mut attempt, after(1)).await.unwrap();
+    store.record_success(&mut attempt, None, None, after(1)).await.unwrap();
     assert!(items(&store).await.is_empty());
 }
 
@@ -136,8 +136,8 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
         let broken = [("pk", key.clone()), ("failures", number(-1)), ("used", text("x"))];
         let broken = broken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         store.client.put_item().table_name("table").set_item(Some(broken)).send().await.unwrap();
-        let guesser = Guesser { device: None, address: Some(&sprayer) };
-        let refused = store.attempt(&identifier(1), Some(guesser), NOW).await.unwrap_err();
+        let client = Client { device: None, address: Some(&sprayer) };
+        let refused = store.attempt(&identifier(1), Some(client), NOW).await.unwrap_err();
         assert_eq!(refused.status_and_code().0, 500);
         store.client.put_item().table_name("table").set_item(Some(item)).send().await.unwrap();
     }
@@ -146,9 +146,9 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
 #[tokio::test]
 async fn every_attempt_tells_what_it_took_to_read_whether_or_not_it_is_counted() {
     let store = store().await;
-    let guesser = Guesser { device: None, address: None };
-    for guesser in [Some(guesser), None] {
-        let attempt = store.attempt(&identifier(1), guesser, NOW).await.unwrap();
-        assert!(attempt.read_in > Duration::ZERO, "{guesser:?}");
+    let client = Client { device: None, address: None };
+    for client in [Some(client), None] {
+        let attempt = store.attempt(&identifier(1), client, NOW).await.unwrap();
+        assert!(attempt.read_time > Duration::ZERO, "{client:?}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::keys::service_account::ServiceAccount;
 use crate::{
-    jose::{jwt::Token, kind::CUSTOM_TOKEN_AUDIENCE},
+    jose::{jwt::Jwt, kind::CUSTOM_TOKEN_AUDIENCE},
     time::Timestamp,
 };
 
@@ -43,13 +43,13 @@ impl ServiceAccount {
     /// # Errors
     ///
     /// The first rule that it breaks: what is wrong, and what to do.
-    pub fn inspect_custom_token(&self, token: &Token, now: Timestamp, skew: Duration) -> Result<(), String> {
+    pub fn inspect_custom_token(&self, token: &Jwt, now: Timestamp, skew: Duration) -> Result<(), String> {
         self.check(token, now, skew, FOREIGN_LIFE_SECONDS)
     }
 
     pub(super) fn check(
         &self,
-        token: &Token,
+        token: &Jwt,
         now: Timestamp,
         skew: Duration,
         life: RangeInclusive<i64>,
@@ -65,7 +65,7 @@ type Rule<T> = fn(&T) -> Result<(), String>;
 /// A token beside what it is measured against.
 struct Inspection<'a> {
     account: &'a ServiceAccount,
-    token: &'a Token,
+    token: &'a Jwt,
     now: Timestamp,
     skew: Duration,
     life: RangeInclusive<i64>,

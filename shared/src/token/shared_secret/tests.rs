@@ -13,11 +13,11 @@ fn secrets(text: &str) -> SharedSecrets {
     SharedSecrets::parse(text).unwrap()
 }
 
-fn token(secrets: &SharedSecrets, claims: &Value) -> Token {
-    Token::parse(&secrets.sign(claims).unwrap()).unwrap()
+fn token(secrets: &SharedSecrets, claims: &Value) -> Jwt {
+    Jwt::parse(&secrets.sign(claims).unwrap()).unwrap()
 }
 
-fn judged(claims: &Value) -> Result<Claims, Refusal> {
+fn judged(claims: &Value) -> Result<Claims, TokenRefusal> {
     let secrets = secrets(FIRST);
     verify(&secrets, &token(&secrets, claims), NOW, SKEW)
 }

@@ -18,11 +18,11 @@ fn good() -> Value {
     json!({"iss": email, "sub": email, "aud": CUSTOM_TOKEN_AUDIENCE, "iat": NOW, "exp": NOW + 3600, "uid": "u"})
 }
 
-fn signed(header: &Header, claims: &Value) -> Token {
-    Token::parse(&jwt::sign(header, claims, &account().key).unwrap()).unwrap()
+fn signed(header: &Header, claims: &Value) -> Jwt {
+    Jwt::parse(&jwt::sign(header, claims, &account().key).unwrap()).unwrap()
 }
 
-fn inspect(token: &Token, after: i64) -> Result<(), String> {
+fn inspect(token: &Jwt, after: i64) -> Result<(), String> {
     account().inspect_custom_token(token, Timestamp::from_seconds(NOW + after), SKEW)
 }
 
@@ -94,6 +94,6 @@ fn clocks_may_differ_by_the_skew_and_no_more() {
 fn a_signature_by_another_key_is_told_last() {
     let other = ServiceAccount::parse(&ServiceAccount::generate_demo("demo-latchkey").unwrap()).unwrap();
     let text = jwt::sign(&Header::new(Algorithm::RS256), &good(), &other.key).unwrap();
-    let sentence = inspect(&Token::parse(&text).unwrap(), 0).unwrap_err();
+    let sentence = inspect(&Jwt::parse(&text).unwrap(), 0).unwrap_err();
     assert!(sentence.starts_with("Its signature is not by this key"), "{sentence}");
 }

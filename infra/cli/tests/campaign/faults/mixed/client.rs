@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::testing::{Answer, Service};
 use tokio::time;
 
-use self::account::{Account, Standing, Visit};
+use self::account::{Account, RefreshState, Visit};
 use super::ledger::Ledger;
 use crate::{asking::Ask, audit};
 
@@ -212,6 +212,6 @@ impl Client {
     }
 }
 
-fn ended_if(acknowledged: bool) -> Standing {
-    if acknowledged { Standing::Ended } else { Standing::Unsure }
+fn ended_if(acknowledged: bool) -> RefreshState {
+    if acknowledged { RefreshState::Ended } else { RefreshState::Unsure }
 }

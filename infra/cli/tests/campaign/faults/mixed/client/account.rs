@@ -7,7 +7,7 @@ use crate::asking::Ask;
 
 /// Whether something is there, as far as its owner was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum RefreshState {
     /// Made, and nothing was asked that would end it.
     Live,
     /// Its end was acknowledged.
@@ -29,7 +29,7 @@ pub struct Account {
     /// Whether a wrong password was given since the last right one.
     pub guessed: bool,
     /// Of the account itself.
-    pub standing: Standing,
+    pub standing: RefreshState,
     /// Its sessions.
     pub visits: Vec<Visit>,
 }
@@ -39,7 +39,7 @@ pub struct Visit {
     /// The last acknowledged session object.
     pub session: Value,
     /// Of the session.
-    pub standing: Standing,
+    pub standing: RefreshState,
 }
 
 impl Account {
@@ -51,20 +51,20 @@ impl Account {
             perhaps: None,
             name: Some("James".to_owned()),
             guessed: false,
-            standing: Standing::Live,
+            standing: RefreshState::Live,
             visits: session.into_iter().map(Visit::new).collect(),
         }
     }
 
     /// Whether the client knows how to log in.
     pub fn is_known(&self) -> bool {
-        self.standing == Standing::Live && self.perhaps.is_none()
+        self.standing == RefreshState::Live && self.perhaps.is_none()
     }
 
     /// Any of its live sessions.
     pub fn live_visit(&self, random: &mut fastrand::Rng) -> Option<usize> {
         let live: Vec<usize> =
-            (0..self.visits.len()).filter(|&at| self.visits[at].standing == Standing::Live).collect();
+            (0..self.visits.len()).filter(|&at| self.visits[at].standing == RefreshState::Live).collect();
         (!live.is_empty()).then(|| live[random.usize(..live.len())])
     }
 
@@ -88,15 +88,15 @@ impl Account {
 impl Visit {
     /// A live one.
     pub fn new(session: Value) -> Self {
-        Self { session, standing: Standing::Live }
+        Self { session, standing: RefreshState::Live }
     }
 
     /// After something that ends all sessions, acknowledged or not.
     pub fn leave(&mut self, acknowledged: bool) {
         match self.standing {
-            Standing::Ended => {}
-            _ if acknowledged => self.standing = Standing::Ended,
-            _ => self.standing = Standing::Unsure,
+            RefreshState::Ended => {}
+            _ if acknowledged => self.standing = RefreshState::Ended,
+            _ => self.standing = RefreshState::Unsure,
         }
     }
 }

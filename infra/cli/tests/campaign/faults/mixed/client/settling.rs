@@ -2,7 +2,7 @@
 
 use super::{
     Client,
-    account::{Account, Standing, Visit},
+    account::{Account, RefreshState, Visit},
 };
 use crate::{asking::Ask, faults::mixed::ledger::Ledger};
 
@@ -11,10 +11,10 @@ impl Client {
     pub async fn settle(mut self) -> Ledger {
         for account in std::mem::take(&mut self.accounts) {
             match account.standing {
-                Standing::Live => self.lives(&account).await,
-                Standing::Ended => self.expect(401, account.login(), "a deleted account").await,
+                RefreshState::Live => self.lives(&account).await,
+                RefreshState::Ended => self.expect(401, account.login(), "a deleted account").await,
                 // What is there of it is whole or nothing, which is looked at in the table.
-                Standing::Unsure => {}
+                RefreshState::Unsure => {}
             }
             for visit in &account.visits {
                 self.stands(visit).await;
@@ -36,12 +36,12 @@ impl Client {
 
     async fn stands(&mut self, visit: &Visit) {
         match visit.standing {
-            Standing::Live => self.expect(200, Ask::refresh(&visit.session), "a refresh token").await,
-            Standing::Ended => {
+            RefreshState::Live => self.expect(200, Ask::refresh(&visit.session), "a refresh token").await,
+            RefreshState::Ended => {
                 self.expect(401, Ask::refresh(&visit.session), "a refresh after the end").await;
                 self.expect(401, Ask::verify_live(&visit.session), "a token after the end").await;
             }
-            Standing::Unsure => {}
+            RefreshState::Unsure => {}
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{Failure, aws::Aws, deployment};
 
 /// Which table is meant, if not the one that the environment tells.
 #[derive(Args)]
-pub struct Place {
+pub struct AccountTable {
     /// The data folder with the embedded database, whatever the environment says; DATA_DIR, or .latchkey, if it is not given.
     #[arg(long, global = true, conflicts_with = "external_dynamodb")]
     data_dir: Option<PathBuf>,
@@ -24,7 +24,7 @@ pub struct Place {
     external_dynamodb: bool,
 }
 
-impl Place {
+impl AccountTable {
     /// The app over that table; its keys are not needed, and not loaded.
     pub async fn open(self, mut config: Config) -> Result<App, Failure> {
         let is_external = self.external_dynamodb || (self.data_dir.is_none() && deployment::is_on_aws(&config));

@@ -4,26 +4,26 @@ use std::{fmt, fs::File, path::PathBuf};
 
 use shared::{
     config::Config,
-    keys::{KeySet, Source, Vault, Version, read_file},
+    keys::{KeySet, ManagedSecret, Source, Version, read_file},
 };
 
 use crate::{aws::Aws, deployment, files};
 
 /// A file or a secret.
-pub enum Place {
+pub enum KeyLocation {
     File(PathBuf),
-    Secret { vault: Vault, id: String },
+    Secret { managed_secret: ManagedSecret, id: String },
 }
 
 /// A key set, read to be changed. Of a file nobody else does so as long as this lives; of a secret whoever is slower is refused.
 pub struct Opened<'a> {
     pub set: KeySet,
-    place: &'a Place,
+    place: &'a KeyLocation,
     version: Option<Version>,
     _lock: Option<File>,
 }
 
-impl Place {
+impl KeyLocation {
     /// `file`, or else where the service has its keys.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Place {
             (Some(file), _) | (None, Source::File(file)) => Self::File(file),
             (None, Source::Secret(id)) => {
                 let client = Aws::of(config).secrets_manager().await?;
-                Self::Secret { vault: Vault::new(client, &id), id }
+                Self::Secret { managed_secret: ManagedSecret::new(client, &id), id }
             }
             // No variable holds the key set itself.
             (None, Source::Text(_)) => Self::File(config.data_dir.join(deployment::SIGNING_KEYS)),
@@ -57,8 +57,8 @@ impl Place {
                 let text = read_file(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
                 (text, None, Some(lock))
             }
-            Self::Secret { vault, id } => {
-                let current = vault.current().await.map_err(|error| error.cause())?;
+            Self::Secret { managed_secret, id } => {
+                let current = managed_secret.current().await.map_err(|error| error.cause())?;
                 let current =
                     current.ok_or_else(|| format!("The secret {id} has no value yet: latchkey keys generate"))?;
                 (current.text.to_string(), Some(current), None)
@@ -70,7 +70,7 @@ impl Place {
 
     /// Writes a first set. What is there already stays.
     pub async fn fill(&self, set: &str) -> Result<(), String> {
-        let (vault, id) = match self {
+        let (managed_secret, id) = match self {
             Self::File(path) => {
                 return match self.read().await {
                     // Locked since it was read.
@@ -78,9 +78,9 @@ impl Place {
                     _ => files::write_private(path, set),
                 };
             }
-            Self::Secret { vault, id } => (vault, id),
+            Self::Secret { managed_secret, id } => (managed_secret, id),
         };
-        let current = vault.current().await.map_err(|error| error.cause())?;
+        let current = managed_secret.current().await.map_err(|error| error.cause())?;
         match current.as_ref().map(|version| KeySet::parse(&version.text)) {
             Some(Ok(set)) if !set.is_empty() => Err(format!(
                 "The secret {id} has a value already; another key set in its place would void every session. To change keys: \
@@ -92,7 +92,7 @@ impl Place {
             )),
             _ => Ok(()),
         }?;
-        replace(vault, current.as_ref(), set).await
+        replace(managed_secret, current.as_ref(), set).await
     }
 }
 
@@ -101,18 +101,18 @@ impl Opened<'_> {
     pub async fn save(self) -> Result<(), String> {
         let text = self.set.to_json().map_err(|error| error.cause())?;
         match self.place {
-            Place::File(path) => files::replace_private(path, &text),
-            Place::Secret { vault, .. } => replace(vault, self.version.as_ref(), &text).await,
+            KeyLocation::File(path) => files::replace_private(path, &text),
+            KeyLocation::Secret { managed_secret, .. } => replace(managed_secret, self.version.as_ref(), &text).await,
         }
     }
 }
 
-async fn replace(vault: &Vault, current: Option<&Version>, text: &str) -> Result<(), String> {
-    let replaced = vault.replace(current, text).await;
+async fn replace(managed_secret: &ManagedSecret, current: Option<&Version>, text: &str) -> Result<(), String> {
+    let replaced = managed_secret.replace(current, text).await;
     replaced.map_err(|error| format!("{}\nIf somebody else changed it meanwhile, run this again.", error.cause()))
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for KeyLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(formatter, "{}", path.display()),
