@@ -2,6 +2,7 @@
 
 pub mod email;
 pub mod ip;
+pub mod lock;
 pub mod rate_limit;
 pub mod session;
 pub mod user;

@@ -1,7 +1,6 @@
-//! The app: what every handler works with.
+//! The app: configuration, table, keys, clock and randomness. It hands them out and decides nothing.
 
 use std::{
-    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,19 +12,13 @@ use std::{
 use tokio::time;
 
 use crate::{
-    account::{
-        email::Identifier,
-        ip::ClientIp,
-        session::{RefreshToken, Session, SessionId},
-        user::User,
-    },
-    auth::turns::{Turn, Turns},
+    account::lock::AccountLocks,
     aws::{aws_config, dynamodb_client, secrets_manager_client},
     config::Config,
     error::Error,
-    keys::{KeyRing, Keys, google::Certificates},
+    keys::{Keys, google::Certificates},
     password::Hasher,
-    store::{Client, Store},
+    store::Store,
     telemetry::log,
     time::Timestamp,
 };
@@ -43,7 +36,7 @@ struct Inner {
     keys: Keys,
     certificates: Arc<Certificates>,
     hasher: Hasher,
-    turns: Turns,
+    locks: AccountLocks,
     /// Milliseconds that tests move the clock by.
     clock_offset: AtomicI64,
 }
@@ -65,7 +58,7 @@ impl App {
             keys,
             certificates,
             hasher,
-            turns: Turns::default(),
+            locks: AccountLocks::default(),
             clock_offset: AtomicI64::new(0),
         })))
     }
@@ -112,31 +105,14 @@ impl App {
         &self.0.certificates
     }
 
-    /// The Firebase project whose ID tokens are verified, if there is one: `FIREBASE_PROJECT_ID`, the service account's, or
-    /// `GOOGLE_CLOUD_PROJECT`.
-    ///
-    /// # Errors
-    ///
-    /// 503 while the service account, which would tell it, cannot be had.
-    pub async fn firebase_project(&self, now: Timestamp) -> Result<Option<Cow<'_, str>>, Error> {
-        let firebase = &self.config().firebase;
-        // Most deployments name it, and need not wait for the account.
-        if let Some(project) = &firebase.project_id {
-            return Ok(Some(project.into()));
-        }
-        let account = self.keys().firebase(now).await?;
-        let project = firebase.project(account.as_ref().map(|account| account.project_id.as_str()));
-        Ok(project.map(|(project, _)| project.to_owned().into()))
-    }
-
     /// What makes and checks password hashes.
     pub fn hasher(&self) -> &Hasher {
         &self.0.hasher
     }
 
-    /// Who is next among those who ask about the same.
-    pub fn turns(&self) -> &Turns {
-        &self.0.turns
+    /// The locks of accounts within this process.
+    pub fn locks(&self) -> &AccountLocks {
+        &self.0.locks
     }
 
     /// The time. A handler asks once and hands it on, so that all it says is of one moment.
@@ -175,56 +151,6 @@ impl App {
     pub fn uuid(&self) -> Result<String, Error> {
         let milliseconds = self.now().milliseconds().unsigned_abs();
         Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random()?).into_uuid().to_string())
-    }
-
-    /// A new session of `user`, not stored yet.
-    ///
-    /// # Errors
-    ///
-    /// 500 if the random source fails.
-    pub fn new_session(&self, user: &User, now: Timestamp) -> Result<Session, Error> {
-        Ok(Session::start(SessionId::new(self.random()?), user, now, &self.config().session_lifetimes))
-    }
-
-    /// Reads a refresh token that one of the keys made; anything else is none. The table is not asked.
-    ///
-    /// # Errors
-    ///
-    /// 503 while there are no keys, or where they lack its key and newer ones cannot be had.
-    pub async fn refresh_token(&self, text: &str, now: Timestamp) -> Result<Option<RefreshToken>, Error> {
-        let open = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now));
-        let ring = self.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || open(ring).is_some()).await?;
-        Ok(open(&ring))
-    }
-
-    /// The session of a refresh token that is shown to prove that its client logged in before; none if it is not one of ours, or
-    /// that cannot be told now: a login does not hang on it.
-    pub async fn known_device(&self, shown: Option<&str>, now: Timestamp) -> Option<SessionId> {
-        let text = shown.filter(|_| self.config().rate_limits)?;
-        self.refresh_token(text.trim(), now).await.ok().flatten().map(|token| token.session)
-    }
-
-    /// The turn of an attempt among those in this process at the same account by the same client, so that one that others' failures
-    /// refuse is refused without a hash; none where nobody is counted.
-    pub async fn turn_at(&self, identifier: &Identifier, device: Option<SessionId>) -> Option<Turn> {
-        let device = device.map(|id| id.to_string()).unwrap_or_default();
-        let limited = self.config().rate_limits;
-        if limited { Some(self.turns().take(format!("login {device} {}", identifier.key())).await) } else { None }
-    }
-
-    /// Whom attempts at a password are counted by; none where nobody is.
-    pub fn guesser<'a>(&self, device: Option<SessionId>, origin: &'a ClientIp) -> Option<Client<'a>> {
-        self.config().rate_limits.then_some(Client { device, address: origin.0.as_ref() })
-    }
-
-    /// Lets somebody log in to an account, once the right password was given.
-    ///
-    /// # Errors
-    ///
-    /// 403 for a disabled account, and for one whose address is not verified where that is asked for.
-    pub fn admit(&self, user: &User) -> Result<(), Error> {
-        user.refuse_if_disabled()?;
-        if self.config().require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
     }
 
     #[cfg(feature = "testing")]

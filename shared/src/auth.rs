@@ -2,5 +2,4 @@
 
 pub mod password;
 pub mod session_object;
-pub mod turns;
 pub mod verification;

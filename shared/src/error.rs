@@ -1,18 +1,8 @@
 //! Everything that can go wrong, named for what the caller did, and what the caller reads of it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
 use serde::Serialize;
-
-use crate::{
-    account::{rate_limit, session},
-    jose::jwt,
-    telemetry::log,
-};
 
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -29,8 +19,10 @@ pub enum Error {
     },
     /// 400: the new password is too weak.
     WeakPassword(Field),
-    /// 400 at `/verify`, 401 elsewhere: no token was sent.
-    TokenMissing(StatusCode),
+    /// 400: the request has no token to verify.
+    TokenRequired,
+    /// 401: the request has no bearer token.
+    TokenMissing,
     /// 400: the text is no JWT, and why: a sentence that never quotes it.
     MalformedToken(String),
     /// 400: there is no payload to sign, and why.
@@ -40,9 +32,9 @@ pub enum Error {
     /// 401: no API key, or a wrong one.
     ApiKey,
     /// 401: the token is not good.
-    Token(jwt::TokenRefusal),
+    Token(TokenRefusal),
     /// 401 or 409: the refresh token is not good.
-    Refresh(session::RefreshRefusal),
+    Refresh(RefreshRefusal),
     /// 403: said only after the right password, or to the holder of a genuine token.
     Disabled,
     /// 403: said only where the deployment asks for verified addresses.
@@ -53,8 +45,16 @@ pub enum Error {
     IdempotencyKeyReused,
     /// 429: too many failures before, or too much from one address; how long to wait.
     TooManyAttempts(Duration),
-    /// 404, 405, 413 or 415.
-    Request(StatusCode),
+    /// 400: the event of the gateway makes no request.
+    Unreadable,
+    /// 404: no route has this path.
+    NotFound,
+    /// 405: the path has no such method.
+    MethodNotAllowed,
+    /// 413: the body is over its limit.
+    TooLarge,
+    /// 415: the body is neither JSON nor a form in UTF-8.
+    UnsupportedMediaType,
     /// 501: the deployment has not what this needs; names the variables.
     NotConfigured(&'static str),
     /// 503: the keys that would tell whether a Firebase token is genuine cannot be had.
@@ -106,42 +106,40 @@ impl Error {
 
     /// What caused it, which its caller is not told; of what has no cause, what its caller is told.
     pub fn cause(&self) -> String {
-        std::error::Error::source(self).map_or_else(|| self.to_string(), log::causes)
+        std::error::Error::source(self).map_or_else(|| self.to_string(), chain)
     }
 
-    /// The status and the stable code.
-    pub fn status_and_code(&self) -> (StatusCode, &'static str) {
+    /// The HTTP status and the stable code.
+    pub fn status_and_code(&self) -> (u16, &'static str) {
         match self {
-            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::WeakPassword(_) => (StatusCode::BAD_REQUEST, "weak_password"),
-            Self::TokenMissing(status) => (*status, "token_missing"),
-            Self::MalformedToken(_) => (StatusCode::BAD_REQUEST, "token_malformed"),
-            Self::PayloadRequired(_) => (StatusCode::BAD_REQUEST, "payload_required"),
-            Self::Credentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
-            Self::ApiKey => (StatusCode::UNAUTHORIZED, "invalid_api_key"),
-            Self::Token(refusal) => (StatusCode::UNAUTHORIZED, refusal.code),
-            Self::Refresh(session::RefreshRefusal::Invalid) => (StatusCode::UNAUTHORIZED, "refresh_token_invalid"),
-            Self::Refresh(session::RefreshRefusal::Expired) => (StatusCode::UNAUTHORIZED, "refresh_token_expired"),
-            Self::Refresh(session::RefreshRefusal::Reused) => (StatusCode::UNAUTHORIZED, "refresh_token_reused"),
-            Self::Refresh(session::RefreshRefusal::Conflict) => (StatusCode::CONFLICT, "refresh_conflict"),
-            Self::Disabled => (StatusCode::FORBIDDEN, "account_disabled"),
-            Self::EmailNotVerified => (StatusCode::FORBIDDEN, "email_not_verified"),
-            Self::Taken("username") => (StatusCode::CONFLICT, "username_taken"),
-            Self::Taken("id") => (StatusCode::CONFLICT, "id_taken"),
-            Self::Taken(_) => (StatusCode::CONFLICT, "email_taken"),
-            Self::IdempotencyKeyReused => (StatusCode::CONFLICT, "idempotency_key_reused"),
-            Self::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
-            Self::Request(StatusCode::NOT_FOUND) => (StatusCode::NOT_FOUND, "not_found"),
-            Self::Request(StatusCode::METHOD_NOT_ALLOWED) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-            Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
-            }
-            Self::Request(status) => (*status, "invalid_request"),
-            Self::NotConfigured(_) => (StatusCode::NOT_IMPLEMENTED, "not_configured"),
-            Self::KeysUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable"),
-            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
-            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+            Self::Invalid { .. } | Self::Unreadable => (400, "invalid_request"),
+            Self::WeakPassword(_) => (400, "weak_password"),
+            Self::TokenRequired => (400, "token_missing"),
+            Self::TokenMissing => (401, "token_missing"),
+            Self::MalformedToken(_) => (400, "token_malformed"),
+            Self::PayloadRequired(_) => (400, "payload_required"),
+            Self::Credentials => (401, "invalid_credentials"),
+            Self::ApiKey => (401, "invalid_api_key"),
+            Self::Token(refusal) => (401, refusal.code),
+            Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
+            Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
+            Self::Refresh(RefreshRefusal::Reused) => (401, "refresh_token_reused"),
+            Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
+            Self::Disabled => (403, "account_disabled"),
+            Self::EmailNotVerified => (403, "email_not_verified"),
+            Self::Taken("username") => (409, "username_taken"),
+            Self::Taken("id") => (409, "id_taken"),
+            Self::Taken(_) => (409, "email_taken"),
+            Self::IdempotencyKeyReused => (409, "idempotency_key_reused"),
+            Self::TooManyAttempts(_) => (429, "too_many_attempts"),
+            Self::NotFound => (404, "not_found"),
+            Self::MethodNotAllowed => (405, "method_not_allowed"),
+            Self::TooLarge => (413, "payload_too_large"),
+            Self::UnsupportedMediaType => (415, "unsupported_media_type"),
+            Self::NotConfigured(_) => (501, "not_configured"),
+            Self::KeysUnavailable(_) => (503, "keys_unavailable"),
+            Self::Unavailable(_) => (503, "unavailable"),
+            Self::Internal(_) => (500, "internal_error"),
         }
     }
 
@@ -150,41 +148,15 @@ impl Error {
         match self {
             Self::Invalid { fields, .. } => fields,
             Self::WeakPassword(field) | Self::PayloadRequired(field) => std::slice::from_ref(field),
-            Self::TokenMissing(_)
-            | Self::MalformedToken(_)
-            | Self::Credentials
-            | Self::ApiKey
-            | Self::Token(_)
-            | Self::Refresh(_)
-            | Self::Disabled
-            | Self::EmailNotVerified
-            | Self::Taken(_)
-            | Self::IdempotencyKeyReused
-            | Self::TooManyAttempts(_)
-            | Self::Request(_)
-            | Self::NotConfigured(_)
-            | Self::KeysUnavailable(_)
-            | Self::Unavailable(_)
-            | Self::Internal(_) => &[],
+            _ => &[],
         }
     }
 
-    /// After how many seconds to try again, where that helps.
+    /// The seconds after which another try may succeed, where that helps.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
-            Self::TooManyAttempts(wait) => Some(rate_limit::seconds(*wait)),
-            Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(session::RefreshRefusal::Conflict) => {
-                Some(1)
-            }
-            _ => None,
-        }
-    }
-
-    /// `WWW-Authenticate` (RFC 6750 section 3): without an error code where no token was sent at all.
-    pub fn challenge(&self) -> Option<&'static str> {
-        match self {
-            Self::Token(_) => Some(r#"Bearer error="invalid_token""#),
-            Self::TokenMissing(StatusCode::UNAUTHORIZED) => Some("Bearer"),
+            Self::TooManyAttempts(wait) => Some(whole_seconds(*wait)),
+            Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(RefreshRefusal::Conflict) => Some(1),
             _ => None,
         }
     }
@@ -195,23 +167,23 @@ impl fmt::Display for Error {
         let sentence = match self {
             Self::Invalid { detail, .. } => detail,
             Self::WeakPassword(field) => &field.message,
-            Self::TokenMissing(_) => "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify.",
+            Self::TokenRequired | Self::TokenMissing => {
+                "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
+            }
             Self::MalformedToken(sentence) => sentence,
             // The words of Bubble's plugin, which builders look for.
             Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
             Self::ApiKey => "Send a server API key of this service as X-Api-Key.",
             Self::Token(refusal) => &refusal.message,
-            Self::Refresh(session::RefreshRefusal::Invalid) => {
+            Self::Refresh(RefreshRefusal::Invalid) => {
                 "This refresh token is not valid, or its session has ended. Log in again."
             }
-            Self::Refresh(session::RefreshRefusal::Expired) => "The session has expired. Log in again.",
-            Self::Refresh(session::RefreshRefusal::Reused) => {
+            Self::Refresh(RefreshRefusal::Expired) => "The session has expired. Log in again.",
+            Self::Refresh(RefreshRefusal::Reused) => {
                 "This refresh token was used before, so its session was ended. Log in again."
             }
-            Self::Refresh(session::RefreshRefusal::Conflict) => {
-                "The session is being refreshed already. Try again in a moment."
-            }
+            Self::Refresh(RefreshRefusal::Conflict) => "The session is being refreshed already. Try again in a moment.",
             Self::Disabled => "This account is disabled.",
             Self::EmailNotVerified => "The e-mail address is not verified yet.",
             Self::Taken("username") => "This username is taken.",
@@ -221,13 +193,13 @@ impl fmt::Display for Error {
             Self::TooManyAttempts(wait) => {
                 return write!(formatter, "Too many attempts. Try again in {}.", span(*wait));
             }
-            Self::Request(StatusCode::NOT_FOUND) => "There is nothing at this path.",
-            Self::Request(StatusCode::METHOD_NOT_ALLOWED) => "This path does not take this method.",
-            Self::Request(StatusCode::PAYLOAD_TOO_LARGE) => "The body is larger than 16 KiB.",
-            Self::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE) => {
+            Self::NotFound => "There is nothing at this path.",
+            Self::MethodNotAllowed => "This path does not take this method.",
+            Self::TooLarge => "The body is larger than 16 KiB.",
+            Self::UnsupportedMediaType => {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }
-            Self::Request(_) => "The request could not be read.",
+            Self::Unreadable => "The request could not be read.",
             Self::NotConfigured(sentence) => sentence,
             Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
@@ -239,7 +211,7 @@ impl fmt::Display for Error {
 
 /// `1 second`, `90 seconds`, `15 minutes`: rounded up, so that who waits that long is let through.
 fn span(wait: Duration) -> String {
-    match rate_limit::seconds(wait) {
+    match whole_seconds(wait) {
         1 => "1 second".to_owned(),
         seconds @ 2..=120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
@@ -255,13 +227,64 @@ impl std::error::Error for Error {
     }
 }
 
-impl IntoResponse for Error {
-    /// The status alone; `http` writes the body, which needs the request.
-    fn into_response(self) -> Response {
-        let mut response = self.status_and_code().0.into_response();
-        response.extensions_mut().insert(Arc::new(self));
-        response
+/// The reason why a token is refused: a stable code and a sentence, both for the caller.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenRefusal {
+    /// A code of the HTTP contract.
+    pub code: &'static str,
+    /// A sentence that quotes no more of the token than its `aud`.
+    pub message: String,
+    /// The line about the token's expiry; empty if the expiry cannot be read.
+    pub report: String,
+}
+
+impl TokenRefusal {
+    /// A refusal with this code, without a line about the expiry.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), report: String::new() }
     }
+}
+
+impl fmt::Debug for TokenRefusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.message)
+    }
+}
+
+/// The reason why a refresh is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshRefusal {
+    /// 401: the token is not from this service, or its session has ended.
+    Invalid,
+    /// 401: the session has reached the end of its life.
+    Expired,
+    /// 401: the token was exchanged long ago, so somebody holds a copy. The session ends.
+    Reused,
+    /// 409: another change of the session was under way.
+    Conflict,
+}
+
+/// Writes an error and its causes by `Display`. `Debug` is never used: an SDK error's `Debug` text
+/// holds the whole answer, secrets included.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut chain = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        // Some wrappers repeat the sentence of the error inside.
+        if !chain.ends_with(&text) {
+            chain.push_str(": ");
+            chain.push_str(&text);
+        }
+        next = cause.source();
+    }
+    chain
+}
+
+/// Rounds a wait up to whole seconds, one at least, so that a caller who waits that long is let
+/// through.
+pub fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
 #[cfg(test)]
@@ -278,15 +301,15 @@ mod tests {
 
     #[test]
     fn every_error_has_its_status_its_code_and_where_it_helps_a_time_to_try_again() {
-        use session::RefreshRefusal::{Conflict, Expired, Invalid, Reused};
+        use super::RefreshRefusal::{Conflict, Expired, Invalid, Reused};
         let weak = Field::new("password", "password_too_short", "Too short.");
-        let token = jwt::TokenRefusal::new("token_expired", "Expired.");
+        let token = TokenRefusal::new("token_expired", "Expired.");
         let payload = Field::new("payload", "required", "None.");
         let cases = [
             (Error::invalid("Wrong."), 400, "invalid_request", None),
             (Error::WeakPassword(weak), 400, "weak_password", None),
-            (Error::TokenMissing(StatusCode::BAD_REQUEST), 400, "token_missing", None),
-            (Error::TokenMissing(StatusCode::UNAUTHORIZED), 401, "token_missing", None),
+            (Error::TokenRequired, 400, "token_missing", None),
+            (Error::TokenMissing, 401, "token_missing", None),
             (Error::MalformedToken("Not a JWT.".to_owned()), 400, "token_malformed", None),
             (Error::PayloadRequired(payload), 400, "payload_required", None),
             (Error::Credentials, 401, "invalid_credentials", None),
@@ -303,10 +326,10 @@ mod tests {
             (Error::Taken("id"), 409, "id_taken", None),
             (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
             (Error::TooManyAttempts(Duration::from_millis(1_001)), 429, "too_many_attempts", Some(2)),
-            (Error::Request(StatusCode::NOT_FOUND), 404, "not_found", None),
-            (Error::Request(StatusCode::METHOD_NOT_ALLOWED), 405, "method_not_allowed", None),
-            (Error::Request(StatusCode::PAYLOAD_TOO_LARGE), 413, "payload_too_large", None),
-            (Error::Request(StatusCode::UNSUPPORTED_MEDIA_TYPE), 415, "unsupported_media_type", None),
+            (Error::NotFound, 404, "not_found", None),
+            (Error::MethodNotAllowed, 405, "method_not_allowed", None),
+            (Error::TooLarge, 413, "payload_too_large", None),
+            (Error::UnsupportedMediaType, 415, "unsupported_media_type", None),
             (Error::NotConfigured("Set it."), 501, "not_configured", None),
             (Error::keys_unavailable("cause"), 503, "keys_unavailable", Some(1)),
             (Error::unavailable("cause"), 503, "unavailable", Some(1)),
@@ -314,12 +337,19 @@ mod tests {
         ];
         for (error, status, code, retry_after) in cases {
             let (actual, actual_code) = error.status_and_code();
-            assert_eq!((actual.as_u16(), actual_code, error.retry_after_seconds()), (status, code, retry_after));
+            assert_eq!((actual, actual_code, error.retry_after_seconds()), (status, code, retry_after));
             let is_bubbles = matches!(error, Error::PayloadRequired(_));
             assert!(
                 (is_bubbles || error.to_string().ends_with('.')) && !error.to_string().contains("cause"),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn who_waits_the_seconds_that_it_is_told_is_let_through() {
+        for (milliseconds, told) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900)] {
+            assert_eq!(whole_seconds(Duration::from_millis(milliseconds)), told);
         }
     }
 }

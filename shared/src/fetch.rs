@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use tokio::time;
 
-use crate::telemetry::log;
+use crate::error::chain;
 
 /// How long a whole exchange may take, from the name's resolution to the last byte of the body.
 pub const TIME_MAX: Duration = Duration::from_millis(2_500);
@@ -84,12 +84,12 @@ impl Fetcher {
 
     async fn exchange(&self, request: Request<Empty<Bytes>>) -> Result<Fetched, String> {
         let answer: Response<_> =
-            self.0.request(request).await.map_err(|error| format!("cannot be reached: {}", log::causes(&error)))?;
+            self.0.request(request).await.map_err(|error| format!("cannot be reached: {}", chain(&error)))?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX)
             .collect()
             .await
-            .map_err(|error| format!("sent no whole body of at most 256 KiB: {}", log::causes(error.as_ref())))?;
+            .map_err(|error| format!("sent no whole body of at most 256 KiB: {}", chain(error.as_ref())))?;
         Ok(Fetched { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
 }

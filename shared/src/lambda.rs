@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, routing::any};
+use axum::{Router, routing::any};
 use lambda_http::{
     Adapter, LambdaEvent, Request, RequestExt, Service,
     aws_lambda_events::{
@@ -24,10 +24,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
-    account::ip::{self, PeerAddr},
     config::Config,
     error::Error,
-    http::contract::{self, GatewayDomain, TimeLeft},
+    http::{
+        client_ip::{self, PeerAddr},
+        contract::{self, TimeLeft},
+        issuer::GatewayDomain,
+    },
     telemetry::log::{self, LogFormat},
     time::Timestamp,
 };
@@ -56,7 +59,7 @@ pub fn handler(
 + Clone
 + Send
 + 'static {
-    let unreadable = async || Error::Request(StatusCode::BAD_REQUEST);
+    let unreadable = async || Error::Unreadable;
     let unreadable = Router::new().route("/", any(unreadable)).route("/{*path}", any(unreadable));
     let refusing = contract::service(unreadable, app.clone());
     let service = contract::service(router, app.clone());
@@ -155,7 +158,7 @@ fn with_gateway(mut request: Request) -> Request {
         _ => (None, None),
     };
     let is_balancer = matches!(request.request_context_ref(), Some(RequestContext::Alb(_)));
-    let balanced = || ip::last_forwarded(request.headers()).filter(|_| is_balancer);
+    let balanced = || client_ip::last_forwarded(request.headers()).filter(|_| is_balancer);
     let address = address.and_then(|text| text.parse().ok()).or_else(balanced);
     if let Some(domain) = domain {
         request.extensions_mut().insert(GatewayDomain(domain));

@@ -45,8 +45,7 @@ use crate::{
         session::{Session, SessionId},
         user::User,
     },
-    error::Error,
-    telemetry::log,
+    error::{Error, chain},
     time::Timestamp,
 };
 
@@ -194,5 +193,5 @@ where
     E: std::error::Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    Error::unavailable(format!("DynamoDB: {}", log::causes(&error)))
+    Error::unavailable(format!("DynamoDB: {}", chain(&error)))
 }

@@ -1,4 +1,5 @@
 //! Telemetry: log lines, audit events and metrics.
 
+pub mod audit;
 pub mod log;
 pub mod metrics;

@@ -189,7 +189,7 @@ impl Service {
         let id = self.app.uuid().expect("an id");
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
-        let session = self.app.new_session(&user, self.app.now()).expect("a session");
+        let session = crate::auth::session_object::start(&self.app, &user, self.app.now()).expect("a session");
         self.app.store().create_user(&user, &session, None, None, self.app.now()).await.expect("stored");
         self.app.store().end_session(session.id, None, self.app.now()).await.expect("ended");
         self.calls.take();
@@ -215,7 +215,7 @@ impl Service {
     pub async fn session(&self, user: &User) -> Value {
         let now = self.app.now();
         let issuer = Issuer { url: ISSUER.to_owned(), audience: ISSUER.to_owned() };
-        let session = self.app.new_session(user, now).expect("a session");
+        let session = crate::auth::session_object::start(&self.app, user, now).expect("a session");
         self.app.store().put_session(&session).await.expect("stored");
         let grant = SessionObject::issue(&self.app, &issuer, user, &session, 0, now).await.expect("a grant");
         self.calls.take();

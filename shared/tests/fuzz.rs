@@ -17,10 +17,8 @@ use bolero::{TypeGenerator, check};
 use serde_json::{Value, json};
 use shared::{
     config::Config,
-    jose::{
-        jws::Jws,
-        jwt::{Jwt, TokenRefusal},
-    },
+    error::TokenRefusal,
+    jose::{jws::Jws, jwt::Jwt},
     keys::google,
     testing::certificate,
     time::Timestamp,

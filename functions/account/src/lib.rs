@@ -15,15 +15,18 @@ use shared::{
         user::{Profile, User},
     },
     auth::{
-        password::{CONFIRMATION, authenticate},
-        session_object::SessionObject,
-        verification::Caller,
+        password::Attempt,
+        session_object::{self, SessionObject},
     },
     error::{Error, Field},
-    http::body::{Body, Fields, Input},
+    http::{
+        body::Body,
+        caller::Caller,
+        fields::{Fields, Input},
+    },
     password::Password,
-    store::Attempt,
-    telemetry::log,
+    store,
+    telemetry::audit,
     token::access::Issuer,
 };
 
@@ -108,12 +111,12 @@ async fn change_password(
     // what came before is in another second.
     let now = if app.config().firebase.account.is_some() { app.next_second().await } else { app.now() };
     changed.end_sessions(now);
-    let session = app.new_session(&changed, now)?;
-    let grant = SessionObject::issue(&app, &issuer, &changed, &session, 0, now).await?;
+    let session = session_object::start(&app, &changed, now)?;
+    let answer = SessionObject::issue(&app, &issuer, &changed, &session, 0, now).await?;
     app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
-    log::audit("password_changed", &attempt.identity, &log::pseudonym(&user.id));
+    audit::record("password_changed", &attempt.identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
-    Ok(Json(grant))
+    Ok(Json(answer))
 }
 
 /// `password`.
@@ -136,18 +139,20 @@ struct Deleted {
 async fn delete(
     State(app): State<App>,
     caller: Caller,
-    Body(farewell): Body<DeleteAccount>,
+    Body(input): Body<DeleteAccount>,
 ) -> Result<Json<Deleted>, Error> {
-    let attempt = confirm(&app, &caller, farewell.password).await?;
+    let attempt = confirm(&app, &caller, input.password).await?;
     let user = caller.user;
     app.store().delete_user(&user, Some(&attempt)).await?;
-    log::audit("account_deleted", &attempt.identity, &log::pseudonym(&user.id));
+    audit::record("account_deleted", &attempt.identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }
 
-/// A token may have been stolen; what cannot be undone asks for the password again, and counts as a failure until that is right.
-async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<Attempt, Error> {
-    let attempt = Attempt::by_owner(&caller.user, caller.session, app.config().rate_limits);
-    Ok(authenticate(app, attempt, password, CONFIRMATION, None).await?.attempt)
+/// Asks for the password again before a change that cannot be undone: the token may have been stolen.
+/// The attempt counts as a failure until the password is right.
+async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<store::Attempt, Error> {
+    let mut attempt = Attempt::by_owner(app, &caller.user, caller.session);
+    attempt.check(password).await?;
+    Ok(attempt.into_stored())
 }

@@ -9,8 +9,8 @@ use serde::Serialize;
 use shared::{
     App,
     account::session::{Session, SessionId},
-    auth::verification::Caller,
     error::Error,
+    http::caller::Caller,
 };
 
 /// The routes of this part.

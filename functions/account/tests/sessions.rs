@@ -8,6 +8,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::user::User,
+    auth::session_object::refresh_token,
     jose::jwt::Jwt,
     testing::{Answer, Google, PROJECT, Reply, Service, certificate, id_token_claims},
     time::Timestamp,
@@ -34,7 +35,7 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
 /// Moves a session on as a refresh does, if its token is still worth anything.
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
-    let token = app.refresh_token(text, now).await.unwrap().unwrap();
+    let token = refresh_token(app, text, now).await.unwrap().unwrap();
     app.store().rotate(token, now, &app.config().session_lifetimes).await.is_ok()
 }
 

@@ -12,24 +12,27 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier, Username},
-        ip::ClientIp,
         rate_limit::SIGN_UPS,
         user::User,
     },
     auth::{
-        password::{self, Authenticated, LOGIN, authenticate},
-        session_object::SessionObject,
+        password::{Attempt, LOGIN, client},
+        session_object::{self, SessionObject, require_signing_keys},
     },
     error::{Error, Field},
-    http::body::{Body, Fields, Input},
+    http::{
+        body::Body,
+        client_ip::ClientIp,
+        fields::{Fields, Input},
+    },
     password::Password,
     store::{Creation, Fingerprint, QuotaWindow},
-    telemetry::log,
+    telemetry::audit,
     time::Timestamp,
     token::access::Issuer,
 };
 
-/// For how long an idempotency key is remembered.
+/// The time for which an idempotency key is remembered.
 const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -57,81 +60,81 @@ impl Input for NewAccount {
     }
 }
 
-/// 201 with a session object. The same request under the same `Idempotency-Key` gives the same account again, with a new
-/// session, so that a client whose answer was lost can simply ask again.
+/// 201 with a session object. The same request under the same `Idempotency-Key` gives the same
+/// account with a new session, so that a client whose answer was lost can simply ask again.
 async fn create_account(
     State(app): State<App>,
     issuer: Issuer,
-    origin: ClientIp,
+    ip: ClientIp,
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
-    app.keys().get(app.now()).await?;
+    require_signing_keys(&app).await?;
     if let Some((code, message)) = new.password.weakness(&app.config().password_policy, new.email.key()) {
         return Err(Error::WeakPassword(Field::new("password", code, message)));
     }
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
-    let turn = app.turns().take(format!("create {}", new.email.key())).await;
-    let window = origin.0.as_ref().map(|address| QuotaWindow::new(&SIGN_UPS, address, now));
-    // The transaction decides. Asked before it are only those who may well be refused, so that they need no hash.
-    if window.is_some() || turn.has_waited {
+    let lock = app.locks().lock(format!("create {}", new.email.key())).await;
+    let window = ip.key().map(|ip| QuotaWindow::new(&SIGN_UPS, ip, now));
+    // The transaction decides. This read spares a hash for requests that are likely to be refused.
+    if window.is_some() || lock.has_waited {
         let email = fingerprint.is_none().then_some(&new.email);
-        app.store().may_create(email, window.as_ref(), now).await.inspect_err(limited)?;
+        app.store().may_create(email, window.as_ref(), now).await.inspect_err(audit_if_limited)?;
     }
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
-    let session = app.new_session(&user, now)?;
-    // Made before anything is stored, so that a fault leaves nothing behind.
-    let grant = SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?;
+    let session = session_object::start(&app, &user, now)?;
+    // Issued before anything is stored, so that a fault leaves nothing behind.
+    let answer = SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?;
     let created = app.store().create_user(&user, &session, fingerprint.as_ref(), window.as_ref(), now).await;
-    match created.inspect_err(limited)? {
+    match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
-            log::audit("account_created", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
-            Ok((StatusCode::CREATED, Json(grant)))
+            audit::record("account_created", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
+            Ok((StatusCode::CREATED, Json(answer)))
         }
-        Creation::Repeated { user_id } => repeat(&app, &issuer, &origin, &user_id, new.email, new.password).await,
+        Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await,
     }
 }
 
-/// The account that was made under this key before, with a new session. With another password it is another request, and counts as
-/// a failed login; an account that was deleted since is not made again.
+/// The account that was made under this key before, with a new session. Another password makes it
+/// another request, and counts as a failed login. An account that was deleted since is not made
+/// again.
 async fn repeat(
     app: &App,
     issuer: &Issuer,
-    origin: &ClientIp,
+    ip: &ClientIp,
     user_id: &str,
     email: Email,
     password: Password,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
-    let now = app.now();
-    let attempt = app.store().attempt(&Identifier::Email(email), app.guesser(None, origin), now).await?;
-    if attempt.user.as_ref().is_none_or(|user| user.id != user_id) {
+    let client = client(app, ip.key(), None).await;
+    let mut attempt = Attempt::begin(app, &Identifier::Email(email), client, LOGIN).await?;
+    if attempt.account().is_none_or(|user| user.id != user_id) {
         return Err(Error::IdempotencyKeyReused);
     }
-    let Authenticated { user, mut attempt, .. } =
-        authenticate(app, attempt, password, LOGIN, None).await.map_err(|error| match error {
-            Error::Credentials => Error::IdempotencyKeyReused,
-            other => other,
-        })?;
-    let admitted = user.refuse_if_disabled();
-    let session = app.new_session(&user, now)?;
-    let ended = app.store().record_success(&mut attempt, admitted.is_ok().then_some(&session), None, now).await;
-    ended.inspect_err(|error| password::limited(error, &attempt, LOGIN))?;
-    admitted?;
-    log::audit("create_repeated", &attempt.identity, &log::pseudonym(&user.id));
+    let user = attempt.check(password).await.map_err(|error| match error {
+        Error::Credentials => Error::IdempotencyKeyReused,
+        other => other,
+    })?;
+    let now = app.now();
+    let allowed = user.refuse_if_disabled();
+    let session = session_object::start(app, &user, now)?;
+    attempt.finish(allowed.is_ok().then_some(&session), now).await?;
+    allowed?;
+    attempt.audit("create_repeated");
     Ok((StatusCode::CREATED, Json(SessionObject::issue(app, issuer, &user, &session, 0, now).await?)))
 }
 
-/// Notes that an address made too many accounts, if it did.
-fn limited(error: &Error) {
+/// Records that an IP address made too many accounts, if that is the error.
+fn audit_if_limited(error: &Error) {
     if matches!(error, Error::TooManyAttempts(_)) {
-        log::audit("sign_up_limited", "", "");
+        audit::record("sign_up_limited", "", "");
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    // Empty is what a builder sends whose field for it was left empty.
+    // A builder that leaves its field for the header empty sends an empty one.
     let Some(value) = headers.get("idempotency-key").filter(|value| !value.is_empty()) else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX);
     key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has at most 255 printable ASCII characters."))

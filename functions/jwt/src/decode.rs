@@ -3,8 +3,12 @@
 use axum::{Json, extract::State};
 use shared::{
     App,
+    auth::verification::firebase_project,
     error::Error,
-    http::body::{Body, Fields, Input},
+    http::{
+        body::Body,
+        fields::{Fields, Input},
+    },
     jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::{
@@ -29,7 +33,7 @@ impl Input for Pasted {
 pub async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) -> Result<Json<Report>, Error> {
     let token = Jwt::parse_unsigned(&text).map_err(Error::MalformedToken)?;
     let now = app.now();
-    let project = app.firebase_project(now).await?;
+    let project = firebase_project(&app, now).await?;
     let mut report = Report::of(&token, app.config(), project.as_deref(), now);
     report.problems.extend(unknown_key(&app, &token, &report, project.as_deref(), now).await);
     Ok(Json(report))

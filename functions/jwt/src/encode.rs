@@ -7,9 +7,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     App,
-    auth::verification::Server,
     error::{Error, Field},
-    http::body::{Body, Fields, Input},
+    http::caller::Server,
+    http::{
+        body::Body,
+        fields::{Fields, Input},
+    },
     jose::jwt::Jwt,
     token::shared_secret::{self, LIFE_MAX},
 };

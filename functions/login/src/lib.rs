@@ -3,15 +3,18 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    account::{email::Identifier, ip::ClientIp, user::User},
+    account::email::Identifier,
     auth::{
-        password::{Authenticated, LOGIN, authenticate, limited},
-        session_object::SessionObject,
+        password::{Attempt, LOGIN, check_may_log_in, client},
+        session_object::{self, SessionObject, require_signing_keys},
     },
     error::Error,
-    http::body::{Body, Fields, Input},
+    http::{
+        body::Body,
+        client_ip::ClientIp,
+        fields::{Fields, Input},
+    },
     password::Password,
-    telemetry::log,
     token::access::Issuer,
 };
 
@@ -20,8 +23,8 @@ pub fn router() -> Router<App> {
     Router::new().route("/login", post(login))
 }
 
-/// `email` or `username`, and `password`. The `refresh_token` of a session that this client had, even one that was logged out,
-/// shows that it logged in before.
+/// `email` or `username`, and `password`. The `refresh_token` of an earlier session shows that this
+/// client logged in before; a session that was logged out counts too.
 struct Credentials {
     identifier: Identifier,
     password: Password,
@@ -36,40 +39,24 @@ impl Input for Credentials {
     }
 }
 
-/// 200 with a session object. An unknown account, a wrong password and an account without one are answered alike, after the
-/// same work; what else is wrong with the account is said only after the right password.
+/// 200 with a session object. An unknown account, a wrong password and an account without a password
+/// are answered alike, after the same work. Anything else that is wrong with the account is said
+/// only after the right password.
 async fn login(
     State(app): State<App>,
     issuer: Issuer,
-    origin: ClientIp,
-    Body(Credentials { identifier, password, refresh_token }): Body<Credentials>,
+    ip: ClientIp,
+    Body(login): Body<Credentials>,
 ) -> Result<Json<SessionObject>, Error> {
+    require_signing_keys(&app).await?;
+    let client = client(&app, ip.key(), login.refresh_token.as_deref()).await;
+    let mut attempt = Attempt::begin(&app, &login.identifier, client, LOGIN).await?;
+    let user = attempt.check(login.password).await?;
     let now = app.now();
-    app.keys().get(now).await?;
-    let device = app.known_device(refresh_token.as_deref(), now).await;
-    let turn = app.turn_at(&identifier, device).await;
-    let attempt = app.store().attempt(&identifier, app.guesser(device, &origin), app.now()).await?;
-    let Authenticated { user, is_outdated, mut attempt, turn: _turn } =
-        authenticate(&app, attempt, password.clone(), LOGIN, turn).await?;
-    let renewed = if is_outdated { Some(renewed(&app, &user, password).await?) } else { None };
-    let now = app.now();
-    let admitted = app.admit(&user);
-    let session = app.new_session(&user, now)?;
-    // Nothing is told, and nothing signed, before the count allows it: of many guesses at once, the time would tell the right one.
-    let stored = admitted.is_ok().then_some(&session);
-    let ended = app.store().record_success(&mut attempt, stored, renewed.as_ref(), now).await;
-    ended.inspect_err(|error| limited(error, &attempt, LOGIN))?;
-    log::audit(
-        if admitted.is_ok() { "login_ok" } else { "login_refused" },
-        &attempt.identity,
-        &log::pseudonym(&user.id),
-    );
-    admitted?;
+    let allowed = check_may_log_in(app.config(), &user);
+    let session = session_object::start(&app, &user, now)?;
+    attempt.finish(allowed.is_ok().then_some(&session), now).await?;
+    attempt.audit(if allowed.is_ok() { "login_ok" } else { "login_refused" });
+    allowed?;
     Ok(Json(SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?))
-}
-
-/// The account with a hash of today's parameters in the place of its old one.
-async fn renewed(app: &App, user: &User, password: Password) -> Result<User, Error> {
-    let hash = app.hasher().hash(password, app.random()?).await?;
-    Ok(User { password_hash: Some(hash), ..user.clone() })
 }

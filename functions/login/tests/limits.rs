@@ -8,6 +8,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::user::User,
+    auth::session_object,
     password::StoredHash,
     testing::{Answer, PASSWORD, Service},
 };
@@ -193,10 +194,11 @@ async fn a_known_client_has_five_failures_of_its_own() {
 async fn a_token_that_was_logged_out_still_shows_who_had_it_and_no_other_token_does() {
     let service = service().await;
     let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
-    let session = service.app().new_session(&user, service.now()).unwrap();
+    let session = session_object::start(service.app(), &user, service.now()).unwrap();
     service.app().store().put_session(&session).await.unwrap();
     let logged_out = service.session(&user).await["refresh_token"].clone();
-    let id = service.app().known_device(logged_out.as_str(), service.now()).await.unwrap();
+    let token = logged_out.as_str().unwrap();
+    let id = session_object::refresh_token(service.app(), token, service.now()).await.unwrap().unwrap().session;
     service.app().store().end_session(id, None, service.now()).await.unwrap();
     let strangers = service.session(&other).await["refresh_token"].clone();
     fail(&service, "a@b.de", 5).await;

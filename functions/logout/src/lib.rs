@@ -5,9 +5,13 @@ use serde::Serialize;
 use shared::{
     App,
     account::{session::SessionId, user::User},
+    auth::session_object::refresh_token,
     error::Error,
-    http::body::{Body, Fields, Input},
-    telemetry::log,
+    http::{
+        body::Body,
+        fields::{Fields, Input},
+    },
+    telemetry::audit,
     time::Timestamp,
 };
 
@@ -36,11 +40,11 @@ struct LoggedOut {
 }
 
 /// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
-async fn logout(State(app): State<App>, Body(leaving): Body<Logout>) -> Result<Json<LoggedOut>, Error> {
+async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Json<LoggedOut>, Error> {
     let now = app.now();
-    let sessions_ended = match app.refresh_token(&leaving.refresh_token, now).await? {
+    let sessions_ended = match refresh_token(&app, &input.refresh_token, now).await? {
         None => 0,
-        Some(token) if leaving.everywhere => end_all(&app, token.session, now).await?,
+        Some(token) if input.everywhere => end_all(&app, token.session, now).await?,
         Some(token) => usize::from(app.store().end_session(token.session, None, now).await?),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
@@ -61,7 +65,7 @@ async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Erro
         }
     };
     app.store().update_user(&user, end).await?;
-    log::audit("sessions_ended", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
+    audit::record("sessions_ended", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(1 + others)
 }

@@ -3,11 +3,13 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    account::session::RefreshRefusal,
-    auth::session_object::SessionObject,
-    error::Error,
-    http::body::{Body, Fields, Input},
-    telemetry::log,
+    auth::session_object::{SessionObject, refresh_token},
+    error::{Error, RefreshRefusal},
+    http::{
+        body::Body,
+        fields::{Fields, Input},
+    },
+    telemetry::audit,
     token::access::Issuer,
 };
 
@@ -33,11 +35,11 @@ impl Input for TokenInput {
 async fn refresh(
     State(app): State<App>,
     issuer: Issuer,
-    Body(optional_token): Body<TokenInput>,
+    Body(input): Body<TokenInput>,
 ) -> Result<Json<SessionObject>, Error> {
     let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
-    let token = app.refresh_token(&optional_token.refresh_token, now).await?.ok_or_else(invalid)?;
+    let token = refresh_token(&app, &input.refresh_token, now).await?.ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, now, &app.config().session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     // Before the epoch: who disables an account ends its sessions too, and its owner should hear why.
@@ -45,6 +47,6 @@ async fn refresh(
     if !rotation.session.is_of(&user) {
         return Err(invalid());
     }
-    log::audit("refresh_ok", &log::pseudonym(&user.email_key), &log::pseudonym(&user.id));
+    audit::record("refresh_ok", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
     Ok(Json(SessionObject::issue(&app, &issuer, &user, &rotation.session, rotation.child, now).await?))
 }

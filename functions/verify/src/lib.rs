@@ -3,7 +3,7 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, Uri},
     routing::post,
 };
 use serde::Serialize;
@@ -13,8 +13,9 @@ use shared::{
     auth::verification::{self, Verified},
     error::Error,
     http::{
-        body::{Body, Fields, Input},
-        contract,
+        body::Body,
+        caller,
+        fields::{self, Fields, Input},
     },
     jose::{jwt, kind::Kind},
     telemetry::metrics,
@@ -62,10 +63,10 @@ async fn verify(
     issuer: Issuer,
     uri: Uri,
     headers: HeaderMap,
-    Body(optional_token): Body<TokenInput>,
+    Body(input): Body<TokenInput>,
 ) -> Result<Json<Verification>, Error> {
-    let verified = verified(&app, &issuer, &uri, &headers, optional_token).await;
-    metrics::count_verification(verified.as_ref().err());
+    let verified = verified(&app, &issuer, &uri, &headers, input).await;
+    metrics::count_verification(verified.as_ref().err().map(|error| error.status_and_code().1));
     verified.map(Json)
 }
 
@@ -76,12 +77,12 @@ async fn verified(
     issuer: &Issuer,
     uri: &Uri,
     headers: &HeaderMap,
-    optional_token: TokenInput,
+    input: TokenInput,
 ) -> Result<Verification, Error> {
-    let given = optional_token.token.as_deref();
-    let text = given.filter(|text| !text.is_empty()).or_else(|| contract::bearer(headers)).or(given);
-    let text = text.ok_or(Error::TokenMissing(StatusCode::BAD_REQUEST))?;
-    let check_revoked = contract::flag(uri, "check_revoked")?;
+    let given = input.token.as_deref();
+    let text = given.filter(|text| !text.is_empty()).or_else(|| caller::bearer(headers)).or(given);
+    let text = text.ok_or(Error::TokenRequired)?;
+    let check_revoked = fields::query_flag(uri, "check_revoked")?;
     let now = app.now();
     let verified = verification::verify(app, issuer, text, now).await?;
     let user = if check_revoked { verification::load_account(app, &verified, now).await? } else { None };

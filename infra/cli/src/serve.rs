@@ -18,8 +18,8 @@ use axum::{
 use clap::Args;
 use shared::{
     App,
-    account::ip::{self, PeerAddr},
     config::Config,
+    http::client_ip::{self, PeerAddr},
     http::contract,
     keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
@@ -161,7 +161,7 @@ impl Serve {
 /// which writes its caller's address last into a header.
 fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
     let ip = if behind_proxy {
-        ip::last_forwarded(request.headers())
+        client_ip::last_forwarded(request.headers())
     } else {
         request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
     };

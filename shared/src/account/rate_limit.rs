@@ -88,11 +88,6 @@ impl Quota {
     }
 }
 
-/// Whole seconds to wait, at least one, so that who waits as long as it is told is let through.
-pub fn seconds(wait: Duration) -> u32 {
-    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,12 +141,5 @@ mod tests {
         assert!(end > NOW && end <= NOW + quota.window);
         assert_eq!(quota.window_at(end), (number + 1, end + quota.window));
         assert_eq!(quota.window_at(Timestamp::from_milliseconds(end.milliseconds() - 1)), (number, end));
-    }
-
-    #[test]
-    fn who_waits_the_seconds_that_it_is_told_is_let_through() {
-        for (milliseconds, told) in [(0, 1), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900)] {
-            assert_eq!(seconds(Duration::from_millis(milliseconds)), told);
-        }
     }
 }

@@ -9,7 +9,7 @@ use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de};
 
-use crate::{account::user::User, time::Timestamp};
+use crate::{account::user::User, error::RefreshRefusal, time::Timestamp};
 
 /// Of the 32 bytes of a refresh token, 12 are the session's id, 4 the counter, and 16 the HMAC, which is as long as
 /// RFC 6749 section 10.10 asks (a guess succeeds with probability 2^-128 at most).
@@ -139,19 +139,6 @@ pub enum RefreshState {
     },
     /// Refused.
     Refused(RefreshRefusal),
-}
-
-/// Why a refresh is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshRefusal {
-    /// 401: not a token of this service, or its session has ended.
-    Invalid,
-    /// 401: its session's time is over.
-    Expired,
-    /// 401: it was exchanged long ago, so somebody holds a copy; its session ends.
-    Reused,
-    /// 409: another change of the session was under way.
-    Conflict,
 }
 
 impl Session {

@@ -1,77 +1,184 @@
-//! Authentication: an attempt held against the limits, and its password against the account's hash.
+//! A password: one attempt at it, from reading the failure counters to recording the outcome.
 
 use tokio::time::Instant;
 
 use crate::{
     App,
-    account::user::User,
-    auth::turns::Turn,
+    account::{
+        email::Identifier,
+        ip::IpKey,
+        lock::AccountLock,
+        session::{Session, SessionId},
+        user::User,
+    },
+    auth::session_object::refresh_token,
+    config::Config,
     error::Error,
-    password::{Password, Verdict},
-    store::Attempt,
-    telemetry::log,
+    password::{Checked, Password, Verdict},
+    store::{self, Client},
+    telemetry::audit,
+    time::Timestamp,
 };
 
-/// What an attempt is at, by the words of the audit log.
+/// The purpose of an attempt: the words of its audit events.
 #[derive(Clone, Copy, Debug)]
 pub struct Purpose {
     failed: &'static str,
     limited: &'static str,
+    /// Whether an outdated hash is replaced after the right password.
+    rehashes: bool,
 }
 
 /// A login.
-pub const LOGIN: Purpose = Purpose { failed: "login_failed", limited: "login_limited" };
-/// The password again, from somebody who is logged in.
-pub const CONFIRMATION: Purpose = Purpose { failed: "confirmation_failed", limited: "confirmation_limited" };
+pub const LOGIN: Purpose = Purpose { failed: "login_failed", limited: "login_limited", rehashes: true };
+/// A logged-in person gives the password again.
+pub const CONFIRMATION: Purpose =
+    Purpose { failed: "confirmation_failed", limited: "confirmation_limited", rehashes: false };
 
-/// An attempt whose password is right. Nothing may be told of that before the store has heard of it: see [`crate::store`].
-pub struct Authenticated {
-    /// Whose it is.
-    pub user: User,
-    /// Whether the stored hash ought to be replaced.
-    pub is_outdated: bool,
-    /// To be ended by the store, with what it led to.
-    pub attempt: Attempt,
-    /// Until then the next one waits.
-    pub turn: Option<Turn>,
+/// The client that failures are counted against. `None` if rate limits are off.
+///
+/// `earlier` is the refresh token of an earlier session of this client. A token that cannot be
+/// judged now counts as none, so that a login does not depend on it.
+pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>) -> Option<Client<'a>> {
+    if !app.config().rate_limits {
+        return None;
+    }
+    let device = match earlier {
+        Some(text) => refresh_token(app, text.trim(), app.now()).await.ok().flatten().map(|token| token.session),
+        None => None,
+    };
+    Some(Client { device, address: ip })
 }
 
-/// Checks the password of an attempt. An account that is not there, or has no password, takes the same work and is counted alike.
-/// Those who wait for the `turn` do not wait for a refusal to keep its pace.
+/// Checks that an account may log in, after the right password.
 ///
 /// # Errors
 ///
-/// 401 if it is wrong; 429 if the attempt has to wait, and then nothing was hashed unless others ran at the same time; 503 if it
-/// cannot be counted.
-pub async fn authenticate(
-    app: &App,
-    mut attempt: Attempt,
-    password: Password,
+/// 403 for a disabled account, and for an unverified address where `REQUIRE_VERIFIED_EMAIL` is set.
+pub fn check_may_log_in(config: &Config, user: &User) -> Result<(), Error> {
+    user.refuse_if_disabled()?;
+    if config.require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
+}
+
+/// One attempt at an account's password, whether or not the account exists.
+///
+/// No answer tells a right password from a wrong one before [`Attempt::check`] or
+/// [`Attempt::finish`] has written a count that allows the answer. A handler therefore tells and
+/// signs nothing between the two.
+pub struct Attempt<'a> {
+    app: &'a App,
     purpose: Purpose,
-    turn: Option<Turn>,
-) -> Result<Authenticated, Error> {
-    app.store().reserve(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
-    let checked = app.hasher().check(password, attempt.hash()).await?;
-    if let Some(user) = attempt.user.clone().filter(|_| checked.verdict.is_right()) {
-        return Ok(Authenticated { user, is_outdated: checked.verdict == Verdict::Outdated, attempt, turn });
-    }
-    // Counted before anybody can tell from the silence that it was wrong, and hang up.
-    let began = Instant::now();
-    app.store().count_failure(&mut attempt, app.now()).await.inspect_err(|error| limited(error, &attempt, purpose))?;
-    log(purpose.failed, &attempt);
-    drop(turn);
-    app.hasher().pad_to_floor(&checked, attempt.read_time + began.elapsed()).await;
-    Err(Error::Credentials)
+    stored: store::Attempt,
+    lock: Option<AccountLock>,
+    /// The account with a hash of today's parameters, if its hash is outdated.
+    rehashed: Option<User>,
 }
 
-/// Notes that an attempt was refused by the limits, if it was.
-pub fn limited(error: &Error, attempt: &Attempt, purpose: Purpose) {
-    if matches!(error, Error::TooManyAttempts(_)) {
-        log(purpose.limited, attempt);
+impl<'a> Attempt<'a> {
+    /// Locks the account for this client within the process, then reads the account and its failure
+    /// counters. One round trip.
+    ///
+    /// Without the lock, parallel guesses would each compute a hash before the first failure is
+    /// counted.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn begin(
+        app: &'a App,
+        identifier: &Identifier,
+        client: Option<Client<'_>>,
+        purpose: Purpose,
+    ) -> Result<Self, Error> {
+        let lock = match &client {
+            Some(client) => Some(app.locks().lock(lock_key(identifier, client)).await),
+            None => None,
+        };
+        let stored = app.store().attempt(identifier, client, app.now()).await?;
+        Ok(Self { app, purpose, stored, lock, rehashed: None })
+    }
+
+    /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
+    /// Firebase sign-in has none, so that they are counted by the account.
+    pub fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Self {
+        let stored = store::Attempt::by_owner(user, session, app.config().rate_limits);
+        Self { app, purpose: CONFIRMATION, stored, lock: None, rehashed: None }
+    }
+
+    /// The account, if it exists.
+    pub fn account(&self) -> Option<&User> {
+        self.stored.user.as_ref()
+    }
+
+    /// Checks the password. A missing account, or one without a password, takes the same work and is
+    /// counted alike. A failure is counted, audited and padded to the usual time before it is
+    /// returned.
+    ///
+    /// # Errors
+    ///
+    /// 401 if the password is wrong. 429 if the client has to wait; then nothing was hashed, unless
+    /// other attempts ran at the same time. 503 if the attempt cannot be counted.
+    pub async fn check(&mut self, password: Password) -> Result<User, Error> {
+        let reserved = self.app.store().reserve(&mut self.stored, self.app.now()).await;
+        self.audit_if_limited(reserved)?;
+        let checked = self.app.hasher().check(password.clone(), self.stored.hash()).await?;
+        let Some(user) = self.stored.user.clone().filter(|_| checked.verdict.is_right()) else {
+            return Err(self.fail(&checked).await);
+        };
+        if self.purpose.rehashes && checked.verdict == Verdict::Outdated {
+            let hash = self.app.hasher().hash(password, self.app.random()?).await?;
+            self.rehashed = Some(User { password_hash: Some(hash), ..user.clone() });
+        }
+        Ok(user)
+    }
+
+    /// Counts, audits and pads a wrong password.
+    async fn fail(&mut self, checked: &Checked) -> Error {
+        // Counted first: a caller who hears nothing in time would know, and could hang up.
+        let began = Instant::now();
+        let counted = self.app.store().count_failure(&mut self.stored, self.app.now()).await;
+        if let Err(error) = self.audit_if_limited(counted) {
+            return error;
+        }
+        self.audit(self.purpose.failed);
+        // Released before the padding: the next attempt need not wait for it.
+        drop(self.lock.take());
+        self.app.hasher().pad_to_floor(checked, self.stored.read_time + began.elapsed()).await;
+        Error::Credentials
+    }
+
+    /// Records the success, the new `session` and, if the hash was outdated, the rehashed account in
+    /// one transaction. One round trip, and one more for each change that was faster.
+    ///
+    /// # Errors
+    ///
+    /// 429 if failures at the same time were so many that this attempt does not count. 503 if
+    /// DynamoDB fails.
+    pub async fn finish(&mut self, session: Option<&Session>, now: Timestamp) -> Result<(), Error> {
+        let recorded = self.app.store().record_success(&mut self.stored, session, self.rehashed.as_ref(), now).await;
+        self.audit_if_limited(recorded)
+    }
+
+    /// Ends the attempt with a transaction of the store that changes or deletes the account.
+    pub fn into_stored(self) -> store::Attempt {
+        self.stored
+    }
+
+    /// Records an audit event of this attempt.
+    pub fn audit(&self, event: &'static str) {
+        let user = self.stored.user.as_ref().map(|user| audit::pseudonym(&user.id)).unwrap_or_default();
+        audit::record(event, &self.stored.identity, &user);
+    }
+
+    fn audit_if_limited(&self, outcome: Result<(), Error>) -> Result<(), Error> {
+        if matches!(outcome, Err(Error::TooManyAttempts(_))) {
+            self.audit(self.purpose.limited);
+        }
+        outcome
     }
 }
 
-fn log(event: &'static str, attempt: &Attempt) {
-    let user = attempt.user.as_ref().map(|user| log::pseudonym(&user.id)).unwrap_or_default();
-    log::audit(event, &attempt.identity, &user);
+fn lock_key(identifier: &Identifier, client: &Client<'_>) -> String {
+    let device = client.device.map(|id| id.to_string()).unwrap_or_default();
+    format!("login {device} {}", identifier.key())
 }

@@ -1,15 +1,15 @@
-//! The session object: what a login, a new account and a refresh answer alike.
+//! The session object: the answer of a login, a new account and a refresh.
 
 use serde::Serialize;
 
 use crate::{
     App,
     account::{
-        session::{RefreshToken, Session},
+        session::{RefreshToken, Session, SessionId},
         user::{Profile, User},
     },
     error::Error,
-    keys::{TokenSigner, service_account::ServiceAccount},
+    keys::{KeyRing, TokenSigner, service_account::ServiceAccount},
     telemetry::metrics::{self, SIGNING_MS},
     time::Timestamp,
     token::{
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Everything a client needs, complete in every answer, so that one that overwrites what it has is right.
+/// Everything that a client needs, complete in every answer: a client may overwrite all it has.
 #[derive(Serialize)]
 pub struct SessionObject {
     user: Profile,
@@ -34,8 +34,39 @@ pub struct SessionObject {
     refresh_expires_at: String,
 }
 
+/// Loads the keys that sign a session object. A handler asks before it hashes a password: a 503
+/// before that work costs less than one after it.
+///
+/// # Errors
+///
+/// 503 while there are no keys.
+pub async fn require_signing_keys(app: &App) -> Result<(), Error> {
+    app.keys().get(app.now()).await.map(drop)
+}
+
+/// Starts a session of `user`. Nothing is stored.
+///
+/// # Errors
+///
+/// 500 if the random source fails.
+pub fn start(app: &App, user: &User, now: Timestamp) -> Result<Session, Error> {
+    Ok(Session::start(SessionId::new(app.random()?), user, now, &app.config().session_lifetimes))
+}
+
+/// Opens a refresh token that one of the keys made; any other text is `None`. No round trip.
+///
+/// # Errors
+///
+/// 503 while there are no keys, or if they lack the token's key and newer ones cannot be loaded.
+pub async fn refresh_token(app: &App, text: &str, now: Timestamp) -> Result<Option<RefreshToken>, Error> {
+    let open = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now));
+    let ring = app.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || open(ring).is_some()).await?;
+    Ok(open(&ring))
+}
+
 impl SessionObject {
-    /// The session object of `session`, with its refresh token of this `counter`. Nothing is stored.
+    /// Issues the session object of `session`, with its refresh token of this `counter`. Nothing is
+    /// stored.
     ///
     /// # Errors
     ///
@@ -54,7 +85,7 @@ impl SessionObject {
         if matches!(keys.jwt, TokenSigner::Firebase(_)) {
             outlast_the_end_of_sessions(app, user, now).await;
         }
-        let sign = || {
+        let sign = async {
             let access_token = access::mint(&keys.ring, &claims, now)?;
             let jwt_token = match &keys.jwt {
                 TokenSigner::Firebase(account) => custom_token(app, account, user, now)?,
@@ -63,7 +94,7 @@ impl SessionObject {
             };
             Ok::<_, Error>((access_token, jwt_token))
         };
-        let (access_token, jwt_token) = metrics::timed(SIGNING_MS, sign)?;
+        let (access_token, jwt_token) = metrics::timed_async(SIGNING_MS, sign).await?;
         if let Some(since) = keys.ring.signing(now)?.not_before() {
             metrics::record_key_age(since, now);
         }
@@ -83,7 +114,7 @@ impl SessionObject {
     }
 }
 
-/// The claims of the access token, with the user's id under the name that builders use too.
+/// The claims of the access token, and the user's id also under the name that builders use.
 fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Result<String, Error> {
     #[derive(Serialize)]
     struct Claims<'a> {
@@ -94,16 +125,16 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
     secrets.sign(&Claims { user_id: &claims.sub, claims })
 }
 
-/// Firebase tells the time of a sign-in in whole seconds. One in the second in which all sessions were ended would seem to be from
-/// before that, and be revoked for as long as it lasts.
+/// Waits for the second after the end of all sessions. Firebase tells the time of a sign-in in whole
+/// seconds; a sign-in in that very second would count as one from before the end, and be revoked.
 async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
     if user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
         app.next_second().await;
     }
 }
 
-/// No claims of its own: Firebase repeats them in every ID token until the user signs out, so that a role taken away here
-/// would live on there.
+/// A custom token without claims of its own. Firebase repeats such claims in every ID token until
+/// the user signs out, so that a role that is withdrawn here would live on there.
 fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
     let request = CustomToken {
         uid: &user.id,

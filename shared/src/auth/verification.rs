@@ -1,19 +1,12 @@
-//! Who calls: a token told by its kind and verified, and where it matters the account behind it.
+//! Verification: a token is told by its kind and verified, then the account behind it is loaded.
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, StatusCode, request::Parts},
-};
+use std::borrow::Cow;
 
 use crate::{
     App,
     account::{session::SessionId, user::User},
-    error::Error,
-    http::contract,
-    jose::{
-        jwt::{Jwt, TokenRefusal},
-        kind::Kind,
-    },
+    error::{Error, TokenRefusal},
+    jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::{
         access::{self, Issuer},
@@ -145,10 +138,27 @@ pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> R
             return Ok(Verified::by_shared_secret(token, claims, issuer));
         }
     }
-    let project = app.firebase_project(now).await?.ok_or_else(|| no_project(&token, now))?;
+    let project = firebase_project(app, now).await?.ok_or_else(|| no_project(&token, now))?;
     let certificates = (!emulated).then(|| app.certificates());
     let claims = Verifier { project: &project, certificates, skew }.verify(&token, now).await?;
     Ok(Verified::by_id_token(token, claims))
+}
+
+/// The Firebase project whose ID tokens are verified, if there is one: `FIREBASE_PROJECT_ID`, the
+/// service account's project, or `GOOGLE_CLOUD_PROJECT`.
+///
+/// # Errors
+///
+/// 503 while the service account, which would tell the project, cannot be loaded.
+pub async fn firebase_project(app: &App, now: Timestamp) -> Result<Option<Cow<'_, str>>, Error> {
+    let firebase = &app.config().firebase;
+    // Most deployments name the project, and need not wait for the account.
+    if let Some(project) = &firebase.project_id {
+        return Ok(Some(project.into()));
+    }
+    let account = app.keys().firebase(now).await?;
+    let project = firebase.project(account.as_ref().map(|account| account.project_id.as_str()));
+    Ok(project.map(|(project, _)| project.to_owned().into()))
 }
 
 fn no_project(token: &Jwt, now: Timestamp) -> Error {
@@ -223,60 +233,4 @@ pub async fn require_verified_email(app: &App, verified: &Verified, user: Option
         verified.email_verified
     };
     if is_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
-}
-
-/// Extracts the account that calls `/me`.
-pub struct Caller {
-    /// As it was read for this request.
-    pub user: User,
-    /// The session of its access token; a Firebase ID token has none.
-    pub session: Option<SessionId>,
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = contract::bearer(&parts.headers).ok_or(Error::TokenMissing(StatusCode::UNAUTHORIZED))?.to_owned();
-        let issuer = Issuer::from_request_parts(parts, app).await?;
-        let now = app.now();
-        let verified = verify(app, &issuer, &token, now).await?;
-        // Whoever knows the secret could call as anybody.
-        if verified.kind == Kind::SharedSecret {
-            let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
-                            token is expected.";
-            return Err(Error::Token(TokenRefusal::new("token_invalid", sentence).about(&verified.token, now)));
-        }
-        let user = load_account(app, &verified, now).await?;
-        let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
-        Ok(Self { user, session: verified.session() })
-    }
-}
-
-/// Whether a trusted server calls: it shows one of the API keys as `X-Api-Key`.
-///
-/// # Errors
-///
-/// 503 if a key is shown and the keys it might be one of cannot be had.
-pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
-    let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
-    if shown.is_empty() {
-        return Ok(false);
-    }
-    let keys = app.keys().api_keys_if(app.now(), |keys| keys.contains(shown)).await?;
-    if keys.is_none() {
-        tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
-    }
-    Ok(keys.is_some_and(|keys| keys.contains(shown)))
-}
-
-/// Extracts that a trusted server calls.
-pub struct Server;
-
-impl FromRequestParts<App> for Server {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        if is_server(app, &parts.headers).await? { Ok(Self) } else { Err(Error::ApiKey) }
-    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::Error,
+    error::{Error, TokenRefusal},
     jose::{
         json,
         jws::{Jws, VerifyingKey},
@@ -136,24 +136,8 @@ pub fn whole_seconds(value: &Value) -> Option<Timestamp> {
     value.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds)).map(Timestamp::from_seconds)
 }
 
-/// Why a token is refused: a stable code and a sentence, both for the caller.
-#[derive(Clone, PartialEq, Eq)]
-pub struct TokenRefusal {
-    /// One of those in the HTTP contract.
-    pub code: &'static str,
-    /// A sentence that quotes no more of the token than its `aud`.
-    pub message: String,
-    /// The line about its expiry, empty where that could not be read.
-    pub report: String,
-}
-
 impl TokenRefusal {
-    /// A refusal of `token` by `code`.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), report: String::new() }
-    }
-
-    /// The same with the line about the token's expiry.
+    /// Adds the line about the token's expiry.
     pub fn about(mut self, token: &Jwt, now: Timestamp) -> Self {
         self.report = token.report(now);
         self
@@ -164,12 +148,6 @@ impl TokenRefusal {
 impl fmt::Debug for Jwt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Token")
-    }
-}
-
-impl fmt::Debug for TokenRefusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.code, self.message)
     }
 }
 

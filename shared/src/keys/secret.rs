@@ -12,7 +12,10 @@ use aws_sdk_secretsmanager::{
 };
 use zeroize::Zeroizing;
 
-use crate::{error::Error, telemetry::log};
+use crate::{
+    error::{Error, chain},
+    telemetry::log,
+};
 
 /// The label of the version that is in force.
 pub(super) const CURRENT: &str = "AWSCURRENT";
@@ -170,7 +173,7 @@ impl ManagedSecret {
     }
 
     fn failed<E: std::error::Error + 'static>(&self, what: &str, error: &E) -> Error {
-        Error::unavailable(format!("the secret {} cannot be {what}: {}", self.id, log::causes(error)))
+        Error::unavailable(format!("the secret {} cannot be {what}: {}", self.id, chain(error)))
     }
 }
 

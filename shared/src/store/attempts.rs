@@ -25,7 +25,7 @@ use crate::{
     },
     error::Error,
     password::StoredHash,
-    telemetry::log,
+    telemetry::audit,
     time::Timestamp,
 };
 
@@ -69,7 +69,7 @@ impl Attempt {
     /// An attempt by somebody who is logged in as `user`, of which nothing is known yet; by the session, or if there is none, as
     /// with Firebase, by the account.
     pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
-        let attempt = Self::unlimited(Some(user.clone()), log::pseudonym(&user.email_key), Duration::ZERO);
+        let attempt = Self::unlimited(Some(user.clone()), audit::pseudonym(&user.email_key), Duration::ZERO);
         let counter = limited.then(|| FailureCounter::for_owner(user, session));
         Self { counter: counter.into_iter().collect(), counters_known: false, ..attempt }
     }
@@ -120,7 +120,7 @@ impl Store {
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
         let login = login_key(identifier.key());
-        let identity = log::pseudonym(identifier.key());
+        let identity = audit::pseudonym(identifier.key());
         let Some(Client { device, address }) = client else {
             let user = self.user_by(identifier).await?;
             return Ok(Attempt::unlimited(user, identity, began.elapsed()));

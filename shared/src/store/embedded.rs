@@ -23,9 +23,8 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    error::Error,
+    error::{Error, chain},
     store::{SESSION_OF, SESSIONS_INDEX, TTL},
-    telemetry::log,
 };
 
 /// An embedded DynamoDB. Cloning shares it.
@@ -117,11 +116,11 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
             return Ok(());
         }
-        Err(error) => return Err(Error::internal(log::causes(&error))),
+        Err(error) => return Err(Error::internal(chain(&error))),
     }
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(Error::internal)?;
     let set = client.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await;
-    set.map(drop).map_err(|error| Error::internal(log::causes(&error)))
+    set.map(drop).map_err(|error| Error::internal(chain(&error)))
 }
 
 impl HttpClient for Embedded {

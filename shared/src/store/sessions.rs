@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     account::{
-        session::{RefreshRefusal, RefreshState, RefreshToken, Session, SessionId, SessionLifetimes},
+        session::{RefreshState, RefreshToken, Session, SessionId, SessionLifetimes},
         user::User,
     },
-    error::Error,
-    telemetry::log,
+    error::{Error, RefreshRefusal},
+    telemetry::{audit, log},
     time::Timestamp,
 };
 
@@ -101,7 +101,7 @@ impl Store {
             RefreshState::Refused(refusal) => {
                 // One security event, however many hold a copy: who comes second finds the session ended.
                 if refusal == RefreshRefusal::Reused && self.end_session(token.session, None, now).await? {
-                    log::audit_warning("refresh_token_reused", &log::pseudonym(&session.user_id));
+                    audit::warn("refresh_token_reused", &audit::pseudonym(&session.user_id));
                 }
                 Err(Error::Refresh(refusal))
             }
@@ -149,7 +149,7 @@ impl Store {
             },
         };
         let user = found.as_ref().and_then(|session| session.get("user_id")?.as_s().ok());
-        log::audit("session_ended", "", &user.map(|id| log::pseudonym(id)).unwrap_or_default());
+        audit::record("session_ended", "", &user.map(|id| audit::pseudonym(id)).unwrap_or_default());
         Ok(true)
     }
 

@@ -14,7 +14,10 @@ use aws_sdk_dynamodb::{
 use tokio::time;
 
 use super::{Item, PAUSE, Store, jittered, text, unavailable};
-use crate::{error::Error, telemetry::log};
+use crate::{
+    error::{Error, chain},
+    telemetry::log,
+};
 
 /// How often a transaction that met others is tried: on a record that many change, as the count of an address, they meet often.
 const CONFLICTS_MAX: u32 = 8;
@@ -127,7 +130,7 @@ impl Store {
                 return Ok(Some(FailedCondition { guard: *guard, found: reason.item.clone() }));
             }
             if attempt == CONFLICTS_MAX || !reasons.iter().all(passes) {
-                return Err(Error::unavailable(format!("DynamoDB: {}: {}", log::causes(&error), codes(reasons))));
+                return Err(Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons))));
             }
             time::sleep(jittered(PAUSE * attempt)).await;
             attempt += 1;

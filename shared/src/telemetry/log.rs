@@ -2,8 +2,6 @@
 
 use std::{error::Error as _, io, panic};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use json_subscriber::JsonLayer;
 use tracing::Subscriber;
 use tracing_subscriber::{
@@ -14,7 +12,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::{error::Error, telemetry::metrics};
+use crate::error::{Error, chain};
 
 /// The crates that log at the chosen level. All others are held at `warn`: below it, the AWS SDK writes whole requests, and
 /// those have password hashes in them.
@@ -85,52 +83,11 @@ fn severity(level: tracing::Level) -> &'static str {
     }
 }
 
-/// How many bytes of a hash stand for what it is of: enough that no two are one (2^64 of them for an even chance).
-const PSEUDONYM_BYTES: usize = 16;
-
-/// What stands in the log for a text that names somebody: the first 16 bytes of its SHA-256, as 22 characters of base64url. An
-/// `identity` is that of [`Identifier::key`](crate::account::email::Identifier::key), a `user` that of an account's id. Whoever knows the
-/// address or the id finds the lines of an account (`latchkey users show`); the log itself names nobody.
-pub fn pseudonym(text: &str) -> String {
-    let hash = digest(&SHA256, text.as_bytes());
-    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..PSEUDONYM_BYTES).unwrap_or_default())
-}
-
-/// An error and what caused it, by `Display`. Never by `Debug`: that of an SDK's error holds the answer, secrets and all.
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        // Some wrap an error in one of the same words.
-        if !causes.ends_with(&text) {
-            causes.push_str(": ");
-            causes.push_str(&text);
-        }
-        next = cause.source();
-    }
-    causes
-}
-
-/// An audit event: what happened, and to whom, each by pseudonym; empty where that is not known. The request's id is on the line.
-/// CloudWatch counts it by the same word.
-pub fn audit(event: &'static str, identity: &str, user: &str) {
-    metrics::count(event);
-    tracing::info!(event, identity, user, "audit");
-}
-
-/// An audit event that somebody should look at, of an account.
-pub fn audit_warning(event: &'static str, user: &str) {
-    metrics::count(event);
-    tracing::warn!(event, identity = "", user, "audit");
-}
-
 /// Logs the cause of a fault, which its caller is not told.
 pub fn fault(error: &Error) {
     let Some(cause) = error.source() else { return };
-    let causes = causes(cause);
     let (status, code) = error.status_and_code();
-    tracing::error!(status = status.as_u16(), code, cause = causes, "fault");
+    tracing::error!(status, code, cause = chain(cause), "fault");
 }
 
 /// The log as tests read it.
@@ -177,14 +134,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{kept::Log, *};
-    use crate::testing::Service;
+    use crate::{telemetry::audit, testing::Service};
 
     #[test]
     fn all_that_is_said_of_a_line_is_at_its_top() {
         let log = Log::start(LogFormat::Elsewhere);
         let invocation = tracing::error_span!("invocation", cold_start = true, function_request_id = "f-1");
         let request = || tracing::error_span!("request", request_id = "r-1", absent = None::<&str>);
-        invocation.in_scope(request).in_scope(|| audit("login_ok", "identity", "user"));
+        invocation.in_scope(request).in_scope(|| audit::record("login_ok", "identity", "user"));
         tracing::warn!("alone");
         let lines = log.read();
         let [told, alone] = lines.as_slice() else { panic!("{lines:?}") };
@@ -192,7 +149,7 @@ mod tests {
         let timestamp = told.as_object_mut().unwrap().remove("timestamp").unwrap();
         assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
         let expected = json!({
-            "level": "INFO", "message": "audit", "service": "login", "target": "shared::telemetry::log", "name": "request",
+            "level": "INFO", "message": "audit", "service": "login", "target": "shared::telemetry::audit", "name": "request",
             "event": "login_ok", "identity": "identity", "user": "user",
             "cold_start": true, "function_request_id": "f-1", "request_id": "r-1",
         });
@@ -238,12 +195,5 @@ mod tests {
         }
         assert_eq!(told(&[keys, project], header).await.get(KEY), None, "not on Cloud Run");
         assert_eq!(told(&[service, keys], header).await.get(KEY), None, "no project");
-    }
-
-    #[test]
-    fn a_pseudonym_is_what_others_compute_too() {
-        // printf %s a@b.de | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
-        assert_eq!(pseudonym("a@b.de"), "NjoXX2V4bneZ5DoX4_n3ug");
-        assert_eq!(pseudonym("").len(), 22);
     }
 }

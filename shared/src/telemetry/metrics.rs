@@ -1,15 +1,18 @@
-//! Metrics: what CloudWatch counts and times, as lines of its embedded metric format in the functions' own log. Nothing is sent.
+//! Metrics: counts and times for CloudWatch, as lines of its embedded metric format in the log of the
+//! functions. Nothing is sent.
 //!
-//! | metric | unit | what |
+//! | metric | unit | meaning |
 //! |---|---|---|
-//! | the words of the audit log, such as `login_ok`, `login_failed`, `login_limited`, `refresh_ok`, `refresh_token_reused` | Count | [`logs::audit`](crate::telemetry::log::audit) |
-//! | `verify_ok`, `verify_failed` | Count | verifications; of each failure also one by its `reason`, the error's code |
-//! | `cold_start` | Count | invocations that were a process's first |
-//! | `hash_ms`, `store_ms`, `signing_ms` | Milliseconds | a password hash, a call of DynamoDB with its retries, the tokens of an answer |
-//! | `signing_key_age_seconds` | Seconds | for how long the key of an access token has signed |
+//! | the words of the audit log, such as `login_ok`, `login_failed`, `login_limited`, `refresh_ok`, `refresh_token_reused` | Count | [`logs::audit`](crate::telemetry::audit::record) |
+//! | `verify_ok`, `verify_failed` | Count | verifications; a failure is also counted by its `reason`, the code of the error |
+//! | `cold_start` | Count | first invocations of a process |
+//! | `hash_ms` | Milliseconds | a password hash |
+//! | `store_ms` | Milliseconds | a call of DynamoDB with its retries |
+//! | `signing_ms` | Milliseconds | the tokens of an answer |
+//! | `signing_key_age_seconds` | Seconds | age of the key that signs access tokens |
 //!
-//! Each has the dimension `service`, the name of the function. Where nothing was [started](Metrics::start), as in `latchkey serve`,
-//! counting costs next to nothing.
+//! Each metric has the dimension `service`, the name of the function. Counting costs next to nothing
+//! where metrics are not [started](Metrics::start), as in `latchkey serve`.
 
 use std::{
     io::{self, Write},
@@ -20,20 +23,20 @@ use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use tokio::time::Instant;
 
-use crate::{error::Error, time::Timestamp};
+use crate::time::Timestamp;
 
-/// Computing one password hash, without the wait for a processor.
+/// The time of one password hash, without the wait for a processor.
 pub const HASH_MS: &str = "hash_ms";
-/// One call of DynamoDB, with what was tried again.
+/// The time of one call of DynamoDB, with its retries.
 pub const STORE_MS: &str = "store_ms";
-/// Signing the tokens of one answer.
+/// The time of signing the tokens of one answer.
 pub const SIGNING_MS: &str = "signing_ms";
 const SIGNING_KEY_AGE: &str = "signing_key_age_seconds";
 const COLD_START: &str = "cold_start";
 const VERIFY_OK: &str = "verify_ok";
 const VERIFY_FAILED: &str = "verify_failed";
 
-/// What is counted until it is written.
+/// The counters since the last flush.
 #[derive(Clone, Copy)]
 pub struct Metrics(&'static Collector);
 
@@ -42,7 +45,7 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// It was started before.
+    /// Counting was started before.
     pub fn start(service: &'static str, namespace: &str) -> Result<Self, String> {
         let builder = Builder::new().cloudwatch_namespace(namespace.to_owned()).with_dimension("service", service);
         let collector = builder.init().map_err(|error| error.to_string())?;
@@ -53,12 +56,12 @@ impl Metrics {
         Ok(Self(collector))
     }
 
-    /// Writes what was counted since the last time, if anything was, for the invocation of this id: one line for each set of
-    /// dimensions, in one piece.
+    /// Writes the counters since the last flush, for the invocation with this id: one line for each set
+    /// of dimensions, in one piece.
     ///
     /// # Errors
     ///
-    /// They cannot be written.
+    /// The lines cannot be written.
     pub fn write(self, request_id: &str, mut to: impl Write) -> io::Result<()> {
         let mut lines = Vec::new();
         self.0.set_property("function_request_id", request_id.to_owned()).flush(&mut lines)?;
@@ -67,7 +70,7 @@ impl Metrics {
     }
 }
 
-/// Counts an event, by its word in the audit log.
+/// Counts an event by its word in the audit log.
 pub fn count(event: &'static str) {
     describe_counter!(event, Unit::Count, "");
     counter!(event).increment(1);
@@ -78,27 +81,35 @@ pub fn count_cold_start() {
     count(COLD_START);
 }
 
-/// Counts a verification, and a failed one by the code it was refused with too.
-pub fn count_verification(refused: Option<&Error>) {
-    let Some(error) = refused else { return count(VERIFY_OK) };
+/// Counts a verification. A failed one is also counted by its `reason`, the code of the refusal.
+pub fn count_verification(reason: Option<&'static str>) {
+    let Some(reason) = reason else { return count(VERIFY_OK) };
     count(VERIFY_FAILED);
-    counter!(VERIFY_FAILED, "reason" => error.status_and_code().1).increment(1);
+    counter!(VERIFY_FAILED, "reason" => reason).increment(1);
 }
 
-/// Records what took so long.
+/// Records a time.
 pub fn record(name: &'static str, took: Duration) {
     histogram!(name).record(took.as_secs_f64() * 1_000.0);
 }
 
-/// Records that the key which signs now has done so `since` then.
+/// Records the age of the key that signs now, which has signed `since` then.
 pub fn record_key_age(since: Timestamp, now: Timestamp) {
     histogram!(SIGNING_KEY_AGE).record((now.milliseconds() - since.milliseconds()) as f64 / 1_000.0);
 }
 
-/// Does `work`, and records what it took.
+/// Does `work`, and records the time it took.
 pub fn timed<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
     let began = Instant::now();
     let done = work();
+    record(name, began.elapsed());
+    done
+}
+
+/// Awaits `work`, and records the time it took.
+pub async fn timed_async<T>(name: &'static str, work: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let done = work.await;
     record(name, began.elapsed());
     done
 }
@@ -109,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// All in one: a process can be started once, and what others count meanwhile is none of these names.
+    /// One test for all: metrics start once in a process. Other tests count under other names.
     #[test]
     fn what_is_counted_is_written_once_in_cloudwatchs_embedded_metric_format() {
         let metrics = Metrics::start("login", "latchkey-dev").unwrap();
@@ -121,12 +132,12 @@ mod tests {
                 String::from_utf8(lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
             lines
         };
-        // Of the tests beside this one.
+        // The counts of other tests.
         written();
         count("a_first");
         count("a_first");
         record("a_time_ms", Duration::from_micros(1_500));
-        count_verification(Some(&Error::Credentials));
+        count_verification(Some("invalid_credentials"));
         let lines = written();
         let [all, by_reason] = lines.as_slice() else { panic!("{lines:?}") };
         assert_eq!((&all["a_first"], &all["verify_failed"]), (&json!(2), &json!(1)));

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{account::ip::PeerAddr, http::contract};
+use crate::{http::client_ip::PeerAddr, http::contract};
 
 /// A request that is being made up.
 pub struct Call {
@@ -39,7 +39,7 @@ impl Call {
 
     /// Lets it come through a gateway of this domain.
     pub fn through(mut self, domain: &str) -> Self {
-        self.request = self.request.extension(contract::GatewayDomain(domain.to_owned()));
+        self.request = self.request.extension(crate::http::issuer::GatewayDomain(domain.to_owned()));
         self
     }
 

@@ -253,7 +253,7 @@ mod tests {
         let key = aws_sdk_dynamodb::types::AttributeValue::S("key".to_owned());
         let sent = client.put_item().table_name("table").item("pk", key).send().await;
         let stored = client.scan().table_name("table").send().await.unwrap().count;
-        (sent.map(drop).map_err(|error| crate::telemetry::log::causes(&error)), usize::try_from(stored).unwrap())
+        (sent.map(drop).map_err(|error| crate::error::chain(&error)), usize::try_from(stored).unwrap())
     }
 
     #[tokio::test]

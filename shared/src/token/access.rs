@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::{
     account::{session::Session, user::User},
-    error::Error,
+    error::{Error, TokenRefusal},
     jose::{
-        jwt::{self, Jwt, TokenRefusal},
+        jwt::{self, Jwt},
         kind::ACCESS_TOKEN_TYPE,
         rsa,
     },

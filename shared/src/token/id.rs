@@ -7,9 +7,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    error::Error,
+    error::{Error, TokenRefusal},
     jose::{
-        jwt::{Jwt, TokenRefusal},
+        jwt::Jwt,
         kind::{ID_TOKEN_ISSUER, Kind},
     },
     keys::google::Certificates,

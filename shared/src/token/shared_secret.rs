@@ -10,10 +10,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Error, Field},
+    error::{Error, Field, TokenRefusal},
     jose::{
         jws::{Flaw, VerifyingKey},
-        jwt::{Jwt, TokenRefusal, whole_seconds},
+        jwt::{Jwt, whole_seconds},
         kind::Kind,
     },
     keys::secret_lines,

@@ -12,8 +12,8 @@ use aws_sdk_sts::Client;
 use axum::http::{HeaderMap, Request, Uri, header};
 use shared::{
     config::Federation,
+    error::chain,
     fetch::{Fetched, Fetcher},
-    telemetry::log,
 };
 use tokio::{sync::Mutex, time::Instant};
 use tracing::Instrument;
@@ -100,7 +100,7 @@ impl Inner {
         let answer = answer.map_err(|error| {
             let refused = error.as_service_error().is_some();
             let what = if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
-            format!("{what} {}: {}", self.role, log::causes(&error))
+            format!("{what} {}: {}", self.role, chain(&error))
         })?;
         let given = answer.credentials.ok_or("AWS answered without credentials")?;
         let expiry = given.expiration.try_into().map_err(|_| "AWS gave credentials without an end")?;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use shared::{
-    auth::verification::{self, Verified},
+    auth::verification::{self, Verified, firebase_project},
     error::Error,
     jose::{jwt::Jwt, kind::Kind},
     token::report::{Problem, Report},
@@ -106,7 +106,7 @@ fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
 
 async fn report(deployment: &Deployment, token: &Jwt) -> Report {
     let now = deployment.now();
-    let project = deployment.app.firebase_project(now).await;
+    let project = firebase_project(&deployment.app, now).await;
     let known = project.as_ref().ok().and_then(Option::as_deref);
     let mut report = Report::of(token, deployment.app.config(), known, now);
     if let Err(error) = &project {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     App,
     account::{session::Session, user::User},
-    telemetry::log::pseudonym,
+    telemetry::audit::pseudonym,
 };
 
 use super::told;

@@ -19,8 +19,8 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     App,
-    account::ip::PeerAddr,
     config::Config,
+    http::client_ip::PeerAddr,
     http::contract,
     keys::{Event, Keys, Source, Step},
     store::{

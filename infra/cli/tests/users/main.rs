@@ -20,7 +20,7 @@ use std::{
 use import::import;
 use serde_json::{Value, json};
 use server::{Server, command, dynamodb_at, free_port};
-use shared::telemetry::log::pseudonym;
+use shared::telemetry::audit::pseudonym;
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse";

@@ -43,7 +43,7 @@ fn version(number: usize) -> String {
 fn failed<T>(outcome: Result<T, Error>) -> (u16, String) {
     let Err(error) = outcome else { panic!("it succeeded") };
     assert_eq!(error.retry_after_seconds().is_some(), error.status_and_code().0 == 503);
-    (error.status_and_code().0.as_u16(), std::error::Error::source(&error).unwrap().to_string())
+    (error.status_and_code().0, std::error::Error::source(&error).unwrap().to_string())
 }
 
 /// Another set than the first, and the id of the key that signs in it.

@@ -1,0 +1,95 @@
+//! The caller of a request: the account behind a bearer token, or a trusted server.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+
+use crate::{
+    App,
+    account::{session::SessionId, user::User},
+    auth::verification::{load_account, verify},
+    error::{Error, TokenRefusal},
+    jose::kind::Kind,
+    token::access::Issuer,
+};
+
+/// Extracts the account behind the bearer token of a request to `/me`.
+pub struct Caller {
+    /// The account, as it was read for this request.
+    pub user: User,
+    /// The session of the access token; a Firebase ID token has none.
+    pub session: Option<SessionId>,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let token = bearer(&parts.headers).ok_or(Error::TokenMissing)?.to_owned();
+        let issuer = Issuer::from_request_parts(parts, app).await?;
+        let now = app.now();
+        let verified = verify(app, &issuer, &token, now).await?;
+        // Everybody who knows the shared secret could call as any user.
+        if verified.kind == Kind::SharedSecret {
+            let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
+                            token is expected.";
+            return Err(Error::Token(TokenRefusal::new("token_invalid", sentence).about(&verified.token, now)));
+        }
+        let user = load_account(app, &verified, now).await?;
+        let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        Ok(Self { user, session: verified.session() })
+    }
+}
+
+/// Whether a trusted server calls: the request has one of the API keys as `X-Api-Key`.
+///
+/// # Errors
+///
+/// 503 if the request has a key and the API keys cannot be loaded.
+pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
+    let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
+    if shown.is_empty() {
+        return Ok(false);
+    }
+    let keys = app.keys().api_keys_if(app.now(), |keys| keys.contains(shown)).await?;
+    if keys.is_none() {
+        tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
+    }
+    Ok(keys.is_some_and(|keys| keys.contains(shown)))
+}
+
+/// Extracts the fact that a trusted server calls.
+pub struct Server;
+
+impl FromRequestParts<App> for Server {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        if is_server(app, &parts.headers).await? { Ok(Self) } else { Err(Error::ApiKey) }
+    }
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_token_is_taken_from_its_scheme_only() {
+        let bearer_of = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(bearer_of("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(bearer_of("bearer  abc ").as_deref(), Some("abc"));
+        for value in ["Bearer", "Bearer ", "Basic abc", "abc"] {
+            assert_eq!(bearer_of(value), None, "{value}");
+        }
+    }
+}

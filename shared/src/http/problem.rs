@@ -1,0 +1,121 @@
+//! The answer to an error: status, headers and the body of RFC 9457.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    error::{Error, Field},
+    http::contract::JSON,
+};
+
+/// The content type of RFC 9457, for callers that ask for it.
+pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl IntoResponse for Error {
+    /// The status alone; the contract writes the body, which needs the request.
+    fn into_response(self) -> Response {
+        let mut response = status(&self).into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+fn status(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.status_and_code().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The challenge of `WWW-Authenticate` (RFC 6750 section 3). A request without a token gets no
+/// error code.
+fn challenge(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Token(_) => Some(r#"Bearer error="invalid_token""#),
+        Error::TokenMissing => Some("Bearer"),
+        _ => None,
+    }
+}
+
+/// The members of RFC 9457, with `message`, `code`, `request_id` and `fields`. `report` is there
+/// only where a token was refused.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: &'a str,
+    message: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    fields: &'a [Field],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<&'a str>,
+}
+
+/// Writes the body and the headers of `error` into its response. `base` is the URL of the service,
+/// and `as_problem` tells that the caller accepts `application/problem+json`.
+pub(super) fn write(response: Response, error: &Error, base: &str, request_id: &str, as_problem: bool) -> Response {
+    let code = error.status_and_code().1;
+    let sentence = error.to_string();
+    let body = Body {
+        r#type: format!("{base}/errors#{code}"),
+        title: title(code),
+        status: status(error).as_u16(),
+        detail: &sentence,
+        message: &sentence,
+        code,
+        request_id,
+        fields: error.fields(),
+        report: match error {
+            Error::Token(refusal) => Some(&refusal.report),
+            _ => None,
+        },
+    };
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let mut response = (status(error), Json(body)).into_response();
+    // The layers inside have set CORS and `Allow`.
+    for (name, value) in &parts.headers {
+        response.headers_mut().append(name, value.clone());
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, if as_problem { PROBLEM_JSON } else { JSON });
+    if let Some(seconds) = error.retry_after_seconds() {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if let Some(challenge) = challenge(error) {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// Makes a title of a code: `Invalid credentials` of `invalid_credentials`, `Id token expired` of
+/// `auth/id-token-expired`.
+fn title(code: &str) -> String {
+    let words = code.rsplit('/').next().unwrap_or(code).replace(['_', '-'], " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+}
+
+/// Whether the caller accepts `application/problem+json`.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| {
+        range.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/problem+json"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_make_titles() {
+        assert_eq!(title("invalid_credentials"), "Invalid credentials");
+        assert_eq!(title("auth/id-token-expired"), "Id token expired");
+    }
+}
