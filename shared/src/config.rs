@@ -15,9 +15,9 @@ pub use signing::{SigningAccount, looks_like_path};
 
 use crate::{
     account::session::SessionLifetimes,
-    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
+    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys, shared_secret::SharedSecrets},
     password::Policy,
-    token::{access::Issuer, shared_secret::SharedSecrets},
+    token::access::Issuer,
 };
 
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.

@@ -23,6 +23,8 @@ mod rotation;
 mod secret;
 pub mod service_account;
 mod set;
+pub mod shared_secret;
+pub mod signer;
 mod source;
 
 use std::time::Duration;

@@ -8,8 +8,8 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     jose::jwt::Jwt,
+    keys::shared_secret::SharedSecrets,
     testing::{Answer, Call, Service},
-    token::shared_secret::SharedSecrets,
 };
 
 const SECRET: &str = "a shared secret of more than 32 bytes";

@@ -11,8 +11,8 @@ use shared::{
     config::{Config, TokenProfile},
     error::Error,
     fetch::Fetcher,
-    keys::{KeyRing, Keys, Source, api_key::ApiKeys, service_account::ServiceAccount},
-    token::{custom::CustomToken, shared_secret::SharedSecrets},
+    keys::{KeyRing, Keys, Source, api_key::ApiKeys, service_account::ServiceAccount, shared_secret::SharedSecrets},
+    token::custom::CustomToken,
 };
 
 use crate::{Failure, aws::Aws, deployment, keys, written};

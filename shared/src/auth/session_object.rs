@@ -9,13 +9,12 @@ use crate::{
         user::{Profile, User},
     },
     error::Error,
-    keys::{KeyRing, TokenSigner, service_account::ServiceAccount},
+    keys::{KeyRing, TokenSigner, service_account::ServiceAccount, shared_secret::SharedSecrets},
     telemetry::metrics::{self, SIGNING_MS},
     time::Timestamp,
     token::{
         access::{self, Issuer},
         custom::{CustomToken, CustomTokenError},
-        shared_secret::SharedSecrets,
     },
 };
 

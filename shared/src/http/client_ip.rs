@@ -67,6 +67,8 @@ fn ip(word: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
 
     #[test]
@@ -75,7 +77,7 @@ mod tests {
             let lines = lines.iter().map(|line| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap()));
             let headers: HeaderMap =
                 lines.collect::<Vec<_>>().into_iter().fold(HeaderMap::new(), |mut map, (name, line)| {
-                    map.append::<axum::http::HeaderName>(name, line);
+                    map.append::<HeaderName>(name, line);
                     map
                 });
             forwarded(&headers, server.parse().ok()).map(|ip| ip.to_string()).unwrap_or_default()

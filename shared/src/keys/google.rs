@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::Uri;
+use http::Uri;
 use tokio::{sync::OnceCell, time};
 
 pub use document::{age, lifetime, read, understand};

@@ -8,9 +8,9 @@ use super::{KeyRing, ManagedSecret, Source, cache::Cached};
 use crate::{
     config::{Config, Firebase, TokenProfile},
     error::Error,
+    keys::shared_secret::SharedSecrets,
     keys::{api_key::ApiKeys, service_account::ServiceAccount},
     time::Timestamp,
-    token::shared_secret::SharedSecrets,
 };
 
 /// What a session object is signed with.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::{
     Router,
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header, request::Builder},
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::{http::client_ip::PeerAddr, http::contract};
 /// A request that is being made up.
 pub struct Call {
     router: Router,
-    request: axum::http::request::Builder,
+    request: Builder,
     body: Body,
 }
 

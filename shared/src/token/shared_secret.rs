@@ -1,80 +1,38 @@
-//! Tokens signed with a shared secret (HS256), as Bubble's JWT plugins make them.
+//! The rules of tokens that are signed with a shared secret (HS256), as Bubble's JWT plugins make them.
 //!
-//! Whoever knows the secret can say anything in such a token. It is good for servers that trust each other, and opens nothing of
-//! the account behind it.
+//! Everybody who knows the secret can say anything in such a token. The token is good between servers
+//! that trust each other, and opens nothing of the account behind it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Error, Field, TokenRefusal},
+    error::{Field, TokenRefusal},
     jose::{
-        jws::{Flaw, VerifyingKey},
         jwt::{Jwt, whole_seconds},
         kind::Kind,
     },
-    keys::secret_lines,
+    keys::shared_secret::SharedSecrets,
     time::Timestamp,
 };
 
-/// The life of a token of which nothing else is said, as Bubble's plugin has it.
+/// The life of a token without another setting, as in Bubble's plugin.
 pub const LIFE_DEFAULT: Duration = Duration::from_secs(60 * 60);
 /// The longest life of a token.
 pub const LIFE_MAX: Duration = Duration::from_secs(366 * 86_400);
 
-/// The secrets of a deployment, the one that signs first; more than one while they are exchanged.
-pub struct SharedSecrets {
-    signing: EncodingKey,
-    verifying: Vec<VerifyingKey>,
-}
-
-impl SharedSecrets {
-    /// Reads them, as [`secret_lines`] of `shared_secret`. The bytes of a secret are its text in UTF-8, as with every JWT library that is
-    /// given a text.
-    ///
-    /// # Errors
-    ///
-    /// A phrase that follows the name of their source and quotes nothing. One under 32 bytes is refused (RFC 7518 section 3.2):
-    /// whoever sees a token can guess it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let secret_lines = secret_lines(text, "shared_secret")?;
-        let verifying =
-            secret_lines.iter().map(|secret| VerifyingKey::secret(secret.as_bytes())).collect::<Result<_, _>>();
-        let first = secret_lines.first().map(|secret| secret.as_bytes()).unwrap_or_default();
-        Ok(Self {
-            signing: EncodingKey::from_secret(first),
-            verifying: verifying.map_err(|flaw: Flaw| format!("has a secret that {}", flaw.phrase()))?,
-        })
-    }
-
-    /// Signs `claims` by HS256, with the first secret.
-    ///
-    /// # Errors
-    ///
-    /// 500 if the claims cannot be written as JSON.
-    pub fn sign(&self, claims: &impl Serialize) -> Result<String, Error> {
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.signing).map_err(Error::internal)
-    }
-
-    /// Whether one of them signed `token`.
-    pub fn signed(&self, token: &Jwt) -> bool {
-        self.verifying.iter().any(|secret| token.is_signed_by(secret))
-    }
-}
-
-/// Whether a token is to be judged here: by its algorithm, whatever else its maker wrote into it. Firebase's tokens and this
-/// service's own stay what they are, so that a secret never makes one.
+/// Whether these rules judge a token. Its algorithm decides, whatever else its maker wrote into it.
+/// Tokens of Firebase and of this service keep their rules, so that a secret never makes one.
 pub fn is_meant(token: &Jwt) -> bool {
     token.is_hmac() && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
 }
 
-/// What a genuine token says, with defaults for what it leaves out: its maker writes what they like.
+/// The claims of a genuine token, with defaults for missing ones: its maker decides what to write.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// `sub`, or `user_id` or `uid` as builders call it; a number is taken as its digits. Empty without any.
+    /// `sub`, or else `user_id` or `uid`, as builders call it. A number stands as its digits. Empty if
+    /// the token has none of the three.
     pub uid: String,
     /// `email`.
     pub email: String,
@@ -92,7 +50,7 @@ pub struct Claims {
     pub session: Option<(String, String)>,
 }
 
-/// Takes `token` for one that a secret signed, or says why not. The signature comes first: of what is not genuine nothing is
+/// Verifies a token that a secret signed. The signature comes first: nothing in a forged token is
 /// worth telling. `skew` is allowed on every time.
 ///
 /// # Errors
@@ -101,7 +59,7 @@ pub struct Claims {
 pub fn verify(secrets: &SharedSecrets, token: &Jwt, now: Timestamp, skew: Duration) -> Result<Claims, TokenRefusal> {
     let refuse = |sentence: &str| TokenRefusal::new("token_invalid", sentence).about(token, now);
     if token.header_text("alg") != Some("HS256") {
-        return Err(refuse("The token's algorithm is not HS256, the only one taken with a shared secret."));
+        return Err(refuse("The token's algorithm is not HS256, the only one that is accepted with a shared secret."));
     }
     if token.header().contains_key("crit") {
         return Err(refuse("The token has critical header parameters that this service does not know."));
@@ -135,7 +93,7 @@ pub fn verify(secrets: &SharedSecrets, token: &Jwt, now: Timestamp, skew: Durati
     })
 }
 
-/// Who a token is about, by the first of the names that builders give it.
+/// The user id in a token, by the first of the names that builders give it.
 pub fn uid(claims: &Map<String, Value>) -> String {
     let known = ["sub", "user_id", "uid"].into_iter().filter_map(|name| claims.get(name));
     let mut texts = known.filter_map(|value| match value {
@@ -146,13 +104,14 @@ pub fn uid(claims: &Map<String, Value>) -> String {
     texts.next().unwrap_or_default()
 }
 
-/// Completes the claims that somebody wants signed: `iat` is `now` unless they have one, and `exp` is `life` after `now`, or the
-/// one that they have. Gives the claims and the expiry.
+/// Completes claims that are to be signed, and returns them with the expiry. A missing `iat` becomes
+/// `now`, and a missing `exp` becomes `life` after `now`.
 ///
 /// # Errors
 ///
-/// What is wrong with the times in them: `exp` beside a life, a time that is no whole number of seconds, an `exp` that is past or
-/// further away than [`LIFE_MAX`], an `nbf` that is not before it, an `iat` that [`verify`] would not take yet.
+/// The mistake in a time: `exp` beside a life, a time that is no whole number of seconds, an `exp` that
+/// is past or further away than [`LIFE_MAX`], an `nbf` that is not before `exp`, or an `iat` that
+/// [`verify`] would not accept yet.
 pub fn complete(
     mut claims: Map<String, Value>,
     life: Option<Duration>,
@@ -189,12 +148,6 @@ pub fn complete(
     claims.insert("iat".to_owned(), issued.unwrap_or(issuing).seconds().into());
     claims.insert("exp".to_owned(), expiry.seconds().into());
     Ok((claims, expiry))
-}
-
-impl fmt::Debug for SharedSecrets {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SharedSecrets")
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
+    keys::shared_secret::SharedSecrets,
     testing::{Answer, PROJECT, Secrets, SecretsManager, Service, signing_keys},
-    token::shared_secret::SharedSecrets,
 };
 
 use super::SECRET;
