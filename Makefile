@@ -96,7 +96,8 @@ rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## keys rota
 .PHONY: campaign
 campaign: ## attacks, races, faults and crashes in their long form, one table; CASES= names some of them
 	$(NEED_RUST)
-	cargo test --package latchkey --test campaign -- --long $(CASES)
+	cargo test --workspace --no-run --quiet
+	cargo test --package campaign -- --long $(CASES)
 
 # After `unit`, with the program that it built.
 .PHONY: tools

@@ -6,6 +6,7 @@ mod exchange;
 mod faults;
 mod google;
 mod secrets;
+pub mod server;
 
 use std::{
     net::IpAddr,

@@ -5,9 +5,8 @@ use std::{
     net::TcpStream,
 };
 
+use shared::testing::server::{Server, command, free_port};
 use tempfile::TempDir;
-
-use super::server::{Server, command, free_port};
 
 /// How many addresses are counted after three failed logins from this machine that say to be of others.
 fn addresses_counted(arguments: &[&str]) -> usize {

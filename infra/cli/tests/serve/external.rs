@@ -7,12 +7,10 @@ use std::{
 };
 
 use serde_json::json;
+use shared::testing::server::{Server, command, dynamodb_at, free_port};
 use tempfile::TempDir;
 
-use super::{
-    credentials, refused,
-    server::{Server, command, dynamodb_at, free_port},
-};
+use super::{credentials, refused};
 
 /// A server on the DynamoDB at this port.
 fn external(folder: &Path, port: u16) -> Command {

@@ -12,13 +12,11 @@ use std::{
 
 use clouds::{Clouds, SECRET_ACCESS_KEY, SESSION_TOKEN, State, TOKEN};
 use serde_json::Value;
+use shared::testing::server::{Server, command, free_port};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::{
-    credentials, refused,
-    server::{Server, command, free_port},
-};
+use super::{credentials, refused};
 
 /// Longer than the SDK takes credentials for worn: ten seconds before their end.
 const HOUR_SECONDS: u64 = 3_600;

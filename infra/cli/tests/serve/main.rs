@@ -1,16 +1,10 @@
 //! `latchkey serve` as a process: what a person sees who starts it, stops it and starts it again.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod addresses;
 mod external;
 mod federation;
-#[path = "../server/requests.rs"]
-mod requests;
-#[path = "../server/mod.rs"]
-mod server;
-#[path = "../server/signals.rs"]
-mod signals;
 
 use std::{
     fs,
@@ -23,7 +17,7 @@ use std::{
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use server::{Server, command};
+use shared::testing::server::{Server, command};
 use tempfile::TempDir;
 
 fn credentials() -> Value {

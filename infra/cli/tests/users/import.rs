@@ -4,12 +4,14 @@ use std::{fs, io::Write, path::Path, process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 use shared::{
-    account::session::{Session, SessionId, SessionLifetimes},
-    store::{Store, embedded::Embedded},
+    embedded::Embedded,
+    session::{Lives, Session, SessionId},
+    store::Store,
+    testing::server::Server,
 };
 use tempfile::TempDir;
 
-use super::{PASSWORD, refusal, said, server::Server, shown, tool, users};
+use super::{Accounts, PASSWORD, refusal, said, shown, tool, users};
 
 /// From the reference implementation's test suite: the password is `password`.
 const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";

@@ -1,12 +1,8 @@
 //! `latchkey users` as a process, beside `latchkey serve` and on the table that it serves to others.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod import;
-#[path = "../server/requests.rs"]
-mod requests;
-#[path = "../server/mod.rs"]
-mod server;
 
 use std::{
     fs,
@@ -19,8 +15,10 @@ use std::{
 
 use import::import;
 use serde_json::{Value, json};
-use server::{Server, command, dynamodb_at, free_port};
-use shared::telemetry::audit::pseudonym;
+use shared::{
+    logs::pseudonym,
+    testing::server::{Server, command, dynamodb_at, free_port},
+};
 use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse";
@@ -50,19 +48,13 @@ fn shown(folder: &Path, who: &str) -> Value {
     serde_json::from_str(&said(&users(folder, &["show", who, "--json"]), 0).0).unwrap()
 }
 
-impl Server {
-    fn create(&self, email: &str, username: &str) -> Value {
-        let body = json!({"email": email, "password": PASSWORD, "username": username, "name": "James"});
-        let (status, created) = self.post("/create-account", &body);
-        assert_eq!(status, 201, "{created}");
-        created
-    }
+/// What these tests ask a server.
+trait Accounts {
+    /// A new account.
+    fn create(&self, email: &str, username: &str) -> Value;
 
     /// The status, and the code of a refusal.
-    fn code(&self, path: &str, body: &Value) -> (u16, String) {
-        let (status, answer) = self.post(path, body);
-        (status, answer.get("code").map(|code| code.as_str().unwrap().to_owned()).unwrap_or_default())
-    }
+    fn code(&self, path: &str, body: &Value) -> (u16, String);
 
     fn login(&self, email: &str, password: &str) -> (u16, String) {
         self.code("/login", &json!({"email": email, "password": password}))
@@ -74,6 +66,20 @@ impl Server {
 
     fn check(&self, session: &Value) -> (u16, String) {
         self.code("/verify?check_revoked=true", &json!({"token": session.get("access_token")}))
+    }
+}
+
+impl Accounts for Server {
+    fn create(&self, email: &str, username: &str) -> Value {
+        let body = json!({"email": email, "password": PASSWORD, "username": username, "name": "James"});
+        let (status, created) = self.post("/create-account", &body);
+        assert_eq!(status, 201, "{created}");
+        created
+    }
+
+    fn code(&self, path: &str, body: &Value) -> (u16, String) {
+        let (status, answer) = self.post(path, body);
+        (status, answer.get("code").map(|code| code.as_str().unwrap().to_owned()).unwrap_or_default())
     }
 }
 

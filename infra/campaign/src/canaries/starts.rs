@@ -3,11 +3,10 @@
 use std::{fs, path::Path, process::Stdio, thread, time::Duration};
 
 use serde_json::{Map, Value, json};
-use shared::testing::service_account;
+use shared::testing::{server, service_account};
 use tempfile::TempDir;
 
 use super::{private_key, secrets::Canaries};
-use crate::server;
 
 /// Variables that take none of these values.
 const VARIABLES: [&str; 23] = [

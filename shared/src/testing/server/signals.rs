@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::server::Server;
+use super::Server;
 
 impl Server {
     /// Sends it a signal.

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::server::{Server, command};
+use super::{Server, command};
 
 impl Server {
     /// Starts one whose log nobody reads: a pipe that is full would stop it.
@@ -17,6 +17,7 @@ impl Server {
         Self::spawn(command(folder).stderr(Stdio::null()))
     }
 
+    /// Posts JSON.
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let body = body.to_string();
         self.send(&format!(
@@ -25,12 +26,14 @@ impl Server {
         ))
     }
 
+    /// Sends a request as it is written.
     pub fn send(&self, request: &str) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it reads");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), serde_json::from_str(body).unwrap())
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, serde_json::from_str(body).expect("JSON"))
     }
 }

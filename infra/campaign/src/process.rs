@@ -9,11 +9,9 @@ use std::{
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use rustix::process::Signal;
 use serde_json::Value;
+use shared::testing::server::{self, Server};
 
-use crate::{
-    client::Client,
-    server::{self, Server},
-};
+use crate::client::Client;
 
 /// A running server; it is killed when dropped.
 pub struct Process {

@@ -1,10 +1,15 @@
 //! `latchkey serve` as a process, for the tests that need one.
 
+mod requests;
+mod signals;
+
 use std::{
+    env,
     io::{BufRead, BufReader},
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
 };
 
 /// A running server; it is killed when dropped.
@@ -43,9 +48,20 @@ impl Drop for Server {
 
 /// The command that serves this data folder on any port, with no variables but those that are added.
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    let mut command = Command::new(program());
     command.args(["serve", "--port", "0", "--data-dir"]).arg(folder).env_clear().stderr(Stdio::piped());
     command
+}
+
+/// The program `latchkey` as cargo built it into the target folder of the running test.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = env::current_exe().expect("the test is a file");
+        let program = test.ancestors().nth(2).expect("cargo puts tests into a folder").join("latchkey");
+        assert!(program.is_file(), "{} is missing: build it with `cargo test --workspace --no-run`", program.display());
+        program
+    })
 }
 
 /// A port that nobody listens on at this moment.

@@ -19,10 +19,6 @@ mod load;
 mod process;
 mod races;
 mod records;
-#[path = "../server/mod.rs"]
-mod server;
-#[path = "../server/signals.rs"]
-mod signals;
 mod statistics;
 mod table;
 mod timing;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use shared::testing::server::Server;
 use tempfile::TempDir;
 use tokio::{
     task::JoinSet,
@@ -17,7 +18,6 @@ use super::{ACCOUNT, Counts, Method, PASSWORD, Scale, Table, crowd::address, jud
 use crate::{
     client::{Answer, Client},
     process::{Process, command},
-    server::Server,
 };
 
 /// Of the server through which the addresses are told.
