@@ -1,6 +1,6 @@
 //! Events as API Gateway, load balancers and function URLs hand them to Lambda, changed at random.
 
-mod changes;
+mod mutations;
 mod shapes;
 
 use std::{convert::Infallible, fmt::Debug};
@@ -15,13 +15,8 @@ use shared::{
 };
 use tokio::task::JoinSet;
 
-use self::{changes::changed, shapes::shapes};
-use crate::{
-    Scale,
-    audit::{self, Tally},
-    table::Table,
-    wait_for,
-};
+use self::{mutations::changed, shapes::shapes};
+use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
 
 const SEED: u64 = 10;
 /// Beside each other, so that every core has some.

@@ -1,9 +1,9 @@
 //! DynamoDB that throttles, breaks, hangs, lies and loses answers.
 
-pub mod creates;
 mod endpoints;
 pub mod errors;
 pub mod hanging;
+pub mod lost_answers;
 pub mod mixed;
 pub mod reasons;
 pub mod records;

@@ -54,7 +54,7 @@ const CASES: &[(&str, Case)] = &[
     ("contract", contract::run),
     ("events", events::run),
     ("faults: mixed", faults::mixed::run),
-    ("faults: creates", faults::creates::run),
+    ("faults: creates", faults::lost_answers::run),
     ("faults: hanging", faults::hanging::run),
     ("faults: reasons", faults::reasons::run),
     ("faults: errors", faults::errors::run),

@@ -1,7 +1,7 @@
 //! A client that does everything there is to do, tries again, and remembers what it was told.
 
 mod account;
-mod settling;
+mod verification;
 
 use std::{sync::Arc, time::Duration};
 
