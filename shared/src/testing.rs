@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod exchange;
-mod faults;
+pub mod faults;
 mod google;
 mod secrets;
 pub mod server;
@@ -23,7 +23,7 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use exchange::{Answer, Call, assert_session_object};
-pub use faults::{Faults, Mishap};
+pub use faults::Faults;
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };

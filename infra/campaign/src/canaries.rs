@@ -1,9 +1,9 @@
 //! Secrets that are looked for afterwards: in the log, in what a caller is told of a failure, and in the table.
 
-mod forged;
+mod log_injection;
+mod refused_starts;
 mod requests;
 mod secrets;
-mod starts;
 
 use std::{fs, path::Path, time::Duration};
 
@@ -16,13 +16,13 @@ use tokio::time;
 use crate::{
     Scale,
     canaries::{
-        requests::World,
-        secrets::{Canaries, Place},
+        requests::RecordingClient,
+        secrets::{Canaries, Sink},
     },
-    dice::{dice, letters},
+    dynamodb::{self, TABLE, text},
     process::{Process, log, log_lines},
-    records::{self, TABLE, text},
-    table::Table,
+    report::Report,
+    seeded_rng::{alphanumeric, seeded_rng},
     wait_for,
 };
 
@@ -37,41 +37,46 @@ const KEYS_TTL: Duration = Duration::from_secs(1);
 
 /// Sends secrets through every endpoint while all is well, while Google is away, while the key file is broken, with broken
 /// records, and without a table; and starts that are refused.
-pub fn canaries(scale: Scale, table: &mut Table) {
-    let mut canaries = Canaries::new(dice("canaries"));
+pub fn canaries(scale: Scale, report: &mut Report) {
+    let mut canaries = Canaries::new(seeded_rng("canaries"));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let (mut told, seen) = wait_for(served(scale, &data, &mut canaries));
-    told.bodies.push_str(&starts::refused(&mut canaries));
-    let slices = canaries.slices();
+    told.bodies.push_str(&refused_starts::refused(&mut canaries));
+    let fragments = canaries.fragments();
     let name = format!("{} secrets in {} requests", canaries.count(), told.answers.values().sum::<usize>());
     let answers: Vec<String> = told.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
-    table.row(
+    report.row(
         format!("{name}: what was answered"),
         format!("{SECRETS_MIN} secrets, successes and failures"),
         answers.join(", "),
         canaries.count() >= SECRETS_MIN && STATUSES.iter().all(|status| told.answers.contains_key(status)),
     );
     let log = fs::read(log(&data)).expect("a log");
-    for (what, place, text) in [
-        ("the log at trace level", Place::Log, log.as_slice()),
-        ("the log, for a secret as a part of the path", Place::Paths, &log),
-        ("answers of 400 and above, and what starts say", Place::Answer, told.bodies.as_bytes()),
-        ("every record of the table", Place::Table, seen.scan.as_bytes()),
-        ("the files of the table", Place::Table, &seen.files),
+    for (what, sink, text) in [
+        ("the log at trace level", Sink::Log, log.as_slice()),
+        ("the log, for a secret as a part of the path", Sink::LogForPaths, &log),
+        ("answers of 400 and above, and what starts say", Sink::Errors, told.bodies.as_bytes()),
+        ("every record of the table", Sink::Report, seen.scan.as_bytes()),
+        ("the files of the table", Sink::Report, &seen.files),
     ] {
-        let hits = slices.hits(place, text);
-        let searched = format!("{} slices, {} KB", slices.count(place), text.len() / 1_024);
-        table.row(format!("{name}: {what}"), "0 of their slices", format!("{hits:?} of {searched}"), hits.is_empty());
+        let hits = fragments.hits(sink, text);
+        let searched = format!("{} fragments, {} KB", fragments.count(sink), text.len() / 1_024);
+        report.row(
+            format!("{name}: {what}"),
+            "0 of their fragments",
+            format!("{hits:?} of {searched}"),
+            hits.is_empty(),
+        );
     }
     let (lines, broken) = log_lines(&data);
-    table.row(
+    report.row(
         format!("{name}: the lines of the log"),
         "each one JSON object",
         format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
         broken.is_none(),
     );
-    forged::forged(table);
+    log_injection::log_injection(report);
 }
 
 /// What the table had before it was taken away.
@@ -80,7 +85,7 @@ struct Seen {
     files: Vec<u8>,
 }
 
-async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (World, Seen) {
+async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (RecordingClient, Seen) {
     let certificates = Reply::certificates(&[(0, "kid")]);
     let mut google = Google::start(certificates.clone().delivered(Delivery::Refused)).await;
     let (api_key, shared_secret) = (canaries.secret("API key"), canaries.secret("shared secret"));
@@ -99,32 +104,32 @@ async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (World, S
     let process = Process::start(data, &variables);
     let keys = fs::read_to_string(data.join("signing-keys.json")).expect("a key set");
     canaries.keep_key_set(&keys);
-    let mut world = World::new(&process, &api_key);
-    world.without_google(canaries).await;
+    let mut client = RecordingClient::new(&process, &api_key);
+    client.without_google(canaries).await;
     google.answers(certificates).await;
     for _ in 0..scale.of(1, 5) {
-        world.round(canaries).await;
+        client.round(canaries).await;
     }
     let broken = json!({"hmac": canaries.secret("broken key set"), "keys": canaries.secret("broken key set")});
     fs::write(data.join("signing-keys.json"), broken.to_string()).expect("a file");
     time::sleep(KEYS_TTL).await;
-    world.round(canaries).await;
+    client.round(canaries).await;
     fs::write(data.join("signing-keys.json"), keys).expect("a file");
-    broken_records(&process, &mut world, canaries).await;
-    let seen = Seen { scan: format!("{:?}", records::scan(&process.table()).await), files: files(data) };
+    broken_records(&process, &mut client, canaries).await;
+    let seen = Seen { scan: format!("{:?}", dynamodb::scan(&process.table()).await), files: files(data) };
     process.table().delete_table().table_name(TABLE).send().await.expect("it is deleted");
-    world.round(canaries).await;
-    world.bodies.push_str(&process.server.line);
+    client.round(canaries).await;
+    client.bodies.push_str(&process.server.line);
     process.stop();
-    (world, seen)
+    (client, seen)
 }
 
 /// Accounts that nobody can have made: of hashes that are none, and of records that are none.
-async fn broken_records(process: &Process, world: &mut World, canaries: &mut Canaries) {
-    let session = world.account(canaries, "broken@example.com").await;
+async fn broken_records(process: &Process, client: &mut RecordingClient, canaries: &mut Canaries) {
+    let session = client.account(canaries, "broken@example.com").await;
     let key = "LOGIN#broken@example.com";
-    let item = records::get(&process.table(), key).await.expect("an identifier");
-    assert_eq!(session.text_of("uid"), records::text_of(&item, "id"));
+    let item = dynamodb::get(&process.table(), key).await.expect("an identifier");
+    assert_eq!(session.text_of("uid"), dynamodb::text_of(&item, "id"));
     for (name, value) in [
         ("password_hash", text(canaries.stored("broken hash"))),
         ("password_hash", text(format!("$argon2id$v=19$m=4294967295,t=2,p=1${}", canaries.stored("hostile hash")))),
@@ -133,11 +138,11 @@ async fn broken_records(process: &Process, world: &mut World, canaries: &mut Can
     ] {
         let mut item = item.clone();
         item.insert(name.to_owned(), value);
-        records::put(&process.table(), vec![item]).await;
+        dynamodb::put(&process.table(), vec![item]).await;
         let password = canaries.secret("password for a broken record");
-        world.post("/login", &json!({"email": "broken@example.com", "password": password})).await;
+        client.post("/login", &json!({"email": "broken@example.com", "password": password})).await;
     }
-    records::put(&process.table(), vec![item]).await;
+    dynamodb::put(&process.table(), vec![item]).await;
 }
 
 /// The files of SQLite, as they are on the disk.
@@ -152,6 +157,6 @@ fn private_key(account: &str) -> String {
 }
 
 /// Text that no list of requests has written down.
-fn noise(dice: &mut fastrand::Rng) -> String {
-    letters(dice, 40)
+fn random_text(rng: &mut fastrand::Rng) -> String {
+    alphanumeric(rng, 40)
 }

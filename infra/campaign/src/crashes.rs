@@ -1,10 +1,10 @@
 //! Servers that are killed at any moment, or frozen right after an answer: what was acknowledged is there, what was not is whole
 //! or absent.
 
-mod deeds;
+mod counts;
+mod first_starts;
 mod frozen;
-mod starts;
-mod tally;
+mod operations;
 
 use std::{path::Path, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
     Scale,
     client::Client,
     crashes::{
-        deeds::{Create, Deed, Done, until_killed},
-        tally::Tally,
+        counts::Counts,
+        operations::{Create, Operation, Outcome, run_until_killed},
     },
-    dice::dice,
+    dynamodb,
     process::{Process, log_lines},
-    records,
-    table::Table,
+    report::Report,
+    seeded_rng::seeded_rng,
     wait_for,
 };
 
@@ -35,37 +35,37 @@ const CHAINS: usize = 40;
 const PAUSE_US_MAX: u64 = 30_000;
 
 /// Kills during creates and refreshes, kills during the first start, and freezes behind answers.
-pub fn crashes(scale: Scale, table: &mut Table) {
-    let mut dice = dice("crashes");
+pub fn crashes(scale: Scale, report: &mut Report) {
+    let mut rng = seeded_rng("crashes");
     let folder = TempDir::new().expect("a folder");
-    wait_for(killed(scale, &folder.path().join("data"), &mut dice, table));
-    starts::killed(scale, &mut dice, table);
-    wait_for(frozen::frozen(scale, table));
+    wait_for(killed(scale, &folder.path().join("data"), &mut rng, report));
+    first_starts::killed(scale, &mut rng, report);
+    wait_for(frozen::frozen(scale, report));
 }
 
-async fn killed(scale: Scale, folder: &Path, dice: &mut Rng, table: &mut Table) {
+async fn killed(scale: Scale, folder: &Path, rng: &mut Rng, report: &mut Report) {
     let (kills, creates, refreshes) = scale.of((6, 60, 40), (200, 2_000, 1_000));
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     let mut process = Process::start(folder, &VARIABLES);
     let mut pending = Pending { tokens: sessions(&process.client()).await, ..Pending::default() };
     for kill in 0..kills {
         let part = |count: usize| count * kill / kills..count * (kill + 1) / kills;
         pending.creates.extend(part(creates).map(Create::new));
         pending.refreshes += part(refreshes).len();
-        let deeds = pending.deeds(dice);
+        let operations = pending.operations(rng);
         // The last one is killed when all is done.
-        let enough = if kill + 1 == kills { usize::MAX } else { dice.usize(..=deeds.len()) };
-        let done = until_killed(process, deeds, enough, Duration::from_micros(dice.u64(..PAUSE_US_MAX))).await;
+        let enough = if kill + 1 == kills { usize::MAX } else { rng.usize(..=operations.len()) };
+        let done = run_until_killed(process, operations, enough, Duration::from_micros(rng.u64(..PAUSE_US_MAX))).await;
         let started = Instant::now();
         process = Process::start(folder, &VARIABLES);
-        tally.started(started.elapsed());
-        for deed in done {
-            pending.settle(deed, &process, &mut tally).await;
+        counts.started(started.elapsed());
+        for operation in done {
+            pending.settle(operation, &process, &mut counts).await;
         }
     }
-    tally.all_log_in(&process.client()).await;
-    tally.orphans = tally::orphans(&records::scan(&process.table()).await);
-    tally.report(kills, log_lines(folder), table);
+    counts.all_log_in(&process.client()).await;
+    counts.orphans = counts::orphans(&dynamodb::scan(&process.table()).await);
+    counts.report(kills, log_lines(folder), report);
 }
 
 /// What is still to be done; what a kill came before waits for the next server.
@@ -79,23 +79,23 @@ struct Pending {
 
 impl Pending {
     /// As much of it as can be done at once, in any order: one refresh of a session at a time.
-    fn deeds(&mut self, dice: &mut Rng) -> Vec<Deed> {
-        let mut deeds: Vec<Deed> = self.creates.drain(..).map(Deed::Create).collect();
+    fn operations(&mut self, rng: &mut Rng) -> Vec<Operation> {
+        let mut operations: Vec<Operation> = self.creates.drain(..).map(Operation::Create).collect();
         let at_once = self.refreshes.min(self.tokens.len());
-        deeds.extend(self.tokens.drain(..at_once).map(Deed::Refresh));
-        dice.shuffle(&mut deeds);
-        deeds
+        operations.extend(self.tokens.drain(..at_once).map(Operation::Refresh));
+        rng.shuffle(&mut operations);
+        operations
     }
 
     /// Looks after what was done, on the server that was started after the kill.
-    async fn settle(&mut self, done: Done, process: &Process, tally: &mut Tally) {
+    async fn settle(&mut self, done: Outcome, process: &Process, counts: &mut Counts) {
         match done {
-            Done::NotBegun(Deed::Create(create)) => self.creates.push(create),
-            Done::NotBegun(Deed::Refresh(token)) => self.tokens.push(token),
-            Done::Create(create, answer) => tally.create(process, create, answer).await,
-            Done::Refresh(token, answer) => {
+            Outcome::NotStarted(Operation::Create(create)) => self.creates.push(create),
+            Outcome::NotStarted(Operation::Refresh(token)) => self.tokens.push(token),
+            Outcome::Create(create, answer) => counts.create(process, create, answer).await,
+            Outcome::Refresh(token, answer) => {
                 self.refreshes -= 1;
-                self.tokens.push(tally.refresh(&process.client(), token, answer).await);
+                self.tokens.push(counts.refresh(&process.client(), token, answer).await);
             }
         }
     }
@@ -103,7 +103,7 @@ impl Pending {
 
 /// Refresh tokens of sessions of one account.
 async fn sessions(client: &Client) -> Vec<Value> {
-    let account = Create::new(0).beside();
+    let account = Create::new(0).sibling();
     account.send(client).await.expect("an answer");
     let mut tokens = Vec::new();
     for _ in 0..CHAINS {

@@ -1,7 +1,7 @@
 //! Events as API Gateway, load balancers and function URLs hand them to Lambda, changed at random.
 
 mod mutations;
-mod shapes;
+mod samples;
 
 use std::{convert::Infallible, fmt::Debug};
 
@@ -15,49 +15,54 @@ use shared::{
 };
 use tokio::task::JoinSet;
 
-use self::{mutations::changed, shapes::shapes};
-use crate::{Scale, audit, audit::Tally, table::Table, wait_for};
+use self::{mutations::mutated, samples::samples};
+use crate::{
+    Scale,
+    invariants::{self, Checks},
+    report::Report,
+    wait_for,
+};
 
 const SEED: u64 = 10;
 /// Beside each other, so that every core has some.
 const WORKERS: usize = 4;
 
 /// Adds its rows.
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         println!("campaign: events, seed {SEED}");
         // Made before the first event, which would wait for it.
         signing_keys();
         let testing = Service::configured(latchkey::router(), &[]).await;
         let service = lambda::handler(latchkey::router(), testing.app().clone());
-        let mut unchanged = Tally::default();
-        for shape in shapes() {
-            unchanged.see(handed(service.clone(), &shape).await.unwrap_or(Some("it is not read".to_owned())));
+        let mut unchanged = Checks::default();
+        for shape in samples() {
+            unchanged.record(handed(service.clone(), &shape).await.unwrap_or(Some("it is not read".to_owned())));
         }
-        table.row(
+        report.row(
             "real events of API Gateway v1 and v2, of load balancers and of function URLs",
             "each read, and answered in the envelope",
             unchanged.to_string(),
-            unchanged.is_clean(),
+            unchanged.passed(),
         );
         // Those of `lambda_http`, which are answered.
-        audit::tell_panics(false);
+        invariants::print_panics(false);
         let events = scale.of(5_000, 1_000_000);
         let mut working = JoinSet::new();
         for worker in 0..WORKERS {
             working.spawn(changed_at_random(service.clone(), SEED + worker as u64, events / WORKERS));
         }
-        let (mut tally, mut refused) = (Tally::default(), 0);
+        let (mut checks, mut refused) = (Checks::default(), 0);
         for (one, unread) in working.join_all().await {
-            tally.add(one);
+            checks.add(one);
             refused += unread;
         }
-        audit::tell_panics(true);
-        table.row(
+        invariants::print_panics(true);
+        report.row(
             format!("{events} of these events changed at random"),
             "every one that is read is answered in the envelope, and never with a 500",
-            format!("{tally}; {refused} not read"),
-            tally.is_clean(),
+            format!("{checks}; {refused} not read"),
+            checks.passed(),
         );
     });
 }
@@ -80,22 +85,22 @@ impl<S> Handler for S where
 }
 
 /// What was counted, and how many events the runtime would not read.
-async fn changed_at_random(service: impl Handler, seed: u64, events: usize) -> (Tally, usize) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let shapes = shapes();
-    let (mut tally, mut refused) = (Tally::default(), 0);
+async fn changed_at_random(service: impl Handler, seed: u64, events: usize) -> (Checks, usize) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let samples = samples();
+    let (mut checks, mut refused) = (Checks::default(), 0);
     for _ in 0..events {
-        let event = changed(&shapes[random.usize(..shapes.len())], &mut random);
+        let event = mutated(&samples[rng.usize(..samples.len())], &mut rng);
         // A panic ends a task of its own.
         let (service, handed_on) = (service.clone(), event.clone());
         let handed = tokio::spawn(async move { handed(service, &handed_on).await });
         match handed.await {
             Ok(None) => refused += 1,
-            Ok(Some(wrong)) => tally.see(wrong),
-            Err(_) => tally.see(Some(format!("a panic: {}", String::from_utf8_lossy(&event)))),
+            Ok(Some(wrong)) => checks.record(wrong),
+            Err(_) => checks.record(Some(format!("a panic: {}", String::from_utf8_lossy(&event)))),
         }
     }
-    (tally, refused)
+    (checks, refused)
 }
 
 /// Hands the text of an event to the service as `lambda_http::run` does: none if it is not read, else what is wrong with the answer.
@@ -126,7 +131,7 @@ fn wrong(answer: &Value, event: &[u8]) -> Option<String> {
     if status == 500 {
         return told(&text);
     }
-    if is_head { None } else { audit::flaw_of(status, &headers, &body).and_then(|flaw| told(&flaw)) }
+    if is_head { None } else { invariants::violation_of(status, &headers, &body).and_then(|flaw| told(&flaw)) }
 }
 
 /// A header is under `headers`, under `multiValueHeaders`, or under both alike.

@@ -1,12 +1,12 @@
 //! DynamoDB that throttles, breaks, hangs, lies and loses answers.
 
+pub mod cancellations;
 mod endpoints;
 pub mod errors;
-pub mod hanging;
 pub mod lost_answers;
+pub mod malformed_records;
 pub mod mixed;
-pub mod reasons;
-pub mod records;
+pub mod timeouts;
 
 use latchkey::router;
 use shared::testing::{Faults, Service};

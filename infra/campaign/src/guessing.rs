@@ -1,7 +1,7 @@
 //! Guessing: many passwords for one account, one password for many accounts, from one address and from a thousand, at one process
 //! and at twenty.
 
-mod crowd;
+mod many_addresses;
 mod processes;
 
 use std::{net::IpAddr, sync::Arc};
@@ -14,7 +14,7 @@ use shared::{
 };
 use tokio::task::JoinSet;
 
-use crate::{Scale, table::Table, wait_for};
+use crate::{Scale, report::Report, wait_for};
 
 pub use processes::run as run_processes;
 
@@ -23,11 +23,11 @@ const ACCOUNT: &str = "owner@example.com";
 const AT_ONCE: usize = 32;
 
 /// Everything in this process, one case after the other.
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
-        many_passwords(scale.of(500, 10_000), table).await;
-        many_accounts(scale.of(400, 10_000), table).await;
-        crowd::run(scale, table).await;
+        many_passwords(scale.of(500, 10_000), report).await;
+        many_accounts(scale.of(400, 10_000), report).await;
+        many_addresses::run(scale, report).await;
     });
 }
 
@@ -38,9 +38,9 @@ fn verdicts_max(seconds: i64) -> usize {
 }
 
 /// The row of a thousand addresses that guess at one account: what they were told within so many seconds.
-fn judge(table: &mut Table, attack: String, counts: &Counts, seconds: i64) {
+fn judge(report: &mut Report, attack: String, counts: &Counts, seconds: i64) {
     let max = verdicts_max(seconds);
-    table.row(
+    report.row(
         attack,
         format!("5 to {max} are told that they are wrong, never more than 100; the others 429"),
         counts.to_string(),
@@ -48,7 +48,7 @@ fn judge(table: &mut Table, attack: String, counts: &Counts, seconds: i64) {
     );
 }
 
-async fn many_passwords(guesses: usize, table: &mut Table) {
+async fn many_passwords(guesses: usize, report: &mut Report) {
     let service = Arc::new(Service::new(latchkey::router()).await);
     service.account(ACCOUNT).await;
     let began = service.now();
@@ -60,7 +60,7 @@ async fn many_passwords(guesses: usize, table: &mut Table) {
     .await;
     let seconds = service.now().seconds() + 1 - began.seconds();
     let max = verdicts_max(seconds);
-    table.row(
+    report.row(
         format!("one address guesses {guesses} passwords of one account in {seconds} s"),
         format!("5 to {max} are told that they are wrong, the others 429 with Retry-After"),
         counts.to_string(),
@@ -68,7 +68,7 @@ async fn many_passwords(guesses: usize, table: &mut Table) {
     );
 }
 
-async fn many_accounts(accounts: usize, table: &mut Table) {
+async fn many_accounts(accounts: usize, report: &mut Report) {
     let service = Arc::new(Service::new(latchkey::router()).await);
     let window = |service: &Service| FAILED_LOGINS.window_at(service.now()).0;
     let began = window(&service);
@@ -86,7 +86,7 @@ async fn many_accounts(accounts: usize, table: &mut Table) {
     .await;
     let windows = usize::try_from(window(&service) - began + 1).unwrap_or_default();
     let max = FAILED_LOGINS.max as usize * windows;
-    table.row(
+    report.row(
         format!(
             "one address tries one password on {accounts} accounts, with another forged address and API key each time"
         ),

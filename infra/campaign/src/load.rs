@@ -4,7 +4,7 @@
 //! cores: the figures are a floor, and the share of the bare rate tells more than the rate.
 
 mod arrivals;
-mod bare;
+mod baseline;
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use tokio::time::{self, Instant};
 use crate::{
     Scale,
     client::Client,
-    dice::dice,
     load::arrivals::{Outcome, at_rate},
     process::{Process, log_lines},
+    report::Report,
+    seeded_rng::seeded_rng,
     statistics::{median_ms, percentile_ms},
-    table::Table,
     wait_for,
 };
 
@@ -42,18 +42,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ALONE: usize = 20;
 
 /// The rate of bare hashes, the rate of logins, and three times that.
-pub fn load(scale: Scale, table: &mut Table) {
-    let mut dice = dice("load");
-    let bare = bare::hashes_a_second(scale.of(Duration::from_secs(1), Duration::from_secs(10)));
+pub fn load(scale: Scale, report: &mut Report) {
+    let mut rng = seeded_rng("load");
+    let bare = baseline::hashes_per_second(scale.of(Duration::from_secs(1), Duration::from_secs(10)));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let process = Process::start(&data, &VARIABLES);
     wait_for(async {
         let bodies = accounts(&process.client()).await;
         let alone = alone(&process.client(), &bodies).await;
-        let (steady, p99) = steady(scale, bare, &process.client(), &bodies, &mut dice).await;
+        let (steady, p99) = steady(scale, bare, &process.client(), &bodies, &mut rng).await;
         let least = scale.of(0.3, 0.6);
-        table.row(
+        report.row(
             "logins at a rising rate, open loop",
             format!("the highest rate with p99 under 1 s is at least {least} of that of bare hashes"),
             format!("{steady:.1} a second, p99 {p99:.0} ms; bare {bare:.1} a second, {:.2} of it", steady / bare),
@@ -63,10 +63,10 @@ pub fn load(scale: Scale, table: &mut Table) {
         // Of a few logins on a machine that has other things to do no more can be said.
         let (within, medians) = scale.of((Duration::from_secs(5), 4.0), (Duration::from_secs(3), 2.0));
         let rate = steady.max(bare * least) * BURST;
-        Burst::run(length, rate, alone * medians, &process, &bodies, &mut dice).await.report(within, table);
+        Burst::run(length, rate, alone * medians, &process, &bodies, &mut rng).await.report(within, report);
     });
     let (lines, broken) = log_lines(&data);
-    table.row(
+    report.row(
         "the log of all these logins",
         "each line one JSON object",
         format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
@@ -97,13 +97,13 @@ async fn alone(client: &Client, bodies: &[Value]) -> f64 {
 }
 
 /// The highest rate that holds, by steps of a tenth of the bare rate, and its 99th percentile.
-async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], dice: &mut Rng) -> (f64, f64) {
+async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], rng: &mut Rng) -> (f64, f64) {
     let step = scale.of(Duration::from_secs(2), Duration::from_secs(20));
     let parts: &[f64] = scale.of(&[0.3, 0.6], &[0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0]);
     let mut best = (0.0, 0.0);
     for part in parts {
         let rate = bare * part;
-        let outcome = at_rate(client, bodies, rate, step, dice).await;
+        let outcome = at_rate(client, bodies, rate, step, rng).await;
         let p99 = percentile_ms(&outcome.accepted, 0.99);
         println!("campaign: {rate:.1} logins a second: {outcome}");
         if outcome.accepted.len() < outcome.sent || p99 >= P99_MAX_MS {
@@ -132,10 +132,10 @@ impl Burst {
         as_fast_ms: f64,
         process: &Process,
         bodies: &[Value],
-        dice: &mut Rng,
+        rng: &mut Rng,
     ) -> Self {
         let (client, memory_before_kib) = (process.client(), process.memory_max_kib());
-        let during = at_rate(&client, bodies, rate, length, dice);
+        let during = at_rate(&client, bodies, rate, length, rng);
         // How long it takes is told from the end of the burst, not from its last answer.
         let afterwards = async {
             time::sleep(length).await;
@@ -145,10 +145,10 @@ impl Burst {
         Self { length, outcome, memory_before_kib, memory_kib: process.memory_max_kib(), as_fast_ms, recovery }
     }
 
-    fn report(&self, within: Duration, table: &mut Table) {
+    fn report(&self, within: Duration, report: &mut Report) {
         let Outcome { sent, accepted, shed, others } = &self.outcome;
         let name = format!("{BURST} times the highest rate for {} s", self.length.as_secs());
-        table.row(
+        report.row(
             format!("{name}: the answers"),
             "200, or 429 or 503 with Retry-After; nothing else, no connection lost",
             format!("{sent} sent, {} accepted, {} shed, others: {others:?}", accepted.len(), shed.len()),
@@ -156,19 +156,19 @@ impl Burst {
         );
         let [p50, p99, shed_p50, shed_p99] = [(accepted, 0.5), (accepted, 0.99), (shed, 0.5), (shed, 0.99)]
             .map(|(times, share)| percentile_ms(times, share));
-        table.row(
+        report.row(
             format!("{name}: the accepted ones"),
             format!("p99 under {ACCEPTED_P99_MAX_MS} ms"),
             format!("p50 {p50:.0} ms, p99 {p99:.0} ms; refusals p50 {shed_p50:.0} ms, p99 {shed_p99:.0} ms"),
             !accepted.is_empty() && p99 < ACCEPTED_P99_MAX_MS,
         );
-        table.row(
+        report.row(
             format!("{name}: memory"),
             format!("at most {} MiB", MEMORY_MAX_KIB / 1024),
             format!("{} MiB, {} MiB before", self.memory_kib / 1024, self.memory_before_kib / 1024),
             self.memory_kib <= MEMORY_MAX_KIB,
         );
-        table.row(
+        report.row(
             format!("{name}: afterwards"),
             format!("within {} s a login takes at most {:.0} ms", within.as_secs(), self.as_fast_ms),
             self.recovery.map_or("never".to_owned(), |after| format!("after {:.1} s", after.as_secs_f64())),

@@ -5,27 +5,27 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is run for")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a case that cannot go on fails")]
 
-mod asking;
-mod audit;
 mod canaries;
 mod client;
 mod contract;
 mod crashes;
-mod dice;
+mod dynamodb;
 mod events;
 mod faults;
 mod guessing;
+mod invariants;
 mod load;
 mod process;
 mod races;
-mod records;
+mod report;
+mod requests;
+mod seeded_rng;
 mod statistics;
-mod table;
 mod timing;
 
 use std::{env, panic, process::ExitCode, time::Instant};
 
-use table::Table;
+use report::Report;
 
 /// How much of a case is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,21 +47,21 @@ impl Scale {
 }
 
 /// A case: it adds its rows to the table.
-type Case = fn(Scale, &mut Table);
+type Case = fn(Scale, &mut Report);
 
 /// In this order, the cheapest first.
 const CASES: &[(&str, Case)] = &[
     ("contract", contract::run),
     ("events", events::run),
     ("faults: mixed", faults::mixed::run),
-    ("faults: creates", faults::lost_answers::run),
-    ("faults: hanging", faults::hanging::run),
-    ("faults: reasons", faults::reasons::run),
+    ("faults: lost answers", faults::lost_answers::run),
+    ("faults: timeouts", faults::timeouts::run),
+    ("faults: cancellations", faults::cancellations::run),
     ("faults: errors", faults::errors::run),
-    ("faults: records", faults::records::run),
+    ("faults: malformed records", faults::malformed_records::run),
     ("races", races::run),
-    ("races: ends", races::ends::run),
-    ("races: families", races::families::run),
+    ("races: revocations", races::revocations::run),
+    ("races: token families", races::token_families::run),
     ("guessing", guessing::run),
     ("guessing: processes", guessing::run_processes),
     ("canaries", canaries::canaries),
@@ -75,19 +75,19 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let scale = if words.iter().any(|word| word == "--long") { Scale::Long } else { Scale::Short };
     let names: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
-    let mut table = Table::default();
+    let mut report = Report::default();
     for &(name, case) in CASES {
         if names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str())) {
             #[expect(clippy::disallowed_methods, reason = "the time that the case itself takes")]
             let started = Instant::now();
-            if panic::catch_unwind(panic::AssertUnwindSafe(|| case(scale, &mut table))).is_err() {
-                table.row(name, "to come to its end", "it panicked, see above", false);
+            if panic::catch_unwind(panic::AssertUnwindSafe(|| case(scale, &mut report))).is_err() {
+                report.row(name, "to come to its end", "it panicked, see above", false);
             }
             println!("campaign: {name} took {:.1} s", started.elapsed().as_secs_f64());
         }
     }
-    println!("{table}");
-    if table.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    println!("{report}");
+    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs a case that waits, on as many threads as a server would.

@@ -1,8 +1,8 @@
 //! Many requests for one thing at once.
 
-mod crowd;
-pub mod ends;
-pub mod families;
+mod batch;
+pub mod revocations;
+pub mod token_families;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -11,12 +11,12 @@ use latchkey::router;
 use serde_json::{Value, json};
 use shared::testing::{Faults, Service};
 
-use self::crowd::Crowd;
+use self::batch::Batch;
 use crate::{
     Scale,
-    asking::Ask,
-    audit::{self, Tally},
-    table::Table,
+    invariants::{self, Checks},
+    report::Report,
+    requests::Request,
     wait_for,
 };
 
@@ -30,41 +30,41 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const REUSE: Duration = Duration::from_secs(9);
 
 /// Adds its rows.
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
-        one_address(scale.of(100, 1_000), table).await;
-        spellings(table).await;
-        one_key(table).await;
-        one_token(200, table).await;
-        lost_answers(scale.of(100, 1_000), table).await;
+        one_address(scale.of(100, 1_000), report).await;
+        spellings(report).await;
+        one_key(report).await;
+        one_token(200, report).await;
+        lost_answers(scale.of(100, 1_000), report).await;
     });
 }
 
 /// Calls to DynamoDB take some time here, each another, so that requests sent at once meet in every order.
 async fn service() -> Arc<Service> {
-    let faults = Faults::seeded(SEED).patient();
+    let faults = Faults::seeded(SEED).without_timeouts();
     let service = Service::faulty(router(), &[], &faults).await;
-    faults.way(WAY_MAX);
+    faults.delay_up_to(WAY_MAX);
     Arc::new(service)
 }
 
-async fn one_address(creates: usize, table: &mut Table) {
+async fn one_address(creates: usize, report: &mut Report) {
     let service = service().await;
-    let asks = vec![Ask::create("race@races.example").within(Some(PATIENCE)); creates];
-    let crowd = Crowd::ask(&service, asks).await;
-    let taken = crowd.count(409, "email_taken");
-    let records: Vec<String> = audit::records(&service).await.into_keys().collect();
+    let requests = vec![Request::create("race@races.example").within(Some(PATIENCE)); creates];
+    let batch = Batch::send(&service, requests).await;
+    let taken = batch.count_code(409, "email_taken");
+    let records: Vec<String> = invariants::records(&service).await.into_keys().collect();
     let kinds: BTreeSet<&str> = records.iter().filter_map(|key| key.split('#').next()).collect();
-    table.row(
+    report.row(
         format!("{creates} concurrent creates of one e-mail"),
         "one 201, the rest 409 email_taken; its three records and no orphan",
-        format!("{crowd}; {} records of {kinds:?}", audit::lasting(&records)),
-        crowd.of(201) == 1 && taken == creates - 1 && audit::lasting(&records) == 3 && crowd.is_clean(),
+        format!("{batch}; {} records of {kinds:?}", invariants::permanent(&records)),
+        batch.count(201) == 1 && taken == creates - 1 && invariants::permanent(&records) == 3 && batch.passed(),
     );
 }
 
 /// A hundred ways to write one address: letters of either case, spaces around it, and forms of the domain that UTS-46 maps to one.
-async fn spellings(table: &mut Table) {
+async fn spellings(report: &mut Report) {
     const DOMAINS: [&str; 10] = [
         "bücher.example",
         "BÜCHER.example",
@@ -81,67 +81,68 @@ async fn spellings(table: &mut Table) {
         ["jo.b", "JO.B", " jo.b", "Jo.b", "jO.b", "jo.B", "\tJo.B", "\n jO.B", "\u{a0}JO.b", "\u{3000}jo.b"];
     let service = service().await;
     let addresses = LOCALS.iter().flat_map(|local| DOMAINS.iter().map(move |domain| format!("{local}@{domain} ")));
-    let crowd = Crowd::ask(&service, addresses.map(|email| Ask::create(&email).within(Some(PATIENCE))).collect()).await;
-    let (accounts, halves) = audit::halves(&service).await;
-    table.row(
+    let batch =
+        Batch::send(&service, addresses.map(|email| Request::create(&email).within(Some(PATIENCE))).collect()).await;
+    let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
+    report.row(
         "100 spellings of one address created at once",
         "one account, 99 × 409 email_taken",
-        format!("{crowd}; {accounts} accounts"),
-        crowd.of(201) == 1 && crowd.count(409, "email_taken") == 99 && accounts == 1 && halves.is_empty(),
+        format!("{batch}; {accounts} accounts"),
+        batch.count(201) == 1 && batch.count_code(409, "email_taken") == 99 && accounts == 1 && incomplete.is_empty(),
     );
 }
 
-async fn one_key(table: &mut Table) {
+async fn one_key(report: &mut Report) {
     let service = service().await;
-    let asks = vec![Ask::create("key@races.example").under("one key").within(Some(PATIENCE)); 50];
-    let crowd = Crowd::ask(&service, asks).await;
-    let accounts: BTreeSet<&str> = crowd.answers(201).filter_map(|body| body["uid"].as_str()).collect();
-    let (stored, halves) = audit::halves(&service).await;
-    let mut working = Tally::default();
-    for session in crowd.answers(201) {
-        let answer = Ask::refresh(session).of(&service).await;
-        working.see((answer.status != 200).then(|| format!("a session: {}", answer.status)));
+    let requests = vec![Request::create("key@races.example").under("one key").within(Some(PATIENCE)); 50];
+    let batch = Batch::send(&service, requests).await;
+    let accounts: BTreeSet<&str> = batch.answers(201).filter_map(|body| body["uid"].as_str()).collect();
+    let (stored, incomplete) = invariants::incomplete_accounts(&service).await;
+    let mut working = Checks::default();
+    for session in batch.answers(201) {
+        let answer = Request::refresh(session).send(&service).await;
+        working.record((answer.status != 200).then(|| format!("a session: {}", answer.status)));
     }
-    table.row(
+    report.row(
         "50 concurrent creates under one Idempotency-Key",
         "one account; each 201, or 503 with Retry-After, and every session works",
-        format!("{crowd}; {stored} accounts; sessions: {working}"),
-        crowd.of(201) + crowd.of(503) == 50
-            && crowd.is_clean()
+        format!("{batch}; {stored} accounts; sessions: {working}"),
+        batch.count(201) + batch.count(503) == 50
+            && batch.passed()
             && accounts.len() == 1
             && stored == 1
-            && halves.is_empty()
-            && working.is_clean(),
+            && incomplete.is_empty()
+            && working.passed(),
     );
 }
 
-async fn one_token(refreshes: usize, table: &mut Table) {
+async fn one_token(refreshes: usize, report: &mut Report) {
     let service = service().await;
     let user = service.account("token@races.example").await;
     let session = service.session(&user).await;
-    let crowd = Crowd::ask(&service, vec![Ask::refresh(&session); refreshes]).await;
-    let children: BTreeSet<&str> = crowd.answers(200).filter_map(|body| body["refresh_token"].as_str()).collect();
+    let batch = Batch::send(&service, vec![Request::refresh(&session); refreshes]).await;
+    let children: BTreeSet<&str> = batch.answers(200).filter_map(|body| body["refresh_token"].as_str()).collect();
     let counter = counters(&service).await;
-    let next = Ask::refresh(&json!({"refresh_token": children.first()})).of(&service).await;
-    let rest = crowd.count(409, "refresh_conflict") + crowd.of(503);
-    table.row(
+    let next = Request::refresh(&json!({"refresh_token": children.first()})).send(&service).await;
+    let rest = batch.count_code(409, "refresh_conflict") + batch.count(503);
+    report.row(
         format!("{refreshes} parallel refreshes of one token"),
         "each 200 with the one same child, the rest 409 refresh_conflict or 503 with Retry-After; counter + 1; session alive",
-        format!("{crowd}; {} children; counter {counter:?}; next: {}", children.len(), next.status.as_u16()),
-        children.len() == 1 && crowd.of(200) + rest == refreshes && crowd.is_clean() && counter == [1] && next.status == 200,
+        format!("{batch}; {} children; counter {counter:?}; next: {}", children.len(), next.status.as_u16()),
+        children.len() == 1 && batch.count(200) + rest == refreshes && batch.passed() && counter == [1] && next.status == 200,
     );
 }
 
 /// The counter of every session in the table.
 async fn counters(service: &Service) -> Vec<u32> {
-    let sessions = audit::records(service).await.into_iter().filter(|(key, _)| key.starts_with("SESSION#"));
+    let sessions = invariants::records(service).await.into_iter().filter(|(key, _)| key.starts_with("SESSION#"));
     sessions
         .filter(|(_, item)| !item.contains_key("ended_at"))
         .filter_map(|(_, item)| item.get("counter").map(AttributeValue::as_n)?.ok()?.parse().ok())
         .collect()
 }
 
-async fn lost_answers(sessions: usize, table: &mut Table) {
+async fn lost_answers(sessions: usize, report: &mut Report) {
     let service = service().await;
     let user = service.account("lost@races.example").await;
     let (mut lost, mut again, mut working) = (0, 0, 0);
@@ -151,15 +152,15 @@ async fn lost_answers(sessions: usize, table: &mut Table) {
         for _ in 0..WAVE {
             held.push(service.session(&user).await);
         }
-        let first = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+        let first = Batch::send(&service, held.iter().map(Request::refresh).collect()).await;
         service.pass(REUSE);
-        let second = Crowd::ask(&service, held.iter().map(Ask::refresh).collect()).await;
+        let second = Batch::send(&service, held.iter().map(Request::refresh).collect()).await;
         let same = |(one, other): &(&Value, &Value)| one["refresh_token"] == other["refresh_token"];
-        lost += first.of(200);
+        lost += first.count(200);
         again += first.answers(200).zip(second.answers(200)).filter(same).count();
-        working += Crowd::ask(&service, second.answers(200).map(Ask::refresh).collect()).await.of(200);
+        working += Batch::send(&service, second.answers(200).map(Request::refresh).collect()).await.count(200);
     }
-    table.row(
+    report.row(
         format!("{sessions} lost answers to a refresh, repeated 9 s later"),
         "as many working sessions, each with the child that was lost",
         format!("{lost} lost, {again} told the same child again, {working} of which work"),

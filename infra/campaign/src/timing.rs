@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use crate::{
     Scale,
     client::Client,
-    dice::{dice, letters},
+    dynamodb::{self, Item, text},
     process::Process,
-    records::{self, Item, text},
+    report::Report,
+    seeded_rng::{alphanumeric, seeded_rng},
     statistics::{auc, median_ms},
-    table::Table,
     wait_for,
 };
 
@@ -71,11 +71,11 @@ const WARM_UP: usize = 10;
 
 /// Logins of both sides of each pair by turns, one at a time, on one connection of a trusted server, which has no limit of its
 /// own: the counting of failures is on the way.
-pub fn timing(scale: Scale, table: &mut Table) {
+pub fn timing(scale: Scale, report: &mut Report) {
     let samples: usize = scale.of(60, 2_000);
-    let mut dice = dice("timing");
+    let mut rng = seeded_rng("timing");
     let folder = TempDir::new().expect("a folder");
-    let key = letters(&mut dice, 40);
+    let key = alphanumeric(&mut rng, 40);
     let process = Process::start(&folder.path().join("data"), &[("API_KEY", &key), ("TOKEN_PROFILE", "access")]);
     wait_for(async {
         let template = template(&process, &key).await;
@@ -87,8 +87,8 @@ pub fn timing(scale: Scale, table: &mut Table) {
                     addresses(&process, &template, side, &prefix, samples.div_ceil(FAILURES_MAX) + WARM_UP).await,
                 );
             }
-            let [a, b] = measured(&process.client(), &key, &sides, samples, &mut dice).await;
-            judge(scale, table, [left, right], &a, &b);
+            let [a, b] = measured(&process.client(), &key, &sides, samples, &mut rng).await;
+            judge(scale, report, [left, right], &a, &b);
         }
     });
 }
@@ -101,8 +101,8 @@ async fn template(process: &Process, key: &str) -> [Item; 2] {
     let created = client.send(request, body.to_string()).await.expect("an answer");
     assert_eq!(created.status, 201, "{}", created.text);
     let table = process.table();
-    let user = records::get(&table, &format!("USER#{}", created.text_of("uid"))).await.expect("an account");
-    let login = records::get(&table, "LOGIN#template@example.com").await.expect("an identifier");
+    let user = dynamodb::get(&table, &format!("USER#{}", created.text_of("uid"))).await.expect("an account");
+    let login = dynamodb::get(&table, "LOGIN#template@example.com").await.expect("an identifier");
     [user, login]
 }
 
@@ -124,7 +124,7 @@ async fn addresses(process: &Process, template: &[Item; 2], side: Side, prefix: 
             items.push(item);
         }
     }
-    records::put(&process.table(), items).await;
+    dynamodb::put(&process.table(), items).await;
     addresses
 }
 
@@ -134,7 +134,7 @@ async fn measured(
     key: &str,
     sides: &[Vec<String>],
     samples: usize,
-    dice: &mut Rng,
+    rng: &mut Rng,
 ) -> [Vec<Duration>; 2] {
     let mut times = [Vec::new(), Vec::new()];
     let (sides, warm): (Vec<_>, Vec<_>) =
@@ -144,7 +144,7 @@ async fn measured(
     }
     for turn in 0..samples {
         let mut order = [0, 1];
-        dice.shuffle(&mut order);
+        rng.shuffle(&mut order);
         for index in order {
             let (Some(addresses), Some(times)) = (sides.get(index), times.get_mut(index)) else { continue };
             let address = addresses.get(turn % addresses.len()).expect("an address");
@@ -168,11 +168,11 @@ async fn refused(client: &Client, key: &str, address: &str) -> Duration {
 /// Of 2,000 on each side the AUC of equal ones strays by 0.009 (one standard deviation, √((m + n + 1) / 12mn)). Of 60 it
 /// strays by 0.05, and the medians by a third where the machine has other things to do, so that the short form finds a hash
 /// that is left out, and nothing finer.
-fn judge(scale: Scale, table: &mut Table, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
+fn judge(scale: Scale, report: &mut Report, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
     let (a, b, auc) = (median_ms(left), median_ms(right), auc(left, right));
     let (apart, span) = scale.of((a.max(b) / 2.0, 0.35), (1.0, 0.03));
     let [left_name, right_name] = pair.map(|side| side.name);
-    table.row(
+    report.row(
         format!("login timing, {left_name} against {right_name}, {} + {}", left.len(), right.len()),
         format!("medians at most {apart:.1} ms apart, AUC {:.2} to {:.2}", 0.5 - span, 0.5 + span),
         format!("medians {a:.2} and {b:.2} ms, {:+.2} ms, AUC {auc:.3}", b - a),

@@ -16,11 +16,11 @@ use crate::{
 };
 
 mod accounts;
+mod misplaced;
 mod tokens;
-mod wrong;
 
 /// A client that keeps what it is told of failures.
-pub struct World {
+pub struct RecordingClient {
     client: Client,
     api_key: String,
     /// Headers and bodies of every answer of 400 and above.
@@ -29,7 +29,7 @@ pub struct World {
     pub answers: BTreeMap<u16, usize>,
 }
 
-impl World {
+impl RecordingClient {
     /// A client of this server, with its API key.
     pub fn new(process: &Process, api_key: &str) -> Self {
         let (client, api_key) = (process.client(), api_key.to_owned());
@@ -51,11 +51,11 @@ impl World {
 
     /// Posts JSON.
     pub async fn post(&mut self, path: &str, body: &Value) -> Answer {
-        self.ask(Method::POST, path, &[], body.to_string()).await
+        self.send(Method::POST, path, &[], body.to_string()).await
     }
 
     /// Sends a request, and keeps what is told of a failure.
-    pub async fn ask(
+    pub async fn send(
         &mut self,
         method: Method,
         path: &str,

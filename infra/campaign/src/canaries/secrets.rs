@@ -6,24 +6,24 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::noise;
+use super::random_text;
 
 /// A part of a secret of this many bytes is a find.
-const SLICE: usize = 12;
+const FRAGMENT_BYTES: usize = 12;
 /// The letters of a canary that is too short for a password here.
-const SHORT: usize = 24;
+const SHORT_LENGTH: usize = 24;
 
 /// Where is looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Sink {
     /// The log.
     Log,
     /// The log, for what was sent as a part of a path.
-    Paths,
+    LogForPaths,
     /// What a caller is told of a failure.
-    Answer,
+    Errors,
     /// The table.
-    Table,
+    Report,
 }
 
 /// What a secret is, and where it is not looked for.
@@ -37,59 +37,59 @@ struct Kind {
 }
 
 impl Kind {
-    fn is_looked_for(self, place: Place) -> bool {
-        match place {
-            Place::Log => !self.is_path,
-            Place::Paths => self.is_path,
-            Place::Answer => true,
-            Place::Table => !self.is_stored,
+    fn is_looked_for(self, sink: Sink) -> bool {
+        match sink {
+            Sink::Log => !self.is_path,
+            Sink::LogForPaths => self.is_path,
+            Sink::Errors => true,
+            Sink::Report => !self.is_stored,
         }
     }
 }
 
 /// Every secret that was sent or given.
 pub struct Canaries {
-    dice: Rng,
+    rng: Rng,
     all: Vec<(Kind, String)>,
 }
 
 impl Canaries {
     /// None yet.
-    pub fn new(dice: Rng) -> Self {
-        Self { dice, all: Vec::new() }
+    pub fn new(rng: Rng) -> Self {
+        Self { rng, all: Vec::new() }
     }
 
     /// A new one.
     pub fn secret(&mut self, name: &'static str) -> String {
-        let text = noise(&mut self.dice);
+        let text = random_text(&mut self.rng);
         self.keep(name, &text);
         text
     }
 
     /// A new one that is too short for a password.
     pub fn short(&mut self, name: &'static str) -> String {
-        let text: String = noise(&mut self.dice).chars().take(SHORT).collect();
+        let text: String = random_text(&mut self.rng).chars().take(SHORT_LENGTH).collect();
         self.keep(name, &text);
         text
     }
 
     /// A new one that the case writes into the table.
     pub fn stored(&mut self, name: &'static str) -> String {
-        let text = noise(&mut self.dice);
+        let text = random_text(&mut self.rng);
         self.all.push((Kind { name, is_stored: true, is_path: false }, text.clone()));
         text
     }
 
     /// A new one that is sent as a part of a path.
     pub fn path(&mut self) -> String {
-        let text = noise(&mut self.dice);
+        let text = random_text(&mut self.rng);
         self.all.push((Kind { name: "secret in a path", is_stored: false, is_path: true }, text.clone()));
         text
     }
 
     /// One that was made elsewhere, unless it is empty because it was never given.
     pub fn keep(&mut self, name: &'static str, text: &str) {
-        if text.len() >= SLICE {
+        if text.len() >= FRAGMENT_BYTES {
             self.all.push((Kind { name, is_stored: false, is_path: false }, text.to_owned()));
         }
     }
@@ -115,31 +115,32 @@ impl Canaries {
     }
 
     /// Every part of each, as it is and in base64, by which some clients send it.
-    pub fn slices(&self) -> Slices {
-        let mut slices = HashMap::new();
+    pub fn fragments(&self) -> Fragments {
+        let mut fragments = HashMap::new();
         for (kind, text) in &self.all {
             for text in [text.clone(), STANDARD.encode(text)] {
-                slices.extend(text.as_bytes().windows(SLICE).map(|slice| (slice.to_vec(), *kind)));
+                fragments.extend(text.as_bytes().windows(FRAGMENT_BYTES).map(|fragment| (fragment.to_vec(), *kind)));
             }
         }
-        Slices(slices)
+        Fragments(fragments)
     }
 }
 
 /// The parts, each with what it is of.
-pub struct Slices(HashMap<Vec<u8>, Kind>);
+pub struct Fragments(HashMap<Vec<u8>, Kind>);
 
-impl Slices {
-    /// How many are looked for in this place.
-    pub fn count(&self, place: Place) -> usize {
-        self.0.values().filter(|kind| kind.is_looked_for(place)).count()
+impl Fragments {
+    /// How many are looked for in this sink.
+    pub fn count(&self, sink: Sink) -> usize {
+        self.0.values().filter(|kind| kind.is_looked_for(sink)).count()
     }
 
     /// How many different ones are in `text`, by kind.
-    pub fn hits(&self, place: Place, text: &[u8]) -> BTreeMap<&'static str, usize> {
-        let found: HashSet<&[u8]> = text.windows(SLICE).filter(|slice| self.0.contains_key(*slice)).collect();
+    pub fn hits(&self, sink: Sink, text: &[u8]) -> BTreeMap<&'static str, usize> {
+        let found: HashSet<&[u8]> =
+            text.windows(FRAGMENT_BYTES).filter(|fragment| self.0.contains_key(*fragment)).collect();
         let mut hits = BTreeMap::new();
-        for kind in found.iter().filter_map(|slice| self.0.get(*slice)).filter(|kind| kind.is_looked_for(place)) {
+        for kind in found.iter().filter_map(|fragment| self.0.get(*fragment)).filter(|kind| kind.is_looked_for(sink)) {
             *hits.entry(kind.name).or_default() += 1;
         }
         hits

@@ -6,9 +6,9 @@ use shared::testing::Service;
 
 use super::{
     fields::{self, Endpoint},
-    refused, settled,
+    no_server_error, rejected,
 };
-use crate::audit::Tally;
+use crate::invariants::Checks;
 
 const SEED: u64 = 9;
 /// The contract's own bounds.
@@ -16,14 +16,14 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 const DEPTH_MAX: usize = 32;
 
 /// Each endpoint with each broken body, of each content type.
-pub async fn broken(service: &Service) -> Tally {
-    let mut tally = Tally::default();
+pub async fn broken(service: &Service) -> Checks {
+    let mut checks = Checks::default();
     for endpoint in fields::endpoints(service).await {
         for (what, body, status) in bodies(&endpoint.body) {
             let told = || format!("{} {} with {what}", endpoint.method, endpoint.path);
             let answer = fields::send(service, &endpoint, "application/json", body).await;
             let other = (status != 0 && answer.status != status).then(|| format!("{} for {what}", answer.status));
-            tally.see(refused(&answer, told).or(other));
+            checks.record(rejected(&answer, told).or(other));
         }
         for content_type in CONTENT_TYPES {
             let body = endpoint.body.to_string().into_bytes();
@@ -34,10 +34,10 @@ pub async fn broken(service: &Service) -> Tally {
             let answer = call.body(body).send().await;
             let told = || format!("{} {} as {content_type:?}", endpoint.method, endpoint.path);
             let other = (answer.status != 415).then(|| format!("{} as {content_type:?}", answer.status));
-            tally.see(refused(&answer, told).or(other));
+            checks.record(rejected(&answer, told).or(other));
         }
     }
-    tally
+    checks
 }
 
 const CONTENT_TYPES: [&[u8]; 12] = [
@@ -102,39 +102,39 @@ fn bodies(whole: &Value) -> Vec<(&'static str, Vec<u8>, u16)> {
 }
 
 /// Real bodies changed in a few bytes; a create or a login that happens to be right is as good as any.
-pub async fn random(service: &Service, requests: usize) -> Tally {
+pub async fn random(service: &Service, requests: usize) -> Checks {
     println!("campaign: contract, seed {SEED}");
-    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut rng = fastrand::Rng::with_seed(SEED);
     let endpoints = fields::endpoints(service).await;
     // With a right password a change could end the session that the others are made by.
     let endpoints: Vec<Endpoint> = endpoints.into_iter().filter(|endpoint| endpoint.method != Method::DELETE).collect();
-    let mut tally = Tally::default();
+    let mut checks = Checks::default();
     for _ in 0..requests {
-        let endpoint = &endpoints[random.usize(..endpoints.len())];
+        let endpoint = &endpoints[rng.usize(..endpoints.len())];
         let mut body = endpoint.body.to_string().into_bytes();
-        for _ in 0..random.usize(1..6) {
-            change(&mut body, &mut random);
+        for _ in 0..rng.usize(1..6) {
+            change(&mut body, &mut rng);
         }
         let types = ["application/json", "application/json", "application/x-www-form-urlencoded", ""];
-        let content_type = types[random.usize(..types.len())];
+        let content_type = types[rng.usize(..types.len())];
         let text = String::from_utf8_lossy(&body).into_owned();
         let answer = fields::send(service, endpoint, content_type, body).await;
-        tally.see(settled(&answer, || format!("{} {} {text:?}", endpoint.method, endpoint.path)));
+        checks.record(no_server_error(&answer, || format!("{} {} {text:?}", endpoint.method, endpoint.path)));
     }
-    tally
+    checks
 }
 
-fn change(body: &mut Vec<u8>, random: &mut fastrand::Rng) {
+fn change(body: &mut Vec<u8>, rng: &mut fastrand::Rng) {
     const TELLING: &[u8] = b"{}[]\":,\\u0dD8c=&%+\0\xff\xed\xa0 \n-.eE1";
-    let at = random.usize(..=body.len());
-    let byte = TELLING[random.usize(..TELLING.len())];
-    match random.u8(..5) {
+    let at = rng.usize(..=body.len());
+    let byte = TELLING[rng.usize(..TELLING.len())];
+    match rng.u8(..5) {
         0 => body.insert(at, byte),
         1 => body.truncate(at),
         2 if at < body.len() => body[at] = byte,
         3 if at < body.len() => drop(body.remove(at)),
         _ => {
-            let end = (at + random.usize(..16)).min(body.len());
+            let end = (at + rng.usize(..16)).min(body.len());
             let piece = body[at..end].to_vec();
             body.splice(at..at, piece);
         }

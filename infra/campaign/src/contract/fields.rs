@@ -4,8 +4,8 @@ use axum::http::Method;
 use serde_json::{Map, Value, json};
 use shared::{account::email::Username, password::Password, testing::Service};
 
-use super::{refused, settled};
-use crate::audit::Tally;
+use super::{no_server_error, rejected};
+use crate::invariants::Checks;
 
 /// The server API key of the service.
 pub const API_KEY: &str = "an api key of at least 32 characters";
@@ -21,7 +21,7 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What it takes; a token is one that is refused, so that nothing is changed.
     pub body: Value,
-    /// Headers that it asks for.
+    /// Headers that it requests for.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -91,9 +91,9 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
     ]
 }
 
-/// Each field of each endpoint as each kind of nonsense, as JSON and, where it is text, as a form.
-pub async fn nonsense(service: &Service) -> Tally {
-    let mut tally = Tally::default();
+/// Each field of each endpoint as each kind of each_field, as JSON and, where it is text, as a form.
+pub async fn each_field(service: &Service) -> Checks {
+    let mut checks = Checks::default();
     for endpoint in endpoints(service).await {
         let whole = endpoint.body.as_object().cloned().unwrap_or_default();
         for name in whole.keys() {
@@ -103,27 +103,27 @@ pub async fn nonsense(service: &Service) -> Tally {
                 body.insert(name.clone(), value.clone());
                 let told = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
                 let answer = send(service, &endpoint, "application/json", Value::from(body).to_string().into()).await;
-                tally.see(if may_pass { settled(&answer, told) } else { refused(&answer, told) });
+                checks.record(if may_pass { no_server_error(&answer, told) } else { rejected(&answer, told) });
                 if let Value::String(text) = &value {
                     let form = form(&whole, name, text);
                     let told = || format!("{} {} with {name} {what} as a form", endpoint.method, endpoint.path);
                     let answer = send(service, &endpoint, "application/x-www-form-urlencoded", form.into()).await;
-                    tally.see(if may_pass { settled(&answer, told) } else { refused(&answer, told) });
+                    checks.record(if may_pass { no_server_error(&answer, told) } else { rejected(&answer, told) });
                 }
             }
             for (what, raw) in encodings() {
                 let told = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
                 let answer = send(service, &endpoint, "application/json", spliced(&whole, name, raw)).await;
-                tally.see(refused(&answer, told));
+                checks.record(rejected(&answer, told));
             }
             let mut without = whole.clone();
             without.remove(name);
             let told = || format!("{} {} without {name}", endpoint.method, endpoint.path);
             let answer = send(service, &endpoint, "application/json", Value::from(without).to_string().into()).await;
-            tally.see(if may_pass(endpoint.path, kind(name), &Value::Null) {
-                settled(&answer, told)
+            checks.record(if may_pass(endpoint.path, kind(name), &Value::Null) {
+                no_server_error(&answer, told)
             } else {
-                refused(&answer, told)
+                rejected(&answer, told)
             });
         }
         for name in ["role_id", "id", "email_verified"] {
@@ -133,10 +133,10 @@ pub async fn nonsense(service: &Service) -> Tally {
             let names_it = answer.fields().contains(&(name, "not_settable"));
             let told = || format!("{} {} with {name}", endpoint.method, endpoint.path);
             let unnamed = (!names_it).then(|| format!("{} {} does not name {name}", endpoint.method, endpoint.path));
-            tally.see(refused(&answer, told).or(unnamed));
+            checks.record(rejected(&answer, told).or(unnamed));
         }
     }
-    tally
+    checks
 }
 
 /// Sends a body to an endpoint.

@@ -14,11 +14,11 @@ use crate::{
     client::{Answer, Client},
     crashes::{
         VARIABLES,
-        deeds::{Create, PASSWORD},
+        operations::{Create, PASSWORD},
     },
+    dynamodb,
     process::Process,
-    records,
-    table::Table,
+    report::Report,
 };
 
 /// Time for what would run behind an answer, once the server may go on.
@@ -40,7 +40,7 @@ const ALL: [Last; 7] =
     [Last::Create, Last::Login, Last::Refresh, Last::Logout, Last::LogoutEverywhere, Last::NewPassword, Last::Deletion];
 
 /// Freezes a server behind each kind of answer, and looks into a copy of its files with another.
-pub async fn frozen(scale: Scale, table: &mut Table) {
+pub async fn frozen(scale: Scale, report: &mut Report) {
     let rounds = scale.of(1, 20);
     let folder = TempDir::new().expect("a folder");
     let process = Process::start(&folder.path().join("data"), &VARIABLES);
@@ -53,10 +53,10 @@ pub async fn frozen(scale: Scale, table: &mut Table) {
             let answer = freeze(&process, last, &account, &session, folder.path(), copy.path()).await;
             time::sleep(AFTERWARDS).await;
             let other = Process::start(&copy.path().join("data"), &VARIABLES);
-            same += usize::from(records::scan(&process.table()).await == records::scan(&other.table()).await);
+            same += usize::from(dynamodb::scan(&process.table()).await == dynamodb::scan(&other.table()).await);
             kept += usize::from(holds(&other.client(), last, &account, &session, &answer).await);
         }
-        table.row(
+        report.row(
             format!("SIGSTOP right after the answer: {last:?}, {rounds} times"),
             "what it says is in the files, and nothing is written behind it",
             format!("{kept} kept, {same} with nothing behind"),
@@ -74,7 +74,7 @@ async fn freeze(
     folder: &Path,
     copy: &Path,
 ) -> Answer {
-    let answer = ask(&process.client(), last, account, session).await;
+    let answer = send_last(&process.client(), last, account, session).await;
     process.server.signal(Signal::STOP);
     let expected = if matches!(last, Last::Create) { 201 } else { 200 };
     assert_eq!(answer.status, expected, "{last:?}: {}", answer.text);
@@ -90,12 +90,12 @@ async fn freeze(
     answer
 }
 
-async fn ask(client: &Client, last: Last, account: &Create, session: &Answer) -> Answer {
+async fn send_last(client: &Client, last: Last, account: &Create, session: &Answer) -> Answer {
     let bearer = format!("Bearer {}", session.text_of("access_token"));
     let everywhere = json!({"refresh_token": session.text_of("refresh_token"), "everywhere": true});
     let passwords = json!({"current_password": PASSWORD, "new_password": "another horse battery"});
     let answer = match last {
-        Last::Create => return account.beside().send(client).await.expect("an answer"),
+        Last::Create => return account.sibling().send(client).await.expect("an answer"),
         Last::Login => client.post("/login", &account.credentials()).await,
         Last::Refresh => client.post("/refresh", &session.refresh_token()).await,
         Last::Logout => client.post("/logout", &session.refresh_token()).await,
@@ -118,7 +118,7 @@ async fn holds(client: &Client, last: Last, account: &Create, session: &Answer, 
     let (old, new) = (session.refresh_token(), answer.refresh_token());
     match last {
         Last::Create => {
-            status("/login", &account.beside().credentials()).await == 200 && status("/refresh", &new).await == 200
+            status("/login", &account.sibling().credentials()).await == 200 && status("/refresh", &new).await == 200
         }
         Last::Login => status("/refresh", &new).await == 200,
         Last::Refresh => {

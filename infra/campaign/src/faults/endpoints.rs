@@ -3,7 +3,7 @@
 use serde_json::json;
 use shared::testing::{PASSWORD, Service};
 
-use crate::asking::Ask;
+use crate::requests::Request;
 
 /// A request that succeeds where nothing fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,27 +35,27 @@ impl Endpoint {
     }
 
     /// Stores what it needs, and makes the request. Each has an account of its own.
-    pub async fn prepare(self, service: &Service) -> Ask {
+    pub async fn prepare(self, service: &Service) -> Request {
         let mark = service.app().uuid().expect("an id");
         let (email, short) = (format!("{mark}@faults.example"), &mark[mark.len() - 12..]);
         if self == Self::Create {
             let body = json!({"email": email, "password": PASSWORD, "username": format!("u-{short}")});
-            return Ask::post("/create-account", body).under(&mark);
+            return Request::post("/create-account", body).under(&mark);
         }
         let user = service.account_with(&email, Some(&format!("v-{short}")), |_| {}).await;
         let session = service.session(&user).await;
         match self {
-            Self::Create | Self::Login => Ask::login(&email),
-            Self::Refresh => Ask::refresh(&session),
-            Self::Logout => Ask::logout(&session),
+            Self::Create | Self::Login => Request::login(&email),
+            Self::Refresh => Request::refresh(&session),
+            Self::Logout => Request::logout(&session),
             Self::LogoutEverywhere => {
-                Ask::post("/logout", json!({"refresh_token": session["refresh_token"], "everywhere": true}))
+                Request::post("/logout", json!({"refresh_token": session["refresh_token"], "everywhere": true}))
             }
-            Self::VerifyLive => Ask::verify_live(&session),
-            Self::Me => Ask::me(&session),
-            Self::Change => Ask::change(&session, json!({"name": "Other", "username": format!("w-{short}")})),
-            Self::ChangePassword => Ask::change_password(&session, PASSWORD, "another battery staple"),
-            Self::Delete => Ask::delete(&session, PASSWORD),
+            Self::VerifyLive => Request::verify_live(&session),
+            Self::Me => Request::me(&session),
+            Self::Change => Request::change(&session, json!({"name": "Other", "username": format!("w-{short}")})),
+            Self::ChangePassword => Request::change_password(&session, PASSWORD, "another battery staple"),
+            Self::Delete => Request::delete(&session, PASSWORD),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use shared::testing::Mishap;
+use shared::testing::faults::Fault;
 
 use super::endpoints::{Endpoint, endpoints};
 use crate::{
     Scale,
-    audit::{self, Tally},
-    table::Table,
+    invariants::{self, Checks},
+    report::Report,
     wait_for,
 };
 
@@ -38,81 +38,83 @@ const ERRORS: [(u16, &str); 20] = [
 ];
 
 /// Adds its rows.
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
-        let panics = audit::panics();
+        let panics = invariants::panics();
         let sparse = scale.of(4, 1);
         let cases = endpoints().into_iter().enumerate().map(|(number, endpoint)| errors(endpoint, number, sparse));
-        let tally = Tally::of(cases).await;
-        table.row(
+        let checks = Checks::run_all(cases).await;
+        report.row(
             "every documented error of DynamoDB, and garbage, at each of its calls by each endpoint",
             "503 with Retry-After and nothing of the cause; a success where only tidying up failed",
-            tally.to_string(),
-            tally.is_clean() && audit::panics() == panics,
+            checks.to_string(),
+            checks.passed() && invariants::panics() == panics,
         );
-        let tally = Tally::of(endpoints().into_iter().map(emptied)).await;
-        table.row(
+        let checks = Checks::run_all(endpoints().into_iter().map(emptied)).await;
+        report.row(
             "200 with an answer that lacks what the operation always tells, at each read and at each refresh",
             "503 with Retry-After: what is not said to be there is not said to be missing",
-            tally.to_string(),
-            tally.is_clean() && audit::panics() == panics,
+            checks.to_string(),
+            checks.passed() && invariants::panics() == panics,
         );
     });
 }
 
 /// Of every `sparse` errors one is tried, another at each call and each endpoint.
-async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Tally {
+async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Checks {
     let (service, faults) = super::service(SEED).await;
     let service = Arc::new(service);
-    let ask = endpoint.prepare(&service).await;
+    let request = endpoint.prepare(&service).await;
     service.calls();
-    let answer = ask.of(&service).await;
-    let mut tally = Tally::default();
-    tally.see((!answer.status.is_success()).then(|| format!("{} without a fault: {}", endpoint.name(), answer.status)));
+    let answer = request.send(&service).await;
+    let mut checks = Checks::default();
+    checks.record(
+        (!answer.status.is_success()).then(|| format!("{} without a fault: {}", endpoint.name(), answer.status)),
+    );
     let mut operations = service.calls();
     operations.sort();
     operations.dedup();
-    let mishaps = ERRORS.iter().map(|&(status, kind)| Mishap::Error(status, kind)).chain([
-        Mishap::Garbled(200, "<html></html>"),
-        Mishap::Garbled(200, "[1]"),
-        Mishap::Garbled(200, "{"),
-        Mishap::Garbled(400, "{}"),
-        Mishap::Garbled(502, "Bad gateway"),
-        Mishap::Reset,
+    let injected_faults = ERRORS.iter().map(|&(status, kind)| Fault::Error(status, kind)).chain([
+        Fault::Garbled(200, "<html></html>"),
+        Fault::Garbled(200, "[1]"),
+        Fault::Garbled(200, "{"),
+        Fault::Garbled(400, "{}"),
+        Fault::Garbled(502, "Bad gateway"),
+        Fault::Reset,
     ]);
-    for (at, mishap) in mishaps.enumerate() {
+    for (at, fault) in injected_faults.enumerate() {
         let chosen = |(call, _): &(usize, &String)| (at + call + number).is_multiple_of(sparse);
         for (_, operation) in operations.iter().enumerate().filter(chosen) {
-            let ask = endpoint.prepare(&service).await;
-            faults.every(operation, mishap.clone());
-            let answer = ask.of(&service).await;
-            faults.end();
+            let request = endpoint.prepare(&service).await;
+            faults.inject_every(operation, fault.clone());
+            let answer = request.send(&service).await;
+            faults.clear();
             let tidying = ["Query", "BatchWriteItem"].contains(&operation.as_str()) && answer.status.is_success();
             let is_right = answer.status == 503 || tidying;
             let wrong =
-                (!is_right).then(|| format!("{endpoint:?}, {operation}: {mishap:?}: {}", answer.status.as_u16()));
-            tally.see(audit::flaw(&answer).or(wrong));
+                (!is_right).then(|| format!("{endpoint:?}, {operation}: {fault:?}: {}", answer.status.as_u16()));
+            checks.record(invariants::violation(&answer).or(wrong));
         }
     }
-    tally
+    checks
 }
 
-/// BatchGetItem always has `Responses`, and an UpdateItem that asks for them has `Attributes`, which a logout does not.
-async fn emptied(endpoint: Endpoint) -> Tally {
+/// BatchGetItem always has `Responses`, and an UpdateItem that requests for them has `Attributes`, which a logout does not.
+async fn emptied(endpoint: Endpoint) -> Checks {
     let (service, faults) = super::service(SEED).await;
-    let mut tally = Tally::default();
+    let mut checks = Checks::default();
     let cases = [("BatchGetItem", ""), ("BatchGetItem", "{}"), ("UpdateItem", ""), ("UpdateItem", "{}")];
     for (operation, text) in cases.into_iter().filter(|_| endpoint != Endpoint::Logout) {
-        let ask = endpoint.prepare(&service).await;
-        faults.every(operation, Mishap::Garbled(200, text));
+        let request = endpoint.prepare(&service).await;
+        faults.inject_every(operation, Fault::Garbled(200, text));
         service.calls();
-        let answer = ask.of(&service).await;
-        faults.end();
+        let answer = request.send(&service).await;
+        faults.clear();
         if service.calls().iter().any(|call| call == operation) {
             let wrong = (answer.status != 503)
                 .then(|| format!("{endpoint:?}, {operation}: {text:?}: {}", answer.status.as_u16()));
-            tally.see(audit::flaw(&answer).or(wrong));
+            checks.record(invariants::violation(&answer).or(wrong));
         }
     }
-    tally
+    checks
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::testing::{Answer, Faults, Mishap, Service};
+use shared::testing::{Answer, Faults, Service, faults::Fault};
 use tokio::time;
 
 use crate::{
     Scale,
-    asking::Ask,
-    audit::{self, Tally},
-    table::Table,
+    invariants::{self, Checks},
+    report::Report,
+    requests::Request,
     wait_for,
 };
 
@@ -20,7 +20,7 @@ const LATE: Duration = Duration::from_millis(300);
 const READS: [&str; 4] = ["BatchGetItem", "GetItem", "Query", "TransactGetItems"];
 
 /// Adds its rows.
-pub fn run(_: Scale, table: &mut Table) {
+pub fn run(_: Scale, report: &mut Report) {
     let (applied, repeated, session, create) =
         wait_for(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
     let rows = [
@@ -37,120 +37,123 @@ pub fn run(_: Scale, table: &mut Table) {
         ("the write of a login's session arrives again, late, after the logout", "the session stays ended", session),
         ("the write of a create arrives again, late, after the account was deleted", "the account stays gone", create),
     ];
-    for (attack, expected, tally) in rows {
-        table.row(attack, expected, tally.to_string(), tally.is_clean());
+    for (attack, expected, checks) in rows {
+        report.row(attack, expected, checks.to_string(), checks.passed());
     }
 }
 
 /// How the answer to a write that was carried out is lost.
-fn losses() -> [(&'static str, Mishap); 4] {
+fn losses() -> [(&'static str, Fault); 4] {
     [
-        ("reset", Mishap::AnswerLost),
-        ("never", Mishap::AnswerHangs),
-        ("cut", Mishap::AnswerCut),
-        ("after the time-out", Mishap::Slow(Duration::from_secs(2))),
+        ("reset", Fault::AnswerLost),
+        ("never", Fault::AnswerHangs),
+        ("cut", Fault::AnswerCut),
+        ("after the time-out", Fault::Slow(Duration::from_secs(2))),
     ]
 }
 
-async fn applied() -> Tally {
-    let lost = losses().into_iter().flat_map(|(loss, mishap)| {
-        [false, true].map(|keyed| (format!("lost by {loss}, key: {keyed}"), vec![mishap.clone()], keyed))
+async fn applied() -> Checks {
+    let lost = losses().into_iter().flat_map(|(loss, fault)| {
+        [false, true].map(|keyed| (format!("lost by {loss}, key: {keyed}"), vec![fault.clone()], keyed))
     });
     // The first try is carried out; what the store hears of is the last one.
     let refused = ["ThrottlingException", "TransactionInProgressException"]
-        .map(|code| (format!("lost, and then {code}"), vec![Mishap::AnswerLost, Mishap::Error(400, code)], false));
-    Tally::of(lost.chain(refused).map(|(how, mishaps, keyed)| applied_once(how, mishaps, keyed))).await
+        .map(|code| (format!("lost, and then {code}"), vec![Fault::AnswerLost, Fault::Error(400, code)], false));
+    Checks::run_all(lost.chain(refused).map(|(how, injected_faults, keyed)| applied_once(how, injected_faults, keyed)))
+        .await
 }
 
 /// One after the other befalls the write, and the last one every further try.
-async fn applied_once(how: String, mishaps: Vec<Mishap>, keyed: bool) -> Tally {
+async fn applied_once(how: String, injected_faults: Vec<Fault>, keyed: bool) -> Checks {
     let (service, faults) = super::service(SEED).await;
-    let mut tally = Tally::default();
-    let (last, first) = mishaps.split_last().expect("a mishap");
-    for mishap in first {
-        faults.next("TransactWriteItems", mishap.clone());
+    let mut checks = Checks::default();
+    let (last, first) = injected_faults.split_last().expect("a fault");
+    for fault in first {
+        faults.inject_next("TransactWriteItems", fault.clone());
     }
-    faults.every("TransactWriteItems", last.clone());
-    let answer = create("lost@faults.example", keyed).of(&service).await;
-    tally.see(unless(201, &answer, &format!("answer {how}")));
-    faults.end();
+    faults.inject_every("TransactWriteItems", last.clone());
+    let answer = create("lost@faults.example", keyed).send(&service).await;
+    checks.record(unless(201, &answer, &format!("answer {how}")));
+    faults.clear();
     if answer.status == 201 {
-        tally.see(unless_usable(&service, &answer.body).await);
+        checks.record(unless_usable(&service, &answer.body).await);
     }
-    tally
+    checks
 }
 
-async fn repeated() -> Tally {
-    Tally::of(losses().map(|(loss, mishap)| repeated_once(loss, mishap))).await
+async fn repeated() -> Checks {
+    Checks::run_all(losses().map(|(loss, fault)| repeated_once(loss, fault))).await
 }
 
-async fn repeated_once(loss: &'static str, mishap: Mishap) -> Tally {
+async fn repeated_once(loss: &'static str, fault: Fault) -> Checks {
     let (service, faults) = super::service(SEED).await;
-    let mut tally = Tally::default();
-    faults.every("TransactWriteItems", mishap);
+    let mut checks = Checks::default();
+    faults.inject_every("TransactWriteItems", fault);
     blind(&faults);
-    let lost = create("lost@faults.example", true).of(&service).await;
-    tally.see(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
-    faults.end();
-    let again = create("lost@faults.example", true).of(&service).await;
-    tally.see(unless(201, &again, &format!("repeated after {loss}")));
-    tally.see(unless_usable(&service, &again.body).await);
-    let (accounts, halves) = audit::halves(&service).await;
-    tally.see((accounts != 1 || !halves.is_empty()).then(|| format!("{accounts} accounts, halves {halves:?}")));
-    tally
+    let lost = create("lost@faults.example", true).send(&service).await;
+    checks.record(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
+    faults.clear();
+    let again = create("lost@faults.example", true).send(&service).await;
+    checks.record(unless(201, &again, &format!("repeated after {loss}")));
+    checks.record(unless_usable(&service, &again.body).await);
+    let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
+    checks.record(
+        (accounts != 1 || !incomplete.is_empty()).then(|| format!("{accounts} accounts, incomplete {incomplete:?}")),
+    );
+    checks
 }
 
 /// The session of a login is written by a call that seems lost, and again by its repeat; after a logout the first one arrives.
-async fn late_session() -> Tally {
-    let mut tally = Tally::default();
+async fn late_session() -> Checks {
+    let mut checks = Checks::default();
     for operation in ["PutItem", "TransactWriteItems"] {
         let (service, faults) = super::service(SEED).await;
         service.account("late@faults.example").await;
-        faults.next(operation, Mishap::Late(LATE));
-        let session = Ask::login("late@faults.example").of(&service).await;
-        tally.see(unless(200, &session, "login"));
-        tally.see(unless(200, &Ask::logout(&session.body).of(&service).await, "logout"));
+        faults.inject_next(operation, Fault::Late(LATE));
+        let session = Request::login("late@faults.example").send(&service).await;
+        checks.record(unless(200, &session, "login"));
+        checks.record(unless(200, &Request::logout(&session.body).send(&service).await, "logout"));
         time::sleep(LATE * 2).await;
-        let answer = Ask::refresh(&session.body).of(&service).await;
-        tally.see(unless(401, &answer, &format!("refresh after a logout and a late {operation}")));
+        let answer = Request::refresh(&session.body).send(&service).await;
+        checks.record(unless(401, &answer, &format!("refresh after a logout and a late {operation}")));
     }
-    tally
+    checks
 }
 
 /// The same with an account that is deleted before its first write arrives.
-async fn late_create() -> Tally {
+async fn late_create() -> Checks {
     let (service, faults) = super::service(SEED).await;
-    faults.next("TransactWriteItems", Mishap::Late(LATE));
-    let created = create("late@faults.example", false).of(&service).await;
-    let mut tally = Tally::default();
-    tally.see(unless(201, &created, "create"));
+    faults.inject_next("TransactWriteItems", Fault::Late(LATE));
+    let created = create("late@faults.example", false).send(&service).await;
+    let mut checks = Checks::default();
+    checks.record(unless(201, &created, "create"));
     let password = shared::testing::PASSWORD;
-    tally.see(unless(200, &Ask::delete(&created.body, password).of(&service).await, "delete"));
+    checks.record(unless(200, &Request::delete(&created.body, password).send(&service).await, "delete"));
     time::sleep(LATE * 2).await;
-    let (accounts, halves) = audit::halves(&service).await;
-    tally.see((accounts > 0).then(|| format!("{accounts} accounts are back, halves {halves:?}")));
-    tally
+    let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
+    checks.record((accounts > 0).then(|| format!("{accounts} accounts are back, incomplete {incomplete:?}")));
+    checks
 }
 
-fn create(email: &str, keyed: bool) -> Ask {
-    let ask = Ask::create(email);
-    if keyed { ask.under("a key of this create") } else { ask }
+fn create(email: &str, keyed: bool) -> Request {
+    let request = Request::create(email);
+    if keyed { request.under("a key of this create") } else { request }
 }
 
 fn blind(faults: &Faults) {
     for read in READS {
-        faults.every(read, Mishap::Reset);
+        faults.inject_every(read, Fault::Reset);
     }
 }
 
 fn unless(status: u16, answer: &Answer, what: &str) -> Option<String> {
     let told = || format!("{what}: {} {}", answer.status.as_u16(), answer.body["code"]);
-    audit::flaw(answer).or_else(|| (answer.status != status).then(told))
+    invariants::violation(answer).or_else(|| (answer.status != status).then(told))
 }
 
 async fn unless_usable(service: &Service, session: &Value) -> Option<String> {
-    let me = Ask::me(session).of(service).await;
-    let refreshed = Ask::refresh(session).of(service).await;
+    let me = Request::me(session).send(service).await;
+    let refreshed = Request::refresh(session).send(service).await;
     let works = me.status == 200 && refreshed.status == 200 && me.body["user"]["id"] == session["uid"];
     (!works).then(|| format!("the session does not work: {} {}", me.status, json!(refreshed.body["code"])))
 }

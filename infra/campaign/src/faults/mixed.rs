@@ -1,14 +1,14 @@
 //! A third of all calls fails, while clients that try again do everything there is to do.
 
 mod client;
-mod ledger;
+mod counts;
 
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use self::{client::Client, ledger::Ledger};
-use crate::{Scale, audit, table::Table, wait_for};
+use self::{client::Client, counts::Counts};
+use crate::{Scale, invariants, report::Report, wait_for};
 
 const SEED: u64 = 0x1a7c_4be7;
 const SHARE: f64 = 0.3;
@@ -18,68 +18,68 @@ const CLIENTS: usize = 25;
 const SUCCESS_MIN: f64 = 95.0;
 
 /// Adds its rows.
-pub fn run(scale: Scale, table: &mut Table) {
-    wait_for(mixed(scale.of(1_000, 10_000), table));
+pub fn run(scale: Scale, report: &mut Report) {
+    wait_for(mixed(scale.of(1_000, 10_000), report));
 }
 
-async fn mixed(operations: usize, table: &mut Table) {
+async fn mixed(operations: usize, report: &mut Report) {
     println!("campaign: faults: mixed, seed {SEED}");
-    let panics = audit::panics();
+    let panics = invariants::panics();
     let (service, faults) = super::service(SEED).await;
     let service = Arc::new(service);
-    faults.share(SHARE);
+    faults.inject_at_rate(SHARE);
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let mut client = Client::new(service.clone(), number, SEED);
         clients.spawn(async move {
             for _ in 0..operations / CLIENTS {
-                client.act().await;
+                client.run_one().await;
             }
             client
         });
     }
     let done = clients.join_all().await;
-    faults.end();
-    let befallen = faults.befallen();
+    faults.clear();
+    let injected = faults.injected();
     let mut settling = JoinSet::new();
     for client in done {
-        settling.spawn(client.settle());
+        settling.spawn(client.verify_acknowledged());
     }
-    let mut ledger = Ledger::default();
-    settling.join_all().await.into_iter().for_each(|one| ledger.add(one));
+    let mut counts = Counts::default();
+    settling.join_all().await.into_iter().for_each(|one| counts.add(one));
 
-    let (asked, succeeded) = (ledger.asked(), ledger.succeeded());
+    let (asked, succeeded) = (counts.asked(), counts.succeeded());
     let share = 100.0 * succeeded as f64 / asked as f64;
     let what = format!("{asked} mixed operations, faults on 30 % of DynamoDB calls");
-    table.row(
+    report.row(
         &what,
         "each answer a success, its proper 4xx, or 503/429 with Retry-After; 0 × 500; no panic",
-        format!("{befallen} faults; {}; {}", ledger.answers, ledger.statuses()),
-        ledger.answers.is_clean() && ledger.count(500) == 0 && audit::panics() == panics,
+        format!("{injected} faults; {}; {}", counts.answers, counts.statuses()),
+        counts.answers.passed() && counts.count(500) == 0 && invariants::panics() == panics,
     );
-    table.row(
+    report.row(
         &what,
         "≥ 95 % succeed with three retries of the client",
-        format!("{share:.2} %; not: {}", ledger.failures()),
+        format!("{share:.2} %; not: {}", counts.failures()),
         share >= SUCCESS_MIN,
     );
-    table.row(
+    report.row(
         &what,
         "every acknowledged write is there afterwards",
-        ledger.acknowledged.to_string(),
-        ledger.acknowledged.is_clean(),
+        counts.acknowledged.to_string(),
+        counts.acknowledged.passed(),
     );
-    let (accounts, halves) = audit::halves(&service).await;
-    table.row(
+    let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
+    report.row(
         &what,
         "no half-made account",
-        format!("{accounts} accounts, {} records that do not fit {halves:?}", halves.len()),
-        halves.is_empty() && accounts > 0,
+        format!("{accounts} accounts, {} records that do not fit {incomplete:?}", incomplete.len()),
+        incomplete.is_empty() && accounts > 0,
     );
-    table.row(
+    report.row(
         &what,
         "no false 409 to a creator with an Idempotency-Key",
-        ledger.creates.to_string(),
-        ledger.creates.is_clean(),
+        counts.creates.to_string(),
+        counts.creates.passed(),
     );
 }

@@ -14,7 +14,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{ACCOUNT, Counts, Method, PASSWORD, Scale, Table, crowd::address, judge, wait_for};
+use super::{ACCOUNT, Counts, Method, PASSWORD, Report, Scale, judge, many_addresses::address, wait_for};
 use crate::{
     client::{Answer, Client},
     process::{Process, command},
@@ -26,7 +26,7 @@ const VARIABLES: [(&str, &str); 2] = [("API_KEY", API_KEY), ("ISSUER", "https://
 /// How many guess at once at each process.
 const AT_ONCE: usize = 4;
 
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     let processes: usize = scale.of(4, 20);
     let time = Duration::from_secs(scale.of(4, 60));
     let folder = TempDir::new().expect("a folder");
@@ -47,8 +47,8 @@ pub fn run(scale: Scale, table: &mut Table) {
         let elapsed = i64::try_from(began.elapsed().as_secs() + 1).unwrap_or(i64::MAX);
         let attack =
             format!("1,000 addresses guess at one account for {elapsed} s, at {processes} processes on one table");
-        judge(table, attack, &counts, elapsed);
-        table.row(
+        judge(report, attack, &counts, elapsed);
+        report.row(
             format!("its owner meanwhile, from a client that logged in before, at each of {processes} processes"),
             "each login succeeds",
             known.to_string(),

@@ -30,13 +30,13 @@ pub struct Outcome {
 /// Sends logins at this rate a second for this time, one independent of the other as many people are (the gaps between them
 /// are exponential), and waits for every answer. A slow answer delays no other, and the time runs from when the login was due:
 /// else the slowest ones would be measured least often.
-pub async fn at_rate(client: &Client, bodies: &[Value], rate: f64, time: Duration, dice: &mut Rng) -> Outcome {
+pub async fn at_rate(client: &Client, bodies: &[Value], rate: f64, time: Duration, rng: &mut Rng) -> Outcome {
     let began = Instant::now();
     let mut due = Duration::ZERO;
     let mut under_way = JoinSet::new();
     let mut outcome = Outcome::default();
     for body in bodies.iter().cycle() {
-        due += Duration::from_secs_f64(-(1.0 - dice.f64()).ln() / rate);
+        due += Duration::from_secs_f64(-(1.0 - rng.f64()).ln() / rate);
         if due > time {
             break;
         }

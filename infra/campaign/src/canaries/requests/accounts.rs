@@ -3,19 +3,19 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::{World, keep_session};
+use super::{RecordingClient, keep_session};
 use crate::canaries::secrets::Canaries;
 
-impl World {
+impl RecordingClient {
     /// Creates and logins that are refused.
     pub async fn accounts(&mut self, canaries: &mut Canaries, email: &str) {
         let secret = canaries.secret("password of a refused create");
         let key = [("idempotency-key", email)];
         let body = json!({"email": format!("key-{email}"), "password": secret});
-        self.ask(Method::POST, "/create-account", &key, body.to_string()).await;
+        self.send(Method::POST, "/create-account", &key, body.to_string()).await;
         let other =
             json!({"email": format!("key-{email}"), "password": canaries.secret("password of a refused create")});
-        self.ask(Method::POST, "/create-account", &key, other.to_string()).await;
+        self.send(Method::POST, "/create-account", &key, other.to_string()).await;
         self.post(
             "/create-account",
             &json!({"email": email, "password": canaries.secret("password of a refused create")}),
@@ -45,11 +45,11 @@ impl World {
         keep_session(canaries, &session);
         let bearer = format!("Bearer {}", session.text_of("access_token"));
         let bearer = [("authorization", &*bearer)];
-        self.ask(Method::GET, "/me", &bearer, "").await;
-        self.ask(Method::PATCH, "/me", &bearer, json!({"name": "James"}).to_string()).await;
+        self.send(Method::GET, "/me", &bearer, "").await;
+        self.send(Method::PATCH, "/me", &bearer, json!({"name": "James"}).to_string()).await;
         for name in ["name", "username", "role_id"] {
             let secret = format!("{}\u{1b}", canaries.secret("secret in a wrong field"));
-            self.ask(Method::PATCH, "/me", &bearer, json!({name: secret}).to_string()).await;
+            self.send(Method::PATCH, "/me", &bearer, json!({name: secret}).to_string()).await;
         }
         let new = canaries.secret("new password");
         for (current, new) in [
@@ -58,7 +58,7 @@ impl World {
             (password.clone(), new.clone()),
         ] {
             let body = json!({"current_password": current, "new_password": new}).to_string();
-            let answer = self.ask(Method::POST, "/me/password", &bearer, body).await;
+            let answer = self.send(Method::POST, "/me/password", &bearer, body).await;
             keep_session(canaries, &answer);
         }
         let login = self.post("/login", &json!({"email": email, "password": new})).await;
@@ -66,8 +66,8 @@ impl World {
         let bearer = format!("Bearer {}", login.text_of("access_token"));
         for password in [canaries.secret("wrong password of a deletion"), new] {
             let body = json!({"password": password}).to_string();
-            self.ask(Method::DELETE, "/me", &[("authorization", &bearer)], body).await;
+            self.send(Method::DELETE, "/me", &[("authorization", &bearer)], body).await;
         }
-        self.ask(Method::GET, "/me", &[("authorization", &bearer)], "").await;
+        self.send(Method::GET, "/me", &[("authorization", &bearer)], "").await;
     }
 }

@@ -3,10 +3,10 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{World, changed, id_token, keep_session};
+use super::{RecordingClient, changed, id_token, keep_session};
 use crate::{canaries::secrets::Canaries, client::Answer};
 
-impl World {
+impl RecordingClient {
     /// Refreshes of good, wrong, old and dead tokens, and logouts.
     pub async fn refreshes(&mut self, canaries: &mut Canaries, session: &Answer) {
         let first = session.text_of("refresh_token");
@@ -32,7 +32,7 @@ impl World {
         }
         self.post("/logout", &json!({"refresh_token": newest, "everywhere": true})).await;
         let bearer = format!("Bearer {newest}");
-        self.ask(Method::GET, "/me", &[("authorization", &bearer)], "").await;
+        self.send(Method::GET, "/me", &[("authorization", &bearer)], "").await;
         self.post("/verify", &json!({"token": newest})).await;
     }
 
@@ -59,12 +59,12 @@ impl World {
             let bearer = format!("Bearer {token}");
             let bearer = [("authorization", &*bearer)];
             self.post("/verify", &json!({"token": token})).await;
-            self.ask(Method::GET, "/verify?check_revoked=true", &bearer, "").await;
-            self.ask(Method::GET, "/me", &bearer, "").await;
+            self.send(Method::GET, "/verify?check_revoked=true", &bearer, "").await;
+            self.send(Method::GET, "/me", &bearer, "").await;
             self.post("/jwt/decode", &json!({"token": token})).await;
         }
         let secret = canaries.secret("secret in a query");
-        self.ask(Method::GET, &format!("/verify?check_revoked={secret}"), &[], "").await;
+        self.send(Method::GET, &format!("/verify?check_revoked={secret}"), &[], "").await;
         self.post("/verify", &json!({"token": {"a": canaries.secret("no token")}})).await;
     }
 
@@ -81,7 +81,7 @@ impl World {
             (api_key.clone(), json!({"a": 1}), json!(canaries.secret("secret in a wrong field"))),
         ] {
             let body = json!({"payload": payload, "expires_in_minutes": minutes}).to_string();
-            let answer = self.ask(Method::POST, "/jwt/encode", &[("x-api-key", &key)], body).await;
+            let answer = self.send(Method::POST, "/jwt/encode", &[("x-api-key", &key)], body).await;
             let token = answer.text_of("token");
             canaries.keep("shared-secret token", &token);
             for token in [changed(&token), token] {

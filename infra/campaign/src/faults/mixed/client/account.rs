@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use shared::testing::PASSWORD;
 
-use crate::asking::Ask;
+use crate::requests::Request;
 
 /// Whether something is there, as far as its owner was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefreshState {
+pub enum Liveness {
     /// Made, and nothing was asked that would end it.
     Live,
     /// Its end was acknowledged.
@@ -23,23 +23,23 @@ pub struct Account {
     /// The last acknowledged one.
     pub password: String,
     /// One that was asked for and never acknowledged.
-    pub perhaps: Option<String>,
+    pub unconfirmed_password: Option<String>,
     /// The last name, if that was acknowledged.
     pub name: Option<String>,
     /// Whether a wrong password was given since the last right one.
-    pub guessed: bool,
+    pub has_failed_login: bool,
     /// Of the account itself.
-    pub standing: RefreshState,
+    pub liveness: Liveness,
     /// Its sessions.
-    pub visits: Vec<Visit>,
+    pub sessions: Vec<ClientSession>,
 }
 
 /// A session.
-pub struct Visit {
+pub struct ClientSession {
     /// The last acknowledged session object.
-    pub session: Value,
+    pub object: Value,
     /// Of the session.
-    pub standing: RefreshState,
+    pub liveness: Liveness,
 }
 
 impl Account {
@@ -48,55 +48,55 @@ impl Account {
         Self {
             email,
             password: PASSWORD.to_owned(),
-            perhaps: None,
+            unconfirmed_password: None,
             name: Some("James".to_owned()),
-            guessed: false,
-            standing: RefreshState::Live,
-            visits: session.into_iter().map(Visit::new).collect(),
+            has_failed_login: false,
+            liveness: Liveness::Live,
+            sessions: session.into_iter().map(ClientSession::new).collect(),
         }
     }
 
     /// Whether the client knows how to log in.
     pub fn is_known(&self) -> bool {
-        self.standing == RefreshState::Live && self.perhaps.is_none()
+        self.liveness == Liveness::Live && self.unconfirmed_password.is_none()
     }
 
     /// Any of its live sessions.
-    pub fn live_visit(&self, random: &mut fastrand::Rng) -> Option<usize> {
+    pub fn live_session(&self, rng: &mut fastrand::Rng) -> Option<usize> {
         let live: Vec<usize> =
-            (0..self.visits.len()).filter(|&at| self.visits[at].standing == RefreshState::Live).collect();
-        (!live.is_empty()).then(|| live[random.usize(..live.len())])
+            (0..self.sessions.len()).filter(|&at| self.sessions[at].liveness == Liveness::Live).collect();
+        (!live.is_empty()).then(|| live[rng.usize(..live.len())])
     }
 
     /// With the password that was acknowledged.
-    pub fn login(&self) -> Ask {
+    pub fn login(&self) -> Request {
         self.login_with(&self.password)
     }
 
     /// With this password.
-    pub fn login_with(&self, password: &str) -> Ask {
-        Ask::post("/login", json!({"email": self.email, "password": password}))
+    pub fn login_with(&self, password: &str) -> Request {
+        Request::post("/login", json!({"email": self.email, "password": password}))
     }
 
     /// After a login.
     pub fn logged_in(&mut self, session: Value) {
-        self.guessed = false;
-        self.visits.push(Visit::new(session));
+        self.has_failed_login = false;
+        self.sessions.push(ClientSession::new(session));
     }
 }
 
-impl Visit {
+impl ClientSession {
     /// A live one.
     pub fn new(session: Value) -> Self {
-        Self { session, standing: RefreshState::Live }
+        Self { object: session, liveness: Liveness::Live }
     }
 
     /// After something that ends all sessions, acknowledged or not.
     pub fn leave(&mut self, acknowledged: bool) {
-        match self.standing {
-            RefreshState::Ended => {}
-            _ if acknowledged => self.standing = RefreshState::Ended,
-            _ => self.standing = RefreshState::Unsure,
+        match self.liveness {
+            Liveness::Ended => {}
+            _ if acknowledged => self.liveness = Liveness::Ended,
+            _ => self.liveness = Liveness::Unsure,
         }
     }
 }

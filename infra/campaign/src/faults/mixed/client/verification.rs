@@ -2,52 +2,52 @@
 
 use super::{
     Client,
-    account::{Account, RefreshState, Visit},
+    account::{Account, ClientSession, Liveness},
 };
-use crate::{asking::Ask, faults::mixed::ledger::Ledger};
+use crate::{faults::mixed::counts::Counts, requests::Request};
 
 impl Client {
     /// Looks for everything that was acknowledged.
-    pub async fn settle(mut self) -> Ledger {
+    pub async fn verify_acknowledged(mut self) -> Counts {
         for account in std::mem::take(&mut self.accounts) {
-            match account.standing {
-                RefreshState::Live => self.lives(&account).await,
-                RefreshState::Ended => self.expect(401, account.login(), "a deleted account").await,
+            match account.liveness {
+                Liveness::Live => self.lives(&account).await,
+                Liveness::Ended => self.expect(401, account.login(), "a deleted account").await,
                 // What is there of it is whole or nothing, which is looked at in the table.
-                RefreshState::Unsure => {}
+                Liveness::Unsure => {}
             }
-            for visit in &account.visits {
-                self.stands(visit).await;
+            for session in &account.sessions {
+                self.stands(session).await;
             }
         }
-        self.ledger
+        self.counts
     }
 
     async fn lives(&mut self, account: &Account) {
-        let mut answer = account.login().of(&self.service).await;
-        if let (401, Some(perhaps)) = (answer.status.as_u16(), &account.perhaps) {
-            answer = account.login_with(perhaps).of(&self.service).await;
+        let mut answer = account.login().send(&self.service).await;
+        if let (401, Some(unconfirmed_password)) = (answer.status.as_u16(), &account.unconfirmed_password) {
+            answer = account.login_with(unconfirmed_password).send(&self.service).await;
         }
         let named = account.name.as_ref().is_none_or(|name| answer.body["user"]["name"] == **name);
         let wrong = (answer.status != 200 || !named)
             .then(|| format!("an account with its password and name: {} {}", answer.status, answer.body["code"]));
-        self.ledger.acknowledged.see(wrong);
+        self.counts.acknowledged.record(wrong);
     }
 
-    async fn stands(&mut self, visit: &Visit) {
-        match visit.standing {
-            RefreshState::Live => self.expect(200, Ask::refresh(&visit.session), "a refresh token").await,
-            RefreshState::Ended => {
-                self.expect(401, Ask::refresh(&visit.session), "a refresh after the end").await;
-                self.expect(401, Ask::verify_live(&visit.session), "a token after the end").await;
+    async fn stands(&mut self, session: &ClientSession) {
+        match session.liveness {
+            Liveness::Live => self.expect(200, Request::refresh(&session.object), "a refresh token").await,
+            Liveness::Ended => {
+                self.expect(401, Request::refresh(&session.object), "a refresh after the end").await;
+                self.expect(401, Request::verify_live(&session.object), "a token after the end").await;
             }
-            RefreshState::Unsure => {}
+            Liveness::Unsure => {}
         }
     }
 
-    async fn expect(&mut self, status: u16, ask: Ask, what: &str) {
-        let answer = ask.of(&self.service).await;
+    async fn expect(&mut self, status: u16, request: Request, what: &str) {
+        let answer = request.send(&self.service).await;
         let wrong = (answer.status != status).then(|| format!("{what}: {} {}", answer.status, answer.body["code"]));
-        self.ledger.acknowledged.see(wrong);
+        self.counts.acknowledged.record(wrong);
     }
 }

@@ -7,7 +7,7 @@ use shared::config::Config;
 use tokio::time::Instant;
 
 /// Hashes a second of the default parameters, on all cores at once, each with its own memory.
-pub fn hashes_a_second(time: Duration) -> f64 {
+pub fn hashes_per_second(time: Duration) -> f64 {
     let policy = Config::read(|_| None).expect("the defaults are right").password_policy;
     let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(32)).expect("Argon2 takes them");
     let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -3,8 +3,8 @@
 use axum::http::Method;
 use shared::testing::Service;
 
-use super::settled;
-use crate::audit::{self, Tally};
+use super::no_server_error;
+use crate::invariants::{self, Checks};
 
 /// Every path, with the methods it takes.
 const PATHS: [(&str, &[&str]); 14] = [
@@ -27,33 +27,33 @@ const METHODS: [&str; 13] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "get", "X-!"];
 
 /// Every method at every path, and every path written otherwise.
-pub async fn nearly(service: &Service) -> Tally {
-    let mut tally = Tally::default();
+pub async fn methods_and_paths(service: &Service) -> Checks {
+    let mut checks = Checks::default();
     for (path, taken) in PATHS {
         for method in METHODS {
-            tally.see(asked(service, path, method, taken).await);
+            checks.record(asked(service, path, method, taken).await);
         }
         for other in written_otherwise(path) {
             let answer = service.request(Method::POST, &other).header("content-type", "application/json").send().await;
             let other = other.chars().take(80).collect::<String>();
             let status = answer.status.as_u16();
             let found = (status != 404).then(|| format!("POST {other}: {status} where nothing is"));
-            tally.see(settled(&answer, || other.clone()).or(found));
+            checks.record(no_server_error(&answer, || other.clone()).or(found));
         }
         for query in ["?", "?x", "?x=1&x=2", "?%", "?%00", "?%ff=%fe", "?check_revoked=maybe", "?a=b?c=d", "?{}"] {
             let method = if taken.contains(&"POST") { Method::POST } else { Method::GET };
             let answer = service.request(method, &format!("{path}{query}")).send().await;
-            tally.see(settled(&answer, || format!("{path}{query}")));
+            checks.record(no_server_error(&answer, || format!("{path}{query}")));
         }
     }
     for value in [&b"\xff"[..], b"Bearer", b"Bearer \xff", b"bearer a.b.c", b"Basic YTpi", b"Bearer a b", b" ", b""] {
         for path in ["/me", "/verify"] {
             let answer = service.request(Method::GET, path).header("authorization", value).send().await;
             let passed = answer.status.is_success().then(|| format!("{path} by {value:?}"));
-            tally.see(settled(&answer, || format!("{path} by {value:?}")).or(passed));
+            checks.record(no_server_error(&answer, || format!("{path} by {value:?}")).or(passed));
         }
     }
-    tally
+    checks
 }
 
 async fn asked(service: &Service, path: &str, method: &str, taken: &[&str]) -> Option<String> {
@@ -61,7 +61,7 @@ async fn asked(service: &Service, path: &str, method: &str, taken: &[&str]) -> O
     let answer = service.request(parsed, path).send().await;
     let status = answer.status.as_u16();
     let is_right = match method {
-        // A preflight is answered before anybody asks what is there.
+        // A preflight is answered before anybody requests what is there.
         "OPTIONS" => status == 200,
         _ if taken.is_empty() => status == 404,
         // What a GET would be answered, without its body.
@@ -71,7 +71,7 @@ async fn asked(service: &Service, path: &str, method: &str, taken: &[&str]) -> O
     };
     let wrong = (!is_right).then(|| format!("{status}, Allow: {:?}", answer.header("allow")));
     // The body of a HEAD is left out, and with it what is in every other.
-    let flaw = if method == "HEAD" { None } else { audit::flaw(&answer) };
+    let flaw = if method == "HEAD" { None } else { invariants::violation(&answer) };
     Some(format!("{method} {path}: {}", flaw.or(wrong)?))
 }
 

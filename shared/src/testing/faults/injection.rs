@@ -1,4 +1,4 @@
-//! How each mishap is carried out.
+//! How each fault is carried out.
 
 use std::future;
 
@@ -12,48 +12,48 @@ use dynoxide::Database;
 use serde_json::{Value, json};
 use tokio::time;
 
-use super::Mishap;
-use crate::store::embedded::Embedded;
+use super::Fault;
+use crate::embedded::Embedded;
 
 /// The answer to a call that this befalls.
-pub async fn befall(
+pub async fn inject(
     embedded: Embedded,
     request: HttpRequest,
-    mishap: Option<Mishap>,
+    fault: Option<Fault>,
 ) -> Result<HttpResponse, ConnectorError> {
     let reset = || Err(ConnectorError::io("connection reset by peer".into()));
-    match mishap {
+    match fault {
         None => embedded.call(request).await,
-        Some(Mishap::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
-        Some(Mishap::Garbled(status, text)) => answer(status, text.to_owned()),
-        Some(Mishap::Reset) => reset(),
-        Some(Mishap::Hangs) => future::pending().await,
-        Some(Mishap::Slow(time)) => {
+        Some(Fault::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
+        Some(Fault::Garbled(status, text)) => answer(status, text.to_owned()),
+        Some(Fault::Reset) => reset(),
+        Some(Fault::Hangs) => future::pending().await,
+        Some(Fault::Slow(time)) => {
             let response = embedded.call(request).await;
             time::sleep(time).await;
             response
         }
-        Some(Mishap::AnswerLost) => embedded.call(request).await.and_then(|_| reset()),
-        Some(Mishap::AnswerHangs) => {
+        Some(Fault::AnswerLost) => embedded.call(request).await.and_then(|_| reset()),
+        Some(Fault::AnswerHangs) => {
             let _ = embedded.call(request).await;
             future::pending().await
         }
-        Some(Mishap::AnswerCut) => {
+        Some(Fault::AnswerCut) => {
             let response = embedded.call(request).await?;
             let text = response.body().bytes().unwrap_or_default();
             answer(response.status().as_u16(), String::from_utf8_lossy(&text[..text.len() / 2]).into_owned())
         }
-        Some(Mishap::Late(time)) => {
+        Some(Fault::Late(time)) => {
             tokio::spawn(async move {
                 time::sleep(time).await;
                 embedded.call(request).await
             });
             reset()
         }
-        Some(Mishap::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
-        Some(Mishap::CancelledAt(at, reason)) => {
+        Some(Fault::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
+        Some(Fault::CancelledAt(at, reason)) => {
             let others = |place| if place == at { reason } else { "None" };
-            let reasons: Vec<&str> = (0..places(&request).len()).map(others).collect();
+            let reasons: Vec<&str> = (0..writes(&request).len()).map(others).collect();
             answer(400, cancelled(&embedded, &request, &reasons))
         }
     }
@@ -72,9 +72,9 @@ fn error(kind: &str, message: &str) -> Value {
 
 /// As DynamoDB tells it: a failed condition with the record that stands there, if there is one.
 fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> String {
-    let places = places(request);
+    let writes = writes(request);
     let told = reasons.iter().enumerate().map(|(at, reason)| {
-        let standing = places.get(at).filter(|_| *reason == "ConditionalCheckFailed");
+        let standing = writes.get(at).filter(|_| *reason == "ConditionalCheckFailed");
         let item = standing.and_then(|(table, key)| item(&embedded.database(), table, key));
         let mut told = json!({"Code": reason});
         if *reason != "None" {
@@ -96,7 +96,7 @@ fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> St
 }
 
 /// Table and key of each write of a transaction; none of any other operation.
-pub fn places(request: &HttpRequest) -> Vec<(String, String)> {
+pub fn writes(request: &HttpRequest) -> Vec<(String, String)> {
     let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
     let items = body["TransactItems"].as_array().cloned().unwrap_or_default();
     let writes = items.iter().filter_map(|item| item.as_object()?.values().next());

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The rows so far.
 #[derive(Default)]
-pub struct Table(Vec<Row>);
+pub struct Report(Vec<Row>);
 
 struct Row {
     attack: String,
@@ -13,7 +13,7 @@ struct Row {
     holds: bool,
 }
 
-impl Table {
+impl Report {
     /// Adds a row; `holds` is whether what was counted is what is expected.
     pub fn row(
         &mut self,
@@ -40,7 +40,7 @@ impl fmt::Display for Row {
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "     | attack or fault | expected | counted")?;
         for row in &self.0 {

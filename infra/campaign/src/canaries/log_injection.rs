@@ -1,4 +1,4 @@
-//! Texts that would be lines of the log of their own, in every place that may get into it.
+//! Texts that would be lines of the log of their own, in every sink that may get into it.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Process, log},
-    table::Table,
+    report::Report,
 };
 
 /// New lines, ends of a JSON text, escapes of a terminal, and characters that change what is seen.
@@ -30,7 +30,7 @@ const TEXTS: [&str; 9] = [
 ];
 
 /// Sends each of them everywhere, and reads the log.
-pub fn forged(table: &mut Table) {
+pub fn log_injection(report: &mut Report) {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let process = Process::start(&data, &[("LOG_LEVEL", "trace"), ("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")]);
@@ -43,7 +43,7 @@ pub fn forged(table: &mut Table) {
     let objects: Vec<Option<Value>> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect();
     let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
     let forged = objects.iter().flatten().filter(|value| value.get("forged").is_some()).count();
-    table.row(
+    report.row(
         format!(
             "{} requests with lines, quotes and escapes in path, request id, headers and fields: the log",
             requests.len()
@@ -59,7 +59,7 @@ pub fn forged(table: &mut Table) {
         .filter(acts_on_a_screen)
         .map(|c| c.escape_unicode().to_string())
         .collect();
-    table.row(
+    report.row(
         "the same: what acts on a terminal that shows the log",
         "no control character, no change of direction, no other end of line",
         if raw.is_empty() { "none".to_owned() } else { format!("{raw:?}") },
@@ -71,7 +71,7 @@ fn acts_on_a_screen(c: &char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Requests with this text in each place, as it is and in the writing that the place asks for.
+/// Requests with this text in each sink, as it is and in the writing that the sink requests for.
 fn requests(text: &str) -> Vec<Vec<u8>> {
     let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
     // What ends a header cannot be in one.

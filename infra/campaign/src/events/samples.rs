@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Each shape with each request.
-pub fn shapes() -> Vec<Vec<u8>> {
+pub fn samples() -> Vec<Vec<u8>> {
     let requests = [
         ("GET", "/health", "", ""),
         ("GET", "/verify", "check_revoked=true", ""),
@@ -15,9 +15,9 @@ pub fn shapes() -> Vec<Vec<u8>> {
         ("OPTIONS", "/login", "", ""),
         ("PATCH", "/me", "", "name=James"),
     ];
-    let shapes = [http_api, rest_api, load_balancer, load_balancer_of_many_values, function_url];
+    let samples = [http_api, rest_api, load_balancer, load_balancer_of_many_values, function_url];
     let made = requests.iter().flat_map(|(method, path, query, body)| {
-        shapes.iter().map(move |shape| shape(method, path, query, body).to_string().into_bytes())
+        samples.iter().map(move |shape| shape(method, path, query, body).to_string().into_bytes())
     });
     made.collect()
 }

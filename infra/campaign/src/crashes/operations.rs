@@ -24,7 +24,7 @@ const CLIENTS: usize = 4;
 /// Of every account.
 pub const PASSWORD: &str = "correct horse battery";
 /// More accounts than there are.
-const BESIDE: usize = 1_000_000;
+const SIBLING_OFFSET: usize = 1_000_000;
 
 /// A new account, asked for until there is an answer.
 pub struct Create {
@@ -32,7 +32,7 @@ pub struct Create {
 }
 
 /// What is asked for.
-pub enum Deed {
+pub enum Operation {
     /// A new account.
     Create(Create),
     /// A refresh with this body.
@@ -40,9 +40,9 @@ pub enum Deed {
 }
 
 /// What became of it; no answer where there is none that is whole.
-pub enum Done {
+pub enum Outcome {
     /// The server was dead before.
-    NotBegun(Deed),
+    NotStarted(Operation),
     /// A new account.
     Create(Create, Option<Answer>),
     /// A refresh with this body.
@@ -55,9 +55,9 @@ impl Create {
         Self { number }
     }
 
-    /// An account that nobody else asks for.
-    pub fn beside(&self) -> Self {
-        Self { number: self.number + BESIDE }
+    /// An account that nobody else requests for.
+    pub fn sibling(&self) -> Self {
+        Self { number: self.number + SIBLING_OFFSET }
     }
 
     /// Its address.
@@ -90,19 +90,27 @@ impl Create {
 }
 
 struct Work {
-    waiting: Mutex<VecDeque<Deed>>,
-    done: Mutex<Vec<Done>>,
+    waiting: Mutex<VecDeque<Operation>>,
+    done: Mutex<Vec<Outcome>>,
     answered: AtomicUsize,
 }
 
-/// Lets clients do these deeds, and kills the server a moment after `enough` of them were answered, or all.
-pub async fn until_killed(process: Process, deeds: Vec<Deed>, enough: usize, pause: Duration) -> Vec<Done> {
-    let enough = enough.min(deeds.len());
-    let work =
-        Arc::new(Work { waiting: Mutex::new(deeds.into()), done: Mutex::default(), answered: AtomicUsize::new(0) });
+/// Lets clients do these operations, and kills the server a moment after `enough` of them were answered, or all.
+pub async fn run_until_killed(
+    process: Process,
+    operations: Vec<Operation>,
+    enough: usize,
+    pause: Duration,
+) -> Vec<Outcome> {
+    let enough = enough.min(operations.len());
+    let work = Arc::new(Work {
+        waiting: Mutex::new(operations.into()),
+        done: Mutex::default(),
+        answered: AtomicUsize::new(0),
+    });
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
-        clients.spawn(at_work(work.clone(), process.client()));
+        clients.spawn(run_client(work.clone(), process.client()));
     }
     while work.answered.load(Ordering::Acquire) < enough {
         time::sleep(Duration::from_millis(1)).await;
@@ -112,23 +120,23 @@ pub async fn until_killed(process: Process, deeds: Vec<Deed>, enough: usize, pau
     clients.join_all().await;
     process.kill();
     let mut done = std::mem::take(&mut *locked(&work.done));
-    done.extend(std::mem::take(&mut *locked(&work.waiting)).into_iter().map(Done::NotBegun));
+    done.extend(std::mem::take(&mut *locked(&work.waiting)).into_iter().map(Outcome::NotStarted));
     done
 }
 
-async fn at_work(work: Arc<Work>, client: Client) {
+async fn run_client(work: Arc<Work>, client: Client) {
     loop {
-        let Some(deed) = locked(&work.waiting).pop_front() else { return };
-        let (done, is_answered) = match deed {
-            Deed::Create(create) => {
+        let Some(operation) = locked(&work.waiting).pop_front() else { return };
+        let (done, is_answered) = match operation {
+            Operation::Create(create) => {
                 let answer = create.send(&client).await.ok();
                 let is_answered = answer.is_some();
-                (Done::Create(create, answer), is_answered)
+                (Outcome::Create(create, answer), is_answered)
             }
-            Deed::Refresh(token) => {
+            Operation::Refresh(token) => {
                 let answer = client.post("/refresh", &token).await.ok();
                 let is_answered = answer.is_some();
-                (Done::Refresh(token, answer), is_answered)
+                (Outcome::Refresh(token, answer), is_answered)
             }
         };
         locked(&work.done).push(done);

@@ -6,35 +6,35 @@ use serde_json::Value;
 use shared::testing::{Answer, Service};
 use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::{asking::Ask, audit};
+use crate::{invariants, requests::Request};
 
 /// The answers, in the order of the requests.
-pub struct Crowd(Vec<Answer>);
+pub struct Batch(Vec<Answer>);
 
-impl Crowd {
+impl Batch {
     /// Sends them all once every one is ready.
-    pub async fn ask(service: &Arc<Service>, asks: Vec<Ask>) -> Self {
-        let gate = Arc::new(Barrier::new(asks.len().max(1)));
-        let mut asking = JoinSet::new();
-        for (number, ask) in asks.into_iter().enumerate() {
+    pub async fn send(service: &Arc<Service>, requests: Vec<Request>) -> Self {
+        let gate = Arc::new(Barrier::new(requests.len().max(1)));
+        let mut tasks = JoinSet::new();
+        for (number, request) in requests.into_iter().enumerate() {
             let (service, gate) = (service.clone(), gate.clone());
-            asking.spawn(async move {
+            tasks.spawn(async move {
                 gate.wait().await;
-                (number, ask.of(&service).await)
+                (number, request.send(&service).await)
             });
         }
-        let mut answers = asking.join_all().await;
+        let mut answers = tasks.join_all().await;
         answers.sort_by_key(|(number, _)| *number);
         Self(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
     /// How many have this status.
-    pub fn of(&self, status: u16) -> usize {
+    pub fn count(&self, status: u16) -> usize {
         self.0.iter().filter(|answer| answer.status == status).count()
     }
 
     /// How many have this status and code.
-    pub fn count(&self, status: u16, code: &str) -> usize {
+    pub fn count_code(&self, status: u16, code: &str) -> usize {
         self.0.iter().filter(|answer| answer.status == status && answer.body["code"] == code).count()
     }
 
@@ -44,15 +44,15 @@ impl Crowd {
     }
 
     /// Whether every one is as the contract says, and says when to come again if it is a conflict that passes.
-    pub fn is_clean(&self) -> bool {
+    pub fn passed(&self) -> bool {
         self.0.iter().all(|answer| {
             let passes = answer.body["code"] == "refresh_conflict";
-            audit::flaw(answer).is_none() && (!passes || !answer.header("retry-after").is_empty())
+            invariants::violation(answer).is_none() && (!passes || !answer.header("retry-after").is_empty())
         })
     }
 }
 
-impl fmt::Display for Crowd {
+impl fmt::Display for Batch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut counts = std::collections::BTreeMap::<(u16, &str), usize>::new();
         for answer in &self.0 {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 pub type Item = HashMap<String, AttributeValue>;
 
 /// The record with each field missing and with each value that is not its own, and what was done to it.
-pub fn spoiled(item: &Item) -> Vec<(String, Item)> {
+pub fn tampered(item: &Item) -> Vec<(String, Item)> {
     let mut all = Vec::new();
     for name in item.keys().filter(|name| *name != "pk") {
         let mut without = item.clone();

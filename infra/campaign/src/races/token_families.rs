@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use shared::testing::{Faults, Service};
 use tokio::task::JoinSet;
 
-use super::{WAY_MAX, crowd::Crowd};
-use crate::{Scale, asking::Ask, audit::Tally, table::Table, wait_for};
+use super::{WAY_MAX, batch::Batch};
+use crate::{Scale, invariants::Checks, report::Report, requests::Request, wait_for};
 
 const SEED: u64 = 7;
 const SHARE: f64 = 0.1;
 const REFRESHES: usize = 50;
 /// More of them would wait for each other on a few cores until the SDK gives them up.
 const FAMILIES_AT_ONCE: usize = 5;
-/// How often a client asks until something gets through.
+/// How often a client requests until something gets through.
 const TRIES_MAX: usize = 20;
 
 /// Adds its rows.
-pub fn run(scale: Scale, table: &mut Table) {
+pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         println!("campaign: races: families, seed {SEED}");
         let (families, rounds) = scale.of((10, 1), (50, 4));
@@ -31,8 +31,8 @@ pub fn run(scale: Scale, table: &mut Table) {
         for _ in 0..families {
             sessions.push(service.session(&user).await);
         }
-        faults.way(WAY_MAX);
-        faults.share(SHARE);
+        faults.delay_up_to(WAY_MAX);
+        faults.inject_at_rate(SHARE);
         let mut grown = Vec::new();
         for session in sessions {
             if refreshing.len() == FAMILIES_AT_ONCE
@@ -43,24 +43,26 @@ pub fn run(scale: Scale, table: &mut Table) {
             refreshing.spawn(family(service.clone(), session, rounds));
         }
         grown.extend(refreshing.join_all().await);
-        faults.end();
-        let (mut branches, mut alive) = (Tally::default(), Tally::default());
+        faults.clear();
+        let (mut branches, mut alive) = (Checks::default(), Checks::default());
         for Family { tokens, forked } in grown {
-            branches.see(forked);
+            branches.record(forked);
             let newest = json!({"refresh_token": tokens.last()});
-            let next = Ask::refresh(&newest).of(&service).await;
-            alive.see((next.status != 200).then(|| format!("the newest token: {} {}", next.status, next.body["code"])));
-            branches.see(older_are_dead(&service, &tokens, &next.body).await);
+            let next = Request::refresh(&newest).send(&service).await;
+            alive.record(
+                (next.status != 200).then(|| format!("the newest token: {} {}", next.status, next.body["code"])),
+            );
+            branches.record(older_are_dead(&service, &tokens, &next.body).await);
         }
         let what = format!("{families} families × {REFRESHES} parallel refreshes × {rounds} rounds, 10 % store faults");
-        let befallen = faults.befallen();
-        table.row(
+        let injected = faults.injected();
+        report.row(
             &what,
             "never two live tokens of a family",
-            format!("{branches}; {befallen} faults"),
-            branches.is_clean(),
+            format!("{branches}; {injected} faults"),
+            branches.passed(),
         );
-        table.row(&what, "no family ended", alive.to_string(), alive.is_clean());
+        report.row(&what, "no family ended", alive.to_string(), alive.passed());
     });
 }
 
@@ -76,13 +78,13 @@ async fn family(service: Arc<Service>, session: Value, rounds: usize) -> Family 
     for _ in 0..rounds {
         let mut children = BTreeSet::new();
         for _ in 0..TRIES_MAX {
-            let crowd = Crowd::ask(&service, vec![Ask::refresh(&newest); REFRESHES]).await;
-            children.extend(crowd.answers(200).map(text));
-            let rest = crowd.count(409, "refresh_conflict") + crowd.of(503);
-            if crowd.of(200) + rest != REFRESHES || !crowd.is_clean() {
-                family.forked = Some(format!("answers: {crowd}"));
+            let batch = Batch::send(&service, vec![Request::refresh(&newest); REFRESHES]).await;
+            children.extend(batch.answers(200).map(text));
+            let rest = batch.count_code(409, "refresh_conflict") + batch.count(503);
+            if batch.count(200) + rest != REFRESHES || !batch.passed() {
+                family.forked = Some(format!("answers: {batch}"));
             }
-            if let Some(child) = crowd.answers(200).next() {
+            if let Some(child) = batch.answers(200).next() {
                 newest = child.clone();
                 break;
             }
@@ -98,7 +100,7 @@ async fn family(service: Arc<Service>, session: Value, rounds: usize) -> Family 
 /// The newest was just refreshed: it alone, and no token before it, may give what was not given before.
 async fn older_are_dead(service: &Service, tokens: &[String], next: &Value) -> Option<String> {
     for token in tokens.iter().rev() {
-        let answer = Ask::refresh(&json!({"refresh_token": token})).of(service).await;
+        let answer = Request::refresh(&json!({"refresh_token": token})).send(service).await;
         let child = text(&answer.body);
         let is_known = tokens.contains(&child) || child == text(next);
         if answer.status == 200 && !is_known {

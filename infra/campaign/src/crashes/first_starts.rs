@@ -8,10 +8,10 @@ use tempfile::TempDir;
 
 use crate::{
     Scale,
-    crashes::deeds::Create,
+    crashes::operations::Create,
+    dynamodb::TABLE,
     process::{Process, command},
-    records::TABLE,
-    table::Table,
+    report::Report,
     wait_for,
 };
 
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KILLS: usize = 3;
 
 /// Kills first starts at random moments. The start after them takes no half-made thing for a whole one.
-pub fn killed(scale: Scale, dice: &mut Rng, table: &mut Table) {
+pub fn killed(scale: Scale, rng: &mut Rng, report: &mut Report) {
     let folders = scale.of(1, 30);
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..folders {
@@ -34,10 +34,10 @@ pub fn killed(scale: Scale, dice: &mut Rng, table: &mut Table) {
         for kill in 0..KILLS {
             let mut process = command(&data, &[]).stdout(Stdio::null()).spawn().expect("the program is there");
             if kill == 0 {
-                thread::sleep(Duration::from_micros(dice.u64(..KEYS_US_MAX)));
+                thread::sleep(Duration::from_micros(rng.u64(..KEYS_US_MAX)));
             } else {
                 wait_for_file(&data.join("latchkey.db"));
-                thread::sleep(Duration::from_micros(dice.u64(..TABLE_US_MAX)));
+                thread::sleep(Duration::from_micros(rng.u64(..TABLE_US_MAX)));
             }
             process.kill().expect("it is killed");
             process.wait().expect("it ends");
@@ -45,7 +45,7 @@ pub fn killed(scale: Scale, dice: &mut Rng, table: &mut Table) {
         *found.entry(wait_for(served(&data))).or_default() += 1;
     }
     let whole = found.get("whole").copied().unwrap_or_default();
-    table.row(
+    report.row(
         format!("{KILLS} times kill -9 during the first starts, in {folders} folders"),
         "the next start makes an account, and its table is whole",
         format!("{found:?}"),

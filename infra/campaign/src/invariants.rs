@@ -16,72 +16,72 @@ use shared::testing::{Answer, Service};
 use tokio::task::JoinSet;
 
 /// How many examples of what is wrong a row of the table tells.
-const TOLD_MAX: usize = 4;
+const EXAMPLES_MAX: usize = 4;
 /// What no caller is told: of DynamoDB and the SDK, of serde, and of Rust.
-const CAUSES: [&str; 8] =
+const INTERNALS: [&str; 8] =
     ["dynamodb", "exception", "sdk", "malformed record", "panicked", "missing field", "connection", "src/"];
 
 /// Answers that were counted, and what was wrong with some of them.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct Checks {
     /// All that were looked at.
-    pub seen: usize,
-    wrong: usize,
-    told: Vec<String>,
+    pub checked: usize,
+    failed: usize,
+    examples: Vec<String>,
 }
 
-impl Tally {
+impl Checks {
     /// Counts one more, and what is wrong with it if something is.
-    pub fn see(&mut self, wrong: Option<String>) {
-        self.seen += 1;
-        if let Some(wrong) = wrong {
-            self.wrong(wrong);
+    pub fn record(&mut self, problem: Option<String>) {
+        self.checked += 1;
+        if let Some(problem) = problem {
+            self.fail(problem);
         }
     }
 
     /// Notes something that is wrong beside the answers.
-    pub fn wrong(&mut self, what: String) {
-        self.wrong += 1;
-        if self.told.len() < TOLD_MAX && !self.told.contains(&what) {
-            self.told.push(what);
+    pub fn fail(&mut self, problem: String) {
+        self.failed += 1;
+        if self.examples.len() < EXAMPLES_MAX && !self.examples.contains(&problem) {
+            self.examples.push(problem);
         }
     }
 
     /// Takes another's in.
     pub fn add(&mut self, other: Self) {
-        self.seen += other.seen;
-        self.wrong += other.wrong;
-        self.told.extend(other.told);
-        self.told.truncate(TOLD_MAX);
+        self.checked += other.checked;
+        self.failed += other.failed;
+        self.examples.extend(other.examples);
+        self.examples.truncate(EXAMPLES_MAX);
     }
 
     /// Of cases beside each other, taken together.
-    pub async fn of<F: Future<Output = Self> + Send + 'static>(cases: impl IntoIterator<Item = F>) -> Self {
-        let mut tally = Self::default();
-        cases.into_iter().collect::<JoinSet<_>>().join_all().await.into_iter().for_each(|one| tally.add(one));
-        tally
+    pub async fn run_all<F: Future<Output = Self> + Send + 'static>(cases: impl IntoIterator<Item = F>) -> Self {
+        let mut checks = Self::default();
+        cases.into_iter().collect::<JoinSet<_>>().join_all().await.into_iter().for_each(|one| checks.add(one));
+        checks
     }
 
     /// Whether something was seen and nothing wrong.
-    pub fn is_clean(&self) -> bool {
-        self.wrong == 0 && self.seen > 0
+    pub fn passed(&self) -> bool {
+        self.failed == 0 && self.checked > 0
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Checks {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} seen, {} wrong", self.seen, self.wrong)?;
-        self.told.iter().try_for_each(|told| write!(formatter, "; {told}"))
+        write!(formatter, "{} checked, {} wrong", self.checked, self.failed)?;
+        self.examples.iter().try_for_each(|example| write!(formatter, "; {example}"))
     }
 }
 
 /// What is wrong with an answer, whatever it answers.
-pub fn flaw(answer: &Answer) -> Option<String> {
-    flaw_of(answer.status.as_u16(), &answer.headers, &answer.body)
+pub fn violation(answer: &Answer) -> Option<String> {
+    violation_of(answer.status.as_u16(), &answer.headers, &answer.body)
 }
 
 /// The same of its parts.
-pub fn flaw_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String> {
+pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let text = |key: &str| body[key].as_str().unwrap_or_default();
     let is_error = status >= 400;
@@ -96,18 +96,21 @@ pub fn flaw_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String>
         (body.is_object(), "no object"),
         ((200..=299).contains(&status) || is_error, "neither a success nor an error"),
         (is_error || body.get("code").is_none(), "an error that is said to be a success"),
-        (!is_error || is_envelope(status, header("x-request-id"), body), "no envelope"),
+        (!is_error || is_problem_body(status, header("x-request-id"), body), "no envelope"),
         (
             ![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0),
             "no Retry-After",
         ),
-        (status < 500 || !CAUSES.iter().any(|cause| text("detail").to_lowercase().contains(cause)), "tells its cause"),
+        (
+            status < 500 || !INTERNALS.iter().any(|cause| text("detail").to_lowercase().contains(cause)),
+            "tells its cause",
+        ),
     ];
     let wrong = checks.into_iter().find(|(holds, _)| !holds).map(|(_, wrong)| wrong)?;
     Some(format!("{status}: {wrong}: {body}").chars().take(300).collect())
 }
 
-fn is_envelope(status: u16, request_id: &str, body: &Value) -> bool {
+fn is_problem_body(status: u16, request_id: &str, body: &Value) -> bool {
     let told = ["type", "title", "detail", "message", "code", "request_id"];
     told.iter().all(|key| body[key].as_str().is_some_and(|text| !text.is_empty()))
         && body["status"] == status
@@ -119,17 +122,17 @@ fn is_envelope(status: u16, request_id: &str, body: &Value) -> bool {
 }
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
-static TOLD: AtomicBool = AtomicBool::new(true);
+static PRINTED: AtomicBool = AtomicBool::new(true);
 
 /// How many panics there were in this process since this was first asked. Each is told as before.
 pub fn panics() -> usize {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let tell = panic::take_hook();
+        let print = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             PANICS.fetch_add(1, Ordering::Relaxed);
-            if TOLD.load(Ordering::Relaxed) {
-                tell(panic);
+            if PRINTED.load(Ordering::Relaxed) {
+                print(panic);
             }
         }));
     });
@@ -137,9 +140,9 @@ pub fn panics() -> usize {
 }
 
 /// Whether panics are told, for those that are expected.
-pub fn tell_panics(told: bool) {
+pub fn print_panics(printed: bool) {
     panics();
-    TOLD.store(told, Ordering::Relaxed);
+    PRINTED.store(printed, Ordering::Relaxed);
 }
 
 /// Every record of the table, by its key.
@@ -158,7 +161,7 @@ pub async fn records(service: &Service) -> HashMap<String, HashMap<String, Attri
 
 /// Accounts of which not every record is there, or not every one says the same: how many there are, and the keys of those that
 /// are wrong.
-pub async fn halves(service: &Service) -> (usize, Vec<String>) {
+pub async fn incomplete_accounts(service: &Service) -> (usize, Vec<String>) {
     let records = records(service).await;
     let text = |item: &HashMap<String, AttributeValue>, name: &str| Some(item.get(name)?.as_s().ok()?.clone());
     let (mut accounts, mut wrong) = (0, Vec::new());
@@ -184,6 +187,6 @@ pub async fn halves(service: &Service) -> (usize, Vec<String>) {
 }
 
 /// How many of these keys are of records that nothing but a person ends.
-pub fn lasting(keys: &[String]) -> usize {
+pub fn permanent(keys: &[String]) -> usize {
     keys.iter().filter(|key| !key.starts_with("LIMIT#")).count()
 }

@@ -12,14 +12,14 @@ use std::{
 use serde_json::json;
 use tokio::{task::JoinSet, time};
 
-use super::{ACCOUNT, AT_ONCE, Counts, Method, PASSWORD, Scale, Service, Table, judge, log_in};
+use super::{ACCOUNT, AT_ONCE, Counts, Method, PASSWORD, Report, Scale, Service, judge, log_in};
 
 /// How many addresses guess.
 pub const ADDRESSES: u32 = 1_000;
 /// Between two logins of the owner.
 const PAUSE: Duration = Duration::from_millis(250);
 
-pub async fn run(scale: Scale, table: &mut Table) {
+pub async fn run(scale: Scale, report: &mut Report) {
     let seconds: u64 = scale.of(4, 60);
     let service = Arc::new(Service::new(latchkey::router()).await);
     let user = service.account(ACCOUNT).await;
@@ -48,24 +48,24 @@ pub async fn run(scale: Scale, table: &mut Table) {
     guessers.join_all().await;
     let counts = counts.lock().expect("no panic").clone();
     let elapsed = service.now().seconds() + 1 - began.seconds();
-    judge(table, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
-    table.row(
+    judge(report, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
+    report.row(
         "its owner meanwhile, from a client that logged in before, behind an address that guesses",
         format!("{logins} logins"),
         known.to_string(),
         known.ok == logins,
     );
-    new_device(&service, table).await;
+    new_device(&service, report).await;
 }
 
 /// The owner on a device that nobody knows, once the others have given up: it waits as long as it is told.
-async fn new_device(service: &Service, table: &mut Table) {
+async fn new_device(service: &Service, report: &mut Report) {
     let answer = log_in(service, address(ADDRESSES + 1), ACCOUNT, PASSWORD).await;
     let told: u64 = answer.header("retry-after").parse().unwrap_or_default();
     let before = answer.status.as_u16();
     service.pass(Duration::from_secs(told));
     let after = log_in(service, address(ADDRESSES + 1), ACCOUNT, PASSWORD).await.status.as_u16();
-    table.row(
+    report.row(
         "its owner afterwards, from a new device",
         "429, if the last delay still runs, and 200 after the time that it is told, at most 900 s",
         format!("{before}, and {after} after {told} s"),

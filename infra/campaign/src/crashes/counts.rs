@@ -6,15 +6,15 @@ use serde_json::Value;
 
 use crate::{
     client::{Answer, Client},
-    crashes::deeds::Create,
+    crashes::operations::Create,
+    dynamodb::{self, Item, text_of},
     process::Process,
-    records::{self, Item, text_of},
-    table::Table,
+    report::Report,
 };
 
 /// What was counted.
 #[derive(Default)]
-pub struct Tally {
+pub struct Counts {
     accounts: Vec<(Create, String)>,
     acknowledged: usize,
     lost: usize,
@@ -33,7 +33,7 @@ pub struct Tally {
     start_max: Duration,
 }
 
-impl Tally {
+impl Counts {
     /// A server was ready again after this time.
     pub fn started(&mut self, after: Duration) {
         self.start_max = self.start_max.max(after);
@@ -73,12 +73,12 @@ impl Tally {
     /// Whether an account that nobody was told of is whole or absent.
     async fn look(&mut self, process: &Process, create: &Create) {
         let table = process.table();
-        let by_email = records::get(&table, &format!("LOGIN#{}", create.email())).await;
-        let by_username = records::get(&table, &format!("LOGIN#{}", create.username())).await;
+        let by_email = dynamodb::get(&table, &format!("LOGIN#{}", create.email())).await;
+        let by_username = dynamodb::get(&table, &format!("LOGIN#{}", create.username())).await;
         match (by_email, by_username) {
             (None, None) => self.absent += 1,
             (Some(email), Some(username)) if email.get("id") == username.get("id") => {
-                let user = records::get(&table, &format!("USER#{}", text_of(&email, "id"))).await;
+                let user = dynamodb::get(&table, &format!("USER#{}", text_of(&email, "id"))).await;
                 if user.is_some() { self.whole += 1 } else { self.torn += 1 }
             }
             _ => self.torn += 1,
@@ -114,23 +114,23 @@ impl Tally {
     }
 
     /// Adds the rows.
-    pub fn report(&self, kills: usize, (lines, broken): (usize, Option<String>), table: &mut Table) {
+    pub fn report(&self, kills: usize, (lines, broken): (usize, Option<String>), report: &mut Report) {
         let name = format!("{kills} times kill -9 during creates and refreshes");
         let start_ms = self.start_max.as_millis();
-        table.row(
+        report.row(
             format!("{name}: starting again"),
             "each time, within 10 s",
             format!("{kills} starts, the longest {start_ms} ms"),
             start_ms < 10_000,
         );
-        self.report_deeds(&name, table);
-        table.row(
+        self.report_operations(&name, report);
+        report.row(
             format!("{name}: the table in the end"),
             "0 records without those they belong to",
             format!("{} {}", self.orphans.len(), self.orphans.join(" ")),
             self.orphans.is_empty(),
         );
-        table.row(
+        report.row(
             format!("{name}: the log"),
             "each line one JSON object",
             format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
@@ -138,22 +138,22 @@ impl Tally {
         );
     }
 
-    fn report_deeds(&self, name: &str, table: &mut Table) {
+    fn report_operations(&self, name: &str, report: &mut Report) {
         let Self { acknowledged, lost, whole, absent, torn, repeated, not_repeated, refused, .. } = self;
         let Self { refreshes, refreshes_lost, refreshes_cut, refreshes_dead, .. } = self;
-        table.row(
+        report.row(
             format!("{name}: acknowledged accounts"),
             "each logs in, each token works, none refused",
             format!("{acknowledged} acknowledged, {lost} lost, {refused} refused"),
             *acknowledged > 0 && lost + refused == 0,
         );
-        table.row(
+        report.row(
             format!("{name}: unacknowledged accounts"),
             "whole or absent; the same create again is 201",
             format!("{whole} whole, {absent} absent, {torn} torn; again: {repeated} made, {not_repeated} refused"),
             whole + absent > 0 && torn + not_repeated == 0,
         );
-        table.row(
+        report.row(
             format!("{name}: refreshes"),
             "the parent gets its child again, the child works; what was cut off is repeated",
             format!("{refreshes} answered, {refreshes_lost} lost; {refreshes_cut} cut off, {refreshes_dead} dead"),

@@ -8,7 +8,7 @@ use shared::testing::{Answer, PASSWORD, Service};
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct Request {
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
@@ -16,7 +16,7 @@ pub struct Ask {
     within: Option<Duration>,
 }
 
-impl Ask {
+impl Request {
     /// A POST of JSON.
     pub fn post(path: &str, body: Value) -> Self {
         Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body), within: None }
@@ -94,7 +94,7 @@ impl Ask {
     }
 
     /// Sends it.
-    pub async fn of(&self, service: &Service) -> Answer {
+    pub async fn send(&self, service: &Service) -> Answer {
         let mut call = service.request(self.method.clone(), &self.path);
         for (name, value) in &self.headers {
             call = call.header(name, value);

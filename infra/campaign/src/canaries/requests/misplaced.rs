@@ -3,13 +3,13 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::World;
+use super::RecordingClient;
 use crate::canaries::secrets::Canaries;
 
 /// Where a body is read.
 const PATHS: [&str; 6] = ["/create-account", "/login", "/refresh", "/logout", "/verify", "/jwt/decode"];
 
-impl World {
+impl RecordingClient {
     /// Everything that a client may get wrong, with a secret in it.
     pub async fn wrong_places(&mut self, canaries: &mut Canaries) {
         for path in PATHS {
@@ -24,11 +24,11 @@ impl World {
         self.headers(canaries).await;
         for path in ["/login", "/nowhere", "/refresh", "/me"] {
             let query = format!("{path}?password={}", canaries.secret("secret in a query"));
-            self.ask(Method::GET, &query, &[], "").await;
-            self.ask(Method::POST, &query, &[], "").await;
+            self.send(Method::GET, &query, &[], "").await;
+            self.send(Method::POST, &query, &[], "").await;
         }
         // Who builds an address by hand may put a token into it.
-        self.ask(Method::GET, &format!("/verify/{}", canaries.path()), &[], "").await;
+        self.send(Method::GET, &format!("/verify/{}", canaries.path()), &[], "").await;
     }
 
     async fn unreadable(&mut self, canaries: &mut Canaries, path: &str) {
@@ -43,24 +43,24 @@ impl World {
             secret(),
         ];
         for body in bodies {
-            self.ask(Method::POST, path, &[], body).await;
+            self.send(Method::POST, path, &[], body).await;
         }
         let mut invalid = format!(r#"{{"refresh_token": "{}"#, secret()).into_bytes();
         invalid.extend(b"\xff\"}");
-        self.ask(Method::POST, path, &[], invalid).await;
+        self.send(Method::POST, path, &[], invalid).await;
         let large = json!({"password": secret().repeat(500)}).to_string();
-        self.ask(Method::POST, path, &[], large).await;
+        self.send(Method::POST, path, &[], large).await;
         let form = [("content-type", "application/x-www-form-urlencoded")];
         for body in [
             format!("password={}&password=a", secret()),
             format!("{{\"password\": \"{}\"}}", secret()),
             format!("email={}&token=%ff", secret()),
         ] {
-            self.ask(Method::POST, path, &form, body).await;
+            self.send(Method::POST, path, &form, body).await;
         }
         let body = json!({"token": secret()}).to_string();
-        self.ask(Method::POST, path, &[("content-type", "text/plain")], body.clone()).await;
-        self.ask(Method::PUT, path, &[], body).await;
+        self.send(Method::POST, path, &[("content-type", "text/plain")], body.clone()).await;
+        self.send(Method::PUT, path, &[], body).await;
     }
 
     async fn headers(&mut self, canaries: &mut Canaries) {
@@ -84,12 +84,12 @@ impl World {
                 (Method::POST, "/jwt/encode"),
                 (Method::OPTIONS, "/me"),
             ] {
-                self.ask(method, path, &[(name, &value)], r#"{"a": 1}"#).await;
+                self.send(method, path, &[(name, &value)], r#"{"a": 1}"#).await;
             }
         }
         let long = canaries.secret("long idempotency key").repeat(8);
         let body =
             json!({"email": "long-key@example.com", "password": canaries.secret("password of a refused create")});
-        self.ask(Method::POST, "/create-account", &[("idempotency-key", &long)], body.to_string()).await;
+        self.send(Method::POST, "/create-account", &[("idempotency-key", &long)], body.to_string()).await;
     }
 }

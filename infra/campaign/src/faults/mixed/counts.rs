@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use crate::audit::Tally;
+use crate::invariants::Checks;
 
 /// Counts of one client, or of all.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub struct Counts {
     /// Every answer while the faults were on.
-    pub answers: Tally,
+    pub answers: Checks,
     /// Every acknowledged write, as it was looked for afterwards.
-    pub acknowledged: Tally,
+    pub acknowledged: Checks,
     /// Every create under an idempotency key.
-    pub creates: Tally,
+    pub creates: Checks,
     statuses: BTreeMap<u16, usize>,
     operations: BTreeMap<&'static str, (usize, usize)>,
 }
 
-impl Ledger {
+impl Counts {
     /// Counts the status of an answer.
     pub fn status(&mut self, status: u16) {
         *self.statuses.entry(status).or_default() += 1;
