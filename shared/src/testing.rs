@@ -1,4 +1,5 @@
-//! What the tests of the functions share: an app on an embedded DynamoDB in memory, called without a socket.
+//! Test support: an app on an embedded DynamoDB in memory, called without a socket, and emulators
+//! of Google and Secrets Manager.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -55,7 +56,7 @@ pub const ISSUER: &str = "https://login.example";
 /// The password of every account that [`Service::account`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A router under the HTTP contract, with its own empty table.
+/// A router with the HTTP contract and an empty table of its own.
 pub struct Service {
     router: Router,
     app: App,
@@ -64,34 +65,35 @@ pub struct Service {
     calls: Calls,
 }
 
-/// The id of the secret that holds the signing keys of [`Service::deployed`].
+/// The id of the secret with the signing keys of [`Service::deployed`].
 pub const SIGNING_KEYS_ID: &str = "signing-keys";
 
 impl Service {
-    /// A service of `router`, with a Firebase service account.
+    /// A service with a Firebase service account.
     pub async fn new(router: Router<App>) -> Self {
         Self::configured(router, &[("FIREBASE_SERVICE_ACCOUNT", service_account())]).await
     }
 
-    /// A service of `router`, with these variables.
+    /// A service with these environment variables.
     pub async fn configured(router: Router<App>, variables: &[(&str, &str)]) -> Self {
         let embedded = Embedded::memory().expect("SQLite starts");
         Self::made(router, variables, embedded, None).await
     }
 
-    /// The same with its signing keys in a Secrets Manager, under [`SIGNING_KEYS_ID`].
+    /// A service whose signing keys are in a Secrets Manager, as the secret [`SIGNING_KEYS_ID`].
     pub async fn deployed(router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
         let embedded = Embedded::memory().expect("SQLite starts");
         Self::made(router, variables, embedded, Some(secrets)).await
     }
 
-    /// The same with `faults` on the way to its table, which its client meets with the patience of [`crate::aws_config`].
+    /// A service with fault injection between client and table. Timeouts and retries are the ones
+    /// of a deployment.
     pub async fn faulty(router: Router<App>, variables: &[(&str, &str)], faults: &Faults) -> Self {
         let embedded = faults.embedded().clone();
         Self::with_client(router, variables, embedded, faults.client_config(), None).await
     }
 
-    /// Another process of a deployment, with the table of this one.
+    /// Another process of the same deployment: a service on the table of this one.
     pub async fn beside(
         &self,
         router: Router<App>,
@@ -137,27 +139,27 @@ impl Service {
         Self { router: contract::service(router, app.clone()), app, embedded, client, calls }
     }
 
-    /// The app behind it.
+    /// The app of this service.
     pub fn app(&self) -> &App {
         &self.app
     }
 
-    /// The router itself, to be served on a port.
+    /// The router, for a server on a port.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// The client of its table, to look behind the store.
+    /// A client of the table, to read and write without the store.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The DynamoDB calls since this was last asked.
+    /// The DynamoDB calls since the last call of this method, by operation. Each attempt counts.
     pub fn calls(&self) -> Vec<String> {
         self.calls.take()
     }
 
-    /// Lets time pass.
+    /// Moves the clock of the app.
     pub fn pass(&self, time: Duration) {
         self.app.move_clock(time);
     }
@@ -182,7 +184,7 @@ impl Service {
         self.account_with(email, None, |_| {}).await
     }
 
-    /// Stores an account with the password [`PASSWORD`], changed before.
+    /// Stores an account with the password [`PASSWORD`], after a change.
     pub async fn account_with(&self, email: &str, username: Option<&str>, change: impl FnOnce(&mut User)) -> User {
         let email = Email::parse(email).expect("an address");
         let username = username.map(|name| Username::parse(name).expect("a username"));
@@ -197,7 +199,7 @@ impl Service {
         user
     }
 
-    /// The hash of [`PASSWORD`], made once in a process for each choice of parameters.
+    /// The hash of [`PASSWORD`], computed once in a process for each password policy.
     async fn hash(&self) -> StoredHash {
         static MADE: Mutex<Vec<(Policy, StoredHash)>> = Mutex::new(Vec::new());
         let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,7 +214,7 @@ impl Service {
         hash
     }
 
-    /// A session object of a new session of `user`, as a login gives it.
+    /// Starts a session of `user`, and returns its session object as a login does.
     pub async fn session(&self, user: &User) -> Value {
         let now = self.app.now();
         let issuer = Issuer { url: ISSUER.to_owned(), audience: ISSUER.to_owned() };
@@ -223,18 +225,18 @@ impl Service {
         serde_json::to_value(grant).expect("JSON")
     }
 
-    /// Lets an address use up a quota.
+    /// Uses up a quota of an IP address.
     pub async fn exhaust(&self, ip: IpAddr, quota: &Quota) {
         self.app.store().exhaust(quota, &IpKey::new(ip), self.app.now()).await.expect("stored");
         self.calls.take();
     }
 
-    /// The account as it is stored under its id now.
+    /// Reads the stored account by its id.
     pub async fn stored(&self, user: &User) -> Option<User> {
         self.app.store().user(&user.id).await.expect("the table answers")
     }
 
-    /// Every key of the table.
+    /// The keys of all records in the table, sorted.
     pub async fn keys_stored(&self) -> Vec<String> {
         let items = self.client.scan().table_name(&self.app.config().table_name).send().await.expect("a scan").items;
         let mut keys: Vec<String> =
@@ -243,13 +245,13 @@ impl Service {
         keys
     }
 
-    /// The time of the app.
+    /// The current time of the app.
     pub fn now(&self) -> Timestamp {
         self.app.now()
     }
 }
 
-/// A key set for the whole test process: making an RSA key takes longer than most tests.
+/// The key set of all tests in this process. Generating RSA keys takes longer than most tests.
 pub fn signing_keys() -> &'static str {
     static KEYS: OnceLock<String> = OnceLock::new();
     KEYS.get_or_init(|| {
@@ -258,13 +260,13 @@ pub fn signing_keys() -> &'static str {
     })
 }
 
-/// A service account for the whole test process.
+/// The service account of all tests in this process.
 pub fn service_account() -> &'static str {
     static ACCOUNT: OnceLock<String> = OnceLock::new();
     ACCOUNT.get_or_init(|| ServiceAccount::generate_demo(PROJECT).expect("an account"))
 }
 
-/// Counts calls where the SDK sends them: a call that is tried again counts again.
+/// Records calls just before they are sent, so that each attempt counts.
 #[derive(Clone, Debug, Default)]
 struct Calls(Arc<Mutex<Vec<String>>>);
 

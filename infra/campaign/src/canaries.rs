@@ -1,4 +1,7 @@
-//! Secrets that are looked for afterwards: in the log, in what a caller is told of a failure, and in the table.
+//! Sends hundreds of known secrets (canaries) to every endpoint, in working and failing states.
+//!
+//! No part of a secret may appear in the log, in an error answer or in the table. The rows count
+//! the fragments found in each of these.
 
 mod log_injection;
 mod refused_starts;
@@ -26,66 +29,61 @@ use crate::{
     wait_for,
 };
 
-/// The least that are looked for.
+/// The least number of secrets for a meaningful search.
 const SECRETS_MIN: usize = 200;
-/// Some of each of these must be among the answers, or the faults were none.
+/// Each of these must be among the answers; otherwise the failing states were not reached.
 const STATUSES: [u16; 8] = [200, 201, 400, 401, 409, 413, 500, 503];
-/// So long that a canary can be too short for a password.
+/// Longer than [`secrets::Canaries::short`], so that a canary can be too short for a password.
 const PASSWORD_LENGTH_MIN: &str = "32";
-/// So short that a key file is read again at once.
+/// Short enough for a changed key file to be read soon.
 const KEYS_TTL: Duration = Duration::from_secs(1);
 
-/// Sends secrets through every endpoint while all is well, while Google is away, while the key file is broken, with broken
-/// records, and without a table; and starts that are refused.
-pub fn canaries(scale: Scale, report: &mut Report) {
+/// Sends secrets in these states: healthy, without Google's keys, with a broken key file, with
+/// broken records and without a table. Starts with malformed secrets come last.
+pub fn run(scale: Scale, report: &mut Report) {
     let mut canaries = Canaries::new(seeded_rng("canaries"));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
-    let (mut told, seen) = wait_for(served(scale, &data, &mut canaries));
-    told.bodies.push_str(&refused_starts::refused(&mut canaries));
+    let (mut client, contents) = wait_for(served(scale, &data, &mut canaries));
+    client.bodies.push_str(&refused_starts::refused(&mut canaries));
     let fragments = canaries.fragments();
-    let name = format!("{} secrets in {} requests", canaries.count(), told.answers.values().sum::<usize>());
-    let answers: Vec<String> = told.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
+    let name = format!("{} secrets in {} requests", canaries.count(), client.answers.values().sum::<usize>());
+    let answers: Vec<String> = client.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     report.row(
-        format!("{name}: what was answered"),
-        format!("{SECRETS_MIN} secrets, successes and failures"),
+        format!("{name}: statuses"),
+        format!("at least {SECRETS_MIN} secrets, and each of {STATUSES:?}"),
         answers.join(", "),
-        canaries.count() >= SECRETS_MIN && STATUSES.iter().all(|status| told.answers.contains_key(status)),
+        canaries.count() >= SECRETS_MIN && STATUSES.iter().all(|status| client.answers.contains_key(status)),
     );
     let log = fs::read(log(&data)).expect("a log");
     for (what, sink, text) in [
-        ("the log at trace level", Sink::Log, log.as_slice()),
-        ("the log, for a secret as a part of the path", Sink::LogForPaths, &log),
-        ("answers of 400 and above, and what starts say", Sink::Errors, told.bodies.as_bytes()),
-        ("every record of the table", Sink::Report, seen.scan.as_bytes()),
-        ("the files of the table", Sink::Report, &seen.files),
+        ("fragments in the log at trace level", Sink::Log, log.as_slice()),
+        ("fragments of a path in the log", Sink::LogForPaths, &log),
+        ("fragments in answers of 400 and above, and in refusals to start", Sink::Errors, client.bodies.as_bytes()),
+        ("fragments in the records of the table", Sink::Report, contents.scan.as_bytes()),
+        ("fragments in the files of the database", Sink::Report, &contents.files),
     ] {
         let hits = fragments.hits(sink, text);
-        let searched = format!("{} fragments, {} KB", fragments.count(sink), text.len() / 1_024);
-        report.row(
-            format!("{name}: {what}"),
-            "0 of their fragments",
-            format!("{hits:?} of {searched}"),
-            hits.is_empty(),
-        );
+        let searched = format!("{} fragments searched, {} KB", fragments.count(sink), text.len() / 1_024);
+        report.row(format!("{name}: {what}"), "0 fragments", format!("{hits:?} of {searched}"), hits.is_empty());
     }
     let (lines, broken) = log_lines(&data);
     report.row(
-        format!("{name}: the lines of the log"),
-        "each one JSON object",
-        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+        format!("{name}: log lines"),
+        "each line is one JSON object",
+        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all valid")),
         broken.is_none(),
     );
     log_injection::log_injection(report);
 }
 
-/// What the table had before it was taken away.
-struct Seen {
+/// The contents of the table before it is deleted.
+struct Contents {
     scan: String,
     files: Vec<u8>,
 }
 
-async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (RecordingClient, Seen) {
+async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (RecordingClient, Contents) {
     let certificates = Reply::certificates(&[(0, "kid")]);
     let mut google = Google::start(certificates.clone().delivered(Delivery::Refused)).await;
     let (api_key, shared_secret) = (canaries.secret("API key"), canaries.secret("shared secret"));
@@ -116,15 +114,15 @@ async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (Recordin
     client.round(canaries).await;
     fs::write(data.join("signing-keys.json"), keys).expect("a file");
     broken_records(&process, &mut client, canaries).await;
-    let seen = Seen { scan: format!("{:?}", dynamodb::scan(&process.table()).await), files: files(data) };
+    let contents = Contents { scan: format!("{:?}", dynamodb::scan(&process.table()).await), files: files(data) };
     process.table().delete_table().table_name(TABLE).send().await.expect("it is deleted");
     client.round(canaries).await;
     client.bodies.push_str(&process.server.line);
     process.stop();
-    (client, seen)
+    (client, contents)
 }
 
-/// Accounts that nobody can have made: of hashes that are none, and of records that are none.
+/// Logs in to accounts with broken hashes and broken records.
 async fn broken_records(process: &Process, client: &mut RecordingClient, canaries: &mut Canaries) {
     let session = client.account(canaries, "broken@example.com").await;
     let key = "LOGIN#broken@example.com";
@@ -145,18 +143,18 @@ async fn broken_records(process: &Process, client: &mut RecordingClient, canarie
     dynamodb::put(&process.table(), vec![item]).await;
 }
 
-/// The files of SQLite, as they are on the disk.
+/// The database files of SQLite.
 fn files(data: &Path) -> Vec<u8> {
     ["latchkey.db", "latchkey.db-wal"].iter().flat_map(|name| fs::read(data.join(name)).expect("a file")).collect()
 }
 
-/// The private key of a service account, with the line breaks of PEM.
+/// The private key of a service account, as PEM.
 fn private_key(account: &str) -> String {
     let account: serde_json::Value = serde_json::from_str(account).expect("JSON");
     account.get("private_key").and_then(serde_json::Value::as_str).expect("a key").to_owned()
 }
 
-/// Text that no list of requests has written down.
+/// Random text, so that no request contains it by accident.
 fn random_text(rng: &mut fastrand::Rng) -> String {
     alphanumeric(rng, 40)
 }

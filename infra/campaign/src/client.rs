@@ -1,4 +1,4 @@
-//! A small HTTP client that keeps its connections.
+//! A small HTTP client with a pool of connections.
 
 use std::time::Duration;
 
@@ -13,36 +13,36 @@ use hyper_util::{
 use serde_json::Value;
 use tokio::time;
 
-/// Longer than any server takes, so that what is lost shows itself.
+/// Longer than any answer takes, so that a lost answer becomes visible.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A client of one server. Cloning shares its connections.
+/// A client of one server. Clones share the connections.
 #[derive(Clone)]
 pub struct Client {
     http: legacy::Client<HttpConnector, Body>,
     base: String,
 }
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, as it came.
+    /// The body as text.
     pub text: String,
-    /// Its body as JSON; null if it is none.
+    /// The body as JSON; null if the body is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// A text of the body; empty if it is not there.
+    /// A string field of the body; empty if the field is missing.
     pub fn text_of(&self, key: &str) -> String {
         self.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Its refresh token, as a body that presents it.
+    /// A request body with the refresh token of this answer.
     pub fn refresh_token(&self) -> Value {
         serde_json::json!({"refresh_token": self.text_of("refresh_token")})
     }
@@ -65,16 +65,16 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// There is no whole answer.
+    /// No complete answer arrives.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Answer, String> {
         self.send(self.request(Method::POST, path), body.to_string()).await
     }
 
-    /// Sends a request with a body; it is JSON unless a header says something else.
+    /// Sends a request with a body.
     ///
     /// # Errors
     ///
-    /// There is no whole answer.
+    /// No complete answer arrives.
     pub async fn send(&self, request: Builder, body: impl Into<Body>) -> Result<Answer, String> {
         let request = request.body(body.into()).map_err(|error| error.to_string())?;
         let exchange = async {
@@ -85,6 +85,6 @@ impl Client {
             let body = serde_json::from_str(&text).unwrap_or_default();
             Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, text, body })
         };
-        time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err("no answer at all".to_owned()))
+        time::timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err("no answer".to_owned()))
     }
 }

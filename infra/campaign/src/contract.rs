@@ -1,4 +1,7 @@
-//! Whatever is sent, wherever to: a 4xx in the envelope, never a 5xx, and never a success for each_field.
+//! Sends malformed fields, bodies, methods and paths to every endpoint.
+//!
+//! Every answer must be a 4xx with a complete error body, or a success if the input is valid after
+//! all; never a 5xx. The rows count the requests and the answers outside the contract.
 
 mod bodies;
 mod fields;
@@ -15,7 +18,7 @@ use crate::{
     wait_for,
 };
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         let panics = invariants::panics();
@@ -23,43 +26,43 @@ pub fn run(scale: Scale, report: &mut Report) {
         let service = Arc::new(Service::configured(latchkey::router(), &variables).await);
         let mut all = Checks::default();
         let requests = scale.of(2_000, 200_000);
-        // Beside each other, on as many cores as there are.
+        // Concurrent, to use every core.
         let (one, two, three, four) = (service.clone(), service.clone(), service.clone(), service);
         let parts = [
             (
-                "each field of each endpoint: each wrong type, text, number and encoding",
+                "each field of each endpoint with wrong types, texts, numbers and encodings",
                 tokio::spawn(async move { fields::each_field(&one).await }),
             ),
             (
-                "each body: broken, deep, doubled, empty, too large, of each content type",
+                "each endpoint with broken, deep, empty and oversized bodies, and other content types",
                 tokio::spawn(async move { bodies::broken(&two).await }),
             ),
             (
-                "each method at each path, and paths that are nearly right",
+                "each method at each path, and similar paths",
                 tokio::spawn(async move { routes::methods_and_paths(&three).await }),
             ),
             ("random bodies at each endpoint", tokio::spawn(async move { bodies::random(&four, requests).await })),
         ];
         for (attack, part) in parts {
-            let checks = part.await.expect("it comes to its end");
+            let checks = part.await.expect("the part ends");
             report.row(attack, "0 answers outside the contract", checks.to_string(), checks.passed());
             all.add(checks);
         }
         let panics = invariants::panics() - panics;
-        report.row("all of these requests", "no panic", format!("{}, {panics} panics", all.checked), panics == 0);
+        report.row("all requests above", "no panic", format!("{}, {panics} panics", all.checked), panics == 0);
     });
 }
 
-/// A refusal: what is wrong with an answer that should be one.
+/// Describes what is wrong with an answer that must be a 4xx.
 fn rejected(answer: &Answer, what: impl FnOnce() -> String) -> Option<String> {
-    let wrong = invariants::violation(answer)
+    let problem = invariants::violation(answer)
         .or_else(|| (!answer.status.is_client_error()).then(|| answer.status.as_u16().to_string()))?;
-    Some(format!("{}: {wrong}", what()))
+    Some(format!("{}: {problem}", what()))
 }
 
-/// An answer that may be a success too.
+/// Describes what is wrong with an answer that may be a success or a 4xx.
 fn no_server_error(answer: &Answer, what: impl FnOnce() -> String) -> Option<String> {
-    let wrong = invariants::violation(answer)
+    let problem = invariants::violation(answer)
         .or_else(|| answer.status.is_server_error().then(|| answer.status.as_u16().to_string()))?;
-    Some(format!("{}: {wrong}", what()))
+    Some(format!("{}: {problem}", what()))
 }

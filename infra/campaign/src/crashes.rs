@@ -1,5 +1,7 @@
-//! Servers that are killed at any moment, or frozen right after an answer: what was acknowledged is there, what was not is whole
-//! or absent.
+//! Kills servers at random moments (SIGKILL), and stops them right after an answer (SIGSTOP).
+//!
+//! Every acknowledged write must be in the table; an unacknowledged one must be complete or absent.
+//! The rows count accounts, sessions and records that break this.
 
 mod counts;
 mod first_starts;
@@ -27,15 +29,15 @@ use crate::{
     wait_for,
 };
 
-/// Signing with a Firebase key too would only take time.
+/// Access tokens alone: signing with a Firebase key too would only take time.
 const VARIABLES: [(&str, &str); 2] = [("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")];
-/// Sessions that are refreshed again and again.
-const CHAINS: usize = 40;
-/// The longest time between the answers that a kill waits for and the kill, in microseconds: some more than a hash takes.
+/// The number of sessions that are refreshed repeatedly.
+const SESSIONS: usize = 40;
+/// The longest pause before a kill, in microseconds: a little longer than a hash takes.
 const PAUSE_US_MAX: u64 = 30_000;
 
-/// Kills during creates and refreshes, kills during the first start, and freezes behind answers.
-pub fn crashes(scale: Scale, report: &mut Report) {
+/// Kills during creates and refreshes, kills during the first start, stops after answers.
+pub fn run(scale: Scale, report: &mut Report) {
     let mut rng = seeded_rng("crashes");
     let folder = TempDir::new().expect("a folder");
     wait_for(killed(scale, &folder.path().join("data"), &mut rng, report));
@@ -53,14 +55,14 @@ async fn killed(scale: Scale, folder: &Path, rng: &mut Rng, report: &mut Report)
         pending.creates.extend(part(creates).map(Create::new));
         pending.refreshes += part(refreshes).len();
         let operations = pending.operations(rng);
-        // The last one is killed when all is done.
+        // The last kill comes after the last operation.
         let enough = if kill + 1 == kills { usize::MAX } else { rng.usize(..=operations.len()) };
         let done = run_until_killed(process, operations, enough, Duration::from_micros(rng.u64(..PAUSE_US_MAX))).await;
         let started = Instant::now();
         process = Process::start(folder, &VARIABLES);
         counts.started(started.elapsed());
         for operation in done {
-            pending.settle(operation, &process, &mut counts).await;
+            pending.check(operation, &process, &mut counts).await;
         }
     }
     counts.all_log_in(&process.client()).await;
@@ -68,17 +70,17 @@ async fn killed(scale: Scale, folder: &Path, rng: &mut Rng, report: &mut Report)
     counts.report(kills, log_lines(folder), report);
 }
 
-/// What is still to be done; what a kill came before waits for the next server.
+/// The operations still to do. An operation that a kill prevented waits for the next server.
 #[derive(Default)]
 struct Pending {
     creates: Vec<Create>,
-    /// Of every session the one to refresh it with. The one that has waited longest is the first.
+    /// The current refresh token of every session, the longest unused first.
     tokens: Vec<Value>,
     refreshes: usize,
 }
 
 impl Pending {
-    /// As much of it as can be done at once, in any order: one refresh of a session at a time.
+    /// The operations that can run concurrently, shuffled: at most one refresh of each session.
     fn operations(&mut self, rng: &mut Rng) -> Vec<Operation> {
         let mut operations: Vec<Operation> = self.creates.drain(..).map(Operation::Create).collect();
         let at_once = self.refreshes.min(self.tokens.len());
@@ -87,8 +89,8 @@ impl Pending {
         operations
     }
 
-    /// Looks after what was done, on the server that was started after the kill.
-    async fn settle(&mut self, done: Outcome, process: &Process, counts: &mut Counts) {
+    /// Checks the outcome of an operation on the server that was started after the kill.
+    async fn check(&mut self, done: Outcome, process: &Process, counts: &mut Counts) {
         match done {
             Outcome::NotStarted(Operation::Create(create)) => self.creates.push(create),
             Outcome::NotStarted(Operation::Refresh(token)) => self.tokens.push(token),
@@ -101,12 +103,12 @@ impl Pending {
     }
 }
 
-/// Refresh tokens of sessions of one account.
+/// Logs in to one account, and returns the refresh tokens.
 async fn sessions(client: &Client) -> Vec<Value> {
     let account = Create::new(0).sibling();
     account.send(client).await.expect("an answer");
     let mut tokens = Vec::new();
-    for _ in 0..CHAINS {
+    for _ in 0..SESSIONS {
         let login = client.post("/login", &account.credentials()).await.expect("an answer");
         assert_eq!(login.status, 200, "{}", login.text);
         tokens.push(login.refresh_token());

@@ -1,4 +1,4 @@
-//! The records of a server's table, as another program sees them.
+//! Reads and writes the records of a server's table directly.
 
 use std::collections::HashMap;
 
@@ -9,19 +9,19 @@ use aws_sdk_dynamodb::{
 
 /// The name of the table.
 pub const TABLE: &str = "latchkey";
-/// The most records that one BatchWriteItem takes.
+/// The limit of one BatchWriteItem.
 const WRITE_BATCH_MAX: usize = 25;
 
-/// A record.
+/// A record of the table.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The record under this key, if there is one.
+/// Reads the record with this key.
 pub async fn get(table: &Client, key: &str) -> Option<Item> {
     let read = table.get_item().table_name(TABLE).key("pk", text(key)).consistent_read(true);
     read.send().await.expect("the table answers").item
 }
 
-/// Stores these records.
+/// Writes these records.
 pub async fn put(table: &Client, items: Vec<Item>) {
     for batch in items.chunks(WRITE_BATCH_MAX) {
         let requests = batch.iter().map(|item| {
@@ -33,19 +33,19 @@ pub async fn put(table: &Client, items: Vec<Item>) {
     }
 }
 
-/// Every record, by its key.
+/// Reads every record, by key.
 pub async fn scan(table: &Client) -> HashMap<String, Item> {
     let pages = table.scan().table_name(TABLE).consistent_read(true).into_paginator().items().send();
     let items: Result<Vec<Item>, _> = pages.collect().await;
     items.expect("the table answers").into_iter().map(|item| (text_of(&item, "pk"), item)).collect()
 }
 
-/// A text as the table has it.
+/// A string attribute.
 pub fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// A text of a record; empty if it is not there.
+/// A string attribute of a record; empty if the attribute is missing.
 pub fn text_of(item: &Item, name: &str) -> String {
     item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
 }

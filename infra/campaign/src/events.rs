@@ -1,4 +1,8 @@
-//! Events as API Gateway, load balancers and function URLs hand them to Lambda, changed at random.
+//! Sends events of API Gateway, load balancers and function URLs to the Lambda handler, with random
+//! changes.
+//!
+//! Every event that can be parsed must get an answer within the contract, and never a 500. The rows
+//! count the answers and the events that the runtime rejects.
 
 mod mutations;
 mod samples;
@@ -24,50 +28,51 @@ use crate::{
 };
 
 const SEED: u64 = 10;
-/// Beside each other, so that every core has some.
+/// The number of concurrent tasks, to use every core.
 const WORKERS: usize = 4;
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         println!("campaign: events, seed {SEED}");
-        // Made before the first event, which would wait for it.
+        // Generates the keys before the first event, which would wait for them.
         signing_keys();
         let testing = Service::configured(latchkey::router(), &[]).await;
         let service = lambda::handler(latchkey::router(), testing.app().clone());
         let mut unchanged = Checks::default();
-        for shape in samples() {
-            unchanged.record(handed(service.clone(), &shape).await.unwrap_or(Some("it is not read".to_owned())));
+        for sample in samples() {
+            unchanged
+                .record(deliver(service.clone(), &sample).await.unwrap_or(Some("rejected by the runtime".to_owned())));
         }
         report.row(
             "real events of API Gateway v1 and v2, of load balancers and of function URLs",
-            "each read, and answered in the envelope",
+            "each is accepted and answered within the contract",
             unchanged.to_string(),
             unchanged.passed(),
         );
-        // Those of `lambda_http`, which are answered.
+        // Some events make `lambda_http` panic. Such panics are answered, so they are not printed.
         invariants::print_panics(false);
         let events = scale.of(5_000, 1_000_000);
         let mut working = JoinSet::new();
         for worker in 0..WORKERS {
-            working.spawn(changed_at_random(service.clone(), SEED + worker as u64, events / WORKERS));
+            working.spawn(send_mutated(service.clone(), SEED + worker as u64, events / WORKERS));
         }
-        let (mut checks, mut refused) = (Checks::default(), 0);
+        let (mut checks, mut rejected) = (Checks::default(), 0);
         for (one, unread) in working.join_all().await {
             checks.add(one);
-            refused += unread;
+            rejected += unread;
         }
         invariants::print_panics(true);
         report.row(
-            format!("{events} of these events changed at random"),
-            "every one that is read is answered in the envelope, and never with a 500",
-            format!("{checks}; {refused} not read"),
+            format!("{events} of these events with random changes"),
+            "each accepted event is answered within the contract, and never with a 500",
+            format!("{checks}; {rejected} rejected"),
             checks.passed(),
         );
     });
 }
 
-/// What [`lambda::handler`] gives.
+/// The type of [`lambda::handler`].
 trait Handler:
     Servable<LambdaEvent<LambdaRequest>, Response: Serialize + Send, Error = Infallible, Future: Send>
     + Clone
@@ -84,40 +89,42 @@ impl<S> Handler for S where
 {
 }
 
-/// What was counted, and how many events the runtime would not read.
-async fn changed_at_random(service: impl Handler, seed: u64, events: usize) -> (Checks, usize) {
+/// Sends mutated events. Returns the checks, and the number of events that the runtime rejects.
+async fn send_mutated(service: impl Handler, seed: u64, events: usize) -> (Checks, usize) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let samples = samples();
-    let (mut checks, mut refused) = (Checks::default(), 0);
+    let (mut checks, mut rejected) = (Checks::default(), 0);
     for _ in 0..events {
         let event = mutated(&samples[rng.usize(..samples.len())], &mut rng);
-        // A panic ends a task of its own.
-        let (service, handed_on) = (service.clone(), event.clone());
-        let handed = tokio::spawn(async move { handed(service, &handed_on).await });
-        match handed.await {
-            Ok(None) => refused += 1,
-            Ok(Some(wrong)) => checks.record(wrong),
+        // A task of its own, so that a panic ends only that.
+        let (service, text) = (service.clone(), event.clone());
+        let delivered = tokio::spawn(async move { deliver(service, &text).await });
+        match delivered.await {
+            Ok(None) => rejected += 1,
+            Ok(Some(problem)) => checks.record(problem),
             Err(_) => checks.record(Some(format!("a panic: {}", String::from_utf8_lossy(&event)))),
         }
     }
-    (checks, refused)
+    (checks, rejected)
 }
 
-/// Hands the text of an event to the service as `lambda_http::run` does: none if it is not read, else what is wrong with the answer.
-async fn handed(mut service: impl Handler, event: &[u8]) -> Option<Option<String>> {
+/// Sends the text of an event to the service, as `lambda_http::run` does.
+///
+/// Returns `None` if the runtime rejects the event; otherwise the violation in the answer, if any.
+async fn deliver(mut service: impl Handler, event: &[u8]) -> Option<Option<String>> {
     let payload: LambdaRequest = serde_json::from_slice(event).ok()?;
     let answer = service.call(LambdaEvent::new(payload, Context::default()));
     Some(match answer.await {
-        Ok(answer) => wrong(&serde_json::to_value(answer).unwrap_or_default(), event),
+        Ok(answer) => violation(&serde_json::to_value(answer).unwrap_or_default(), event),
         Err(never) => match never {},
     })
 }
 
-/// What is wrong with an answer as the gateway reads it.
-fn wrong(answer: &Value, event: &[u8]) -> Option<String> {
+/// Describes the violation in an answer in the format of the gateway.
+fn violation(answer: &Value, event: &[u8]) -> Option<String> {
     let status = answer["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
     let headers = headers(answer);
-    let told = |what: &dyn Debug| Some(format!("{what:?} for {}", String::from_utf8_lossy(event)));
+    let describe = |what: &dyn Debug| Some(format!("{what:?} for {}", String::from_utf8_lossy(event)));
     let text = answer["body"].as_str().unwrap_or_default();
     let is_head = String::from_utf8_lossy(event).contains("\"HEAD\"") && text.is_empty();
     let body = if is_head {
@@ -126,15 +133,19 @@ fn wrong(answer: &Value, event: &[u8]) -> Option<String> {
         serde_json::from_str(text).unwrap_or_default()
     };
     if answer["isBase64Encoded"] == true {
-        return told(&"in base64");
+        return describe(&"body in base64");
     }
     if status == 500 {
-        return told(&text);
+        return describe(&text);
     }
-    if is_head { None } else { invariants::violation_of(status, &headers, &body).and_then(|flaw| told(&flaw)) }
+    if is_head {
+        None
+    } else {
+        invariants::violation_of(status, &headers, &body).and_then(|violation| describe(&violation))
+    }
 }
 
-/// A header is under `headers`, under `multiValueHeaders`, or under both alike.
+/// Reads the headers from `headers` and `multiValueHeaders`. Both hold the same.
 fn headers(answer: &Value) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for kind in ["headers", "multiValueHeaders"] {

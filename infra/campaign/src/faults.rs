@@ -1,4 +1,4 @@
-//! DynamoDB that throttles, breaks, hangs, lies and loses answers.
+//! Fault injection: DynamoDB that throttles, fails, hangs, answers wrongly and loses answers.
 
 pub mod cancellations;
 mod endpoints;
@@ -11,7 +11,7 @@ pub mod timeouts;
 use latchkey::router;
 use shared::testing::{Faults, Service};
 
-/// Every function behind one port, on a DynamoDB that faults can befall.
+/// All functions in one service, on a DynamoDB with fault injection.
 async fn service(seed: u64) -> (Service, Faults) {
     let faults = Faults::seeded(seed);
     (Service::faulty(router(), &[], &faults).await, faults)

@@ -1,8 +1,11 @@
-//! Guessing: many passwords for one account, one password for many accounts, from one address and from a thousand, at one process
-//! and at twenty.
+//! Guesses passwords: many for one account, one for many accounts, from one and from many
+//! addresses.
+//!
+//! Only as many guesses as the limits allow may get a verdict (401); all others must be a 429. The
+//! rows count the answers by status.
 
 mod many_addresses;
-mod processes;
+pub mod processes;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,13 +19,11 @@ use tokio::task::JoinSet;
 
 use crate::{Scale, report::Report, wait_for};
 
-pub use processes::run as run_processes;
-
 const ACCOUNT: &str = "owner@example.com";
-/// How many ask at once.
-const AT_ONCE: usize = 32;
+/// The number of concurrent requests.
+const CONCURRENCY: usize = 32;
 
-/// Everything in this process, one case after the other.
+/// Runs the attacks within this process, one after the other.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         many_passwords(scale.of(500, 10_000), report).await;
@@ -31,18 +32,20 @@ pub fn run(scale: Scale, report: &mut Report) {
     });
 }
 
-/// How many guesses at one account may learn something within so many seconds: five, one more at once when the first delay of a
-/// second is over, one more after two more, and so on.
+/// The most guesses at one account that may get a verdict within so many seconds.
+///
+/// Five are free. One more comes after a delay of a second, one more after two more seconds, and so
+/// on.
 fn verdicts_max(seconds: i64) -> usize {
     5 + (1..).take_while(|further| (1_i64 << further) - 1 <= seconds).count()
 }
 
-/// The row of a thousand addresses that guess at one account: what they were told within so many seconds.
-fn judge(report: &mut Report, attack: String, counts: &Counts, seconds: i64) {
+/// Adds the row for many addresses that guess at one account for so many seconds.
+fn report_guesses(report: &mut Report, attack: String, counts: &Counts, seconds: i64) {
     let max = verdicts_max(seconds);
     report.row(
         attack,
-        format!("5 to {max} are told that they are wrong, never more than 100; the others 429"),
+        format!("5 to {max} × 401, never more than 100; all others 429"),
         counts.to_string(),
         (5..=max.min(100)).contains(&counts.unauthorized) && counts.ok == 0 && counts.others.is_empty(),
     );
@@ -53,7 +56,7 @@ async fn many_passwords(guesses: usize, report: &mut Report) {
     service.account(ACCOUNT).await;
     let began = service.now();
     let address = "192.0.2.1".parse().expect("an address");
-    let counts = at_once(guesses, |number| {
+    let counts = send_concurrently(guesses, |number| {
         let service = Arc::clone(&service);
         async move { log_in(&service, address, ACCOUNT, &format!("wrong horse {number}")).await }
     })
@@ -62,9 +65,9 @@ async fn many_passwords(guesses: usize, report: &mut Report) {
     let max = verdicts_max(seconds);
     report.row(
         format!("one address guesses {guesses} passwords of one account in {seconds} s"),
-        format!("5 to {max} are told that they are wrong, the others 429 with Retry-After"),
+        format!("5 to {max} × 401, all others 429 with Retry-After"),
         counts.to_string(),
-        (5..=max).contains(&counts.unauthorized) && counts.are_all(guesses),
+        (5..=max).contains(&counts.unauthorized) && counts.are_all_refused(guesses),
     );
 }
 
@@ -73,11 +76,11 @@ async fn many_accounts(accounts: usize, report: &mut Report) {
     let window = |service: &Service| FAILED_LOGINS.window_at(service.now()).0;
     let began = window(&service);
     let address: IpAddr = "192.0.2.1".parse().expect("an address");
-    let counts = at_once(accounts, |number| {
+    let counts = send_concurrently(accounts, |number| {
         let service = Arc::clone(&service);
         async move {
             let call = service.request(Method::POST, "/login").from(address);
-            // Whatever it says of itself, and with whatever key.
+            // The server must ignore a forged address and an unknown API key.
             let forged = format!("203.0.113.{}, 2001:db8::{number:x}", number % 256);
             let call = call.header("x-forwarded-for", forged).header("x-api-key", format!("key {number}"));
             call.json(json!({"email": format!("a{number}@example.com"), "password": "Summer2026!x"})).await
@@ -87,27 +90,25 @@ async fn many_accounts(accounts: usize, report: &mut Report) {
     let windows = usize::try_from(window(&service) - began + 1).unwrap_or_default();
     let max = FAILED_LOGINS.max as usize * windows;
     report.row(
-        format!(
-            "one address tries one password on {accounts} accounts, with another forged address and API key each time"
-        ),
-        format!("{max} are told that it is wrong, the others 429 with Retry-After"),
+        format!("one address tries one password on {accounts} accounts, with forged addresses and API keys"),
+        format!("{max} × 401, all others 429 with Retry-After"),
         counts.to_string(),
-        counts.unauthorized <= max && (windows > 1 || counts.unauthorized == max) && counts.are_all(accounts),
+        counts.unauthorized <= max && (windows > 1 || counts.unauthorized == max) && counts.are_all_refused(accounts),
     );
 }
 
-/// What came back.
+/// The answers by status.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     ok: usize,
     unauthorized: usize,
     limited: usize,
-    /// 429 without Retry-After, 503, and whatever else.
+    /// All other statuses, and 429 without Retry-After.
     others: Vec<u16>,
 }
 
 impl Counts {
-    /// Adds an answer of this status; a 429 is one only if it says when to come again.
+    /// Adds an answer. A 429 needs a Retry-After.
     pub fn add(&mut self, status: u16, retry_after: &str) {
         match status {
             200 => self.ok += 1,
@@ -117,8 +118,8 @@ impl Counts {
         }
     }
 
-    /// Whether these are all, and nobody got in.
-    fn are_all(&self, sent: usize) -> bool {
+    /// Whether all guesses were answered by 401 or 429.
+    fn are_all_refused(&self, sent: usize) -> bool {
         self.ok == 0 && self.others.is_empty() && self.unauthorized + self.limited == sent
     }
 }
@@ -135,25 +136,25 @@ async fn log_in(service: &Service, from: IpAddr, email: &str, password: &str) ->
     call.json(json!({"email": email, "password": password})).await
 }
 
-/// Sends so many, a few at once.
-async fn at_once<F>(requests: usize, send: impl Fn(usize) -> F) -> Counts
+/// Sends so many requests, with limited concurrency.
+async fn send_concurrently<F>(requests: usize, send: impl Fn(usize) -> F) -> Counts
 where
     F: Future<Output = Answer> + Send + 'static,
 {
-    let (mut counts, mut under_way) = (Counts::default(), JoinSet::new());
+    let (mut counts, mut in_flight) = (Counts::default(), JoinSet::new());
     for number in 0..requests {
-        if under_way.len() == AT_ONCE {
-            count(&mut counts, under_way.join_next().await);
+        if in_flight.len() == CONCURRENCY {
+            count(&mut counts, in_flight.join_next().await);
         }
-        under_way.spawn(send(number));
+        in_flight.spawn(send(number));
     }
-    while let Some(answer) = under_way.join_next().await {
+    while let Some(answer) = in_flight.join_next().await {
         count(&mut counts, Some(answer));
     }
     counts
 }
 
 fn count(counts: &mut Counts, answer: Option<Result<Answer, tokio::task::JoinError>>) {
-    let answer = answer.expect("one is under way").expect("no panic");
+    let answer = answer.expect("a request is in flight").expect("no panic");
     counts.add(answer.status.as_u16(), answer.header("retry-after"));
 }

@@ -1,4 +1,4 @@
-//! What holds for every answer, and for the table behind all of them.
+//! Rules that hold for every answer and for the records of the table, whatever the attack.
 
 use std::{
     collections::HashMap,
@@ -15,23 +15,23 @@ use serde_json::Value;
 use shared::testing::{Answer, Service};
 use tokio::task::JoinSet;
 
-/// How many examples of what is wrong a row of the table tells.
+/// The most examples of violations in one row of the report.
 const EXAMPLES_MAX: usize = 4;
-/// What no caller is told: of DynamoDB and the SDK, of serde, and of Rust.
+/// Words that no answer of 500 and above may contain: they come from DynamoDB, serde or Rust.
 const INTERNALS: [&str; 8] =
     ["dynamodb", "exception", "sdk", "malformed record", "panicked", "missing field", "connection", "src/"];
 
-/// Answers that were counted, and what was wrong with some of them.
+/// A count of checks, the number that failed, and a few examples.
 #[derive(Debug, Default)]
 pub struct Checks {
-    /// All that were looked at.
+    /// The number of checks.
     pub checked: usize,
     failed: usize,
     examples: Vec<String>,
 }
 
 impl Checks {
-    /// Counts one more, and what is wrong with it if something is.
+    /// Counts a check. `problem` describes a failure; `None` is a pass.
     pub fn record(&mut self, problem: Option<String>) {
         self.checked += 1;
         if let Some(problem) = problem {
@@ -39,7 +39,7 @@ impl Checks {
         }
     }
 
-    /// Notes something that is wrong beside the answers.
+    /// Counts a failure without a check of its own.
     pub fn fail(&mut self, problem: String) {
         self.failed += 1;
         if self.examples.len() < EXAMPLES_MAX && !self.examples.contains(&problem) {
@@ -47,7 +47,7 @@ impl Checks {
         }
     }
 
-    /// Takes another's in.
+    /// Adds the counts of another.
     pub fn add(&mut self, other: Self) {
         self.checked += other.checked;
         self.failed += other.failed;
@@ -55,14 +55,14 @@ impl Checks {
         self.examples.truncate(EXAMPLES_MAX);
     }
 
-    /// Of cases beside each other, taken together.
+    /// Runs cases concurrently, and adds their counts.
     pub async fn run_all<F: Future<Output = Self> + Send + 'static>(cases: impl IntoIterator<Item = F>) -> Self {
         let mut checks = Self::default();
         cases.into_iter().collect::<JoinSet<_>>().join_all().await.into_iter().for_each(|one| checks.add(one));
         checks
     }
 
-    /// Whether something was seen and nothing wrong.
+    /// Whether at least one check ran and none failed.
     pub fn passed(&self) -> bool {
         self.failed == 0 && self.checked > 0
     }
@@ -75,35 +75,35 @@ impl fmt::Display for Checks {
     }
 }
 
-/// What is wrong with an answer, whatever it answers.
+/// Describes the first breach of the HTTP contract in an answer, for any endpoint and status.
 pub fn violation(answer: &Answer) -> Option<String> {
     violation_of(answer.status.as_u16(), &answer.headers, &answer.body)
 }
 
-/// The same of its parts.
+/// Does the same for the parts of an answer.
 pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<String> {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let text = |key: &str| body[key].as_str().unwrap_or_default();
     let is_error = status >= 400;
     let types = ["application/json; charset=utf-8", "application/problem+json"];
     let checks = [
-        (types.contains(&header("content-type")), "its content type"),
+        (types.contains(&header("content-type")), "wrong content type"),
         (!header("x-request-id").is_empty(), "no request id"),
         (
             header("cache-control") == "no-store" || (!is_error && header("cache-control").contains("max-age")),
-            "caching",
+            "wrong caching",
         ),
-        (body.is_object(), "no object"),
+        (body.is_object(), "body is no object"),
         ((200..=299).contains(&status) || is_error, "neither a success nor an error"),
-        (is_error || body.get("code").is_none(), "an error that is said to be a success"),
-        (!is_error || is_problem_body(status, header("x-request-id"), body), "no envelope"),
+        (is_error || body.get("code").is_none(), "error body with a success status"),
+        (!is_error || is_problem_body(status, header("x-request-id"), body), "incomplete error body"),
         (
             ![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0),
             "no Retry-After",
         ),
         (
             status < 500 || !INTERNALS.iter().any(|cause| text("detail").to_lowercase().contains(cause)),
-            "tells its cause",
+            "detail reveals the cause",
         ),
     ];
     let wrong = checks.into_iter().find(|(holds, _)| !holds).map(|(_, wrong)| wrong)?;
@@ -111,8 +111,8 @@ pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<St
 }
 
 fn is_problem_body(status: u16, request_id: &str, body: &Value) -> bool {
-    let told = ["type", "title", "detail", "message", "code", "request_id"];
-    told.iter().all(|key| body[key].as_str().is_some_and(|text| !text.is_empty()))
+    let texts = ["type", "title", "detail", "message", "code", "request_id"];
+    texts.iter().all(|key| body[key].as_str().is_some_and(|text| !text.is_empty()))
         && body["status"] == status
         && body["message"] == body["detail"]
         && body["request_id"] == request_id
@@ -124,7 +124,7 @@ fn is_problem_body(status: u16, request_id: &str, body: &Value) -> bool {
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 static PRINTED: AtomicBool = AtomicBool::new(true);
 
-/// How many panics there were in this process since this was first asked. Each is told as before.
+/// The number of panics in this process since the first call. Each panic is printed as usual.
 pub fn panics() -> usize {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -139,13 +139,13 @@ pub fn panics() -> usize {
     PANICS.load(Ordering::Relaxed)
 }
 
-/// Whether panics are told, for those that are expected.
+/// Turns the printing of panics on or off, for expected panics.
 pub fn print_panics(printed: bool) {
     panics();
     PRINTED.store(printed, Ordering::Relaxed);
 }
 
-/// Every record of the table, by its key.
+/// Reads every record of the table, by key.
 pub async fn records(service: &Service) -> HashMap<String, HashMap<String, AttributeValue>> {
     let table = &service.app().config().table_name;
     let mut pages = service.client().scan().table_name(table).into_paginator().items().send();
@@ -159,14 +159,15 @@ pub async fn records(service: &Service) -> HashMap<String, HashMap<String, Attri
     records
 }
 
-/// Accounts of which not every record is there, or not every one says the same: how many there are, and the keys of those that
-/// are wrong.
+/// Looks for accounts with missing records, or with records of different versions.
+///
+/// Returns the number of accounts, and the keys of the records that do not fit.
 pub async fn incomplete_accounts(service: &Service) -> (usize, Vec<String>) {
     let records = records(service).await;
     let text = |item: &HashMap<String, AttributeValue>, name: &str| Some(item.get(name)?.as_s().ok()?.clone());
     let (mut accounts, mut wrong) = (0, Vec::new());
     for (key, item) in &records {
-        let beside: Vec<String> = if key.starts_with("USER#") {
+        let partners: Vec<String> = if key.starts_with("USER#") {
             accounts += 1;
             let names = ["email_key", "username"].into_iter().filter_map(|name| text(item, name));
             names.map(|name| format!("LOGIN#{name}")).collect()
@@ -175,18 +176,18 @@ pub async fn incomplete_accounts(service: &Service) -> (usize, Vec<String>) {
         } else {
             continue;
         };
-        let is_whole = !beside.is_empty()
-            && beside
+        let is_complete = !partners.is_empty()
+            && partners
                 .iter()
                 .all(|other| records.get(other).is_some_and(|other| other.get("version") == item.get("version")));
-        if !is_whole {
+        if !is_complete {
             wrong.push(key.clone());
         }
     }
     (accounts, wrong)
 }
 
-/// How many of these keys are of records that nothing but a person ends.
+/// The number of keys whose records do not expire.
 pub fn permanent(keys: &[String]) -> usize {
     keys.iter().filter(|key| !key.starts_with("LIMIT#")).count()
 }

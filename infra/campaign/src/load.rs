@@ -1,7 +1,11 @@
-//! Logins at the rate that a server can bear, at three times that rate, and after it.
+//! Sends logins at a rising rate, then at three times the highest rate that the server sustains.
 //!
-//! The program is the one of the dev profile, in which the hash is optimised and little else, and what sends the logins shares its
-//! cores: the figures are a floor, and the share of the bare rate tells more than the rate.
+//! Overload must be answered by 429 or 503 with Retry-After, within bounds for latency and memory,
+//! and the server must recover. The rows count the answers, and measure latency, memory and
+//! recovery.
+//!
+//! The program has the dev profile, in which little but the hash is optimised, and shares its cores
+//! with the clients. So the rates are a floor, and their share of the bare hash rate says more.
 
 mod arrivals;
 mod baseline;
@@ -24,25 +28,26 @@ use crate::{
     wait_for,
 };
 
-/// The limits are not what is measured here.
+/// Rate limits are off, because the capacity is measured.
 const VARIABLES: [(&str, &str); 2] = [("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")];
-/// Accounts that log in by turns.
+/// The number of accounts, which log in by turns.
 const ACCOUNTS: usize = 8;
-/// A rate holds while all but one in a hundred answers come within this.
+/// The server sustains a rate while the 99th percentile is below this.
 const P99_MAX_MS: f64 = 1_000.0;
-/// How many times too much is asked for.
-const BURST: f64 = 3.0;
-/// No more hashes wait than a core computes in a second or two, on a machine that has other things to do in some more.
+/// The overload as a multiple of the highest sustained rate.
+const OVERLOAD: f64 = 3.0;
+/// The queue holds as many hashes as a core computes in a second or two; a busy machine needs
+/// longer.
 const ACCEPTED_P99_MAX_MS: f64 = 5_000.0;
-/// The most memory that the burst may take: the work areas of the hashes, what waits, and the program itself.
+/// The most memory during the overload: work areas of the hashes, waiting requests, the program.
 const MEMORY_MAX_KIB: u64 = 256 * 1024;
-/// After a burst the speed of logins is looked at for so long.
+/// The longest wait for the recovery.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Logins by which the speed of a server that has nothing else to do is told.
-const ALONE: usize = 20;
+/// The number of logins that measure the latency of an idle server.
+const IDLE_LOGINS: usize = 20;
 
-/// The rate of bare hashes, the rate of logins, and three times that.
-pub fn load(scale: Scale, report: &mut Report) {
+/// Measures the rate of bare hashes, the rate of logins, and the overload.
+pub fn run(scale: Scale, report: &mut Report) {
     let mut rng = seeded_rng("load");
     let bare = baseline::hashes_per_second(scale.of(Duration::from_secs(1), Duration::from_secs(10)));
     let folder = TempDir::new().expect("a folder");
@@ -50,31 +55,34 @@ pub fn load(scale: Scale, report: &mut Report) {
     let process = Process::start(&data, &VARIABLES);
     wait_for(async {
         let bodies = accounts(&process.client()).await;
-        let alone = alone(&process.client(), &bodies).await;
-        let (steady, p99) = steady(scale, bare, &process.client(), &bodies, &mut rng).await;
+        let idle_ms = idle_latency_ms(&process.client(), &bodies).await;
+        let (sustained, p99) = highest_rate(scale, bare, &process.client(), &bodies, &mut rng).await;
         let least = scale.of(0.3, 0.6);
         report.row(
             "logins at a rising rate, open loop",
-            format!("the highest rate with p99 under 1 s is at least {least} of that of bare hashes"),
-            format!("{steady:.1} a second, p99 {p99:.0} ms; bare {bare:.1} a second, {:.2} of it", steady / bare),
-            steady >= bare * least,
+            format!("the highest rate with p99 under 1 s is at least {least} of the bare hash rate"),
+            format!(
+                "{sustained:.1} per second, p99 {p99:.0} ms; bare hashes {bare:.1} per second, share {:.2}",
+                sustained / bare
+            ),
+            sustained >= bare * least,
         );
         let length = scale.of(Duration::from_secs(3), Duration::from_secs(60));
-        // Of a few logins on a machine that has other things to do no more can be said.
+        // A few logins on a busy machine allow no tighter bounds.
         let (within, medians) = scale.of((Duration::from_secs(5), 4.0), (Duration::from_secs(3), 2.0));
-        let rate = steady.max(bare * least) * BURST;
-        Burst::run(length, rate, alone * medians, &process, &bodies, &mut rng).await.report(within, report);
+        let rate = sustained.max(bare * least) * OVERLOAD;
+        Overload::run(length, rate, idle_ms * medians, &process, &bodies, &mut rng).await.report(within, report);
     });
     let (lines, broken) = log_lines(&data);
     report.row(
-        "the log of all these logins",
-        "each line one JSON object",
-        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+        "log lines of all logins",
+        "each line is one JSON object",
+        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all valid")),
         broken.is_none(),
     );
 }
 
-/// Bodies of logins that are right.
+/// Creates the accounts, and returns the bodies of their logins.
 async fn accounts(client: &Client) -> Vec<Value> {
     let mut bodies = Vec::new();
     for number in 0..ACCOUNTS {
@@ -85,10 +93,10 @@ async fn accounts(client: &Client) -> Vec<Value> {
     bodies
 }
 
-/// The median of logins one by one, in milliseconds.
-async fn alone(client: &Client, bodies: &[Value]) -> f64 {
+/// The median latency of sequential logins, in milliseconds.
+async fn idle_latency_ms(client: &Client, bodies: &[Value]) -> f64 {
     let mut times = Vec::new();
-    for body in bodies.iter().cycle().take(ALONE) {
+    for body in bodies.iter().cycle().take(IDLE_LOGINS) {
         let started = Instant::now();
         assert_eq!(client.post("/login", body).await.expect("an answer").status, 200);
         times.push(started.elapsed());
@@ -96,8 +104,8 @@ async fn alone(client: &Client, bodies: &[Value]) -> f64 {
     median_ms(&times)
 }
 
-/// The highest rate that holds, by steps of a tenth of the bare rate, and its 99th percentile.
-async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], rng: &mut Rng) -> (f64, f64) {
+/// The highest sustained rate, in steps of the bare hash rate, and its 99th percentile.
+async fn highest_rate(scale: Scale, bare: f64, client: &Client, bodies: &[Value], rng: &mut Rng) -> (f64, f64) {
     let step = scale.of(Duration::from_secs(2), Duration::from_secs(20));
     let parts: &[f64] = scale.of(&[0.3, 0.6], &[0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0]);
     let mut best = (0.0, 0.0);
@@ -105,7 +113,7 @@ async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], rng:
         let rate = bare * part;
         let outcome = at_rate(client, bodies, rate, step, rng).await;
         let p99 = percentile_ms(&outcome.accepted, 0.99);
-        println!("campaign: {rate:.1} logins a second: {outcome}");
+        println!("campaign: {rate:.1} logins per second: {outcome}");
         if outcome.accepted.len() < outcome.sent || p99 >= P99_MAX_MS {
             break;
         }
@@ -114,42 +122,42 @@ async fn steady(scale: Scale, bare: f64, client: &Client, bodies: &[Value], rng:
     best
 }
 
-/// What three times too many logins do.
-struct Burst {
+/// The results of the overload.
+struct Overload {
     length: Duration,
     outcome: Outcome,
     memory_before_kib: u64,
     memory_kib: u64,
-    /// How long after the last of them a login is as fast as this, in milliseconds.
-    as_fast_ms: f64,
+    /// The latency that counts as recovered, in milliseconds.
+    recovered_ms: f64,
     recovery: Option<Duration>,
 }
 
-impl Burst {
+impl Overload {
     async fn run(
         length: Duration,
         rate: f64,
-        as_fast_ms: f64,
+        recovered_ms: f64,
         process: &Process,
         bodies: &[Value],
         rng: &mut Rng,
     ) -> Self {
         let (client, memory_before_kib) = (process.client(), process.memory_max_kib());
         let during = at_rate(&client, bodies, rate, length, rng);
-        // How long it takes is told from the end of the burst, not from its last answer.
+        // The recovery is measured from the end of the overload, not from its last answer.
         let afterwards = async {
             time::sleep(length).await;
-            recovery(&process.client(), bodies, as_fast_ms).await
+            recovery(&process.client(), bodies, recovered_ms).await
         };
         let (outcome, recovery) = tokio::join!(during, afterwards);
-        Self { length, outcome, memory_before_kib, memory_kib: process.memory_max_kib(), as_fast_ms, recovery }
+        Self { length, outcome, memory_before_kib, memory_kib: process.memory_max_kib(), recovered_ms, recovery }
     }
 
     fn report(&self, within: Duration, report: &mut Report) {
         let Outcome { sent, accepted, shed, others } = &self.outcome;
-        let name = format!("{BURST} times the highest rate for {} s", self.length.as_secs());
+        let name = format!("{OVERLOAD} times the highest rate for {} s", self.length.as_secs());
         report.row(
-            format!("{name}: the answers"),
+            format!("{name}: answers"),
             "200, or 429 or 503 with Retry-After; nothing else, no connection lost",
             format!("{sent} sent, {} accepted, {} shed, others: {others:?}", accepted.len(), shed.len()),
             others.is_empty() && accepted.len() + shed.len() == *sent,
@@ -157,7 +165,7 @@ impl Burst {
         let [p50, p99, shed_p50, shed_p99] = [(accepted, 0.5), (accepted, 0.99), (shed, 0.5), (shed, 0.99)]
             .map(|(times, share)| percentile_ms(times, share));
         report.row(
-            format!("{name}: the accepted ones"),
+            format!("{name}: latency of accepted logins"),
             format!("p99 under {ACCEPTED_P99_MAX_MS} ms"),
             format!("p50 {p50:.0} ms, p99 {p99:.0} ms; refusals p50 {shed_p50:.0} ms, p99 {shed_p99:.0} ms"),
             !accepted.is_empty() && p99 < ACCEPTED_P99_MAX_MS,
@@ -169,22 +177,22 @@ impl Burst {
             self.memory_kib <= MEMORY_MAX_KIB,
         );
         report.row(
-            format!("{name}: afterwards"),
-            format!("within {} s a login takes at most {:.0} ms", within.as_secs(), self.as_fast_ms),
+            format!("{name}: recovery"),
+            format!("within {} s a login takes at most {:.0} ms", within.as_secs(), self.recovered_ms),
             self.recovery.map_or("never".to_owned(), |after| format!("after {:.1} s", after.as_secs_f64())),
             self.recovery.is_some_and(|after| after <= within),
         );
     }
 }
 
-/// How long it takes until three logins in a row take no more than this, in milliseconds.
-async fn recovery(client: &Client, bodies: &[Value], as_fast_ms: f64) -> Option<Duration> {
+/// The time until three logins in a row take at most `recovered_ms`.
+async fn recovery(client: &Client, bodies: &[Value], recovered_ms: f64) -> Option<Duration> {
     let began = Instant::now();
     let mut fast = Vec::new();
     for body in bodies.iter().cycle() {
         let started = Instant::now();
         let answer = client.post("/login", body).await;
-        if answer.is_ok_and(|answer| answer.status == 200) && median_ms(&[started.elapsed()]) <= as_fast_ms {
+        if answer.is_ok_and(|answer| answer.status == 200) && median_ms(&[started.elapsed()]) <= recovered_ms {
             fast.push(started - began);
         } else {
             fast.clear();

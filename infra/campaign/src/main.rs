@@ -1,8 +1,13 @@
-//! The campaign: attacks and faults, each beside what is expected and what was counted, in one table.
+//! The campaign: attacks on the service and faults below it.
 //!
-//! Every `cargo test` runs a short form of each case; `make campaign` runs the long one. Arguments name the cases to run.
+//! Each case prints rows of one table: the attack or fault, the expected outcome and the counts.
+//! `cargo test` runs a short form of every case, and `make campaign` the long form.
+//! Arguments select the cases whose names contain them.
+//!
+//! Some cases start `latchkey serve` as a process. They use the program of the last build of the
+//! workspace: `cargo test --package campaign` alone does not rebuild it.
 
-#![expect(clippy::print_stdout, reason = "the table is what it is run for")]
+#![expect(clippy::print_stdout, reason = "the table is the result")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a case that cannot go on fails")]
 
 mod canaries;
@@ -27,17 +32,17 @@ use std::{env, panic, process::ExitCode, time::Instant};
 
 use report::Report;
 
-/// How much of a case is run.
+/// The amount of work in a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scale {
-    /// With every `cargo test`: seconds.
+    /// Seconds, with every `cargo test`.
     Short,
-    /// By `make campaign`: minutes to hours.
+    /// Minutes to hours, with `make campaign`.
     Long,
 }
 
 impl Scale {
-    /// What a case takes at this scale.
+    /// Selects the value for this scale.
     fn of<T>(self, short: T, long: T) -> T {
         match self {
             Self::Short => short,
@@ -46,10 +51,10 @@ impl Scale {
     }
 }
 
-/// A case: it adds its rows to the table.
+/// Adds the rows of a case to the report.
 type Case = fn(Scale, &mut Report);
 
-/// In this order, the cheapest first.
+/// The cases in the order of running, the cheapest first.
 const CASES: &[(&str, Case)] = &[
     ("contract", contract::run),
     ("events", events::run),
@@ -63,25 +68,25 @@ const CASES: &[(&str, Case)] = &[
     ("races: revocations", races::revocations::run),
     ("races: token families", races::token_families::run),
     ("guessing", guessing::run),
-    ("guessing: processes", guessing::run_processes),
-    ("canaries", canaries::canaries),
-    ("crashes", crashes::crashes),
-    ("load", load::load),
-    ("timing", timing::timing),
+    ("guessing: processes", guessing::processes::run),
+    ("canaries", canaries::run),
+    ("crashes", crashes::run),
+    ("load", load::run),
+    ("timing", timing::run),
 ];
 
 fn main() -> ExitCode {
-    // What libtest would take, such as --nocapture, means nothing here.
+    // Options of libtest, such as --nocapture, have no meaning here.
     let words: Vec<String> = env::args().skip(1).collect();
     let scale = if words.iter().any(|word| word == "--long") { Scale::Long } else { Scale::Short };
     let names: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     let mut report = Report::default();
     for &(name, case) in CASES {
         if names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str())) {
-            #[expect(clippy::disallowed_methods, reason = "the time that the case itself takes")]
+            #[expect(clippy::disallowed_methods, reason = "measures the case, not the service")]
             let started = Instant::now();
             if panic::catch_unwind(panic::AssertUnwindSafe(|| case(scale, &mut report))).is_err() {
-                report.row(name, "to come to its end", "it panicked, see above", false);
+                report.row(name, "runs to its end", "panicked, see above", false);
             }
             println!("campaign: {name} took {:.1} s", started.elapsed().as_secs_f64());
         }
@@ -90,7 +95,7 @@ fn main() -> ExitCode {
     if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs a case that waits, on as many threads as a server would.
+/// Runs an asynchronous case on as many threads as a server has.
 fn wait_for<T>(case: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(case)

@@ -1,4 +1,4 @@
-//! A server of its own process, with its log in a file and its table within reach.
+//! `latchkey serve` as a process, with its log in a file and its DynamoDB on a port.
 
 use std::{
     fs::{self, File},
@@ -13,16 +13,16 @@ use shared::testing::server::{self, Server};
 
 use crate::client::Client;
 
-/// A running server; it is killed when dropped.
+/// A running server, killed when dropped.
 pub struct Process {
-    /// The process itself.
+    /// The process.
     pub server: Server,
-    /// Where the table is.
+    /// The port of the embedded DynamoDB.
     dynamodb_port: u16,
 }
 
 impl Process {
-    /// Starts a server on this data folder with these variables.
+    /// Starts a server with this data folder and these environment variables.
     pub fn start(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let dynamodb_port = server::free_port();
         let mut command = command(folder, variables);
@@ -30,17 +30,17 @@ impl Process {
         Self { server: Server::spawn(&mut command), dynamodb_port }
     }
 
-    /// The variables by which another server finds its table.
+    /// The environment variables that point another server to this table.
     pub fn external(&self) -> [(&'static str, String); 4] {
         server::dynamodb_at(self.dynamodb_port)
     }
 
-    /// A client of its own connections.
+    /// A client with connections of its own.
     pub fn client(&self) -> Client {
         Client::new(&self.server.address)
     }
 
-    /// The table behind it.
+    /// A DynamoDB client for the table of the server.
     pub fn table(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -50,37 +50,37 @@ impl Process {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// Asks it to stop, which is to end well.
+    /// Stops the server by SIGTERM. The exit code must be 0.
     pub fn stop(self) {
         self.server.signal(Signal::TERM);
         self.server.ends_well();
     }
 
-    /// Ends it at once, wherever it is.
+    /// Kills the server by SIGKILL.
     pub fn kill(mut self) {
         self.server.signal(Signal::KILL);
         self.server.process.wait().expect("it ends");
     }
 
-    /// The most memory that it has had so far, in KiB.
+    /// The peak of the resident memory so far, in KiB.
     pub fn memory_max_kib(&self) -> u64 {
         self.status("VmHWM").trim_end_matches(" kB").parse().expect("a number")
     }
 
-    /// Whether a signal has stopped it.
+    /// Whether SIGSTOP has stopped the process.
     pub fn is_stopped(&self) -> bool {
         self.status("State").starts_with('T')
     }
 
-    /// What Linux says of it.
+    /// A field of `/proc/<pid>/status`.
     fn status(&self, name: &str) -> String {
         let status = fs::read_to_string(format!("/proc/{}/status", self.server.process.id())).expect("it runs");
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        value.expect("Linux tells it").trim().to_owned()
+        value.expect("the field exists").trim().to_owned()
     }
 }
 
-/// The command that serves this folder with these variables; its log is added to [`log`].
+/// The command that serves this data folder. The server appends its log to [`log`].
 pub fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let log = File::options().create(true).append(true).open(log(folder)).expect("a log");
     let mut command = server::command(folder);
@@ -88,12 +88,12 @@ pub fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-/// The log of every server of this data folder.
+/// The log file of all servers of this data folder.
 pub fn log(folder: &Path) -> PathBuf {
     folder.with_extension("log")
 }
 
-/// How many lines the log has, and the first of them that is no JSON object.
+/// The number of lines in the log, and the first line that is not a JSON object.
 pub fn log_lines(folder: &Path) -> (usize, Option<String>) {
     let text = String::from_utf8_lossy(&fs::read(log(folder)).expect("a log")).into_owned();
     let is_object = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|value| value.is_object());

@@ -1,4 +1,7 @@
-//! Many requests for one thing at once.
+//! Sends many requests for one e-mail address, idempotency key or refresh token at the same time.
+//!
+//! Exactly one account or one child token may result, and every other request must get a proper
+//! refusal. The rows count the answers and the records.
 
 mod batch;
 pub mod revocations;
@@ -21,49 +24,52 @@ use crate::{
 };
 
 const SEED: u64 = 8;
-/// How many races are run beside each other.
-const WAVE: usize = 20;
-const WAY_MAX: Duration = Duration::from_millis(5);
-/// A thousand hashes on two cores take longer than a request may: what is asked here is what becomes of them.
+/// The number of concurrent races.
+const CONCURRENCY: usize = 20;
+/// The longest delay of a DynamoDB call, each way.
+const DELAY_MAX: Duration = Duration::from_millis(5);
+/// A thousand hashes on two cores take longer than the default time limit of a request.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Within which a parent gets its child again, less a second.
+/// One second less than the interval in which a parent token gets the same child again.
 const REUSE: Duration = Duration::from_secs(9);
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
-        one_address(scale.of(100, 1_000), report).await;
+        same_address(scale.of(100, 1_000), report).await;
         spellings(report).await;
-        one_key(report).await;
-        one_token(200, report).await;
+        same_idempotency_key(report).await;
+        same_token(200, report).await;
         lost_answers(scale.of(100, 1_000), report).await;
     });
 }
 
-/// Calls to DynamoDB take some time here, each another, so that requests sent at once meet in every order.
+/// A service with random delays of DynamoDB calls, so that concurrent requests interleave in any
+/// order.
 async fn service() -> Arc<Service> {
     let faults = Faults::seeded(SEED).without_timeouts();
     let service = Service::faulty(router(), &[], &faults).await;
-    faults.delay_up_to(WAY_MAX);
+    faults.delay_up_to(DELAY_MAX);
     Arc::new(service)
 }
 
-async fn one_address(creates: usize, report: &mut Report) {
+async fn same_address(creates: usize, report: &mut Report) {
     let service = service().await;
-    let requests = vec![Request::create("race@races.example").within(Some(PATIENCE)); creates];
+    let requests = vec![Request::create("race@races.example").with_time_limit(Some(PATIENCE)); creates];
     let batch = Batch::send(&service, requests).await;
     let taken = batch.count_code(409, "email_taken");
     let records: Vec<String> = invariants::records(&service).await.into_keys().collect();
     let kinds: BTreeSet<&str> = records.iter().filter_map(|key| key.split('#').next()).collect();
     report.row(
         format!("{creates} concurrent creates of one e-mail"),
-        "one 201, the rest 409 email_taken; its three records and no orphan",
+        "one 201, all others 409 email_taken; three records and no orphan",
         format!("{batch}; {} records of {kinds:?}", invariants::permanent(&records)),
         batch.count(201) == 1 && taken == creates - 1 && invariants::permanent(&records) == 3 && batch.passed(),
     );
 }
 
-/// A hundred ways to write one address: letters of either case, spaces around it, and forms of the domain that UTS-46 maps to one.
+/// Creates accounts with a hundred spellings of one address: upper and lower case, spaces around,
+/// and domains that UTS-46 maps to one.
 async fn spellings(report: &mut Report) {
     const DOMAINS: [&str; 10] = [
         "bücher.example",
@@ -82,19 +88,21 @@ async fn spellings(report: &mut Report) {
     let service = service().await;
     let addresses = LOCALS.iter().flat_map(|local| DOMAINS.iter().map(move |domain| format!("{local}@{domain} ")));
     let batch =
-        Batch::send(&service, addresses.map(|email| Request::create(&email).within(Some(PATIENCE))).collect()).await;
+        Batch::send(&service, addresses.map(|email| Request::create(&email).with_time_limit(Some(PATIENCE))).collect())
+            .await;
     let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
     report.row(
-        "100 spellings of one address created at once",
+        "100 concurrent creates with different spellings of one address",
         "one account, 99 × 409 email_taken",
         format!("{batch}; {accounts} accounts"),
         batch.count(201) == 1 && batch.count_code(409, "email_taken") == 99 && accounts == 1 && incomplete.is_empty(),
     );
 }
 
-async fn one_key(report: &mut Report) {
+async fn same_idempotency_key(report: &mut Report) {
     let service = service().await;
-    let requests = vec![Request::create("key@races.example").under("one key").within(Some(PATIENCE)); 50];
+    let requests =
+        vec![Request::create("key@races.example").with_idempotency_key("one key").with_time_limit(Some(PATIENCE)); 50];
     let batch = Batch::send(&service, requests).await;
     let accounts: BTreeSet<&str> = batch.answers(201).filter_map(|body| body["uid"].as_str()).collect();
     let (stored, incomplete) = invariants::incomplete_accounts(&service).await;
@@ -116,7 +124,7 @@ async fn one_key(report: &mut Report) {
     );
 }
 
-async fn one_token(refreshes: usize, report: &mut Report) {
+async fn same_token(refreshes: usize, report: &mut Report) {
     let service = service().await;
     let user = service.account("token@races.example").await;
     let session = service.session(&user).await;
@@ -127,13 +135,13 @@ async fn one_token(refreshes: usize, report: &mut Report) {
     let rest = batch.count_code(409, "refresh_conflict") + batch.count(503);
     report.row(
         format!("{refreshes} parallel refreshes of one token"),
-        "each 200 with the one same child, the rest 409 refresh_conflict or 503 with Retry-After; counter + 1; session alive",
+        "each 200 with the same child, all others 409 refresh_conflict or 503 with Retry-After; counter + 1; session live",
         format!("{batch}; {} children; counter {counter:?}; next: {}", children.len(), next.status.as_u16()),
         children.len() == 1 && batch.count(200) + rest == refreshes && batch.passed() && counter == [1] && next.status == 200,
     );
 }
 
-/// The counter of every session in the table.
+/// The counters of all live sessions in the table.
 async fn counters(service: &Service) -> Vec<u32> {
     let sessions = invariants::records(service).await.into_iter().filter(|(key, _)| key.starts_with("SESSION#"));
     sessions
@@ -146,10 +154,10 @@ async fn lost_answers(sessions: usize, report: &mut Report) {
     let service = service().await;
     let user = service.account("lost@races.example").await;
     let (mut lost, mut again, mut working) = (0, 0, 0);
-    // Not all at once: on a few cores each would wait for all others, and longer than a request may.
-    for _ in 0..sessions / WAVE {
+    // In groups: all at once would exceed the time limit of a request on a few cores.
+    for _ in 0..sessions / CONCURRENCY {
         let mut held = Vec::new();
-        for _ in 0..WAVE {
+        for _ in 0..CONCURRENCY {
             held.push(service.session(&user).await);
         }
         let first = Batch::send(&service, held.iter().map(Request::refresh).collect()).await;
@@ -161,9 +169,9 @@ async fn lost_answers(sessions: usize, report: &mut Report) {
         working += Batch::send(&service, second.answers(200).map(Request::refresh).collect()).await.count(200);
     }
     report.row(
-        format!("{sessions} lost answers to a refresh, repeated 9 s later"),
-        "as many working sessions, each with the child that was lost",
-        format!("{lost} lost, {again} told the same child again, {working} of which work"),
+        format!("{sessions} refreshes with a lost answer, repeated 9 s later"),
+        "each gets the lost child again, and the child works",
+        format!("{lost} lost, {again} with the same child again, {working} of them work"),
         [lost, again, working] == [sessions; 3],
     );
 }

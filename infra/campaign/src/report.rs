@@ -1,8 +1,8 @@
-//! The table: attack or fault, what is expected, what was counted.
+//! The table of results: attack or fault, expected outcome, counts.
 
 use std::fmt;
 
-/// The rows so far.
+/// The rows so far, in the order of adding.
 #[derive(Default)]
 pub struct Report(Vec<Row>);
 
@@ -14,7 +14,7 @@ struct Row {
 }
 
 impl Report {
-    /// Adds a row; `holds` is whether what was counted is what is expected.
+    /// Adds and prints a row. `holds` says whether the counts are as expected.
     pub fn row(
         &mut self,
         attack: impl Into<String>,
@@ -27,7 +27,7 @@ impl Report {
         self.0.push(row);
     }
 
-    /// Whether every row does.
+    /// Whether every row is as expected.
     pub fn holds(&self) -> bool {
         self.0.iter().all(|row| row.holds)
     }

@@ -1,4 +1,5 @@
-//! Requests that can be sent more than once, as a client that tries again sends them.
+//! Requests to a service in this process. A request can be sent repeatedly, as a retrying client
+//! does.
 
 use std::time::Duration;
 
@@ -6,86 +7,86 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{Answer, PASSWORD, Service};
 
-/// A request.
+/// A request to one endpoint.
 #[derive(Clone, Debug)]
 pub struct Request {
     method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<Value>,
-    within: Option<Duration>,
+    time_limit: Option<Duration>,
 }
 
 impl Request {
-    /// A POST of JSON.
+    /// Posts JSON.
     pub fn post(path: &str, body: Value) -> Self {
-        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body), within: None }
+        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body), time_limit: None }
     }
 
-    /// A request without a body.
+    /// Gets a path.
     pub fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None, within: None }
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None, time_limit: None }
     }
 
-    /// A login with the password of every account that the service makes for tests.
+    /// Logs in with [`PASSWORD`].
     pub fn login(email: &str) -> Self {
         Self::post("/login", json!({"email": email, "password": PASSWORD}))
     }
 
-    /// A create of an account with that password.
+    /// Creates an account with [`PASSWORD`].
     pub fn create(email: &str) -> Self {
         Self::post("/create-account", json!({"email": email, "password": PASSWORD, "name": "James"}))
     }
 
-    /// A refresh with the token of a session object.
+    /// Refreshes a session.
     pub fn refresh(session: &Value) -> Self {
         Self::post("/refresh", json!({"refresh_token": session["refresh_token"]}))
     }
 
-    /// A logout with the token of a session object.
+    /// Logs a session out.
     pub fn logout(session: &Value) -> Self {
         Self::post("/logout", json!({"refresh_token": session["refresh_token"]}))
     }
 
-    /// The profile of whoever has this session.
+    /// Reads the profile.
     pub fn me(session: &Value) -> Self {
-        Self::get("/me").by(session)
+        Self::get("/me").with_access_token(session)
     }
 
-    /// Whether the access token of a session is good, and the session too.
-    pub fn verify_live(session: &Value) -> Self {
-        Self::get("/verify?check_revoked=true").by(session)
+    /// Verifies the access token, and checks that the session is not revoked.
+    pub fn check_revoked(session: &Value) -> Self {
+        Self::get("/verify?check_revoked=true").with_access_token(session)
     }
 
-    /// A change of the profile.
-    pub fn change(session: &Value, body: Value) -> Self {
-        Self { method: Method::PATCH, ..Self::post("/me", body) }.by(session)
+    /// Changes the profile.
+    pub fn change_profile(session: &Value, body: Value) -> Self {
+        Self { method: Method::PATCH, ..Self::post("/me", body) }.with_access_token(session)
     }
 
-    /// A change of the password.
+    /// Changes the password.
     pub fn change_password(session: &Value, current: &str, new: &str) -> Self {
-        Self::post("/me/password", json!({"current_password": current, "new_password": new})).by(session)
+        Self::post("/me/password", json!({"current_password": current, "new_password": new})).with_access_token(session)
     }
 
-    /// The end of an account.
-    pub fn delete(session: &Value, password: &str) -> Self {
-        Self { method: Method::DELETE, ..Self::post("/me", json!({"password": password})) }.by(session)
+    /// Deletes the account.
+    pub fn delete_account(session: &Value, password: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::post("/me", json!({"password": password})) }.with_access_token(session)
     }
 
-    /// With the access token of a session.
-    pub fn by(self, session: &Value) -> Self {
+    /// Adds the access token of a session.
+    pub fn with_access_token(self, session: &Value) -> Self {
         let token = session["access_token"].as_str().unwrap_or_default().to_owned();
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// With an `Idempotency-Key`.
-    pub fn under(self, key: &str) -> Self {
+    /// Adds an `Idempotency-Key`.
+    pub fn with_idempotency_key(self, key: &str) -> Self {
         self.header("idempotency-key", key.to_owned())
     }
 
-    /// With only so much time, if less than usual.
-    pub fn within(self, within: Option<Duration>) -> Self {
-        Self { within, ..self }
+    /// Sets the time limit of the request; `None` keeps the default.
+    pub fn with_time_limit(self, time_limit: Option<Duration>) -> Self {
+        Self { time_limit, ..self }
     }
 
     fn header(mut self, name: &'static str, value: String) -> Self {
@@ -93,13 +94,13 @@ impl Request {
         self
     }
 
-    /// Sends it.
+    /// Sends the request.
     pub async fn send(&self, service: &Service) -> Answer {
         let mut call = service.request(self.method.clone(), &self.path);
         for (name, value) in &self.headers {
             call = call.header(name, value);
         }
-        if let Some(time) = self.within {
+        if let Some(time) = self.time_limit {
             call = call.within(time);
         }
         match &self.body {

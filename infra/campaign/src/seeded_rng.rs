@@ -1,10 +1,11 @@
-//! Random numbers that can be had again.
+//! Random numbers that can be repeated.
 
 use std::env;
 
 use fastrand::Rng;
 
-/// The random numbers of a case, from a seed that is printed; `--seed=` with that number gives them again.
+/// A random number generator for a case. It prints its seed; `--seed=` with that number repeats the
+/// run.
 pub fn seeded_rng(case: &str) -> Rng {
     let given = env::args().find_map(|word| word.strip_prefix("--seed=")?.parse().ok());
     let seed = given.unwrap_or_else(|| fastrand::u64(..));
@@ -12,7 +13,7 @@ pub fn seeded_rng(case: &str) -> Rng {
     Rng::with_seed(seed)
 }
 
-/// Letters and digits, so that no encoding on the way changes them.
+/// Random letters and digits, which no encoding changes.
 pub fn alphanumeric(rng: &mut Rng, count: usize) -> String {
     (0..count).map(|_| rng.alphanumeric()).collect()
 }

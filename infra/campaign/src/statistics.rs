@@ -1,13 +1,13 @@
-//! What is told of many durations.
+//! Median, percentile and AUC of durations.
 
 use std::time::Duration;
 
-/// The middle one, in milliseconds.
+/// The median, in milliseconds.
 pub fn median_ms(times: &[Duration]) -> f64 {
     percentile_ms(times, 0.5)
 }
 
-/// The one that this share of all is not above, in milliseconds; 0 of none.
+/// The percentile for this share, from 0 to 1, in milliseconds; 0 if there are no durations.
 pub fn percentile_ms(times: &[Duration], share: f64) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort();
@@ -15,8 +15,10 @@ pub fn percentile_ms(times: &[Duration], share: f64) -> f64 {
     sorted.get(rank.saturating_sub(1)).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
 }
 
-/// The probability that a duration of `left` is the shorter one of a random pair: Mann and Whitney's U over the number of pairs,
-/// where equal ones count a half. 0.5 is what two samples of the same distribution give.
+/// The probability that the duration from `left` is the shorter one of a random pair.
+///
+/// The value is Mann and Whitney's U divided by the number of pairs; a tie counts a half. Two
+/// samples of the same distribution give 0.5.
 pub fn auc(left: &[Duration], right: &[Duration]) -> f64 {
     let mut right = right.to_vec();
     right.sort();

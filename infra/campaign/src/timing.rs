@@ -1,4 +1,7 @@
-//! Whether the time of a login's refusal tells what there is: pairs of accounts that an attacker would tell apart.
+//! Measures whether the time of a refused login reveals the state of an account.
+//!
+//! Each pair of states must be indistinguishable: equal medians, and an AUC near 0.5. The rows give
+//! the medians and the AUC for each pair.
 
 use std::time::Duration;
 
@@ -20,11 +23,11 @@ use crate::{
     wait_for,
 };
 
-/// What one side of a pair tries to log in to.
+/// One side of a pair: an account state.
 #[derive(Clone, Copy)]
 struct Side {
     name: &'static str,
-    /// What becomes of an ordinary account's record; none where there is no account.
+    /// Changes the records of an ordinary account; `None` if there is no account.
     stored: Option<fn(&mut Item)>,
 }
 
@@ -37,7 +40,7 @@ const DISABLED: Side = Side {
 const PASSWORDLESS: Side =
     Side { name: "account without a password", stored: Some(|item| drop(item.remove("password_hash"))) };
 
-/// One that came along from elsewhere: bcrypt of cost 10, which takes several times what an own hash takes.
+/// An imported hash: bcrypt with cost 10, which takes several times as long as our own hash.
 const FOREIGN: Side =
     Side {
         name: "foreign hash",
@@ -49,7 +52,7 @@ const FOREIGN: Side =
         }),
     };
 
-/// Its failures are counted under both names.
+/// An account whose failures are counted under the e-mail address and the username.
 const NAMED: Side = Side {
     name: "account with a username",
     stored: Some(|item| {
@@ -60,18 +63,22 @@ const NAMED: Side = Side {
     }),
 };
 
-/// What must not be told apart. The last pair is last: a server that has met a foreign hash takes its time for all.
+/// The pairs of states that must be indistinguishable. The foreign hash is last: once a server has
+/// checked one, it pads all logins to that time.
 const PAIRS: [(Side, Side); 5] =
     [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS), (UNKNOWN, NAMED), (UNKNOWN, FOREIGN)];
 
-/// Of one address, so that no limit is reached; on both sides alike, so that their counters are made as often.
+/// The most failures of one address, below every limit. Equal on both sides, so that counters are
+/// created equally often.
 const FAILURES_MAX: usize = 4;
-/// Logins of each side before anything is counted.
+/// The number of logins of each side before the measurement.
 const WARM_UP: usize = 10;
 
-/// Logins of both sides of each pair by turns, one at a time, on one connection of a trusted server, which has no limit of its
-/// own: the counting of failures is on the way.
-pub fn timing(scale: Scale, report: &mut Report) {
+/// Sends logins of both sides of each pair by turns, one at a time, on one connection.
+///
+/// The client has the API key of a trusted server, which has no limit of its own. Failures are
+/// still counted for each account.
+pub fn run(scale: Scale, report: &mut Report) {
     let samples: usize = scale.of(60, 2_000);
     let mut rng = seeded_rng("timing");
     let folder = TempDir::new().expect("a folder");
@@ -81,19 +88,19 @@ pub fn timing(scale: Scale, report: &mut Report) {
         let template = template(&process, &key).await;
         for (index, (left, right)) in PAIRS.into_iter().enumerate() {
             let mut sides = Vec::new();
-            for (place, side) in [left, right].into_iter().enumerate() {
-                let prefix = format!("pair{index}side{place}n");
+            for (number, side) in [left, right].into_iter().enumerate() {
+                let prefix = format!("pair{index}side{number}n");
                 sides.push(
                     addresses(&process, &template, side, &prefix, samples.div_ceil(FAILURES_MAX) + WARM_UP).await,
                 );
             }
-            let [a, b] = measured(&process.client(), &key, &sides, samples, &mut rng).await;
+            let [a, b] = measure(&process.client(), &key, &sides, samples, &mut rng).await;
             judge(scale, report, [left, right], &a, &b);
         }
     });
 }
 
-/// The records of an account that was made as any other.
+/// Creates an account, and returns its records.
 async fn template(process: &Process, key: &str) -> [Item; 2] {
     let body = json!({"email": "template@example.com", "password": "correct horse battery", "name": "James"});
     let client = process.client();
@@ -106,8 +113,8 @@ async fn template(process: &Process, key: &str) -> [Item; 2] {
     [user, login]
 }
 
-/// Addresses of this side, with copies of the template behind them where it has accounts: it is their passwords that are
-/// tried, and all of one hash do as well.
+/// The addresses of this side. If it has accounts, copies of the template are stored for them; one
+/// hash serves all accounts.
 async fn addresses(process: &Process, template: &[Item; 2], side: Side, prefix: &str, count: usize) -> Vec<String> {
     let addresses: Vec<String> = (0..count).map(|number| format!("{prefix}{number:05}@example.com")).collect();
     let Some(change) = side.stored else { return addresses };
@@ -128,8 +135,8 @@ async fn addresses(process: &Process, template: &[Item; 2], side: Side, prefix: 
     addresses
 }
 
-/// The times of `samples` refusals of each side, by turns, the first of each turn by chance.
-async fn measured(
+/// The times of `samples` refusals of each side, by turns, in a random order within each turn.
+async fn measure(
     client: &Client,
     key: &str,
     sides: &[Vec<String>],
@@ -140,7 +147,7 @@ async fn measured(
     let (sides, warm): (Vec<_>, Vec<_>) =
         sides.iter().map(|addresses| addresses.split_at(addresses.len() - WARM_UP)).unzip();
     for address in warm.into_iter().flatten() {
-        refused(client, key, address).await;
+        time_refusal(client, key, address).await;
     }
     for turn in 0..samples {
         let mut order = [0, 1];
@@ -148,14 +155,14 @@ async fn measured(
         for index in order {
             let (Some(addresses), Some(times)) = (sides.get(index), times.get_mut(index)) else { continue };
             let address = addresses.get(turn % addresses.len()).expect("an address");
-            times.push(refused(client, key, address).await);
+            times.push(time_refusal(client, key, address).await);
         }
     }
     times
 }
 
-/// How long the refusal of a wrong password takes.
-async fn refused(client: &Client, key: &str, address: &str) -> Duration {
+/// The time of one refused login.
+async fn time_refusal(client: &Client, key: &str, address: &str) -> Duration {
     let body = json!({"email": address, "password": "a wrong horse battery"}).to_string();
     let request = client.request(Method::POST, "/login").header("x-api-key", key);
     let started = Instant::now();
@@ -165,9 +172,11 @@ async fn refused(client: &Client, key: &str, address: &str) -> Duration {
     time
 }
 
-/// Of 2,000 on each side the AUC of equal ones strays by 0.009 (one standard deviation, √((m + n + 1) / 12mn)). Of 60 it
-/// strays by 0.05, and the medians by a third where the machine has other things to do, so that the short form finds a hash
-/// that is left out, and nothing finer.
+/// Adds the row of a pair.
+///
+/// With 2,000 samples on each side the AUC of equal distributions has a standard deviation of
+/// 0.009, by √((m + n + 1) / 12mn). With 60 it has 0.05, and a busy machine moves the medians by a
+/// third. So the short form finds a missing hash, and nothing finer.
 fn judge(scale: Scale, report: &mut Report, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
     let (a, b, auc) = (median_ms(left), median_ms(right), auc(left, right));
     let (apart, span) = scale.of((a.max(b) / 2.0, 0.35), (1.0, 0.03));

@@ -1,4 +1,4 @@
-//! Requests and answers of the tests.
+//! Requests to a router, and their answers.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,7 +13,7 @@ use tower::ServiceExt;
 
 use crate::{http::client_ip::PeerAddr, http::contract};
 
-/// A request that is being made up.
+/// A request under construction.
 pub struct Call {
     router: Router,
     request: Builder,
@@ -21,7 +21,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Of this router.
+    /// Begins a request to this router.
     pub(super) fn new(router: Router, method: Method, path: &str) -> Self {
         Self { router, request: Request::builder().method(method).uri(path), body: Body::empty() }
     }
@@ -34,22 +34,22 @@ impl Call {
 
     /// Adds `Authorization: Bearer`.
     pub fn bearer(self, token: &Value) -> Self {
-        self.header("authorization", format!("Bearer {}", token.as_str().expect("a text")))
+        self.header("authorization", format!("Bearer {}", token.as_str().expect("a string")))
     }
 
-    /// Lets it come through a gateway of this domain.
+    /// Lets the request come through a gateway with this domain.
     pub fn through(mut self, domain: &str) -> Self {
         self.request = self.request.extension(crate::http::issuer::GatewayDomain(domain.to_owned()));
         self
     }
 
-    /// Lets it come from this address.
+    /// Lets the request come from this IP address.
     pub fn from(mut self, ip: IpAddr) -> Self {
         self.request = self.request.extension(PeerAddr(ip));
         self
     }
 
-    /// Gives it only so much time.
+    /// Limits the time for the request.
     pub fn within(mut self, time: Duration) -> Self {
         self.request = self.request.extension(contract::TimeLeft(time));
         self
@@ -61,17 +61,17 @@ impl Call {
         self
     }
 
-    /// Sends it with a JSON body.
+    /// Sends the request with a JSON body.
     pub async fn json(self, body: Value) -> Answer {
         self.header("content-type", "application/json").body(body.to_string()).send().await
     }
 
-    /// Sends it with a form body.
+    /// Sends the request with a form body.
     pub async fn form(self, body: &str) -> Answer {
         self.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned()).send().await
     }
 
-    /// Sends it.
+    /// Sends the request.
     pub async fn send(self) -> Answer {
         let request = self.request.body(self.body).expect("a request");
         let is_head = request.method() == Method::HEAD;
@@ -80,14 +80,14 @@ impl Call {
     }
 }
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, which is always a JSON object; an empty one for a HEAD, which has none.
+    /// The body, always a JSON object. A HEAD has no body, which reads as an empty object.
     pub body: Value,
 }
 
@@ -97,19 +97,20 @@ impl Answer {
         let bytes = body.collect().await.expect("a body").to_bytes();
         let bytes = if is_head && bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
         let body: Value = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| panic!("{} with a body that is no JSON: {bytes:?}", parts.status));
+            .unwrap_or_else(|_| panic!("{} with a body that is not JSON: {bytes:?}", parts.status));
         assert!(body.is_object(), "{body}");
         Self { status: parts.status, headers: parts.headers, body }
     }
 
-    /// Fails, with the body, unless the status is this.
+    /// Fails with the body unless the status is this one.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{:#}", self.body);
         self
     }
 
-    /// Fails unless this is a whole error body of this status and code, told alike by body and headers.
+    /// Fails unless this is a complete error with this status and code, consistent in body and
+    /// headers.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{:#}", self.body);
@@ -124,16 +125,16 @@ impl Answer {
         self
     }
 
-    /// A header's value, empty if it is not there; fails if it is there twice.
+    /// The value of a header, empty if the header is missing. Fails if the header is repeated.
     #[track_caller]
     pub fn header(&self, name: impl AsRef<str>) -> &str {
         let name = HeaderName::try_from(name.as_ref()).expect("a header name");
         let values: Vec<_> = self.headers.get_all(&name).iter().collect();
-        assert!(values.len() <= 1, "{name} twice: {values:?}");
+        assert!(values.len() <= 1, "{name} is repeated: {values:?}");
         values.first().and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// `(field, code)` of every field that is wrong.
+    /// `(field, code)` of every rejected field.
     pub fn fields(&self) -> Vec<(&str, &str)> {
         let fields = self.body["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
         fields.iter().filter_map(|field| Some((field["field"].as_str()?, field["code"].as_str()?))).collect()

@@ -1,4 +1,4 @@
-//! What befalls calls on their way to DynamoDB: a share of all of them, by a seed, or exactly those that are named.
+//! Fault injection for DynamoDB calls, at a seeded rate or for named operations.
 
 mod injection;
 
@@ -23,34 +23,35 @@ use tokio::time;
 use self::injection::{inject, writes};
 use crate::embedded::Embedded;
 
-/// What can befall a call.
+/// A fault of one call.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// It is answered with an error of this status and type, and not carried out.
+    /// An error with this status and type. The call is not applied.
     Error(u16, &'static str),
-    /// It is answered with this status and text, whatever it asked for, and not carried out.
+    /// An answer with this status and text. The call is not applied.
     Garbled(u16, &'static str),
-    /// It does not get through.
+    /// The connection is reset before the call arrives.
     Reset,
-    /// It is neither carried out nor answered.
+    /// The call is neither applied nor answered.
     Hangs,
-    /// It is carried out at once and answered after this time.
+    /// The call is applied at once and answered after this time.
     Slow(Duration),
-    /// It is carried out, and the connection is reset before the answer.
+    /// The call is applied, and the connection is reset before the answer.
     AnswerLost,
-    /// It is carried out and never answered.
+    /// The call is applied and never answered.
     AnswerHangs,
-    /// It is carried out, and half of the answer comes.
+    /// The call is applied, and the answer ends in the middle.
     AnswerCut,
-    /// The connection is reset at once, and yet it is carried out after this time.
+    /// The connection is reset at once, and the call is applied after this time.
     Late(Duration),
-    /// A transaction is cancelled for these reasons, in their order. Another operation is let through.
+    /// A transaction is cancelled with these reasons, in this order. Other operations pass.
     Cancelled(Vec<&'static str>),
-    /// A transaction is cancelled for a reason at one of its writes, counted from 0. One without that place is let through.
+    /// A transaction is cancelled with a reason at one position, counted from 0. A transaction
+    /// without this position passes.
     CancelledAt(usize, &'static str),
 }
 
-/// Faults on the way to an embedded DynamoDB of its own. Cloning shares them.
+/// Faults between a client and an embedded DynamoDB of its own. Clones share the faults.
 #[derive(Clone)]
 pub struct Faults {
     embedded: Embedded,
@@ -60,22 +61,22 @@ pub struct Faults {
 
 struct Plan {
     rng: fastrand::Rng,
-    /// Of all calls, from 0 to 1.
+    /// The rate of faults among all calls, from 0 to 1.
     rate: f64,
-    /// What befalls the next call of an operation.
+    /// Faults for the next calls of an operation, in order.
     next: VecDeque<(String, Fault)>,
-    /// What befalls every call of an operation.
+    /// Faults for every call of an operation.
     every: BTreeMap<String, Fault>,
-    /// What befalls every call that nothing else befalls.
+    /// A fault for every call without another fault.
     all: Option<Fault>,
-    /// The longest that a call is under way, in microseconds each way.
+    /// The longest network delay, in microseconds each way.
     delay_max_us: u64,
     injected: usize,
     transaction: Vec<String>,
 }
 
 impl Faults {
-    /// None for now. What is random comes from the seed, in the order of the calls.
+    /// Begins without faults. Randomness comes from the seed, in the order of the calls.
     pub fn seeded(seed: u64) -> Self {
         let plan = Plan {
             rng: fastrand::Rng::with_seed(seed),
@@ -94,38 +95,41 @@ impl Faults {
         }
     }
 
-    /// With clients that wait however long it takes, for a test that asks for more at once than a machine can do in time.
+    /// Turns timeouts off, for tests with more concurrent requests than a machine can serve in
+    /// time.
     pub fn without_timeouts(self) -> Self {
         Self { has_no_timeouts: true, ..self }
     }
 
-    /// From now on something befalls this share of all calls.
+    /// Injects a random fault into this share of all calls, from now on.
     pub fn inject_at_rate(&self, rate: f64) {
         self.plan().rate = rate;
     }
 
-    /// This befalls the next call of this operation. Several stand in line.
+    /// Injects a fault into the next call of this operation. Several faults wait in order.
     pub fn inject_next(&self, operation: &str, fault: Fault) {
         self.plan().next.push_back((operation.to_owned(), fault));
     }
 
-    /// From now on this befalls every call of this operation.
+    /// Injects a fault into every call of this operation, from now on.
     pub fn inject_every(&self, operation: &str, fault: Fault) {
         self.plan().every.insert(operation.to_owned(), fault);
     }
 
-    /// From now on this befalls every call.
+    /// Injects a fault into every call, from now on.
     pub fn inject_all(&self, fault: Fault) {
         self.plan().all = Some(fault);
     }
 
-    /// From now on each call is under way for up to this time, there and back, at random: calls made at once then meet in every
-    /// order. It is no fault, and stays when faults end.
+    /// Delays every call and every answer by a random time up to this, from now on.
+    ///
+    /// Concurrent calls then interleave in any order. A delay is not a fault: [`Faults::clear`]
+    /// keeps it.
     pub fn delay_up_to(&self, longest: Duration) {
         self.plan().delay_max_us = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     }
 
-    /// From now on nothing befalls any call.
+    /// Ends all faults.
     pub fn clear(&self) {
         let mut plan = self.plan();
         (plan.rate, plan.all) = (0.0, None);
@@ -133,12 +137,12 @@ impl Faults {
         plan.every.clear();
     }
 
-    /// How many calls something befell.
+    /// The number of calls with a fault.
     pub fn injected(&self) -> usize {
         self.plan().injected
     }
 
-    /// The keys of the records in the last transaction, in its order.
+    /// The keys of the records in the last transaction, in order.
     pub fn last_transaction(&self) -> Vec<String> {
         self.plan().transaction.clone()
     }
@@ -147,9 +151,9 @@ impl Faults {
         &self.embedded
     }
 
-    /// The SDK's configuration as it is on AWS, but for where the calls end.
+    /// The configuration of the SDK as on AWS, with calls that end in this process.
     pub(super) fn client_config(&self) -> Builder {
-        // The SDK shares what is left of its retries among all clients of a process that have no partition of their own.
+        // Without a partition of their own, all clients of a process share one budget of retries.
         static PARTITIONS: AtomicUsize = AtomicUsize::new(0);
         let partition = format!("faults-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed));
         let config = self.embedded.client_config().http_client(self.clone());
@@ -163,19 +167,19 @@ impl Faults {
 }
 
 impl Plan {
-    /// There, and back.
+    /// Random delays for the call and for the answer.
     fn delays(&mut self) -> [Duration; 2] {
         [(); 2].map(|()| Duration::from_micros(self.rng.u64(0..=self.delay_max_us)))
     }
 
     fn fault_for(&mut self, operation: &str) -> Option<Fault> {
-        let waiting = self.next.iter().position(|(next, _)| next == operation);
-        let scripted = waiting.and_then(|at| self.next.remove(at)).map(|(_, fault)| fault);
-        let standing = scripted.or_else(|| self.every.get(operation).or(self.all.as_ref()).cloned());
-        if standing.is_some() || self.rng.f64() >= self.rate { standing } else { Some(self.random_fault(operation)) }
+        let position = self.next.iter().position(|(next, _)| next == operation);
+        let next = position.and_then(|at| self.next.remove(at)).map(|(_, fault)| fault);
+        let planned = next.or_else(|| self.every.get(operation).or(self.all.as_ref()).cloned());
+        if planned.is_some() || self.rng.f64() >= self.rate { planned } else { Some(self.random_fault(operation)) }
     }
 
-    /// A seventh of them costs an attempt all its time.
+    /// A random fault. A seventh of them lets the attempt run into its timeout.
     fn random_fault(&mut self, operation: &str) -> Fault {
         let milliseconds = Duration::from_millis(self.rng.u64(10..100));
         match self.rng.u8(0..28) {
@@ -211,12 +215,12 @@ impl HttpConnector for Faults {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let mut plan = self.plan();
         let writes = writes(&request);
-        let is_there = |fault: &Fault| match fault {
+        let fits = |fault: &Fault| match fault {
             Fault::Cancelled(_) => !writes.is_empty(),
             Fault::CancelledAt(at, _) => *at < writes.len(),
             _ => true,
         };
-        let fault = plan.fault_for(&operation).filter(is_there);
+        let fault = plan.fault_for(&operation).filter(fits);
         if !writes.is_empty() {
             plan.transaction = writes.into_iter().map(|(_, key)| key).collect();
         }
@@ -245,7 +249,7 @@ mod tests {
     use super::*;
     use crate::store::embedded;
 
-    async fn told(fault: Fault) -> (Result<(), String>, usize) {
+    async fn put_with(fault: Fault) -> (Result<(), String>, usize) {
         let faults = Faults::seeded(0);
         let client = aws_sdk_dynamodb::Client::from_conf(faults.client_config().build());
         embedded::create_table(&client, "table").await.unwrap();
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_carried_out_is_there_whatever_became_of_the_answer() {
+    async fn an_applied_call_is_stored_even_if_its_answer_is_lost() {
         let cases = [
             (Fault::AnswerLost, 1),
             (Fault::AnswerHangs, 1),
@@ -268,12 +272,12 @@ mod tests {
             (Fault::Reset, 0),
             (Fault::Hangs, 0),
         ];
-        // Beside each other: some of them wait until the SDK gives up.
-        let asked = cases.map(|(fault, stored)| (fault.clone(), stored, tokio::spawn(told(fault))));
-        for (fault, expected, asked) in asked {
-            let (answer, stored) = asked.await.unwrap();
+        // Concurrent: some calls wait until the SDK gives up.
+        let tasks = cases.map(|(fault, stored)| (fault.clone(), stored, tokio::spawn(put_with(fault))));
+        for (fault, expected, task) in tasks {
+            let (answer, stored) = task.await.unwrap();
             assert!(answer.is_err() && stored == expected, "{fault:?}: {answer:?}, {stored}");
         }
-        assert_eq!(told(Fault::Slow(Duration::from_millis(1))).await, (Ok(()), 1));
+        assert_eq!(put_with(Fault::Slow(Duration::from_millis(1))).await, (Ok(()), 1));
     }
 }

@@ -1,5 +1,5 @@
-//! What Google has: keys, the certificates that publish them, the ID tokens they sign, and the endpoint, with all that can
-//! befall one.
+//! An emulator of Google: keys, their certificates, signed ID tokens, and a certificate endpoint
+//! with faults.
 
 mod reply;
 
@@ -25,17 +25,18 @@ use crate::{jose::rsa::RsaKey, time::Timestamp};
 
 /// The Firebase project of every test.
 pub const PROJECT: &str = "demo-latchkey";
-/// How many keys there are.
+/// The number of keys.
 const KEYS: usize = 3;
 
-/// A key of Google's with its certificate.
+/// A key with its certificate.
 pub struct Certified {
     private: String,
     key: RsaKey,
     certificate: Vec<u8>,
 }
 
-/// One of three keys for the whole test process: making an RSA key takes longer than most tests.
+/// One of three keys of all tests in this process. Generating an RSA key takes longer than most
+/// tests.
 pub fn certificate(index: usize) -> &'static Certified {
     static POOL: [OnceLock<Certified>; KEYS] = [const { OnceLock::new() }; KEYS];
     POOL[index].get_or_init(Certified::generate)
@@ -65,19 +66,19 @@ impl Certified {
         serde_json::to_value(self.key.jwk(kid)).expect("JSON")
     }
 
-    /// A token of these parts.
+    /// Signs a token with this header and these claims.
     pub fn sign(&self, header: &Value, claims: &Value) -> String {
         self.sign_text(header.to_string(), claims.to_string())
     }
 
-    /// A token of these texts as they stand, for what no JSON library would write.
+    /// Signs a token of raw texts, which need not be valid JSON.
     pub fn sign_text(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.key.sign(input.as_bytes()).expect("a signature");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// An ID token with `claims`, signed under `kid`.
+    /// Signs an ID token with this key id.
     pub fn id_token(&self, kid: &str, claims: &Value) -> Value {
         self.sign(&id_token_header(kid), claims).into()
     }
@@ -88,7 +89,8 @@ pub fn id_token_header(kid: &str) -> Value {
     json!({"alg": "RS256", "kid": kid, "typ": "JWT"})
 }
 
-/// The claims of an ID token that is good at `now`, of a user who signed in ten minutes before by a custom token.
+/// The claims of an ID token that is valid at `now`. The user signed in with a custom token ten
+/// minutes before.
 pub fn id_token_claims(uid: &str, now: Timestamp) -> Value {
     let now = now.seconds();
     json!({
@@ -103,13 +105,13 @@ pub fn id_token_claims(uid: &str, now: Timestamp) -> Value {
     })
 }
 
-/// A token of these parts without a signature, as the Firebase Auth emulator makes them.
+/// A token without a signature, as the Firebase Auth emulator makes them.
 pub fn unsigned(header: &Value, claims: &Value) -> Value {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     json!(format!("{}.{}.", part(header), part(claims)))
 }
 
-/// The certificate endpoint, on a port of this machine.
+/// The certificate endpoint, on a local port.
 pub struct Google {
     address: SocketAddr,
     state: Arc<State>,
@@ -122,7 +124,7 @@ struct State {
 }
 
 impl Google {
-    /// An endpoint that answers so.
+    /// Starts an endpoint with this reply.
     pub async fn start(reply: Reply) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -132,23 +134,24 @@ impl Google {
         google
     }
 
-    /// Where it is.
+    /// The URL of the endpoint.
     pub fn url(&self) -> String {
         format!("http://{}/robot/v1/metadata/x509", self.address)
     }
 
-    /// How many requests reached it since this was last asked. One that is refused reaches nobody.
+    /// The number of requests since the last call of this method. A refused connection does not
+    /// count.
     pub fn fetches(&self) -> usize {
         self.state.fetches.swap(0, Ordering::Relaxed)
     }
 
-    /// From now on it answers so. What is being answered still is answered as before.
+    /// Sets the reply from now on. Answers in progress keep the earlier reply.
     pub async fn answers(&mut self, reply: Reply) {
         let refuses = reply.delivery == Delivery::Refused;
         *self.state.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
         if let Some(server) = self.server.take_if(|_| refuses) {
             server.abort();
-            // The port is free when the task is gone.
+            // The port is free once the task has ended.
             let _ = server.await;
         } else if self.server.is_none() {
             self.listen(TcpListener::bind(self.address).await.expect("the same port"));
@@ -176,6 +179,6 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn answer(stream: TcpStream, reply: Reply) {
-    // Whom it is sent to may hang up at any time.
+    // The client may close the connection at any time.
     let _ = reply.send(stream).await;
 }

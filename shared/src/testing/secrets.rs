@@ -1,5 +1,6 @@
-//! Secrets Manager inside this process: the AWS SDK's calls end here without a socket. Versions and staging labels are as AWS's
-//! API reference has them.
+//! An emulator of Secrets Manager in this process, for the calls of the AWS SDK.
+//!
+//! Versions and staging labels follow the API reference of AWS.
 
 mod client;
 
@@ -18,12 +19,12 @@ const CURRENT: &str = "AWSCURRENT";
 const PENDING: &str = "AWSPENDING";
 const PREVIOUS: &str = "AWSPREVIOUS";
 
-/// Around the name in an ARN. At the end AWS has six random characters.
+/// The parts around the name in an ARN. AWS ends with six random characters.
 const ARN: (&str, &str) = ("arn:aws:secretsmanager:us-east-1:123456789012:secret:", "-AbCdEf");
-/// When everything here was made.
+/// The creation time of all secrets and versions.
 const CREATED: f64 = 1.7e9;
 
-/// Secrets with their versions and the labels on them.
+/// Secrets with their versions and staging labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Secrets {
     secrets: BTreeMap<String, Secret>,
@@ -32,11 +33,12 @@ pub struct Secrets {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Secret {
     versions: BTreeMap<String, Content>,
-    /// The version that each label is on.
+    /// The version of each label.
     labels: BTreeMap<String, String>,
 }
 
-/// A text, bytes in base64, or nothing: a version that a rotation has registered is empty before it is put.
+/// A text, bytes in base64, or nothing. A rotation registers an empty version before its value is
+/// put.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "PascalCase")]
 struct Content {
@@ -45,17 +47,18 @@ struct Content {
 }
 
 impl Secrets {
-    /// Makes a secret without any version, if it is not there.
+    /// Creates a secret without versions, unless it exists.
     pub fn create(&mut self, id: &str) {
         self.secrets.entry(name_of(id).to_owned()).or_default();
     }
 
-    /// Puts a version that is AWSCURRENT, into a new secret if there is none; the one that was becomes AWSPREVIOUS.
+    /// Puts a version as AWSCURRENT, and creates the secret if necessary. The earlier AWSCURRENT
+    /// version becomes AWSPREVIOUS.
     pub fn put(&mut self, id: &str, version: &str, text: &str) {
         self.put_current(id, version, Content { secret_string: Some(text.to_owned()), secret_binary: None });
     }
 
-    /// Puts a binary version as [`Secrets::put`] does a text.
+    /// Puts a binary version as [`Secrets::put`] does with a text.
     pub fn put_binary(&mut self, id: &str, version: &str, bytes: &[u8]) {
         self.put_current(id, version, Content { secret_string: None, secret_binary: Some(STANDARD.encode(bytes)) });
     }
@@ -65,8 +68,8 @@ impl Secrets {
         secret.put(version, content, &BTreeSet::from([CURRENT.to_owned()]));
     }
 
-    /// What RotateSecret does before it calls the rotation function: registers an empty version as AWSPENDING. Refused while a
-    /// version is AWSPENDING that is neither this one nor AWSCURRENT.
+    /// Registers an empty version as AWSPENDING, as RotateSecret does before it calls the rotation
+    /// function. Returns `false` while another version than this one or AWSCURRENT is AWSPENDING.
     pub fn start_rotation(&mut self, id: &str, token: &str) -> bool {
         let Some(secret) = self.secrets.get_mut(name_of(id)) else { return false };
         let pending = secret.labels.get(PENDING);
@@ -78,28 +81,28 @@ impl Secrets {
         true
     }
 
-    /// The text under a label.
+    /// The text of the version with this label.
     pub fn text(&self, id: &str, stage: &str) -> Option<&str> {
         self.secrets.get(name_of(id))?.versions.get(self.version(id, stage)?)?.secret_string.as_deref()
     }
 
-    /// The id of the version under a label.
+    /// The id of the version with this label.
     pub fn version(&self, id: &str, stage: &str) -> Option<&str> {
         self.secrets.get(name_of(id))?.labels.get(stage).map(String::as_str)
     }
 
-    /// The labels on a version.
+    /// The labels of a version.
     pub fn stages(&self, id: &str, version: &str) -> BTreeSet<String> {
         self.secrets.get(name_of(id)).map(|secret| secret.stages(version)).unwrap_or_default()
     }
 
-    /// The versions that a label is on: never more than one.
+    /// The versions with this label, at most one.
     pub fn versions_with(&self, id: &str, stage: &str) -> Vec<&str> {
         self.version(id, stage).into_iter().collect()
     }
 
-    /// One call of the API, by its operation and JSON body: the HTTP status and JSON body of the answer. A call that is refused
-    /// has changed nothing.
+    /// Runs one call of the API with this operation and JSON body. Returns the HTTP status and JSON
+    /// body of the answer. A refused call changes nothing.
     pub fn call(&mut self, operation: &str, body: &[u8]) -> (u16, String) {
         let request = serde_json::from_slice(body).or_else(|error| refuse("SerializationException", error.to_string()));
         match request.and_then(|request: Request| self.run(operation, &request)) {
@@ -143,7 +146,7 @@ impl Secrets {
 
 impl Secret {
     fn describe(&self) -> Value {
-        // A version without a label is deprecated and not told.
+        // A version without a label is deprecated, and left out.
         let mut versions = BTreeMap::<&str, BTreeSet<&str>>::new();
         for (stage, version) in &self.labels {
             versions.entry(version).or_default().insert(stage);
@@ -198,7 +201,7 @@ impl Secret {
         Ok(json!({"VersionId": token, "VersionStages": self.stages(token)}))
     }
 
-    /// A label that is on a version is moved or removed only by who says which version that is.
+    /// Moves or removes a label, if the call names the current version of the label.
     fn update_stage(&mut self, request: &Request) -> Result<Value, Refusal> {
         let stage = request.version_stage.as_deref().unwrap_or_default();
         within(1..=256, stage.len(), "versionStage")?;
@@ -227,13 +230,14 @@ impl Secret {
         for stage in stages {
             self.label(stage, version);
         }
-        // Not in the reference, but seen on AWS: who puts a current value ends a rotation that is under way.
+        // Not in the reference, but seen on AWS: a new AWSCURRENT value ends the rotation in
+        // progress.
         if stages.contains(CURRENT) && !stages.contains(PENDING) {
             self.labels.remove(PENDING);
         }
     }
 
-    /// Moves a label onto a version, and AWSPREVIOUS onto the one that AWSCURRENT left.
+    /// Moves a label to a version. AWSPREVIOUS goes to the version that AWSCURRENT leaves.
     fn label(&mut self, stage: &str, version: &str) {
         let left = self.labels.insert(stage.to_owned(), version.to_owned()).filter(|left| left != version);
         if let (CURRENT, Some(left)) = (stage, left) {
@@ -308,7 +312,7 @@ fn error(kind: &str, message: &str) -> String {
     json!({"__type": kind, "Message": message}).to_string()
 }
 
-/// The name, where the ARN is given.
+/// The name in an ARN, or the name itself.
 fn name_of(id: &str) -> &str {
     id.strip_prefix(ARN.0).and_then(|id| id.strip_suffix(ARN.1)).unwrap_or(id)
 }

@@ -1,4 +1,4 @@
-//! `latchkey serve` as a process, for the tests that need one.
+//! `latchkey serve` as a process.
 
 mod requests;
 mod signals;
@@ -12,26 +12,26 @@ use std::{
     sync::OnceLock,
 };
 
-/// A running server; it is killed when dropped.
+/// A running server, killed when dropped.
 pub struct Server {
-    /// The process. Its standard error is what its command was told.
+    /// The process. Its command decides about standard error.
     pub process: Child,
-    /// The first that it said.
+    /// The first line of standard output.
     pub line: String,
-    /// Where it listens: address and port.
+    /// The address and port of the server.
     pub address: String,
 }
 
 impl Server {
-    /// Starts one, and waits until it listens.
+    /// Starts a server, and waits until it listens.
     pub fn spawn(command: &mut Command) -> Self {
         Self::of(command.stdout(Stdio::piped()).spawn().expect("the program is there"))
     }
 
-    /// Waits until it says where it listens.
+    /// Waits until the process prints its address.
     pub fn of(mut process: Child) -> Self {
         let mut line = String::new();
-        let output = process.stdout.as_mut().expect("its output is taken");
+        let output = process.stdout.as_mut().expect("standard output is piped");
         BufReader::new(output).read_line(&mut line).expect("a line");
         let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next()).expect(&line).to_owned();
         Self { process, line, address }
@@ -40,20 +40,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The command that serves this data folder on any port, with no variables but those that are added.
+/// The command that serves this data folder on a free port, with an empty environment.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(program());
     command.args(["serve", "--port", "0", "--data-dir"]).arg(folder).env_clear().stderr(Stdio::piped());
     command
 }
 
-/// The program `latchkey` as cargo built it into the target folder of the running test.
+/// The program `latchkey` in the target folder of the running test.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -64,12 +64,12 @@ fn program() -> &'static Path {
     })
 }
 
-/// A port that nobody listens on at this moment.
+/// A port without a listener at this moment.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-/// The variables by which a program finds the table that a server lets others at on this port.
+/// The environment variables that point a program to a DynamoDB on this port.
 pub fn dynamodb_at(port: u16) -> [(&'static str, String); 4] {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),

@@ -1,4 +1,7 @@
-//! Texts that would be lines of the log of their own, in every sink that may get into it.
+//! Log injection: sends line breaks, quotes and escapes in every part of a request.
+//!
+//! Every log line must stay one JSON object, without a forged field and without raw control
+//! characters. The rows count answers, lines, broken lines and forged fields.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +19,7 @@ use crate::{
     report::Report,
 };
 
-/// New lines, ends of a JSON text, escapes of a terminal, and characters that change what is seen.
+/// Line breaks, ends of JSON strings, terminal escapes and characters that change the display.
 const TEXTS: [&str; 9] = [
     "\n{\"level\":\"ERROR\",\"forged\":true}\n",
     "\r\n{\"forged\":true}",
@@ -29,7 +32,7 @@ const TEXTS: [&str; 9] = [
     "\0forged\u{85}",
 ];
 
-/// Sends each of them everywhere, and reads the log.
+/// Sends each text in every place, and reads the log.
 pub fn log_injection(report: &mut Report) {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
@@ -38,43 +41,43 @@ pub fn log_injection(report: &mut Report) {
     let answered = requests.iter().filter(|request| send(&process.server.address, request)).count();
     process.kill();
     let text = String::from_utf8(fs::read(log(&data)).expect("a log")).expect("UTF-8");
-    // By the line feed alone: it ends a line for whatever reads logs.
+    // Only a line feed ends a line for a log reader.
     let lines: Vec<&str> = text.split_terminator('\n').collect();
     let objects: Vec<Option<Value>> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect();
     let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
     let forged = objects.iter().flatten().filter(|value| value.get("forged").is_some()).count();
     report.row(
         format!(
-            "{} requests with lines, quotes and escapes in path, request id, headers and fields: the log",
+            "{} requests with line breaks, quotes and escapes in path, request id, headers and fields: log",
             requests.len()
         ),
-        "each answered; each line one JSON object, none forged",
+        "each request answered; each line one JSON object, none forged",
         format!("{answered} answered, {} lines, {broken} broken, {forged} forged", lines.len()),
-        // Many of them are no HTTP, and get no further than its parser.
+        // Many requests are not valid HTTP and end in the parser.
         broken + forged == 0 && answered == requests.len() && lines.len() > requests.len() / 2,
     );
     let raw: BTreeSet<String> = lines
         .iter()
         .flat_map(|line| line.chars())
-        .filter(acts_on_a_screen)
+        .filter(acts_on_terminal)
         .map(|c| c.escape_unicode().to_string())
         .collect();
     report.row(
-        "the same: what acts on a terminal that shows the log",
-        "no control character, no change of direction, no other end of line",
+        "the same: characters that act on a terminal",
+        "no control character, no change of direction, no other line separator",
         if raw.is_empty() { "none".to_owned() } else { format!("{raw:?}") },
         raw.is_empty(),
     );
 }
 
-fn acts_on_a_screen(c: &char) -> bool {
+fn acts_on_terminal(c: &char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Requests with this text in each sink, as it is and in the writing that the sink requests for.
+/// Requests with this text in each place, raw and escaped.
 fn requests(text: &str) -> Vec<Vec<u8>> {
     let escaped: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    // What ends a header cannot be in one.
+    // A header cannot contain its own terminator.
     let header: String = text.chars().filter(|c| !"\r\n\0".contains(*c)).collect();
     let folded = text.replace('\n', "\n ");
     let mut requests = vec![head("GET", &format!("/{escaped}"), ""), head("GET", &format!("/{header}"), "")];
@@ -86,7 +89,7 @@ fn requests(text: &str) -> Vec<Vec<u8>> {
     requests.push(head(&header, "/me", ""));
     for field in ["email", "username", "name", "password", "refresh_token", "token", text] {
         for path in ["/create-account", "/login", "/refresh", "/verify"] {
-            // The last one counts.
+            // `json!` keeps the last of equal keys.
             let body = json!({"email": "a@b.de", "password": "correct horse battery", field: text}).to_string();
             let mut request = head("POST", path, &format!("Content-Length: {}\r\n", body.len()));
             request.extend(body.into_bytes());
@@ -100,11 +103,11 @@ fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n").into_bytes()
 }
 
-/// Sends it, and says whether anything was answered.
+/// Sends a raw request, and returns whether any answer came.
 fn send(address: &str, request: &[u8]) -> bool {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
-    // A server that has read enough may hang up at any time.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);

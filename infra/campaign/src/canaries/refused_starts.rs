@@ -1,4 +1,4 @@
-//! Starts that are refused, with secrets in the variables and files that they are refused for.
+//! Starts of the server that fail because of malformed variables and files with secrets in them.
 
 use std::{fs, path::Path, process::Stdio, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{private_key, secrets::Canaries};
 
-/// Variables that take none of these values.
+/// The variables that reject a text of any kind.
 const VARIABLES: [&str; 23] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
@@ -34,40 +34,40 @@ const VARIABLES: [&str; 23] = [
     "SIGNING_KEYS_SECRET_ID",
     "TOKEN_PROFILE",
 ];
-/// Far longer than a start takes to be refused.
+/// Far longer than a refusal takes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at it.
+/// The pause between two looks at the process.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What all of them say.
+/// The output of all refused starts.
 pub fn refused(canaries: &mut Canaries) -> String {
     let folder = TempDir::new().expect("a folder");
     let pasted = VARIABLES
         .map(|name| (name, format!("-----BEGIN PRIVATE KEY----- {} \u{1b}", canaries.secret("secret in a variable"))));
     let pasted: Vec<(&str, &str)> = pasted.iter().map(|(name, value)| (*name, &**value)).collect();
-    let mut said = refusal(folder.path(), &pasted);
-    // All of them are told at once.
-    let missing: Vec<&str> = VARIABLES.into_iter().filter(|name| !said.contains(name)).collect();
-    assert!(missing.is_empty(), "{missing:?} of {said}");
-    said.push_str(&refusal(folder.path(), &[("JWT_SHARED_SECRET", &canaries.short("short shared secret"))]));
-    let keys: Vec<String> = (0..20).map(|_| canaries.secret("one API key of too many")).collect();
-    said.push_str(&refusal(folder.path(), &[("API_KEY", &keys.join("\n"))]));
+    let mut output = refusal(folder.path(), &pasted);
+    // One refusal names all variables.
+    let missing: Vec<&str> = VARIABLES.into_iter().filter(|name| !output.contains(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {output}");
+    output.push_str(&refusal(folder.path(), &[("JWT_SHARED_SECRET", &canaries.short("short shared secret"))]));
+    let keys: Vec<String> = (0..20).map(|_| canaries.secret("API key beyond the limit")).collect();
+    output.push_str(&refusal(folder.path(), &[("API_KEY", &keys.join("\n"))]));
     for account in accounts(canaries) {
-        said.push_str(&refusal(folder.path(), &[("FIREBASE_SERVICE_ACCOUNT", &account)]));
+        output.push_str(&refusal(folder.path(), &[("FIREBASE_SERVICE_ACCOUNT", &account)]));
     }
     let record = json!({"kid": "k", "alg": "HS256", "secret": canaries.secret("key of a broken set")});
     let cut = format!(r#"{{"keys": [{{"secret": "{}"#, canaries.secret("key of a broken set"));
     for text in [json!({"keys": [record]}).to_string(), cut, canaries.secret("key of a broken set")] {
-        // The keys that were made above are good: the account is told first here, and then the keys.
+        // The key file of the first start is valid: the service account fails first, then the keys.
         for name in ["firebase-service-account.json", "signing-keys.json"] {
             fs::write(folder.path().join(name), &text).expect("a file");
-            said.push_str(&refusal(folder.path(), &[]));
+            output.push_str(&refusal(folder.path(), &[]));
         }
     }
-    said
+    output
 }
 
-/// Service accounts that are none.
+/// Malformed service accounts.
 fn accounts(canaries: &mut Canaries) -> Vec<String> {
     let whole: Map<String, Value> = serde_json::from_str(service_account()).expect("JSON");
     let with = |name: &str, value: Value| {
@@ -92,7 +92,7 @@ fn accounts(canaries: &mut Canaries) -> Vec<String> {
     ]
 }
 
-/// What a start on this folder says that is refused with these variables.
+/// The output of a start with these variables, which must be refused.
 fn refusal(folder: &Path, variables: &[(&str, &str)]) -> String {
     let mut command = server::command(folder);
     command.env("LOG_LEVEL", "trace").envs(variables.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -104,9 +104,9 @@ fn refusal(folder: &Path, variables: &[(&str, &str)]) -> String {
     }
     let ended = process.try_wait().expect("it is there");
     process.kill().expect("it is there");
-    let output = process.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let result = process.wait_with_output().expect("it ends");
+    let output = String::from_utf8_lossy(&[result.stdout, result.stderr].concat()).into_owned();
     let names: Vec<&str> = variables.iter().map(|(name, _)| *name).collect();
-    assert!(ended.is_some_and(|status| !status.success()), "the start is not refused for {names:?}: {said}");
-    said
+    assert!(ended.is_some_and(|status| !status.success()), "the start is not refused for {names:?}: {output}");
+    output
 }

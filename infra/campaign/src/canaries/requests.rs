@@ -1,4 +1,4 @@
-//! Requests with secrets where they belong and where they do not, to every endpoint.
+//! Requests with secrets to every endpoint, in the right fields and in wrong ones.
 
 use std::collections::BTreeMap;
 
@@ -19,24 +19,24 @@ mod accounts;
 mod misplaced;
 mod tokens;
 
-/// A client that keeps what it is told of failures.
+/// A client that records error answers.
 pub struct RecordingClient {
     client: Client,
     api_key: String,
-    /// Headers and bodies of every answer of 400 and above.
+    /// The headers and bodies of all answers of 400 and above.
     pub bodies: String,
-    /// How many answers there were of each status.
+    /// The number of answers by status.
     pub answers: BTreeMap<u16, usize>,
 }
 
 impl RecordingClient {
-    /// A client of this server, with its API key.
+    /// A client of this server that knows the API key.
     pub fn new(process: &Process, api_key: &str) -> Self {
         let (client, api_key) = (process.client(), api_key.to_owned());
         Self { client, api_key, bodies: String::new(), answers: BTreeMap::new() }
     }
 
-    /// Every request once, each with new secrets.
+    /// Sends every request once, with new secrets.
     pub async fn round(&mut self, canaries: &mut Canaries) {
         let number = self.answers.values().sum::<usize>();
         let email = format!("round{number}@example.com");
@@ -45,7 +45,7 @@ impl RecordingClient {
         self.refreshes(canaries, &session).await;
         self.verifications(canaries, &session).await;
         self.shared_secret_tokens(canaries).await;
-        self.wrong_places(canaries).await;
+        self.misplaced_secrets(canaries).await;
         self.own_account(canaries, &format!("own{number}@example.com")).await;
     }
 
@@ -54,7 +54,7 @@ impl RecordingClient {
         self.send(Method::POST, path, &[], body.to_string()).await
     }
 
-    /// Sends a request, and keeps what is told of a failure.
+    /// Sends a request, and records an error answer.
     pub async fn send(
         &mut self,
         method: Method,
@@ -74,7 +74,7 @@ impl RecordingClient {
         answer
     }
 
-    /// A new account, and what its session is given.
+    /// Creates an account, and adds the tokens of its sessions to the canaries.
     pub async fn account(&mut self, canaries: &mut Canaries, email: &str) -> Answer {
         let password = canaries.secret("right password");
         let created = self.post("/create-account", &json!({"email": email, "password": password})).await;
@@ -85,7 +85,7 @@ impl RecordingClient {
     }
 }
 
-/// Keeps the tokens of a session.
+/// Adds the tokens of a session to the canaries.
 fn keep_session(canaries: &mut Canaries, session: &Answer) {
     for (kind, name) in
         [("refresh token", "refresh_token"), ("access token", "access_token"), ("custom token", "jwt_token")]
@@ -94,12 +94,12 @@ fn keep_session(canaries: &mut Canaries, session: &Answer) {
     }
 }
 
-/// The same token with another end, which makes its signature a wrong one.
+/// The token with another last character, and so with an invalid signature.
 fn changed(token: &str) -> String {
     token.strip_suffix(char::is_alphanumeric).unwrap_or(token).to_owned() + "_"
 }
 
-/// An ID token of Firebase's with these claims changed.
+/// A Firebase ID token with changed claims.
 fn id_token(changes: Value) -> String {
     let now: Timestamp = latchkey::keys::now();
     let mut claims = id_token_claims("u", now);

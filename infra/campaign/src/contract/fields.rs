@@ -1,4 +1,4 @@
-//! One field at a time that is not what it should be.
+//! Malformed fields, one at a time.
 
 use axum::http::Method;
 use serde_json::{Map, Value, json};
@@ -10,39 +10,39 @@ use crate::invariants::Checks;
 /// The server API key of the service.
 pub const API_KEY: &str = "an api key of at least 32 characters";
 
-/// A token that can be taken apart, and no more.
+/// A token that can be decoded but never verified.
 const UNSIGNED: &str = "eyJhbGciOiJub25lIn0.e30.";
 
-/// An endpoint, with a body that it takes.
+/// An endpoint with an example of its body.
 pub struct Endpoint {
-    /// `POST`, and so on.
+    /// The method.
     pub method: Method,
-    /// Its path.
+    /// The path.
     pub path: &'static str,
-    /// What it takes; a token is one that is refused, so that nothing is changed.
+    /// A well-formed body. Its tokens and passwords are refused, so that nothing changes.
     pub body: Value,
-    /// Headers that it requests for.
+    /// The headers for authorization.
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// What a field takes, beside what its own endpoint says of it.
+/// The values that a field accepts on any endpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Text that must be there and is judged by its form.
+    /// Required text with a strict form.
     Text,
-    /// The same where it need not be there: `null` and `""` are as good as nothing.
+    /// Optional text with a strict form; `null` and `""` count as missing.
     Optional,
     /// Free text with few rules.
     Free,
-    /// Free text of a certain length.
+    /// Free text with a length limit.
     Password,
-    /// A token that is not good, which a logout takes as one that is dead already, and a decode takes apart.
+    /// An invalid token. A logout accepts it as already revoked, and a decode may decode it.
     Token,
-    /// A truth value.
+    /// A boolean.
     Flag,
-    /// A whole number, or the text of one.
+    /// An integer, or its text.
     Count,
-    /// An object, or the text of one.
+    /// An object, or its text.
     Object,
 }
 
@@ -59,7 +59,7 @@ fn kind(name: &str) -> Kind {
     }
 }
 
-/// Every endpoint that takes a body.
+/// Every endpoint that reads a body.
 pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
     let user = service.account(&format!("{}@contract.example", service.app().uuid().expect("an id"))).await;
     let session = service.session(&user).await;
@@ -91,49 +91,49 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
     ]
 }
 
-/// Each field of each endpoint as each kind of each_field, as JSON and, where it is text, as a form.
+/// Sends each wrong value in each field of each endpoint, as JSON and, if it is text, as a form.
 pub async fn each_field(service: &Service) -> Checks {
     let mut checks = Checks::default();
     for endpoint in endpoints(service).await {
-        let whole = endpoint.body.as_object().cloned().unwrap_or_default();
-        for name in whole.keys() {
+        let valid = endpoint.body.as_object().cloned().unwrap_or_default();
+        for name in valid.keys() {
             for (what, value) in values() {
                 let may_pass = may_pass(endpoint.path, kind(name), &value);
-                let mut body = whole.clone();
+                let mut body = valid.clone();
                 body.insert(name.clone(), value.clone());
-                let told = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
+                let label = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
                 let answer = send(service, &endpoint, "application/json", Value::from(body).to_string().into()).await;
-                checks.record(if may_pass { no_server_error(&answer, told) } else { rejected(&answer, told) });
+                checks.record(if may_pass { no_server_error(&answer, label) } else { rejected(&answer, label) });
                 if let Value::String(text) = &value {
-                    let form = form(&whole, name, text);
-                    let told = || format!("{} {} with {name} {what} as a form", endpoint.method, endpoint.path);
+                    let form = form(&valid, name, text);
+                    let label = || format!("{} {} with {name} {what} as a form", endpoint.method, endpoint.path);
                     let answer = send(service, &endpoint, "application/x-www-form-urlencoded", form.into()).await;
-                    checks.record(if may_pass { no_server_error(&answer, told) } else { rejected(&answer, told) });
+                    checks.record(if may_pass { no_server_error(&answer, label) } else { rejected(&answer, label) });
                 }
             }
             for (what, raw) in encodings() {
-                let told = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
-                let answer = send(service, &endpoint, "application/json", spliced(&whole, name, raw)).await;
-                checks.record(rejected(&answer, told));
+                let label = || format!("{} {} with {name} {what}", endpoint.method, endpoint.path);
+                let answer = send(service, &endpoint, "application/json", spliced(&valid, name, raw)).await;
+                checks.record(rejected(&answer, label));
             }
-            let mut without = whole.clone();
+            let mut without = valid.clone();
             without.remove(name);
-            let told = || format!("{} {} without {name}", endpoint.method, endpoint.path);
+            let label = || format!("{} {} without {name}", endpoint.method, endpoint.path);
             let answer = send(service, &endpoint, "application/json", Value::from(without).to_string().into()).await;
             checks.record(if may_pass(endpoint.path, kind(name), &Value::Null) {
-                no_server_error(&answer, told)
+                no_server_error(&answer, label)
             } else {
-                rejected(&answer, told)
+                rejected(&answer, label)
             });
         }
         for name in ["role_id", "id", "email_verified"] {
-            let mut body = whole.clone();
+            let mut body = valid.clone();
             body.insert(name.to_owned(), json!(1));
             let answer = send(service, &endpoint, "application/json", Value::from(body).to_string().into()).await;
             let names_it = answer.fields().contains(&(name, "not_settable"));
-            let told = || format!("{} {} with {name}", endpoint.method, endpoint.path);
+            let label = || format!("{} {} with {name}", endpoint.method, endpoint.path);
             let unnamed = (!names_it).then(|| format!("{} {} does not name {name}", endpoint.method, endpoint.path));
-            checks.record(rejected(&answer, told).or(unnamed));
+            checks.record(rejected(&answer, label).or(unnamed));
         }
     }
     checks
@@ -153,7 +153,7 @@ pub async fn send(
     call.body(body).send().await
 }
 
-/// Whether the contract lets an endpoint answer a field of this kind and value with a success.
+/// Whether the contract allows a success for this value of a field.
 fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
     let text = value.as_str();
     let is_none = value.is_null() || text == Some("");
@@ -169,14 +169,14 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
         },
         Kind::Flag => is_none || value.is_boolean(),
         Kind::Count => {
-            is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_life)
+            is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_lifetime)
         }
         Kind::Object => value.is_object() || text == Some("{}"),
     }
 }
 
-/// Forms send every number as text.
-fn is_life(number: f64) -> bool {
+/// Whether the number is a valid token lifetime. Forms send numbers as text.
+fn is_lifetime(number: f64) -> bool {
     (1.0..=86_400.0).contains(&number) && number.fract() == 0.0
 }
 
@@ -184,7 +184,7 @@ fn is_name(text: &str) -> bool {
     !text.contains('\0') && text.trim().chars().count() <= 128 && !text.trim().chars().any(char::is_control)
 }
 
-/// Of each JSON type, and of the widest ranges.
+/// Values of each JSON type, with extremes.
 fn values() -> Vec<(String, Value)> {
     let texts = [
         "",
@@ -226,34 +226,34 @@ fn values() -> Vec<(String, Value)> {
     texts.chain(long).chain(numbers).chain(others).collect()
 }
 
-/// JSON as bytes that no JSON value can be written as.
+/// Raw bytes in place of a value, which no JSON library would write.
 fn encodings() -> [(&'static str, &'static [u8]); 12] {
     [
-        ("of invalid UTF-8", b"\"a\xff\""),
-        ("of overlong UTF-8", b"\"\xc0\xaf\""),
-        ("of a surrogate in UTF-8", b"\"\xed\xa0\x80\""),
-        ("cut in a character", b"\"\xe2\x82\""),
-        ("a lone surrogate", b"\"\\ud800\""),
-        ("surrogates the wrong way round", b"\"\\udc00\\ud800\""),
-        ("a NUL in escapes", b"\"\\u0000\""),
-        ("a NUL", b"\"\0\""),
-        ("a raw line feed", b"\"\n\""),
-        ("an unknown escape", b"\"\\x41\""),
-        ("a number beyond all", b"1e999"),
-        ("not a value", b"undefined"),
+        ("in invalid UTF-8", b"\"a\xff\""),
+        ("in overlong UTF-8", b"\"\xc0\xaf\""),
+        ("as a surrogate in UTF-8", b"\"\xed\xa0\x80\""),
+        ("cut within a character", b"\"\xe2\x82\""),
+        ("as a lone surrogate", b"\"\\ud800\""),
+        ("as surrogates in the wrong order", b"\"\\udc00\\ud800\""),
+        ("as an escaped NUL", b"\"\\u0000\""),
+        ("as a NUL", b"\"\0\""),
+        ("as a raw line feed", b"\"\n\""),
+        ("as an unknown escape", b"\"\\x41\""),
+        ("as a number out of range", b"1e999"),
+        ("as undefined", b"undefined"),
     ]
 }
 
-fn spliced(whole: &Map<String, Value>, name: &str, raw: &[u8]) -> Vec<u8> {
-    let mut rest = whole.clone();
+fn spliced(valid: &Map<String, Value>, name: &str, raw: &[u8]) -> Vec<u8> {
+    let mut rest = valid.clone();
     rest.remove(name);
     let rest: String = rest.iter().map(|(name, value)| format!(",{}:{value}", json!(name))).collect();
     [format!("{{{}:", json!(name)).as_bytes(), raw, rest.as_bytes(), b"}"].concat()
 }
 
-fn form(whole: &Map<String, Value>, name: &str, text: &str) -> String {
+fn form(valid: &Map<String, Value>, name: &str, text: &str) -> String {
     let encode = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    let fields = whole.iter().map(|(key, value)| {
+    let fields = valid.iter().map(|(key, value)| {
         let value = if key == name { text.to_owned() } else { value.as_str().map_or(value.to_string(), str::to_owned) };
         format!("{}={}", encode(key), encode(&value))
     });

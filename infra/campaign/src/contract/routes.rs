@@ -1,4 +1,4 @@
-//! Methods and paths that are not, or only nearly, those of the contract.
+//! Methods and paths outside the contract, and paths that differ a little from a valid one.
 
 use axum::http::Method;
 use shared::testing::Service;
@@ -6,7 +6,7 @@ use shared::testing::Service;
 use super::no_server_error;
 use crate::invariants::{self, Checks};
 
-/// Every path, with the methods it takes.
+/// Every path with its methods.
 const PATHS: [(&str, &[&str]); 14] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
@@ -26,22 +26,22 @@ const PATHS: [(&str, &[&str]); 14] = [
 const METHODS: [&str; 13] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "get", "X-!"];
 
-/// Every method at every path, and every path written otherwise.
+/// Sends every method to every path, and every variant of every path.
 pub async fn methods_and_paths(service: &Service) -> Checks {
     let mut checks = Checks::default();
-    for (path, taken) in PATHS {
+    for (path, allowed) in PATHS {
         for method in METHODS {
-            checks.record(asked(service, path, method, taken).await);
+            checks.record(method_violation(service, path, method, allowed).await);
         }
-        for other in written_otherwise(path) {
+        for other in variants(path) {
             let answer = service.request(Method::POST, &other).header("content-type", "application/json").send().await;
             let other = other.chars().take(80).collect::<String>();
             let status = answer.status.as_u16();
-            let found = (status != 404).then(|| format!("POST {other}: {status} where nothing is"));
+            let found = (status != 404).then(|| format!("POST {other}: {status} for an unknown path"));
             checks.record(no_server_error(&answer, || other.clone()).or(found));
         }
         for query in ["?", "?x", "?x=1&x=2", "?%", "?%00", "?%ff=%fe", "?check_revoked=maybe", "?a=b?c=d", "?{}"] {
-            let method = if taken.contains(&"POST") { Method::POST } else { Method::GET };
+            let method = if allowed.contains(&"POST") { Method::POST } else { Method::GET };
             let answer = service.request(method, &format!("{path}{query}")).send().await;
             checks.record(no_server_error(&answer, || format!("{path}{query}")));
         }
@@ -56,27 +56,27 @@ pub async fn methods_and_paths(service: &Service) -> Checks {
     checks
 }
 
-async fn asked(service: &Service, path: &str, method: &str, taken: &[&str]) -> Option<String> {
+async fn method_violation(service: &Service, path: &str, method: &str, allowed: &[&str]) -> Option<String> {
     let parsed = Method::from_bytes(method.as_bytes()).ok()?;
     let answer = service.request(parsed, path).send().await;
     let status = answer.status.as_u16();
     let is_right = match method {
-        // A preflight is answered before anybody requests what is there.
+        // A CORS preflight is answered before routing.
         "OPTIONS" => status == 200,
-        _ if taken.is_empty() => status == 404,
-        // What a GET would be answered, without its body.
-        "HEAD" if taken.contains(&"GET") => status != 404 && status != 405,
-        _ if taken.contains(&method) => status != 404 && status != 405,
-        _ => status == 405 && taken.iter().all(|taken| answer.header("allow").contains(taken)),
+        _ if allowed.is_empty() => status == 404,
+        // A HEAD is a GET without a body.
+        "HEAD" if allowed.contains(&"GET") => status != 404 && status != 405,
+        _ if allowed.contains(&method) => status != 404 && status != 405,
+        _ => status == 405 && allowed.iter().all(|allowed| answer.header("allow").contains(allowed)),
     };
     let wrong = (!is_right).then(|| format!("{status}, Allow: {:?}", answer.header("allow")));
-    // The body of a HEAD is left out, and with it what is in every other.
-    let flaw = if method == "HEAD" { None } else { invariants::violation(&answer) };
-    Some(format!("{method} {path}: {}", flaw.or(wrong)?))
+    // A HEAD has no body to check.
+    let violation = if method == "HEAD" { None } else { invariants::violation(&answer) };
+    Some(format!("{method} {path}: {}", violation.or(wrong)?))
 }
 
-/// None of them is the path, although some servers take them for it.
-fn written_otherwise(path: &str) -> Vec<String> {
+/// Variants of a path that some servers treat as the path itself.
+fn variants(path: &str) -> Vec<String> {
     let mut others = vec![
         format!("/{path}"),
         format!("//{path}//"),

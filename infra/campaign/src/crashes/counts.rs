@@ -1,4 +1,4 @@
-//! What is found after each kill.
+//! The checks after each kill, and their counts.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,15 +12,15 @@ use crate::{
     report::Report,
 };
 
-/// What was counted.
+/// The counts of all kills.
 #[derive(Default)]
 pub struct Counts {
     accounts: Vec<(Create, String)>,
     acknowledged: usize,
     lost: usize,
-    whole: usize,
+    complete: usize,
     absent: usize,
-    torn: usize,
+    partial: usize,
     repeated: usize,
     not_repeated: usize,
     refreshes: usize,
@@ -28,18 +28,18 @@ pub struct Counts {
     refreshes_cut: usize,
     refreshes_dead: usize,
     refused: usize,
-    /// Records without those that they belong to.
+    /// The keys of records whose partner records are missing.
     pub orphans: Vec<String>,
     start_max: Duration,
 }
 
 impl Counts {
-    /// A server was ready again after this time.
+    /// Records the time of a restart.
     pub fn started(&mut self, after: Duration) {
         self.start_max = self.start_max.max(after);
     }
 
-    /// Looks after a create that the kill may have cut off.
+    /// Checks a create that the kill may have interrupted.
     pub async fn create(&mut self, process: &Process, create: Create, answer: Option<Answer>) {
         let client = process.client();
         let answer = match answer {
@@ -48,7 +48,7 @@ impl Counts {
                 answer
             }
             None => {
-                self.look(process, &create).await;
+                self.check_unacknowledged(process, &create).await;
                 let again = create.send(&client).await.expect("an answer");
                 if again.status == 201 {
                     self.repeated += 1
@@ -70,8 +70,8 @@ impl Counts {
         self.accounts.push((create, uid));
     }
 
-    /// Whether an account that nobody was told of is whole or absent.
-    async fn look(&mut self, process: &Process, create: &Create) {
+    /// Checks whether an unacknowledged account is complete or absent.
+    async fn check_unacknowledged(&mut self, process: &Process, create: &Create) {
         let table = process.table();
         let by_email = dynamodb::get(&table, &format!("LOGIN#{}", create.email())).await;
         let by_username = dynamodb::get(&table, &format!("LOGIN#{}", create.username())).await;
@@ -79,13 +79,13 @@ impl Counts {
             (None, None) => self.absent += 1,
             (Some(email), Some(username)) if email.get("id") == username.get("id") => {
                 let user = dynamodb::get(&table, &format!("USER#{}", text_of(&email, "id"))).await;
-                if user.is_some() { self.whole += 1 } else { self.torn += 1 }
+                if user.is_some() { self.complete += 1 } else { self.partial += 1 }
             }
-            _ => self.torn += 1,
+            _ => self.partial += 1,
         }
     }
 
-    /// Looks after a refresh that the kill may have cut off, and gives the token to go on with.
+    /// Checks a refresh that the kill may have interrupted, and returns the next refresh token.
     pub async fn refresh(&mut self, client: &Client, parent: Value, answer: Option<Answer>) -> Value {
         if answer.as_ref().is_some_and(|answer| answer.status != 200) {
             self.refused += 1;
@@ -97,14 +97,14 @@ impl Counts {
             return again.refresh_token();
         };
         self.refreshes += 1;
-        let onwards = client.post("/refresh", &answer.refresh_token()).await.expect("an answer");
-        if again.refresh_token() != answer.refresh_token() || onwards.status != 200 {
+        let next = client.post("/refresh", &answer.refresh_token()).await.expect("an answer");
+        if again.refresh_token() != answer.refresh_token() || next.status != 200 {
             self.refreshes_lost += 1;
         }
-        onwards.refresh_token()
+        next.refresh_token()
     }
 
-    /// In the end each account that anybody was told of logs in once more.
+    /// Checks at the end that every acknowledged account can log in.
     pub async fn all_log_in(&mut self, client: &Client) {
         for (create, uid) in &self.accounts {
             if !logs_in(client, create, uid).await {
@@ -113,50 +113,50 @@ impl Counts {
         }
     }
 
-    /// Adds the rows.
+    /// Adds the rows to the report.
     pub fn report(&self, kills: usize, (lines, broken): (usize, Option<String>), report: &mut Report) {
         let name = format!("{kills} times kill -9 during creates and refreshes");
         let start_ms = self.start_max.as_millis();
         report.row(
-            format!("{name}: starting again"),
-            "each time, within 10 s",
+            format!("{name}: restarts"),
+            "each within 10 s",
             format!("{kills} starts, the longest {start_ms} ms"),
             start_ms < 10_000,
         );
         self.report_operations(&name, report);
         report.row(
-            format!("{name}: the table in the end"),
-            "0 records without those they belong to",
+            format!("{name}: records in the end"),
+            "0 records without their partner records",
             format!("{} {}", self.orphans.len(), self.orphans.join(" ")),
             self.orphans.is_empty(),
         );
         report.row(
-            format!("{name}: the log"),
-            "each line one JSON object",
-            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all are")),
+            format!("{name}: log lines"),
+            "each line is one JSON object",
+            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all valid")),
             broken.is_none(),
         );
     }
 
     fn report_operations(&self, name: &str, report: &mut Report) {
-        let Self { acknowledged, lost, whole, absent, torn, repeated, not_repeated, refused, .. } = self;
+        let Self { acknowledged, lost, complete, absent, partial, repeated, not_repeated, refused, .. } = self;
         let Self { refreshes, refreshes_lost, refreshes_cut, refreshes_dead, .. } = self;
         report.row(
             format!("{name}: acknowledged accounts"),
-            "each logs in, each token works, none refused",
+            "each logs in, each refresh token works, none refused",
             format!("{acknowledged} acknowledged, {lost} lost, {refused} refused"),
             *acknowledged > 0 && lost + refused == 0,
         );
         report.row(
             format!("{name}: unacknowledged accounts"),
-            "whole or absent; the same create again is 201",
-            format!("{whole} whole, {absent} absent, {torn} torn; again: {repeated} made, {not_repeated} refused"),
-            whole + absent > 0 && torn + not_repeated == 0,
+            "complete or absent; the repeated create is a 201",
+            format!("{complete} complete, {absent} absent, {partial} partial; repeated: {repeated} created, {not_repeated} refused"),
+            complete + absent > 0 && partial + not_repeated == 0,
         );
         report.row(
             format!("{name}: refreshes"),
-            "the parent gets its child again, the child works; what was cut off is repeated",
-            format!("{refreshes} answered, {refreshes_lost} lost; {refreshes_cut} cut off, {refreshes_dead} dead"),
+            "the parent token gets the same child again, and the child works; an interrupted refresh can be repeated",
+            format!("{refreshes} answered, {refreshes_lost} lost; {refreshes_cut} interrupted, {refreshes_dead} dead"),
             *refreshes > 0 && refreshes_lost + refreshes_dead == 0,
         );
     }
@@ -167,10 +167,10 @@ async fn logs_in(client: &Client, create: &Create, uid: &str) -> bool {
     login.status == 200 && login.text_of("uid") == uid
 }
 
-/// Records of an account, a session or an idempotency key that lack one they belong to.
+/// The keys of records whose account, identifier or user record is missing.
 pub fn orphans(table: &HashMap<String, Item>) -> Vec<String> {
     let has = |key: String, id: &str| table.get(&key).is_some_and(|item| text_of(item, "id") == id);
-    let is_whole = |(key, item): &(&String, &Item)| {
+    let is_complete = |(key, item): &(&String, &Item)| {
         let id = text_of(item, "id");
         match key.split_once('#') {
             Some(("USER", _)) => {
@@ -181,5 +181,5 @@ pub fn orphans(table: &HashMap<String, Item>) -> Vec<String> {
             _ => true,
         }
     };
-    table.iter().filter(|record| !is_whole(record)).map(|(key, _)| key.clone()).collect()
+    table.iter().filter(|record| !is_complete(record)).map(|(key, _)| key.clone()).collect()
 }

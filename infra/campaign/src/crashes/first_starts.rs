@@ -1,4 +1,4 @@
-//! The first starts on a folder, killed while they make its keys and its table.
+//! Kills the first starts in an empty data folder while they make the keys and the table.
 
 use std::{collections::BTreeMap, path::Path, process::Stdio, thread, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::{
     wait_for,
 };
 
-/// Longer than most first starts take, which make the keys, in microseconds.
+/// Longer than most first starts need for the keys, in microseconds.
 const KEYS_US_MAX: u64 = 1_500_000;
-/// Longer than most take from there until they listen, which make the table, in microseconds.
+/// Longer than most starts need for the table, until they listen, in microseconds.
 const TABLE_US_MAX: u64 = 40_000;
-/// How long a file of the database is waited for.
+/// The longest wait for a database file.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often each folder's start is killed before it may come to its end.
+/// The number of killed starts in each folder.
 const KILLS: usize = 3;
 
-/// Kills first starts at random moments. The start after them takes no half-made thing for a whole one.
+/// Kills first starts at random moments. The next start must not use incomplete keys or tables.
 pub fn killed(scale: Scale, rng: &mut Rng, report: &mut Report) {
     let folders = scale.of(1, 30);
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
@@ -44,12 +44,12 @@ pub fn killed(scale: Scale, rng: &mut Rng, report: &mut Report) {
         }
         *found.entry(wait_for(served(&data))).or_default() += 1;
     }
-    let whole = found.get("whole").copied().unwrap_or_default();
+    let complete = found.get("complete").copied().unwrap_or_default();
     report.row(
         format!("{KILLS} times kill -9 during the first starts, in {folders} folders"),
-        "the next start makes an account, and its table is whole",
+        "the next start creates an account, and its table is complete",
         format!("{found:?}"),
-        whole == folders,
+        complete == folders,
     );
 }
 
@@ -61,13 +61,13 @@ fn wait_for_file(path: &Path) {
     }
 }
 
-/// What a start on this folder is worth.
+/// Starts a server in this folder, and describes the state of its table.
 async fn served(data: &Path) -> String {
     let process = Process::start(data, &[]);
     let created = Create::new(0).send(&process.client()).await.expect("an answer");
     if created.status != 201 {
         return format!("{} {}", created.status, created.text_of("code"));
     }
-    let schema_problems = Store::new(process.table(), TABLE).schema_problems().await.expect("the table answers");
-    if schema_problems.is_empty() { "whole".to_owned() } else { schema_problems.join(", ") }
+    let flaws = Store::new(process.table(), TABLE).flaws().await.expect("the table answers");
+    if flaws.is_empty() { "complete".to_owned() } else { flaws.join(", ") }
 }

@@ -1,5 +1,7 @@
-//! Servers that are stopped right after an answer, as Lambda freezes a function. The files of the stopped one are copied: what
-//! they lack is what would run behind the answer.
+//! Stops servers right after an answer, as Lambda freezes a function, and copies their files.
+//!
+//! The copy must hold all that the answer says, and the original must write nothing afterwards. The
+//! rows count the copies for which both hold.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -21,12 +23,12 @@ use crate::{
     report::Report,
 };
 
-/// Time for what would run behind an answer, once the server may go on.
+/// Time for late writes, after the server goes on.
 const AFTERWARDS: Duration = Duration::from_millis(200);
 
-/// What is answered last.
+/// The last request before the stop.
 #[derive(Clone, Copy, Debug)]
-enum Last {
+enum LastRequest {
     Create,
     Login,
     Refresh,
@@ -36,10 +38,17 @@ enum Last {
     Deletion,
 }
 
-const ALL: [Last; 7] =
-    [Last::Create, Last::Login, Last::Refresh, Last::Logout, Last::LogoutEverywhere, Last::NewPassword, Last::Deletion];
+const ALL: [LastRequest; 7] = [
+    LastRequest::Create,
+    LastRequest::Login,
+    LastRequest::Refresh,
+    LastRequest::Logout,
+    LastRequest::LogoutEverywhere,
+    LastRequest::NewPassword,
+    LastRequest::Deletion,
+];
 
-/// Freezes a server behind each kind of answer, and looks into a copy of its files with another.
+/// Stops a server after each kind of answer, and checks a copy of its files with another server.
 pub async fn frozen(scale: Scale, report: &mut Report) {
     let rounds = scale.of(1, 20);
     let folder = TempDir::new().expect("a folder");
@@ -54,21 +63,21 @@ pub async fn frozen(scale: Scale, report: &mut Report) {
             time::sleep(AFTERWARDS).await;
             let other = Process::start(&copy.path().join("data"), &VARIABLES);
             same += usize::from(dynamodb::scan(&process.table()).await == dynamodb::scan(&other.table()).await);
-            kept += usize::from(holds(&other.client(), last, &account, &session, &answer).await);
+            kept += usize::from(is_stored(&other.client(), last, &account, &session, &answer).await);
         }
         report.row(
             format!("SIGSTOP right after the answer: {last:?}, {rounds} times"),
-            "what it says is in the files, and nothing is written behind it",
-            format!("{kept} kept, {same} with nothing behind"),
+            "the result is in the files, and nothing is written afterwards",
+            format!("{kept} stored, {same} without late writes"),
             kept == rounds && same == rounds,
         );
     }
 }
 
-/// Asks, stops the server as soon as the answer is read, copies its files, and lets it go on.
+/// Sends the request, stops the server right after the answer, copies its files and lets it go on.
 async fn freeze(
     process: &Process,
-    last: Last,
+    last: LastRequest,
     account: &Create,
     session: &Answer,
     folder: &Path,
@@ -76,7 +85,7 @@ async fn freeze(
 ) -> Answer {
     let answer = send_last(&process.client(), last, account, session).await;
     process.server.signal(Signal::STOP);
-    let expected = if matches!(last, Last::Create) { 201 } else { 200 };
+    let expected = if matches!(last, LastRequest::Create) { 201 } else { 200 };
     assert_eq!(answer.status, expected, "{last:?}: {}", answer.text);
     while !process.is_stopped() {
         time::sleep(Duration::from_millis(1)).await;
@@ -90,21 +99,21 @@ async fn freeze(
     answer
 }
 
-async fn send_last(client: &Client, last: Last, account: &Create, session: &Answer) -> Answer {
+async fn send_last(client: &Client, last: LastRequest, account: &Create, session: &Answer) -> Answer {
     let bearer = format!("Bearer {}", session.text_of("access_token"));
     let everywhere = json!({"refresh_token": session.text_of("refresh_token"), "everywhere": true});
     let passwords = json!({"current_password": PASSWORD, "new_password": "another horse battery"});
     let answer = match last {
-        Last::Create => return account.sibling().send(client).await.expect("an answer"),
-        Last::Login => client.post("/login", &account.credentials()).await,
-        Last::Refresh => client.post("/refresh", &session.refresh_token()).await,
-        Last::Logout => client.post("/logout", &session.refresh_token()).await,
-        Last::LogoutEverywhere => client.post("/logout", &everywhere).await,
-        Last::NewPassword => {
+        LastRequest::Create => return account.sibling().send(client).await.expect("an answer"),
+        LastRequest::Login => client.post("/login", &account.credentials()).await,
+        LastRequest::Refresh => client.post("/refresh", &session.refresh_token()).await,
+        LastRequest::Logout => client.post("/logout", &session.refresh_token()).await,
+        LastRequest::LogoutEverywhere => client.post("/logout", &everywhere).await,
+        LastRequest::NewPassword => {
             let request = client.request(Method::POST, "/me/password").header("authorization", bearer);
             client.send(request, passwords.to_string()).await
         }
-        Last::Deletion => {
+        LastRequest::Deletion => {
             let request = client.request(Method::DELETE, "/me").header("authorization", bearer);
             client.send(request, account.credentials().to_string()).await
         }
@@ -112,25 +121,25 @@ async fn send_last(client: &Client, last: Last, account: &Create, session: &Answ
     answer.expect("an answer")
 }
 
-/// Whether the other server knows what the answer said.
-async fn holds(client: &Client, last: Last, account: &Create, session: &Answer, answer: &Answer) -> bool {
+/// Whether the other server knows the result of the answer.
+async fn is_stored(client: &Client, last: LastRequest, account: &Create, session: &Answer, answer: &Answer) -> bool {
     let status = async |path: &str, body: &Value| client.post(path, body).await.expect("an answer").status;
     let (old, new) = (session.refresh_token(), answer.refresh_token());
     match last {
-        Last::Create => {
+        LastRequest::Create => {
             status("/login", &account.sibling().credentials()).await == 200 && status("/refresh", &new).await == 200
         }
-        Last::Login => status("/refresh", &new).await == 200,
-        Last::Refresh => {
+        LastRequest::Login => status("/refresh", &new).await == 200,
+        LastRequest::Refresh => {
             let again = client.post("/refresh", &old).await.expect("an answer");
             again.refresh_token() == new && status("/refresh", &new).await == 200
         }
-        Last::Logout | Last::LogoutEverywhere => status("/refresh", &old).await == 401,
-        Last::NewPassword => {
+        LastRequest::Logout | LastRequest::LogoutEverywhere => status("/refresh", &old).await == 401,
+        LastRequest::NewPassword => {
             let is_old_dead = status("/login", &account.credentials()).await == 401;
             is_old_dead && status("/refresh", &old).await == 401 && status("/refresh", &new).await == 200
         }
-        Last::Deletion => {
+        LastRequest::Deletion => {
             status("/login", &account.credentials()).await == 401 && status("/refresh", &old).await == 401
         }
     }

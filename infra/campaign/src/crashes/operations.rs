@@ -1,4 +1,4 @@
-//! What clients do when their server is killed.
+//! The operations of clients whose server is killed.
 
 use std::{
     collections::VecDeque,
@@ -19,67 +19,67 @@ use crate::{
     process::Process,
 };
 
-/// How many clients there are at once.
+/// The number of concurrent clients.
 const CLIENTS: usize = 4;
-/// Of every account.
+/// The password of every account.
 pub const PASSWORD: &str = "correct horse battery";
-/// More accounts than there are.
+/// More than the number of accounts.
 const SIBLING_OFFSET: usize = 1_000_000;
 
-/// A new account, asked for until there is an answer.
+/// A create of an account, repeated until there is an answer.
 pub struct Create {
     number: usize,
 }
 
-/// What is asked for.
+/// An operation to send.
 pub enum Operation {
-    /// A new account.
+    /// A create of an account.
     Create(Create),
     /// A refresh with this body.
     Refresh(Value),
 }
 
-/// What became of it; no answer where there is none that is whole.
+/// The outcome of an operation. The answer is `None` if no complete one arrived.
 pub enum Outcome {
-    /// The server was dead before.
+    /// The server was dead before the operation was sent.
     NotStarted(Operation),
-    /// A new account.
+    /// A create of an account.
     Create(Create, Option<Answer>),
     /// A refresh with this body.
     Refresh(Value, Option<Answer>),
 }
 
 impl Create {
-    /// The account of this number.
+    /// The create with this number.
     pub fn new(number: usize) -> Self {
         Self { number }
     }
 
-    /// An account that nobody else requests for.
+    /// A create of another account, which no other operation uses.
     pub fn sibling(&self) -> Self {
         Self { number: self.number + SIBLING_OFFSET }
     }
 
-    /// Its address.
+    /// The e-mail address.
     pub fn email(&self) -> String {
         format!("account{}@example.com", self.number)
     }
 
-    /// Its username.
+    /// The username.
     pub fn username(&self) -> String {
         format!("name{}", self.number)
     }
 
-    /// A login's body.
+    /// The body of a login.
     pub fn credentials(&self) -> Value {
         json!({"email": self.email(), "password": PASSWORD})
     }
 
-    /// Asks for it, the same each time.
+    /// Sends the create, with the same idempotency key each time.
     ///
     /// # Errors
     ///
-    /// There is no whole answer.
+    /// No complete answer arrives.
     pub async fn send(&self, client: &Client) -> Result<Answer, String> {
         let body = json!({"email": self.email(), "username": self.username(), "password": PASSWORD});
         let key = format!("key-{}", self.number);
@@ -89,13 +89,14 @@ impl Create {
     }
 }
 
-struct Work {
+/// The operations, shared by the clients.
+struct Queue {
     waiting: Mutex<VecDeque<Operation>>,
     done: Mutex<Vec<Outcome>>,
     answered: AtomicUsize,
 }
 
-/// Lets clients do these operations, and kills the server a moment after `enough` of them were answered, or all.
+/// Lets clients run the operations, and kills the server `pause` after `enough` answers.
 pub async fn run_until_killed(
     process: Process,
     operations: Vec<Operation>,
@@ -103,30 +104,30 @@ pub async fn run_until_killed(
     pause: Duration,
 ) -> Vec<Outcome> {
     let enough = enough.min(operations.len());
-    let work = Arc::new(Work {
+    let queue = Arc::new(Queue {
         waiting: Mutex::new(operations.into()),
         done: Mutex::default(),
         answered: AtomicUsize::new(0),
     });
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
-        clients.spawn(run_client(work.clone(), process.client()));
+        clients.spawn(run_client(queue.clone(), process.client()));
     }
-    while work.answered.load(Ordering::Acquire) < enough {
+    while queue.answered.load(Ordering::Acquire) < enough {
         time::sleep(Duration::from_millis(1)).await;
     }
     time::sleep(pause).await;
     process.server.signal(Signal::KILL);
     clients.join_all().await;
     process.kill();
-    let mut done = std::mem::take(&mut *locked(&work.done));
-    done.extend(std::mem::take(&mut *locked(&work.waiting)).into_iter().map(Outcome::NotStarted));
+    let mut done = std::mem::take(&mut *locked(&queue.done));
+    done.extend(std::mem::take(&mut *locked(&queue.waiting)).into_iter().map(Outcome::NotStarted));
     done
 }
 
-async fn run_client(work: Arc<Work>, client: Client) {
+async fn run_client(queue: Arc<Queue>, client: Client) {
     loop {
-        let Some(operation) = locked(&work.waiting).pop_front() else { return };
+        let Some(operation) = locked(&queue.waiting).pop_front() else { return };
         let (done, is_answered) = match operation {
             Operation::Create(create) => {
                 let answer = create.send(&client).await.ok();
@@ -139,11 +140,11 @@ async fn run_client(work: Arc<Work>, client: Client) {
                 (Outcome::Refresh(token, answer), is_answered)
             }
         };
-        locked(&work.done).push(done);
+        locked(&queue.done).push(done);
         if !is_answered {
             return;
         }
-        work.answered.fetch_add(1, Ordering::Release);
+        queue.answered.fetch_add(1, Ordering::Release);
     }
 }
 

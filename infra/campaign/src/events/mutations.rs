@@ -1,11 +1,12 @@
-//! Changes of an event: of its text, and of its values.
+//! Random changes to the text or the values of an event.
 
 use serde_json::{Value, json};
 
-/// Letters that mean something to JSON, to URLs or to headers.
-const TELLING: &[u8] = b"{}[]\":,\\u0%/?#&=@. \n\r\t\0\xff\xc3-eE19~";
+/// Characters with a meaning in JSON, URLs or headers.
+const SPECIAL: &[u8] = b"{}[]\":,\\u0%/?#&=@. \n\r\t\0\xff\xc3-eE19~";
 
-/// An event with one to four changes. Most of them leave it an event, so that it is not the JSON parser that is tried.
+/// Returns the event with one to four changes. Most results stay valid JSON, so that more than the
+/// JSON parser is tested.
 pub fn mutated(event: &[u8], rng: &mut fastrand::Rng) -> Vec<u8> {
     let times = rng.usize(1..=4);
     if rng.u8(..6) == 0 {
@@ -23,8 +24,8 @@ fn change_text(text: &mut Vec<u8>, rng: &mut fastrand::Rng) {
     let end = (at + rng.usize(..24)).min(text.len());
     match rng.u8(..7) {
         0 if at < text.len() => text[at] ^= 1 << rng.u8(..8),
-        1 if at < text.len() => text[at] = TELLING[rng.usize(..TELLING.len())],
-        2 => text.insert(at, TELLING[rng.usize(..TELLING.len())]),
+        1 if at < text.len() => text[at] = SPECIAL[rng.usize(..SPECIAL.len())],
+        2 => text.insert(at, SPECIAL[rng.usize(..SPECIAL.len())]),
         3 => drop(text.drain(at..end)),
         4 => {
             let piece = text[at..end].repeat(rng.usize(1..4));
@@ -39,7 +40,7 @@ fn change_text(text: &mut Vec<u8>, rng: &mut fastrand::Rng) {
     }
 }
 
-/// Goes down to any value, and puts another there, takes it away, or renames it.
+/// Replaces, removes or renames a random value at any depth.
 fn change_value(value: &mut Value, rng: &mut fastrand::Rng) {
     let goes_on = rng.u8(..40) > 0;
     match value {

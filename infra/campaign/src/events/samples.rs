@@ -1,8 +1,8 @@
-//! Real events, as AWS's documentation has them, for requests that cost no hash.
+//! Events in the formats of the AWS documentation, for requests that need no hash.
 
 use serde_json::{Value, json};
 
-/// Each shape with each request.
+/// Every request in every format.
 pub fn samples() -> Vec<Vec<u8>> {
     let requests = [
         ("GET", "/health", "", ""),
@@ -15,9 +15,9 @@ pub fn samples() -> Vec<Vec<u8>> {
         ("OPTIONS", "/login", "", ""),
         ("PATCH", "/me", "", "name=James"),
     ];
-    let samples = [http_api, rest_api, load_balancer, load_balancer_of_many_values, function_url];
+    let formats = [http_api, rest_api, load_balancer, load_balancer_with_multi_value_headers, function_url];
     let made = requests.iter().flat_map(|(method, path, query, body)| {
-        samples.iter().map(move |shape| shape(method, path, query, body).to_string().into_bytes())
+        formats.iter().map(move |format| format(method, path, query, body).to_string().into_bytes())
     });
     made.collect()
 }
@@ -30,7 +30,7 @@ fn body_or_null(body: &str) -> Value {
     if body.is_empty() { Value::Null } else { body.into() }
 }
 
-/// An HTTP API, payload format 2.0.
+/// An HTTP API with payload format 2.0.
 fn http_api(method: &str, path: &str, query: &str, body: &str) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
@@ -53,7 +53,7 @@ fn http_api(method: &str, path: &str, query: &str, body: &str) -> Value {
     })
 }
 
-/// A function URL: the same format, of another domain.
+/// A function URL: the same format with another domain.
 fn function_url(method: &str, path: &str, query: &str, body: &str) -> Value {
     let mut event = http_api(method, path, query, body);
     event["requestContext"]["domainName"] = json!("id.lambda-url.us-east-1.on.aws");
@@ -92,8 +92,8 @@ fn load_balancer(method: &str, path: &str, query: &str, body: &str) -> Value {
     })
 }
 
-/// The same, with headers of many values turned on.
-fn load_balancer_of_many_values(method: &str, path: &str, query: &str, body: &str) -> Value {
+/// An Application Load Balancer with multi-value headers.
+fn load_balancer_with_multi_value_headers(method: &str, path: &str, query: &str, body: &str) -> Value {
     json!({
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1"}},
         "httpMethod": method, "path": path, "multiValueQueryStringParameters": {"q": [query, "%20"]},

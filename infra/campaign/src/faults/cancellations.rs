@@ -1,4 +1,7 @@
-//! Why a transaction was cancelled: each reason that DynamoDB documents, at each place of each transaction.
+//! Cancels transactions with every reason that DynamoDB documents, at every position.
+//!
+//! A failed condition may become a 409 if it concerns a new identifier or key. Any other reason is
+//! a 503, or a success after a retry. The rows count the answers and those that differ.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -17,7 +20,8 @@ use crate::{
 const SEED: u64 = 5;
 const TRANSACTION: &str = "TransactWriteItems";
 const CONDITION: &str = "ConditionalCheckFailed";
-/// All but the failed condition: TransactionCanceledException in DynamoDB's API reference, and one that is not in it.
+/// The reasons of TransactionCanceledException in DynamoDB's API reference, without the failed
+/// condition, and one unknown reason.
 const REASONS: [&str; 8] = [
     "None",
     "ItemCollectionSizeLimitExceeded",
@@ -29,18 +33,22 @@ const REASONS: [&str; 8] = [
     "AReasonThatNobodyKnows",
 ];
 /// The most writes in one transaction.
-const PLACES_MAX: usize = 100;
+const WRITES_MAX: usize = 100;
 
-/// What was counted, by the rows of the table.
+/// The checks for each row of the report.
 #[derive(Default)]
 struct Counts {
-    lasting: Checks,
-    passing: Checks,
+    /// One reason for every transaction of a request.
+    every_time: Checks,
+    /// One reason for the first transaction alone.
+    once: Checks,
+    /// Failed conditions.
     conditions: Checks,
+    /// Random lists of reasons.
     random: Checks,
 }
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         let panics = invariants::panics();
@@ -50,27 +58,35 @@ pub fn run(scale: Scale, report: &mut Report) {
         }
         let mut all = Counts::default();
         for one in tasks.join_all().await {
-            all.lasting.add(one.lasting);
-            all.passing.add(one.passing);
+            all.every_time.add(one.every_time);
+            all.once.add(one.once);
             all.conditions.add(one.conditions);
             all.random.add(one.random);
         }
-        let taken = taken().await;
-        let calm = invariants::panics() == panics;
-        let what = "a transaction is cancelled:";
+        let taken = taken_identifiers().await;
+        let no_panic = invariants::panics() == panics;
+        let what = "cancelled transactions:";
         let rows = [
-            ("each other reason at each place of each endpoint's, every time", "503, never 409 or 500", all.lasting),
-            ("the same once", "503 or, tried again, a success", all.passing),
             (
-                "a failed condition at each place of each endpoint's",
-                "409 or 503 for a new identifier or key; for all else 503 or, read again, a success",
+                "each reason but a failed condition, at each write of each endpoint, every time",
+                "503, never 409 or 500",
+                all.every_time,
+            ),
+            ("the same, once", "503, or a success after a retry", all.once),
+            (
+                "a failed condition at each write of each endpoint",
+                "409 or 503 for a new identifier or key; otherwise 503, or a success after a new read",
                 all.conditions,
             ),
-            ("a random list of reasons, of any length", "the same by what failed; never 500", all.random),
-            ("a conflict, then for an identifier or key that is somebody else's", "409 with its own code", taken),
+            ("random lists of reasons, of any length", "the same by the failed conditions; never 500", all.random),
+            (
+                "conflicts, then a failed condition for a taken identifier or a used key",
+                "409 with the code of that condition",
+                taken,
+            ),
         ];
         for (attack, expected, checks) in rows {
-            report.row(format!("{what} {attack}"), expected, checks.to_string(), checks.passed() && calm);
+            report.row(format!("{what} {attack}"), expected, checks.to_string(), checks.passed() && no_panic);
         }
     });
 }
@@ -78,21 +94,23 @@ pub fn run(scale: Scale, report: &mut Report) {
 async fn reasons(endpoint: Endpoint, scale: Scale) -> Counts {
     let (service, faults) = super::service(SEED).await;
     let mut counts = Counts::default();
-    for place in 0..PLACES_MAX {
+    for position in 0..WRITES_MAX {
         for reason in REASONS {
-            let fault = Fault::CancelledAt(place, reason);
-            let Some(lasting) = send_with_fault(&service, &faults, endpoint, fault.clone(), true).await else { break };
-            counts.lasting.record(unless(&lasting, endpoint, &fault, lasting.status == 503));
-            // What passes is met alike at every place.
-            if scale == Scale::Short && place > 0 {
+            let fault = Fault::CancelledAt(position, reason);
+            let Some(every_time) = send_with_fault(&service, &faults, endpoint, fault.clone(), true).await else {
+                break;
+            };
+            counts.every_time.record(unless(&every_time, endpoint, &fault, every_time.status == 503));
+            // A single fault is handled alike at every position.
+            if scale == Scale::Short && position > 0 {
                 continue;
             }
             let Some(once) = send_with_fault(&service, &faults, endpoint, fault.clone(), false).await else { break };
-            counts.passing.record(unless(&once, endpoint, &fault, once.status == 503 || once.status.is_success()));
+            counts.once.record(unless(&once, endpoint, &fault, once.status == 503 || once.status.is_success()));
         }
-        let fault = Fault::CancelledAt(place, CONDITION);
+        let fault = Fault::CancelledAt(position, CONDITION);
         let Some(answer) = send_with_fault(&service, &faults, endpoint, fault.clone(), true).await else { break };
-        let key = faults.last_transaction().get(place).cloned().unwrap_or_default();
+        let key = faults.last_transaction().get(position).cloned().unwrap_or_default();
         counts.conditions.record(unless(&answer, endpoint, &fault, is_right(&answer, endpoint, &[key])));
     }
     let mut rng = fastrand::Rng::with_seed(SEED);
@@ -109,17 +127,18 @@ async fn reasons(endpoint: Endpoint, scale: Scale) -> Counts {
     counts
 }
 
-/// Asks while this befalls every transaction, or one; none where it befell nothing.
+/// Sends a request with this fault in every transaction, or in the first one. Returns `None` if no
+/// transaction had such a position.
 async fn send_with_fault(
     service: &Service,
     faults: &Faults,
     endpoint: Endpoint,
     fault: Fault,
-    lasting: bool,
+    every_time: bool,
 ) -> Option<Answer> {
     let request = endpoint.prepare(service).await;
     let before = faults.injected();
-    if lasting {
+    if every_time {
         faults.inject_every(TRANSACTION, fault)
     } else {
         faults.inject_next(TRANSACTION, fault)
@@ -129,9 +148,10 @@ async fn send_with_fault(
     (faults.injected() > before).then_some(answer)
 }
 
-/// Whether an answer fits the records whose condition failed. What nobody has may be told as taken, as it was a moment ago.
+/// Whether an answer fits the keys of the failed conditions. A free identifier may be answered as
+/// taken, since it could have been taken a moment ago.
 fn is_right(answer: &Answer, endpoint: Endpoint, failed: &[String]) -> bool {
-    // The other username of a change begins so; of a create every identifier is new.
+    // The new username of a profile change begins with w-. All identifiers of a create are new.
     let is_new = |key: &String| match endpoint {
         Endpoint::Create => key.starts_with("LOGIN#") || key.starts_with("IDEMPOTENCY#"),
         _ => key.starts_with("LOGIN#w-"),
@@ -144,12 +164,12 @@ fn is_right(answer: &Answer, endpoint: Endpoint, failed: &[String]) -> bool {
 }
 
 fn unless(answer: &Answer, endpoint: Endpoint, fault: &Fault, is_right: bool) -> Option<String> {
-    let told = || format!("{endpoint:?}: {fault:?}: {} {}", answer.status.as_u16(), answer.body["code"]);
-    invariants::violation(answer).or_else(|| (!is_right).then(told))
+    let describe = || format!("{endpoint:?}: {fault:?}: {} {}", answer.status.as_u16(), answer.body["code"]);
+    invariants::violation(answer).or_else(|| (!is_right).then(describe))
 }
 
-/// What somebody else has in truth, after a conflict that passes.
-async fn taken() -> Checks {
+/// Creates and changes with taken identifiers, after transaction conflicts.
+async fn taken_identifiers() -> Checks {
     let (service, faults) = super::service(SEED).await;
     let mut checks = Checks::default();
     service.account_with("taken@faults.example", Some("taken"), |_| {}).await;
@@ -158,15 +178,15 @@ async fn taken() -> Checks {
     let create = |email: &str, username: &str| {
         Request::post("/create-account", json!({"email": email, "password": PASSWORD, "username": username}))
     };
-    let first = create("first@faults.example", "first").under("key").send(&service).await;
+    let first = create("first@faults.example", "first").with_idempotency_key("key").send(&service).await;
     checks.record((first.status != 201).then(|| format!("the first under its key: {}", first.status)));
     let cases = [
         (create("taken@faults.example", "other"), "email_taken"),
         (create("taken@faults.example", "taken"), "email_taken"),
         (create("other@faults.example", "taken"), "username_taken"),
-        (create("other@faults.example", "other").under("key"), "idempotency_key_reused"),
-        (create("other@faults.example", "taken").under("another key"), "username_taken"),
-        (Request::change(&session, json!({"username": "taken"})), "username_taken"),
+        (create("other@faults.example", "other").with_idempotency_key("key"), "idempotency_key_reused"),
+        (create("other@faults.example", "taken").with_idempotency_key("another key"), "username_taken"),
+        (Request::change_profile(&session, json!({"username": "taken"})), "username_taken"),
     ];
     for (request, code) in cases {
         for conflicts in 0..3 {

@@ -1,4 +1,7 @@
-//! Every error that DynamoDB documents, at every call of every endpoint.
+//! Answers each DynamoDB call of each endpoint with every documented error, and with garbage.
+//!
+//! Each answer must be a 503 with Retry-After, without the cause; a failed cleanup may be a
+//! success. The rows count the answers and those that differ.
 
 use std::sync::Arc;
 
@@ -13,7 +16,8 @@ use crate::{
 };
 
 const SEED: u64 = 4;
-/// "Common Errors" and the errors of each operation in DynamoDB's API reference, and what is no answer of it at all.
+/// The common errors and the errors of each operation in DynamoDB's API reference, and one unknown
+/// error.
 const ERRORS: [(u16, &str); 20] = [
     (400, "AccessDeniedException"),
     (400, "ExpiredTokenException"),
@@ -37,7 +41,7 @@ const ERRORS: [(u16, &str); 20] = [
     (400, "AnErrorThatNobodyKnows"),
 ];
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         let panics = invariants::panics();
@@ -45,22 +49,22 @@ pub fn run(scale: Scale, report: &mut Report) {
         let cases = endpoints().into_iter().enumerate().map(|(number, endpoint)| errors(endpoint, number, sparse));
         let checks = Checks::run_all(cases).await;
         report.row(
-            "every documented error of DynamoDB, and garbage, at each of its calls by each endpoint",
-            "503 with Retry-After and nothing of the cause; a success where only tidying up failed",
+            "every documented error of DynamoDB, and garbage, at each call of each endpoint",
+            "503 with Retry-After, without the cause; a success if only the cleanup failed",
             checks.to_string(),
             checks.passed() && invariants::panics() == panics,
         );
         let checks = Checks::run_all(endpoints().into_iter().map(emptied)).await;
         report.row(
-            "200 with an answer that lacks what the operation always tells, at each read and at each refresh",
-            "503 with Retry-After: what is not said to be there is not said to be missing",
+            "200 without the fields that the operation always has, at each read and each refresh",
+            "503 with Retry-After: a missing field does not mean a missing record",
             checks.to_string(),
             checks.passed() && invariants::panics() == panics,
         );
     });
 }
 
-/// Of every `sparse` errors one is tried, another at each call and each endpoint.
+/// Tries one in `sparse` errors, a different one at each call and endpoint.
 async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Checks {
     let (service, faults) = super::service(SEED).await;
     let service = Arc::new(service);
@@ -74,7 +78,7 @@ async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Checks {
     let mut operations = service.calls();
     operations.sort();
     operations.dedup();
-    let injected_faults = ERRORS.iter().map(|&(status, kind)| Fault::Error(status, kind)).chain([
+    let all_faults = ERRORS.iter().map(|&(status, kind)| Fault::Error(status, kind)).chain([
         Fault::Garbled(200, "<html></html>"),
         Fault::Garbled(200, "[1]"),
         Fault::Garbled(200, "{"),
@@ -82,15 +86,16 @@ async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Checks {
         Fault::Garbled(502, "Bad gateway"),
         Fault::Reset,
     ]);
-    for (at, fault) in injected_faults.enumerate() {
+    for (at, fault) in all_faults.enumerate() {
         let chosen = |(call, _): &(usize, &String)| (at + call + number).is_multiple_of(sparse);
         for (_, operation) in operations.iter().enumerate().filter(chosen) {
             let request = endpoint.prepare(&service).await;
             faults.inject_every(operation, fault.clone());
             let answer = request.send(&service).await;
             faults.clear();
-            let tidying = ["Query", "BatchWriteItem"].contains(&operation.as_str()) && answer.status.is_success();
-            let is_right = answer.status == 503 || tidying;
+            let failed_cleanup =
+                ["Query", "BatchWriteItem"].contains(&operation.as_str()) && answer.status.is_success();
+            let is_right = answer.status == 503 || failed_cleanup;
             let wrong =
                 (!is_right).then(|| format!("{endpoint:?}, {operation}: {fault:?}: {}", answer.status.as_u16()));
             checks.record(invariants::violation(&answer).or(wrong));
@@ -99,7 +104,8 @@ async fn errors(endpoint: Endpoint, number: usize, sparse: usize) -> Checks {
     checks
 }
 
-/// BatchGetItem always has `Responses`, and an UpdateItem that requests for them has `Attributes`, which a logout does not.
+/// BatchGetItem always answers `Responses`, and UpdateItem `Attributes` if they are requested. A
+/// logout does not request them.
 async fn emptied(endpoint: Endpoint) -> Checks {
     let (service, faults) = super::service(SEED).await;
     let mut checks = Checks::default();

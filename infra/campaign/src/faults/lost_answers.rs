@@ -1,4 +1,7 @@
-//! Creates whose answer is lost on the way from DynamoDB, and writes that arrive after their repeat.
+//! Loses the answers of DynamoDB to writes, and delays writes until after their retry.
+//!
+//! A create must be found again or be repeatable, and a late write must revive nothing. The rows
+//! count the answers and records that break this.
 
 use std::time::Duration;
 
@@ -16,33 +19,33 @@ use crate::{
 
 const SEED: u64 = 2;
 const LATE: Duration = Duration::from_millis(300);
-/// The reads by which a store may look for what became of its write.
+/// The reads that a store may use to look for the result of a write.
 const READS: [&str; 4] = ["BatchGetItem", "GetItem", "Query", "TransactGetItems"];
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(_: Scale, report: &mut Report) {
     let (applied, repeated, session, create) =
         wait_for(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
     let rows = [
         (
-            "a create that was carried out and whose answer was lost in all attempts",
-            "201, read back; its session works",
+            "a create that was applied and whose answer was lost in all attempts",
+            "201 after a read; the session works",
             applied,
         ),
         (
-            "the same where nothing can be read back either, repeated with its Idempotency-Key",
-            "503, then 201 with the same account, once",
+            "the same with failing reads, then repeated with its Idempotency-Key",
+            "503, then 201 with the same account, and one account",
             repeated,
         ),
-        ("the write of a login's session arrives again, late, after the logout", "the session stays ended", session),
-        ("the write of a create arrives again, late, after the account was deleted", "the account stays gone", create),
+        ("the session write of a login arrives again after the logout", "the session stays revoked", session),
+        ("the write of a create arrives again after the account was deleted", "the account stays deleted", create),
     ];
     for (attack, expected, checks) in rows {
         report.row(attack, expected, checks.to_string(), checks.passed());
     }
 }
 
-/// How the answer to a write that was carried out is lost.
+/// The ways to lose the answer to an applied write.
 fn losses() -> [(&'static str, Fault); 4] {
     [
         ("reset", Fault::AnswerLost),
@@ -56,18 +59,18 @@ async fn applied() -> Checks {
     let lost = losses().into_iter().flat_map(|(loss, fault)| {
         [false, true].map(|keyed| (format!("lost by {loss}, key: {keyed}"), vec![fault.clone()], keyed))
     });
-    // The first try is carried out; what the store hears of is the last one.
+    // The first attempt is applied; the store sees the error of the last one.
     let refused = ["ThrottlingException", "TransactionInProgressException"]
         .map(|code| (format!("lost, and then {code}"), vec![Fault::AnswerLost, Fault::Error(400, code)], false));
-    Checks::run_all(lost.chain(refused).map(|(how, injected_faults, keyed)| applied_once(how, injected_faults, keyed)))
+    Checks::run_all(lost.chain(refused).map(|(how, faults_in_turn, keyed)| applied_once(how, faults_in_turn, keyed)))
         .await
 }
 
-/// One after the other befalls the write, and the last one every further try.
-async fn applied_once(how: String, injected_faults: Vec<Fault>, keyed: bool) -> Checks {
+/// Injects the faults into the attempts in turn, and the last one into all further attempts.
+async fn applied_once(how: String, faults_in_turn: Vec<Fault>, keyed: bool) -> Checks {
     let (service, faults) = super::service(SEED).await;
     let mut checks = Checks::default();
-    let (last, first) = injected_faults.split_last().expect("a fault");
+    let (last, first) = faults_in_turn.split_last().expect("at least one fault");
     for fault in first {
         faults.inject_next("TransactWriteItems", fault.clone());
     }
@@ -89,21 +92,22 @@ async fn repeated_once(loss: &'static str, fault: Fault) -> Checks {
     let (service, faults) = super::service(SEED).await;
     let mut checks = Checks::default();
     faults.inject_every("TransactWriteItems", fault);
-    blind(&faults);
+    fail_reads(&faults);
     let lost = create("lost@faults.example", true).send(&service).await;
-    checks.record(unless(503, &lost, &format!("answer lost by {loss}, and nothing can be read")));
+    checks.record(unless(503, &lost, &format!("answer lost by {loss}, reads fail")));
     faults.clear();
     let again = create("lost@faults.example", true).send(&service).await;
     checks.record(unless(201, &again, &format!("repeated after {loss}")));
     checks.record(unless_usable(&service, &again.body).await);
     let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
     checks.record(
-        (accounts != 1 || !incomplete.is_empty()).then(|| format!("{accounts} accounts, incomplete {incomplete:?}")),
+        (accounts != 1 || !incomplete.is_empty()).then(|| format!("{accounts} accounts, incomplete: {incomplete:?}")),
     );
     checks
 }
 
-/// The session of a login is written by a call that seems lost, and again by its repeat; after a logout the first one arrives.
+/// The first session write of a login seems lost and is retried. The first write arrives after the
+/// logout.
 async fn late_session() -> Checks {
     let mut checks = Checks::default();
     for operation in ["PutItem", "TransactWriteItems"] {
@@ -120,7 +124,7 @@ async fn late_session() -> Checks {
     checks
 }
 
-/// The same with an account that is deleted before its first write arrives.
+/// The first write of a create arrives after the account was deleted.
 async fn late_create() -> Checks {
     let (service, faults) = super::service(SEED).await;
     faults.inject_next("TransactWriteItems", Fault::Late(LATE));
@@ -128,27 +132,27 @@ async fn late_create() -> Checks {
     let mut checks = Checks::default();
     checks.record(unless(201, &created, "create"));
     let password = shared::testing::PASSWORD;
-    checks.record(unless(200, &Request::delete(&created.body, password).send(&service).await, "delete"));
+    checks.record(unless(200, &Request::delete_account(&created.body, password).send(&service).await, "delete"));
     time::sleep(LATE * 2).await;
     let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
-    checks.record((accounts > 0).then(|| format!("{accounts} accounts are back, incomplete {incomplete:?}")));
+    checks.record((accounts > 0).then(|| format!("{accounts} accounts are back, incomplete: {incomplete:?}")));
     checks
 }
 
 fn create(email: &str, keyed: bool) -> Request {
     let request = Request::create(email);
-    if keyed { request.under("a key of this create") } else { request }
+    if keyed { request.with_idempotency_key("a key of this create") } else { request }
 }
 
-fn blind(faults: &Faults) {
+fn fail_reads(faults: &Faults) {
     for read in READS {
         faults.inject_every(read, Fault::Reset);
     }
 }
 
 fn unless(status: u16, answer: &Answer, what: &str) -> Option<String> {
-    let told = || format!("{what}: {} {}", answer.status.as_u16(), answer.body["code"]);
-    invariants::violation(answer).or_else(|| (answer.status != status).then(told))
+    let describe = || format!("{what}: {} {}", answer.status.as_u16(), answer.body["code"]);
+    invariants::violation(answer).or_else(|| (answer.status != status).then(describe))
 }
 
 async fn unless_usable(service: &Service, session: &Value) -> Option<String> {

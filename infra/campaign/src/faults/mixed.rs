@@ -1,4 +1,7 @@
-//! A third of all calls fails, while clients that try again do everything there is to do.
+//! Injects faults into 30 % of all DynamoDB calls, while retrying clients run mixed operations.
+//!
+//! Nearly all operations must succeed in the end, and every acknowledged write must last. The rows
+//! count answers, successes, lost writes, incomplete accounts and false conflicts.
 
 mod client;
 mod counts;
@@ -11,13 +14,13 @@ use self::{client::Client, counts::Counts};
 use crate::{Scale, invariants, report::Report, wait_for};
 
 const SEED: u64 = 0x1a7c_4be7;
-const SHARE: f64 = 0.3;
-/// Enough that slow calls are waited for side by side.
+const FAULT_RATE: f64 = 0.3;
+/// Enough for slow calls to overlap.
 const CLIENTS: usize = 25;
-/// Of what is asked for, in per cent, with three more tries of a client each.
+/// The least share of successes in per cent, with three retries of a client.
 const SUCCESS_MIN: f64 = 95.0;
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(mixed(scale.of(1_000, 10_000), report));
 }
@@ -27,7 +30,7 @@ async fn mixed(operations: usize, report: &mut Report) {
     let panics = invariants::panics();
     let (service, faults) = super::service(SEED).await;
     let service = Arc::new(service);
-    faults.inject_at_rate(SHARE);
+    faults.inject_at_rate(FAULT_RATE);
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let mut client = Client::new(service.clone(), number, SEED);
@@ -41,44 +44,39 @@ async fn mixed(operations: usize, report: &mut Report) {
     let done = clients.join_all().await;
     faults.clear();
     let injected = faults.injected();
-    let mut settling = JoinSet::new();
+    let mut verifying = JoinSet::new();
     for client in done {
-        settling.spawn(client.verify_acknowledged());
+        verifying.spawn(client.verify_acknowledged());
     }
     let mut counts = Counts::default();
-    settling.join_all().await.into_iter().for_each(|one| counts.add(one));
+    verifying.join_all().await.into_iter().for_each(|one| counts.add(one));
 
-    let (asked, succeeded) = (counts.asked(), counts.succeeded());
-    let share = 100.0 * succeeded as f64 / asked as f64;
-    let what = format!("{asked} mixed operations, faults on 30 % of DynamoDB calls");
+    let (started, succeeded) = (counts.started(), counts.succeeded());
+    let share = 100.0 * succeeded as f64 / started as f64;
+    let what = format!("{started} mixed operations, faults on 30 % of DynamoDB calls");
     report.row(
         &what,
-        "each answer a success, its proper 4xx, or 503/429 with Retry-After; 0 × 500; no panic",
+        "each answer a success, an expected 4xx, or 503/429 with Retry-After; 0 × 500; no panic",
         format!("{injected} faults; {}; {}", counts.answers, counts.statuses()),
         counts.answers.passed() && counts.count(500) == 0 && invariants::panics() == panics,
     );
     report.row(
         &what,
         "≥ 95 % succeed with three retries of the client",
-        format!("{share:.2} %; not: {}", counts.failures()),
+        format!("{share:.2} %; failures: {}", counts.failures()),
         share >= SUCCESS_MIN,
     );
-    report.row(
-        &what,
-        "every acknowledged write is there afterwards",
-        counts.acknowledged.to_string(),
-        counts.acknowledged.passed(),
-    );
+    report.row(&what, "every acknowledged write lasts", counts.acknowledged.to_string(), counts.acknowledged.passed());
     let (accounts, incomplete) = invariants::incomplete_accounts(&service).await;
     report.row(
         &what,
-        "no half-made account",
-        format!("{accounts} accounts, {} records that do not fit {incomplete:?}", incomplete.len()),
+        "no incomplete account",
+        format!("{accounts} accounts, {} inconsistent records {incomplete:?}", incomplete.len()),
         incomplete.is_empty() && accounts > 0,
     );
     report.row(
         &what,
-        "no false 409 to a creator with an Idempotency-Key",
+        "no false 409 for a create with an Idempotency-Key",
         counts.creates.to_string(),
         counts.creates.passed(),
     );

@@ -1,4 +1,7 @@
-//! DynamoDB that never answers.
+//! Lets every DynamoDB call hang.
+//!
+//! Each endpoint must answer 503 with Retry-After within the time limit of the request, and serve
+//! the next request. The rows count the answers and those that differ.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,19 +18,19 @@ use crate::{
 };
 
 const SEED: u64 = 3;
-/// What a request has where nobody says otherwise.
+/// The default time limit of a request.
 const LIMIT: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(400);
-/// For the answer itself, on a machine that does other things beside.
+/// Extra time for the answer on a busy machine.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(_: Scale, report: &mut Report) {
     wait_for(async {
-        for (within, what) in [(None, "10 s"), (Some(SHORT), "0.4 s of a caller")] {
+        for (within, what) in [(None, "the default 10 s"), (Some(SHORT), "0.4 s from the caller")] {
             let checks = hanging(within).await;
             report.row(
-                format!("every operation of DynamoDB hangs, every endpoint, within {what}"),
+                format!("every DynamoDB call hangs: every endpoint, time limit {what}"),
                 "503 with Retry-After in that time, and the next request is served",
                 checks.to_string(),
                 checks.passed(),
@@ -49,7 +52,7 @@ async fn hanging(within: Option<Duration>) -> Checks {
         let service = service.clone();
         tasks.spawn(async move {
             let started = time::Instant::now();
-            let request = request.within(within);
+            let request = request.with_time_limit(within);
             let answer = request.send(&service).await;
             let (took, limit) = (started.elapsed(), within.unwrap_or(LIMIT) + SLACK);
             let late = (answer.status != 503 || took > limit)

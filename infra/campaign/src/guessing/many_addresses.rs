@@ -1,4 +1,7 @@
 //! A thousand addresses guess at one account while its owner logs in.
+//!
+//! The guesses get a 401 or 429 as the limits allow, and each login of the owner from a known
+//! client must succeed. The rows count both.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -12,11 +15,11 @@ use std::{
 use serde_json::json;
 use tokio::{task::JoinSet, time};
 
-use super::{ACCOUNT, AT_ONCE, Counts, Method, PASSWORD, Report, Scale, Service, judge, log_in};
+use super::{ACCOUNT, CONCURRENCY, Counts, Method, PASSWORD, Report, Scale, Service, log_in, report_guesses};
 
-/// How many addresses guess.
+/// The number of addresses.
 pub const ADDRESSES: u32 = 1_000;
-/// Between two logins of the owner.
+/// The pause between two logins of the owner.
 const PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(scale: Scale, report: &mut Report) {
@@ -27,53 +30,53 @@ pub async fn run(scale: Scale, report: &mut Report) {
     let (began, over, counts) =
         (service.now(), Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Counts::default())));
     let mut guessers = JoinSet::new();
-    for first in 0..AT_ONCE as u32 {
+    for first in 0..CONCURRENCY as u32 {
         let (service, over, counts) = (Arc::clone(&service), Arc::clone(&over), Arc::clone(&counts));
         guessers.spawn(async move {
-            for number in (first..).step_by(AT_ONCE).take_while(|_| !over.load(Ordering::Relaxed)) {
+            for number in (first..).step_by(CONCURRENCY).take_while(|_| !over.load(Ordering::Relaxed)) {
                 let answer = log_in(&service, address(number), ACCOUNT, &format!("wrong horse {number}")).await;
                 counts.lock().expect("no panic").add(answer.status.as_u16(), answer.header("retry-after"));
             }
         });
     }
-    let (mut known, mut logins) = (Counts::default(), 0);
+    let (mut owner_counts, mut logins) = (Counts::default(), 0);
     for _ in 0..seconds * 4 {
         time::sleep(PAUSE).await;
         let body = json!({"email": ACCOUNT, "password": PASSWORD, "refresh_token": device});
         let answer = service.request(Method::POST, "/login").from(address(1)).json(body).await;
-        known.add(answer.status.as_u16(), answer.header("retry-after"));
+        owner_counts.add(answer.status.as_u16(), answer.header("retry-after"));
         logins += 1;
     }
     over.store(true, Ordering::Relaxed);
     guessers.join_all().await;
     let counts = counts.lock().expect("no panic").clone();
     let elapsed = service.now().seconds() + 1 - began.seconds();
-    judge(report, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
+    report_guesses(report, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
     report.row(
-        "its owner meanwhile, from a client that logged in before, behind an address that guesses",
-        format!("{logins} logins"),
-        known.to_string(),
-        known.ok == logins,
+        "the owner meanwhile, from a known client behind an attacking address",
+        format!("{logins} × 200"),
+        owner_counts.to_string(),
+        owner_counts.ok == logins,
     );
-    new_device(&service, report).await;
+    log_in_from_new_client(&service, report).await;
 }
 
-/// The owner on a device that nobody knows, once the others have given up: it waits as long as it is told.
-async fn new_device(service: &Service, report: &mut Report) {
+/// The owner logs in from a new client after the attack, and waits as Retry-After says.
+async fn log_in_from_new_client(service: &Service, report: &mut Report) {
     let answer = log_in(service, address(ADDRESSES + 1), ACCOUNT, PASSWORD).await;
-    let told: u64 = answer.header("retry-after").parse().unwrap_or_default();
+    let retry_after: u64 = answer.header("retry-after").parse().unwrap_or_default();
     let before = answer.status.as_u16();
-    service.pass(Duration::from_secs(told));
+    service.pass(Duration::from_secs(retry_after));
     let after = log_in(service, address(ADDRESSES + 1), ACCOUNT, PASSWORD).await.status.as_u16();
     report.row(
-        "its owner afterwards, from a new device",
-        "429, if the last delay still runs, and 200 after the time that it is told, at most 900 s",
-        format!("{before}, and {after} after {told} s"),
-        (before == 200 || (before == 429 && told <= 900)) && after == 200,
+        "the owner afterwards, from a new client",
+        "429 if the last delay still runs, and 200 after Retry-After of at most 900 s",
+        format!("{before}, and {after} after {retry_after} s"),
+        (before == 200 || (before == 429 && retry_after <= 900)) && after == 200,
     );
 }
 
-/// One of the thousand, counted on from the beginning of a private network.
+/// The address with this number, in a private network.
 pub fn address(number: u32) -> IpAddr {
     let first = u32::from(Ipv4Addr::new(10, 0, 0, 0));
     Ipv4Addr::from(first + number % (ADDRESSES + 2)).into()

@@ -1,4 +1,7 @@
-//! The same at many processes on one table, as on Lambda.
+//! Guesses at one account through many processes on one table, as on Lambda.
+//!
+//! All processes together may give no more verdicts than one. The rows count the answers to the
+//! guesses and to the owner.
 
 use std::{
     path::Path,
@@ -14,25 +17,26 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{ACCOUNT, Counts, Method, PASSWORD, Report, Scale, judge, many_addresses::address, wait_for};
+use super::{ACCOUNT, Counts, Method, PASSWORD, Report, Scale, many_addresses::address, report_guesses, wait_for};
 use crate::{
     client::{Answer, Client},
     process::{Process, command},
 };
 
-/// Of the server through which the addresses are told.
-const API_KEY: &str = "the key of a server that tells addresses";
+/// The API key of a trusted server, which may name the addresses of its clients.
+const API_KEY: &str = "the key of a server that forwards addresses";
 const VARIABLES: [(&str, &str); 2] = [("API_KEY", API_KEY), ("ISSUER", "https://login.example")];
-/// How many guess at once at each process.
-const AT_ONCE: usize = 4;
+/// The number of concurrent guesses at each process.
+const CONCURRENCY: usize = 4;
 
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     let processes: usize = scale.of(4, 20);
     let time = Duration::from_secs(scale.of(4, 60));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let first = Process::start(&data, &VARIABLES);
-    let others: Vec<Server> = (1..processes).map(|_| beside(&data, &first)).collect();
+    let others: Vec<Server> = (1..processes).map(|_| start_on_table_of(&data, &first)).collect();
     wait_for(async {
         let clients: Vec<Client> = others.iter().map(|server| Client::new(&server.address)).collect();
         let clients: Vec<Client> = [first.client()].into_iter().chain(clients).collect();
@@ -42,23 +46,23 @@ pub fn run(scale: Scale, report: &mut Report) {
         let began = Instant::now();
         let until = began + time;
         let guesses = tokio::spawn(guess(clients.clone(), until));
-        let known = owner(&clients, &created, until).await;
+        let owner_counts = owner(&clients, &created, until).await;
         let counts = guesses.await.expect("no panic");
         let elapsed = i64::try_from(began.elapsed().as_secs() + 1).unwrap_or(i64::MAX);
         let attack =
-            format!("1,000 addresses guess at one account for {elapsed} s, at {processes} processes on one table");
-        judge(report, attack, &counts, elapsed);
+            format!("1,000 addresses guess at one account for {elapsed} s, through {processes} processes on one table");
+        report_guesses(report, attack, &counts, elapsed);
         report.row(
-            format!("its owner meanwhile, from a client that logged in before, at each of {processes} processes"),
+            format!("the owner meanwhile, from a known client, through each of {processes} processes"),
             "each login succeeds",
-            known.to_string(),
-            known.ok > 0 && known.unauthorized + known.limited + known.others.len() == 0,
+            owner_counts.to_string(),
+            owner_counts.ok > 0 && owner_counts.unauthorized + owner_counts.limited + owner_counts.others.len() == 0,
         );
     });
 }
 
-/// Another process on the table of the first, with its keys, so that its tokens are known to all.
-fn beside(folder: &Path, first: &Process) -> Server {
+/// Starts another process with the table and the keys of the first one.
+fn start_on_table_of(folder: &Path, first: &Process) -> Server {
     let mut command = command(folder, &VARIABLES);
     command.arg("--external-dynamodb").envs(first.external());
     Server::spawn(&mut command)
@@ -67,7 +71,7 @@ fn beside(folder: &Path, first: &Process) -> Server {
 async fn guess(clients: Vec<Client>, until: Instant) -> Counts {
     let counts = Arc::new(Mutex::new(Counts::default()));
     let mut guessers = JoinSet::new();
-    for (index, client) in clients.into_iter().cycle().take(20 * AT_ONCE).enumerate() {
+    for (index, client) in clients.into_iter().cycle().take(20 * CONCURRENCY).enumerate() {
         let counts = Arc::clone(&counts);
         guessers.spawn(async move {
             let mut number = index as u32;
@@ -85,19 +89,19 @@ async fn guess(clients: Vec<Client>, until: Instant) -> Counts {
 }
 
 async fn owner(clients: &[Client], created: &Answer, until: Instant) -> Counts {
-    let mut known = Counts::default();
+    let mut owner_counts = Counts::default();
     let body = json!({"email": ACCOUNT, "password": PASSWORD, "refresh_token": created.text_of("refresh_token")});
     for client in clients.iter().cycle() {
         time::sleep(Duration::from_millis(200)).await;
         if Instant::now() >= until {
             break;
         }
-        add(&mut known, &post(client, 1, &body).await);
+        add(&mut owner_counts, &post(client, 1, &body).await);
     }
-    known
+    owner_counts
 }
 
-/// Posts a login as a trusted server does for one of its clients.
+/// Posts a login as a trusted server does for a client with this number.
 async fn post(client: &Client, number: u32, body: &Value) -> Answer {
     let request = client.request(Method::POST, "/login").header("x-api-key", API_KEY);
     let request = request.header("x-forwarded-for", address(number).to_string());

@@ -1,4 +1,4 @@
-//! Logins that come when they come, whether the server is ready or not.
+//! Open-loop load: logins arrive independently of the answers.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -14,26 +14,28 @@ use crate::{
     statistics::{median_ms, percentile_ms},
 };
 
-/// What became of them.
+/// The answers to the logins.
 #[derive(Default)]
 pub struct Outcome {
-    /// How many there were.
+    /// The number of logins.
     pub sent: usize,
-    /// From the time that it was due until its 200 was read.
+    /// The latency of each 200, from the scheduled time of the login.
     pub accepted: Vec<Duration>,
-    /// The same of those refused by 429 or 503, with `Retry-After`.
+    /// The latency of each 429 and 503 with `Retry-After`.
     pub shed: Vec<Duration>,
-    /// Whatever else came back, and how often.
+    /// The number of all other answers and errors.
     pub others: BTreeMap<String, usize>,
 }
 
-/// Sends logins at this rate a second for this time, one independent of the other as many people are (the gaps between them
-/// are exponential), and waits for every answer. A slow answer delays no other, and the time runs from when the login was due:
-/// else the slowest ones would be measured least often.
+/// Sends logins at this rate per second for this time, and waits for every answer.
+///
+/// The gaps between logins are exponential, as for independent people. A slow answer delays no
+/// other login. Latency counts from the scheduled time, so that slow periods are not measured too
+/// rarely.
 pub async fn at_rate(client: &Client, bodies: &[Value], rate: f64, time: Duration, rng: &mut Rng) -> Outcome {
     let began = Instant::now();
     let mut due = Duration::ZERO;
-    let mut under_way = JoinSet::new();
+    let mut in_flight = JoinSet::new();
     let mut outcome = Outcome::default();
     for body in bodies.iter().cycle() {
         due += Duration::from_secs_f64(-(1.0 - rng.f64()).ln() / rate);
@@ -42,13 +44,13 @@ pub async fn at_rate(client: &Client, bodies: &[Value], rate: f64, time: Duratio
         }
         time::sleep_until(began + due).await;
         let (client, body, scheduled) = (client.clone(), body.clone(), began + due);
-        under_way.spawn(async move {
+        in_flight.spawn(async move {
             let answer = client.post("/login", &body).await;
             (scheduled.elapsed(), answer)
         });
         outcome.sent += 1;
     }
-    for (time, answer) in under_way.join_all().await {
+    for (time, answer) in in_flight.join_all().await {
         outcome.add(time, answer);
     }
     outcome

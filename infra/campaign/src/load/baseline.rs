@@ -1,4 +1,4 @@
-//! The hashes alone: no server is faster.
+//! The rate of bare hashes, which bounds the rate of logins.
 
 use std::{thread, time::Duration};
 
@@ -6,10 +6,10 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use shared::config::Config;
 use tokio::time::Instant;
 
-/// Hashes a second of the default parameters, on all cores at once, each with its own memory.
+/// Hashes per second with the default parameters, on all cores, each with its own memory.
 pub fn hashes_per_second(time: Duration) -> f64 {
     let policy = Config::read(|_| None).expect("the defaults are right").password_policy;
-    let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(32)).expect("Argon2 takes them");
+    let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(32)).expect("Argon2 accepts the parameters");
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads: Vec<_> =
         (0..cores).map(|_| params.clone()).map(|params| thread::spawn(move || rate(params, time))).collect();
@@ -23,7 +23,7 @@ fn rate(params: Params, time: Duration) -> f64 {
     let (started, mut hashes) = (Instant::now(), 0_u32);
     while started.elapsed() < time {
         let hashed = argon2.hash_password_into_with_memory(b"correct horse battery", &[5; 16], &mut output, &mut area);
-        hashed.expect("Argon2 takes them");
+        hashed.expect("Argon2 accepts the parameters");
         hashes += 1;
     }
     f64::from(hashes) / started.elapsed().as_secs_f64()

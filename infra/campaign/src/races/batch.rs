@@ -1,4 +1,4 @@
-//! Requests sent at once, and what came of each.
+//! A batch of requests that are sent at the same time, and their answers.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{invariants, requests::Request};
 pub struct Batch(Vec<Answer>);
 
 impl Batch {
-    /// Sends them all once every one is ready.
+    /// Sends all requests at the same time.
     pub async fn send(service: &Arc<Service>, requests: Vec<Request>) -> Self {
         let gate = Arc::new(Barrier::new(requests.len().max(1)));
         let mut tasks = JoinSet::new();
@@ -28,26 +28,26 @@ impl Batch {
         Self(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// How many have this status.
+    /// The number of answers with this status.
     pub fn count(&self, status: u16) -> usize {
         self.0.iter().filter(|answer| answer.status == status).count()
     }
 
-    /// How many have this status and code.
+    /// The number of answers with this status and code.
     pub fn count_code(&self, status: u16, code: &str) -> usize {
         self.0.iter().filter(|answer| answer.status == status && answer.body["code"] == code).count()
     }
 
-    /// The bodies of those with this status.
+    /// The bodies of the answers with this status.
     pub fn answers(&self, status: u16) -> impl Iterator<Item = &Value> {
         self.0.iter().filter(move |answer| answer.status == status).map(|answer| &answer.body)
     }
 
-    /// Whether every one is as the contract says, and says when to come again if it is a conflict that passes.
+    /// Whether every answer fits the contract. A temporary conflict needs a Retry-After.
     pub fn passed(&self) -> bool {
         self.0.iter().all(|answer| {
-            let passes = answer.body["code"] == "refresh_conflict";
-            invariants::violation(answer).is_none() && (!passes || !answer.header("retry-after").is_empty())
+            let is_temporary = answer.body["code"] == "refresh_conflict";
+            invariants::violation(answer).is_none() && (!is_temporary || !answer.header("retry-after").is_empty())
         })
     }
 }

@@ -1,4 +1,7 @@
-//! The end of a session, or of all of an account's, while they are refreshed.
+//! Revokes sessions while they are refreshed: logout, password change, deletion, disabled account.
+//!
+//! No token may work after the revocation, whichever request came first. The rows count the checked
+//! tokens and those that still work.
 
 use std::sync::Arc;
 
@@ -9,28 +12,28 @@ use shared::{
 };
 use tokio::task::JoinSet;
 
-use super::{WAVE, service};
+use super::{CONCURRENCY, service};
 use crate::{Scale, invariants::Checks, report::Report, requests::Request, wait_for};
 
-/// How many refreshes of each session race its end, which takes longer.
+/// The number of refreshes of each session during its revocation, which takes longer.
 const REFRESHES: usize = 4;
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         let races = scale.of(100, 1_000);
-        let checks = together(races, logout).await;
+        let checks = concurrently(races, logout).await;
         let attack = format!("{races} races of a logout and a refresh");
         report.row(attack, "0 live tokens", checks.to_string(), checks.passed());
         let races = scale.of(10, 100);
-        let checks = together(races, logout_everywhere).await;
+        let checks = concurrently(races, logout_everywhere).await;
         row(report, races, "a logout everywhere", &checks);
-        let checks = together(races, change_password).await;
+        let checks = concurrently(races, change_password).await;
         row(report, races, "a password change", &checks);
-        let checks = together(races, delete).await;
-        row(report, races, "a delete", &checks);
-        let checks = together(races, disable).await;
-        row(report, races, "the account being disabled", &checks);
+        let checks = concurrently(races, delete).await;
+        row(report, races, "an account deletion", &checks);
+        let checks = concurrently(races, disable).await;
+        row(report, races, "disabling the account", &checks);
     });
 }
 
@@ -38,14 +41,14 @@ fn row(report: &mut Report, races: usize, end: &str, checks: &Checks) {
     let attack = format!("{races} races of {end} and {REFRESHES} refreshes of each of two sessions");
     report.row(
         attack,
-        "no refresh succeeds afterwards, and check_revoked says so",
+        "no refresh succeeds afterwards, and check_revoked refuses",
         checks.to_string(),
         checks.passed(),
     );
 }
 
-/// Runs races beside each other, each with an account of its own.
-async fn together<F>(races: usize, race: fn(Arc<Service>, User) -> F) -> Checks
+/// Runs races concurrently, each with an account of its own.
+async fn concurrently<F>(races: usize, race: fn(Arc<Service>, User) -> F) -> Checks
 where
     F: Future<Output = Checks> + Send + 'static,
 {
@@ -53,10 +56,10 @@ where
     let mut racing = JoinSet::new();
     let mut checks = Checks::default();
     for number in 0..races {
-        if racing.len() == WAVE
+        if racing.len() == CONCURRENCY
             && let Some(ended) = racing.join_next().await
         {
-            checks.add(ended.expect("it comes to its end"));
+            checks.add(ended.expect("the race ends"));
         }
         let service = service.clone();
         racing.spawn(async move {
@@ -71,20 +74,20 @@ where
 async fn logout(service: Arc<Service>, user: User) -> Checks {
     let session = service.session(&user).await;
     let end = Request::logout(&session);
-    raced(&service, vec![session], 1, async |service: &Service| end.send(service).await.status == 200).await
+    race_refreshes(&service, vec![session], 1, async |service: &Service| end.send(service).await.status == 200).await
 }
 
 async fn logout_everywhere(service: Arc<Service>, user: User) -> Checks {
-    let sessions = two(&service, &user).await;
+    let sessions = two_sessions(&service, &user).await;
     let body = json!({"refresh_token": sessions[0]["refresh_token"], "everywhere": true});
     let end = Request::post("/logout", body);
-    raced(&service, sessions, REFRESHES, async |service: &Service| end.send(service).await.status == 200).await
+    race_refreshes(&service, sessions, REFRESHES, async |service: &Service| end.send(service).await.status == 200).await
 }
 
 async fn change_password(service: Arc<Service>, user: User) -> Checks {
-    let sessions = two(&service, &user).await;
+    let sessions = two_sessions(&service, &user).await;
     let end = Request::change_password(&sessions[0], PASSWORD, "another battery staple");
-    raced(&service, sessions, REFRESHES, async |service: &Service| {
+    race_refreshes(&service, sessions, REFRESHES, async |service: &Service| {
         let answer = end.send(service).await;
         answer.status == 200 && Request::refresh(&answer.body).send(service).await.status == 200
     })
@@ -92,25 +95,25 @@ async fn change_password(service: Arc<Service>, user: User) -> Checks {
 }
 
 async fn delete(service: Arc<Service>, user: User) -> Checks {
-    let sessions = two(&service, &user).await;
-    let end = Request::delete(&sessions[0], PASSWORD);
-    raced(&service, sessions, REFRESHES, async |service: &Service| end.send(service).await.status == 200).await
+    let sessions = two_sessions(&service, &user).await;
+    let end = Request::delete_account(&sessions[0], PASSWORD);
+    race_refreshes(&service, sessions, REFRESHES, async |service: &Service| end.send(service).await.status == 200).await
 }
 
 async fn disable(service: Arc<Service>, user: User) -> Checks {
-    let sessions = two(&service, &user).await;
-    raced(&service, sessions, REFRESHES, async |service: &Service| {
+    let sessions = two_sessions(&service, &user).await;
+    race_refreshes(&service, sessions, REFRESHES, async |service: &Service| {
         service.app().store().update_user(&user, |user| user.disabled = true).await.is_ok()
     })
     .await
 }
 
-async fn two(service: &Service, user: &User) -> Vec<Value> {
+async fn two_sessions(service: &Service, user: &User) -> Vec<Value> {
     vec![service.session(user).await, service.session(user).await]
 }
 
-/// Ends the sessions while they are refreshed; afterwards no token that anybody got is worth anything.
-async fn raced(
+/// Revokes the sessions while they are refreshed, and checks afterwards that no token works.
+async fn race_refreshes(
     service: &Arc<Service>,
     sessions: Vec<Value>,
     refreshes: usize,
@@ -123,13 +126,13 @@ async fn raced(
     }
     let ended = end(service).await;
     let mut checks = Checks::default();
-    checks.record((!ended).then(|| "it was not ended".to_owned()));
+    checks.record((!ended).then(|| "not revoked".to_owned()));
     let children = refreshing.join_all().await.into_iter().filter(|answer| answer.status == 200);
     for session in sessions.into_iter().chain(children.map(|answer| answer.body)) {
         let refreshed = Request::refresh(&session).send(service).await;
         checks.record((refreshed.status.is_success()).then(|| "a live refresh token".to_owned()));
-        let verified = Request::verify_live(&session).send(service).await;
-        checks.record((verified.status.is_success()).then(|| "a token that is said to be live".to_owned()));
+        let verified = Request::check_revoked(&session).send(service).await;
+        checks.record((verified.status.is_success()).then(|| "an access token that passes check_revoked".to_owned()));
     }
     checks
 }

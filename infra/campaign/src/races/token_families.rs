@@ -1,4 +1,7 @@
-//! Sessions that are refreshed by many at once, while DynamoDB fails.
+//! Refreshes token families in parallel, while 10 % of the DynamoDB calls fail.
+//!
+//! A family (the tokens of one session) must never have two live tokens, and must not end. The rows
+//! count the families that break this.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,21 +10,21 @@ use serde_json::{Value, json};
 use shared::testing::{Faults, Service};
 use tokio::task::JoinSet;
 
-use super::{WAY_MAX, batch::Batch};
+use super::{DELAY_MAX, batch::Batch};
 use crate::{Scale, invariants::Checks, report::Report, requests::Request, wait_for};
 
 const SEED: u64 = 7;
-const SHARE: f64 = 0.1;
+const FAULT_RATE: f64 = 0.1;
 const REFRESHES: usize = 50;
-/// More of them would wait for each other on a few cores until the SDK gives them up.
-const FAMILIES_AT_ONCE: usize = 5;
-/// How often a client requests until something gets through.
-const TRIES_MAX: usize = 20;
+/// More concurrent families would exceed the timeouts of the SDK on a few cores.
+const CONCURRENT_FAMILIES: usize = 5;
+/// The most attempts until a refresh succeeds.
+const ATTEMPTS_MAX: usize = 20;
 
-/// Adds its rows.
+/// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
-        println!("campaign: races: families, seed {SEED}");
+        println!("campaign: races: token families, seed {SEED}");
         let (families, rounds) = scale.of((10, 1), (50, 4));
         let faults = Faults::seeded(SEED);
         let service = Arc::new(Service::faulty(router(), &[], &faults).await);
@@ -31,21 +34,21 @@ pub fn run(scale: Scale, report: &mut Report) {
         for _ in 0..families {
             sessions.push(service.session(&user).await);
         }
-        faults.delay_up_to(WAY_MAX);
-        faults.inject_at_rate(SHARE);
-        let mut grown = Vec::new();
+        faults.delay_up_to(DELAY_MAX);
+        faults.inject_at_rate(FAULT_RATE);
+        let mut finished = Vec::new();
         for session in sessions {
-            if refreshing.len() == FAMILIES_AT_ONCE
+            if refreshing.len() == CONCURRENT_FAMILIES
                 && let Some(one) = refreshing.join_next().await
             {
-                grown.push(one.expect("it comes to its end"));
+                finished.push(one.expect("the family ends"));
             }
             refreshing.spawn(family(service.clone(), session, rounds));
         }
-        grown.extend(refreshing.join_all().await);
+        finished.extend(refreshing.join_all().await);
         faults.clear();
         let (mut branches, mut alive) = (Checks::default(), Checks::default());
-        for Family { tokens, forked } in grown {
+        for Family { tokens, forked } in finished {
             branches.record(forked);
             let newest = json!({"refresh_token": tokens.last()});
             let next = Request::refresh(&newest).send(&service).await;
@@ -54,7 +57,9 @@ pub fn run(scale: Scale, report: &mut Report) {
             );
             branches.record(older_are_dead(&service, &tokens, &next.body).await);
         }
-        let what = format!("{families} families × {REFRESHES} parallel refreshes × {rounds} rounds, 10 % store faults");
+        let what = format!(
+            "{families} token families × {REFRESHES} parallel refreshes × {rounds} rounds, 10 % DynamoDB faults"
+        );
         let injected = faults.injected();
         report.row(
             &what,
@@ -66,7 +71,7 @@ pub fn run(scale: Scale, report: &mut Report) {
     });
 }
 
-/// The tokens of a family, each the child of the one before it, and where it came to have two.
+/// The tokens of a family, each the child of the one before it, and a description of a fork.
 struct Family {
     tokens: Vec<String>,
     forked: Option<String>,
@@ -77,7 +82,7 @@ async fn family(service: Arc<Service>, session: Value, rounds: usize) -> Family 
     let mut newest = session;
     for _ in 0..rounds {
         let mut children = BTreeSet::new();
-        for _ in 0..TRIES_MAX {
+        for _ in 0..ATTEMPTS_MAX {
             let batch = Batch::send(&service, vec![Request::refresh(&newest); REFRESHES]).await;
             children.extend(batch.answers(200).map(text));
             let rest = batch.count_code(409, "refresh_conflict") + batch.count(503);
@@ -97,14 +102,14 @@ async fn family(service: Arc<Service>, session: Value, rounds: usize) -> Family 
     family
 }
 
-/// The newest was just refreshed: it alone, and no token before it, may give what was not given before.
+/// After a refresh of the newest token, no older token may give a child that is new.
 async fn older_are_dead(service: &Service, tokens: &[String], next: &Value) -> Option<String> {
     for token in tokens.iter().rev() {
         let answer = Request::refresh(&json!({"refresh_token": token})).send(service).await;
         let child = text(&answer.body);
         let is_known = tokens.contains(&child) || child == text(next);
         if answer.status == 200 && !is_known {
-            return Some("an older token gave a new one".to_owned());
+            return Some("an older token gave a new child".to_owned());
         }
     }
     None

@@ -1,4 +1,4 @@
-//! How each fault is carried out.
+//! Carries out each fault.
 
 use std::future;
 
@@ -15,7 +15,7 @@ use tokio::time;
 use super::Fault;
 use crate::embedded::Embedded;
 
-/// The answer to a call that this befalls.
+/// Answers a call with this fault.
 pub async fn inject(
     embedded: Embedded,
     request: HttpRequest,
@@ -24,7 +24,7 @@ pub async fn inject(
     let reset = || Err(ConnectorError::io("connection reset by peer".into()));
     match fault {
         None => embedded.call(request).await,
-        Some(Fault::Error(status, kind)) => answer(status, error(kind, "of this call").to_string()),
+        Some(Fault::Error(status, kind)) => answer(status, error(kind, "injected").to_string()),
         Some(Fault::Garbled(status, text)) => answer(status, text.to_owned()),
         Some(Fault::Reset) => reset(),
         Some(Fault::Hangs) => future::pending().await,
@@ -52,7 +52,7 @@ pub async fn inject(
         }
         Some(Fault::Cancelled(reasons)) => answer(400, cancelled(&embedded, &request, &reasons)),
         Some(Fault::CancelledAt(at, reason)) => {
-            let others = |place| if place == at { reason } else { "None" };
+            let others = |position| if position == at { reason } else { "None" };
             let reasons: Vec<&str> = (0..writes(&request).len()).map(others).collect();
             answer(400, cancelled(&embedded, &request, &reasons))
         }
@@ -70,32 +70,33 @@ fn error(kind: &str, message: &str) -> Value {
     json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": message})
 }
 
-/// As DynamoDB tells it: a failed condition with the record that stands there, if there is one.
+/// The cancellation as DynamoDB answers it. A failed condition comes with the stored record, if
+/// any.
 fn cancelled(embedded: &Embedded, request: &HttpRequest, reasons: &[&str]) -> String {
     let writes = writes(request);
-    let told = reasons.iter().enumerate().map(|(at, reason)| {
-        let standing = writes.get(at).filter(|_| *reason == "ConditionalCheckFailed");
-        let item = standing.and_then(|(table, key)| item(&embedded.database(), table, key));
-        let mut told = json!({"Code": reason});
+    let entries = reasons.iter().enumerate().map(|(at, reason)| {
+        let failed = writes.get(at).filter(|_| *reason == "ConditionalCheckFailed");
+        let item = failed.and_then(|(table, key)| item(&embedded.database(), table, key));
+        let mut entry = json!({"Code": reason});
         if *reason != "None" {
-            told["Message"] = json!(format!("{reason} of this item"));
+            entry["Message"] = json!(format!("{reason} of this item"));
         }
         if let Some(item) = item {
-            told["Item"] = item;
+            entry["Item"] = item;
         }
-        told
+        entry
     });
-    let told: Vec<Value> = told.collect();
+    let entries: Vec<Value> = entries.collect();
     let message = format!(
         "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
         reasons.join(", ")
     );
     let mut error = error("TransactionCanceledException", &message);
-    error["CancellationReasons"] = told.into();
+    error["CancellationReasons"] = entries.into();
     error.to_string()
 }
 
-/// Table and key of each write of a transaction; none of any other operation.
+/// The table and the key of each write in a transaction; empty for other operations.
 pub fn writes(request: &HttpRequest) -> Vec<(String, String)> {
     let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
     let items = body["TransactItems"].as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! An answer of the endpoint, and how it comes.
+//! Replies of the certificate endpoint, and the ways to deliver them.
 
 use std::{io, time::Duration};
 
@@ -11,12 +11,12 @@ use tokio::{
 
 use super::certificate;
 
-/// What is larger than any document of keys.
+/// More than any valid document of keys.
 const FLOOD_BYTES: usize = 10 * 1024 * 1024;
-/// Between two bytes of an answer that trickles: one of a kilobyte takes ten seconds.
+/// The pause between two bytes of a trickled reply. A kilobyte takes ten seconds.
 const TRICKLE_PAUSE: Duration = Duration::from_millis(10);
 
-/// What the endpoint answers.
+/// A reply of the endpoint.
 #[derive(Clone)]
 pub struct Reply {
     status: u16,
@@ -25,63 +25,63 @@ pub struct Reply {
     pub(super) delivery: Delivery,
 }
 
-/// How an answer comes.
+/// The delivery of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// At once and whole.
+    /// Complete and at once.
     Whole,
-    /// Whole, after this time.
+    /// Complete, after this time.
     After(Duration),
-    /// Not at all: nobody listens.
+    /// The connection is refused.
     Refused,
-    /// Not at all: the connection is reset once it asks.
+    /// The connection is reset after the request.
     Reset,
-    /// Not at all: the connection is taken, and then nothing.
+    /// The connection is accepted, and no reply comes.
     Never,
-    /// The head of it, and then nothing.
+    /// The head comes, and then nothing.
     HeadAlone,
-    /// A byte at a time.
+    /// One byte at a time.
     Trickled,
-    /// All that can be read, but short of the length that it says.
+    /// The complete body, but shorter than its Content-Length.
     CutShort,
-    /// All that can be read, in a chunk that no last one follows.
+    /// The complete body in one chunk, without the final chunk.
     CutShortInChunks,
-    /// Followed by 10 MB of white space, as its length says.
+    /// The body and 10 MB of white space, as the Content-Length says.
     Flooded,
-    /// Followed by white space without an end, and without a length.
+    /// The body and endless white space, without a Content-Length.
     Endless,
-    /// After interim answers (1xx) without an end.
+    /// Endless interim answers (1xx).
     Interim,
-    /// As something that is not HTTP.
+    /// Bytes that are not HTTP.
     Garbled,
 }
 
 impl Reply {
-    /// An answer of this status and body, without a word on how long it lasts.
+    /// A reply with this status and body, without caching headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type", "application/json; charset=UTF-8".to_owned())];
         Self { status, headers, body: body.into(), delivery: Delivery::Whole }
     }
 
-    /// The certificates of these keys under these ids, good for an hour.
+    /// The certificates of these keys with these key ids, valid for an hour.
     pub fn certificates(keys: &[(usize, &str)]) -> Self {
         let map: Map<String, Value> =
             keys.iter().map(|(index, kid)| ((*kid).to_owned(), certificate(*index).pem().into())).collect();
         Self::new(200, Value::Object(map).to_string()).good_for(3_600)
     }
 
-    /// The same keys as a JWK set.
+    /// These keys as a JWK set, valid for an hour.
     pub fn jwk_set(keys: &[(usize, &str)]) -> Self {
         let keys: Vec<Value> = keys.iter().map(|(index, kid)| certificate(*index).jwk(kid)).collect();
         Self::new(200, json!({"keys": keys}).to_string()).good_for(3_600)
     }
 
-    /// Lets it last so many seconds, in Google's words.
+    /// Sets the lifetime in seconds, with a Cache-Control header like Google's.
     pub fn good_for(self, seconds: u64) -> Self {
         self.header("Cache-Control", format!("public, max-age={seconds}, must-revalidate, no-transform"))
     }
 
-    /// Sets a header; an empty one is left out.
+    /// Sets a header. An empty value removes the header.
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         let value = value.into();
         self.headers.retain(|(known, _)| *known != name);
@@ -91,7 +91,7 @@ impl Reply {
         self
     }
 
-    /// Lets it come so.
+    /// Sets the delivery.
     pub fn delivered(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
         self
@@ -101,7 +101,7 @@ impl Reply {
         read_request(&mut stream).await?;
         let (body, whole) = (self.body.as_slice(), self.body.len());
         match self.delivery {
-            // Whoever is refused never gets here.
+            // A refused connection never gets here.
             Delivery::Refused => {}
             Delivery::Reset => stream.set_zero_linger()?,
             Delivery::Never => silence().await,
@@ -157,7 +157,7 @@ impl Reply {
     }
 }
 
-/// To the end of the head, which is all there is of a GET.
+/// Reads to the end of the head. A GET has no body.
 async fn read_request(stream: &mut TcpStream) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -166,7 +166,7 @@ async fn read_request(stream: &mut TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Longer than anybody waits.
+/// Waits longer than any client.
 async fn silence() {
     time::sleep(Duration::from_secs(3_600)).await;
 }

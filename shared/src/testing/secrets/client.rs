@@ -1,4 +1,4 @@
-//! The emulator behind a client of the AWS SDK, and what can befall a call.
+//! The emulator as the backend of an AWS SDK client, with faults.
 
 use std::{
     fmt, future, mem,
@@ -21,7 +21,7 @@ use tokio::time;
 
 use super::{Secrets, error};
 
-/// Secrets behind a client of the AWS SDK. Cloning shares them.
+/// Secrets as the backend of an AWS SDK client. Clones share the secrets.
 #[derive(Clone)]
 pub struct SecretsManager {
     state: Arc<Mutex<State>>,
@@ -35,12 +35,12 @@ struct State {
     loses: Option<&'static str>,
 }
 
-/// What can befall a call. Only one that is slow changes anything.
+/// A fault of all calls. Only a slow call changes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is never answered.
+    /// No answer comes.
     Hangs,
-    /// It does not get through.
+    /// The connection is refused.
     Refused,
     /// 400 ThrottlingException.
     Throttled,
@@ -50,7 +50,7 @@ pub enum Fault {
     Denied,
     /// 200 with a page of HTML.
     Garbled,
-    /// It is carried out at once and answered after this time.
+    /// The call is applied at once and answered after this time.
     Slow(Duration),
 }
 
@@ -60,33 +60,33 @@ impl SecretsManager {
         Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None, loses: None })) }
     }
 
-    /// A client whose calls end here.
+    /// A client of this Secrets Manager.
     pub fn client(&self) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("us-east-1"))
-            // The SDK signs its calls even where nobody checks.
+            // The SDK signs its calls even if no signature is checked.
             .credentials_provider(Credentials::new("testing", "testing", None, None, "testing"))
             .http_client(self.clone());
         Client::from_conf(config.build())
     }
 
-    /// Looks at the secrets, or changes them.
+    /// Reads or changes the secrets.
     pub fn with<R>(&self, change: impl FnOnce(&mut Secrets) -> R) -> R {
         change(&mut self.state().secrets)
     }
 
-    /// The operations called since this was last asked. A call that is tried again counts again.
+    /// The calls since the last call of this method, by operation. Each attempt counts.
     pub fn calls(&self) -> Vec<String> {
         mem::take(&mut self.state().calls)
     }
 
-    /// From now on calls fare so.
+    /// Sets the fault of all calls from now on; `None` ends it.
     pub fn fares(&self, fault: Option<Fault>) {
         self.state().fault = fault;
     }
 
-    /// The next call of this operation is carried out, and its answer is lost.
+    /// Loses the answer to the next call of this operation. The call is applied.
     pub fn loses_answer(&self, operation: &'static str) {
         self.state().loses = Some(operation);
     }

@@ -1,4 +1,4 @@
-//! The emulator as the AWS SDK sees it.
+//! Tests of the emulator through the AWS SDK.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn id(letter: &str) -> String {
     letter.repeat(32)
 }
 
-/// A secret with these versions, of which the last is current.
+/// A secret with these versions. The last one is AWSCURRENT.
 fn manager(versions: &[&str]) -> SecretsManager {
     let mut secrets = Secrets::default();
     secrets.create("keys");
@@ -33,7 +33,7 @@ fn put(manager: &SecretsManager, letter: &str, text: &str) -> PutSecretValueFlue
     manager.client().put_secret_value().secret_id("keys").client_request_token(id(letter)).secret_string(text)
 }
 
-/// Moves a label, or removes it: `""` leaves a parameter out. The code of the error, if there is one.
+/// Moves or removes a label. `""` leaves a parameter out. Returns the code of the error.
 async fn move_label(manager: &SecretsManager, stage: &str, from: &str, to: &str) -> Result<(), String> {
     let version = |letter: &str| (!letter.is_empty()).then(|| id(letter));
     let call = manager.client().update_secret_version_stage().secret_id("keys").version_stage(stage);
@@ -47,7 +47,7 @@ async fn get(manager: &SecretsManager, version: Option<&str>, stage: Option<&str
     got.map(|answer| answer.secret_string.unwrap()).map_err(|error| error.message().unwrap().to_owned())
 }
 
-/// What DescribeSecret tells of versions and labels.
+/// The versions and labels in the answer of DescribeSecret.
 async fn labels(manager: &SecretsManager) -> Vec<String> {
     let described = manager.client().describe_secret().secret_id("keys").send().await.unwrap();
     assert_eq!(described.rotation_enabled, Some(true));
@@ -59,11 +59,11 @@ fn code<E, R>(error: &SdkError<E, R>) -> String
 where
     SdkError<E, R>: ProvideErrorMetadata,
 {
-    error.code().unwrap_or_else(|| panic!("an answer of the service")).to_owned()
+    error.code().unwrap_or_else(|| panic!("an error of the service")).to_owned()
 }
 
 #[tokio::test]
-async fn what_was_current_becomes_previous_and_what_was_previous_is_told_no_more() {
+async fn the_current_version_becomes_previous_and_the_previous_one_loses_its_label() {
     let manager = manager(&[]);
     assert!(labels(&manager).await.is_empty());
     for letter in ["a", "b", "c"] {
@@ -128,7 +128,7 @@ async fn an_empty_secret_is_rotated_into_its_first_version() {
 }
 
 #[tokio::test]
-async fn a_value_put_again_changes_nothing_even_when_it_is_current_no_more() {
+async fn a_repeated_put_changes_nothing_even_if_the_value_is_no_longer_current() {
     let manager = manager(&["a", "b"]);
     let before = manager.with(|secrets| secrets.clone());
     let answer = put(&manager, "a", "text of a").version_stages("OTHER").send().await.unwrap();
@@ -139,7 +139,7 @@ async fn a_value_put_again_changes_nothing_even_when_it_is_current_no_more() {
 }
 
 #[tokio::test]
-async fn a_label_is_moved_only_by_who_knows_where_it_is() {
+async fn a_label_is_moved_only_by_a_call_that_names_its_version() {
     let manager = manager(&["a", "b"]);
     put(&manager, "c", "c").version_stages("OTHER").send().await.unwrap();
     let before = manager.with(|secrets| secrets.clone());
@@ -160,11 +160,11 @@ async fn a_label_is_moved_only_by_who_knows_where_it_is() {
     assert_eq!(move_label(&manager, CURRENT, "b", "d").await.unwrap_err(), "ResourceNotFoundException");
     assert_eq!(manager.with(|secrets| secrets.clone()), before);
     move_label(&manager, CURRENT, "b", "b").await.unwrap();
-    assert_eq!(manager.with(|secrets| secrets.clone()), before, "a label that stays moves no other");
+    assert_eq!(manager.with(|secrets| secrets.clone()), before, "a label that stays moves no other label");
 }
 
 #[tokio::test]
-async fn of_two_who_would_move_current_one_succeeds() {
+async fn one_of_two_concurrent_moves_of_current_succeeds() {
     let manager = manager(&["a"]);
     for letter in ["b", "c"] {
         put(&manager, letter, letter).version_stages(letter).send().await.unwrap();
@@ -186,7 +186,7 @@ async fn the_previous_version_can_be_made_current_again() {
 }
 
 #[tokio::test]
-async fn a_label_put_with_a_version_leaves_the_one_it_was_on() {
+async fn a_label_of_a_new_version_leaves_its_earlier_version() {
     let manager = manager(&["a"]);
     put(&manager, "b", "b").version_stages("ONE").version_stages("TWO").send().await.unwrap();
     put(&manager, "c", "c").version_stages("TWO").version_stages(CURRENT).send().await.unwrap();
@@ -210,7 +210,7 @@ async fn a_value_put_as_current_ends_a_rotation() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found_by_the_name_it_was_sought_under() {
+async fn a_missing_version_is_not_found_by_its_label_or_id() {
     let manager = manager(&[]);
     let not_found = |sought: &str| format!("Secrets Manager can't find the specified secret value for {sought}");
     assert_eq!(get(&manager, None, None).await.unwrap_err(), not_found("staging label: AWSCURRENT"));
@@ -225,7 +225,7 @@ async fn what_is_not_there_is_not_found_by_the_name_it_was_sought_under() {
 }
 
 #[tokio::test]
-async fn a_version_and_a_label_that_are_both_named_have_to_agree() {
+async fn a_version_and_a_label_in_one_call_must_agree() {
     let manager = manager(&["a", "b"]);
     assert_eq!(get(&manager, Some("a"), Some(PREVIOUS)).await.unwrap(), "text of a");
     let call = manager.client().get_secret_value().secret_id("keys").version_id(id("a")).version_stage(CURRENT);
@@ -255,7 +255,7 @@ async fn bytes_are_kept_as_bytes() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_or_too_short_is_refused() {
+async fn a_value_or_token_of_a_wrong_length_is_refused() {
     let manager = manager(&["a"]);
     assert!(put(&manager, "b", &"é".repeat(32_768)).send().await.is_ok());
     for text in [String::new(), "é".repeat(32_768) + "x"] {
@@ -272,7 +272,7 @@ async fn what_is_too_long_or_too_short_is_refused() {
 }
 
 #[test]
-fn a_call_that_no_client_would_make_is_refused() {
+fn a_malformed_call_is_refused() {
     let mut secrets = Secrets::default();
     secrets.create("keys");
     for (operation, body, kind) in [
@@ -303,7 +303,7 @@ async fn a_secret_is_created_once_and_the_same_call_again_succeeds() {
     assert_eq!(code(&again), "ResourceExistsException");
 }
 
-/// A read without a second attempt.
+/// Reads the secret without a retry.
 async fn read(manager: &SecretsManager) -> Result<(), SdkError<GetSecretValueError, HttpResponse>> {
     let once = Config::builder().retry_config(RetryConfig::disabled());
     let call = manager.client().get_secret_value().secret_id("keys").customize().config_override(once);
@@ -311,7 +311,7 @@ async fn read(manager: &SecretsManager) -> Result<(), SdkError<GetSecretValueErr
 }
 
 #[tokio::test]
-async fn each_fault_is_to_the_client_what_it_is_on_aws() {
+async fn the_client_sees_each_fault_as_on_aws() {
     let manager = manager(&["a"]);
     let fares = async |fault| {
         manager.fares(Some(fault));
@@ -332,7 +332,7 @@ async fn each_fault_is_to_the_client_what_it_is_on_aws() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_tried_again_counts_again() {
+async fn each_attempt_of_a_call_counts() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Broken));
     let soon = Config::builder().retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)));
@@ -342,7 +342,7 @@ async fn a_call_that_is_tried_again_counts_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_hangs_is_not_carried_out() {
+async fn a_hanging_call_is_not_applied() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Hangs));
     assert!(time::timeout(Duration::from_millis(50), put(&manager, "b", "b").send()).await.is_err());
@@ -351,7 +351,7 @@ async fn a_call_that_hangs_is_not_carried_out() {
 }
 
 #[tokio::test]
-async fn a_slow_call_is_carried_out_before_it_is_answered() {
+async fn a_slow_call_is_applied_before_its_answer() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Slow(Duration::from_millis(200))));
     let mut answer = Box::pin(put(&manager, "b", "b").send());

@@ -1,4 +1,4 @@
-//! Requests to a server, each on a connection of its own.
+//! Requests to a server, each with a connection of its own.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{Server, command};
 
 impl Server {
-    /// Starts one whose log nobody reads: a pipe that is full would stop it.
+    /// Starts a server without its log. A full pipe would stop the server.
     pub fn start(folder: &Path) -> Self {
         Self::spawn(command(folder).stderr(Stdio::null()))
     }
@@ -26,7 +26,7 @@ impl Server {
         ))
     }
 
-    /// Sends a request as it is written.
+    /// Sends a raw request.
     pub fn send(&self, request: &str) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
         stream.write_all(request.as_bytes()).expect("it reads");

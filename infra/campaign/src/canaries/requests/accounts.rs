@@ -1,4 +1,4 @@
-//! Passwords: of new accounts, of logins, and of an account's owner.
+//! Passwords of new accounts, of logins and of the account's owner.
 
 use axum::http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{RecordingClient, keep_session};
 use crate::canaries::secrets::Canaries;
 
 impl RecordingClient {
-    /// Creates and logins that are refused.
+    /// Sends creates and logins that are refused.
     pub async fn accounts(&mut self, canaries: &mut Canaries, email: &str) {
         let secret = canaries.secret("password of a refused create");
         let key = [("idempotency-key", email)];
@@ -38,7 +38,7 @@ impl RecordingClient {
         self.post("/login", &json!({"email": email, "password": long})).await;
     }
 
-    /// An account by its owner: changed, given another password, and deleted.
+    /// Changes an account and its password as the owner, then deletes the account.
     pub async fn own_account(&mut self, canaries: &mut Canaries, email: &str) {
         let password = canaries.secret("right password");
         let session = self.post("/create-account", &json!({"email": email, "password": password})).await;

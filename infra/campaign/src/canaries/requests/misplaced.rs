@@ -1,4 +1,4 @@
-//! Secrets where they do not belong: other fields and headers, queries, bodies that cannot be read.
+//! Secrets in wrong places: other fields and headers, queries, unreadable bodies.
 
 use axum::http::Method;
 use serde_json::json;
@@ -6,12 +6,12 @@ use serde_json::json;
 use super::RecordingClient;
 use crate::canaries::secrets::Canaries;
 
-/// Where a body is read.
+/// The endpoints that read a body.
 const PATHS: [&str; 6] = ["/create-account", "/login", "/refresh", "/logout", "/verify", "/jwt/decode"];
 
 impl RecordingClient {
-    /// Everything that a client may get wrong, with a secret in it.
-    pub async fn wrong_places(&mut self, canaries: &mut Canaries) {
+    /// Sends secrets by every mistake that a client may make.
+    pub async fn misplaced_secrets(&mut self, canaries: &mut Canaries) {
         for path in PATHS {
             self.unreadable(canaries, path).await;
         }
@@ -27,7 +27,7 @@ impl RecordingClient {
             self.send(Method::GET, &query, &[], "").await;
             self.send(Method::POST, &query, &[], "").await;
         }
-        // Who builds an address by hand may put a token into it.
+        // A client that builds URLs by hand may put a token into the path.
         self.send(Method::GET, &format!("/verify/{}", canaries.path()), &[], "").await;
     }
 

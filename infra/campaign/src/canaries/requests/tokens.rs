@@ -1,4 +1,4 @@
-//! Tokens: refreshed, verified, decoded, made, and ended.
+//! Tokens that are refreshed, verified, decoded, signed and revoked.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::{RecordingClient, changed, id_token, keep_session};
 use crate::{canaries::secrets::Canaries, client::Answer};
 
 impl RecordingClient {
-    /// Refreshes of good, wrong, old and dead tokens, and logouts.
+    /// Refreshes valid, invalid, used and revoked tokens, and logs out.
     pub async fn refreshes(&mut self, canaries: &mut Canaries, session: &Answer) {
         let first = session.text_of("refresh_token");
         let mut newest = first.clone();
@@ -36,7 +36,7 @@ impl RecordingClient {
         self.post("/verify", &json!({"token": newest})).await;
     }
 
-    /// ID tokens while the keys that would verify them cannot be had.
+    /// Verifies ID tokens while Google's keys cannot be fetched.
     pub async fn without_google(&mut self, canaries: &mut Canaries) {
         for uid in ["a", "b"] {
             let token = id_token(json!({"sub": uid}));
@@ -45,7 +45,7 @@ impl RecordingClient {
         }
     }
 
-    /// Verifications of good and bad tokens of each kind, in a body and as a bearer token.
+    /// Verifies valid and invalid tokens of each kind, in a body and as a bearer token.
     pub async fn verifications(&mut self, canaries: &mut Canaries, session: &Answer) {
         let access = session.text_of("access_token");
         let mut tokens = vec![changed(&access), access, session.text_of("jwt_token")];
@@ -68,7 +68,7 @@ impl RecordingClient {
         self.post("/verify", &json!({"token": {"a": canaries.secret("no token")}})).await;
     }
 
-    /// Tokens of the shared secret, made with a right API key and with wrong ones.
+    /// Signs shared-secret tokens with a valid API key and with invalid ones.
     pub async fn shared_secret_tokens(&mut self, canaries: &mut Canaries) {
         let api_key = self.api_key.clone();
         let payload = json!({"user_id": "u", "note": canaries.secret("payload")});

@@ -1,4 +1,4 @@
-//! Every way to spoil a record by one of its fields.
+//! Tampering with one field of a record.
 
 use std::collections::HashMap;
 
@@ -7,31 +7,32 @@ use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 /// A record.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The record with each field missing and with each value that is not its own, and what was done to it.
+/// All changed records: each field is removed, and replaced by each wrong value. Each comes with a
+/// description.
 pub fn tampered(item: &Item) -> Vec<(String, Item)> {
     let mut all = Vec::new();
     for name in item.keys().filter(|name| *name != "pk") {
         let mut without = item.clone();
         without.remove(name);
-        all.push((told(item, name, "missing"), without));
+        all.push((description(item, name, "missing"), without));
         for (what, value) in values(name) {
             let mut other = item.clone();
             other.insert(name.clone(), value);
-            all.push((told(item, name, &what), other));
+            all.push((description(item, name, &what), other));
         }
     }
     let surplus = [("surplus".to_owned(), AttributeValue::S("x".to_owned()))];
-    all.push((told(item, "surplus", "there"), item.clone().into_iter().chain(surplus).collect()));
+    all.push((description(item, "surplus", "added"), item.clone().into_iter().chain(surplus).collect()));
     let bare = item.iter().filter(|(name, _)| *name == "pk").map(|(name, value)| (name.clone(), value.clone()));
-    all.push((told(item, "all", "missing"), bare.collect()));
+    all.push((description(item, "all fields", "missing"), bare.collect()));
     all
 }
 
-fn told(item: &Item, name: &str, what: &str) -> String {
+fn description(item: &Item, name: &str, what: &str) -> String {
     format!("{} with {name} {what}", super::key(item).split('#').next().unwrap_or_default())
 }
 
-/// Of each type, and of the widest ranges that DynamoDB takes.
+/// Values of each type, with the extremes that DynamoDB accepts.
 fn values(name: &str) -> Vec<(String, AttributeValue)> {
     let numbers = [
         "0",
@@ -69,7 +70,7 @@ fn values(name: &str) -> Vec<(String, AttributeValue)> {
     ];
     let hashes = hashes.iter().filter(|_| name == "password_hash");
     let hashes = hashes.map(|hash| ((*hash).to_owned(), AttributeValue::S((*hash).to_owned())));
-    // The key of an index is text that is not empty: DynamoDB takes no other.
+    // DynamoDB rejects an index key that is not a non-empty string.
     let all = numbers.into_iter().chain(texts).chain(others).chain(hashes);
     all.filter(|(_, value)| name != "session_of" || value.as_s().is_ok_and(|text| (1..1024).contains(&text.len())))
         .collect()

@@ -1,4 +1,4 @@
-//! A client that does everything there is to do, tries again, and remembers what it was told.
+//! A client that runs random operations, retries them, and remembers every acknowledgement.
 
 mod account;
 mod verification;
@@ -13,14 +13,14 @@ use self::account::{Account, ClientSession, Liveness};
 use super::counts::Counts;
 use crate::{invariants, requests::Request};
 
-/// How often it tries again.
+/// The number of retries of an operation.
 const RETRIES: usize = 3;
-/// What it waits instead of the second that it is told to.
+/// The pause before a retry, in place of the second in Retry-After.
 const WAIT: Duration = Duration::from_millis(20);
-/// What it has at once, so that there is something left to look at in the end.
+/// The least number of accounts, so that some are left for the final checks.
 const ACCOUNTS_MIN: usize = 2;
 
-/// A client with accounts of its own, which nobody else touches.
+/// A client with accounts that no other client uses.
 pub struct Client {
     service: Arc<Service>,
     rng: fastrand::Rng,
@@ -30,10 +30,10 @@ pub struct Client {
     counts: Counts,
 }
 
-/// How an operation ended.
+/// The outcome of an operation.
 enum Outcome {
     Done(Answer),
-    /// A 4xx, and whether a try before it had failed, which may have been carried out.
+    /// A 4xx, and whether an earlier attempt failed. An earlier attempt may have been applied.
     Refused(Answer, bool),
     GaveUp,
 }
@@ -45,7 +45,7 @@ impl Client {
         Self { service, rng, number, made: 0, accounts: Vec::new(), counts: Counts::default() }
     }
 
-    /// Does one operation, any.
+    /// Runs one random operation.
     pub async fn run_one(&mut self) {
         let live: Vec<usize> = (0..self.accounts.len()).filter(|&at| self.accounts[at].is_known()).collect();
         if live.len() < ACCOUNTS_MIN {
@@ -59,7 +59,7 @@ impl Client {
             14..18 => self.guess(at).await,
             18..50 => self.refresh(at, session).await,
             50..58 => self.logout(at, session).await,
-            58..70 => self.read(at, session, "verify", Request::verify_live).await,
+            58..70 => self.read(at, session, "verify", Request::check_revoked).await,
             70..83 => self.read(at, session, "me", Request::me).await,
             83..93 => self.rename(at, session).await,
             93..97 => self.change_password(at, session).await,
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Asks until it is told what it expects, or is refused, or has tried often enough.
+    /// Sends a request until the expected status, a refusal, or the last retry.
     async fn with_retries(&mut self, kind: &'static str, expected: u16, request: Request) -> Outcome {
         let mut outcome = Outcome::GaveUp;
         for attempt in 0..=RETRIES {
@@ -90,7 +90,7 @@ impl Client {
         outcome
     }
 
-    /// A 4xx that nothing explains.
+    /// Counts a 4xx without a reason.
     fn unexpected_refusal(&mut self, kind: &'static str, answer: &Answer) {
         self.counts.answers.fail(format!("{kind}: an unexpected {} {}", answer.status, answer.body["code"]));
     }
@@ -101,7 +101,7 @@ impl Client {
         let keyed = self.rng.bool();
         let mut request = Request::create(&email);
         if keyed {
-            request = request.under(&email);
+            request = request.with_idempotency_key(&email);
         }
         let outcome = self.with_retries("create", 201, request).await;
         let conflict = matches!(&outcome, Outcome::Refused(answer, _) if answer.status == 409);
@@ -110,7 +110,8 @@ impl Client {
         }
         match outcome {
             Outcome::Done(answer) => self.accounts.push(Account::new(email, Some(answer.body))),
-            // A try before was carried out: without a key there is no telling that it was this client's own.
+            // An earlier attempt was applied. Without a key the service cannot recognize its own
+            // client.
             Outcome::Refused(_, true) if conflict => self.accounts.push(Account::new(email, None)),
             Outcome::Refused(answer, _) => self.unexpected_refusal("create", &answer),
             Outcome::GaveUp => {}
@@ -126,7 +127,8 @@ impl Client {
         }
     }
 
-    /// One wrong password between two right ones, however often it is tried again, is below every limit.
+    /// Tries one wrong password between two logins. Even with its retries it stays below every
+    /// limit.
     async fn guess(&mut self, at: usize) {
         if self.accounts[at].has_failed_login {
             return self.login(at).await;
@@ -144,7 +146,7 @@ impl Client {
         match self.with_retries("refresh", 200, request).await {
             Outcome::Done(answer) => self.accounts[at].sessions[session].object = answer.body,
             Outcome::Refused(answer, _) => self.unexpected_refusal("refresh", &answer),
-            // The token that was sent is still worth a child.
+            // The sent token can still be refreshed.
             Outcome::GaveUp => {}
         }
     }
@@ -171,7 +173,7 @@ impl Client {
         if self.rng.u8(..4) == 0 {
             body["username"] = json!(format!("u{}-{}", self.number, self.rng.u32(..)));
         }
-        let request = Request::change(&self.accounts[at].sessions[session].object, body);
+        let request = Request::change_profile(&self.accounts[at].sessions[session].object, body);
         let outcome = self.with_retries("change", 200, request).await;
         if let Outcome::Refused(answer, _) = &outcome {
             self.unexpected_refusal("change", answer);
@@ -185,13 +187,13 @@ impl Client {
         let request = Request::change_password(&account.sessions[session].object, &account.password, &new);
         let outcome = self.with_retries("password", 200, request).await;
         let account = &mut self.accounts[at];
-        account.sessions.iter_mut().for_each(|session| session.leave(matches!(outcome, Outcome::Done(_))));
+        account.sessions.iter_mut().for_each(|session| session.revoke(matches!(outcome, Outcome::Done(_))));
         match outcome {
             Outcome::Done(answer) => {
                 account.password = new;
                 account.sessions.push(ClientSession::new(answer.body));
             }
-            // A try before was carried out, and with it the password and the session have changed.
+            // An earlier attempt was applied, and changed the password and the session.
             Outcome::Refused(answer, true) if answer.status == 401 => account.unconfirmed_password = Some(new),
             Outcome::Refused(answer, _) => self.unexpected_refusal("password", &answer),
             Outcome::GaveUp => account.unconfirmed_password = Some(new),
@@ -200,12 +202,12 @@ impl Client {
 
     async fn delete(&mut self, at: usize, session: usize) {
         let account = &self.accounts[at];
-        let request = Request::delete(&account.sessions[session].object, &account.password);
+        let request = Request::delete_account(&account.sessions[session].object, &account.password);
         let outcome = self.with_retries("delete", 200, request).await;
         let done = matches!(outcome, Outcome::Done(_));
         let account = &mut self.accounts[at];
         account.liveness = ended_if(done);
-        account.sessions.iter_mut().for_each(|session| session.leave(done));
+        account.sessions.iter_mut().for_each(|session| session.revoke(done));
         match outcome {
             Outcome::Refused(answer, tried) if !tried || answer.status != 401 => {
                 self.unexpected_refusal("delete", &answer)

@@ -1,17 +1,17 @@
-//! What the clients counted.
+//! The counts of the clients.
 
 use std::collections::BTreeMap;
 
 use crate::invariants::Checks;
 
-/// Counts of one client, or of all.
+/// The counts of one client, or of all.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Every answer while the faults were on.
+    /// Every answer during the faults.
     pub answers: Checks,
-    /// Every acknowledged write, as it was looked for afterwards.
+    /// Every acknowledged write, checked afterwards.
     pub acknowledged: Checks,
-    /// Every create under an idempotency key.
+    /// Every create with an idempotency key.
     pub creates: Checks,
     statuses: BTreeMap<u16, usize>,
     operations: BTreeMap<&'static str, (usize, usize)>,
@@ -23,14 +23,14 @@ impl Counts {
         *self.statuses.entry(status).or_default() += 1;
     }
 
-    /// Counts an operation, and whether it was done in the end.
+    /// Counts an operation, and whether it succeeded in the end.
     pub fn operation(&mut self, kind: &'static str, done: bool) {
-        let (asked, succeeded) = self.operations.entry(kind).or_default();
-        *asked += 1;
+        let (started, succeeded) = self.operations.entry(kind).or_default();
+        *started += 1;
         *succeeded += usize::from(done);
     }
 
-    /// Takes another's in.
+    /// Adds the counts of another.
     pub fn add(&mut self, other: Self) {
         self.answers.add(other.answers);
         self.acknowledged.add(other.acknowledged);
@@ -38,38 +38,38 @@ impl Counts {
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
-        for (kind, (asked, succeeded)) in other.operations {
+        for (kind, (started, succeeded)) in other.operations {
             let sum = self.operations.entry(kind).or_default();
-            *sum = (sum.0 + asked, sum.1 + succeeded);
+            *sum = (sum.0 + started, sum.1 + succeeded);
         }
     }
 
-    /// How many operations there were.
-    pub fn asked(&self) -> usize {
-        self.operations.values().map(|(asked, _)| asked).sum()
+    /// The number of operations.
+    pub fn started(&self) -> usize {
+        self.operations.values().map(|(started, _)| started).sum()
     }
 
-    /// How many of them were done.
+    /// The number of operations that succeeded.
     pub fn succeeded(&self) -> usize {
         self.operations.values().map(|(_, succeeded)| succeeded).sum()
     }
 
-    /// How many answers had this status.
+    /// The number of answers with this status.
     pub fn count(&self, status: u16) -> usize {
         self.statuses.get(&status).copied().unwrap_or_default()
     }
 
-    /// `200: 12, 503: 3`.
+    /// The answers by status, as in `200: 12, 503: 3`.
     pub fn statuses(&self) -> String {
         let counts: Vec<String> = self.statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
         counts.join(", ")
     }
 
-    /// `3 of 40 create, …`, of what was not done every time.
+    /// The failed operations by kind, as in `3 of 40 create`.
     pub fn failures(&self) -> String {
-        let failed = self.operations.iter().filter(|(_, (asked, succeeded))| asked > succeeded);
+        let failed = self.operations.iter().filter(|(_, (started, succeeded))| started > succeeded);
         let failed: Vec<String> =
-            failed.map(|(kind, (asked, succeeded))| format!("{} of {asked} {kind}", asked - succeeded)).collect();
+            failed.map(|(kind, (started, succeeded))| format!("{} of {started} {kind}", started - succeeded)).collect();
         if failed.is_empty() { "none".to_owned() } else { failed.join(", ") }
     }
 }

@@ -1,49 +1,49 @@
-//! What a client was told of an account and of its sessions.
+//! An account and its sessions, as far as the client knows from acknowledgements.
 
 use serde_json::{Value, json};
 use shared::testing::PASSWORD;
 
 use crate::requests::Request;
 
-/// Whether something is there, as far as its owner was told.
+/// Whether an account or a session exists, as far as the client knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Liveness {
-    /// Made, and nothing was asked that would end it.
+    /// Its creation was acknowledged, and no request to end it was sent.
     Live,
     /// Its end was acknowledged.
     Ended,
-    /// Its end was asked for and never acknowledged.
+    /// A request to end it was sent and never acknowledged.
     Unsure,
 }
 
-/// An account.
+/// An account of the client.
 pub struct Account {
-    /// Its address.
+    /// The e-mail address.
     pub email: String,
-    /// The last acknowledged one.
+    /// The last acknowledged password.
     pub password: String,
-    /// One that was asked for and never acknowledged.
+    /// A password whose change was sent and never acknowledged.
     pub unconfirmed_password: Option<String>,
-    /// The last name, if that was acknowledged.
+    /// The name, if its last change was acknowledged.
     pub name: Option<String>,
-    /// Whether a wrong password was given since the last right one.
+    /// Whether a wrong password was sent since the last login.
     pub has_failed_login: bool,
-    /// Of the account itself.
+    /// The state of the account.
     pub liveness: Liveness,
-    /// Its sessions.
+    /// The sessions.
     pub sessions: Vec<ClientSession>,
 }
 
-/// A session.
+/// A session of the account.
 pub struct ClientSession {
     /// The last acknowledged session object.
     pub object: Value,
-    /// Of the session.
+    /// The state of the session.
     pub liveness: Liveness,
 }
 
 impl Account {
-    /// A new one, with its first session if that was told.
+    /// A new account, with its first session if the client received one.
     pub fn new(email: String, session: Option<Value>) -> Self {
         Self {
             email,
@@ -61,24 +61,24 @@ impl Account {
         self.liveness == Liveness::Live && self.unconfirmed_password.is_none()
     }
 
-    /// Any of its live sessions.
+    /// A random live session.
     pub fn live_session(&self, rng: &mut fastrand::Rng) -> Option<usize> {
         let live: Vec<usize> =
             (0..self.sessions.len()).filter(|&at| self.sessions[at].liveness == Liveness::Live).collect();
         (!live.is_empty()).then(|| live[rng.usize(..live.len())])
     }
 
-    /// With the password that was acknowledged.
+    /// A login with the acknowledged password.
     pub fn login(&self) -> Request {
         self.login_with(&self.password)
     }
 
-    /// With this password.
+    /// A login with this password.
     pub fn login_with(&self, password: &str) -> Request {
         Request::post("/login", json!({"email": self.email, "password": password}))
     }
 
-    /// After a login.
+    /// Records a login.
     pub fn logged_in(&mut self, session: Value) {
         self.has_failed_login = false;
         self.sessions.push(ClientSession::new(session));
@@ -86,13 +86,13 @@ impl Account {
 }
 
 impl ClientSession {
-    /// A live one.
+    /// A new live session.
     pub fn new(session: Value) -> Self {
         Self { object: session, liveness: Liveness::Live }
     }
 
-    /// After something that ends all sessions, acknowledged or not.
-    pub fn leave(&mut self, acknowledged: bool) {
+    /// Records a request that revokes all sessions, acknowledged or not.
+    pub fn revoke(&mut self, acknowledged: bool) {
         match self.liveness {
             Liveness::Ended => {}
             _ if acknowledged => self.liveness = Liveness::Ended,

@@ -1,4 +1,4 @@
-//! Whether everything that was acknowledged is there, once the faults have ended.
+//! Checks that every acknowledged write lasts, after the end of the faults.
 
 use super::{
     Client,
@@ -7,23 +7,24 @@ use super::{
 use crate::{faults::mixed::counts::Counts, requests::Request};
 
 impl Client {
-    /// Looks for everything that was acknowledged.
+    /// Checks every acknowledged write.
     pub async fn verify_acknowledged(mut self) -> Counts {
         for account in std::mem::take(&mut self.accounts) {
             match account.liveness {
-                Liveness::Live => self.lives(&account).await,
+                Liveness::Live => self.check_account(&account).await,
                 Liveness::Ended => self.expect(401, account.login(), "a deleted account").await,
-                // What is there of it is whole or nothing, which is looked at in the table.
+                // Its records are complete or absent; the records of the table are checked for
+                // that.
                 Liveness::Unsure => {}
             }
             for session in &account.sessions {
-                self.stands(session).await;
+                self.check_session(session).await;
             }
         }
         self.counts
     }
 
-    async fn lives(&mut self, account: &Account) {
+    async fn check_account(&mut self, account: &Account) {
         let mut answer = account.login().send(&self.service).await;
         if let (401, Some(unconfirmed_password)) = (answer.status.as_u16(), &account.unconfirmed_password) {
             answer = account.login_with(unconfirmed_password).send(&self.service).await;
@@ -34,12 +35,12 @@ impl Client {
         self.counts.acknowledged.record(wrong);
     }
 
-    async fn stands(&mut self, session: &ClientSession) {
+    async fn check_session(&mut self, session: &ClientSession) {
         match session.liveness {
             Liveness::Live => self.expect(200, Request::refresh(&session.object), "a refresh token").await,
             Liveness::Ended => {
-                self.expect(401, Request::refresh(&session.object), "a refresh after the end").await;
-                self.expect(401, Request::verify_live(&session.object), "a token after the end").await;
+                self.expect(401, Request::refresh(&session.object), "a refresh after the revocation").await;
+                self.expect(401, Request::check_revoked(&session.object), "a token after the revocation").await;
             }
             Liveness::Unsure => {}
         }
