@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 use shared::{
     App,
     config::Config,
-    http::client_ip::PeerAddr,
-    http::contract,
+    http::{client_ip::PeerAddr, contract},
     keys::{Event, Keys, Source, Step},
     store::{
         Store,

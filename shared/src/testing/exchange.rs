@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{http::client_ip::PeerAddr, http::contract};
+use crate::http::{client_ip::PeerAddr, contract};
 
 /// A request under construction.
 pub struct Call {

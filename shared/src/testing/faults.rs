@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::{
 use tokio::time;
 
 use self::injection::{inject, writes};
-use crate::embedded::Embedded;
+use crate::store::embedded::Embedded;
 
 /// A fault of one call.
 #[derive(Clone, Debug, PartialEq)]

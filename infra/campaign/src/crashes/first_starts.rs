@@ -68,6 +68,6 @@ async fn served(data: &Path) -> String {
     if created.status != 201 {
         return format!("{} {}", created.status, created.text_of("code"));
     }
-    let flaws = Store::new(process.table(), TABLE).flaws().await.expect("the table answers");
-    if flaws.is_empty() { "complete".to_owned() } else { flaws.join(", ") }
+    let schema_problems = Store::new(process.table(), TABLE).schema_problems().await.expect("the table answers");
+    if schema_problems.is_empty() { "complete".to_owned() } else { schema_problems.join(", ") }
 }

@@ -4,9 +4,8 @@ use std::{fs, io::Write, path::Path, process::Stdio, time::Duration};
 
 use serde_json::{Value, json};
 use shared::{
-    embedded::Embedded,
-    session::{Lives, Session, SessionId},
-    store::Store,
+    account::session::{Session, SessionId, SessionLifetimes},
+    store::{Store, embedded::Embedded},
     testing::server::Server,
 };
 use tempfile::TempDir;

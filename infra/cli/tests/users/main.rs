@@ -16,7 +16,7 @@ use std::{
 use import::import;
 use serde_json::{Value, json};
 use shared::{
-    logs::pseudonym,
+    telemetry::audit::pseudonym,
     testing::server::{Server, command, dynamodb_at, free_port},
 };
 use tempfile::TempDir;

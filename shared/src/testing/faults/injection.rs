@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time;
 
 use super::Fault;
-use crate::embedded::Embedded;
+use crate::store::embedded::Embedded;
 
 /// Answers a call with this fault.
 pub async fn inject(
