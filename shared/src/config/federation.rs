@@ -1,6 +1,6 @@
 //! As whom a process on Cloud Run asks AWS.
 
-use axum::http::uri::Authority;
+use http::uri::Authority;
 
 use super::Environment;
 
