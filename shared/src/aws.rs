@@ -13,11 +13,7 @@ use aws_sdk_dynamodb::{
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use tokio::time::Instant;
 
-use crate::{
-    config::Config,
-    keys::Source,
-    telemetry::metrics::{self, STORE_MS},
-};
+use crate::telemetry::metrics::{self, STORE_MS};
 
 /// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
 pub async fn aws_config() -> SdkConfig {
@@ -86,10 +82,4 @@ impl Intercept for Stopwatch {
 /// A client for Secrets Manager.
 pub fn secrets_manager_client(aws: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(aws)
-}
-
-/// Whether the signing keys or anything that `config` names is in Secrets Manager.
-pub fn has_secrets(signing: &Source, config: &Config) -> bool {
-    let others = [&config.firebase.account, &config.shared_secret, &config.api_key].into_iter().flatten();
-    others.chain([signing]).any(|source| matches!(source, Source::Secret(_)))
 }

@@ -15,9 +15,9 @@ pub use signing::{SigningAccount, looks_like_path};
 
 use crate::{
     account::session::SessionLifetimes,
-    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys, shared_secret::SharedSecrets},
+    keys::{FirebaseAccount, KeyLifetimes, KeySources, KeyUse, Source, TokenProfile, api_key::ApiKeys, shared_secret::SharedSecrets},
     password::Policy,
-    token::access::Issuer,
+    token::{access::Issuer, report::Expectations},
 };
 
 /// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
@@ -80,17 +80,6 @@ pub struct Config {
     pub data_dir: PathBuf,
 }
 
-/// What `jwt_token` is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenProfile {
-    /// A Firebase custom token.
-    Firebase,
-    /// The access token.
-    Access,
-    /// A token signed with the shared secret.
-    SharedSecret,
-}
-
 /// What is wrong with the environment: a sentence that names the variable, for each.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misconfigured(Vec<String>);
@@ -119,6 +108,19 @@ impl Config {
             access_token_life: self.access_token_life,
             refresh_token_life: self.session_lifetimes.absolute,
             skew: self.clock_skew,
+        }
+    }
+
+    /// The sources of the keys: the key set from `signing_keys`, and what this configuration names besides.
+    pub fn key_sources(&self, signing_keys: Source) -> KeySources {
+        let Firebase { account, client_email, project_id, is_demo, .. } = self.firebase.clone();
+        KeySources {
+            signing_keys,
+            firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
+            shared_secret: self.shared_secret.clone(),
+            api_key: self.api_key.clone(),
+            token_profile: self.token_profile,
+            lifetimes: self.key_lifetimes(),
         }
     }
 
@@ -198,6 +200,17 @@ impl Config {
             cloud_run::check(&mut env, &config);
         }
         if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
+    }
+}
+
+impl From<&Config> for Expectations {
+    fn from(config: &Config) -> Self {
+        Self {
+            shared_secret: config.shared_secret.is_some(),
+            emulated: config.firebase.emulator_host.is_some(),
+            skew: config.clock_skew,
+            verified_email: config.require_verified_email,
+        }
     }
 }
 

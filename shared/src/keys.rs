@@ -26,6 +26,7 @@ mod set;
 pub mod shared_secret;
 pub mod signer;
 mod source;
+mod sources;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub use rotation::{Event, Step, run_step};
 pub use secret::{ManagedSecret, Version};
 pub use set::{Change, Described, KeySet, KeyUse, NewKeys, State};
 pub use source::{Source, read_file};
+pub use sources::{FirebaseAccount, KeySources, TokenProfile};
 
 /// The longest that a key set is used without another look at it, whatever the TTL: a key that was revoked is refused, and gone
 /// from the published ones, within a minute.

@@ -24,4 +24,4 @@ pub mod time;
 pub mod token;
 
 pub use app::App;
-pub use aws::{aws_config, dynamodb_client, has_secrets, secrets_manager_client};
+pub use aws::{aws_config, dynamodb_client, secrets_manager_client};

@@ -134,7 +134,7 @@ impl Service {
             Some(_) => Source::Secret(SIGNING_KEYS_ID.to_owned()),
             None => Source::Text(signing_keys().to_owned()),
         };
-        let keys = Keys::new(secrets.map(SecretsManager::client), signing, &config);
+        let keys = Keys::new(secrets.map(SecretsManager::client), config.key_sources(signing));
         let app = App::new(config, store, keys).expect("the parameters are right");
         Self { router: contract::service(router, app.clone()), app, embedded, client, calls }
     }

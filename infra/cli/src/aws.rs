@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use google::GoogleIdentity;
 use shared::{
     config::{Config, Federation},
-    keys::Source,
+    keys::KeySources,
 };
 use tokio::sync::OnceCell;
 
@@ -44,13 +44,13 @@ impl Aws {
         Ok(shared::secrets_manager_client(self.config().await?))
     }
 
-    /// The same, if the signing keys or anything that `config` names is a secret.
+    /// The same, if any of `sources` is a secret.
     ///
     /// # Errors
     ///
     /// As [`Aws::dynamodb`].
-    pub async fn secrets(&self, signing: &Source, config: &Config) -> Result<Option<SecretsManager>, String> {
-        if shared::has_secrets(signing, config) { self.secrets_manager().await.map(Some) } else { Ok(None) }
+    pub async fn secrets(&self, sources: &KeySources) -> Result<Option<SecretsManager>, String> {
+        if sources.has_secrets() { self.secrets_manager().await.map(Some) } else { Ok(None) }
     }
 
     /// The SDK keeps what it found out by the credentials' provider, so that one provider is one set of credentials.

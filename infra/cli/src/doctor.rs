@@ -8,10 +8,10 @@ use anstyle::{AnsiColor, Style};
 use axum::http::Uri;
 use clap::Args;
 use shared::{
-    config::{Config, TokenProfile},
+    config::Config,
     error::Error,
     fetch::Fetcher,
-    keys::{KeyRing, Keys, Source, api_key::ApiKeys, service_account::ServiceAccount, shared_secret::SharedSecrets},
+    keys::{KeyRing, Keys, Source, TokenProfile, api_key::ApiKeys, service_account::ServiceAccount, shared_secret::SharedSecrets},
     token::custom::CustomToken,
 };
 
@@ -89,14 +89,15 @@ impl Doctor {
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
         let now = keys::now();
         let aws = Aws::of(&config);
-        let secrets = match aws.secrets(&signing, &config).await {
+        let sources = config.key_sources(signing.clone());
+        let secrets = match aws.secrets(&sources).await {
             Ok(secrets) => secrets,
             Err(why) => {
                 findings.push(fail("AWS", why));
                 return findings;
             }
         };
-        let keys = Keys::new(secrets, signing.clone(), &config);
+        let keys = Keys::new(secrets, sources);
         findings.push(if has_signing_keys {
             signing_keys(&signing, keys.ring(now).await.map_err(|error| error.cause()))
         } else {

@@ -198,7 +198,8 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
             Source::File(file)
         }
     };
-    let keys = Keys::new(aws.secrets(&signing, &config).await?, signing, &config);
+    let sources = config.key_sources(signing);
+    let keys = Keys::new(aws.secrets(&sources).await?, sources);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // A key that cannot be used is told now, not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| error.cause())?;

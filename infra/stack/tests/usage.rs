@@ -117,7 +117,7 @@ impl Function {
     fn new(router: Router<App>, embedded: &Embedded) -> Self {
         let (config, uses) = (config(), Uses::default());
         let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
-        let keys = Keys::new(None, Source::Text(signing_keys().to_owned()), &config);
+        let keys = Keys::new(None, config.key_sources(Source::Text(signing_keys().to_owned())));
         let store = Store::new(client, &config.table_name);
         let app = App::new(config, store, keys).unwrap();
         Self { router: contract::service(router, app), uses }
@@ -237,7 +237,7 @@ async fn a_rotation_calls_secrets_manager_as_it_may_and_in_no_other_way() {
     assert!(secrets.start_rotation("keys", &token));
     let manager = SecretsManager::new(secrets);
     let config = config();
-    let keys = Keys::new(Some(manager.client()), Source::Secret("keys".to_owned()), &config);
+    let keys = Keys::new(Some(manager.client()), config.key_sources(Source::Secret("keys".to_owned())));
     let store = Store::new(Embedded::memory().unwrap().client(), "unused");
     let app = App::new(config, store, keys).unwrap();
     for step in Step::ALL {

@@ -1,7 +1,8 @@
 //! What a deployment on Cloud Run must have chosen. An instance there lives for minutes, and its files with it: whatever a laptop
 //! makes up at its first start would be another each time.
 
-use super::{Config, Environment, TokenProfile};
+use super::{Config, Environment};
+use crate::keys::TokenProfile;
 
 /// What `infra/cloud-run/service.yaml` has where a deployment's own values belong.
 const PLACEHOLDER: &str = "REPLACE_ME";

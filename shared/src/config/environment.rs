@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use super::{TokenProfile, looks_like_path};
-use crate::{account::session::SessionLifetimes, keys::Source, password::Policy};
+use super::looks_like_path;
+use crate::{
+    account::session::SessionLifetimes,
+    keys::{Source, TokenProfile},
+    password::Policy,
+};
 
 /// What OWASP's password storage cheat sheet asks of argon2id at the least.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;

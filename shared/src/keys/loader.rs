@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 
-use super::{KeyRing, ManagedSecret, Source, cache::Cached};
+use super::{FirebaseAccount, KeyRing, KeySources, ManagedSecret, Source, TokenProfile, cache::Cached};
 use crate::{
-    config::{Config, Firebase, TokenProfile},
     error::Error,
     keys::shared_secret::SharedSecrets,
     keys::{api_key::ApiKeys, service_account::ServiceAccount},
@@ -45,34 +44,29 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The key set from `signing` and what `config` names besides; nothing is read yet. `secrets` is needed only if one of them is
-    /// a secret.
-    pub fn new(secrets: Option<Client>, signing: Source, config: &Config) -> Self {
-        let times = config.key_lifetimes();
-        let firebase = config.firebase.clone();
-        let cached = |source: &Source| (secrets.clone(), source.clone(), times.ttl);
+    /// The keys from `sources`; nothing is read yet. `secrets` is needed only if one of the sources is a secret.
+    pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
+        let KeySources { signing_keys, firebase, shared_secret, api_key, token_profile, lifetimes } = sources;
+        let ttl = lifetimes.ttl;
         Self {
             secrets: secrets.clone(),
-            profile: config.token_profile,
-            ring: Cached::new(secrets.clone(), signing, times.ring_age_max(), KeyRing::parse),
-            firebase: config.firebase.account.as_ref().map(|source| {
-                let (client, source, ttl) = cached(source);
-                let name = named(&source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
-                Cached::new(client, source, ttl, move |text| {
+            profile: token_profile,
+            ring: Cached::new(secrets.clone(), signing_keys, lifetimes.ring_age_max(), KeyRing::parse),
+            firebase: firebase.map(|firebase| {
+                let name = named(&firebase.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
+                Cached::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
                     account(&firebase, text).map_err(|refusal| format!("{name}: {refusal}"))
                 })
             }),
-            shared_secrets: config.shared_secret.as_ref().map(|source| {
-                let (client, source, ttl) = cached(source);
+            shared_secrets: shared_secret.map(|source| {
                 let name = named(&source, "SHARED_SECRET_ID", "JWT_SHARED_SECRET");
-                Cached::new(client, source, ttl, move |text| {
+                Cached::new(secrets.clone(), source, ttl, move |text| {
                     SharedSecrets::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
-            api_keys: config.api_key.as_ref().map(|source| {
-                let (client, source, ttl) = cached(source);
+            api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
-                Cached::new(client, source, ttl, move |text| {
+                Cached::new(secrets, source, ttl, move |text| {
                     ApiKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
@@ -209,8 +203,8 @@ fn named(source: &Source, secret: &str, text: &str) -> String {
 
 /// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
 /// ID tokens are verified here.
-fn account(firebase: &Firebase, text: &str) -> Result<ServiceAccount, String> {
-    let Firebase { client_email, project_id, is_demo, .. } = firebase;
+fn account(firebase: &FirebaseAccount, text: &str) -> Result<ServiceAccount, String> {
+    let FirebaseAccount { client_email, project_id, is_demo, .. } = firebase;
     let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
     if !account.repairs.is_empty() {
         let repairs = account.repairs.join(", ");

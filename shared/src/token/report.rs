@@ -1,10 +1,11 @@
 //! The decoder: what a token says, what it is, and what is wrong with it for this deployment, without verifying anything.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    config::Config,
     jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::shared_secret,
@@ -45,6 +46,19 @@ pub struct Report {
     pub report: String,
 }
 
+/// The rules of a deployment that a token is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Expectations {
+    /// Whether there is a shared secret, whose HS256 tokens are accepted.
+    pub shared_secret: bool,
+    /// Whether this is emulator mode, in which only unsigned ID tokens are accepted.
+    pub emulated: bool,
+    /// The allowance on every time in a token.
+    pub skew: Duration,
+    /// Whether the e-mail address must be verified.
+    pub verified_email: bool,
+}
+
 /// Why a deployment would refuse a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -62,8 +76,8 @@ impl Problem {
 }
 
 impl Report {
-    /// Reads `token` as of `now`, for a deployment of this configuration, which verifies ID tokens of `project` if of any.
-    pub fn of(token: &Jwt, config: &Config, project: Option<&str>, now: Timestamp) -> Self {
+    /// Reads `token` as of `now`, for a deployment with these rules, which verifies the ID tokens of `project`.
+    pub fn of(token: &Jwt, rules: impl Into<Expectations>, project: Option<&str>, now: Timestamp) -> Self {
         let kind = token.kind();
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
         let expiry = token.expires_at();
@@ -80,7 +94,7 @@ impl Report {
             issued_at: date(token.time("iat")),
             expires_at: date(expiry),
             expired: expiry.is_some_and(|expiry| now >= expiry),
-            problems: problems(token, kind, config, project, now),
+            problems: problems(token, kind, rules.into(), project, now),
             header: token.header().clone(),
             payload: token.claims.clone(),
             report: token.report(now),
@@ -105,11 +119,11 @@ fn account_project(email: &str) -> String {
     domain.and_then(|domain| domain.strip_suffix(".iam.gserviceaccount.com")).unwrap_or_default().to_owned()
 }
 
-fn problems(token: &Jwt, kind: Kind, config: &Config, project: Option<&str>, now: Timestamp) -> Vec<Problem> {
+fn problems(token: &Jwt, kind: Kind, rules: Expectations, project: Option<&str>, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut tell = |code, message: String| problems.push(Problem { code, message });
     let id_token = kind == Kind::FirebaseIdToken;
-    let by_shared_secret = config.shared_secret.is_some() && shared_secret::is_meant(token);
+    let by_shared_secret = rules.shared_secret && shared_secret::is_meant(token);
     if !id_token && kind != Kind::AccessToken && !by_shared_secret {
         let phrase = kind.phrase();
         tell("wrong_kind", format!("This is {phrase}, which /verify does not take.{}", kind.advice()));
@@ -130,7 +144,7 @@ fn problems(token: &Jwt, kind: Kind, config: &Config, project: Option<&str>, now
             Some(_) => {}
         }
     }
-    match (token.is_unsigned(), config.firebase.emulator_host.is_some()) {
+    match (token.is_unsigned(), rules.emulated) {
         (true, false) => tell("unsigned", "It has no signature, and only emulator mode takes such tokens.".to_owned()),
         (false, true) if id_token => {
             tell(
@@ -148,13 +162,13 @@ fn problems(token: &Jwt, kind: Kind, config: &Config, project: Option<&str>, now
         None => tell("no_expiry", "It has no exp that is a date.".to_owned()),
     }
     let starts = ["iat", "auth_time", "nbf"].into_iter().filter_map(|claim| Some((claim, token.time(claim)?)));
-    for (claim, _) in starts.filter(|(_, start)| *start > now + config.clock_skew) {
+    for (claim, _) in starts.filter(|(_, start)| *start > now + rules.skew) {
         tell(
             "clock_ahead",
             format!("Its {claim} is in the future: the clock of its maker is ahead, or this one is behind."),
         );
     }
-    if config.require_verified_email && token.claims.contains_key("email") && !token.email_verified() {
+    if rules.verified_email && token.claims.contains_key("email") && !token.email_verified() {
         tell("email_not_verified", "Its e-mail address is not verified, which this deployment asks for.".to_owned());
     }
     problems
@@ -166,7 +180,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::kind::CUSTOM_TOKEN_AUDIENCE;
+    use crate::{config::Config, jose::kind::CUSTOM_TOKEN_AUDIENCE};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_779_894_000 + 47 * 60);
 

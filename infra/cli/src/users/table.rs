@@ -36,7 +36,7 @@ impl AccountTable {
         } else {
             embedded(&config)?
         };
-        let keys = Keys::new(None, deployment::signing_keys(&config).0, &config);
+        let keys = Keys::new(None, config.key_sources(deployment::signing_keys(&config).0));
         App::new(config, store, keys).map_err(told)
     }
 }

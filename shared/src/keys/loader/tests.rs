@@ -7,6 +7,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::*;
 use crate::{
+    config::Config,
     jose::jwt::Jwt,
     keys::{KeySet, NewKeys},
     testing::{Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
@@ -20,8 +21,10 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-fn config(variables: &[(&str, &str)]) -> Config {
-    Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())).unwrap()
+/// The key set from `signing`, and what these variables name besides.
+fn sources(signing: Source, variables: &[(&str, &str)]) -> KeySources {
+    let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    Config::read(get).unwrap().key_sources(signing)
 }
 
 /// A Secrets Manager with a key set, and the keys of a deployment that reads it there.
@@ -29,7 +32,7 @@ fn deployment(variables: &[(&str, &str)]) -> (SecretsManager, Arc<Keys>) {
     let manager = SecretsManager::new(Secrets::default());
     manager.with(|secrets| secrets.put("keys", VERSION, signing_keys()));
     let signing = Source::Secret("keys".to_owned());
-    let keys = Keys::new(Some(manager.client()), signing, &config(variables));
+    let keys = Keys::new(Some(manager.client()), sources(signing, variables));
     (manager, Arc::new(keys))
 }
 
@@ -203,7 +206,7 @@ async fn cold_what_is_no_key_is_503_is_not_told_and_recovers_on_the_next_request
     assert!(failed(keys.get(NOW).await).1.contains("has no text"));
     for (id, words) in [("empty", "has no value yet"), ("missing", "cannot be read")] {
         manager.with(|secrets| secrets.create("empty"));
-        let keys = Keys::new(Some(manager.client()), Source::Secret(id.to_owned()), &config(&[]));
+        let keys = Keys::new(Some(manager.client()), sources(Source::Secret(id.to_owned()), &[]));
         let (status, cause) = failed(keys.get(NOW).await);
         assert!(status == 503 && cause.contains(words), "{cause}");
     }
@@ -382,7 +385,7 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     manager.with(|secrets| secrets.put("both", &version(3), &both("", "third")));
     let with = |variables: &[(&str, &str)]| {
         let secret = [&[("SHARED_SECRET_ID", "both")], variables].concat();
-        Keys::new(Some(manager.client()), Source::Secret("keys".to_owned()), &config(&secret))
+        Keys::new(Some(manager.client()), sources(Source::Secret("keys".to_owned()), &secret))
     };
     let keys = with(&[("TOKEN_PROFILE", "shared_secret")]);
     assert_eq!(failed(keys.get(NOW).await).1, "SHARED_SECRET_ID is empty.");
@@ -395,13 +398,13 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
 async fn a_file_is_read_again_and_a_variable_is_not() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(signing_keys().as_bytes()).unwrap();
-    let keys = Keys::new(None, Source::File(file.path().to_owned()), &config(&[]));
+    let keys = Keys::new(None, sources(Source::File(file.path().to_owned()), &[]));
     keys.ring(NOW).await.unwrap();
     let (text, kid) = other_set();
     std::fs::write(file.path(), text).unwrap();
     assert_eq!(keys.ring(after(60)).await.unwrap().signing(NOW).unwrap().kid, kid);
     let (text, _) = other_set();
-    let keys = Keys::new(None, Source::Text(text), &config(&[]));
+    let keys = Keys::new(None, sources(Source::Text(text), &[]));
     let first = keys.ring(NOW).await.unwrap();
     assert!(Arc::ptr_eq(&first, &keys.ring_if(after(10_000), |_| false).await.unwrap()));
 }
@@ -409,8 +412,8 @@ async fn a_file_is_read_again_and_a_variable_is_not() {
 #[tokio::test]
 async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
     for (signing, account) in [("hunter2", ""), (signing_keys(), "{\"hunter2\":1}")] {
-        let config = config(&[("FIREBASE_SERVICE_ACCOUNT", account)]);
-        let keys = Keys::new(None, Source::Text(signing.to_owned()), &config);
+        let signing = Source::Text(signing.to_owned());
+        let keys = Keys::new(None, sources(signing, &[("FIREBASE_SERVICE_ACCOUNT", account)]));
         let (status, cause) = failed(keys.get(NOW).await);
         assert!(status == 503 && !cause.contains("hunter2"), "{cause}");
     }
@@ -420,7 +423,7 @@ async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
 async fn a_service_account_of_another_project_is_refused_by_both_names() {
     let keys = |project: &str| {
         let variables = [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_PROJECT_ID", project)];
-        Keys::new(None, Source::Text(signing_keys().to_owned()), &config(&variables))
+        Keys::new(None, sources(Source::Text(signing_keys().to_owned()), &variables))
     };
     assert!(keys("demo-latchkey").get(NOW).await.is_ok());
     let (status, cause) = failed(keys("other").get(NOW).await);

@@ -1,0 +1,54 @@
+//! The sources of a deployment's secrets, as its configuration names them.
+
+use super::{KeyLifetimes, Source};
+
+/// Everything that [`Keys`](super::Keys) needs from the configuration.
+#[derive(Clone, Debug)]
+pub struct KeySources {
+    /// The key set, which signs access and refresh tokens.
+    pub signing_keys: Source,
+    /// The Firebase service account, which signs custom tokens.
+    pub firebase: Option<FirebaseAccount>,
+    /// The shared secrets, which sign and verify HS256 tokens.
+    pub shared_secret: Option<Source>,
+    /// The API keys, which identify trusted servers.
+    pub api_key: Option<Source>,
+    /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service account, and for
+    /// [`TokenProfile::Access`] otherwise.
+    pub token_profile: Option<TokenProfile>,
+    /// The age at which a secret is read again, and the lifetimes of the keys in the set.
+    pub lifetimes: KeyLifetimes,
+}
+
+/// A Firebase service account, and the values that the configuration expects in it.
+#[derive(Clone, Debug)]
+pub struct FirebaseAccount {
+    /// The account's JSON, or its private key alone.
+    pub source: Source,
+    /// The account's e-mail address, for a private key without its JSON.
+    pub client_email: Option<String>,
+    /// The account's project. An account of another project is refused unless `is_demo`.
+    pub project_id: Option<String>,
+    /// Whether this is the demo account, which may belong to another project.
+    pub is_demo: bool,
+}
+
+/// The kind of `jwt_token`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProfile {
+    /// A Firebase custom token.
+    Firebase,
+    /// The access token.
+    Access,
+    /// A token signed with the shared secret.
+    SharedSecret,
+}
+
+impl KeySources {
+    /// Whether any of the sources is a secret in Secrets Manager.
+    pub fn has_secrets(&self) -> bool {
+        let firebase = self.firebase.as_ref().map(|account| &account.source);
+        let others = [firebase, self.shared_secret.as_ref(), self.api_key.as_ref()].into_iter().flatten();
+        others.chain([&self.signing_keys]).any(|source| matches!(source, Source::Secret(_)))
+    }
+}
