@@ -71,7 +71,7 @@ impl App {
     pub async fn connect(config: Config) -> Result<Self, Error> {
         let aws = aws_config().await;
         let signing =
-            config.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
+            config.keys.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
         let keys = Keys::new(Some(secrets_manager_client(&aws)), config.key_sources(signing));
         let store = Store::new(dynamodb_client(&aws), &config.table_name);
         Self::new(config, store, keys)

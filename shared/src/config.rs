@@ -1,21 +1,35 @@
-//! The environment, read once.
+//! The configuration of a deployment, read once from the environment: one file for each concern.
 
+mod accounts;
 mod cloud_run;
 mod environment;
 mod federation;
 mod firebase;
+mod http;
+mod keys;
+mod platform;
+mod serve;
 mod signing;
+mod telemetry;
+mod tokens;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, time::Duration};
 
+pub use accounts::Accounts;
 use environment::Environment;
 pub use federation::Federation;
 pub use firebase::Firebase;
+pub use http::Http;
+pub use keys::KeySettings;
+use platform::Platform;
+pub use serve::Serve;
 pub use signing::{SigningAccount, looks_like_path};
+pub use telemetry::Telemetry;
+pub use tokens::Tokens;
 
 use crate::{
     account::session::SessionLifetimes,
-    keys::{FirebaseAccount, KeyLifetimes, KeySources, KeyUse, Source, TokenProfile, api_key::ApiKeys, shared_secret::SharedSecrets},
+    keys::{FirebaseAccount, KeyLifetimes, KeySources, Source, TokenProfile},
     password::Policy,
     token::{access::Issuer, report::Expectations},
 };
@@ -25,59 +39,47 @@ use crate::{
 pub struct Config {
     /// `TABLE_NAME`, `latchkey`: the DynamoDB table.
     pub table_name: String,
-    /// `SIGNING_KEYS_SECRET_ID` (a secret's id; required on Lambda) or `SIGNING_KEYS_FILE` (a path; one of them is required on Cloud
-    /// Run); else a file in the data folder.
-    pub signing_keys: Option<Source>,
-    /// `FIREBASE_…`: the Firebase project.
+    /// The keys.
+    pub keys: KeySettings,
+    /// The Firebase project.
     pub firebase: Firebase,
-    /// `SHARED_SECRET_ID` (a secret's id), `JWT_SHARED_SECRET` (the secret, or several, one a line) or `JWT_SHARED_SECRET_FILE` (a
-    /// path), none: signs and verifies HS256 tokens.
-    pub shared_secret: Option<Source>,
-    /// `API_KEY_SECRET_ID` (a secret's id), `API_KEY` (the key, or several, one a line) or `API_KEY_FILE` (a path), none: by which
-    /// trusted servers are known.
-    pub api_key: Option<Source>,
-    /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the
-    /// most.
-    pub keys_ttl: Duration,
-    /// `JWKS_MAX_AGE_SECONDS`, 300, 1–86400: for how long others may keep the published keys.
-    pub jwks_max_age: Duration,
-    /// `KEYS_OVERLAP_SECONDS`, 7200, to 30 days and no less than the lives of a published key and of a token ask for: how long after
-    /// its successor signs the key of access tokens is taken.
-    pub keys_overlap: Duration,
-    /// `TOKEN_PROFILE`, `firebase` where a service account is configured, else `access`: what `jwt_token` is.
-    pub token_profile: Option<TokenProfile>,
-    /// `ISSUER`: `iss` of access tokens and base of the discovery document. By default `https://` and the gateway's own
-    /// domain; locally `http://127.0.0.1:PORT`.
-    pub issuer: Option<String>,
-    /// `AUDIENCE`, the issuer: `aud` of access tokens.
-    pub audience: Option<String>,
-    /// `ACCESS_TOKEN_TTL_SECONDS`, 3600, 60–3600: life of `jwt_token` and `access_token`.
-    pub access_token_life: Duration,
-    /// `REFRESH_TOKEN_TTL_SECONDS`, 2592000; `REFRESH_TOKEN_IDLE_SECONDS`, 1209600; `REFRESH_REUSE_INTERVAL_SECONDS`, 10, 0–60.
-    pub session_lifetimes: SessionLifetimes,
-    /// `CLOCK_SKEW_SECONDS`, 60, 0–300: allowed on every time in a token.
-    pub clock_skew: Duration,
-    /// `CORS_ALLOWED_ORIGINS`, `*`, comma separated; None is any.
-    pub cors_allowed_origins: Option<Vec<String>>,
-    /// `REQUIRE_VERIFIED_EMAIL`, false: refuse accounts whose address is not verified, at `/login` and `/verify`.
-    pub require_verified_email: bool,
-    /// `PASSWORD_MIN_LENGTH`, 8, 8–64; `ARGON2_MEMORY_KIB`, 19456 and up; `ARGON2_ITERATIONS`, 2 and up.
-    pub password_policy: Policy,
-    /// `RATE_LIMITS`, `on`: whether failures and new accounts are counted; `off` is for load tests, and refused on Lambda and Cloud
-    /// Run.
-    pub rate_limits: bool,
+    /// Tokens and sessions.
+    pub tokens: Tokens,
+    /// Accounts and passwords.
+    pub accounts: Accounts,
+    /// The service's URL, and the browsers that may call it.
+    pub http: Http,
+    /// The log and the metrics.
+    pub telemetry: Telemetry,
+    /// The server of one process, `latchkey serve`.
+    pub serve: Serve,
     /// Whether this runs on Cloud Run, which sets `K_SERVICE`.
     pub on_cloud_run: bool,
-    /// `AWS_ROLE_ARN`, none; on Cloud Run alone, and unless `AWS_WEB_IDENTITY_TOKEN_FILE` is set: as whom AWS is asked.
+    /// As whom AWS is asked on Cloud Run.
     pub federation: Option<Federation>,
-    /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
+    // Copies, until every caller names the concern.
+    /// [`KeySettings::jwks_max_age`].
+    pub jwks_max_age: Duration,
+    /// [`Tokens::access_token_life`].
+    pub access_token_life: Duration,
+    /// [`Tokens::session_lifetimes`].
+    pub session_lifetimes: SessionLifetimes,
+    /// [`Tokens::clock_skew`].
+    pub clock_skew: Duration,
+    /// [`Accounts::require_verified_email`].
+    pub require_verified_email: bool,
+    /// [`Accounts::password_policy`].
+    pub password_policy: Policy,
+    /// [`Accounts::rate_limits`].
+    pub rate_limits: bool,
+    /// [`Http::issuer`].
+    pub issuer: Option<String>,
+    /// [`Http::cors_allowed_origins`].
+    pub cors_allowed_origins: Option<Vec<String>>,
+    /// [`Telemetry::log_level`].
     pub log_level: String,
-    /// `METRICS_NAMESPACE`, `Latchkey`: where CloudWatch keeps the metrics of the functions.
+    /// [`Telemetry::metrics_namespace`].
     pub metrics_namespace: String,
-    /// `PORT`, 8080: of `latchkey serve`.
-    pub port: u16,
-    /// `DATA_DIR`, `.latchkey`: where `latchkey serve` keeps its database and keys.
-    pub data_dir: PathBuf,
 }
 
 /// What is wrong with the environment: a sentence that names the variable, for each.
@@ -96,19 +98,12 @@ impl Config {
 
     /// The issuer at `url`, with the configured audience. Without `AUDIENCE` the audience is the URL.
     pub fn issuer_at(&self, url: String) -> Issuer {
-        Issuer { audience: self.audience.clone().unwrap_or_else(|| url.clone()), url }
+        Issuer { audience: self.http.audience.clone().unwrap_or_else(|| url.clone()), url }
     }
 
     /// How long what concerns keys lasts.
     pub fn key_lifetimes(&self) -> KeyLifetimes {
-        KeyLifetimes {
-            ttl: self.keys_ttl,
-            jwks_max_age: self.jwks_max_age,
-            overlap: self.keys_overlap,
-            access_token_life: self.access_token_life,
-            refresh_token_life: self.session_lifetimes.absolute,
-            skew: self.clock_skew,
-        }
+        self.keys.lifetimes(&self.tokens)
     }
 
     /// The sources of the keys: the key set from `signing_keys`, and what this configuration names besides.
@@ -117,16 +112,16 @@ impl Config {
         KeySources {
             signing_keys,
             firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
-            shared_secret: self.shared_secret.clone(),
-            api_key: self.api_key.clone(),
-            token_profile: self.token_profile,
+            shared_secret: self.keys.shared_secret.clone(),
+            api_key: self.keys.api_key.clone(),
+            token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
         }
     }
 
     /// Whether `jwt_token` is a Firebase custom token as soon as there is a service account.
     pub fn wants_firebase(&self) -> bool {
-        matches!(self.token_profile, None | Some(TokenProfile::Firebase))
+        matches!(self.tokens.profile, None | Some(TokenProfile::Firebase))
     }
 
     /// Reads variables through `get`.
@@ -135,81 +130,49 @@ impl Config {
     ///
     /// Every bad or missing variable, by name.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
-        let mut env = Environment::new(get);
-        let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
-        let signing_keys = [env.secret("SIGNING_KEYS_SECRET_ID"), env.file("SIGNING_KEYS_FILE")];
-        let signing_keys = env.only(signing_keys);
-        if on_lambda && signing_keys.is_none() {
-            env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
-        }
-        let deployed = env.deployed();
-        let firebase = Firebase::read(&mut env, deployed);
-        let token_profile = env.token_profile();
-        // Locally a demo account is made where none is configured.
-        if on_lambda && firebase.account.is_none() && token_profile == Some(TokenProfile::Firebase) {
-            env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
-        }
-        let shared_secret = [
-            env.secret("SHARED_SECRET_ID"),
-            env.value("JWT_SHARED_SECRET", |text| SharedSecrets::parse(&text).map(|_| Source::Text(text))),
-            env.file("JWT_SHARED_SECRET_FILE"),
-        ];
-        let shared_secret = env.only(shared_secret);
-        let api_key = [
-            env.secret("API_KEY_SECRET_ID"),
-            env.value("API_KEY", |text| ApiKeys::parse(&text).map(|_| Source::Text(text))),
-            env.file("API_KEY_FILE"),
-        ];
-        let on_cloud_run = env.text("K_SERVICE").is_some();
-        if token_profile == Some(TokenProfile::SharedSecret) && shared_secret.is_none() {
-            env.refuse(
-                "TOKEN_PROFILE",
-                "is shared_secret, which needs SHARED_SECRET_ID, JWT_SHARED_SECRET or JWT_SHARED_SECRET_FILE",
-            );
-        }
-        let mut config = Self {
+        let mut env = Environment::new(&get);
+        let tokens = Tokens::read(&mut env);
+        let keys = KeySettings::read(&mut env, &tokens);
+        let firebase = Firebase::read(&mut env);
+        tokens.check_profile(&mut env, &keys, &firebase);
+        let accounts = Accounts::read(&mut env);
+        let http = Http::read(&mut env);
+        let telemetry = Telemetry::read(&mut env);
+        let config = Self {
             table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
-            signing_keys,
+            jwks_max_age: keys.jwks_max_age,
+            access_token_life: tokens.access_token_life,
+            session_lifetimes: tokens.session_lifetimes,
+            clock_skew: tokens.clock_skew,
+            require_verified_email: accounts.require_verified_email,
+            password_policy: accounts.password_policy,
+            rate_limits: accounts.rate_limits,
+            issuer: http.issuer.clone(),
+            cors_allowed_origins: http.cors_allowed_origins.clone(),
+            log_level: telemetry.log_level.clone(),
+            metrics_namespace: telemetry.metrics_namespace.clone(),
+            serve: Serve::read(&mut env),
+            on_cloud_run: env.platform.on_cloud_run,
+            federation: Federation::read(&mut env),
+            keys,
             firebase,
-            shared_secret,
-            api_key: env.only(api_key),
-            keys_ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
-            jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
-            keys_overlap: Duration::ZERO,
-            token_profile,
-            issuer: env.issuer(),
-            audience: env.text("AUDIENCE"),
-            access_token_life: env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600),
-            session_lifetimes: env.session_lifetimes(),
-            clock_skew: env.seconds("CLOCK_SKEW_SECONDS", 60, 0, 300),
-            cors_allowed_origins: env.origins(),
-            require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
-            password_policy: env.password_policy(),
-            rate_limits: env.rate_limits(deployed),
-            on_cloud_run,
-            federation: if on_cloud_run { Federation::read(&mut env) } else { None },
-            log_level: env.log_level(),
-            metrics_namespace: env.metrics_namespace(),
-            port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
-            data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
+            tokens,
+            accounts,
+            http,
+            telemetry,
         };
-        // Less, and a rotation would end tokens before their time.
-        let least = (config.key_lifetimes().lead() + config.key_lifetimes().margin(KeyUse::Access)).as_secs();
-        config.keys_overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
-        if on_cloud_run {
-            cloud_run::check(&mut env, &config);
-        }
-        if env.wrong.is_empty() { Ok(config) } else { Err(Misconfigured(env.wrong)) }
+        cloud_run::check(&mut env, &config);
+        env.done(config)
     }
 }
 
 impl From<&Config> for Expectations {
     fn from(config: &Config) -> Self {
         Self {
-            shared_secret: config.shared_secret.is_some(),
+            shared_secret: config.keys.shared_secret.is_some(),
             emulated: config.firebase.emulator_host.is_some(),
-            skew: config.clock_skew,
-            verified_email: config.require_verified_email,
+            skew: config.tokens.clock_skew,
+            verified_email: config.accounts.require_verified_email,
         }
     }
 }

@@ -40,7 +40,8 @@ impl Deployment {
     /// What a person is told: a variable that is wrong.
     pub async fn open() -> Result<Self, Failure> {
         let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
-        let issuer = config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.port)));
+        let issuer =
+            config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.serve.port)));
         let issuer = issuer.clone();
         let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
@@ -60,7 +61,7 @@ impl Deployment {
 /// Whether the accounts are in the DynamoDB that AWS's own variables name, and not in the embedded one of the data folder: they are
 /// where the keys are.
 pub fn is_on_aws(config: &Config) -> bool {
-    matches!(config.signing_keys, Some(Source::Secret(_)))
+    matches!(config.keys.signing_keys, Some(Source::Secret(_)))
 }
 
 /// The table in the DynamoDB that AWS's own variables name.
@@ -91,10 +92,10 @@ pub async fn examine(store: &Store, name: &str) -> Result<(), String> {
 
 /// Where the signing keys are, and whether there are any: the file of the data folder is made at the first start.
 pub fn signing_keys(config: &Config) -> (Source, bool) {
-    match &config.signing_keys {
+    match &config.keys.signing_keys {
         Some(source) => (source.clone(), true),
         None => {
-            let file = config.data_dir.join(SIGNING_KEYS);
+            let file = config.serve.data_dir.join(SIGNING_KEYS);
             let is_there = file.exists();
             (Source::File(file), is_there)
         }
@@ -109,7 +110,7 @@ pub fn wants_demo(config: &Config) -> bool {
 
 /// Takes the demo account of the data folder, if there is one and it is wanted.
 pub fn adopt_demo(config: &mut Config) {
-    let file = config.data_dir.join(SERVICE_ACCOUNT);
+    let file = config.serve.data_dir.join(SERVICE_ACCOUNT);
     if wants_demo(config) && file.exists() {
         config.firebase.account = Some(Source::File(file));
         config.firebase.is_demo = true;

@@ -121,7 +121,7 @@ impl Doctor {
 }
 
 fn configuration(config: &Config) -> Finding {
-    let profile = match config.token_profile {
+    let profile = match config.tokens.profile {
         Some(TokenProfile::Firebase) => "firebase",
         Some(TokenProfile::Access) => "access",
         Some(TokenProfile::SharedSecret) => "shared_secret",
@@ -174,7 +174,7 @@ fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>,
     const WHAT: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
-        Ok(None) if config.token_profile == Some(TokenProfile::Firebase) => {
+        Ok(None) if config.tokens.profile == Some(TokenProfile::Firebase) => {
             return fail(WHAT, "none is configured, and TOKEN_PROFILE is firebase: set FIREBASE_SERVICE_ACCOUNT");
         }
         Ok(None) => return ok(WHAT, "none is configured: jwt_token is no custom token"),
@@ -217,7 +217,7 @@ fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
 async fn table(aws: &Aws, config: &Config, is_external: bool) -> Finding {
     const WHAT: &str = "table";
     if !is_external {
-        let file = config.data_dir.join(deployment::DATABASE);
+        let file = config.serve.data_dir.join(deployment::DATABASE);
         return if file.exists() {
             ok(WHAT, format!("embedded, in {}", file.display()))
         } else {

@@ -151,7 +151,7 @@ async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(
     let place = KeyLocation::of(config, file).await?;
     let set = new_set()?;
     if !is_named && matches!(place, KeyLocation::File(_)) {
-        files::make_folder(&config.data_dir)?;
+        files::make_folder(&config.serve.data_dir)?;
     }
     place.fill(&set).await?;
     tell(&format!("made a key set in {place}"));

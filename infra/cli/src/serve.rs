@@ -90,14 +90,14 @@ impl Serve {
 
     async fn serve(self, mut config: Config) -> Result<(), String> {
         if let Some(folder) = self.data_dir {
-            config.data_dir = folder;
+            config.serve.data_dir = folder;
         }
         // Without anything to keep, as on Cloud Run, there need be no place where it could be.
-        if !self.external_dynamodb || config.signing_keys.is_none() || deployment::wants_demo(&config) {
-            files::make_folder(&config.data_dir)?;
+        if !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config) {
+            files::make_folder(&config.serve.data_dir)?;
         }
-        let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.data_dir)?) };
-        let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.port))).await?;
+        let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
+        let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.serve.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // What listens on every address is reached by this one from here.
         let shown = if address.ip().is_unspecified() { SocketAddr::new(LOOPBACK, address.port()) } else { address };
@@ -111,7 +111,7 @@ impl Serve {
         };
         if deployment::wants_demo(&config) {
             let demo = || ServiceAccount::generate_demo(DEMO_PROJECT).map_err(|error| error.to_string());
-            files::make_once(&config.data_dir.join(deployment::SERVICE_ACCOUNT), demo)?;
+            files::make_once(&config.serve.data_dir.join(deployment::SERVICE_ACCOUNT), demo)?;
         }
         deployment::adopt_demo(&mut config);
         let app = app(config, table.store.clone(), &aws).await?;
@@ -190,10 +190,10 @@ fn tell_modes(config: &Config) {
 
 /// The app on this table, with the keys of the data folder where the environment names no others.
 async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
-    let signing = match config.signing_keys.clone() {
+    let signing = match config.keys.signing_keys.clone() {
         Some(source) => source,
         None => {
-            let file = config.data_dir.join(deployment::SIGNING_KEYS);
+            let file = config.serve.data_dir.join(deployment::SIGNING_KEYS);
             files::make_once(&file, keys::new_set)?;
             Source::File(file)
         }

@@ -10,26 +10,29 @@ const PLACEHOLDER: &str = "REPLACE_ME";
 const FILLED_IN: [&str; 6] =
     ["AWS_REGION", "AWS_ROLE_ARN", "GOOGLE_CLOUD_PROJECT", "ISSUER", "SIGNING_KEYS_SECRET_ID", "TABLE_NAME"];
 
-/// Refuses what is missing, or was left as it came.
-pub(super) fn check<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>, config: &Config) {
+/// Refuses what is missing on Cloud Run, or was left as it came.
+pub(super) fn check(env: &mut Environment, config: &Config) {
+    if !config.on_cloud_run {
+        return;
+    }
     for name in FILLED_IN {
         if env.text(name).is_some_and(|value| value.contains(PLACEHOLDER)) {
             env.refuse(name, "is still the placeholder of service.yaml: put your own value there");
         }
     }
-    if config.signing_keys.is_none() {
+    if config.keys.signing_keys.is_none() {
         env.refuse(
             "SIGNING_KEYS_SECRET_ID",
             "or SIGNING_KEYS_FILE is required on Cloud Run: keys that an instance made would end with it, and every session too",
         );
     }
-    if config.firebase.account.is_none() && config.token_profile == Some(TokenProfile::Firebase) {
+    if config.firebase.account.is_none() && config.tokens.profile == Some(TokenProfile::Firebase) {
         env.refuse(
             "TOKEN_PROFILE",
             "is firebase, which needs FIREBASE_SERVICE_ACCOUNT or FIREBASE_SERVICE_ACCOUNT_SECRET_ID",
         );
     }
-    match &config.issuer {
+    match &config.http.issuer {
         None => env.refuse("ISSUER", "is required on Cloud Run: the URL of the service"),
         Some(issuer) if !issuer.starts_with("https://") && !issuer.contains(PLACEHOLDER) => {
             env.refuse("ISSUER", "must begin with https:// on Cloud Run: the URL of the service");

@@ -2,16 +2,8 @@
 
 use std::time::Duration;
 
-use super::looks_like_path;
-use crate::{
-    account::session::SessionLifetimes,
-    keys::{Source, TokenProfile},
-    password::Policy,
-};
-
-/// What OWASP's password storage cheat sheet asks of argon2id at the least.
-const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
-const ARGON2_ITERATIONS_MIN: u64 = 2;
+use super::{Misconfigured, Platform, looks_like_path};
+use crate::keys::Source;
 
 /// The longest ARN of a secret is shorter: its name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
@@ -20,14 +12,22 @@ const SECRET_ID_BYTES_MAX: usize = 640;
 pub(super) type Named = (&'static str, Option<Source>);
 
 /// Variables by their names, and a sentence for each that is bad or missing.
-pub(super) struct Environment<G> {
-    get: G,
-    pub(super) wrong: Vec<String>,
+pub(super) struct Environment<'a> {
+    get: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) platform: Platform,
+    wrong: Vec<String>,
 }
 
-impl<G: Fn(&str) -> Option<String>> Environment<G> {
-    pub(super) fn new(get: G) -> Self {
-        Self { get, wrong: Vec::new() }
+impl<'a> Environment<'a> {
+    pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        let mut env = Self { get, platform: Platform::default(), wrong: Vec::new() };
+        env.platform = Platform::read(&env);
+        env
+    }
+
+    /// `read`, unless something is wrong.
+    pub(super) fn done<T>(self, read: T) -> Result<T, Misconfigured> {
+        if self.wrong.is_empty() { Ok(read) } else { Err(Misconfigured(self.wrong)) }
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
@@ -90,22 +90,6 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         Duration::from_secs(self.number(name, default, min, max))
     }
 
-    pub(super) fn session_lifetimes(&mut self) -> SessionLifetimes {
-        SessionLifetimes {
-            absolute: self.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
-            idle: self.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
-            reuse_interval: self.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),
-        }
-    }
-
-    pub(super) fn password_policy(&mut self) -> Policy {
-        Policy {
-            length_min: self.number("PASSWORD_MIN_LENGTH", 8, 8, 64) as usize,
-            memory_kib: self.number("ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB_MIN, ARGON2_MEMORY_KIB_MIN, 262_144) as u32,
-            iterations: self.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
-        }
-    }
-
     pub(super) fn flag(&mut self, name: &str) -> bool {
         match self.text(name).as_deref() {
             None | Some("false") => false,
@@ -116,88 +100,6 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
             }
         }
     }
-
-    /// By which variable this runs on Lambda or Cloud Run, if it does. Local tools imitate Lambda: SAM says so, and cargo-lambda
-    /// gives a URL for the address of the runtime, where Lambda gives a bare host and port.
-    pub(super) fn deployed(&self) -> Option<&'static str> {
-        let runtime = self.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
-        let by_local_tool = self.text("AWS_SAM_LOCAL").is_some_and(|value| value == "true")
-            || ["http://127.0.0.1:", "http://[::1]:"].iter().any(|local| runtime.starts_with(local));
-        let on_lambda = self.text("AWS_LAMBDA_FUNCTION_NAME").is_some() && !by_local_tool;
-        let on_cloud_run = self.text("K_SERVICE").is_some();
-        on_lambda.then_some("AWS_LAMBDA_FUNCTION_NAME").or_else(|| on_cloud_run.then_some("K_SERVICE"))
-    }
-
-    pub(super) fn token_profile(&mut self) -> Option<TokenProfile> {
-        match self.text("TOKEN_PROFILE")?.as_str() {
-            "access" => Some(TokenProfile::Access),
-            "firebase" => Some(TokenProfile::Firebase),
-            "shared_secret" => Some(TokenProfile::SharedSecret),
-            _ => {
-                self.refuse("TOKEN_PROFILE", "must be firebase, access or shared_secret");
-                None
-            }
-        }
-    }
-
-    pub(super) fn issuer(&mut self) -> Option<String> {
-        let issuer = self.text("ISSUER")?;
-        if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
-            self.refuse("ISSUER", "must be a URL that begins with https://");
-        }
-        Some(issuer.trim_end_matches('/').to_owned())
-    }
-
-    pub(super) fn origins(&mut self) -> Option<Vec<String>> {
-        let text = self.text("CORS_ALLOWED_ORIGINS").filter(|text| text != "*")?;
-        let origins: Vec<String> =
-            text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
-        let is_origin = |origin: &String| {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
-        };
-        if !origins.iter().all(is_origin) {
-            self.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, divided by commas");
-        }
-        Some(origins)
-    }
-
-    pub(super) fn rate_limits(&mut self, deployed: Option<&'static str>) -> bool {
-        let on = match self.text("RATE_LIMITS").as_deref() {
-            None | Some("on") => true,
-            Some("off") => false,
-            Some(_) => {
-                self.refuse("RATE_LIMITS", "must be on or off");
-                true
-            }
-        };
-        if let Some(by) = deployed.filter(|_| !on) {
-            self.refuse(
-                "RATE_LIMITS",
-                &format!("is off, which lets everybody guess, and {by} says that this is deployed"),
-            );
-        }
-        on
-    }
-
-    pub(super) fn log_level(&mut self) -> String {
-        let level = self.text("LOG_LEVEL").unwrap_or_else(|| "info".to_owned()).to_ascii_lowercase();
-        if !["error", "warn", "info", "debug", "trace"].contains(&level.as_str()) {
-            self.refuse("LOG_LEVEL", "must be error, warn, info, debug or trace");
-        }
-        level
-    }
-
-    pub(super) fn metrics_namespace(&mut self) -> String {
-        let what = "a namespace of CloudWatch: 1 to 255 letters, digits and . - _ / # :, and not one of AWS's own";
-        self.checked("METRICS_NAMESPACE", is_namespace, what).unwrap_or_else(|| "Latchkey".to_owned())
-    }
-}
-
-/// As the API reference of CloudWatch has it (PutMetricData, Namespace).
-fn is_namespace(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte);
-    text.len() <= 255 && text.bytes().all(fits) && !text.starts_with("AWS/")
 }
 
 fn is_secret_id(text: &str) -> bool {

@@ -17,8 +17,11 @@ pub struct Federation {
 }
 
 impl Federation {
-    /// None where AWS's own variables name a token file, which the SDK reads by itself.
-    pub(super) fn read<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Option<Self> {
+    /// None elsewhere than on Cloud Run, and where AWS's own variables name a token file, which the SDK reads by itself.
+    pub(super) fn read(env: &mut Environment) -> Option<Self> {
+        if !env.platform.on_cloud_run {
+            return None;
+        }
         let role = env.text("AWS_ROLE_ARN").filter(|_| env.text("AWS_WEB_IDENTITY_TOKEN_FILE").is_none())?;
         if !role.starts_with("arn:") || !role.contains(":role/") {
             env.refuse("AWS_ROLE_ARN", "must be the ARN of a role, such as arn:aws:iam::123456789012:role/latchkey");

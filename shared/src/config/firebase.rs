@@ -36,10 +36,7 @@ pub struct Firebase {
 }
 
 impl Firebase {
-    pub(super) fn read<G: Fn(&str) -> Option<String>>(
-        env: &mut Environment<G>,
-        deployed: Option<&'static str>,
-    ) -> Self {
+    pub(super) fn read(env: &mut Environment) -> Self {
         let account = [
             env.secret("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"),
             env.value("FIREBASE_SERVICE_ACCOUNT", |text| Ok(signing::service_account(text))),
@@ -60,7 +57,7 @@ impl Firebase {
                 "a tenant's id: letters, digits, `-`, `.`, `_` and `~` alone, and no dot at its end",
             ),
             certificates: certificates_url(env),
-            emulator_host: emulator_host(env, deployed),
+            emulator_host: emulator_host(env),
         }
     }
 }
@@ -76,7 +73,7 @@ impl Firebase {
     }
 }
 
-fn certificates_url<G: Fn(&str) -> Option<String>>(env: &mut Environment<G>) -> Uri {
+fn certificates_url(env: &mut Environment) -> Uri {
     const NAME: &str = "FIREBASE_CERTS_URL";
     let uri = match env.text(NAME).map(|text| text.parse::<Uri>()) {
         None => return Uri::from_static(google::GOOGLE),
@@ -102,13 +99,10 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Refused where it would let anybody in: an emulator's token is one that anybody can write.
-fn emulator_host<G: Fn(&str) -> Option<String>>(
-    env: &mut Environment<G>,
-    deployed: Option<&'static str>,
-) -> Option<String> {
+fn emulator_host(env: &mut Environment) -> Option<String> {
     const NAME: &str = "FIREBASE_AUTH_EMULATOR_HOST";
     let host = env.text(NAME)?;
-    if let Some(variable) = deployed {
+    if let Some(variable) = env.platform.deployed_by {
         env.refuse(
             NAME,
             &format!(

@@ -25,7 +25,7 @@ impl SigningAccount {
 
     /// Reads variables through `get`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
-        let env = Environment::new(get);
+        let env = Environment::new(&get);
         let given = env.text(SERVICE_ACCOUNT).map(|text| (service_account(text), SERVICE_ACCOUNT));
         let default = || env.text(CREDENTIALS).map(|text| (service_account(text), CREDENTIALS));
         Self {

@@ -10,16 +10,16 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, Misconfigured> {
 fn without_any_variable_the_defaults_hold() {
     let config = read(&[]).unwrap();
     assert_eq!(config.table_name, "latchkey");
-    assert_eq!(config.token_profile, None);
-    assert_eq!((config.port, config.data_dir.to_str()), (8080, Some(".latchkey")));
+    assert_eq!(config.tokens.profile, None);
+    assert_eq!((config.serve.port, config.serve.data_dir.to_str()), (8080, Some(".latchkey")));
     assert_eq!(config.access_token_life.as_secs(), 3_600);
     assert_eq!(config.session_lifetimes.absolute.as_secs(), 2_592_000);
     assert_eq!(config.session_lifetimes.idle.as_secs(), 1_209_600);
     assert_eq!(config.session_lifetimes.reuse_interval.as_secs(), 10);
     assert_eq!(config.clock_skew.as_secs(), 60);
-    let keys = [config.keys_ttl, config.jwks_max_age, config.keys_overlap].map(|time| time.as_secs());
+    let keys = [config.keys.ttl, config.keys.jwks_max_age, config.keys.overlap].map(|time| time.as_secs());
     assert_eq!(keys, [300, 300, 7_200]);
-    assert!(config.shared_secret.is_none() && config.api_key.is_none());
+    assert!(config.keys.shared_secret.is_none() && config.keys.api_key.is_none());
     assert_eq!(config.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
     assert!(config.issuer.is_none() && config.cors_allowed_origins.is_none() && !config.require_verified_email);
 }
@@ -97,8 +97,8 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
     assert!(refusal.contains("SHARED_SECRET_ID, JWT_SHARED_SECRET or JWT_SHARED_SECRET_FILE"), "{refusal}");
     let text = "a shared secret of more than 32 bytes";
     let config = read(&[profile, ("JWT_SHARED_SECRET", text)]).unwrap();
-    assert_eq!((config.token_profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));
-    assert_eq!(config.shared_secret, Some(Source::Text(text.to_owned())));
+    assert_eq!((config.tokens.profile, config.wants_firebase()), (Some(TokenProfile::SharedSecret), false));
+    assert_eq!(config.keys.shared_secret, Some(Source::Text(text.to_owned())));
     for both in [
         [("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")],
         [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")],
@@ -112,7 +112,7 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
 
 #[test]
 fn the_overlap_of_keys_is_never_shorter_than_the_lives_that_it_is_for() {
-    let overlap = |variables: &[(&str, &str)]| read(variables).map(|config| config.keys_overlap.as_secs());
+    let overlap = |variables: &[(&str, &str)]| read(variables).map(|config| config.keys.overlap.as_secs());
     assert_eq!(overlap(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]), Ok(7_200));
     // A day for the published keys, an hour for a token, its skew, and twice the 50 seconds of a key set and their slack.
     let long = ("JWKS_MAX_AGE_SECONDS", "86400");
@@ -198,9 +198,9 @@ fn a_secret_may_be_in_a_mounted_file() {
     ]);
     let config = config.unwrap();
     let file = |path: &str| Some(Source::File(path.into()));
-    assert_eq!(config.signing_keys, file("/secrets/signing-keys/keys.json"));
-    assert_eq!(config.shared_secret, file("/secrets/shared-secret/secrets.txt"));
-    assert_eq!(config.api_key, file("/secrets/api-key/keys.txt"));
+    assert_eq!(config.keys.signing_keys, file("/secrets/signing-keys/keys.json"));
+    assert_eq!(config.keys.shared_secret, file("/secrets/shared-secret/secrets.txt"));
+    assert_eq!(config.keys.api_key, file("/secrets/api-key/keys.txt"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl KeyLocation {
                 Self::Secret { managed_secret: ManagedSecret::new(client, &id), id }
             }
             // No variable holds the key set itself.
-            (None, Source::Text(_)) => Self::File(config.data_dir.join(deployment::SIGNING_KEYS)),
+            (None, Source::Text(_)) => Self::File(config.serve.data_dir.join(deployment::SIGNING_KEYS)),
         })
     }
 

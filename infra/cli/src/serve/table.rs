@@ -29,7 +29,7 @@ pub struct Table {
 impl Table {
     /// The table in the data folder that `lock` holds, made at the first start.
     pub async fn embedded(config: &Config, lock: File) -> Result<Self, String> {
-        let database = config.data_dir.join(deployment::DATABASE);
+        let database = config.serve.data_dir.join(deployment::DATABASE);
         // A link to a volume that is not there now is something else than nothing.
         if fs::symlink_metadata(&database).map_or(true, |file| file.is_file() && file.len() == 0) {
             make(&database, &config.table_name).await?;

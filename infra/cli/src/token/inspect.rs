@@ -140,7 +140,7 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
             Err(error) => Verdict::Unknown(error.cause()),
         },
         Kind::AccessToken if !deployment.has_signing_keys => {
-            let folder = app.config().data_dir.display();
+            let folder = app.config().serve.data_dir.display();
             Verdict::Unknown(format!("there are no signing keys, neither configured nor in {folder}."))
         }
         kind => match verification::verify(app, &deployment.issuer, text, now).await {

@@ -29,7 +29,7 @@ impl AccountTable {
     pub async fn open(self, mut config: Config) -> Result<App, Failure> {
         let is_external = self.external_dynamodb || (self.data_dir.is_none() && deployment::is_on_aws(&config));
         if let Some(folder) = self.data_dir {
-            config.data_dir = folder;
+            config.serve.data_dir = folder;
         }
         let store = if is_external {
             deployment::external_table(&Aws::of(&config), &config).await?
@@ -43,7 +43,7 @@ impl AccountTable {
 
 /// SQLite lets several processes at the file, one after the other: each change is one transaction there.
 fn embedded(config: &Config) -> Result<Store, Failure> {
-    let file = config.data_dir.join(deployment::DATABASE);
+    let file = config.serve.data_dir.join(deployment::DATABASE);
     // It would be made.
     if !file.is_file() {
         return Err(format!(
