@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Environment, Tokens};
 use crate::{
     keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
-    token::shared_secret::SharedSecrets,
+    keys::shared_secret::SharedSecrets,
 };
 
 /// Where the keys are, apart from Firebase's, and how long they are kept.
