@@ -1,4 +1,6 @@
-//! What the texts of stored hashes are made of (PHC string format, version 1): numbers, parameters by name, bytes.
+//! The parts of stored hashes (PHC string format, version 1): numbers, named parameters, bytes.
+//!
+//! The crate `phc` accepts repeated and reordered parameters, and refuses padding and passlib.
 
 use std::{iter, ops::RangeInclusive};
 
