@@ -1,4 +1,6 @@
-//! What a person logs in with: an e-mail address or a username, each in the one form that is compared.
+//! The identifiers of a login: an e-mail address or a username.
+//!
+//! Each has one form that is compared: its key.
 
 use std::fmt;
 
@@ -7,7 +9,7 @@ const ADDRESS_BYTES_MAX: usize = 254;
 /// The longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
 const LOCAL_BYTES_MAX: usize = 64;
 
-/// An e-mail address, in the form its owner typed and in the form that is compared.
+/// An e-mail address, as its owner typed it and in the form that is compared.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     typed: String,
@@ -15,9 +17,12 @@ pub struct Email {
 }
 
 impl Email {
-    /// Reads an address: trimmed; the local part ASCII and compared without case; the domain through UTS-46, so that
-    /// `MÜNCHEN.example` and `xn--mnchen-3ya.example` are one. No tricks with `+` or dots: what one provider ignores is
-    /// somebody else's address at the next.
+    /// Reads an e-mail address.
+    ///
+    /// Space around the address is removed. The local part must be ASCII, and is compared without
+    /// case. The domain goes through UTS-46: `MÜNCHEN.example` and `xn--mnchen-3ya.example` are
+    /// one domain. `+` and dots in the local part count: one provider ignores them, but at another
+    /// provider the two addresses belong to two people.
     ///
     /// # Errors
     ///
@@ -44,29 +49,29 @@ impl Email {
         if key.len() > ADDRESS_BYTES_MAX {
             return Err("An e-mail address has at most 254 bytes.");
         }
-        // Invisible characters and the like have no place in what is shown and signed.
+        // UTS-46 removes invisible characters, which must not be shown or signed.
         let typed =
             if typed.is_ascii() { typed.to_owned() } else { format!("{local}@{}", idna::domain_to_unicode(&domain).0) };
         Ok(Self { typed, key })
     }
 
-    /// As typed, for display; a domain beyond ASCII in the form that UTS-46 gives it.
+    /// The address as typed, for display. A domain beyond ASCII is in its UTS-46 form.
     pub fn typed(&self) -> &str {
         &self.typed
     }
 
-    /// The form two spellings of one address share.
+    /// The form that is compared: all spellings of one address share it.
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// RFC 5322 section 3.2.3 `atext`, at least one.
+/// Whether `part` is one or more characters of `atext` (RFC 5322 section 3.2.3).
 fn is_atom(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
 }
 
-/// A name of 3–32 characters `a-z 0-9 _ . -`, compared without case and kept in lower case.
+/// A username of 3–32 characters `a-z 0-9 _ . -`. It is compared and kept in lower case.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -86,13 +91,13 @@ impl Username {
         }
     }
 
-    /// In lower case.
+    /// The username, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Either of the two. An address has an `@`, a username never has, so the two never meet.
+/// An e-mail address or a username. Only an address has an `@`, so no text is both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identifier {
     /// An e-mail address.
@@ -102,7 +107,7 @@ pub enum Identifier {
 }
 
 impl Identifier {
-    /// Reads what was typed into a field that may take either.
+    /// Reads the text of a field that accepts either kind.
     ///
     /// # Errors
     ///
@@ -155,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn text_that_is_no_address_is_refused() {
         let long_local = format!("{}@c.de", "a".repeat(65));
         let long = format!("a@{}.de", "b".repeat(260));
         for text in [

@@ -1,7 +1,8 @@
-//! Limits: how often somebody may guess, whatever they guess at, and what an address may do.
+//! Rate limits: delays after wrong passwords, and quotas for each IP address.
 //!
-//! Whoever guesses at an account is counted by the account, known or not, so that many addresses help nobody. A client that
-//! logged in before is counted by itself, so that strangers cannot delay it. Nobody is ever locked out: a delay ends by itself.
+//! Failures are counted for each account, even for an account that does not exist. Guesses from
+//! many IP addresses therefore gain nothing. A client that logged in before has a failure counter
+//! of its own, so that strangers cannot delay it. Nobody is ever locked out: each delay ends.
 
 use std::time::Duration;
 
@@ -9,41 +10,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// How many consecutive failures cost nobody any time.
+/// The number of failures in a row before attempts must wait.
 pub const FREE_FAILURES: u32 = 5;
 /// The delay after the last free failure; each further failure doubles it.
 const DELAY_FIRST: Duration = Duration::from_secs(1);
 /// The longest delay.
 const DELAY_MAX: Duration = Duration::from_secs(15 * 60);
-/// Failures are forgotten after a day without another. By then a guesser with the longest delay would have had 96 guesses, so that
-/// the free ones after it are no gain.
+/// A failure counter is forgotten after a day without another failure. An attacker who waits out
+/// the longest delay each time has 96 guesses in a day, so five free ones are no gain.
 pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Consecutive failures, as the store keeps them. A success ends the series.
+/// Consecutive failures, as the store keeps them. A success resets the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failures {
-    /// How many.
+    /// The number of failures.
     pub failures: u32,
-    /// When the last one was.
+    /// The time of the last failure.
     pub last_at: Timestamp,
 }
 
 impl Failures {
-    /// The series with one more failure at `now`.
-    pub fn with_another(before: Option<Self>, now: Timestamp) -> Self {
-        let failures = before.filter(|before| !before.is_forgotten(now)).map_or(0, |before| before.failures);
+    /// The count after one more failure at `now`. It starts anew if `previous` is forgotten.
+    pub fn with_another(previous: Option<Self>, now: Timestamp) -> Self {
+        let failures = previous.filter(|previous| !previous.is_forgotten(now)).map_or(0, |previous| previous.failures);
         Self { failures: failures.saturating_add(1), last_at: now }
     }
 
-    /// How long the next attempt has to wait, if it has to.
+    /// The time that the next attempt must still wait. `None` if it may go on.
     pub fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let open_at = self.last_at + self.delay();
-        let left = u64::try_from(open_at.milliseconds() - now.milliseconds()).ok().filter(|left| *left > 0)?;
-        // Another process's clock may be ahead.
-        Some(Duration::from_millis(left).min(DELAY_MAX))
+        let allowed_at = self.last_at + self.delay();
+        let wait = u64::try_from(allowed_at.milliseconds() - now.milliseconds()).ok().filter(|wait| *wait > 0)?;
+        // The clock of the process that counted may be ahead.
+        Some(Duration::from_millis(wait).min(DELAY_MAX))
     }
 
-    /// Whether attempts are let through one at a time, each of them after its delay.
+    /// Whether attempts must go one at a time, each after its delay.
     pub fn are_many(&self, now: Timestamp) -> bool {
         self.failures >= FREE_FAILURES && !self.is_forgotten(now)
     }
@@ -55,32 +56,34 @@ impl Failures {
         }
     }
 
-    /// Whether it is so old that it counts no more.
+    /// Whether the last failure is so old that none counts any more.
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         now >= self.last_at + FORGOTTEN_AFTER
     }
 }
 
-/// What an address may do so many times in a window of time. Windows follow each other; the count is of one.
+/// A limit on how often one IP address may do something within a window of time. Windows follow
+/// each other without a gap, and each one has its own count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// The word for it in the store's keys.
+    /// The name of the quota in the store's keys.
     pub name: &'static str,
-    /// How many times.
+    /// The largest count within one window.
     pub max: u32,
-    /// How long a window is.
+    /// The length of a window.
     pub window: Duration,
 }
 
-/// Failed logins of an address. Builders and companies have hundreds of people behind one, a few of whom mistype at any time; who
-/// tries one password on many accounts gets no further than these.
+/// Failed logins of an IP address. A company may have hundreds of people behind one address, and
+/// some of them mistype. An attacker who tries one password on many accounts is stopped here.
 pub const FAILED_LOGINS: Quota = Quota { name: "failed-logins", max: 300, window: Duration::from_secs(15 * 60) };
 
-/// New accounts of an address: a lecture hall signs up within minutes, and a script is done after these.
+/// New accounts of an IP address. A whole lecture hall may sign up within minutes. A script is
+/// stopped here.
 pub const SIGN_UPS: Quota = Quota { name: "sign-ups", max: 500, window: Duration::from_secs(60 * 60) };
 
 impl Quota {
-    /// The number of the window that `now` is in, and when it ends.
+    /// The number of the window around `now`, and the end of that window.
     pub fn window_at(&self, now: Timestamp) -> (i64, Timestamp) {
         let seconds = i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX).max(1);
         let number = now.seconds().div_euclid(seconds);
@@ -117,13 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_delays_nobody_for_longer_than_the_longest_delay() {
+    fn a_clock_that_is_ahead_delays_nobody_beyond_the_longest_delay() {
         let ahead = Failures { failures: 15, last_at: NOW + Duration::from_secs(86_400) };
         assert_eq!(ahead.wait(NOW), Some(DELAY_MAX));
     }
 
     #[test]
-    fn a_series_grows_by_one_and_is_forgotten_after_a_day() {
+    fn a_count_grows_by_one_and_is_forgotten_after_a_day() {
         let next = |before, now| Failures::with_another(before, now).failures;
         assert_eq!(next(None, NOW), 1);
         assert_eq!(next(Some(failed(7)), after(86_399_999)), 8);

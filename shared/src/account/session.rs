@@ -1,7 +1,8 @@
-//! Sessions, and the refresh tokens that carry them on.
+//! Sessions, and the refresh tokens that prolong them.
 //!
-//! A refresh token is the session's id and a counter, masked, under an HMAC. The store keeps the counter only: any token can be
-//! made again, so a client that lost an answer is given the same one, and a copy of the table is worth nothing.
+//! A refresh token is the session's id and a counter, masked, with an HMAC. The store keeps only
+//! the counter, since any token can be made again from it. A client that lost an answer gets the
+//! same token again, and a copy of the table holds no token.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -11,65 +12,67 @@ use serde::{Deserialize, Serialize, de};
 
 use crate::{account::user::User, error::RefreshRefusal, time::Timestamp};
 
-/// Of the 32 bytes of a refresh token, 12 are the session's id, 4 the counter, and 16 the HMAC, which is as long as
-/// RFC 6749 section 10.10 asks (a guess succeeds with probability 2^-128 at most).
+/// A refresh token has 32 bytes: 12 of the session's id, 4 of the counter, 16 of the HMAC. The HMAC
+/// is as long as RFC 6749 section 10.10 asks: a guess succeeds with probability 2^-128 at most.
 const ID_BYTES: usize = 12;
 const COUNTER_BYTES: usize = 4;
 const TAG_BYTES: usize = 16;
-/// What the HMAC is over begins with this, so that no other use of the key can make a refresh token.
+/// The beginning of the HMAC's input, so that no other use of the key can make a refresh token.
 const CONTEXT: &[u8] = b"latchkey refresh token";
-/// Likewise for the mask. The HMAC masks what it is over, as the synthetic IV of RFC 5297 does, so that no part of a token is the
-/// session's id, which is in the table and in access tokens.
+/// The beginning of the input from which the mask is made. The id and the counter are masked by an
+/// HMAC of their own HMAC, as with the synthetic IV of RFC 5297. No part of a token therefore shows
+/// the session's id, which is in the table and in access tokens.
 const MASK_CONTEXT: &[u8] = b"latchkey refresh token mask";
-/// Of how many rotations the time is kept; older parents are past their reuse interval in any sane client.
+/// The number of rotations whose time is kept. In any sane client, older tokens are past their
+/// reuse interval.
 const ROTATIONS_KEPT: u32 = 8;
 
-/// A session's id: 12 random bytes, 16 characters as text.
+/// A session's id: 12 random bytes, or 16 characters of base64url as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionId([u8; ID_BYTES]);
 
 impl SessionId {
-    /// From random bytes.
+    /// The id of these random bytes.
     pub const fn new(random: [u8; ID_BYTES]) -> Self {
         Self(random)
     }
 
-    /// From its text.
+    /// Reads the text of an id. `None` if the text is no id.
     pub fn parse(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 }
 
-/// What is in a refresh token.
+/// The content of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// Whose it is.
+    /// The session that the token belongs to.
     pub session: SessionId,
-    /// How often the session was refreshed before.
+    /// The number of refreshes of the session before this token.
     pub counter: u32,
 }
 
 impl RefreshToken {
-    /// Its text: 43 characters, base64url of 32 bytes.
+    /// The text of the token: 43 characters, base64url of 32 bytes.
     pub fn seal(self, key: &hmac::Key) -> String {
         let message = self.message();
         let tag = tag(key, CONTEXT, &message);
-        URL_SAFE_NO_PAD.encode([masked(key, &message, &tag), tag].concat())
+        URL_SAFE_NO_PAD.encode([mask(key, &message, &tag), tag].concat())
     }
 
-    /// Reads a token that one of `keys` made; anything else is none. No store is asked.
+    /// Reads a token that one of `keys` made. `None` for any other text. This asks no store.
     pub fn open<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (hidden, given) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
+        let (masked, sent_tag) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
         let message = keys.into_iter().find_map(|key| {
-            let message = masked(key, hidden, given);
-            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), given).ok().map(|()| message)
+            let message = mask(key, masked, sent_tag);
+            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), sent_tag).ok().map(|()| message)
         })?;
         let (id, counter) = message.split_at_checked(ID_BYTES)?;
         Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
     }
 
-    /// Whether a text has the form of one, whoever made it.
+    /// Whether a text has the form of a refresh token. Nothing is verified.
     pub fn is_like_one(text: &str) -> bool {
         URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES + COUNTER_BYTES + TAG_BYTES)
     }
@@ -79,6 +82,7 @@ impl RefreshToken {
     }
 }
 
+/// The first 16 bytes of the HMAC of `context` and `message`.
 fn tag(key: &hmac::Key, context: &[u8], message: &[u8]) -> Vec<u8> {
     let mut hmac = hmac::Context::with_key(key);
     hmac.update(context);
@@ -86,65 +90,67 @@ fn tag(key: &hmac::Key, context: &[u8], message: &[u8]) -> Vec<u8> {
     hmac.sign().as_ref().iter().copied().take(TAG_BYTES).collect()
 }
 
-/// Masks what is open, and opens what is masked. The mask is as long as both: 16 bytes.
-fn masked(key: &hmac::Key, message: &[u8], tag_of_it: &[u8]) -> Vec<u8> {
-    tag(key, MASK_CONTEXT, tag_of_it).iter().zip(message).map(|(mask, byte)| mask ^ byte).collect()
+/// Masks a message by the mask that belongs to its tag. Done twice, this gives the message again.
+/// The mask and the message have 16 bytes each.
+fn mask(key: &hmac::Key, message: &[u8], message_tag: &[u8]) -> Vec<u8> {
+    tag(key, MASK_CONTEXT, message_tag).iter().zip(message).map(|(mask, byte)| mask ^ byte).collect()
 }
 
-/// How long sessions live.
+/// The lifetimes of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLifetimes {
-    /// From login, whatever happens.
+    /// The time from the login to the end of the session, however often it is refreshed.
     pub absolute: Duration,
-    /// From the last refresh.
+    /// The time from the last refresh to the end of the session.
     pub idle: Duration,
-    /// How long a token that was already exchanged, and its child too, still gets that same child.
+    /// The time in which an exchanged token still gets the same child, even if the child was
+    /// exchanged too.
     pub reuse_interval: Duration,
 }
 
 /// A session, as the store keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    /// Its id.
+    /// The id of the session.
     pub id: SessionId,
-    /// Whose it is.
+    /// The id of the account.
     pub user_id: String,
-    /// The account's epoch at login; once the account's has moved on, this session is over.
+    /// The account's epoch at login. The session is over once the account has another epoch.
     pub epoch: u64,
-    /// How often it was refreshed.
+    /// The number of refreshes.
     pub counter: u32,
-    /// When the password was given.
+    /// The time when the password was given.
     pub auth_time: Timestamp,
-    /// Never moves.
+    /// The latest end of the session. It never moves.
     pub expires_at: Timestamp,
-    /// Moves with every refresh.
+    /// The end of the session without another refresh. Each refresh moves it.
     pub idle_expires_at: Timestamp,
-    /// Set by logout and by reuse of an old token.
+    /// The time of the logout, or of the reuse of an old token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
-    /// When the last few rotations were, by [`Session::rotation_key`].
+    /// The times of the last eight rotations, by [`Session::rotation_key`].
     #[serde(rename = "rotated")]
     pub rotation_times: BTreeMap<String, Timestamp>,
 }
 
-/// What a presented refresh token is worth.
+/// The state of a refresh token that a client sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshState {
-    /// The newest one: it moves the session on.
+    /// The newest token. It may be exchanged for a new child.
     Current,
-    /// Exchanged before, and may be again, for the same child.
+    /// A token that was exchanged, and may be exchanged again for the same child.
     Parent {
-        /// The child's counter.
+        /// The counter of the child.
         child: u32,
     },
-    /// Refused.
+    /// A token that is refused.
     Refused(RefreshRefusal),
 }
 
 impl Session {
-    /// A session of `user`, who gave the password at `now`.
-    pub fn start(id: SessionId, user: &User, now: Timestamp, lives: &SessionLifetimes) -> Self {
-        let expires_at = now + lives.absolute;
+    /// A new session of `user`, who gave the password at `now`.
+    pub fn start(id: SessionId, user: &User, now: Timestamp, lifetimes: &SessionLifetimes) -> Self {
+        let expires_at = now + lifetimes.absolute;
         Self {
             id,
             user_id: user.id.clone(),
@@ -152,15 +158,15 @@ impl Session {
             counter: 0,
             auth_time: now,
             expires_at,
-            idle_expires_at: expires_at.min(now + lives.idle),
+            idle_expires_at: expires_at.min(now + lifetimes.idle),
             ended_at: None,
             rotation_times: BTreeMap::new(),
         }
     }
 
-    /// What the token with `counter` is worth. A counter ahead of the session's, as after a restore of an older table, is
-    /// refused without ending anything.
-    pub fn state_of(&self, counter: u32, now: Timestamp, lives: &SessionLifetimes) -> RefreshState {
+    /// The state of the token with `counter`. A counter ahead of the session's is refused without
+    /// ending the session: it is seen after the restore of an older table.
+    pub fn state_of(&self, counter: u32, now: Timestamp, lifetimes: &SessionLifetimes) -> RefreshState {
         if self.ended_at.is_some() || counter > self.counter {
             return RefreshState::Refused(RefreshRefusal::Invalid);
         }
@@ -169,13 +175,13 @@ impl Session {
         }
         match self.counter - counter {
             0 => RefreshState::Current,
-            // Its child was never used: the client failed to save it.
+            // The child was never used: the client failed to save it.
             1 => RefreshState::Parent { child: self.counter },
-            behind => {
+            rotations_since => {
                 let child = counter + 1;
                 let exchanged =
-                    self.rotation_times.get(&Self::rotation_key(child)).filter(|_| behind <= ROTATIONS_KEPT);
-                if exchanged.is_some_and(|&exchanged| now <= exchanged + lives.reuse_interval) {
+                    self.rotation_times.get(&Self::rotation_key(child)).filter(|_| rotations_since <= ROTATIONS_KEPT);
+                if exchanged.is_some_and(|&exchanged| now <= exchanged + lifetimes.reuse_interval) {
                     RefreshState::Parent { child }
                 } else {
                     RefreshState::Refused(RefreshRefusal::Reused)
@@ -184,12 +190,12 @@ impl Session {
         }
     }
 
-    /// Whether this session can still be refreshed, as far as it can tell by itself and by its account.
+    /// Whether this session can still be refreshed, judged by the session and its account alone.
     pub fn is_live(&self, user: &User, now: Timestamp) -> bool {
         self.ended_at.is_none() && !self.is_expired(now) && self.is_of(user)
     }
 
-    /// Whether the account has not ended all its sessions since this one began.
+    /// Whether this session belongs to `user` and to the present epoch of the account.
     pub fn is_of(&self, user: &User) -> bool {
         self.user_id == user.id && self.epoch == user.epoch
     }
@@ -198,13 +204,14 @@ impl Session {
         now >= self.expires_at || now >= self.idle_expires_at
     }
 
-    /// When the token with `counter` was made first, as far as that is kept.
+    /// The time when the token with `counter` was first made. The time of the login if the time of
+    /// that rotation is not kept.
     pub fn made_at(&self, counter: u32) -> Timestamp {
-        let rotation_times = self.rotation_times.get(&Self::rotation_key(counter)).filter(|_| counter > 0);
-        rotation_times.copied().unwrap_or(self.auth_time)
+        let rotated_at = self.rotation_times.get(&Self::rotation_key(counter)).filter(|_| counter > 0);
+        rotated_at.copied().unwrap_or(self.auth_time)
     }
 
-    /// The key of [`Session::rotation_times`] for the rotation that made `counter`.
+    /// The key in [`Session::rotation_times`] of the rotation that made the token with `counter`.
     pub fn rotation_key(counter: u32) -> String {
         (counter % ROTATIONS_KEPT).to_string()
     }
@@ -241,7 +248,7 @@ mod tests {
     use crate::{account::email::Email, password::StoredHash};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
-    const LIVES: SessionLifetimes = SessionLifetimes {
+    const LIFETIMES: SessionLifetimes = SessionLifetimes {
         absolute: Duration::from_secs(30 * 86_400),
         idle: Duration::from_secs(14 * 86_400),
         reuse_interval: Duration::from_secs(10),
@@ -259,9 +266,9 @@ mod tests {
         User::new("u".to_owned(), &Email::parse("a@b.de").unwrap(), None, String::new(), StoredHash::new(""), NOW)
     }
 
-    /// A session whose rotations took place `seconds` after login.
+    /// A session with a rotation at each of these seconds after login.
     fn session(rotations: &[u64]) -> Session {
-        let mut session = Session::start(SessionId::new([1; 12]), &user(), NOW, &LIVES);
+        let mut session = Session::start(SessionId::new([1; 12]), &user(), NOW, &LIFETIMES);
         for &seconds in rotations {
             session.counter += 1;
             session.rotation_times.insert(Session::rotation_key(session.counter), after(seconds));
@@ -280,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_has_nothing_of_its_session_id_and_no_two_have_a_part_in_common() {
+    fn a_token_shows_no_part_of_its_session_id_and_no_two_tokens_share_a_part() {
         let id = SessionId::new([9; 12]);
         let tokens = [0, 1, 2].map(|counter| RefreshToken { session: id, counter }.seal(&key(1)));
         let parts = |text: &str| text.as_bytes().windows(6).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -307,49 +314,49 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_token_moves_the_session_on_and_its_parent_gets_the_same_child_for_ever() {
+    fn the_newest_token_gets_a_new_child_and_its_parent_gets_the_same_child_for_ever() {
         let session = session(&[5, 100]);
-        assert_eq!(session.state_of(2, after(101), &LIVES), RefreshState::Current);
-        assert_eq!(session.state_of(1, after(101), &LIVES), RefreshState::Parent { child: 2 });
-        assert_eq!(session.state_of(1, after(900_000), &LIVES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(2, after(101), &LIFETIMES), RefreshState::Current);
+        assert_eq!(session.state_of(1, after(101), &LIFETIMES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(1, after(900_000), &LIFETIMES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn an_older_token_gets_its_child_within_the_reuse_interval_and_is_reuse_after_it() {
         let session = session(&[100, 101, 102]);
-        assert_eq!(session.state_of(0, after(110), &LIVES), RefreshState::Parent { child: 1 });
-        assert_eq!(session.state_of(0, after(111), &LIVES), RefreshState::Refused(RefreshRefusal::Reused));
-        assert_eq!(session.state_of(1, after(111), &LIVES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(0, after(110), &LIFETIMES), RefreshState::Parent { child: 1 });
+        assert_eq!(session.state_of(0, after(111), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(1, after(111), &LIFETIMES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn a_rotation_whose_time_was_overwritten_is_reuse() {
         let session = session(&[100; 9]);
-        assert_eq!(session.state_of(0, after(100), &LIVES), RefreshState::Refused(RefreshRefusal::Reused));
-        assert_eq!(session.state_of(1, after(100), &LIVES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(0, after(100), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(1, after(100), &LIFETIMES), RefreshState::Parent { child: 2 });
     }
 
     #[test]
     fn a_counter_ahead_is_refused_without_being_reuse() {
-        assert_eq!(session(&[1]).state_of(2, after(2), &LIVES), RefreshState::Refused(RefreshRefusal::Invalid));
+        assert_eq!(session(&[1]).state_of(2, after(2), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Invalid));
     }
 
     #[test]
-    fn both_lives_end_at_their_second_and_an_ended_session_is_invalid() {
+    fn both_lifetimes_end_at_their_second_and_an_ended_session_is_invalid() {
         let mut session = session(&[]);
         let idle = 14 * 86_400;
-        assert_eq!(session.state_of(0, after(idle - 1), &LIVES), RefreshState::Current);
-        assert_eq!(session.state_of(0, after(idle), &LIVES), RefreshState::Refused(RefreshRefusal::Expired));
+        assert_eq!(session.state_of(0, after(idle - 1), &LIFETIMES), RefreshState::Current);
+        assert_eq!(session.state_of(0, after(idle), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Expired));
         session.idle_expires_at = session.expires_at;
-        assert_eq!(session.state_of(0, after(30 * 86_400), &LIVES), RefreshState::Refused(RefreshRefusal::Expired));
+        assert_eq!(session.state_of(0, after(30 * 86_400), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Expired));
         session.ended_at = Some(NOW);
-        assert_eq!(session.state_of(0, NOW, &LIVES), RefreshState::Refused(RefreshRefusal::Invalid));
+        assert_eq!(session.state_of(0, NOW, &LIFETIMES), RefreshState::Refused(RefreshRefusal::Invalid));
     }
 
     #[test]
-    fn the_idle_life_never_outlasts_the_absolute_one() {
-        let lives = SessionLifetimes { idle: Duration::from_secs(60 * 86_400), ..LIVES };
-        let session = Session::start(SessionId::new([1; 12]), &user(), NOW, &lives);
+    fn the_idle_lifetime_never_outlasts_the_absolute_one() {
+        let lifetimes = SessionLifetimes { idle: Duration::from_secs(60 * 86_400), ..LIFETIMES };
+        let session = Session::start(SessionId::new([1; 12]), &user(), NOW, &lifetimes);
         assert_eq!(session.idle_expires_at, session.expires_at);
     }
 

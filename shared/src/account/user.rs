@@ -1,4 +1,4 @@
-//! Accounts: the one record there is of a person, and what others may see of it.
+//! Accounts: the record of a person, and the part of it that answers show.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// The role of every new account. What roles mean is the app's own business.
+/// The role of every new account. The app decides what a role means.
 pub const ROLE_ID_NEW: u32 = 1;
 /// The longest display name, in code points.
 const NAME_CODE_POINTS_MAX: usize = 128;
@@ -18,40 +18,43 @@ const NAME_CODE_POINTS_MAX: usize = 128;
 /// An account, as the store keeps it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
-    /// UUIDv7 text, 36 characters; of an imported account perhaps the one that it had elsewhere, 1 to 128 bytes without control
-    /// characters. Also the Firebase uid.
+    /// UUIDv7 text of 36 characters. An imported account may keep its earlier id: 1 to 128 bytes
+    /// without control characters. Also the Firebase uid.
     pub id: String,
-    /// As typed.
+    /// The e-mail address, as typed.
     pub email: String,
-    /// The form two spellings share; the key of a login record.
+    /// The form of the address that is compared, and the key of a login record.
     pub email_key: String,
-    /// In lower case; the key of another login record.
+    /// The username in lower case, and the key of another login record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// For display; empty if never given.
+    /// The display name, empty if none was given.
     pub name: String,
-    /// What the app makes of it; 1 for a new account.
+    /// The role, which the app gives its meaning. A new account has 1.
     pub role_id: u32,
-    /// Whether the address was shown to be its owner's.
+    /// Whether the address is known to belong to the owner.
     pub email_verified: bool,
-    /// Refused everywhere, once the right password was given.
+    /// Whether the account is disabled. Its owner gets 403 `account_disabled`, after the right
+    /// password or with a genuine token. Nobody else learns it.
     pub disabled: bool,
-    /// None for an account that has no password.
+    /// `None` for an account without a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<StoredHash>,
-    /// Raised to end every session at once: a session of another epoch is over.
+    /// A number that is raised to end every session at once. A session of another epoch is over.
     pub epoch: u64,
-    /// When that last happened; a Firebase token whose `auth_time` is before it is revoked.
+    /// The time when the epoch was last raised. A Firebase token with an earlier `auth_time` is
+    /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
-    /// Raised by every change, each of which is conditional on the version it read.
+    /// A number that every change raises. A change is written only if the version is the one that
+    /// the change has read.
     pub version: u64,
-    /// When the account was made.
+    /// The time when the account was created.
     pub created_at: Timestamp,
 }
 
 impl User {
-    /// A new account, of the ordinary role and not yet verified.
+    /// A new account with the role [`ROLE_ID_NEW`] and an unverified address.
     pub fn new(
         id: String,
         email: &Email,
@@ -77,7 +80,7 @@ impl User {
         }
     }
 
-    /// Refuses a disabled account to whoever has shown that it is theirs.
+    /// Refuses a disabled account. Call this only once the caller has proved to be the owner.
     ///
     /// # Errors
     ///
@@ -86,13 +89,14 @@ impl User {
         if self.disabled { Err(Error::Disabled) } else { Ok(()) }
     }
 
-    /// Ends all sessions of this account, when it is stored.
+    /// Ends all sessions of this account, as soon as the account is stored.
     pub fn end_sessions(&mut self, now: Timestamp) {
         self.epoch = self.epoch.saturating_add(1);
         self.sessions_ended_at = Some(now);
     }
 
-    /// What its owner logs in with, in the form that is compared: the address, and the username if there is one.
+    /// The identifiers of this account in the form that is compared: the e-mail address, and the
+    /// username if there is one.
     pub fn identifiers(&self) -> impl Iterator<Item = &str> {
         [self.email_key.as_str()].into_iter().chain(self.username.as_deref())
     }
@@ -109,7 +113,7 @@ impl User {
     }
 }
 
-/// What an account's owner sees of it.
+/// The part of an account that its owner sees.
 #[derive(Clone, Debug, Serialize)]
 pub struct Profile {
     /// As in [`User`].
@@ -118,13 +122,14 @@ pub struct Profile {
     pub role_id: u32,
     /// As in [`User`].
     pub name: String,
-    /// As typed.
+    /// The e-mail address, as typed.
     pub email: String,
     /// As in [`User`].
     pub email_verified: bool,
 }
 
-/// Reads a display name: trimmed, NFC, without control characters. It may be empty.
+/// Reads a display name: trimmed, NFC, at most 128 code points, no control characters. An empty
+/// name is accepted.
 ///
 /// # Errors
 ///
@@ -132,7 +137,7 @@ pub struct Profile {
 pub fn name(text: &str) -> Result<String, &'static str> {
     let name: String = text.trim().nfc().collect();
     if name.chars().any(char::is_control) {
-        Err("A name has no control characters.")
+        Err("A name must not contain control characters.")
     } else if name.chars().count() > NAME_CODE_POINTS_MAX {
         Err("A name has at most 128 characters.")
     } else {
