@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -23,7 +23,7 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Makes requests. Making it reads the system's root certificates, which takes milliseconds, so it is made when needed.
-pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 /// A whole answer, of whatever status.
 #[derive(Debug)]
@@ -72,15 +72,25 @@ impl Fetcher {
     ///
     /// As [`Fetcher::get`].
     pub async fn send(&self, request: Request<()>) -> Result<Fetched, String> {
-        let mut request = request.map(|()| Empty::new());
-        let agent = HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
-        request.headers_mut().insert(header::USER_AGENT, agent);
-        time::timeout(TIME_MAX, self.exchange(request))
-            .await
-            .unwrap_or_else(|_| Err(format!("did not answer within {TIME_MAX:?}")))
+        self.send_within(request.map(|()| Bytes::new()), TIME_MAX).await
     }
 
-    async fn exchange(&self, request: Request<Empty<Bytes>>) -> Result<Fetched, String> {
+    /// Sends a request with a body, and waits up to `time_max` for the whole answer. Names this
+    /// program as the user agent, unless the request names another.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::get`].
+    pub async fn send_within(&self, request: Request<Bytes>, time_max: Duration) -> Result<Fetched, String> {
+        let mut request = request.map(Full::new);
+        let agent = HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION")));
+        request.headers_mut().entry(header::USER_AGENT).or_insert(agent);
+        time::timeout(time_max, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(format!("did not answer within {time_max:?}")))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Fetched, String> {
         let answer: Response<_> =
             self.0.request(request).await.map_err(|error| format!("cannot be reached: {}", chain(&error)))?;
         let (parts, body) = answer.into_parts();
