@@ -101,7 +101,7 @@ campaign: ## attacks, races, faults and crashes in their long form, one table; C
 
 # After `unit`, with the program that it built.
 .PHONY: tools
-tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS, the smoke test against a server that is spoilt
+tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS
 	$(NEED_RUST)
 	cargo test --workspace --no-run --quiet
 	LATCHKEY_BIN="$(TARGET)/debug/latchkey" $(TOOL) -m unittest discover --start-directory infra/tools/tests --top-level-directory infra/tools
@@ -142,12 +142,11 @@ destroy-dev: $(VENV)/.installed ## delete the stack latchkey-dev, and say what i
 logs: $(VENV)/.installed ## follow the logs of a deployment; ENV=, FUNCTION=login or another folder of functions/
 	@$(TOOL) -m deployment.logs --env '$(ENV)' --function '$(FUNCTION)'
 
-# The standard library is enough for it, so that it needs nothing but Python.
 .PHONY: smoke
 smoke: ## walk one account through a deployed API and delete it again; URL=https://…, ORIGIN= if CORS_ALLOWED_ORIGINS is a list
-	$(NEED_PYTHON)
+	$(NEED_RUST)
 	@test -n "$(URL)" || { echo "URL is missing: the ApiUrl that make deploy prints, as in make smoke URL=https://…" >&2; exit 2; }
-	@PYTHONPATH=infra/tools $(PYTHON) -m smoke '$(URL)' $(if $(ORIGIN),--origin '$(ORIGIN)')
+	@exec cargo run --quiet --package latchkey -- smoke '$(URL)' $(if $(ORIGIN),--origin '$(ORIGIN)')
 
 .PHONY: service-account
 service-account: $(VENV)/.installed ## put a Firebase service account into its secret; FILE=, ENV=, OTHER_PROJECT=yes for another project

@@ -15,7 +15,7 @@ use shared::{
     token::custom::CustomToken,
 };
 
-use crate::{Failure, aws::Aws, deployment, keys, written};
+use crate::{Failure, aws::Aws, deployment, keys, web_address, written};
 
 /// From when on a key that signs is called old: the longest schedule that template.yaml takes, and some weeks.
 const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
@@ -29,12 +29,6 @@ pub struct Doctor {
     /// Look at the table TABLE_NAME in the DynamoDB that AWS's own variables name, as for `latchkey serve --external-dynamodb`.
     #[arg(long)]
     external_dynamodb: bool,
-}
-
-fn web_address(text: &str) -> Result<Uri, &'static str> {
-    let uri = text.parse::<Uri>().map_err(|_| "it is no URL")?;
-    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
 }
 
 /// One line of the result.

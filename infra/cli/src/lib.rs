@@ -8,12 +8,13 @@ pub mod files;
 pub mod keys;
 mod lines;
 pub mod serve;
+pub mod smoke;
 pub mod token;
 pub mod users;
 
 use std::io::{self, Write};
 
-use axum::Router;
+use axum::{Router, http::Uri};
 use shared::App;
 
 /// Why a command did not do what it was asked.
@@ -59,6 +60,13 @@ pub fn tell(text: &str) {
         // Nowhere is left to say that this failed.
         let _ = writeln!(io::stderr(), "latchkey: {line}");
     }
+}
+
+/// Reads an argument that is a URL of the web.
+fn web_address(text: &str) -> Result<Uri, &'static str> {
+    let uri = text.parse::<Uri>().map_err(|_| "it is no URL")?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
 }
 
 /// Every function behind one port.

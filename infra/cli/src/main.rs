@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use latchkey::{Failure, doctor, keys, serve, tell, token, users};
+use latchkey::{Failure, doctor, keys, serve, smoke, tell, token, users};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Users(users::Users),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint, CORS.
     Doctor(doctor::Doctor),
+    /// Walk one account through a deployed API, and delete the account again.
+    Smoke(smoke::Smoke),
 }
 
 fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Token(token) => wait_for(token.run()),
         Command::Users(users) => wait_for(users.run()),
         Command::Doctor(doctor) => wait_for(doctor.run()),
+        Command::Smoke(smoke) => wait_for(smoke.run()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
