@@ -150,8 +150,11 @@ smoke: ## walk one account through a deployed API and delete it again; URL=https
 
 .PHONY: service-account
 service-account: $(VENV)/.installed ## put a Firebase service account into its secret; FILE=, ENV=, OTHER_PROJECT=yes for another project
+	$(NEED_RUST)
 	@test -n "$(FILE)" || { echo "FILE is missing: the service account that Firebase's console gave you, as in make service-account FILE=…" >&2; exit 2; }
-	@$(TOOL) -m deployment.service_account --env '$(ENV)' --file '$(FILE)' $(if $(filter yes,$(OTHER_PROJECT)),--other-project)
+	@cargo build --quiet --package latchkey
+	@$(TOOL) -m deployment.service_account --env '$(ENV)' "$(TARGET)/debug/latchkey" '$(FILE)' \
+		$(if $(filter yes,$(OTHER_PROJECT)),--other-project)
 
 .PHONY: bench
 bench: ## a login, a refresh and a verification beside the bare hash and signatures they are made of

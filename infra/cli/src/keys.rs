@@ -1,6 +1,7 @@
 //! `latchkey keys`: the signing keys by hand, in the local file and in Secrets Manager alike.
 
 mod location;
+mod service_account;
 
 use std::io::{self, Write};
 
@@ -25,6 +26,8 @@ pub enum Keys {
     Rotate(Rotate),
     /// End a key now, because somebody else may know it. What it signed is refused within a minute.
     Revoke(Revoke),
+    /// Put a Firebase service account into its secret, from its file.
+    PutServiceAccount(service_account::PutServiceAccount),
 }
 
 /// `latchkey keys list`.
@@ -114,6 +117,7 @@ impl Keys {
                 }
                 Ok(())
             }
+            Self::PutServiceAccount(put) => put.run(&config).await,
         }
     }
 }

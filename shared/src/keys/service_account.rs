@@ -15,6 +15,9 @@ pub struct ServiceAccount {
     pub email: String,
     /// The Firebase project it belongs to.
     pub project_id: String,
+    /// `private_key_id` of the file, which names the key in Google's console. None if there is no
+    /// file, or if the text cannot be an id.
+    pub key_id: Option<String>,
     /// What had to be repaired before its text could be read, as phrases for the log; none in the file as Google gives it out.
     pub repairs: Vec<&'static str>,
     pub(crate) key: RsaKey,

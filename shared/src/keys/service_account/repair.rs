@@ -35,7 +35,8 @@ pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) ->
     let account = match uncover(text, &mut repairs).map_err(|phrase| refused(phrase.to_owned()))? {
         Found::File(document) => Parts::of_file(&document).map_err(refused)?.account(repairs)?,
         Found::Key(key) => {
-            let parts = Parts { email: client_email.unwrap_or(""), project_id: project_id.unwrap_or(""), key: &key };
+            let (email, project_id) = (client_email.unwrap_or(""), project_id.unwrap_or(""));
+            let parts = Parts { email, project_id, key_id: "", key: &key };
             // What is wrong with the key comes first: two more variables would not mend it.
             let account = parts.account(repairs)?;
             if account.email.is_empty() || account.project_id.is_empty() {
@@ -64,6 +65,11 @@ pub fn is_client_email(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+@".contains(&byte);
     let parts = text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
     parts && text.len() <= 254 && text.bytes().all(fits) && text.matches('@').count() == 1
+}
+
+/// Whether this can be the id of a service account's key: Google's have forty hexadecimal digits.
+fn is_key_id(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// What was under all the layers.
@@ -135,6 +141,8 @@ fn refusal(text: &str) -> &'static str {
 struct Parts<'a> {
     email: &'a str,
     project_id: &'a str,
+    /// Empty if it is not known.
+    key_id: &'a str,
     key: &'a str,
 }
 
@@ -150,7 +158,8 @@ impl<'a> Parts<'a> {
             .map(|name| format!("no `{name}`"))
             .collect();
         if missing.is_empty() {
-            Ok(Self { email: member("client_email"), project_id: member("project_id"), key: member("private_key") })
+            let (email, project_id) = (member("client_email"), member("project_id"));
+            Ok(Self { email, project_id, key_id: member("private_key_id"), key: member("private_key") })
         } else {
             Err(format!("has {}", missing.join(" and ")))
         }
@@ -160,6 +169,7 @@ impl<'a> Parts<'a> {
         let key = pem::read(self.key, &mut repairs)
             .map_err(|phrase| format!("The private key of the service account {phrase}. {TAKE}"))?;
         let (email, project_id) = (self.email.trim().to_owned(), self.project_id.trim().to_owned());
-        Ok(ServiceAccount { email, project_id, repairs: repairs.into_inner(), key })
+        let key_id = Some(self.key_id.to_owned()).filter(|id| is_key_id(id));
+        Ok(ServiceAccount { email, project_id, key_id, repairs: repairs.into_inner(), key })
     }
 }

@@ -77,6 +77,19 @@ fn the_file_as_google_gives_it_needs_no_repair() {
 }
 
 #[test]
+fn the_id_of_the_key_is_known_unless_it_could_be_something_else() {
+    let known = |text: &str| ServiceAccount::parse(text).unwrap().key_id;
+    assert_eq!(known(service_account()).as_deref(), Some("demo"));
+    assert_eq!(known(&STANDARD.encode(service_account())).as_deref(), Some("demo"));
+    for other in [json!(null), json!(1), json!(""), json!("a b"), json!(pem()), json!("a".repeat(41))] {
+        let mut file = file();
+        file["private_key_id"] = other;
+        assert_eq!(known(&file.to_string()), None);
+    }
+    assert_eq!(ServiceAccount::parse_as(&pem(), Some(EMAIL), Some("demo-latchkey")).unwrap().key_id, None);
+}
+
+#[test]
 fn a_mangled_file_is_read_and_its_repairs_are_remembered() {
     let (pretty, line) = (service_account(), &file().to_string());
     let raw = line.replace("\\n", "\n");

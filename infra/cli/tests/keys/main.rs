@@ -1,6 +1,8 @@
 //! `latchkey keys` as a process, on the local file; on Secrets Manager it is tried in infra/e2e.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod service_account;
 
 use std::{
     fs,
