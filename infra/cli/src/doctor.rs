@@ -11,7 +11,10 @@ use shared::{
     config::Config,
     error::Error,
     fetch::Fetcher,
-    keys::{KeyRing, Keys, Source, TokenProfile, api_key::ApiKeys, service_account::ServiceAccount, shared_secret::SharedSecrets},
+    keys::{
+        KeyRing, Keys, Source, TokenProfile, api_key::ApiKeys, service_account::ServiceAccount,
+        shared_secret::SharedSecrets,
+    },
     token::custom::CustomToken,
 };
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Environment, Tokens};
 use crate::{
-    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
     keys::shared_secret::SharedSecrets,
+    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
 };
 
 /// Where the keys are, apart from Firebase's, and how long they are kept.

@@ -112,7 +112,11 @@ impl Opened<'_> {
 /// # Errors
 ///
 /// What a person is told: Secrets Manager fails, or another version is in force by now.
-pub(super) async fn replace(managed_secret: &ManagedSecret, current: Option<&Version>, text: &str) -> Result<(), String> {
+pub(super) async fn replace(
+    managed_secret: &ManagedSecret,
+    current: Option<&Version>,
+    text: &str,
+) -> Result<(), String> {
     let replaced = managed_secret.replace(current, text).await;
     replaced.map_err(|error| format!("{}\nIf somebody else changed it meanwhile, run this again.", error.cause()))
 }

@@ -12,9 +12,11 @@ use clap::Args;
 use shared::{
     config::Config,
     error::Error,
-    firebase::{ServiceAccount, is_project_id},
-    json,
-    keys::{Source, Vault},
+    jose::json,
+    keys::{
+        ManagedSecret, Source,
+        service_account::{ServiceAccount, is_project_id},
+    },
 };
 use zeroize::Zeroizing;
 
@@ -59,14 +61,14 @@ impl PutServiceAccount {
 
         let client = Aws::of(config).secrets_manager().await?;
         let region = client.config().region().map(ToString::to_string).unwrap_or_default();
-        let vault = Vault::new(client, &id);
-        let current = vault.current().await.map_err(|error| unreadable(&error))?;
+        let managed_secret = ManagedSecret::new(client, &id);
+        let current = managed_secret.current().await.map_err(|error| unreadable(&error))?;
         if !self.other_project
             && let Some(project) = current.as_ref().and_then(|version| project_in(&version.text))
         {
             refuse_replacing(&project, &account.project_id)?;
         }
-        place::replace(&vault, current.as_ref(), &text).await?;
+        place::replace(&managed_secret, current.as_ref(), &text).await?;
         let lines = format!(
             "It is in the secret {id}, in the region {region}.\n\
              Functions that run use it within {} seconds (KEYS_TTL_SECONDS), new ones at once.\n\

@@ -1,7 +1,7 @@
 //! An access token, checked against the documents that others verify it with.
 
 use serde_json::{Map, Value};
-use shared::{jwk, token::Token};
+use shared::jose::{jwk, jwt::Jwt};
 
 use super::report::Problem;
 
@@ -15,8 +15,8 @@ const ANOTHER_SET: &str = "Verifiers refuse every token of this API: let the iss
 /// # Errors
 ///
 /// The text is no JWT.
-pub fn read(token: &str) -> Result<Token, Problem> {
-    Token::parse(token).map_err(|why| Problem::failed(format!("the access token is no JWT: {why}")))
+pub fn read(token: &str) -> Result<Jwt, Problem> {
+    Jwt::parse(token).map_err(|why| Problem::failed(format!("the access token is no JWT: {why}")))
 }
 
 /// Verifies the signature of an RS256 token (RFC 7518 section 3.3) with the key of the set that its
@@ -25,7 +25,7 @@ pub fn read(token: &str) -> Result<Token, Problem> {
 /// # Errors
 ///
 /// The set cannot be read, shows a private key, or holds no key that signed the token.
-pub fn verify(token: &Token, set: &Map<String, Value>) -> Result<(), Problem> {
+pub fn verify(token: &Jwt, set: &Map<String, Value>) -> Result<(), Problem> {
     let algorithm = token.header_text("alg").unwrap_or("nothing");
     if algorithm != "RS256" {
         return Err(Problem::failed(format!("the access token is signed by {algorithm}, not RS256")));

@@ -22,10 +22,7 @@ use axum::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use server::Server;
-use shared::{
-    email::Identifier,
-    testing::{Service, service_account},
-};
+use shared::{account::email::Identifier, testing::{Service, service_account}};
 use tampering::{Change, at, late, nothing, status};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, time};

@@ -69,7 +69,10 @@ fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
         (json!({"email": "x"}).to_string(), "`email`: This is not an e-mail address."),
         (json!({"email": 1}).to_string(), "`email` must be text."),
         (json!({"email": "x@b.de", "username": "a b"}).to_string(), "`username`: A username has"),
-        (json!({"email": "x@b.de", "name": "a\u{7}"}).to_string(), "`name`: A name must not contain control characters."),
+        (
+            json!({"email": "x@b.de", "name": "a\u{7}"}).to_string(),
+            "`name`: A name must not contain control characters.",
+        ),
         (json!({"email": "x@b.de", "role_id": 0}).to_string(), "`role_id` must be a whole number"),
         (json!({"email": "x@b.de", "role_id": 1.5}).to_string(), "`role_id` must be a whole number"),
         (json!({"email": "x@b.de", "disabled": "true"}).to_string(), "`disabled` must be true or false."),
