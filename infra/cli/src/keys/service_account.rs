@@ -20,7 +20,7 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
-use super::place;
+use super::location;
 use crate::{Failure, aws::Aws, tell, written};
 
 /// One byte more than a service account may have, so that a longer file is refused as too long.
@@ -68,12 +68,12 @@ impl PutServiceAccount {
         {
             refuse_replacing(&project, &account.project_id)?;
         }
-        place::replace(&managed_secret, current.as_ref(), &text).await?;
+        location::replace(&managed_secret, current.as_ref(), &text).await?;
         let lines = format!(
             "It is in the secret {id}, in the region {region}.\n\
              Functions that run use it within {} seconds (KEYS_TTL_SECONDS), new ones at once.\n\
              Delete the file, or keep it safe.\n",
-            config.keys_ttl.as_secs()
+            config.keys.ttl.as_secs()
         );
         written(io::stdout().write_all(lines.as_bytes()))
     }

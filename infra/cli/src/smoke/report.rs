@@ -7,7 +7,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-use crate::{Failure, terminal::shown, written};
+use crate::{Failure, escape::shown, written};
 
 const OK: Style = AnsiColor::Green.on_default();
 const SKIPPED: Style = AnsiColor::Yellow.on_default();

@@ -3,7 +3,10 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::{Api, lines_of, smoke, tampering::{Change, at, body, header, json, lost, member, nth, second_header, status, without_header}};
+use crate::{
+    Api, lines_of, smoke,
+    tampering::{Change, at, body, header, json, lost, member, nth, second_header, status, without_header},
+};
 
 const DOCUMENTS: &str = "discovery and key set fit the token";
 const KEY_SET: &str = "/.well-known/jwks.json";

@@ -4,9 +4,6 @@
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cases;
-#[expect(dead_code, reason = "other tests use the rest")]
-#[path = "../server/mod.rs"]
-mod server;
 mod tampering;
 
 use std::{
@@ -21,8 +18,14 @@ use axum::{
     middleware::{self, Next},
 };
 use rustix::process::{Pid, Signal, kill_process};
-use server::Server;
-use shared::{account::email::Identifier, testing::{Service, service_account}};
+use shared::{
+    account::email::Identifier,
+    testing::{
+        Service,
+        server::{self, Server},
+        service_account,
+    },
+};
 use tampering::{Change, at, late, nothing, status};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, time};
