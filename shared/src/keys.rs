@@ -14,7 +14,7 @@
 
 pub mod api_key;
 mod cache;
-mod flight;
+mod document;
 pub mod google;
 mod lines;
 mod loader;

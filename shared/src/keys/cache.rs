@@ -1,182 +1,265 @@
-//! Secrets that are kept and renewed: one load at a time, the last good one kept whatever comes after it.
+//! A cache that refreshes itself: one load at a time, shared by all requests that wait for it. The
+//! last good value stays, whatever a later load brings.
+//!
+//! A crate would not do: those for caches drop a value at its end, and know no process that Lambda
+//! freezes in the middle of a load.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_sdk_secretsmanager::Client;
-use tokio::time;
+use tokio::{sync::watch, time};
+use tracing::Instrument;
 
-use super::Source;
-use crate::{
-    error::Error,
-    keys::flight::{Flights, Hold, is_within},
-    time::Timestamp,
-};
+use crate::time::Timestamp;
 
-/// The longest that a load takes: a cold start answers 503 within three seconds.
-const LOAD_TIME_MAX: Duration = Duration::from_millis(2_800);
-/// How long a cold start waits for that, so that it hears why it failed.
-const COLD_WAIT_MAX: Duration = Duration::from_millis(2_900);
-/// The longest that an answer waits for something newer than what it could do with.
-const WARM_WAIT_MAX: Duration = Duration::from_secs(1);
-/// How soon after a load that failed the next may be made behind an answer, while there is something to serve.
-const RETRY_INTERVAL: Duration = Duration::from_secs(5);
-/// For how long after an answer has waited in vain what is too old serves at once: to wait for one more load would only cost time.
-/// With the age of a key set it stays within a minute.
-const FAILING: Duration = Duration::from_secs(10);
-/// How often what is not found in what is held may cause a load, or made-up tokens would be a free way to have them made.
-const EARLY_INTERVAL: Duration = Duration::from_secs(10);
+/// The time after which a load counts as dead: Lambda may freeze a process in the middle of one.
+const LOAD_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// Why nothing newer can be had while a load is under way.
-const UNENDING: &str = "a load of secrets does not come to its end";
-
-/// What makes something of a document: a sentence for the log if it is none.
-type Parse<T> = dyn Fn(&str) -> Result<T, String> + Send + Sync;
-
-/// A secret document, read when it is first needed and kept as what was made of it.
-pub(super) struct Cached<T> {
-    reader: Arc<Reader<T>>,
-    flights: Arc<Flights<Kept<T>>>,
-    /// How old it may get before an answer waits for a newer one; it is renewed behind an answer from half of that on.
-    age_max: Duration,
-    /// A text in a variable never changes.
-    changes: bool,
+/// Whether less than `interval` lies between both moments, whichever is the later. Requests do not
+/// come in the order in which they read the clock, and a clock may be set back.
+pub(super) fn is_within(moment: Timestamp, interval: Duration, now: Timestamp) -> bool {
+    now < moment + interval && moment < now + interval
 }
 
-struct Reader<T> {
-    secrets: Option<Client>,
-    source: Source,
-    parse: Box<Parse<T>>,
+/// The patience of a cache.
+#[derive(Clone, Copy)]
+pub(super) struct Policy {
+    /// The longest wait of a request that nothing in the cache can answer.
+    pub cold_wait: Duration,
+    /// The longest wait for a newer value than the one that could answer.
+    pub warm_wait: Duration,
+    /// The shortest time from the start of a failed load to the next load behind an answer.
+    pub retry: Duration,
+    /// The same for a load that a request waits for because nothing can answer it.
+    pub retry_cold: Duration,
+    /// The time for which a stale value serves at once after a request waited and got nothing newer.
+    pub failing: Duration,
+    /// The shortest time between two loads for something that a fresh value lacks. Without this limit,
+    /// made-up ids would be a free way to cause loads.
+    pub early: Duration,
+    /// Whether a stale value that lacks the thing asked for counts as no value.
+    pub is_cold_without_match: bool,
 }
 
-struct Kept<T> {
-    value: Option<Arc<T>>,
-    /// Of the text, so that one that did not change is not made something of again.
-    digest: Vec<u8>,
-    loaded_at: Timestamp,
+/// A value and its times.
+pub(super) struct Entry<T> {
+    pub value: Arc<T>,
+    /// The time of the load that brought the value.
+    pub loaded_at: Timestamp,
+    /// The age from which a request waits for a newer value.
+    pub fresh_for: Duration,
+    /// The age from which a newer value is loaded behind an answer.
+    pub renew_after: Duration,
 }
 
-impl<T> Default for Kept<T> {
-    fn default() -> Self {
-        Self { value: None, digest: Vec::new(), loaded_at: Timestamp::from_seconds(0) }
+impl<T> Entry<T> {
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        is_within(self.loaded_at, self.fresh_for, now)
     }
 }
 
-impl<T: Send + Sync + 'static> Cached<T> {
-    /// What is at `source`; nothing is read yet.
+/// The entry that a load makes of its source and of the value before it, or a sentence for the log.
+pub(super) type Loading<T> = Pin<Box<dyn Future<Output = Result<Entry<T>, String>> + Send>>;
+/// Starts a load at a time, with the value that is held then.
+pub(super) type Load<T> = dyn Fn(Option<Arc<T>>, Timestamp) -> Loading<T> + Send + Sync;
+
+struct State<T> {
+    entry: Option<Entry<T>>,
+    /// The start of the load that is under way.
+    loading_since: Option<Timestamp>,
+    /// The number of loads that have ended.
+    loads_done: u64,
+    /// The start of the last load and its cause, if it failed.
+    failed: Option<(Timestamp, String)>,
+    /// The last time at which a request waited and got nothing newer. A failed load behind an answer
+    /// does not count: Lambda may have frozen the process in the middle of it.
+    last_wait_failed_at: Option<Timestamp>,
+    /// The last time at which something that was not found caused a load.
+    early_load_at: Option<Timestamp>,
+}
+
+impl<T> State<T> {
+    fn is_loading(&self, now: Timestamp) -> bool {
+        self.loading_since.is_some_and(|began| is_within(began, LOAD_TIME_MAX, now))
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.is_fresh(now))
+    }
+
+    fn failed_within(&self, interval: Duration, now: Timestamp) -> bool {
+        self.failed.as_ref().is_some_and(|(began, _)| is_within(*began, interval, now))
+    }
+
+    fn wait_failed_within(&self, interval: Duration, now: Timestamp) -> bool {
+        self.last_wait_failed_at.is_some_and(|waited| is_within(waited, interval, now))
+    }
+
+    /// Whether something that is not found may cause a load; if so, the load counts.
+    fn may_load_early(&mut self, interval: Duration, now: Timestamp) -> bool {
+        let allowed = self.early_load_at.is_none_or(|loaded| !is_within(loaded, interval, now));
+        if allowed {
+            self.early_load_at = Some(now);
+        }
+        allowed
+    }
+}
+
+/// The result of a look into the cache.
+pub(super) struct Found<T> {
+    /// The newest value, whether or not it has the thing asked for.
+    pub value: Option<Arc<T>>,
+    /// Whether the value is fresh, or a load has ended since the request came.
+    pub is_news: bool,
+    /// Whether a load was still under way when the request's patience ended.
+    pub is_waiting: bool,
+    /// The cause, if the last load failed.
+    pub cause: Option<String>,
+}
+
+/// A cache of one value. Cloning shares it.
+pub(super) struct RefreshingCache<T> {
+    state: Arc<watch::Sender<State<T>>>,
+    load: Arc<Load<T>>,
+    policy: Policy,
+}
+
+impl<T> Clone for RefreshingCache<T> {
+    fn clone(&self) -> Self {
+        Self { state: self.state.clone(), load: self.load.clone(), policy: self.policy }
+    }
+}
+
+impl<T: Send + Sync + 'static> RefreshingCache<T> {
+    /// An empty cache; nothing is loaded yet.
     pub(super) fn new(
-        secrets: Option<Client>,
-        source: Source,
-        age_max: Duration,
-        parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
+        policy: Policy,
+        load: impl Fn(Option<Arc<T>>, Timestamp) -> Loading<T> + Send + Sync + 'static,
     ) -> Self {
-        let changes = !matches!(source, Source::Text(_));
-        let reader = Arc::new(Reader { secrets, source, parse: Box::new(parse) });
-        Self { reader, flights: Arc::default(), age_max, changes }
-    }
-
-    /// What is kept, or what is loaded now because there is nothing yet or it is too old.
-    ///
-    /// # Errors
-    ///
-    /// 503 with the cause in the log, within three seconds: nothing is kept, and nothing can be had.
-    pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<T>, Error> {
-        let (seen, kept, is_young, serves) = {
-            let hold = self.flights.look();
-            let is_within = |age| is_within(hold.held.loaded_at, age, now);
-            let serves = is_within(self.age_max) || hold.in_vain_within(FAILING, now);
-            (hold.landed, hold.held.value.clone(), is_within(self.age_max / 2), serves)
+        let state = State {
+            entry: None,
+            loading_since: None,
+            loads_done: 0,
+            failed: None,
+            last_wait_failed_at: None,
+            early_load_at: None,
         };
-        let Some(kept) = kept else { return self.first(now, seen).await };
-        if is_young || !self.changes {
-            return Ok(kept);
-        }
-        self.take_off(now, seen, |hold| !serves || !hold.failed_within(RETRY_INTERVAL, now));
-        if serves {
-            return Ok(kept);
-        }
-        // When the time is over, what is kept counts.
-        let _ = time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await;
-        self.flights.note_if_in_vain(now, |kept| is_within(kept.loaded_at, self.age_max, now));
-        Ok(self.flights.look().held.value.clone().unwrap_or(kept))
+        Self { state: Arc::new(watch::Sender::new(state)), load: Arc::new(load), policy }
     }
 
-    async fn first(&self, now: Timestamp, seen: u64) -> Result<Arc<T>, Error> {
-        self.take_off(now, seen, |_| true);
-        let landed = time::timeout(COLD_WAIT_MAX, self.flights.landed_since(seen)).await;
-        let hold = self.flights.look();
-        hold.held.value.clone().ok_or_else(|| {
-            let cause = hold.cause().filter(|_| landed.is_ok());
-            Error::unavailable(cause.unwrap_or(UNENDING))
-        })
-    }
-
-    /// The same, and if `suits` finds that it lacks something, what is loaded once more, at most every ten seconds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Cached::get`]; also if it lacks that and nothing newer can be had, so that nobody can tell.
-    pub(super) async fn get_if(&self, now: Timestamp, suits: impl Fn(&T) -> bool) -> Result<Arc<T>, Error> {
-        // A load that has ended since then has told all there is to know.
-        let seen = self.flights.look().landed;
-        let kept = self.get(now).await?;
-        if suits(&kept) || !self.changes {
-            return Ok(kept);
-        }
-        self.take_off(now, seen, |hold| hold.may_ask(EARLY_INTERVAL.min(self.age_max), now));
-        let is_flying = self.flights.look().is_flying(now);
-        let landed = !is_flying || time::timeout(WARM_WAIT_MAX, self.flights.landed_since(seen)).await.is_ok();
-        let hold = self.flights.look();
-        let newest = hold.held.value.clone().unwrap_or(kept);
-        match hold.cause().or((!landed).then_some(UNENDING)) {
-            Some(cause) if !suits(&newest) => Err(Error::unavailable(cause)),
-            _ => Ok(newest),
-        }
-    }
-
-    fn take_off(&self, now: Timestamp, seen: u64, allows: impl FnOnce(&mut Hold<Kept<T>>) -> bool) {
-        let reader = self.reader.clone();
-        let flights = self.flights.clone();
-        let load = async move {
-            let (digest, value) = {
-                let known = |digest: &[u8]| {
-                    let held = &flights.look().held;
-                    held.value.clone().filter(|_| held.digest == digest)
-                };
-                reader.load(known).await?
-            };
-            Ok((digest, value))
+    /// The value for a request that needs one with `matches`, loaded or renewed as far as the policy
+    /// allows.
+    pub(super) async fn find(&self, now: Timestamp, matches: impl Fn(&T) -> bool) -> Found<T> {
+        // A load that ends from here on tells all there is to know.
+        let loads_before = self.state.borrow().loads_done;
+        let (has_value, is_match, is_fresh, is_failing) = {
+            let state = self.state.borrow();
+            let is_match = state.entry.as_ref().is_some_and(|entry| matches(&entry.value));
+            let is_failing = state.wait_failed_within(self.policy.failing, now);
+            (state.entry.is_some(), is_match, state.is_fresh(now), is_failing)
         };
-        let source = self.reader.source.clone();
-        let take_in = move |kept: &mut Kept<T>, (digest, value)| {
-            if kept.value.is_some() && kept.digest != digest {
-                tracing::info!(?source, "a secret has changed, and the new version is in use");
+        if !has_value || (self.policy.is_cold_without_match && !is_fresh && !is_match) {
+            self.load_cold(now, loads_before).await;
+            return self.found(now, loads_before);
+        }
+        if is_fresh || is_failing {
+            self.renew(now, loads_before);
+        } else {
+            self.start_load(now, loads_before, |_| true);
+            self.wait_for_load(now, loads_before, self.policy.warm_wait).await;
+        }
+        if !self.state.borrow().entry.as_ref().is_some_and(|entry| matches(&entry.value)) {
+            self.load_early(now, loads_before).await;
+        }
+        self.found(now, loads_before)
+    }
+
+    fn found(&self, now: Timestamp, loads_before: u64) -> Found<T> {
+        let state = self.state.borrow();
+        Found {
+            value: state.entry.as_ref().map(|entry| entry.value.clone()),
+            is_news: state.is_fresh(now) || state.loads_done != loads_before,
+            is_waiting: state.loads_done == loads_before && state.is_loading(now),
+            cause: state.failed.as_ref().map(|(_, cause)| cause.clone()),
+        }
+    }
+
+    /// Starts a load behind the answer, if it is time for one.
+    fn renew(&self, now: Timestamp, loads_before: u64) {
+        self.start_load(now, loads_before, |state| {
+            let is_due = state.entry.as_ref().is_none_or(|entry| !is_within(entry.loaded_at, entry.renew_after, now));
+            is_due && !state.failed_within(self.policy.retry, now)
+        });
+    }
+
+    /// Loads what a request cannot do without, once the pause after a failed load is over.
+    async fn load_cold(&self, now: Timestamp, loads_before: u64) {
+        let failed = self.state.borrow().failed.as_ref().map(|(began, _)| *began);
+        let pause = failed.map_or(0, |began| (began + self.policy.retry_cold).milliseconds() - now.milliseconds());
+        let pause = Duration::from_millis(u64::try_from(pause).unwrap_or_default()).min(self.policy.retry_cold);
+        if !pause.is_zero() {
+            time::sleep(pause).await;
+        }
+        let now = now + pause;
+        self.start_load(now, loads_before, |_| true);
+        self.wait_for_load(now, loads_before, self.policy.cold_wait.saturating_sub(pause)).await;
+    }
+
+    /// Loads for something that the value lacks, at most once in a while.
+    async fn load_early(&self, now: Timestamp, loads_before: u64) {
+        self.start_load(now, loads_before, |state| state.may_load_early(self.policy.early, now));
+        if self.state.borrow().is_loading(now) {
+            let _ = time::timeout(self.policy.warm_wait, self.load_ended(loads_before)).await;
+        }
+    }
+
+    /// Waits for a load, and records a wait that brought nothing fresh.
+    async fn wait_for_load(&self, now: Timestamp, loads_before: u64, wait: Duration) {
+        let _ = time::timeout(wait, self.load_ended(loads_before)).await;
+        self.state.send_if_modified(|state| {
+            if !state.is_fresh(now) {
+                state.last_wait_failed_at = Some(now);
             }
-            (kept.digest, kept.value, kept.loaded_at) = (digest, Some(value), now);
-        };
-        self.flights.take_off(now, seen, allows, load, take_in);
+            false
+        });
     }
-}
 
-impl<T> Reader<T> {
-    /// Reads the document and makes something of it, unless it is `known`.
-    async fn load(&self, known: impl Fn(&[u8]) -> Option<Arc<T>>) -> Result<(Vec<u8>, Arc<T>), String> {
-        let loaded = self.try_load(known).await;
-        if let Err(cause) = &loaded {
-            tracing::warn!(cause, "a secret cannot be loaded; what was loaded before, if anything, goes on");
+    async fn load_ended(&self, loads_before: u64) {
+        // An error would be the end of the sender, which is `self`.
+        let _ = self.state.subscribe().wait_for(|state| state.loads_done != loads_before).await;
+    }
+
+    /// Starts a load, unless one is under way, one has ended since `loads_before`, or `allows` says
+    /// no. `allows` runs at the moment of the start, so that the next request finds the load under
+    /// way. The load goes on after the request that started it: other requests wait for it too.
+    fn start_load(&self, now: Timestamp, loads_before: u64, allows: impl FnOnce(&mut State<T>) -> bool) {
+        let mut previous = None;
+        self.state.send_if_modified(|state| {
+            if state.loads_done == loads_before && !state.is_loading(now) && allows(state) {
+                state.loading_since = Some(now);
+                previous = Some(state.entry.as_ref().map(|entry| entry.value.clone()));
+            }
+            false
+        });
+        if let Some(previous) = previous {
+            let (cache, loading) = (self.clone(), (self.load)(previous, now));
+            // The log lines of the load belong to the request that started it.
+            tokio::spawn(async move { cache.end_load(now, loading.await) }.in_current_span());
         }
-        loaded
     }
 
-    async fn try_load(&self, known: impl Fn(&[u8]) -> Option<Arc<T>>) -> Result<(Vec<u8>, Arc<T>), String> {
-        let text = time::timeout(LOAD_TIME_MAX, self.source.read(self.secrets.as_ref()))
-            .await
-            .map_err(|_| format!("{:?} did not answer within 3 seconds", self.source))??;
-        let digest = digest(&SHA256, text.as_bytes()).as_ref().to_vec();
-        let value = match known(&digest) {
-            Some(value) => value,
-            None => Arc::new((self.parse)(&text)?),
-        };
-        Ok((digest, value))
+    fn end_load(&self, began: Timestamp, outcome: Result<Entry<T>, String>) {
+        self.state.send_if_modified(|state| {
+            // A newer load was started after a freeze, and its outcome counts.
+            if state.loading_since != Some(began) {
+                return false;
+            }
+            match outcome {
+                Ok(entry) => (state.entry, state.failed) = (Some(entry), None),
+                Err(cause) => state.failed = Some((began, cause)),
+            }
+            state.loading_since = None;
+            state.loads_done += 1;
+            true
+        });
     }
 }

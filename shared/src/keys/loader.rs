@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 
-use super::{FirebaseAccount, KeyRing, KeySources, ManagedSecret, Source, TokenProfile, cache::Cached};
+use super::{FirebaseAccount, KeyRing, KeySources, ManagedSecret, Source, TokenProfile, document::Document};
 use crate::{
     error::Error,
     keys::shared_secret::SharedSecrets,
@@ -37,10 +37,10 @@ pub enum TokenSigner {
 pub struct Keys {
     secrets: Option<Client>,
     profile: Option<TokenProfile>,
-    ring: Cached<KeyRing>,
-    firebase: Option<Cached<ServiceAccount>>,
-    shared_secrets: Option<Cached<SharedSecrets>>,
-    api_keys: Option<Cached<ApiKeys>>,
+    ring: Document<KeyRing>,
+    firebase: Option<Document<ServiceAccount>>,
+    shared_secrets: Option<Document<SharedSecrets>>,
+    api_keys: Option<Document<ApiKeys>>,
 }
 
 impl Keys {
@@ -51,22 +51,22 @@ impl Keys {
         Self {
             secrets: secrets.clone(),
             profile: token_profile,
-            ring: Cached::new(secrets.clone(), signing_keys, lifetimes.ring_age_max(), KeyRing::parse),
+            ring: Document::new(secrets.clone(), signing_keys, lifetimes.ring_age_max(), KeyRing::parse),
             firebase: firebase.map(|firebase| {
                 let name = named(&firebase.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
-                Cached::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
+                Document::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
                     account(&firebase, text).map_err(|refusal| format!("{name}: {refusal}"))
                 })
             }),
             shared_secrets: shared_secret.map(|source| {
                 let name = named(&source, "SHARED_SECRET_ID", "JWT_SHARED_SECRET");
-                Cached::new(secrets.clone(), source, ttl, move |text| {
+                Document::new(secrets.clone(), source, ttl, move |text| {
                     SharedSecrets::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
             api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
-                Cached::new(secrets, source, ttl, move |text| {
+                Document::new(secrets, source, ttl, move |text| {
                     ApiKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
