@@ -1,18 +1,21 @@
 //! The deployment that the environment describes, as far as a command looks at it: nothing is served, no account is read.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use shared::{
     App,
     config::Config,
     error::Error,
-    keys::{Keys, Source},
+    keys::{KeySet, Keys, NewKeys, Source},
     store::{Store, embedded::Embedded},
     time::Timestamp,
     token::{access::Issuer, custom::CustomTokenError},
 };
 
-use crate::{Failure, aws::Aws, serve::LOOPBACK};
+use crate::{Failure, aws::Aws};
+
+/// The address that `latchkey serve` listens on by default.
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The file of the data folder with the signing keys.
 pub const SIGNING_KEYS: &str = "signing-keys.json";
@@ -123,6 +126,30 @@ pub fn refusal(refusal: &CustomTokenError) -> String {
         CustomTokenError::Request(sentence) => sentence.clone(),
         CustomTokenError::Fault(error) => error.cause(),
     }
+}
+
+/// Makes a key set whose first keys sign at once, as the text of its file.
+///
+/// # Errors
+///
+/// A sentence for people: a key could not be generated.
+pub fn new_key_set() -> Result<String, String> {
+    KeySet::generate(now(), new_keys()?, new_keys()?).to_json().map_err(|error| error.cause())
+}
+
+/// Makes one key for each use.
+///
+/// # Errors
+///
+/// As [`new_key_set`].
+pub fn new_keys() -> Result<NewKeys, String> {
+    NewKeys::generate().map_err(|error| error.cause())
+}
+
+/// The wall clock, for commands that run without an [`App`].
+#[expect(clippy::disallowed_methods, reason = "there is no App yet")]
+pub fn now() -> Timestamp {
+    Timestamp::from(std::time::SystemTime::now())
 }
 
 fn told(error: Error) -> Failure {

@@ -18,7 +18,7 @@ use shared::{
     token::custom::CustomToken,
 };
 
-use crate::{Failure, aws::Aws, deployment, keys, web_address, written};
+use crate::{Failure, aws::Aws, deployment, web_address, written};
 
 /// From when on a key that signs is called old: the longest schedule that template.yaml takes, and some weeks.
 const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
@@ -84,7 +84,7 @@ impl Doctor {
         let mut findings = vec![configuration(&config)];
         deployment::adopt_demo(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
-        let now = keys::now();
+        let now = deployment::now();
         let aws = Aws::of(&config);
         let sources = config.key_sources(signing.clone());
         let secrets = match aws.secrets(&sources).await {
@@ -141,7 +141,7 @@ fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
 
 /// Signs with the newest key, and verifies with its public half.
 fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding {
-    let now = keys::now();
+    let now = deployment::now();
     let tested = ring.and_then(|ring| {
         let tested = ring.self_test(now).and_then(|kid| Ok((kid.to_owned(), ring.signing(now)?.not_before())));
         tested.map_err(|error| error.cause())
@@ -178,7 +178,7 @@ fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>,
         Err(why) => return fail(WHAT, why),
     };
     let request = CustomToken { uid: "doctor", claims: None, tenant_id: None, life: Duration::from_secs(60) };
-    if let Err(refusal) = account.custom_token(&request, keys::now()) {
+    if let Err(refusal) = account.custom_token(&request, deployment::now()) {
         return fail(WHAT, format!("{} makes no custom token: {}", account.email, deployment::refusal(&refusal)));
     }
     let text =

@@ -12,7 +12,13 @@ use shared::{
     time::Timestamp,
 };
 
-use crate::{Failure, files, keys::location::KeyLocation, tell, written};
+use crate::{
+    Failure,
+    deployment::{new_key_set, new_keys, now},
+    files,
+    keys::location::KeyLocation,
+    tell, written,
+};
 
 /// What can be done with signing keys. They are where the service has them: in the secret that SIGNING_KEYS_SECRET_ID names, or in
 /// signing-keys.json of the data folder.
@@ -153,26 +159,13 @@ fn line(key: &Described) -> String {
 async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
     let is_named = file.is_some();
     let place = KeyLocation::of(config, file).await?;
-    let set = new_set()?;
+    let set = new_key_set()?;
     if !is_named && matches!(place, KeyLocation::File(_)) {
         files::make_folder(&config.serve.data_dir)?;
     }
     place.fill(&set).await?;
     tell(&format!("made a key set in {place}"));
     Ok(())
-}
-
-/// A set whose first keys sign at once.
-///
-/// # Errors
-///
-/// What a person is told.
-pub fn new_set() -> Result<String, String> {
-    KeySet::generate(now(), new_keys()?, new_keys()?).to_json().map_err(|error| error.cause())
-}
-
-fn new_keys() -> Result<NewKeys, String> {
-    NewKeys::generate().map_err(|error| error.cause())
 }
 
 /// Says what will be done, does it, and says what was done; gives whether anything was.
@@ -216,10 +209,4 @@ fn lives(config: &Config) -> String {
     ];
     let listed: Vec<_> = seconds.iter().map(|(name, life)| format!("{name}={}", life.as_secs())).collect();
     format!("the functions must have the same, or set here what they have: {}", listed.join(" "))
-}
-
-/// The time, for the keys that are made before there is an App to ask.
-#[expect(clippy::disallowed_methods, reason = "there is no App yet")]
-pub fn now() -> Timestamp {
-    Timestamp::from(std::time::SystemTime::now())
 }

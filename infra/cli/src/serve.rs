@@ -4,7 +4,7 @@ mod table;
 
 use std::{
     io::{self, ErrorKind, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     process, thread,
     time::Duration,
@@ -32,11 +32,16 @@ use tokio::{
     time,
 };
 
-use crate::{Failure, aws::Aws, deployment, files, keys, serve::table::Table};
+use crate::{
+    Failure,
+    aws::Aws,
+    deployment::{self, LOOPBACK},
+    files,
+    serve::table::Table,
+};
 
 /// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
 const DEMO_PROJECT: &str = "demo-latchkey";
-pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long requests under way are waited for once a stop was asked for.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
@@ -194,7 +199,7 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
         Some(source) => source,
         None => {
             let file = config.serve.data_dir.join(deployment::SIGNING_KEYS);
-            files::make_once(&file, keys::new_set)?;
+            files::make_once(&file, deployment::new_key_set)?;
             Source::File(file)
         }
     };

@@ -30,7 +30,7 @@ fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
 /// A data folder as a first start leaves it.
 fn data() -> TempDir {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("signing-keys.json"), latchkey::keys::new_set().unwrap()).unwrap();
+    fs::write(folder.path().join("signing-keys.json"), latchkey::deployment::new_key_set().unwrap()).unwrap();
     fs::write(folder.path().join("latchkey.db"), "").unwrap();
     folder
 }
@@ -38,7 +38,7 @@ fn data() -> TempDir {
 /// The date that servers send, so many seconds from now.
 fn date(offset: i64) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH
-        + std::time::Duration::from_secs((latchkey::keys::now().seconds() + offset).unsigned_abs());
+        + std::time::Duration::from_secs((latchkey::deployment::now().seconds() + offset).unsigned_abs());
     httpdate::fmt_http_date(now)
 }
 

@@ -61,7 +61,7 @@ async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
     assert!(verdict.starts_with("good: signInWithCustomToken()"), "{verdict}");
 
     let google = Google::start(Reply::certificates(&[(0, "k")])).await;
-    let claims = id_token_claims("u", latchkey::keys::now());
+    let claims = id_token_claims("u", latchkey::deployment::now());
     let token = certificate(0).id_token("k", &claims);
     let variables = [("FIREBASE_CERTS_URL", &*google.url()), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
     let [kind, verdict, _] = inspected(0, &variables, token.as_str().unwrap());
@@ -76,7 +76,7 @@ async fn the_rule_that_fails_is_named_and_the_exit_code_is_1() {
     let mut google = Google::start(Reply::certificates(&[(0, "k")])).await;
     let url = google.url();
     let variables = [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
-    let now = latchkey::keys::now();
+    let now = latchkey::deployment::now();
     let with = |name: &str, value: Value| {
         let mut claims = id_token_claims("u", now);
         claims[name] = value;
@@ -116,7 +116,7 @@ async fn an_address_that_is_not_verified_is_bad_only_where_that_is_asked_for() {
     let url = google.url();
     let asked =
         [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey"), ("REQUIRE_VERIFIED_EMAIL", "true")];
-    let mut claims = id_token_claims("u", latchkey::keys::now());
+    let mut claims = id_token_claims("u", latchkey::deployment::now());
     let [_, verdict, _] = inspected(1, &asked, certificate(0).id_token("k", &claims).as_str().unwrap());
     assert!(verdict.starts_with("cannot be judged: ") && verdict.contains("only the table tells"), "{verdict}");
     claims["email"] = json!("a@b.de");
@@ -128,7 +128,7 @@ async fn an_address_that_is_not_verified_is_bad_only_where_that_is_asked_for() {
 
 #[tokio::test]
 async fn a_service_account_that_cannot_be_read_is_not_called_no_project() {
-    let token = certificate(0).id_token("k", &id_token_claims("u", latchkey::keys::now()));
+    let token = certificate(0).id_token("k", &id_token_claims("u", latchkey::deployment::now()));
     let (_, out, _) = run("decode", &[("FIREBASE_SERVICE_ACCOUNT", "/missing.json")], token.as_str().unwrap());
     assert!(out.contains("unknown_project: /missing.json cannot be read") && !out.contains("wrong_project"), "{out}");
 }
@@ -142,7 +142,7 @@ async fn an_access_token_cannot_be_judged_without_keys() {
 
 #[tokio::test]
 async fn decoding_shows_everything_and_verifies_nothing() {
-    let mut claims = id_token_claims("user-1", latchkey::keys::now());
+    let mut claims = id_token_claims("user-1", latchkey::deployment::now());
     claims["email"] = json!("a@b.de");
     claims["exp"] = json!(1_779_894_000);
     let token = certificate(0).id_token("k", &claims);

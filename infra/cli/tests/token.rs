@@ -42,7 +42,7 @@ fn minted(output: &Output) -> (Jwt, String) {
     assert!(output.status.success(), "{errors}");
     let text = out.strip_suffix('\n').unwrap();
     let token = Jwt::parse(text).unwrap();
-    let now = latchkey::keys::now();
+    let now = latchkey::deployment::now();
     ServiceAccount::parse(service_account()).unwrap().inspect_custom_token(&token, now, Default::default()).unwrap();
     (token, errors.to_owned())
 }

@@ -101,7 +101,7 @@ fn changed(token: &str) -> String {
 
 /// A Firebase ID token with changed claims.
 fn id_token(changes: Value) -> String {
-    let now: Timestamp = latchkey::keys::now();
+    let now: Timestamp = latchkey::deployment::now();
     let mut claims = id_token_claims("u", now);
     if let (Value::Object(claims), Value::Object(changes)) = (&mut claims, changes) {
         claims.extend(changes);

@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::{Finding, fail, ok, warn};
-use crate::keys;
+use crate::deployment;
 
 /// Asks the certificate endpoint and, where there is one, the deployed service at `url`.
 pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Vec<Finding> {
@@ -123,7 +123,7 @@ fn clock(headers: &HeaderMap, skew: Duration) -> Finding {
     };
     // An answer out of a cache keeps its date (RFC 9111 section 5.1).
     let theirs = theirs + google::age(headers);
-    let ahead = keys::now().seconds() - theirs.seconds();
+    let ahead = deployment::now().seconds() - theirs.seconds();
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead > 0 { "ahead" } else { "behind" };
     let text = format!("{} seconds {direction} of a server's", off.as_secs());

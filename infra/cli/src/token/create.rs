@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use shared::{jose::json, keys::service_account::ServiceAccount, token::custom::CustomToken};
 
 use super::account;
-use crate::{Failure, deployment, keys, lines::Lines, tell, written};
+use crate::{Failure, deployment, lines::Lines, tell, written};
 
 /// The most that Firebase allows: a token made by hand waits for the hand.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -116,7 +116,8 @@ impl Asked {
     fn token(&self, account: &ServiceAccount) -> Result<(String, Vec<String>), String> {
         let (claims, tenant_id) = (self.claims.as_ref(), self.tenant.as_deref());
         let request = CustomToken { uid: &self.uid, claims, tenant_id, life: LIFE };
-        let token = account.custom_token(&request, keys::now()).map_err(|refusal| deployment::refusal(&refusal))?;
+        let token =
+            account.custom_token(&request, deployment::now()).map_err(|refusal| deployment::refusal(&refusal))?;
         Ok((token, request.warnings()))
     }
 }

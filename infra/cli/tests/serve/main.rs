@@ -308,7 +308,7 @@ fn the_project_that_was_chosen_comes_before_that_of_the_demo_account() {
     ] {
         let folder = TempDir::new().unwrap();
         let server = Server::spawn(command(folder.path()).envs([emulator]).envs(variables.iter().copied()));
-        let mut claims = shared::testing::id_token_claims("u", latchkey::keys::now());
+        let mut claims = shared::testing::id_token_claims("u", latchkey::deployment::now());
         claims["aud"] = json!(project);
         claims["iss"] = json!(format!("https://securetoken.google.com/{project}"));
         let token = shared::testing::unsigned(&json!({"alg": "none", "typ": "JWT"}), &claims);

@@ -116,7 +116,7 @@ async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
     drop(Server::start(folder.path()));
     let store = Store::new(Embedded::file(&folder.path().join("latchkey.db")).unwrap().client(), "latchkey");
     let line = json!({"email": "a@b.de", "id": "uid"}).to_string();
-    let now = latchkey::keys::now();
+    let now = latchkey::deployment::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let lives = SessionLifetimes { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
     let mut sessions = Vec::new();

@@ -158,7 +158,7 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
 
 /// As STS writes them (API reference, AssumeRoleWithWebIdentity, example).
 fn credentials(life: u64) -> String {
-    let end = latchkey::keys::now() + Duration::from_secs(life);
+    let end = latchkey::deployment::now() + Duration::from_secs(life);
     format!(
         "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
          <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAOFTHEROLE</AccessKeyId>\
