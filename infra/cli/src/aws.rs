@@ -1,4 +1,4 @@
-//! Clients of AWS for one process, all with the same credentials.
+//! Clients of AWS for one process. All of them share one set of credentials.
 
 mod google;
 
@@ -13,24 +13,24 @@ use shared::{
 };
 use tokio::sync::OnceCell;
 
-/// What clients are made of, found out when the first is: to look for a region and for credentials takes time where there are
-/// none.
+/// Makes clients of AWS. The region and the credentials are looked up for the first client only,
+/// because the look-up is slow on a machine that has none.
 pub struct Aws {
     federation: Option<Federation>,
-    found: OnceCell<SdkConfig>,
+    config: OnceCell<SdkConfig>,
 }
 
 impl Aws {
-    /// Nothing is looked for yet.
+    /// Looks nothing up yet.
     pub fn of(config: &Config) -> Self {
-        Self { federation: config.federation.clone(), found: OnceCell::new() }
+        Self { federation: config.federation.clone(), config: OnceCell::new() }
     }
 
     /// A client for DynamoDB.
     ///
     /// # Errors
     ///
-    /// A sentence: the system has no root certificates.
+    /// A sentence for people: the system has no root certificates.
     pub async fn dynamodb(&self) -> Result<DynamoDb, String> {
         Ok(shared::dynamodb_client(self.config().await?))
     }
@@ -44,7 +44,8 @@ impl Aws {
         Ok(shared::secrets_manager_client(self.config().await?))
     }
 
-    /// The same, if any of `sources` is a secret.
+    /// A client for Secrets Manager, if the signing keys or another key of `config` is a secret
+    /// there.
     ///
     /// # Errors
     ///
@@ -53,9 +54,10 @@ impl Aws {
         if sources.has_secrets() { self.secrets_manager().await.map(Some) } else { Ok(None) }
     }
 
-    /// The SDK keeps what it found out by the credentials' provider, so that one provider is one set of credentials.
+    /// The configuration of all clients. The SDK caches credentials by provider, so one provider
+    /// means one set of credentials.
     async fn config(&self) -> Result<&SdkConfig, String> {
-        self.found
+        self.config
             .get_or_try_init(|| async {
                 let aws = shared::aws_config().await;
                 let Some(federation) = &self.federation else { return Ok(aws) };

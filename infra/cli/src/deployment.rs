@@ -1,4 +1,5 @@
-//! The deployment that the environment describes, as far as a command looks at it: nothing is served, no account is read.
+//! The deployment that the environment describes, for commands that only look at it. Nothing is
+//! served, and no account is read.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -25,22 +26,23 @@ pub const SERVICE_ACCOUNT: &str = "firebase-service-account.json";
 /// The file of the data folder with the embedded table.
 pub const DATABASE: &str = "latchkey.db";
 
-/// What commands judge tokens by.
+/// A deployment's configuration, keys and issuer, to judge tokens by.
 pub struct Deployment {
-    /// Its configuration and keys. The table behind it is empty.
+    /// The configuration and the keys. The table behind this app is empty.
     pub app: App,
-    /// Whose access tokens are taken.
+    /// The issuer and the audience of accepted access tokens.
     pub issuer: Issuer,
-    /// Whether there are signing keys; without any, access tokens cannot be judged.
+    /// Whether there are signing keys. Without keys no access token can be judged.
     pub has_signing_keys: bool,
 }
 
 impl Deployment {
-    /// Reads the environment, and the data folder of `latchkey serve` for what the environment leaves out.
+    /// Reads the environment. The data folder of `latchkey serve` fills in keys that the
+    /// environment does not name.
     ///
     /// # Errors
     ///
-    /// What a person is told: a variable that is wrong.
+    /// A sentence for people: a variable is wrong.
     pub async fn open() -> Result<Self, Failure> {
         let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         let issuer =
@@ -49,20 +51,19 @@ impl Deployment {
         let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
-        let sources = config.key_sources(signing);
-        let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
-        let store = Store::new(Embedded::memory().map_err(told)?.client(), &config.table_name);
-        Ok(Self { app: App::new(config, store, keys).map_err(told)?, issuer, has_signing_keys })
+        let keys = Keys::new(Aws::of(&config).secrets(&signing, &config).await?, signing, &config);
+        let store = Store::new(Embedded::memory().map_err(failure)?.client(), &config.table_name);
+        Ok(Self { app: App::new(config, store, keys).map_err(failure)?, issuer, has_signing_keys })
     }
 
-    /// The time.
+    /// The wall clock of the app.
     pub fn now(&self) -> Timestamp {
         self.app.now()
     }
 }
 
-/// Whether the accounts are in the DynamoDB that AWS's own variables name, and not in the embedded one of the data folder: they are
-/// where the keys are.
+/// Whether the accounts are in the DynamoDB that AWS's own variables name, and not in the embedded
+/// database. Accounts are on AWS if the signing keys are.
 pub fn is_on_aws(config: &Config) -> bool {
     matches!(config.keys.signing_keys, Some(Source::Secret(_)))
 }
@@ -76,11 +77,11 @@ pub async fn external_table(aws: &Aws, config: &Config) -> Result<Store, String>
     Ok(Store::new(aws.dynamodb().await?, &config.table_name))
 }
 
-/// Looks at a table that was made elsewhere.
+/// Checks a table that was made elsewhere.
 ///
 /// # Errors
 ///
-/// What it lacks, or why it cannot be looked at, and what to do about it.
+/// A sentence: the table lacks something, or cannot be read. The sentence says what to do.
 pub async fn examine(store: &Store, name: &str) -> Result<(), String> {
     match store.schema_problems().await {
         Ok(schema_problems) if schema_problems.is_empty() => Ok(()),
@@ -93,7 +94,8 @@ pub async fn examine(store: &Store, name: &str) -> Result<(), String> {
     }
 }
 
-/// Where the signing keys are, and whether there are any: the file of the data folder is made at the first start.
+/// The source of the signing keys, and whether keys exist there. The first start of
+/// `latchkey serve` makes the file of the data folder.
 pub fn signing_keys(config: &Config) -> (Source, bool) {
     match &config.keys.signing_keys {
         Some(source) => (source.clone(), true),
@@ -105,13 +107,14 @@ pub fn signing_keys(config: &Config) -> (Source, bool) {
     }
 }
 
-/// Whether a demo account stands in for one that is not configured. Where the service is deployed none does: its tokens would only
-/// look like ones that Firebase takes, so that `jwt_token` is the access token.
+/// Whether a demo account stands in for a service account that is not configured. A deployed
+/// service uses none, so that `jwt_token` is the access token there: Firebase would reject a custom
+/// token of the demo account.
 pub fn wants_demo(config: &Config) -> bool {
     config.firebase.account.is_none() && config.wants_firebase() && !config.on_cloud_run
 }
 
-/// Takes the demo account of the data folder, if there is one and it is wanted.
+/// Configures the demo account of the data folder, if one exists and is wanted.
 pub fn adopt_demo(config: &mut Config) {
     let file = config.serve.data_dir.join(SERVICE_ACCOUNT);
     if wants_demo(config) && file.exists() {
@@ -120,7 +123,7 @@ pub fn adopt_demo(config: &mut Config) {
     }
 }
 
-/// Why there is no custom token.
+/// The reason why a custom token could not be made.
 pub fn refusal(refusal: &CustomTokenError) -> String {
     match refusal {
         CustomTokenError::Request(sentence) => sentence.clone(),
@@ -152,6 +155,6 @@ pub fn now() -> Timestamp {
     Timestamp::from(std::time::SystemTime::now())
 }
 
-fn told(error: Error) -> Failure {
+fn failure(error: Error) -> Failure {
     error.cause().into()
 }

@@ -1,4 +1,5 @@
-//! `latchkey doctor`: whether a deployment can work, line by line, and what to do where it cannot.
+//! `latchkey doctor`: checks line by line whether a deployment can work, and says what to do where
+//! it cannot.
 
 mod network;
 
@@ -20,16 +21,19 @@ use shared::{
 
 use crate::{Failure, aws::Aws, deployment, web_address, written};
 
-/// From when on a key that signs is called old: the longest schedule that template.yaml takes, and some weeks.
+/// The age at which a signing key counts as old: the longest schedule that template.yaml accepts,
+/// and some weeks.
 const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
 
 /// `latchkey doctor`.
 #[derive(Args)]
 pub struct Doctor {
-    /// The URL of the deployed service, to check its health and its CORS preflight; ISSUER, if that is set.
+    /// The URL of the deployed service, whose health and CORS preflight are checked. Without it
+    /// ISSUER counts, if it is an https URL.
     #[arg(long, value_parser = web_address)]
     url: Option<Uri>,
-    /// Look at the table TABLE_NAME in the DynamoDB that AWS's own variables name, as for `latchkey serve --external-dynamodb`.
+    /// Check the table TABLE_NAME in the DynamoDB that AWS's own variables name, as
+    /// `latchkey serve --external-dynamodb` uses it.
     #[arg(long)]
     external_dynamodb: bool,
 }
@@ -37,7 +41,7 @@ pub struct Doctor {
 /// One line of the result.
 struct Finding {
     level: Level,
-    what: &'static str,
+    check: &'static str,
     text: String,
 }
 
@@ -63,16 +67,16 @@ impl Doctor {
     ///
     /// # Errors
     ///
-    /// Exit code 1 if a line is a fail; the line itself is on standard output.
+    /// The exit code is 1 if a check fails. The lines are on standard output.
     pub async fn run(self) -> Result<(), Failure> {
         let findings = match Config::from_env() {
             Ok(config) => self.examine(config).await,
             Err(wrong) => wrong.to_string().lines().map(|line| fail("configuration", line)).collect(),
         };
         let mut out = anstream::stdout();
-        for Finding { level, what, text } in &findings {
+        for Finding { level, check, text } in &findings {
             let (word, style) = level.word_and_style();
-            written(writeln!(out, "{style}{word:4}{style:#}  {what}: {text}"))?;
+            written(writeln!(out, "{style}{word:4}{style:#}  {check}: {text}"))?;
         }
         if findings.iter().any(|finding| finding.level == Level::Fail) {
             return Err(Failure::said());
@@ -125,21 +129,21 @@ fn configuration(config: &Config) -> Finding {
         None => "by the service account",
     };
     if let Some(host) = &config.firebase.emulator_host {
-        let text = format!("emulator mode ({host}): anybody's unsigned token is taken; good for development alone");
+        let text = format!("emulator mode ({host}): anybody's unsigned token is accepted; for development only");
         return warn("configuration", text);
     }
     ok("configuration", format!("every variable can be read; jwt_token: {profile}"))
 }
 
 fn project(config: &Config, account: Option<&ServiceAccount>) -> Finding {
-    const WHAT: &str = "Firebase project";
+    const CHECK: &str = "Firebase project";
     match config.firebase.project(account.map(|account| account.project_id.as_str())) {
-        Some((id, by)) => ok(WHAT, format!("{id}, by {by}")),
-        None => warn(WHAT, "none: Firebase ID tokens are refused. Set FIREBASE_PROJECT_ID to take them"),
+        Some((id, by)) => ok(CHECK, format!("{id}, by {by}")),
+        None => warn(CHECK, "none: Firebase ID tokens are refused. Set FIREBASE_PROJECT_ID to accept them"),
     }
 }
 
-/// Signs with the newest key, and verifies with its public half.
+/// Signs with the current key, and verifies with its public half.
 fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding {
     let now = deployment::now();
     let tested = ring.and_then(|ring| {
@@ -150,7 +154,7 @@ fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding 
         Ok((kid, Some(since))) if since + SIGNING_TIME_ADVISED < now => warn(
             "signing keys",
             format!(
-                "the key {kid} signs since {}; `latchkey keys rotate` lets another one take over",
+                "the key {kid} has signed since {}; `latchkey keys rotate` lets another key take over",
                 since.readable()
             ),
         ),
@@ -158,67 +162,67 @@ fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding 
         Err(why) if matches!(source, Source::Secret(_)) => fail(
             "signing keys",
             format!(
-                "{why} Only if it never had keys, `latchkey keys generate`: others in their place would void every session. \
-                 To read it takes secretsmanager:GetSecretValue."
+                "{why} Reading the secret needs secretsmanager:GetSecretValue. If it never had keys, run `latchkey keys \
+                 generate`; otherwise a new set would void every session."
             ),
         ),
         Err(why) => fail("signing keys", format!("{why} Put the file back; a new one would void every session.")),
     }
 }
 
-/// Makes a custom token, which is checked by Firebase's rules before it is given out.
+/// Makes a custom token. The service checks it by Firebase's rules before returning it.
 fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>, String>) -> Finding {
-    const WHAT: &str = "service account";
+    const CHECK: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
-        Ok(None) if config.tokens.profile == Some(TokenProfile::Firebase) => {
-            return fail(WHAT, "none is configured, and TOKEN_PROFILE is firebase: set FIREBASE_SERVICE_ACCOUNT");
+        Ok(None) if config.token_profile == Some(TokenProfile::Firebase) => {
+            return fail(CHECK, "none is configured, and TOKEN_PROFILE is firebase: set FIREBASE_SERVICE_ACCOUNT");
         }
-        Ok(None) => return ok(WHAT, "none is configured: jwt_token is no custom token"),
-        Err(why) => return fail(WHAT, why),
+        Ok(None) => return ok(CHECK, "none is configured: jwt_token is no custom token"),
+        Err(why) => return fail(CHECK, why),
     };
     let request = CustomToken { uid: "doctor", claims: None, tenant_id: None, life: Duration::from_secs(60) };
     if let Err(refusal) = account.custom_token(&request, deployment::now()) {
-        return fail(WHAT, format!("{} makes no custom token: {}", account.email, deployment::refusal(&refusal)));
+        return fail(CHECK, format!("{} makes no custom token: {}", account.email, deployment::refusal(&refusal)));
     }
     let text =
         format!("{} of the project {} makes custom tokens that keep every rule", account.email, account.project_id);
     if config.firebase.is_demo {
-        warn(WHAT, format!("{text}; it is the demo account, whose tokens only the Auth emulator takes"))
+        warn(CHECK, format!("{text}; it is the demo account, whose tokens only the Auth emulator accepts"))
     } else if account.repairs.is_empty() {
-        ok(WHAT, text)
+        ok(CHECK, text)
     } else {
-        warn(WHAT, format!("{text}; its text had to be repaired ({})", account.repairs.join(", ")))
+        warn(CHECK, format!("{text}; its text had to be repaired ({})", account.repairs.join(", ")))
     }
 }
 
 fn shared_secrets(secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding {
-    const WHAT: &str = "shared secret";
+    const CHECK: &str = "shared secret";
     match secrets {
-        Ok(Some(_)) => ok(WHAT, "/jwt/encode signs with it, and /verify takes what it signed"),
-        Ok(None) => ok(WHAT, "none is configured: HS256 tokens are neither made nor taken"),
-        Err(error) => fail(WHAT, error.cause()),
+        Ok(Some(_)) => ok(CHECK, "/jwt/encode signs with it, and /verify accepts those tokens"),
+        Ok(None) => ok(CHECK, "none is configured: HS256 tokens are neither made nor accepted"),
+        Err(error) => fail(CHECK, error.cause()),
     }
 }
 
 fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
-    const WHAT: &str = "API keys";
+    const CHECK: &str = "API keys";
     match keys {
-        Ok(Some(_)) => ok(WHAT, "servers that show one may call /jwt/encode"),
-        Ok(None) => ok(WHAT, "none are configured: nobody may call /jwt/encode"),
-        Err(error) => fail(WHAT, error.cause()),
+        Ok(Some(_)) => ok(CHECK, "servers that send one may call /jwt/encode"),
+        Ok(None) => ok(CHECK, "none are configured: nobody may call /jwt/encode"),
+        Err(error) => fail(CHECK, error.cause()),
     }
 }
 
-/// On AWS the table is looked at; the embedded one is the server's alone.
+/// Checks an external table. The embedded database is not opened: only its file is looked for.
 async fn table(aws: &Aws, config: &Config, is_external: bool) -> Finding {
-    const WHAT: &str = "table";
+    const CHECK: &str = "table";
     if !is_external {
         let file = config.serve.data_dir.join(deployment::DATABASE);
         return if file.exists() {
-            ok(WHAT, format!("embedded, in {}", file.display()))
+            ok(CHECK, format!("embedded, in {}", file.display()))
         } else {
-            warn(WHAT, format!("{} is not there yet; `latchkey serve` makes it at its first start", file.display()))
+            warn(CHECK, format!("{} is not there yet; `latchkey serve` makes it at its first start", file.display()))
         };
     }
     let examined = match deployment::external_table(aws, config).await {
@@ -226,19 +230,19 @@ async fn table(aws: &Aws, config: &Config, is_external: bool) -> Finding {
         Err(why) => Err(why),
     };
     match examined {
-        Ok(()) => ok(WHAT, format!("{} has its key, its index and its TTL", config.table_name)),
-        Err(why) => fail(WHAT, why),
+        Ok(()) => ok(CHECK, format!("{} has its key, its index and its TTL", config.table_name)),
+        Err(why) => fail(CHECK, why),
     }
 }
 
-fn ok(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { level: Level::Ok, what, text: text.into() }
+fn ok(check: &'static str, text: impl Into<String>) -> Finding {
+    Finding { level: Level::Ok, check, text: text.into() }
 }
 
-fn warn(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { level: Level::Warn, what, text: text.into() }
+fn warn(check: &'static str, text: impl Into<String>) -> Finding {
+    Finding { level: Level::Warn, check, text: text.into() }
 }
 
-fn fail(what: &'static str, text: impl Into<String>) -> Finding {
-    Finding { level: Level::Fail, what, text: text.into() }
+fn fail(check: &'static str, text: impl Into<String>) -> Finding {
+    Finding { level: Level::Fail, check, text: text.into() }
 }

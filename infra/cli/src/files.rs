@@ -1,4 +1,4 @@
-//! Files with secrets in them.
+//! Writes files that hold secrets.
 
 use std::{
     fs::{DirBuilder, File},
@@ -9,17 +9,19 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-/// Writes `text` to a new file that only its owner can read, whole or not at all. A file that is there already stays as it is.
+/// Writes `text` to a new file that only its owner can read, either whole or not at all. An
+/// existing file stays as it is, and is an error.
 ///
 /// # Errors
 ///
 /// A sentence for people.
 pub fn write_private(path: &Path, text: &str) -> Result<(), String> {
-    told(path, create_private(path, text))
+    describe(path, create_private(path, text))
 }
 
-/// Writes what `make` gives to a file that only its owner can read, unless it is there already. Of several that do so at once, one
-/// makes the file, and all find what that one wrote.
+/// Writes the text that `make` returns to a file that only its owner can read, unless the file
+/// exists. If several processes do so at once, one of them creates the file, and the others leave
+/// it alone.
 ///
 /// # Errors
 ///
@@ -31,7 +33,7 @@ pub fn make_once(path: &Path, make: impl FnOnce() -> Result<String, String>) -> 
     let text = make().map_err(|why| format!("{}: {why}", path.display()))?;
     match create_private(path, &text) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        created => told(path, created),
+        created => describe(path, created),
     }
 }
 
@@ -43,23 +45,25 @@ fn create_private(path: &Path, text: &str) -> io::Result<File> {
     })
 }
 
-/// Writes `text` in the place of what the file has, whole or not at all; only its owner can read it then.
+/// Replaces the contents of a file, either whole or not at all. Afterwards only its owner can read
+/// the file.
 ///
 /// # Errors
 ///
 /// A sentence for people.
 pub fn replace_private(path: &Path, text: &str) -> Result<(), String> {
-    // A link stays one.
+    // A symbolic link stays a link: the file behind it is replaced.
     let written = path.canonicalize().and_then(|path| {
         let mut file = NamedTempFile::new_in(folder_of(&path))?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(&path).map_err(|error| error.error)
     });
-    told(path, written)
+    describe(path, written)
 }
 
-/// Waits until nobody else changes a file of this folder, as far as they ask too.
+/// Locks the folder of a file. Waits while another process holds the lock. The lock ends when the
+/// returned file is dropped.
 ///
 /// # Errors
 ///
@@ -77,7 +81,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes a folder that only its owner can use, and those above it, if it is not there.
+/// Creates a folder that only its owner can use, and its missing parent folders. An existing folder
+/// stays as it is.
 ///
 /// # Errors
 ///
@@ -90,15 +95,15 @@ pub fn make_folder(folder: &Path) -> Result<(), String> {
     made.map_err(|error| format!("The data folder {} cannot be used: {error}.", folder.display()))
 }
 
-/// Makes an empty file that only its owner can read, if it is not there.
+/// Creates an empty file that only its owner can read, unless the file exists.
 ///
 /// # Errors
 ///
 /// A sentence for people.
 pub fn make_private(path: &Path) -> Result<(), String> {
-    told(path, File::options().create(true).append(true).mode(0o600).open(path))
+    describe(path, File::options().create(true).append(true).mode(0o600).open(path))
 }
 
-fn told(path: &Path, written: io::Result<File>) -> Result<(), String> {
+fn describe(path: &Path, written: io::Result<File>) -> Result<(), String> {
     written.map(drop).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
 }

@@ -1,4 +1,4 @@
-//! `latchkey keys`: the signing keys by hand, in the local file and in Secrets Manager alike.
+//! `latchkey keys`: lists and changes the signing keys, in a local file or in Secrets Manager.
 
 mod location;
 mod service_account;
@@ -20,17 +20,17 @@ use crate::{
     tell, written,
 };
 
-/// What can be done with signing keys. They are where the service has them: in the secret that SIGNING_KEYS_SECRET_ID names, or in
-/// signing-keys.json of the data folder.
+/// Commands for the signing keys. The keys are in the secret that SIGNING_KEYS_SECRET_ID names, or
+/// else in signing-keys.json of the data folder.
 #[derive(Subcommand)]
 pub enum Keys {
-    /// Show the keys, what each is for and what becomes of it; nothing private.
+    /// Show each key, its use and its future. Nothing private is shown.
     List(List),
-    /// Make a new key set, where there is none yet.
+    /// Make a new key set, if there is none yet.
     Generate(Generate),
-    /// Let the next keys take over, and make new next ones. Nobody is logged out.
+    /// Let the next keys take over, and make new next keys. Nobody is logged out.
     Rotate(Rotate),
-    /// End a key now, because somebody else may know it. What it signed is refused within a minute.
+    /// End a key now, because somebody else may know it. Its tokens are refused within a minute.
     Revoke(Revoke),
     /// Put a Firebase service account into its secret, from its file.
     PutServiceAccount(service_account::PutServiceAccount),
@@ -39,7 +39,7 @@ pub enum Keys {
 /// `latchkey keys list`.
 #[derive(Args)]
 pub struct List {
-    /// The file with the keys, instead of where the service has them.
+    /// The file with the keys, instead of the service's own keys.
     #[arg(long)]
     file: Option<std::path::PathBuf>,
     /// Print JSON, with times in milliseconds since 1970.
@@ -50,7 +50,8 @@ pub struct List {
 /// `latchkey keys generate`.
 #[derive(Args)]
 pub struct Generate {
-    /// The file to write, readable by you alone, instead of where the service has them. It must not exist yet.
+    /// The file to write, readable by you alone, instead of the service's own keys. It must not
+    /// exist yet.
     file: Option<std::path::PathBuf>,
 }
 
@@ -58,26 +59,27 @@ pub struct Generate {
 #[derive(Args)]
 pub struct Rotate {
     #[command(flatten)]
-    how: ChangeOptions,
+    options: ChangeOptions,
 }
 
 /// `latchkey keys revoke`.
 #[derive(Args)]
 pub struct Revoke {
     /// The id of the key, as `latchkey keys list` shows it.
-    // Of base64url, it may begin with a hyphen.
+    // An id is base64url, so it may begin with a hyphen.
     #[arg(allow_hyphen_values = true, required_unless_present = "all")]
     kid: Option<String>,
-    /// End every key and make new ones, because somebody has read the whole set. Every session ends.
+    /// End every key and make new ones, because somebody has read the whole set. Every session
+    /// ends.
     #[arg(long, conflicts_with = "kid")]
     all: bool,
     #[command(flatten)]
-    how: ChangeOptions,
+    options: ChangeOptions,
 }
 
 #[derive(Args)]
 struct ChangeOptions {
-    /// The file with the keys, instead of where the service has them.
+    /// The file with the keys, instead of the service's own keys.
     #[arg(long)]
     file: Option<std::path::PathBuf>,
     /// Say what would be done, and do nothing.
@@ -86,20 +88,20 @@ struct ChangeOptions {
 }
 
 impl Keys {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// What a person is told.
+    /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
         let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         match self {
             Self::List(list) => list.run(&config).await,
             Self::Generate(Generate { file }) => generate(&config, file).await,
-            Self::Rotate(Rotate { how }) => {
+            Self::Rotate(Rotate { options }) => {
                 let times = config.key_lifetimes();
                 let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
-                if change(&config, how, rotate).await? {
+                if change(&config, options, rotate).await? {
                     let seconds = times.ring_age_max().as_secs();
                     tell(&format!(
                         "every process reads the new set within {seconds} seconds, and nobody is logged out"
@@ -107,16 +109,16 @@ impl Keys {
                 }
                 Ok(())
             }
-            Self::Revoke(Revoke { kid, how, .. }) => {
+            Self::Revoke(Revoke { kid, options, .. }) => {
                 let times = config.key_lifetimes();
                 let revoke = |set: &mut KeySet, now, new| match kid {
                     Some(kid) => set.revoke(&kid, now, &times, new),
                     None => Ok(set.revoke_all(now, new, new_keys()?)),
                 };
-                if change(&config, how, revoke).await? {
+                if change(&config, options, revoke).await? {
                     tell(&format!(
-                        "every process reads the new set within {} seconds; who verifies tokens elsewhere may have kept the \
-                         published keys for {} more",
+                        "every process reads the new set within {} seconds; a verifier elsewhere may keep the published \
+                         keys for {} seconds more",
                         times.ring_age_max().as_secs(),
                         times.jwks_max_age.as_secs()
                     ));
@@ -130,8 +132,8 @@ impl Keys {
 
 impl List {
     async fn run(self, config: &Config) -> Result<(), Failure> {
-        let place = KeyLocation::of(config, self.file).await?;
-        let keys = place.open().await?.set.describe(now());
+        let location = KeyLocation::of(config, self.file).await?;
+        let keys = location.open().await?.set.describe(now());
         written(if self.json {
             let json = serde_json::to_string_pretty(&keys).map_err(|error| error.to_string())?;
             writeln!(io::stdout(), "{json}")
@@ -144,7 +146,7 @@ impl List {
 fn line(key: &Described) -> String {
     let start = key.not_before.map(Timestamp::readable).unwrap_or_default();
     let end = key.retired_at.map(Timestamp::readable);
-    let until = || end.as_ref().map(|end| format!(", taken until {end}")).unwrap_or_default();
+    let until = || end.as_ref().map(|end| format!(", accepted until {end}")).unwrap_or_default();
     let state = match key.state {
         State::Next => format!("next: published since {}", key.created_at.readable()),
         State::Due => format!("due: signs from {start} on{}", until()),
@@ -158,37 +160,37 @@ fn line(key: &Described) -> String {
 
 async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
     let is_named = file.is_some();
-    let place = KeyLocation::of(config, file).await?;
+    let location = KeyLocation::of(config, file).await?;
     let set = new_key_set()?;
-    if !is_named && matches!(place, KeyLocation::File(_)) {
-        files::make_folder(&config.serve.data_dir)?;
+    if !is_named && matches!(location, KeyLocation::File(_)) {
+        files::make_folder(&config.data_dir)?;
     }
-    place.fill(&set).await?;
-    tell(&format!("made a key set in {place}"));
+    location.fill(&set).await?;
+    tell(&format!("made a key set in {location}"));
     Ok(())
 }
 
-/// Says what will be done, does it, and says what was done; gives whether anything was.
+/// Says what will be done, does it, and says what was done. Returns whether anything was.
 async fn change(
     config: &Config,
-    how: ChangeOptions,
+    options: ChangeOptions,
     change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
 ) -> Result<bool, Failure> {
-    let place = KeyLocation::of(config, how.file).await?;
-    // Before the lock is taken: it takes a while.
+    let location = KeyLocation::of(config, options.file).await?;
+    // Made before the lock, because making keys takes a while.
     let new = new_keys()?;
-    let mut opened = place.open().await?;
+    let mut opened = location.open().await?;
     let Change(sentences) = change(&mut opened.set, now(), new)?;
     let say = |mark: &str| sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect::<String>();
     if sentences.is_empty() {
         tell("it is so already; nothing was changed");
         return Ok(false);
     }
-    tell(&format!("in {place}:\n{}", say(if how.dry_run { "would: " } else { "will: " })));
-    if matches!(place, KeyLocation::Secret { .. }) {
-        tell(&lives(config));
+    tell(&format!("in {location}:\n{}", say(if options.dry_run { "would: " } else { "will: " })));
+    if matches!(location, KeyLocation::Secret { .. }) {
+        tell(&times(config));
     }
-    if how.dry_run {
+    if options.dry_run {
         return Ok(false);
     }
     opened.save().await?;
@@ -196,8 +198,8 @@ async fn change(
     Ok(true)
 }
 
-/// By what the times of a change were reckoned, as a deployment may have it otherwise.
-fn lives(config: &Config) -> String {
+/// The settings that the times of a change depend on. A deployment may have other values.
+fn times(config: &Config) -> String {
     let times = config.key_lifetimes();
     let seconds = [
         ("KEYS_TTL_SECONDS", times.ttl),
@@ -208,5 +210,5 @@ fn lives(config: &Config) -> String {
         ("CLOCK_SKEW_SECONDS", times.skew),
     ];
     let listed: Vec<_> = seconds.iter().map(|(name, life)| format!("{name}={}", life.as_secs())).collect();
-    format!("the functions must have the same, or set here what they have: {}", listed.join(" "))
+    format!("the functions must have these settings; set theirs here if they differ: {}", listed.join(" "))
 }

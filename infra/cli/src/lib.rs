@@ -1,4 +1,4 @@
-//! The tool `latchkey`, as a library, so that its tests run what it runs.
+//! The tool `latchkey` as a library, so that the tests run the same code.
 
 pub mod aws;
 pub mod deployment;
@@ -27,12 +27,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A "no" of which all is said on standard output.
+    /// A "no" whose reasons are on standard output already.
     pub fn said() -> Self {
         Self { code: 1, text: String::new() }
     }
 
-    /// Wrong use: the tool was not told what it needs.
+    /// Wrong use: an argument or a variable is missing or wrong.
     pub fn wrong_use(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }
     }
@@ -44,7 +44,8 @@ impl From<String> for Failure {
     }
 }
 
-/// What became of writing a result. Whoever reads it may have read enough.
+/// Turns the outcome of writing a result into the command's outcome. A reader that closed the pipe
+/// has read enough, so a broken pipe is no failure.
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -54,22 +55,15 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// Says something to the person at the terminal, on standard error.
+/// Writes a text for people to standard error, each line with the tool's name before it.
 pub fn tell(text: &str) {
     for line in text.lines() {
-        // Nowhere is left to say that this failed.
+        // If standard error is closed, there is nowhere left to report that.
         let _ = writeln!(io::stderr(), "latchkey: {line}");
     }
 }
 
-/// Reads an argument that is a URL of the web.
-fn web_address(text: &str) -> Result<Uri, &'static str> {
-    let uri = text.parse::<Uri>().map_err(|_| "it is no URL")?;
-    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
-}
-
-/// Every function behind one port.
+/// The routes of every function.
 pub fn router() -> Router<App> {
     [
         account::router(),

@@ -1,8 +1,8 @@
-//! Input read line by line, of which no more is held than one line may have.
+//! Reads input line by line, and holds at most one line of the longest allowed length.
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line, in bytes and without its end. A custom token has a quarter of it.
+/// The longest line in bytes, without its end. A custom token has a quarter of this length.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// The lines of an input.
@@ -12,12 +12,13 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Those of `input`.
+    /// Reads the lines of `input`.
     pub fn new(input: R) -> Self {
         Self { input, line: Vec::new() }
     }
 
-    /// The next line without its end, or a sentence for one that is too long; none at the end of the input.
+    /// The next line without its end, or a sentence if the line is too long. `None` at the end of
+    /// the input.
     ///
     /// # Errors
     ///
@@ -28,7 +29,7 @@ impl<R: BufRead> Lines<R> {
         if self.line.is_empty() {
             return Ok(None);
         }
-        // Of one that is too long only the beginning is held.
+        // Only the beginning of a long line is held; the rest is skipped.
         if self.line.len() > LINE_BYTES_MAX && !self.line.ends_with(b"\n") {
             self.input.skip_until(b'\n')?;
         }

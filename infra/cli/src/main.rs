@@ -1,4 +1,5 @@
-//! The tool `latchkey`. Results on standard output, all else on standard error; exit code 1 for a "no", 2 for wrong use.
+//! The tool `latchkey`. Prints results on standard output and everything else on standard error.
+//! The exit code is 1 for a "no" and 2 for wrong use.
 
 use std::process::ExitCode;
 
@@ -15,17 +16,19 @@ struct Latchkey {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run every endpoint behind one port, with an embedded DynamoDB. Keys are made at the first start.
+    /// Run every endpoint behind one port, with an embedded DynamoDB. The first start makes the
+    /// keys.
     Serve(serve::Serve),
-    /// Signing keys.
+    /// List, generate, rotate and revoke the signing keys.
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Tokens by hand.
+    /// Create, decode and inspect tokens.
     #[command(subcommand)]
     Token(token::Token),
-    /// Accounts: disable, enable, show, change, delete and import them.
+    /// Disable, enable, show, change, delete and import accounts.
     Users(users::Users),
-    /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint, CORS.
+    /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
+    /// CORS.
     Doctor(doctor::Doctor),
     /// Walk one account through a deployed API, and delete the account again.
     Smoke(smoke::Smoke),
@@ -35,7 +38,7 @@ fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Fa
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let done = runtime.block_on(command);
-    // What is still asking for an address somewhere is not waited for.
+    // Does not wait for name look-ups that are still running.
     runtime.shutdown_background();
     done
 }

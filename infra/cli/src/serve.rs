@@ -1,4 +1,4 @@
-//! `latchkey serve`: every function behind one port, with an embedded DynamoDB.
+//! `latchkey serve`: runs every function behind one port, with an embedded DynamoDB.
 
 mod table;
 
@@ -40,55 +40,57 @@ use crate::{
     serve::table::Table,
 };
 
-/// The project of the account that is made where none is configured. The Auth emulator takes any `demo-` project offline.
+/// The project of the demo service account, which is made if none is configured. The Auth emulator
+/// accepts any project that begins with `demo-`, without a network.
 const DEMO_PROJECT: &str = "demo-latchkey";
-/// How long requests under way are waited for once a stop was asked for.
+/// The longest wait for open requests after a stop signal.
 const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// `latchkey serve`.
 #[derive(Args)]
 pub struct Serve {
-    /// The port to listen on; PORT, or 8080, if it is not given.
+    /// The port to listen on. Without it PORT counts, then 8080.
     #[arg(long)]
     port: Option<u16>,
     /// The address to listen on.
     #[arg(long, default_value_t = LOOPBACK)]
     host: IpAddr,
-    /// Where the database and the keys are kept; DATA_DIR, or .latchkey, if it is not given.
+    /// The folder for the database and the keys. Without it DATA_DIR counts, then .latchkey.
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Every request comes through a reverse proxy or a load balancer, which writes its caller's address last into
-    /// X-Forwarded-For; limits count by that.
+    /// Count limits by the last address in X-Forwarded-For, which a reverse proxy or load balancer
+    /// writes there. Every request must come through it.
     #[arg(long)]
     behind_proxy: bool,
-    /// Let other programs on this machine use the embedded DynamoDB on this port, such as the AWS command line. It asks for
-    /// no credentials, so this is for development only.
+    /// Open the embedded DynamoDB on this port to other programs on this machine, such as the AWS
+    /// command line. For development only: it checks no credentials.
     #[arg(long)]
     dynamodb_port: Option<u16>,
-    /// Use the DynamoDB that AWS's own variables name, and the table TABLE_NAME in it, instead of the embedded one. The table is
-    /// neither made nor changed. Several such servers may share a data folder, which then holds their keys alone.
+    /// Use the table TABLE_NAME in the DynamoDB that AWS's own variables name, instead of the
+    /// embedded one. The server neither makes nor changes that table. Several such servers may
+    /// share a data folder, which then holds only their keys.
     #[arg(long, conflicts_with = "dynamodb_port")]
     external_dynamodb: bool,
 }
 
 impl Serve {
-    /// Serves until it is asked to stop.
+    /// Serves until a stop signal.
     ///
     /// # Errors
     ///
-    /// What a person is told.
+    /// A sentence for people.
     pub fn run(self) -> Result<(), Failure> {
         let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         if config.on_cloud_run && !self.external_dynamodb {
             return Err(Failure::wrong_use(
-                "On Cloud Run the embedded database would end with the instance, and every account with it. Give --external-dynamodb.",
+                "On Cloud Run the embedded database, with every account, would be lost with its instance. Give --external-dynamodb.",
             ));
         }
-        let place = if config.on_cloud_run { LogFormat::GoogleCloud } else { LogFormat::Elsewhere };
-        log::start("latchkey", &config.log_level, place);
+        let format = if config.on_cloud_run { LogFormat::GoogleCloud } else { LogFormat::Elsewhere };
+        log::start("latchkey", &config.log_level, format);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));
-        // What is still asking for an address somewhere is not waited for.
+        // Does not wait for name look-ups that are still running.
         runtime.shutdown_background();
         Ok(served?)
     }
@@ -97,14 +99,15 @@ impl Serve {
         if let Some(folder) = self.data_dir {
             config.serve.data_dir = folder;
         }
-        // Without anything to keep, as on Cloud Run, there need be no place where it could be.
-        if !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config) {
-            files::make_folder(&config.serve.data_dir)?;
+        // A server that keeps nothing, as on Cloud Run, needs no folder.
+        if !self.external_dynamodb || config.signing_keys.is_none() || deployment::wants_demo(&config) {
+            files::make_folder(&config.data_dir)?;
         }
         let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
         let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.serve.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        // What listens on every address is reached by this one from here.
+        // A server that listens on every address is reachable from this machine by the loopback
+        // address.
         let shown = if address.ip().is_unspecified() { SocketAddr::new(LOOPBACK, address.port()) } else { address };
         let base = format!("http://{shown}");
         config.issuer.get_or_insert_with(|| base.clone());
@@ -132,12 +135,12 @@ impl Serve {
              -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
         );
         writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
-        tell_modes(app.config());
+        log_modes(app.config());
 
-        // Whoever sends requests without waiting for the answers would else wait for the kernel: it holds a small packet back until
-        // the one before is acknowledged.
+        // Without this, the kernel holds a small packet back until the one before it is
+        // acknowledged. A client that sends several requests at once would wait for that.
         let listener = listener.tap_io(|stream| {
-            // A connection that is broken already shows itself at the next read.
+            // If the connection is broken, the next read reports it.
             let _ = stream.set_nodelay(true);
         });
         let behind_proxy = self.behind_proxy || app.config().on_cloud_run;
@@ -151,19 +154,20 @@ impl Serve {
                 None => Ok(()),
             }
         };
-        let both = async { tokio::try_join!(async { requests.await.map_err(|error| error.to_string()) }, tables) };
+        let serving = async { tokio::try_join!(async { requests.await.map_err(|error| error.to_string()) }, tables) };
         tokio::select! {
-            done = both => done.map(drop),
+            done = serving => done.map(drop),
             () = async { stopped(stop.clone()).await; time::sleep(STOP_TIME_MAX).await } => {
-                tracing::warn!("requests were still under way when the time to stop was over");
+                tracing::warn!("requests were still open when the time to stop was over");
                 Ok(())
             }
         }
     }
 }
 
-/// Says whose connection a request came by: the socket knows. Behind a proxy, as Cloud Run's front end, it is always the proxy's own,
-/// which writes its caller's address last into a header.
+/// Attaches the caller's address to a request. Usually it is the address of the connection. Behind
+/// a proxy, such as Cloud Run's front end, every connection is the proxy's own. The proxy writes
+/// its caller's address last into a header.
 fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
     let ip = if behind_proxy {
         client_ip::last_forwarded(request.headers())
@@ -176,8 +180,8 @@ fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
     request
 }
 
-/// Says what nobody may overlook.
-fn tell_modes(config: &Config) {
+/// Logs the settings that an operator must not overlook.
+fn log_modes(config: &Config) {
     let firebase = &config.firebase;
     if !config.rate_limits {
         tracing::warn!("RATE_LIMITS is off: anybody may guess passwords as often as this machine can hash them");
@@ -185,15 +189,16 @@ fn tell_modes(config: &Config) {
     if firebase.is_demo {
         tracing::info!(
             "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
-             demo-latchkey, whose tokens only the Auth emulator takes"
+             demo-latchkey, whose tokens only the Auth emulator accepts"
         );
     }
     if let Some(host) = &firebase.emulator_host {
-        tracing::warn!(host, "emulator mode: unsigned ID tokens, which anybody can write, are taken, and no others");
+        tracing::warn!(host, "emulator mode: only unsigned ID tokens are accepted, which anybody can write");
     }
 }
 
-/// The app on this table, with the keys of the data folder where the environment names no others.
+/// The app on this table. Uses the signing keys of the data folder if the environment names no
+/// others.
 async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
     let signing = match config.keys.signing_keys.clone() {
         Some(source) => source,
@@ -206,7 +211,7 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
     let sources = config.key_sources(signing);
     let keys = Keys::new(aws.secrets(&sources).await?, sources);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
-    // A key that cannot be used is told now, not at the first login.
+    // Reports an unusable key now, and not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| error.cause())?;
     Ok(app)
 }
@@ -221,35 +226,36 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     })
 }
 
-/// Turns true at the first SIGTERM or Ctrl-C; a second one ends the process at once. The handlers are in place when this
-/// returns.
+/// Becomes true at the first SIGTERM or Ctrl-C. A second signal ends the process at once. The
+/// handlers are in place when this function returns.
 fn stop_signal() -> Result<watch::Receiver<bool>, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let (sender, receiver) = watch::channel(false);
-    let mut asked = async move || {
+    let mut stop_request = async move || {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
     tokio::spawn(async move {
-        asked().await;
-        // By a thread of its own: a log that nobody reads would hold everything else up.
+        stop_request().await;
+        // Runs in a thread of its own, because a log that nobody reads can block every other
+        // thread.
         thread::spawn(|| {
             thread::sleep(STOP_TIME_MAX + Duration::from_secs(1));
             process::exit(1)
         });
-        // Nobody listens any more where the server has failed.
+        // If the server has failed, nobody receives this.
         let _ = sender.send(true);
         tracing::info!("stopping");
-        asked().await;
+        stop_request().await;
         process::exit(1);
     });
     Ok(receiver)
 }
 
 async fn stopped(mut stop: watch::Receiver<bool>) {
-    // An error is the end of the sender, which has nothing else to say.
+    // An error means that the sender is gone, which is a stop too.
     let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,4 +1,4 @@
-//! `latchkey token`: tokens by hand.
+//! `latchkey token`: creates, decodes and inspects tokens.
 
 mod account;
 mod create;
@@ -8,23 +8,24 @@ use clap::Subcommand;
 
 use crate::Failure;
 
-/// What can be done with tokens.
+/// Commands for tokens.
 #[derive(Subcommand)]
 pub enum Token {
-    /// Make a custom token, for signInWithCustomToken() of a Firebase SDK. It is good for an hour.
+    /// Make a custom token for signInWithCustomToken() of a Firebase SDK. It lives one hour.
     Create(create::Create),
-    /// Say what a token on standard input says, without verifying it.
+    /// Show the contents of a token from standard input, without verifying it.
     Decode(inspect::Decode),
-    /// Say of a token on standard input what it is, and whether this deployment would take it; exit code 1 if not.
+    /// Verify a token from standard input: its kind, and whether this deployment would accept it.
+    /// The exit code is 1 if not.
     Inspect(inspect::Inspect),
 }
 
 impl Token {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// What a person is told.
+    /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(),

@@ -1,4 +1,4 @@
-//! `latchkey users`: accounts by hand, in the embedded table and on AWS alike.
+//! `latchkey users`: shows and changes accounts, in the embedded table or on AWS.
 
 mod change;
 mod import;
@@ -18,12 +18,13 @@ use shared::{
 
 use crate::{Failure, escape::shown};
 
-/// `latchkey users`. WHO is an e-mail address, a username or a user's id. The accounts are where the service has them: on AWS where
-/// SIGNING_KEYS_SECRET_ID is set, else in the embedded database of the data folder, also while `latchkey serve` runs.
+/// `latchkey users`. The argument `WHO` is an e-mail address, a username or a user's id. The
+/// accounts are on AWS if SIGNING_KEYS_SECRET_ID is set. Otherwise they are in the embedded
+/// database of the data folder, also while `latchkey serve` runs.
 #[derive(Args)]
 pub struct Users {
     #[command(flatten)]
-    place: table::AccountTable,
+    table: table::AccountTable,
     #[command(subcommand)]
     command: Command,
 }
@@ -32,18 +33,21 @@ pub struct Users {
 enum Command {
     /// Refuse an account everywhere, and end all its sessions.
     Disable(Who),
-    /// Let a disabled account in again; its old sessions stay ended.
+    /// Let a disabled account log in again. Its old sessions stay ended.
     Enable(Who),
-    /// Show an account, where it is logged in (of the first 200 sessions), and by what the log knows it; never its password.
+    /// Show an account, its live sessions (among the first 200) and its names in the log. The
+    /// password is never shown.
     Show(Show),
     /// Change the role of an account.
     SetRole(SetRole),
-    /// Say whether the e-mail address was shown to be its owner's.
+    /// Set whether the e-mail address counts as verified.
     SetVerified(SetVerified),
     /// Delete an account, its identifiers and its sessions.
     Delete(Delete),
-    /// Take accounts over from elsewhere: JSON objects {"email","password_hash"?,"username"?,"name"?,"email_verified"?,"role_id"?,
-    /// "disabled"?,"id"?}, one a line. Each is answered with a line: {"ok":true,"id":…} or {"ok":false,"error":…}.
+    /// Import accounts from elsewhere: JSON objects
+    /// {"email","password_hash"?,"username"?,"name"?,"email_verified"?,"role_id"?,
+    /// "disabled"?,"id"?}, one a line. The answer to each is a line: {"ok":true,"id":…} or
+    /// {"ok":false,"error":…}.
     Import(Import),
 }
 
@@ -68,7 +72,7 @@ struct Show {
 struct SetRole {
     #[command(flatten)]
     who: Who,
-    /// A whole number from 1; what it means is the app's own business.
+    /// A whole number from 1. The app decides what it means.
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     role_id: u32,
 }
@@ -86,29 +90,29 @@ struct SetVerified {
 struct Delete {
     #[command(flatten)]
     who: Who,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 }
 
 #[derive(Args)]
 struct Import {
-    /// The file with the lines; - is standard input.
+    /// The file with the lines. The name - is standard input.
     file: PathBuf,
 }
 
 impl Users {
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
     ///
-    /// What a person is told.
+    /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
         let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
         if let Command::Delete(Delete { yes: false, .. }) = &self.command {
-            change::refuse_unless_asked()?;
+            change::refuse_without_terminal()?;
         }
-        let app = self.place.open(config).await?;
+        let app = self.table.open(config).await?;
         match self.command {
             Command::Disable(Who { who }) => change::disable(&app, find(&app, &who).await?).await,
             Command::Enable(Who { who }) => change::enable(&app, find(&app, &who).await?).await,
@@ -125,15 +129,15 @@ impl Users {
     }
 }
 
-/// The one account that is meant.
+/// Finds the one account with this id, e-mail address or username.
 async fn find(app: &App, who: &str) -> Result<User, Failure> {
-    let by_id = if is_uid(who) { app.store().user(who).await.map_err(told)? } else { None };
+    let by_id = if is_uid(who) { app.store().user(who).await.map_err(failure)? } else { None };
     let by_name = match Identifier::parse(who) {
-        Ok(identifier) => app.store().user_by(&identifier).await.map_err(told)?,
+        Ok(identifier) => app.store().user_by(&identifier).await.map_err(failure)?,
         Err(_) => None,
     };
     match (by_id, by_name) {
-        // Whoever chose the username must not stand in for somebody whose id it is.
+        // Anybody may choose another user's id as a username, so such a match is no answer.
         (Some(one), Some(other)) if one.id != other.id => Err(format!(
             "{} is the id of one account and the username of another: name it by its e-mail address, {} or {}.",
             shown(who),
@@ -151,6 +155,6 @@ fn name(user: &User) -> String {
     shown(&format!("{} ({})", user.email, user.id))
 }
 
-fn told(error: Error) -> Failure {
+fn failure(error: Error) -> Failure {
     error.cause().into()
 }

@@ -51,7 +51,7 @@ async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
     let session = session().await;
     let account = ("FIREBASE_SERVICE_ACCOUNT", service_account());
     let [kind, verdict, expiry] = inspected(0, &[account], session["access_token"].as_str().unwrap());
-    assert_eq!((kind.as_str(), verdict.as_str()), ("Access token of this service", "good: /verify takes it."));
+    assert_eq!((kind.as_str(), verdict.as_str()), ("Access token of this service", "good: /verify accepts it."));
     assert!(expiry.starts_with("Expires: ") && expiry.contains(" — in "), "{expiry}");
 
     // As it is copied out of a request, with a line break at its end.
@@ -65,7 +65,7 @@ async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
     let token = certificate(0).id_token("k", &claims);
     let variables = [("FIREBASE_CERTS_URL", &*google.url()), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
     let [kind, verdict, _] = inspected(0, &variables, token.as_str().unwrap());
-    assert_eq!((kind.as_str(), verdict.as_str()), ("Firebase ID token", "good: /verify takes it."));
+    assert_eq!((kind.as_str(), verdict.as_str()), ("Firebase ID token", "good: /verify accepts it."));
 
     let emulator = [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
     inspected(0, &emulator, unsigned(&json!({"alg": "none"}), &claims).as_str().unwrap());
@@ -118,7 +118,7 @@ async fn an_address_that_is_not_verified_is_bad_only_where_that_is_asked_for() {
         [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey"), ("REQUIRE_VERIFIED_EMAIL", "true")];
     let mut claims = id_token_claims("u", latchkey::deployment::now());
     let [_, verdict, _] = inspected(1, &asked, certificate(0).id_token("k", &claims).as_str().unwrap());
-    assert!(verdict.starts_with("cannot be judged: ") && verdict.contains("only the table tells"), "{verdict}");
+    assert!(verdict.starts_with("cannot be judged: ") && verdict.contains("only the table knows"), "{verdict}");
     claims["email"] = json!("a@b.de");
     let token = certificate(0).id_token("k", &claims);
     let [_, verdict, _] = inspected(1, &asked, token.as_str().unwrap());

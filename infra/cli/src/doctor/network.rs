@@ -1,4 +1,4 @@
-//! What can be asked over the network: Google's keys, the deployed service, and the time.
+//! Checks over the network: Google's keys, the deployed service and the clock.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use shared::{
 use super::{Finding, fail, ok, warn};
 use crate::deployment;
 
-/// Asks the certificate endpoint and, where there is one, the deployed service at `url`.
+/// Asks the certificate endpoint, and the deployed service at `url` or at the configured issuer.
 pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut dates = HeaderMap::new();
@@ -36,39 +36,39 @@ pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Ve
 }
 
 fn certificate_endpoint(uri: &Uri, answer: Result<Fetched, String>) -> Finding {
-    const WHAT: &str = "certificate endpoint";
+    const CHECK: &str = "certificate endpoint";
     match answer.and_then(|answer| google::understand(&answer)) {
         Ok((document, lifetime)) if document.flawed.is_empty() => {
-            ok(WHAT, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
+            ok(CHECK, format!("{uri} gives {} keys for {} minutes", document.keys.len(), lifetime.as_secs() / 60))
         }
-        Ok((document, _)) => warn(WHAT, format!("{uri}: {}", document.told())),
+        Ok((document, _)) => warn(CHECK, format!("{uri}: {}", document.told())),
         Err(why) => fail(
-            WHAT,
+            CHECK,
             format!(
-                "{uri} {why}: Firebase ID tokens cannot be verified. Check the way out to the network, or FIREBASE_CERTS_URL"
+                "{uri} {why}: Firebase ID tokens cannot be verified. Check the outbound network, or FIREBASE_CERTS_URL"
             ),
         ),
     }
 }
 
 async fn health(fetcher: &Fetcher, base: &str, dates: &mut HeaderMap) -> Finding {
-    const WHAT: &str = "deployed service";
-    let Ok(uri) = format!("{base}/health").parse::<Uri>() else { return fail(WHAT, format!("{base} is no URL")) };
+    const CHECK: &str = "deployed service";
+    let Ok(uri) = format!("{base}/health").parse::<Uri>() else { return fail(CHECK, format!("{base} is no URL")) };
     match fetcher.get(&uri).await {
         Ok(answer) if answer.status.is_success() => {
             *dates = answer.headers;
-            ok(WHAT, format!("{uri} answers"))
+            ok(CHECK, format!("{uri} answers"))
         }
         Ok(answer) => {
-            fail(WHAT, format!("{uri} answers {}: is this the URL of the stack's output ApiUrl?", answer.status))
+            fail(CHECK, format!("{uri} answers {}: is this the URL of the stack's output ApiUrl?", answer.status))
         }
-        Err(why) => fail(WHAT, format!("{uri} {why}")),
+        Err(why) => fail(CHECK, format!("{uri} {why}")),
     }
 }
 
-/// Asks as a browser would before a login.
+/// Sends the preflight that a browser sends before a login.
 async fn preflight(config: &Config, fetcher: &Fetcher, base: &str) -> Finding {
-    const WHAT: &str = "CORS preflight";
+    const CHECK: &str = "CORS preflight";
     let origin = config.cors_allowed_origins.as_ref().and_then(|origins| origins.first().cloned());
     let origin = origin.unwrap_or_else(|| "https://app.example".to_owned());
     let request = Request::builder()
@@ -83,8 +83,8 @@ async fn preflight(config: &Config, fetcher: &Fetcher, base: &str) -> Finding {
         Err(error) => Err(error.to_string()),
     };
     match answer.and_then(|answer| judge_preflight(&answer, &origin)) {
-        Ok(()) => ok(WHAT, format!("a browser at {origin} may call {base}/login")),
-        Err(why) => fail(WHAT, format!("{base}/login {why}")),
+        Ok(()) => ok(CHECK, format!("a browser at {origin} may call {base}/login")),
+        Err(why) => fail(CHECK, format!("{base}/login {why}")),
     }
 }
 
@@ -94,45 +94,46 @@ fn judge_preflight(answer: &Fetched, origin: &str) -> Result<(), String> {
         texts.map(str::to_ascii_lowercase).collect()
     };
     if !answer.status.is_success() {
-        return Err(format!("answers a preflight with {}: the route must take OPTIONS too", answer.status));
+        return Err(format!("answers a preflight with {}: the route must accept OPTIONS too", answer.status));
     }
     match values(header::ACCESS_CONTROL_ALLOW_ORIGIN).as_slice() {
         [] => return Err(format!("does not allow {origin}: set CORS_ALLOWED_ORIGINS")),
         [allowed] if allowed == "*" || allowed == origin => {}
         [allowed] => return Err(format!("allows {allowed}, not {origin}: set CORS_ALLOWED_ORIGINS")),
-        _ => return Err("gives its CORS headers twice: take the CORS settings off the gateway".to_owned()),
+        _ => return Err("sends its CORS headers twice: remove the CORS settings of the gateway".to_owned()),
     }
     let lacks = |name, wanted: &str| !values(name).iter().any(|value| value.contains(wanted));
     if lacks(header::ACCESS_CONTROL_ALLOW_METHODS, "post") {
-        return Err("does not allow POST: take the CORS settings off the gateway".to_owned());
+        return Err("does not allow POST: remove the CORS settings of the gateway".to_owned());
     }
     for wanted in ["authorization", "content-type"] {
         if lacks(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted) {
-            return Err(format!("does not allow the header {wanted}: take the CORS settings off the gateway"));
+            return Err(format!("does not allow the header {wanted}: remove the CORS settings of the gateway"));
         }
     }
     Ok(())
 }
 
-/// Against the `Date` of whichever server answered. A clock that is off makes tokens of the past or of the future.
+/// Compares the clock with the `Date` header of the last server that answered. A wrong clock makes
+/// tokens of the past or of the future.
 fn clock(headers: &HeaderMap, skew: Duration) -> Finding {
-    const WHAT: &str = "clock";
+    const CHECK: &str = "clock";
     let date = headers.get(header::DATE).and_then(|date| date.to_str().ok());
     let Some(theirs) = date.and_then(|date| httpdate::parse_http_date(date).ok()).map(Timestamp::from) else {
-        return warn(WHAT, "no server told the time to compare with");
+        return warn(CHECK, "no server sent a time to compare with");
     };
-    // An answer out of a cache keeps its date (RFC 9111 section 5.1).
+    // An answer from a cache keeps its date, so its age is added (RFC 9111 section 5.1).
     let theirs = theirs + google::age(headers);
     let ahead = deployment::now().seconds() - theirs.seconds();
     let off = Duration::from_secs(ahead.unsigned_abs());
     let direction = if ahead > 0 { "ahead" } else { "behind" };
     let text = format!("{} seconds {direction} of a server's", off.as_secs());
-    // A second each for the whole seconds of the header and for the way.
+    // Allows one second for the header's whole seconds, and one for the network.
     if off <= Duration::from_secs(2) {
-        ok(WHAT, "agrees with a server's")
+        ok(CHECK, "agrees with a server's")
     } else if off <= skew {
-        warn(WHAT, format!("{text}, within CLOCK_SKEW_SECONDS; turn on NTP"))
+        warn(CHECK, format!("{text}, within CLOCK_SKEW_SECONDS; turn on NTP"))
     } else {
-        fail(WHAT, format!("{text}, which is more than CLOCK_SKEW_SECONDS: genuine tokens are refused; turn on NTP"))
+        fail(CHECK, format!("{text}, which is more than CLOCK_SKEW_SECONDS: genuine tokens are refused; turn on NTP"))
     }
 }

@@ -1,4 +1,5 @@
-//! Where a key set is, and changing it there without losing what somebody else changes meanwhile.
+//! Reads and changes a key set in its file or secret, without losing the change that somebody else
+//! makes meanwhile.
 
 use std::{fmt, fs::File, path::PathBuf};
 
@@ -15,16 +16,17 @@ pub enum KeyLocation {
     Secret { managed_secret: ManagedSecret, id: String },
 }
 
-/// A key set, read to be changed. Of a file nobody else does so as long as this lives; of a secret whoever is slower is refused.
+/// A key set that was read in order to change it. A file stays locked for as long as this lives. A
+/// secret is not locked: the slower of two changes is refused.
 pub struct Opened<'a> {
     pub set: KeySet,
-    place: &'a KeyLocation,
+    location: &'a KeyLocation,
     version: Option<Version>,
     _lock: Option<File>,
 }
 
 impl KeyLocation {
-    /// `file`, or else where the service has its keys.
+    /// `file`, or else the location of the service's own keys.
     ///
     /// # Errors
     ///
@@ -41,7 +43,7 @@ impl KeyLocation {
         })
     }
 
-    /// Reads the set, for a change that comes at once.
+    /// Reads the set for a change that follows at once.
     pub async fn open(&self) -> Result<Opened<'_>, String> {
         let opened = self.read().await?;
         if opened.set.is_empty() {
@@ -65,15 +67,15 @@ impl KeyLocation {
             }
         };
         let set = KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?;
-        Ok(Opened { set, place: self, version, _lock: lock })
+        Ok(Opened { set, location: self, version, _lock: lock })
     }
 
-    /// Writes a first set. What is there already stays.
+    /// Writes a first set. An existing set stays as it is, and is an error.
     pub async fn fill(&self, set: &str) -> Result<(), String> {
         let (managed_secret, id) = match self {
             Self::File(path) => {
                 return match self.read().await {
-                    // Locked since it was read.
+                    // The file is locked since it was read.
                     Ok(opened) if opened.set.is_empty() => files::replace_private(path, set),
                     _ => files::write_private(path, set),
                 };
@@ -87,8 +89,8 @@ impl KeyLocation {
                  latchkey keys rotate"
             )),
             Some(Err(why)) => Err(format!(
-                "The secret {id} has a value already: {why} Put back what it had, which may be its version AWSPREVIOUS; another \
-                 key set would void every session."
+                "The secret {id} has a value already: {why} Put its former value back, which may be the version AWSPREVIOUS; \
+                 another key set would void every session."
             )),
             _ => Ok(()),
         }?;
@@ -100,7 +102,7 @@ impl Opened<'_> {
     /// Writes the set back.
     pub async fn save(self) -> Result<(), String> {
         let text = self.set.to_json().map_err(|error| error.cause())?;
-        match self.place {
+        match self.location {
             KeyLocation::File(path) => files::replace_private(path, &text),
             KeyLocation::Secret { managed_secret, .. } => replace(managed_secret, self.version.as_ref(), &text).await,
         }

@@ -1,4 +1,4 @@
-//! Where `latchkey serve` keeps accounts and sessions.
+//! The table in which `latchkey serve` keeps accounts and sessions.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -18,19 +18,19 @@ use tokio::net::TcpListener;
 
 use crate::{aws::Aws, deployment, files};
 
-/// A table, in the data folder or elsewhere.
+/// A table in the data folder or elsewhere.
 pub struct Table {
-    /// What the functions work with.
+    /// The store of the functions.
     pub store: Store,
-    /// With what holds the data folder for this process.
+    /// The embedded database, with the lock of its data folder.
     embedded: Option<(Embedded, File)>,
 }
 
 impl Table {
-    /// The table in the data folder that `lock` holds, made at the first start.
+    /// Opens the table in the data folder that `lock` locks. The first start creates the table.
     pub async fn embedded(config: &Config, lock: File) -> Result<Self, String> {
-        let database = config.serve.data_dir.join(deployment::DATABASE);
-        // A link to a volume that is not there now is something else than nothing.
+        let database = config.data_dir.join(deployment::DATABASE);
+        // A dangling link, to a volume that is not mounted, does not count as a missing file.
         if fs::symlink_metadata(&database).map_or(true, |file| file.is_file() && file.len() == 0) {
             make(&database, &config.table_name).await?;
         }
@@ -42,7 +42,8 @@ impl Table {
         Ok(Self { store: Store::new(client, &config.table_name), embedded: Some((embedded, lock)) })
     }
 
-    /// The table in the DynamoDB that AWS's own variables name. It is looked at now, and else a first login would fail.
+    /// Opens the table in the DynamoDB that AWS's own variables name. Checks the table now, because
+    /// otherwise the first login would fail.
     pub async fn external(aws: &Aws, config: &Config) -> Result<Self, String> {
         let store = deployment::external_table(aws, config).await?;
         let examined = deployment::examine(&store, &config.table_name).await;
@@ -50,7 +51,7 @@ impl Table {
         Ok(Self { store, embedded: None })
     }
 
-    /// Lets other programs use the embedded table, until `stop`.
+    /// Serves the embedded table to other programs until `stop`.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -63,8 +64,8 @@ impl Table {
     }
 }
 
-/// Makes the database aside and moves it into its place whole: the table, its index and its TTL are made one after the other, and a
-/// first start may be killed between them.
+/// Makes the database under another name and renames it once it is complete. The table, its index
+/// and its TTL are made one after the other, and a first start may be killed in between.
 async fn make(database: &Path, table: &str) -> Result<(), String> {
     let beside = |extension: &str| database.with_extension(extension);
     let aside = beside("new");
@@ -76,12 +77,12 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
             _ => {}
         }
     }
-    // It is to hold password hashes, and the folder may be one that others can read. SQLite gives the files beside it the same
-    // rights.
+    // The database will hold password hashes, and others may be able to read the folder. SQLite
+    // gives the files beside the database the same permissions.
     files::make_private(&aside)?;
     let embedded = Embedded::file(&aside).map_err(|error| cause(&aside, &error))?;
     embedded::create_table(&embedded.client(), table).await.map_err(|error| cause(&aside, &error))?;
-    // The last connection takes with it what SQLite keeps beside the file.
+    // The last connection removes SQLite's files beside the database.
     drop(embedded);
     if beside("new-wal").exists() {
         return Err(format!("{} is still in use.", aside.display()));
@@ -93,7 +94,7 @@ fn cause(path: &Path, error: &Error) -> String {
     format!("{}: {}", path.display(), error.cause())
 }
 
-/// Takes the data folder for this process.
+/// Locks the data folder for this process.
 pub fn lock(folder: &Path) -> Result<File, String> {
     let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
     let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;

@@ -1,4 +1,4 @@
-//! The service account that the tool signs with.
+//! Loads the service account that the tool signs with.
 
 use std::{io::ErrorKind, path::PathBuf};
 
@@ -12,7 +12,8 @@ use crate::{Failure, tell};
 const NO_KEY: &str = "There is no key to sign with. Give the service account's key file with --key FILE, or set \
                       FIREBASE_SERVICE_ACCOUNT (its text, or a path to it) or GOOGLE_APPLICATION_CREDENTIALS (a path).";
 
-/// The account in `file`, else the one that the environment names. What had to be repaired in it is told.
+/// Loads the account in `file`, or else the account that the environment names. Reports each repair
+/// on standard error.
 pub fn load(file: Option<PathBuf>) -> Result<ServiceAccount, Failure> {
     let SigningAccount { source, client_email, project_id } = SigningAccount::from_env();
     let given = file.map(|path| (Source::File(path), "--key"));
@@ -32,12 +33,12 @@ fn text(source: Source, name: &str) -> Result<String, String> {
         Source::File(path) => path,
         Source::Secret(id) => return Err(format!("{name} is the secret {id}, which this command does not fetch.")),
     };
-    // What was given for a file may be the key itself.
+    // Somebody may have given the key itself in place of a path. Its text is never printed.
     let shown = path.to_string_lossy();
     let shown = if looks_like_path(&shown) { shown } else { "of that name".into() };
     read_file(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => format!(
-            "{name}: there is no file {shown}. Correct the path, or take the file that the Firebase console gives out: \
+            "{name}: there is no file {shown}. Correct the path, or use the file that the Firebase console generates: \
              Project settings, Service accounts, Generate new private key."
         ),
         _ => format!("{name}: the file {shown} cannot be read: {error}."),

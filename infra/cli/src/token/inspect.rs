@@ -1,5 +1,6 @@
-//! `latchkey token decode` and `latchkey token inspect`: what a token says, and whether this deployment would take it. The token
-//! is read from standard input, so that it does not end up in the shell's history.
+//! `latchkey token decode` shows the contents of a token. `latchkey token inspect` says whether
+//! this deployment would accept it. Both read the token from standard input, so that it stays out
+//! of the shell's history.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -19,7 +20,7 @@ use crate::{
     tell, written,
 };
 
-/// The most that is read of standard input, in bytes; a token has at most a quarter of it.
+/// The limit for standard input, in bytes. The longest token has a quarter of that.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -38,17 +39,17 @@ pub struct Decode {
 pub struct Inspect {}
 
 impl Decode {
-    /// Prints what the token on standard input says, without verifying it.
+    /// Prints the contents of the token on standard input, without verifying it.
     ///
     /// # Errors
     ///
-    /// What a person is told: exit code 1 for a text that is no token.
+    /// A sentence for people. The exit code is 1 for a text that is no token.
     pub async fn run(self) -> Result<(), Failure> {
-        let token = Jwt::parse_unsigned(&pasted()?)?;
+        let token = Jwt::parse_unsigned(&read_token()?)?;
         let deployment = Deployment::open().await?;
         let report = report(&deployment, &token).await;
         written(if self.json {
-            // Not through what takes colours away, which would take more.
+            // Not through anstream, which would remove more from the JSON than colours.
             writeln!(io::stdout(), "{}", escape::json(&report)?)
         } else {
             write_report(&mut anstream::stdout(), &report)
@@ -57,13 +58,15 @@ impl Decode {
 }
 
 impl Inspect {
-    /// Verifies the token on standard input as this deployment would, and prints the kind, the verdict and the expiry.
+    /// Verifies the token on standard input by this deployment's rules. Prints its kind, the
+    /// verdict and the expiry.
     ///
     /// # Errors
     ///
-    /// What a person is told: exit code 1 for a bad token, about which all is said on standard output.
+    /// A sentence for people. The exit code is 1 for a bad token, whose verdict is on standard
+    /// output.
     pub async fn run(self) -> Result<(), Failure> {
-        let text = pasted()?;
+        let text = read_token()?;
         let token = Jwt::parse_unsigned(&text)?;
         let deployment = Deployment::open().await?;
         let verdict = judge(&deployment, &token, &text).await;
@@ -75,12 +78,12 @@ impl Inspect {
     }
 }
 
-/// Reads standard input; of a person at a terminal one line.
-fn pasted() -> Result<String, Failure> {
+/// Reads the token from standard input. At a terminal it reads one line.
+fn read_token() -> Result<String, Failure> {
     let mut text = Vec::new();
     let mut input = io::stdin().lock().take(INPUT_BYTES_MAX);
     let read = if io::stdin().is_terminal() {
-        tell("Paste the token and press Enter. (A terminal takes lines of 4095 letters; pipe longer ones.)");
+        tell("Paste the token and press Enter. (A terminal accepts 4095 letters a line; pipe a longer token.)");
         input.read_until(b'\n', &mut text)
     } else {
         input.read_to_end(&mut text)
@@ -88,7 +91,7 @@ fn pasted() -> Result<String, Failure> {
     read.map_err(|error| format!("Standard input cannot be read: {error}."))?;
     let text = String::from_utf8(text).map_err(|_| "Standard input is not UTF-8 text.".to_owned())?;
     let text = text.trim();
-    // As it is copied out of a header, or with it.
+    // People copy the value of the header, or the whole header line.
     let text = without_prefix(text, "Authorization:");
     let text = without_prefix(text, "Bearer ");
     if text.is_empty() {
@@ -110,18 +113,18 @@ async fn report(deployment: &Deployment, token: &Jwt) -> Report {
     let known = project.as_ref().ok().and_then(Option::as_deref);
     let mut report = Report::of(token, deployment.app.config(), known, now);
     if let Err(error) = &project {
-        // Nothing can be said of the project, but why.
+        // The project is unknown, so the report says why instead of judging it.
         report.problems.retain(|problem| problem.code != "wrong_project");
         report.problems.push(Problem::new("unknown_project", error.cause()));
     }
     report
 }
 
-/// What this deployment would say of a token, each with its sentence.
+/// This deployment's verdict on a token, with a sentence.
 enum Verdict {
     Good(String),
     Bad(String),
-    /// It cannot be judged here and now.
+    /// The token cannot be judged here and now.
     Unknown(String),
 }
 
@@ -132,7 +135,7 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
         Kind::FirebaseCustomToken => match app.keys().firebase(now).await {
             Ok(Some(account)) => match account.inspect_custom_token(token, now, app.config().clock_skew) {
                 Ok(()) => {
-                    Verdict::Good("signInWithCustomToken() of the service account's project takes it.".to_owned())
+                    Verdict::Good("signInWithCustomToken() of the service account's project accepts it.".to_owned())
                 }
                 Err(sentence) => Verdict::Bad(sentence),
             },
@@ -144,7 +147,7 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
             Verdict::Unknown(format!("there are no signing keys, neither configured nor in {folder}."))
         }
         kind => match verification::verify(app, &deployment.issuer, text, now).await {
-            Ok(verified) => admitted(deployment, &verified).await,
+            Ok(verified) => judge_verified(deployment, &verified).await,
             Err(Error::Token(refusal)) if kind == Kind::AccessToken => {
                 let issuer = &deployment.issuer.url;
                 Verdict::Bad(format!(
@@ -158,15 +161,15 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
     }
 }
 
-/// What is asked of a genuine token.
-async fn admitted(deployment: &Deployment, verified: &Verified) -> Verdict {
+/// Judges a genuine token by REQUIRE_VERIFIED_EMAIL.
+async fn judge_verified(deployment: &Deployment, verified: &Verified) -> Verdict {
     if deployment.app.config().require_verified_email && verified.is_without_address() {
         return Verdict::Unknown(
-            "/verify takes it if its account's address is verified, which only the table tells.".to_owned(),
+            "/verify accepts it if the account's e-mail address is verified, which only the table knows.".to_owned(),
         );
     }
     match verification::require_verified_email(&deployment.app, verified, None).await {
-        Ok(()) => Verdict::Good("/verify takes it.".to_owned()),
+        Ok(()) => Verdict::Good("/verify accepts it.".to_owned()),
         Err(error) => Verdict::Bad(format!("{error} ({})", error.status_and_code().1)),
     }
 }
@@ -206,10 +209,10 @@ fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
 }
 
 fn expiry(report: &str) -> &str {
-    if report.is_empty() { "Expires: it does not say" } else { report }
+    if report.is_empty() { "Expires: the token does not say" } else { report }
 }
 
-/// `Firebase ID token`.
+/// The name of a kind as a heading, such as `Firebase ID token`.
 fn name(kind: Kind) -> String {
     let phrase = kind.phrase();
     let bare = phrase.strip_prefix("a ").or_else(|| phrase.strip_prefix("an ")).unwrap_or(phrase);

@@ -1,4 +1,4 @@
-//! Accounts disabled, enabled, changed and deleted.
+//! Disables, enables, changes and deletes accounts.
 
 use std::{
     cell::Cell,
@@ -7,15 +7,16 @@ use std::{
 
 use shared::{App, account::user::User};
 
-use super::{name, told};
+use super::{failure, name};
 use crate::{Failure, tell, written};
 
-/// Refuses the account, and ends its sessions, so that enabling it does not bring them back.
+/// Disables the account and ends its sessions, so that enabling the account does not bring them
+/// back.
 pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
     let done = "disabled, and every session has ended";
-    if change(app, &user, |user| !user.disabled, refuse(app), done, "was disabled already").await? {
+    if change(app, &user, |user| !user.disabled, disabling(app), done, "was disabled already").await? {
         tell(&format!(
-            "an access token that it has is good until it expires, within {} seconds, for whoever verifies it without \
+            "an access token of the account stays valid until it expires, within {} seconds, where it is verified without \
              check_revoked=true",
             app.config().access_token_life.as_secs()
         ));
@@ -23,7 +24,7 @@ pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
     Ok(())
 }
 
-fn refuse(app: &App) -> impl Fn(&mut User) {
+fn disabling(app: &App) -> impl Fn(&mut User) {
     let now = app.now();
     move |user| {
         if !user.disabled {
@@ -33,7 +34,7 @@ fn refuse(app: &App) -> impl Fn(&mut User) {
     }
 }
 
-/// Lets the account in again.
+/// Enables the account again.
 pub async fn enable(app: &App, user: User) -> Result<(), Failure> {
     let enable = |user: &mut User| user.disabled = false;
     change(app, &user, |user| user.disabled, enable, "enabled", "was enabled already").await.map(drop)
@@ -43,57 +44,58 @@ pub async fn enable(app: &App, user: User) -> Result<(), Failure> {
 pub async fn set_role(app: &App, user: User, role_id: u32) -> Result<(), Failure> {
     let set = |user: &mut User| user.role_id = role_id;
     let (done, already) = (format!("has the role {role_id}"), format!("had the role {role_id} already"));
-    tell_of_tokens(change(app, &user, |user| user.role_id != role_id, set, &done, &already).await?);
+    tell_of_old_tokens(change(app, &user, |user| user.role_id != role_id, set, &done, &already).await?);
     Ok(())
 }
 
-/// Says whether the address is its owner's.
+/// Sets whether the e-mail address counts as verified.
 pub async fn set_verified(app: &App, user: User, verified: bool) -> Result<(), Failure> {
     let set = |user: &mut User| user.email_verified = verified;
     let state = if verified { "verified" } else { "not verified" };
     let (done, already) = (format!("is {state}"), format!("was {state} already"));
-    tell_of_tokens(change(app, &user, |user| user.email_verified != verified, set, &done, &already).await?);
+    tell_of_old_tokens(change(app, &user, |user| user.email_verified != verified, set, &done, &already).await?);
     Ok(())
 }
 
-fn tell_of_tokens(changed: bool) {
+fn tell_of_old_tokens(changed: bool) {
     if changed {
-        tell("a token made before says what was, until it expires or its session is refreshed");
+        tell("a token made before has the old value until it expires or its session is refreshed");
     }
 }
 
-/// Changes what is not so yet, whatever else changes the account meanwhile, and says what was done; gives whether anything was.
+/// Changes the account if `applies`, also if somebody else changes it meanwhile. Prints the
+/// outcome, and returns whether anything changed.
 async fn change(
     app: &App,
     user: &User,
-    is_wanted: impl Fn(&User) -> bool,
+    applies: impl Fn(&User) -> bool,
     change: impl Fn(&mut User),
     done: &str,
     already: &str,
 ) -> Result<bool, Failure> {
     let changed = Cell::new(false);
-    if is_wanted(user) {
-        let noted = |user: &mut User| {
-            // Another may have been faster.
-            changed.set(is_wanted(user));
+    if applies(user) {
+        let update = |user: &mut User| {
+            // Somebody else may have made the change first.
+            changed.set(applies(user));
             change(user);
         };
-        app.store().update_with_retries(user, noted).await.map_err(told)?;
+        app.store().update_with_retries(user, update).await.map_err(failure)?;
     }
     let sentence = if changed.get() { done } else { already };
     written(writeln!(io::stdout(), "{}: {sentence}", name(user)))?;
     Ok(changed.get())
 }
 
-/// Whoever is not at a terminal cannot be asked.
-pub fn refuse_unless_asked() -> Result<(), Failure> {
+/// Fails if standard input is no terminal, where nobody can be asked.
+pub fn refuse_without_terminal() -> Result<(), Failure> {
     if io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(Failure::wrong_use("Nobody can be asked here whether to delete the account: say so with --yes."))
+    Err(Failure::wrong_use("There is no terminal to ask at. Give --yes to delete the account without a question."))
 }
 
-/// Deletes the account, its identifiers and its sessions, once it was asked for.
+/// Deletes the account, its identifiers and its sessions. Asks first, unless `yes`.
 pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
     if !yes {
         tell(&format!("delete {} for ever, with its sessions? Type yes:", name(&user)));
@@ -103,9 +105,9 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
             return Err("Nothing was deleted.".to_owned().into());
         }
     }
-    // First nobody can change it any more, or somebody could keep it from being deleted.
-    let (now, refused) = (app.now(), app.store().update_with_retries(&user, refuse(app)).await.map_err(told)?);
-    app.store().delete_user(&refused, None).await.map_err(told)?;
+    // Disables the account first, because a change in between would keep it from being deleted.
+    let (now, refused) = (app.now(), app.store().update_with_retries(&user, disabling(app)).await.map_err(failure)?);
+    app.store().delete_user(&refused, None).await.map_err(failure)?;
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))
 }

@@ -1,4 +1,4 @@
-//! Accounts from elsewhere, a line each.
+//! Imports accounts from elsewhere, one a line.
 
 use std::{
     fs::File,
@@ -20,10 +20,10 @@ use shared::{
 
 use crate::{Failure, lines::Lines, written};
 
-/// What a line may say. Anything else is refused: it may be a name mistyped.
+/// The keys that a line may have. Any other key is refused, because it may be mistyped.
 const KEYS: [&str; 8] = ["email", "password_hash", "username", "name", "email_verified", "role_id", "disabled", "id"];
 
-/// Stores what the lines of a file or of standard input say, and answers each before the next is read.
+/// Stores the accounts of a file or of standard input. Answers each line before it reads the next.
 pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", file.display()));
     let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
@@ -50,7 +50,7 @@ pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
     if all_ok { Ok(()) } else { Err(Failure::said()) }
 }
 
-/// An account as a line tells it.
+/// The account that a line describes.
 struct Line {
     email: Email,
     password_hash: Option<StoredHash>,
@@ -63,20 +63,20 @@ struct Line {
 }
 
 impl Line {
-    /// Reads a line as /create-account reads a body, but for keys that are not known. What is wrong is told without quoting it:
-    /// a value in the wrong place may be a hash.
+    /// Reads a line by the rules of /create-account, except that unknown keys are refused. The
+    /// error never quotes a value, because a value in the wrong place may be a hash.
     fn parse(line: &[u8]) -> Result<Self, String> {
-        let mut given = Given(json::object(line).map_err(|refusal| format!("The line {refusal}."))?);
-        if given.0.keys().any(|key| !KEYS.contains(&key.as_str())) {
-            return Err(format!("The line has a key that is none of {}.", KEYS.join(", ")));
+        let mut fields = Fields(json::object(line).map_err(|refusal| format!("The line {refusal}."))?);
+        if fields.0.keys().any(|key| !KEYS.contains(&key.as_str())) {
+            return Err(format!("The line has an unknown key. The keys are {}.", KEYS.join(", ")));
         }
-        let email = given.text("email")?.ok_or("`email` is required.")?;
-        let username = given.text("username")?.filter(|username| !username.is_empty());
-        let hash = given.text("password_hash")?.map(StoredHash::new);
+        let email = fields.text("email")?.ok_or("`email` is required.")?;
+        let username = fields.text("username")?.filter(|username| !username.is_empty());
+        let hash = fields.text("password_hash")?.map(StoredHash::new);
         if hash.as_ref().is_some_and(|hash| !hash.is_usable()) {
-            return Err("`password_hash` is no hash that a password can be checked against here.".to_owned());
+            return Err("`password_hash` is no hash that Latchkey can check a password against.".to_owned());
         }
-        let id = given.text("id")?;
+        let id = fields.text("id")?;
         if id.as_ref().is_some_and(|id| !is_uid(id) || id.chars().any(char::is_control)) {
             return Err("`id` is not a text of 1 to 128 bytes without control characters.".to_owned());
         }
@@ -85,15 +85,15 @@ impl Line {
             email: Email::parse(&email).map_err(about("email"))?,
             password_hash: hash,
             username: username.map(|text| Username::parse(&text)).transpose().map_err(about("username"))?,
-            name: user::name(&given.text("name")?.unwrap_or_default()).map_err(about("name"))?,
-            email_verified: given.flag("email_verified")?,
-            role_id: given.role_id()?,
-            disabled: given.flag("disabled")?,
+            name: user::name(&fields.text("name")?.unwrap_or_default()).map_err(about("name"))?,
+            email_verified: fields.flag("email_verified")?,
+            role_id: fields.role_id()?,
+            disabled: fields.flag("disabled")?,
             id,
         })
     }
 
-    /// Stores the account, and gives its id.
+    /// Stores the account, and returns its id.
     async fn store(self, app: &App) -> Result<String, String> {
         let now = app.now();
         let keeps_id = self.id.is_some();
@@ -106,8 +106,8 @@ impl Line {
             ..User::new(id, &self.email, self.username.as_ref(), self.name, StoredHash::new(""), now)
         };
         if keeps_id {
-            // An account of this id may have been here before. Its epoch counted from 0, so that none of its sessions comes to life
-            // again, and no sign-in from before counts.
+            // An account with this id may have existed before, with an epoch that counted from 0. A
+            // later epoch keeps its sessions ended, and no sign-in from before counts.
             user.epoch = now.milliseconds().unsigned_abs();
             user.sessions_ended_at = Some(now);
         }
@@ -116,10 +116,10 @@ impl Line {
     }
 }
 
-/// What a line gives; `null` is as good as nothing.
-struct Given(Map<String, Value>);
+/// The values of a line. `null` counts as missing.
+struct Fields(Map<String, Value>);
 
-impl Given {
+impl Fields {
     fn text(&mut self, name: &str) -> Result<Option<String>, String> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
@@ -136,7 +136,7 @@ impl Given {
         }
     }
 
-    /// From 1 on: a token that names no role is shown with 0.
+    /// A role id is at least 1, because 0 stands for a token without a role.
     fn role_id(&mut self) -> Result<u32, String> {
         match self.0.remove("role_id") {
             None | Some(Value::Null) => Ok(ROLE_ID_NEW),

@@ -1,4 +1,4 @@
-//! An account, as far as others may see it.
+//! Shows an account without its secrets.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use shared::{
     telemetry::audit::pseudonym,
 };
 
-use super::told;
+use super::failure;
 use crate::{
     Failure,
     escape::{self, shown},
@@ -19,20 +19,21 @@ use crate::{
 /// Prints the account and its live sessions.
 pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
     let now = app.now();
-    let mut sessions = app.store().sessions_of(&user.id).await.map_err(told)?;
+    let mut sessions = app.store().sessions_of(&user.id).await.map_err(failure)?;
     sessions.retain(|session| session.is_live(user, now));
     sessions.sort_by_key(|session| session.auth_time);
     sessions.reverse();
     written(if json {
-        writeln!(io::stdout(), "{}", escape::json(&Shown::of(user, &sessions))?)
+        writeln!(io::stdout(), "{}", escape::json(&AccountView::of(user, &sessions))?)
     } else {
         write_lines(&mut io::stdout(), user, &sessions)
     })
 }
 
-/// As the HTTP contract has it: every key is always there, and always of the same type.
+/// The account as JSON. As in the HTTP contract, every key is always there, and always of the same
+/// type.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct AccountView<'a> {
     id: &'a str,
     email: &'a str,
     username: &'a str,
@@ -42,27 +43,27 @@ struct Shown<'a> {
     disabled: bool,
     created_at: String,
     password: &'a str,
-    sessions: Vec<Times>,
-    log: Log,
+    sessions: Vec<SessionTimes>,
+    log: LogNames,
 }
 
 #[derive(Serialize)]
-struct Times {
+struct SessionTimes {
     created_at: String,
     refreshed_at: String,
     expires_at: String,
 }
 
-/// By what the log knows an account.
+/// The pseudonyms by which the log names the account.
 #[derive(Serialize)]
-struct Log {
+struct LogNames {
     identities: Vec<String>,
     user: String,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> AccountView<'a> {
     fn of(user: &'a User, sessions: &[Session]) -> Self {
-        let times = |session: &Session| Times {
+        let times = |session: &Session| SessionTimes {
             created_at: session.auth_time.rfc3339(),
             refreshed_at: session.made_at(session.counter).rfc3339(),
             expires_at: session.expires_at.rfc3339(),
@@ -78,7 +79,7 @@ impl<'a> Shown<'a> {
             created_at: user.created_at.rfc3339(),
             password: password(user),
             sessions: sessions.iter().map(times).collect(),
-            log: Log { identities: user.identifiers().map(pseudonym).collect(), user: pseudonym(&user.id) },
+            log: LogNames { identities: user.identifiers().map(pseudonym).collect(), user: pseudonym(&user.id) },
         }
     }
 }
@@ -107,8 +108,8 @@ fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::R
         let (since, refreshed) = (session.auth_time.readable(), session.made_at(session.counter).readable());
         writeln!(out, "  since {since}, refreshed {refreshed}, until {}", session.expires_at.readable())?;
     }
-    for (what, key) in ["e-mail", "username"].into_iter().zip(user.identifiers()) {
-        writeln!(out, "identity in the log, by {what}: {}", pseudonym(key))?;
+    for (kind, key) in ["e-mail", "username"].into_iter().zip(user.identifiers()) {
+        writeln!(out, "identity in the log, by {kind}: {}", pseudonym(key))?;
     }
     writeln!(out, "user in the log: {}", pseudonym(&user.id))
 }

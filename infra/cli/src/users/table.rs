@@ -1,4 +1,4 @@
-//! Where the accounts are.
+//! Opens the table that holds the accounts.
 
 use std::path::PathBuf;
 
@@ -10,22 +10,24 @@ use shared::{
     store::{Store, embedded::Embedded},
 };
 
-use super::told;
+use super::failure;
 use crate::{Failure, aws::Aws, deployment};
 
-/// Which table is meant, if not the one that the environment tells.
+/// The table to use, if it is not the one that the environment names.
 #[derive(Args)]
 pub struct AccountTable {
-    /// The data folder with the embedded database, whatever the environment says; DATA_DIR, or .latchkey, if it is not given.
+    /// Use the embedded database of this data folder, whatever the environment says. The default
+    /// folder is DATA_DIR, then .latchkey.
     #[arg(long, global = true, conflicts_with = "external_dynamodb")]
     data_dir: Option<PathBuf>,
-    /// The table TABLE_NAME in the DynamoDB that AWS's own variables name, as for `latchkey serve --external-dynamodb`.
+    /// Use the table TABLE_NAME in the DynamoDB that AWS's own variables name, as
+    /// `latchkey serve --external-dynamodb` does.
     #[arg(long, global = true)]
     external_dynamodb: bool,
 }
 
 impl AccountTable {
-    /// The app over that table; its keys are not needed, and not loaded.
+    /// The app over that table. Its keys are not needed, and so not loaded.
     pub async fn open(self, mut config: Config) -> Result<App, Failure> {
         let is_external = self.external_dynamodb || (self.data_dir.is_none() && deployment::is_on_aws(&config));
         if let Some(folder) = self.data_dir {
@@ -36,18 +38,19 @@ impl AccountTable {
         } else {
             embedded(&config)?
         };
-        let keys = Keys::new(None, config.key_sources(deployment::signing_keys(&config).0));
-        App::new(config, store, keys).map_err(told)
+        let keys = Keys::new(None, deployment::signing_keys(&config).0, &config);
+        App::new(config, store, keys).map_err(failure)
     }
 }
 
-/// SQLite lets several processes at the file, one after the other: each change is one transaction there.
+/// Opens the embedded database, also while a server uses it. Each change is one transaction, and
+/// SQLite runs the transactions of several processes one after the other.
 fn embedded(config: &Config) -> Result<Store, Failure> {
-    let file = config.serve.data_dir.join(deployment::DATABASE);
-    // It would be made.
+    let file = config.data_dir.join(deployment::DATABASE);
+    // Opening a missing file would create it.
     if !file.is_file() {
         return Err(format!(
-            "There is no database {}. Name its folder with --data-dir or DATA_DIR; where the accounts are on AWS, set \
+            "There is no database {}. Name its folder with --data-dir or DATA_DIR; if the accounts are on AWS, set \
              SIGNING_KEYS_SECRET_ID. (`latchkey serve` makes a database at its first start.)",
             file.display()
         )

@@ -226,7 +226,7 @@ fn emulator_mode_does_not_start_where_it_would_let_anybody_in() {
     server.signal(Signal::TERM);
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
-    assert!(logs.contains("emulator mode: unsigned ID tokens"), "{logs}");
+    assert!(logs.contains("emulator mode: only unsigned ID tokens"), "{logs}");
 }
 
 #[test]

@@ -82,7 +82,10 @@ fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
         (json!({"email": "x@b.de", "id": ""}).to_string(), "`id` is not a text of 1 to 128 bytes"),
         (json!({"email": "x@b.de", "id": "é".repeat(65)}).to_string(), "`id` is not a text of 1 to 128 bytes"),
         (json!({"email": "x@b.de", "id": "a\u{85}"}).to_string(), "without control characters"),
-        (json!({"email": "x@b.de", "passwordHash": HASH}).to_string(), "The line has a key that is none of email,"),
+        (
+            json!({"email": "x@b.de", "passwordHash": HASH}).to_string(),
+            "The line has an unknown key. The keys are email,",
+        ),
         (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice."),
         ("[]".to_owned(), "The line is not a JSON object."),
         (String::new(), "The line is not valid JSON."),
