@@ -2,7 +2,7 @@
 
 mod google;
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_secretsmanager::Client as SecretsManager;
@@ -63,8 +63,19 @@ impl Aws {
                 let Some(federation) = &self.federation else { return Ok(aws) };
                 let identity = GoogleIdentity::new(federation, &aws)?;
                 let provider = SharedCredentialsProvider::new(identity);
-                Ok(aws.into_builder().credentials_provider(provider).build())
+                let timeouts = without_attempt_limit(&aws);
+                Ok(aws.into_builder().timeout_config(timeouts).credentials_provider(provider).build())
             })
             .await
     }
+}
+
+/// Limits the wait for an answer in place of the whole attempt. The SDK loads credentials within an
+/// attempt, and Google and STS together may take longer than the attempt's limit. The SDK would then
+/// drop the load and begin it again, without end.
+fn without_attempt_limit(aws: &SdkConfig) -> TimeoutConfig {
+    let timeouts = aws.timeout_config();
+    let mut builder = timeouts.map(TimeoutConfig::to_builder).unwrap_or_default();
+    builder.set_read_timeout(timeouts.and_then(TimeoutConfig::operation_attempt_timeout));
+    builder.disable_operation_attempt_timeout().build()
 }

@@ -1,12 +1,13 @@
-//! Credentials of AWS for a process on Cloud Run, which has none of its own: Google's metadata server gives it a token that says who
-//! it is, and AWS gives credentials of a role for it. No secret is kept anywhere.
+//! AWS credentials for a process on Cloud Run, which holds no key of AWS. Google's metadata server
+//! gives the process a token that names its service account. AWS STS exchanges the token for
+//! credentials of a role. No secret is kept anywhere.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::{
     Credentials,
-    provider::{self, ProvideCredentials, error::CredentialsError, future},
+    provider::{ProvideCredentials, error::CredentialsError, future},
 };
 use aws_sdk_sts::Client;
 use axum::http::{HeaderMap, Request, Uri, header};
@@ -15,46 +16,40 @@ use shared::{
     error::chain,
     fetch::{Fetched, Fetcher},
 };
-use tokio::{sync::Mutex, time::Instant};
-use tracing::Instrument;
 use zeroize::Zeroizing;
 
-/// For whom a token is, so that whoever else is shown one can do nothing with it here, and AWS takes no other.
+/// The audience of the token. AWS accepts no other, and nobody else can use the token.
 const AUDIENCE: &str = "sts.amazonaws.com";
-/// The session's name in the records of AWS, which tell the service account beside it.
+/// The session's name in the records of AWS. The records name the service account beside it.
 const SESSION: &str = "latchkey";
-/// The header by which a request says that it means this server, and by which an answer says that it is from it: no page that a
-/// browser was lured to can set it, and no other server behind the name does
+/// The header that marks a request to the metadata server, and an answer from it. No page in a
+/// browser can set the header, and no other server behind that name sends it
 /// (<https://cloud.google.com/compute/docs/metadata/querying-metadata>).
 const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
-/// Google's tokens have about a tenth of that; AWS takes no longer one (AssumeRoleWithWebIdentity, WebIdentityToken).
+/// The longest token that AWS accepts (AssumeRoleWithWebIdentity, WebIdentityToken). Google's tokens
+/// have about a tenth of that.
 const TOKEN_BYTES_MAX: usize = 20_000;
 
-/// How long STS is tried, so that who waits for it hears of that before a call to AWS is given up.
+/// The limit for STS with its retries. The caller then hears of a failure before its own call to AWS
+/// is given up.
 const STS_TIME_MAX: Duration = Duration::from_secs(2);
-/// For how long credentials are handed out again: the SDK asks within the time of one attempt, and a first asking that took longer
-/// than that is over when the next attempt begins.
-const FRESH: Duration = Duration::from_millis(500);
 
-/// Asks Google who this is, and AWS for credentials of its role. The SDK keeps them, and asks again shortly before their end.
-#[derive(Clone, Debug)]
-pub struct GoogleIdentity(Arc<Inner>);
-
+/// Asks Google for a token of this process, and AWS for credentials of its role. The SDK caches the
+/// credentials, lets one call load them for all, and loads new ones shortly before their end.
 #[derive(Debug)]
-struct Inner {
+pub struct GoogleIdentity {
     metadata: Metadata,
     role: String,
     sts: Client,
-    /// What the last asking came to, and when.
-    last: Mutex<Option<(Instant, Result<Credentials, String>)>>,
 }
 
 impl GoogleIdentity {
-    /// Nothing is asked yet. `aws` tells where AWS is, and how long one attempt may take.
+    /// Asks nothing yet. `aws` has the region and endpoint of STS, and the limit of one attempt.
     ///
     /// # Errors
     ///
-    /// A sentence: the system has no root certificates, or the metadata server's address is none.
+    /// A sentence for people: the system has no root certificates, or the address of the metadata
+    /// server is wrong.
     pub fn new(federation: &Federation, aws: &SdkConfig) -> Result<Self, String> {
         let host = &federation.metadata_host;
         let uri = format!(
@@ -65,31 +60,7 @@ impl GoogleIdentity {
         let timeouts = aws.timeout_config().map(TimeoutConfig::to_builder).unwrap_or_default();
         let timeouts = timeouts.operation_timeout(STS_TIME_MAX).build();
         let config = aws_sdk_sts::config::Builder::from(aws).timeout_config(timeouts);
-        let sts = Client::from_conf(config.build());
-        Ok(Self(Arc::new(Inner { metadata, role: federation.role.clone(), sts, last: Mutex::default() })))
-    }
-
-    /// In a task of its own: the SDK gives an attempt up that takes too long, and what it asked for goes on, for the next one.
-    async fn credentials(&self) -> provider::Result {
-        let (inner, asked) = (Arc::clone(&self.0), Instant::now());
-        let asking = tokio::spawn(async move { inner.shared(asked).await }.in_current_span());
-        let outcome = asking.await.map_err(|error| failed(error.to_string()))?;
-        outcome.map_err(failed)
-    }
-}
-
-impl Inner {
-    /// Of several who ask at once, one does, and all hear what it came to.
-    async fn shared(&self, asked: Instant) -> Result<Credentials, String> {
-        let mut last = self.last.lock().await;
-        if let Some((ended, outcome)) = &*last
-            && (*ended > asked || outcome.is_ok() && ended.elapsed() < FRESH)
-        {
-            return outcome.clone();
-        }
-        let outcome = self.load().await;
-        *last = Some((Instant::now(), outcome.clone()));
-        outcome
+        Ok(Self { metadata, role: federation.role.clone(), sts: Client::from_conf(config.build()) })
     }
 
     async fn load(&self) -> Result<Credentials, String> {
@@ -99,8 +70,9 @@ impl Inner {
         let answer = request.web_identity_token(token.as_str()).send().await;
         let answer = answer.map_err(|error| {
             let refused = error.as_service_error().is_some();
-            let what = if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
-            format!("{what} {}: {}", self.role, chain(&error))
+            let failure =
+                if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
+            format!("{failure} {}: {}", self.role, log::causes(&error))
         })?;
         let given = answer.credentials.ok_or("AWS answered without credentials")?;
         let expiry = given.expiration.try_into().map_err(|_| "AWS gave credentials without an end")?;
@@ -119,28 +91,24 @@ impl ProvideCredentials for GoogleIdentity {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(self.credentials())
+        future::ProvideCredentials::new(async { self.load().await.map_err(CredentialsError::provider_error) })
     }
 }
 
-fn failed(why: impl Into<String>) -> CredentialsError {
-    CredentialsError::provider_error(why.into())
-}
-
-/// Google's metadata server, which only processes on this instance reach.
+/// Google's metadata server. Only processes on this instance can reach it.
 struct Metadata {
     fetcher: Fetcher,
     uri: Uri,
 }
 
 impl Metadata {
-    /// A token of the service account that the process runs as.
+    /// Fetches a token of the service account that the process runs as.
     async fn token(&self) -> Result<Zeroizing<String>, String> {
         let (name, value) = FLAVOR;
         let request = Request::builder().uri(&self.uri).header(name, value).header(header::ACCEPT, "*/*");
         let request = request.body(()).map_err(|error| error.to_string())?;
         let Fetched { status, headers, body } = self.fetcher.send(request).await?;
-        if !status.is_success() || !is_googles(&headers) {
+        if !status.is_success() || !is_from_google(&headers) {
             return Err(format!("gave no token but status {status}: does the service run as a service account?"));
         }
         let text = std::str::from_utf8(&body).unwrap_or_default().trim();
@@ -151,7 +119,7 @@ impl Metadata {
     }
 }
 
-fn is_googles(headers: &HeaderMap) -> bool {
+fn is_from_google(headers: &HeaderMap) -> bool {
     let (name, value) = FLAVOR;
     headers.get(name).is_some_and(|flavor| flavor.as_bytes() == value.as_bytes())
 }
