@@ -1,4 +1,4 @@
-//! `/me` from the outside.
+//! Tests `/me` from the outside.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,7 +10,7 @@ use shared::{
 };
 
 const NEW_PASSWORD: &str = "another horse battery";
-/// What Google signs under, in the tests of ID tokens.
+/// The key id of Google's signatures in these tests.
 const KID: &str = "0e5a1c";
 
 async fn service() -> Service {
@@ -139,7 +139,8 @@ async fn a_new_password_ends_every_other_session_and_the_old_password() {
     }
 }
 
-/// Firebase tells the time of a sign-in in whole seconds; nobody is to be taken for somebody from before, or after.
+/// Firebase gives the time of a sign-in in whole seconds. A sign-in after the new password must not
+/// count as one from before.
 #[tokio::test]
 async fn a_sign_in_with_the_answer_to_a_new_password_is_later_than_what_that_ended() {
     let service = service().await;
@@ -184,7 +185,7 @@ async fn a_deleted_account_leaves_nothing() {
     assert_eq!(delete(PASSWORD).await.is(200).body, json!({"deleted": true}));
     delete(PASSWORD).await.refused(401, "token_revoked");
     assert!(!is_live(&service, &other).await);
-    // The session that made the account was ended, not deleted: TTL does that.
+    // The session that made the account was ended, and not deleted. TTL deletes it.
     let left = service.keys_stored().await;
     assert!(left.iter().all(|key| key.starts_with("SESSION#")) && left.len() == 1, "{left:?}");
 }
@@ -241,8 +242,8 @@ async fn without_their_keys_firebase_id_tokens_are_not_called_wrong() {
 #[tokio::test]
 async fn a_custom_token_shows_nothing() {
     let service = service().await;
-    let grant = service.session(&service.account("a@b.de").await).await;
-    let answer = service.request(Method::GET, "/me").bearer(&grant["jwt_token"]).send().await;
+    let session = service.session(&service.account("a@b.de").await).await;
+    let answer = service.request(Method::GET, "/me").bearer(&session["jwt_token"]).send().await;
     let answer = answer.refused(401, "auth/argument-error");
     assert!(answer.body["message"].as_str().unwrap().contains("a Firebase custom token"), "{}", answer.body);
     assert!(service.calls().is_empty());

@@ -1,4 +1,4 @@
-//! `/me/sessions` from the outside.
+//! Tests `/me/sessions` from the outside.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -16,7 +16,7 @@ use shared::{
 
 const MINUTES: Duration = Duration::from_secs(20 * 60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// What Google signs under.
+/// The key id of Google's signatures in these tests.
 const KID: &str = "0e5a1c";
 
 async fn service() -> Service {
@@ -32,14 +32,14 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
     service.request(Method::DELETE, &format!("/me/sessions/{id}")).bearer(token).send().await
 }
 
-/// Moves a session on as a refresh does, if its token is still worth anything.
+/// Rotates the refresh token of a session, as /refresh does. Returns whether the token was valid.
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
     let token = refresh_token(app, text, now).await.unwrap().unwrap();
     app.store().rotate(token, now, &app.config().session_lifetimes).await.is_ok()
 }
 
-/// Whether an access token opens anything, where the session behind it is asked for.
+/// Whether an access token is accepted by an endpoint that checks the session behind it.
 async fn is_live(service: &Service, session: &Value) -> bool {
     service.request(Method::GET, "/me").bearer(&session["access_token"]).send().await.status == 200
 }
@@ -48,7 +48,7 @@ fn claim(session: &Value, name: &str) -> Value {
     Jwt::parse(session["access_token"].as_str().unwrap()).unwrap().claims[name].clone()
 }
 
-/// The id of the session that a session object is of.
+/// The id of the session in a session object.
 fn id(session: &Value) -> String {
     claim(session, "sid").as_str().unwrap().to_owned()
 }
@@ -116,7 +116,7 @@ async fn a_session_that_was_ended_is_refused_at_once_and_the_others_live_on() {
     assert!(!rotates(&service, &other, service.now()).await && !is_live(&service, &other).await);
     assert!(rotates(&service, &mine, service.now()).await && is_live(&service, &mine).await);
 
-    // One's own is ended as any other.
+    // The caller's own session ends like any other.
     assert_eq!(end(&service, &mine["access_token"], &id(&mine)).await.is(200).body, json!({"ended": true}));
     end(&service, &mine["access_token"], &id(&mine)).await.refused(401, "token_revoked");
     assert!(!rotates(&service, &mine, service.now()).await);
@@ -126,7 +126,7 @@ async fn a_session_that_was_ended_is_refused_at_once_and_the_others_live_on() {
 async fn a_session_that_is_over_unknown_or_somebody_elses_and_what_is_none_are_answered_alike() {
     let service = service().await;
     let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
-    // So that its sessions differ from the caller's in whose they are, and in nothing else.
+    // Gives both accounts the same epoch, so that their sessions differ only in the account.
     end_all(&service, &other).await;
     let other = service.stored(&other).await.unwrap();
     let (expired, of_before, theirs) =

@@ -1,4 +1,4 @@
-//! `POST /create-account` from the outside.
+//! Tests `POST /create-account` from the outside.
 
 use std::{net::IpAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! `/jwt/decode` from the outside.
+//! Tests `/jwt/decode` from the outside.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn an_access_token_is_decoded_and_not_verified() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_ours_is_told() {
+async fn an_unknown_key_id_is_reported() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     let (header, rest) = token.as_str().unwrap().split_once('.').unwrap();

@@ -1,4 +1,4 @@
-//! `/jwt/encode` from the outside.
+//! Tests `/jwt/encode` from the outside.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -28,7 +28,7 @@ async fn encode(service: &Service, body: Value) -> Answer {
     call(service).json(body).await
 }
 
-/// The claims of the token in an answer, whose signature is right.
+/// The claims of the token in an answer. Fails if the signature is wrong.
 #[track_caller]
 fn claims(answer: &Answer) -> Value {
     let token = Jwt::parse(answer.body["token"].as_str().unwrap()).unwrap();
@@ -57,7 +57,7 @@ async fn a_payload_is_signed_as_an_object_or_as_its_text() {
     let form = "payload=%7B%22user_id%22%3A%221%22%7D&expires_in_minutes=5";
     let answer = call(&service).form(form).await.is(200);
     assert_eq!((&answer.body["expires_in"], &claims(&answer)["user_id"]), (&json!(300), &json!("1")));
-    // No claims at all are claims.
+    // An empty payload is allowed.
     encode(&service, json!({"payload": {}})).await.is(200);
     assert!(service.calls().is_empty());
 }
@@ -118,13 +118,13 @@ async fn without_a_payload_that_is_json_it_says_so_in_the_words_of_bubbles_plugi
         assert_eq!(answer.body["message"], "payload is required");
         assert_eq!(answer.fields(), [("payload", code)], "{body}");
     }
-    // What else is wrong is told in the same answer.
+    // The same answer names the other wrong fields.
     let answer = encode(&service, json!({"expires_in": "x"})).await.refused(400, "invalid_request");
     assert_eq!(answer.fields(), [("payload", "required"), ("expires_in", "invalid_number")]);
 }
 
 #[tokio::test]
-async fn times_of_its_own_are_taken_or_refused_by_name() {
+async fn times_in_the_payload_are_accepted_or_refused_by_name() {
     let service = service().await;
     let now = service.now().seconds();
     let answer = encode(&service, json!({"payload": {"exp": now + 100, "iat": now - 5, "nbf": now - 5}})).await.is(200);
@@ -150,7 +150,7 @@ async fn what_verify_would_refuse_is_not_made() {
     let answer = encode(&service, firebases).await.refused(400, "invalid_request");
     assert_eq!(answer.fields(), [("payload", "wrong_kind")]);
     assert!(answer.body["message"].as_str().unwrap().contains("a Firebase ID token"), "{}", answer.body);
-    // A third longer in base64, it would be too long to be read again.
+    // In base64 this payload is a third longer, and /verify would refuse the token as too long.
     let large = json!({"payload": {"text": "x".repeat(13_000)}});
     let answer = encode(&service, large).await.refused(400, "invalid_request");
     assert!(answer.body["message"].as_str().unwrap().contains("16 KiB"), "{}", answer.body);
@@ -170,7 +170,7 @@ async fn only_a_server_that_shows_one_of_the_keys_may_call() {
     }
     let bearer = service.request(Method::POST, "/jwt/encode").header("authorization", format!("Bearer {}", KEYS[0]));
     bearer.json(body.clone()).await.refused(401, "invalid_api_key");
-    // Before a word is said of the body.
+    // The API key is checked before the body.
     service.request(Method::POST, "/jwt/encode").body("{").send().await.refused(401, "invalid_api_key");
     service.request(Method::GET, "/jwt/encode").send().await.refused(405, "method_not_allowed");
 }

@@ -1,4 +1,4 @@
-//! The limits of `POST /login` from the outside.
+//! Tests the limits of `POST /login` from the outside.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -29,7 +29,7 @@ async fn fail(service: &Service, email: &str, times: u32) {
     }
 }
 
-/// Fails unless the answer says to wait for so many seconds.
+/// Fails unless the answer says to wait this number of seconds.
 #[track_caller]
 fn waits(answer: Answer, seconds: u64) {
     let answer = answer.refused(429, "too_many_attempts");
@@ -44,7 +44,8 @@ async fn five_failures_are_free_and_then_each_costs_twice_the_time_of_the_one_be
         fail(&service, email, 5).await;
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
             waits(log_in(&service, email, "wrong horse").await, seconds);
-            // The clock runs on by itself too: not so near to the end that a slow machine is over it.
+            // The clock also runs by itself, so the test asks at half of the time. A slow machine
+            // could be past a later moment.
             let early = seconds / 2;
             service.pass(Duration::from_secs(early));
             if early > 1 {
@@ -74,7 +75,8 @@ async fn who_waits_as_long_as_it_is_told_logs_in_and_starts_anew() {
     service.pass(Duration::from_secs(1));
     service.calls();
     log_in(&service, "a@b.de", PASSWORD).await.is(200);
-    // It was counted before its password was looked at, so that of many at once one goes on.
+    // The attempt is counted before its password is checked, so that only one of many parallel
+    // attempts is checked.
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems", "TransactWriteItems"]);
     fail(&service, "a@b.de", 5).await;
     waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
@@ -129,7 +131,8 @@ async fn a_name_that_was_just_taken_is_held_to_the_failures_of_the_address() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_guess_is_counted_before_its_answer_comes_so_that_nobody_gains_by_hanging_up() {
     let service = service().await;
-    // bcrypt of cost 12: a failed check of it lets every other wait for as long, some hundred milliseconds.
+    // bcrypt of cost 12. After a failed check of this hash, every other failed check is padded to
+    // the same time, some hundred milliseconds.
     let foreign = StoredHash::new("$2b$12$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui");
     service.account_with("a@b.de", None, |user| user.password_hash = Some(foreign)).await;
     log_in(&service, "a@b.de", "wrong horse").await.refused(401, "invalid_credentials");
@@ -174,7 +177,7 @@ async fn a_client_that_logged_in_before_is_not_delayed_by_strangers() {
     service.calls();
     log_in_from_device(&service, PASSWORD, &token).await.is(200);
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
-    // Strangers gained nothing by it.
+    // An unknown client still has to wait.
     waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
 }
 
@@ -238,11 +241,11 @@ async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody
         let keys = service.keys_stored().await;
         keys.into_iter().filter(|key| key.starts_with("LIMIT#failed-logins")).count()
     };
-    // Each new record is another address's, or the same one's on another day.
+    // Each address has its own record, and a new one each day.
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", "").await, 1);
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", "no such key").await, 2);
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", API_KEY).await, 3);
-    // A server that names nobody has no limit by address.
+    // A server that names no client address has no limit by address.
     assert_eq!(attempt("192.0.2.1", "", API_KEY).await, 3);
     assert_eq!(attempt("192.0.2.1", "192.0.2.1", API_KEY).await, 3);
 }
@@ -291,7 +294,7 @@ async fn of_many_guesses_at_once_in_many_processes_five_learn_something() {
         statuses.push(guess.await.unwrap().status.as_u16());
     }
     let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
-    // On a slow machine the first delays end meanwhile: a second, two more, four more.
+    // On a slow machine the first delays end meanwhile: one second, two more, four more.
     let seconds = processes[0].now().seconds() + 1 - began.seconds();
     let allowed = 5 + (1..).take_while(|further| (1 << further) - 1 <= seconds).count();
     assert!((5..=allowed).contains(&count(401)), "{statuses:?} in {seconds} s");

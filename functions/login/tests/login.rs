@@ -1,4 +1,4 @@
-//! `POST /login` from the outside.
+//! Tests `POST /login` from the outside.
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
@@ -69,7 +69,7 @@ async fn a_form_logs_in_as_json_does() {
     assert_session_object(&answer.body);
 }
 
-/// The answer without what differs by design.
+/// The answer without the request id, which differs by design.
 fn but_for_request_id(mut answer: Answer) -> (u16, Value, Vec<String>) {
     answer.body["request_id"] = Value::Null;
     let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
@@ -98,7 +98,7 @@ async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_told_so_after_the_right_password_only() {
+async fn a_disabled_account_is_reported_only_after_the_right_password() {
     let service = service().await;
     service.account_with("a@b.de", None, |user| user.disabled = true).await;
     log_in(&service, "a@b.de", PASSWORD).await.refused(403, "account_disabled");
@@ -187,7 +187,7 @@ async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so
     let user = service.account("a@b.de").await;
     let stored = service.stored(&user).await.unwrap();
     let mut ended = stored.clone();
-    // Whatever fraction of its second this is, the end is a later one.
+    // The end is the last millisecond of this second, so it is in the future.
     let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 999);
     ended.end_sessions(end);
     service.app().store().change_user(&stored, &ended, None, None).await.unwrap();

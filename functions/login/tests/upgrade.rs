@@ -1,4 +1,4 @@
-//! Logins with hashes that another system made, or that cost less than they should by now.
+//! Tests logins with hashes of other systems, and with hashes whose cost is too low by now.
 
 use axum::http::Method;
 use serde_json::json;
@@ -7,7 +7,8 @@ use shared::{
     testing::{PASSWORD, Service},
 };
 
-/// `correct horse battery staple`, by other programs: bcrypt of cost 4, PBKDF2 as Django has it, scrypt as PHC text, argon2id of 64 KiB.
+/// Hashes of `correct horse battery staple` by other programs: bcrypt of cost 4, Django's PBKDF2,
+/// scrypt as PHC text, and argon2id of 64 KiB.
 const FOREIGN: [&str; 4] = [BCRYPT, DJANGO, SCRYPT, SMALL];
 const BCRYPT: &str = "$2b$04$ZsNW7KjeJvWaofpSEBMIZutDn6XW4CwaPE1j9WvhqRMzyznTYU0Bq";
 const DJANGO: &str = "pbkdf2_sha256$1000$saltsalt12$2JEBEKI8E1tvjhdckw5X2wS5KJLF/6AH8hat3nd6fPs=";
@@ -35,7 +36,7 @@ async fn the_first_login_replaces_a_foreign_hash_in_the_round_trips_of_any_login
         let upgraded = service.stored(&user).await.unwrap();
         assert!(upgraded.password_hash.unwrap().as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!((upgraded.version, upgraded.epoch), (1, 0));
-        // Under every identifier, and not again.
+        // The upgrade holds for every identifier, and is not made again.
         assert_eq!(log_in(&service, &username, PASSWORD).await, 200);
         assert_eq!(log_in(&service, &email, "wrong horse").await, 401);
         assert_eq!(service.stored(&user).await.unwrap().version, 1);

@@ -1,4 +1,4 @@
-//! `POST /logout` from the outside.
+//! Tests `POST /logout` from the outside.
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 

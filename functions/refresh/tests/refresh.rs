@@ -1,4 +1,4 @@
-//! `POST /refresh` from the outside.
+//! Tests `POST /refresh` from the outside.
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
@@ -25,7 +25,7 @@ async fn refresh(service: &Service, token: &Value) -> Answer {
     service.post("/refresh", json!({"refresh_token": token})).await
 }
 
-/// The child that `token` is exchanged for.
+/// The refresh token that `token` is exchanged for.
 async fn child(service: &Service, token: &Value) -> Value {
     refresh(service, token).await.is(200).body["refresh_token"].clone()
 }
@@ -168,7 +168,7 @@ async fn a_refresh_sees_the_account_as_it_is_now() {
 }
 
 #[tokio::test]
-async fn a_disabled_account_is_told_so_though_its_sessions_were_ended_and_they_stay_ended() {
+async fn a_disabled_account_is_reported_first_and_its_ended_sessions_stay_ended() {
     let service = service().await;
     let user = service.account("a@b.de").await;
     let token = service.session(&user).await["refresh_token"].clone();
@@ -184,7 +184,7 @@ async fn a_disabled_account_is_told_so_though_its_sessions_were_ended_and_they_s
     for _ in 0..2 {
         refresh(&service, &token).await.refused(403, "account_disabled");
     }
-    // A guess is told nothing of the account.
+    // The answer to a guessed token says nothing about the account.
     let changed = format!("{}AAAA", &token.as_str().unwrap()[..39]);
     refresh(&service, &json!(changed)).await.refused(401, "refresh_token_invalid");
     change(|user, _| user.disabled = false).await;

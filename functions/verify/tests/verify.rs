@@ -1,4 +1,4 @@
-//! `/verify` from the outside.
+//! Tests `/verify` from the outside.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -152,7 +152,7 @@ async fn a_token_whose_type_is_not_that_of_access_tokens_is_none() {
 }
 
 #[tokio::test]
-async fn no_change_of_a_signed_token_is_taken() {
+async fn no_change_of_a_signed_token_is_accepted() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     let text = token.as_str().unwrap();
@@ -165,12 +165,12 @@ async fn no_change_of_a_signed_token_is_taken() {
 }
 
 #[tokio::test]
-async fn no_other_kind_is_taken_and_each_is_called_by_its_name() {
+async fn no_other_kind_is_accepted_and_each_is_named() {
     let service = service().await;
-    let grant = service.session(&service.account("a@b.de").await).await;
+    let session = service.session(&service.account("a@b.de").await).await;
     let claims = |claims: Value| signed(&json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), &claims);
     for (token, name) in [
-        (grant["jwt_token"].clone(), "Firebase custom token"),
+        (session["jwt_token"].clone(), "Firebase custom token"),
         (
             claims(json!({"iss": "https://session.firebase.google.com/p", "exp": 1_779_894_000})),
             "Firebase session cookie",
@@ -181,7 +181,7 @@ async fn no_other_kind_is_taken_and_each_is_called_by_its_name() {
         assert!(answer.body["message"].as_str().unwrap().contains(name), "{}", answer.body);
         assert!(answer.body["report"].is_string());
     }
-    for text in ["x", "a.b", "a.b.c", grant["refresh_token"].as_str().unwrap(), &"A".repeat(16_000)] {
+    for text in ["x", "a.b", "a.b.c", session["refresh_token"].as_str().unwrap(), &"A".repeat(16_000)] {
         let answer = verify(&service, &json!(text)).await.refused(401, "auth/argument-error");
         assert_eq!(answer.body["report"], "");
     }
@@ -214,7 +214,7 @@ async fn check_revoked_sees_at_once_what_the_signature_cannot() {
     check(&two["access_token"]).await.refused(401, "account_disabled");
     let disabled = service.stored(&user).await.unwrap();
     store.update_user(&disabled, |user| user.end_sessions(service.now())).await.unwrap();
-    // Its sessions have ended as well, and yet that comes first.
+    // The sessions have ended as well, but the disabled account is reported first.
     check(&two["access_token"]).await.refused(401, "account_disabled");
 
     let disabled = service.stored(&user).await.unwrap();

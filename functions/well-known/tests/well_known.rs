@@ -1,4 +1,4 @@
-//! `/.well-known/*` and `/health` from the outside.
+//! Tests `/.well-known/*` and `/health` from the outside.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -21,11 +21,12 @@ async fn the_key_set_has_public_members_only_and_may_be_cached() {
         let members: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
         assert_eq!((&key["alg"], &key["kty"], &key["use"]), (&json!("RS256"), &json!("RSA"), &json!("sig")));
-        // RFC 7518 section 6.3.1: base64url without padding or zeros in front, of 2048 bits and of 65537.
+        // RFC 7518 section 6.3.1: base64url without padding and without leading zeros. The modulus
+        // has 2048 bits, and the exponent is 65537.
         let bytes = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
         assert!(bytes("n").len() == 256 && bytes("n")[0] >= 0x80 && bytes("e") == [1, 0, 1], "{key}");
     }
-    // The refresh tokens' keys are nobody else's business.
+    // The keys of refresh tokens are not published.
     let set: Value = serde_json::from_str(signing_keys()).unwrap();
     for key in set["keys"].as_array().unwrap() {
         for private in [&key["secret"], &key["private_key"]].into_iter().filter_map(Value::as_str) {

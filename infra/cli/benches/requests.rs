@@ -1,4 +1,5 @@
-//! Whole requests beside the work they cannot do without, in one run: a ratio near 1 is all there is to win.
+//! Times whole requests beside the work that they need at least, in one run. At a ratio of 1 there
+//! is nothing left to win.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on stops")]
 #![expect(clippy::print_stdout, reason = "the figures are its result")]
@@ -17,7 +18,7 @@ use shared::{
 
 const ROUNDS: u32 = 60;
 
-/// The middle of many durations.
+/// The median time of many runs.
 async fn median<F: Future<Output = ()>>(mut work: impl FnMut() -> F) -> Duration {
     let mut times = Vec::new();
     for _ in 0..ROUNDS {

@@ -1,6 +1,7 @@
-//! Firebase ID tokens through `/verify` of `latchkey serve`, beside the bare RS256 verification of AWS-LC, in one run on one
-//! machine. The server is a process of its own, so that its processor time is its own too: what it does for a token in a second of
-//! one core is what a core can do, however many cores and whatever else this machine has.
+//! Times Firebase ID tokens through `/verify` of `latchkey serve` beside the bare RS256
+//! verification of AWS-LC, in one run on one machine. The server is a process of its own, so that
+//! its processor time can be read apart. Tokens are counted for each second of processor time. The
+//! figure therefore depends neither on the number of cores nor on the machine's other work.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark that cannot go on stops")]
 #![expect(clippy::print_stdout, reason = "the figures are its result")]
@@ -22,11 +23,12 @@ use shared::{
 };
 use tempfile::TempDir;
 
-/// Measured in turn, so that what else the machine does falls on both alike.
+/// The two are measured in turn, so that other work of the machine slows both alike.
 const ROUNDS: usize = 8;
 const ROUND: Duration = Duration::from_secs(2);
 const CONNECTIONS: usize = 4;
-/// Requests sent before their answers are read: the client then costs the server fewer turns of its own.
+/// The number of requests that are sent before their answers are read. A client that waits for each
+/// answer would cost the server more switches between threads.
 const PIPELINED: usize = 16;
 /// `sysconf(_SC_CLK_TCK)` on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -35,7 +37,7 @@ struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -53,17 +55,19 @@ impl Server {
         (Self(process), address)
     }
 
-    /// Seconds of processor that it has used, in all its threads.
+    /// The processor time of the server so far, in seconds and over all threads.
     fn processor(&self) -> f64 {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
-        // Behind the command's name, which may hold anything: user and system time are the 14th and 15th field.
+        // User and system time are the 14th and 15th field. The fields are counted after the
+        // command's name, which may hold spaces.
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
         let ticks: f64 = fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap();
         ticks / TICKS_PER_SECOND
     }
 }
 
-/// Asks over one connection until the time is over; how many answers there were, each looked at.
+/// Sends requests over one connection until `until`, and checks each answer. Returns the number of
+/// answers.
 fn ask(address: &str, token: &str, until: Instant) -> usize {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -102,7 +106,7 @@ fn read_answer(reader: &mut impl BufRead) -> Vec<u8> {
     body
 }
 
-/// Verifications of one signature by one thread in a second.
+/// The number of times that one thread verifies one signature in a second.
 fn bare(jws: &Jws) -> f64 {
     let document = format!("{{\"k\":{:?}}}", certificate(0).pem());
     let key = shared::keys::google::read(document.as_bytes()).unwrap().keys.pop().unwrap().1;

@@ -1,4 +1,4 @@
-//! `latchkey doctor` as a process.
+//! Runs `latchkey doctor` as a process.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,7 +10,7 @@ use shared::{
 };
 use tempfile::TempDir;
 
-/// The exit code of the doctor in a deployment of these variables, and its lines.
+/// Runs the doctor with these variables. Returns its exit code and its lines.
 fn doctor(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> (i32, Vec<String>) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     process.arg("doctor").args(arguments).env_clear().env("DATA_DIR", folder).envs(variables.iter().copied());
@@ -27,7 +27,7 @@ fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
     found.unwrap()
 }
 
-/// A data folder as a first start leaves it.
+/// A data folder like the one that a first start leaves.
 fn data() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("signing-keys.json"), latchkey::deployment::new_key_set().unwrap()).unwrap();
@@ -35,7 +35,7 @@ fn data() -> TempDir {
     folder
 }
 
-/// The date that servers send, so many seconds from now.
+/// The `Date` header of a server whose clock is `offset` seconds ahead.
 fn date(offset: i64) -> String {
     let now = std::time::SystemTime::UNIX_EPOCH
         + std::time::Duration::from_secs((latchkey::deployment::now().seconds() + offset).unsigned_abs());
@@ -130,7 +130,7 @@ async fn emulator_mode_and_repaired_keys_are_warnings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_out_of_a_cache_tells_the_time_with_its_age() {
+async fn the_age_of_a_cached_answer_is_added_to_its_date() {
     let reply = Reply::certificates(&[(0, "k")]).header("Date", date(-3_000)).header("Age", "3000");
     let google = Google::start(reply).await;
     let (_, lines) = doctor(data().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
@@ -171,7 +171,7 @@ async fn a_deployed_url_is_asked_for_its_health_and_its_preflight() {
     assert!(line(&lines, "CORS preflight").contains("a browser at https://app.example may call"));
     assert!(line(&lines, "clock").contains("agrees"));
 
-    // What is asked for here is not what was deployed there.
+    // The origin here is not the one that the deployed service allows.
     let variables = [variables[0], ("CORS_ALLOWED_ORIGINS", "https://my.example")];
     let strict = Service::configured(latchkey::router(), &[("CORS_ALLOWED_ORIGINS", "https://their.example")]).await;
     let (code, lines) = doctor(data().path(), &variables, &["--url", &serve(strict).await]);

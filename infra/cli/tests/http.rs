@@ -23,10 +23,10 @@ const PATHS: [(&str, &str); 14] = [
     ("GET", "/health"),
 ];
 
-/// A path that is asked for nothing but itself.
+/// A path without a body.
 const SESSION: &str = "/me/sessions/AAAAAAAAAAAAAAAA";
 
-/// The paths that take a body, each with a token for those that want one before they look at it.
+/// The paths that read a body. Each has a token, because some paths check it before the body.
 async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     let paths = PATHS.into_iter().filter(|(method, path)| *method != "GET" && *path != SESSION);
@@ -141,7 +141,7 @@ async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
 }
 
 #[tokio::test]
-async fn errors_are_problem_documents_where_that_is_asked_for() {
+async fn errors_are_problem_documents_on_request() {
     let service = service().await;
     let call = |accept: &str| service.request(Method::GET, "/nothing").header("accept", accept).send();
     assert_eq!(call("application/problem+json").await.content_type(), "application/problem+json");
@@ -298,7 +298,7 @@ async fn what_builders_send_for_nothing_and_for_true_is_understood() {
     service.request(Method::POST, "/login").body(body).send().await.is(200);
     let get = service.request(Method::GET, "/verify?check_revoked=").header("content-type", "text/plain");
     get.bearer(&session["access_token"]).send().await.is(200);
-    // A JWT is judged as it comes: white space is no part of base64url.
+    // A JWT is not trimmed, because white space is no part of base64url.
     let spaced = json!({"token": format!(" {}\n", session["access_token"].as_str().unwrap())});
     service.post("/verify", spaced).await.refused(401, "auth/argument-error");
     let body =

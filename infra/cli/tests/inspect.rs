@@ -1,4 +1,4 @@
-//! `latchkey token decode` and `latchkey token inspect` as processes.
+//! Runs `latchkey token decode` and `latchkey token inspect` as processes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 const ISSUER: (&str, &str) = ("ISSUER", shared::testing::ISSUER);
 
-/// The exit code, standard output and standard error of `latchkey token COMMAND`, in a deployment with `variables`.
+/// Runs `latchkey token COMMAND` with `variables`. Returns the exit code, standard output and
+/// standard error.
 fn run(command: &str, variables: &[(&str, &str)], input: &str) -> (i32, String, String) {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
@@ -32,7 +33,8 @@ fn run_in(folder: &TempDir, command: &str, variables: &[(&str, &str)], input: &s
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// What `latchkey token inspect` says, a line for the kind, the verdict and the expiry, ending with this exit code.
+/// The three lines of `latchkey token inspect`: the kind, the verdict and the expiry. Fails if the
+/// exit code is another.
 #[track_caller]
 fn inspected(code: i32, variables: &[(&str, &str)], token: &str) -> [String; 3] {
     let (status, out, errors) = run("inspect", &[&[ISSUER], variables].concat(), token);
@@ -47,14 +49,14 @@ async fn session() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
+async fn accepted_kinds_are_good_and_exit_with_0() {
     let session = session().await;
     let account = ("FIREBASE_SERVICE_ACCOUNT", service_account());
     let [kind, verdict, expiry] = inspected(0, &[account], session["access_token"].as_str().unwrap());
     assert_eq!((kind.as_str(), verdict.as_str()), ("Access token of this service", "good: /verify accepts it."));
     assert!(expiry.starts_with("Expires: ") && expiry.contains(" — in "), "{expiry}");
 
-    // As it is copied out of a request, with a line break at its end.
+    // The header line, as somebody copies it from a request, with a line break at its end.
     let bearer = format!("authorization: bearer {}\n", session["jwt_token"].as_str().unwrap());
     let [kind, verdict, _] = inspected(0, &[account], &bearer);
     assert_eq!(kind, "Firebase custom token");
@@ -72,7 +74,7 @@ async fn the_kinds_that_are_taken_are_good_and_exit_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_rule_that_fails_is_named_and_the_exit_code_is_1() {
+async fn the_broken_rule_is_named_and_the_exit_code_is_1() {
     let mut google = Google::start(Reply::certificates(&[(0, "k")])).await;
     let url = google.url();
     let variables = [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_PROJECT_ID", "demo-latchkey")];
@@ -111,7 +113,7 @@ async fn the_rule_that_fails_is_named_and_the_exit_code_is_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_not_verified_is_bad_only_where_that_is_asked_for() {
+async fn an_unverified_address_is_bad_only_if_verification_is_required() {
     let google = Google::start(Reply::certificates(&[(0, "k")])).await;
     let url = google.url();
     let asked =
@@ -182,7 +184,7 @@ fn a_token_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn what_is_no_token_is_told_and_never_repeated() {
+fn a_text_that_is_no_token_is_refused_and_never_repeated() {
     for command in ["inspect", "decode"] {
         let (code, out, errors) = run(command, &[], "hunter2.hunter2");
         assert_eq!((code, out.as_str()), (1, ""));

@@ -1,4 +1,4 @@
-//! One user's way through every endpoint, on the merged router.
+//! Leads one user through every endpoint of the merged router.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn a_session_that_is_ended_elsewhere_is_over_at_once_and_the_others_live_o
     check(&laptop).await.is(200);
 }
 
-/// The figures of the contract, side by side.
+/// The round trips that the contract promises, for all endpoints in one place.
 #[tokio::test]
 async fn round_trips_to_dynamodb() {
     let service = Service::new(latchkey::router()).await;

@@ -1,5 +1,6 @@
-//! Hours of traffic at several processes of one deployment, with the times that it has by default, while its keys are rotated three
-//! times, two of them in quick succession, and one is revoked. The clock is moved, so that it takes seconds.
+//! Sends hours of traffic to several processes of one deployment with the default times. Meanwhile
+//! its keys are rotated three times, two of them in quick succession, and one key is revoked. The
+//! test moves the clock, so that it runs for seconds.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -21,7 +22,8 @@ const STEP_SECONDS: i64 = 30;
 const MAX_AGE: i64 = 300;
 const LIFE: i64 = 3_600;
 const SKEW: i64 = 60;
-/// How many processes are asked all the time. One more sleeps for ten minutes between two requests, as a function is frozen.
+/// The number of processes with constant traffic. One more process sleeps for ten minutes between
+/// two requests, like a frozen Lambda function.
 const AWAKE: usize = 2;
 
 struct Minted {
@@ -33,10 +35,10 @@ struct Minted {
 struct Deployment {
     secrets: SecretsManager,
     processes: Vec<Service>,
-    /// Refresh tokens of sessions that go on.
+    /// The refresh tokens of the live sessions.
     sessions: Vec<Value>,
     minted: Vec<Minted>,
-    /// When a key was first seen in the published ones, process by process.
+    /// The time at which each process first published a key, by the key's id.
     published: HashMap<String, Vec<Option<i64>>>,
     seconds: i64,
     rotations: usize,
@@ -62,7 +64,7 @@ impl Deployment {
         Self { secrets, processes, sessions, minted, published, seconds: 0, rotations: 0, verified: 0 }
     }
 
-    /// Lets the time pass at every process, with traffic at those that are awake.
+    /// Moves the clock of every process, with traffic at the processes that are awake.
     async fn run(&mut self, seconds: i64) {
         let end = self.seconds + seconds;
         while self.seconds < end {
@@ -70,7 +72,7 @@ impl Deployment {
             for process in &self.processes {
                 process.pass(Duration::from_secs(STEP_SECONDS.unsigned_abs()));
             }
-            // A fetch behind an answer lands.
+            // Lets a fetch in the background finish.
             tokio::task::yield_now().await;
             let frozen = self.seconds % 600 >= STEP_SECONDS;
             for index in 0..self.processes.len() {
@@ -92,7 +94,7 @@ impl Deployment {
         let answer = process.post("/refresh", json!({"refresh_token": self.sessions[slot]})).await.is(200).body;
         self.sessions[slot] = answer["refresh_token"].clone();
         let kid = kid(&answer["access_token"]);
-        // The first of all is the one that nobody could know before.
+        // The first key signs at once, so nobody could know it before.
         if self.minted.first().is_some_and(|first| first.kid != kid) {
             for first in self.published[&kid].iter().take(AWAKE) {
                 let known = first.map_or(0, |first| self.seconds - first);
@@ -100,7 +102,7 @@ impl Deployment {
             }
         }
         self.minted.push(Minted { token: answer["access_token"].clone(), kid, at: self.seconds });
-        // A few of those that live, the oldest among them.
+        // Verifies a few live tokens, the oldest among them.
         let live: Vec<&Minted> = self.minted.iter().filter(|token| self.seconds - token.at < LIFE).collect();
         for index in [0, live.len() / 3, live.len() / 2, live.len() - 1] {
             process.post("/verify", json!({"token": live[index].token})).await.is(200);
@@ -108,7 +110,7 @@ impl Deployment {
         }
     }
 
-    /// As Secrets Manager does it, at the process that has slept.
+    /// Runs the steps of a rotation as Secrets Manager does, at the process that has slept.
     async fn rotate(&mut self) {
         self.rotations += 1;
         let token = format!("{:032}", self.rotations);
@@ -119,14 +121,15 @@ impl Deployment {
         }
     }
 
-    /// The ids of the keys that signed, in their order.
+    /// The ids of the keys that have signed, in order.
     fn signers(&self) -> Vec<&str> {
         let mut seen = HashSet::new();
         self.minted.iter().map(|token| token.kid.as_str()).filter(|kid| seen.insert(*kid)).collect()
     }
 
-    /// Has every token that was ever signed by a key judged at every process: an app hears of one that has expired that it has, and
-    /// refreshes, whatever became of its key. Gives how many there are, and how many had not expired.
+    /// Verifies every token that a key ever signed at every process. All must be refused. An
+    /// expired token must be refused as expired, so that its app refreshes. Returns the number of
+    /// tokens, and the number of those that have not expired.
     async fn all_refused(&self, kid: &str) -> (usize, usize) {
         let tokens: Vec<&Minted> = self.minted.iter().filter(|token| token.kid == kid).collect();
         let has_expired = |token: &Minted| self.seconds - token.at >= LIFE + SKEW;
@@ -139,7 +142,8 @@ impl Deployment {
         (tokens.len(), tokens.iter().filter(|token| !has_expired(token)).count())
     }
 
-    /// Has a token judged at every process that whoever has the key `kid` of `stolen` could make now.
+    /// Makes a token as a thief of the key `kid` could, and verifies it at every process. All must
+    /// refuse it.
     async fn stolen_key_is_refused(&self, stolen: &KeyRing, kid: &str) {
         let minted = self.minted.last().unwrap();
         let claims = Jwt::parse(minted.token.as_str().unwrap()).unwrap().claims;
@@ -175,7 +179,7 @@ fn kid(token: &Value) -> String {
 async fn three_rotations_and_a_revocation_reject_nobody() {
     let mut deployment = Deployment::new().await;
     deployment.run(900).await;
-    // A client that lost its answer, and comes back when other keys sign.
+    // This client loses its answer, and comes back when other keys sign.
     let lost = deployment.sessions[0].clone();
     let answer = deployment.processes[0].post("/refresh", json!({"refresh_token": lost})).await.is(200).body;
     deployment.sessions.remove(0);
@@ -192,7 +196,7 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
     println!("{} tokens, {} verifications, {signers} keys signed, 0 rejected", total, deployment.verified);
     assert_eq!(signers, 4, "the first one and one for each rotation");
 
-    // The first three are retired, and what they signed has expired before.
+    // The first three keys are retired. All their tokens expired before that.
     let retired: Vec<String> = deployment.signers().iter().take(3).map(|kid| (*kid).to_owned()).collect();
     for kid in &retired {
         let (refused, live) = deployment.all_refused(kid).await;
@@ -202,12 +206,13 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
         println!("{kid}: {refused} tokens, all refused");
     }
 
-    // No session ended: neither the one that slept nor the one whose answer was lost, which gets the same one.
+    // No session ended. The client that lost its answer gets the same refresh token again, and the
+    // session that slept goes on.
     let again = deployment.processes[1].post("/refresh", json!({"refresh_token": lost})).await.is(200).body;
     assert_eq!(again["refresh_token"], answer["refresh_token"]);
     deployment.processes[1].post("/refresh", json!({"refresh_token": sleeper})).await.is(200);
 
-    // Somebody may know the key that signs now.
+    // The current signing key leaks.
     let leaked = deployment.signers()[3].to_owned();
     let managed_secret = deployment.processes[0].app().keys().managed_secret(SIGNING_KEYS_ID).unwrap();
     let current = deployment.key_set().await;

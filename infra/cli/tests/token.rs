@@ -1,4 +1,4 @@
-//! `latchkey token` as a process: what a person and a script see.
+//! Runs `latchkey token` as a process, as a person and as a script.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -35,7 +35,7 @@ fn private_key() -> String {
     file.get("private_key").unwrap().as_str().unwrap().to_owned()
 }
 
-/// The one token on standard output, and what is on standard error.
+/// The one token on standard output, and the text on standard error.
 #[track_caller]
 fn minted(output: &Output) -> (Jwt, String) {
     let (out, errors) = (str::from_utf8(&output.stdout).unwrap(), str::from_utf8(&output.stderr).unwrap());
@@ -47,7 +47,7 @@ fn minted(output: &Output) -> (Jwt, String) {
     (token, errors.to_owned())
 }
 
-/// What the tool says when it ends with this exit code.
+/// The text on standard error. Fails if the exit code is another.
 #[track_caller]
 fn refused(code: i32, output: &Output) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
@@ -55,7 +55,7 @@ fn refused(code: i32, output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The answers to `input` with `--lines`, and what is on standard error.
+/// The answers to `input` with `--lines`, and the text on standard error.
 #[track_caller]
 fn answers(input: &[u8]) -> (Vec<Value>, String) {
     let mut process = create(&["--lines"]);
@@ -262,7 +262,7 @@ fn a_line_is_answered_before_the_next_is_sent() {
 
 #[test]
 fn a_line_without_end_is_not_held() {
-    // 256 MiB of one line, in less memory than that.
+    // One line of 256 MiB, within less than 200 MiB of memory.
     let tool = env!("CARGO_BIN_EXE_latchkey");
     let script = format!(
         "ulimit -v 200000; {{ head -c 268435456 /dev/zero; echo; echo '{{}}'; }} | {tool} token create --lines"
@@ -280,7 +280,7 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     let process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = process.spawn().unwrap();
     drop(process.stdout.take());
-    // It may have ended before all is written.
+    // The process may end before all is written.
     let _ = process.stdin.take().unwrap().write_all(&b"{\"uid\":\"u\"}\n".repeat(100));
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");

@@ -1,5 +1,5 @@
-//! The public keys of Firebase ID tokens, seen through `/verify`: when they are fetched, how long they are kept, and what
-//! happens while the endpoint that publishes them fails.
+//! Tests the public keys of Firebase ID tokens through `/verify`: when they are fetched, how long
+//! they are kept, and failures of Google's endpoint.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
@@ -16,9 +16,10 @@ const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
-/// In real time, within which every answer comes, whatever the endpoint does.
+/// The limit in real time for every answer, whatever the endpoint does.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
-/// In real time, within which an answer comes that waits for no fetch. A hundredth of it would do on an idle machine.
+/// The limit in real time for an answer that waits for no fetch. An idle machine needs a hundredth
+/// of it.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 async fn service(google: &Google) -> Service {
@@ -26,7 +27,8 @@ async fn service(google: &Google) -> Service {
     Service::configured(verify::router(), &variables).await
 }
 
-/// A service of a new endpoint that publishes the first key as `a`, for an hour; and it holds that key.
+/// A new endpoint that publishes the first key as `a` for an hour, and a service that has fetched
+/// the key.
 async fn warm() -> (Google, Service) {
     warmed(Reply::certificates(&[(0, "a")])).await
 }
@@ -39,7 +41,7 @@ async fn warmed(reply: Reply) -> (Google, Service) {
     (google, service)
 }
 
-/// A token that is good now, signed by this key under this id.
+/// A token that is valid now, signed by this key under this id.
 fn token(service: &Service, key: usize, kid: &str) -> Value {
     certificate(key).id_token(kid, &id_token_claims("u", service.now()))
 }
@@ -53,7 +55,7 @@ async fn ask(service: &Service, key: usize, kid: &str) -> Answer {
     ask_within(ANSWER_TIME_MAX, service, key, kid).await
 }
 
-/// Asks for all of these at once.
+/// Verifies all these tokens at once.
 async fn herd(service: &Service, tokens: impl Iterator<Item = Value>) -> Vec<Answer> {
     let mut herd = JoinSet::new();
     for token in tokens {
@@ -66,7 +68,7 @@ async fn herd_of(count: usize, service: &Service, key: usize, kid: &str) -> Vec<
     herd(service, vec![token(service, key, kid); count].into_iter()).await
 }
 
-/// Of ids that nobody published.
+/// Verifies tokens with 200 key ids that nobody published, at once.
 async fn flood(service: &Service) -> Vec<Answer> {
     herd(service, (0..200).map(|number| token(service, 0, &format!("unknown-{number}")))).await
 }
@@ -84,8 +86,8 @@ fn unavailable(answer: Answer) {
     assert_eq!((answer.header("retry-after"), answer.header("www-authenticate")), ("1", ""));
 }
 
-/// Lets a fetch that no answer waits for come to its end.
-async fn landing() {
+/// Waits for the end of a fetch in the background.
+async fn background_fetch() {
     time::sleep(Duration::from_millis(500)).await;
 }
 
@@ -93,14 +95,14 @@ async fn landing() {
 async fn nothing_is_fetched_before_a_token_needs_it() {
     let google = Google::start(Reply::certificates(&[(0, "a")])).await;
     let service = service(&google).await;
-    let grant = service.session(&service.account("a@b.de").await).await;
-    service.post("/verify", json!({"token": grant["access_token"]})).await.is(200);
+    let session = service.session(&service.account("a@b.de").await).await;
+    service.post("/verify", json!({"token": session["access_token"]})).await.is(200);
     let mut claims = id_token_claims("u", service.now());
     claims["aud"] = json!("other");
     for token in [json!("x"), certificate(0).id_token("a", &claims), certificate(0).id_token("", &claims)] {
         service.post("/verify", json!({"token": token})).await.is(401);
     }
-    landing().await;
+    background_fetch().await;
     assert_eq!(google.fetches(), 0);
     ask(&service, 0, "a").await.is(200);
     assert_eq!(google.fetches(), 1);
@@ -154,13 +156,13 @@ async fn keys_are_renewed_before_their_end_and_no_answer_waits_for_it() {
     google.answers(Reply::new(200, "").delivered(Delivery::Never)).await;
     service.pass(HOUR - Duration::from_secs(310));
     ask_within(AT_ONCE, &service, 0, "a").await.is(200);
-    landing().await;
+    background_fetch().await;
     assert_eq!(google.fetches(), 0);
     service.pass(Duration::from_secs(10));
     for answer in time::timeout(AT_ONCE, herd_of(100, &service, 0, "a")).await.expect("answers at once") {
         answer.is(200);
     }
-    landing().await;
+    background_fetch().await;
     assert_eq!(google.fetches(), 1);
 }
 
@@ -170,7 +172,7 @@ async fn what_was_renewed_lasts_from_then_on() {
     google.answers(Reply::certificates(&[(0, "a"), (1, "b")])).await;
     service.pass(HOUR - 5 * MINUTE);
     ask(&service, 0, "a").await.is(200);
-    landing().await;
+    background_fetch().await;
     assert_eq!(google.fetches(), 1);
     google.answers(Reply::new(200, "").delivered(Delivery::Never)).await;
     service.pass(HOUR - 6 * MINUTE);
@@ -188,9 +190,9 @@ async fn a_renewal_that_fails_is_tried_again_every_ten_seconds() {
     for pause in [Duration::ZERO, 10 * SECOND, 10 * SECOND] {
         service.pass(pause);
         all(herd_of(20, &service, 0, "a").await, 200);
-        landing().await;
+        background_fetch().await;
         all(herd_of(20, &service, 0, "a").await, 200);
-        landing().await;
+        background_fetch().await;
         assert_eq!(google.fetches(), 1);
     }
 }
@@ -224,7 +226,8 @@ async fn a_key_that_is_published_early_is_found_by_one_fetch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_key_that_is_published_early_is_found_on_several_threads_at_once() {
-    // Once in a hundred times somebody would come between the leave to fetch and the fetch.
+    // Repeats the case, because a race between the permission to fetch and the fetch would show
+    // only once in a hundred times.
     for _ in 0..50 {
         let (mut google, service) = warm().await;
         google.answers(Reply::certificates(&[(0, "a"), (1, "b")])).await;
@@ -262,10 +265,10 @@ async fn keys_last_as_long_as_their_answer_says() {
         let service = service(&google).await;
         ask(&service, 0, "a").await.is(200);
         if life > 60 {
-            // A fifth of it before its end, but not more than five minutes, they are renewed.
+            // Keys are renewed before their end: a fifth of their life, but at most five minutes.
             service.pass(Duration::from_secs(life - (life / 5).min(300) - 5));
             ask(&service, 0, "a").await.is(200);
-            landing().await;
+            background_fetch().await;
             assert_eq!(google.fetches(), 1, "{life}");
         }
         service.pass(Duration::from_secs(life));
@@ -287,7 +290,8 @@ async fn a_broken_certificate_costs_no_good_one_and_not_the_one_that_is_held() {
         assert_eq!(google.fetches(), 1);
         ask(&service, 0, "b").await.refused(401, "auth/argument-error");
     }
-    // A day after its time the one that is held ends. Whether a token is its own cannot be told then.
+    // A key is kept for a day after its end. After that, nobody can say whether a token was signed
+    // by it.
     service.pass(DAY);
     ask(&service, 0, "a").await.refused(503, "keys_unavailable");
     ask(&service, 0, "d").await.refused(401, "auth/argument-error");
@@ -303,7 +307,7 @@ async fn a_published_key_that_is_too_short_is_as_good_as_none() {
     google.answers(Reply::new(200, document.to_string()).good_for(3_600)).await;
     service.pass(HOUR);
     ask(&service, 1, "b").await.is(200);
-    // It can be read, so that nothing else is in doubt: what was withdrawn is gone.
+    // The document can be read, so the keys that were withdrawn are gone.
     for (key, kid) in [(0, "a"), (2, "c")] {
         ask(&service, key, kid).await.refused(401, "auth/argument-error");
     }
@@ -334,7 +338,7 @@ async fn a_fetch_that_was_frozen_with_its_function_does_not_stop_the_next() {
     service.pass(3 * SECOND);
     ask_within(AT_ONCE, &service, 0, "a").await.is(200);
     assert_eq!(google.fetches(), 2);
-    // And when it fails at last, that is no news.
+    // The late failure changes nothing.
     time::sleep(ANSWER_TIME_MAX).await;
     ask_within(AT_ONCE, &service, 0, "a").await.is(200);
     ask_within(AT_ONCE, &service, 1, "b").await.refused(401, "auth/argument-error");

@@ -1,12 +1,12 @@
-//! All that can befall the endpoint, with keys held and without.
+//! Tests every failure of the endpoint, with cached keys and without.
 
 use serde_json::json;
 use shared::testing::{Delivery, Google, Reply, Service, certificate};
 use tokio::{task::JoinSet, time};
 
-use super::{AT_ONCE, DAY, HOUR, MINUTE, SECOND, ask, ask_within, landing, service, unavailable, warm};
+use super::{AT_ONCE, DAY, HOUR, MINUTE, SECOND, ask, ask_within, background_fetch, service, unavailable, warm};
 
-/// All that can befall an endpoint, each told by its name.
+/// Every failure of an endpoint, with its name.
 fn outages() -> Vec<(&'static str, Reply)> {
     let keys = || Reply::certificates(&[(0, "a")]);
     let key = certificate(0).jwk("a");
@@ -44,7 +44,8 @@ fn outages() -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// One endpoint and one service for each outage, all of which go through it at the same time: some take seconds.
+/// Starts one endpoint and one service for each outage, and runs `story` for all of them at the
+/// same time, because some outages take seconds.
 async fn each_outage<F>(reply: &Reply, story: impl Fn(Google, Service, Reply) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -68,12 +69,12 @@ where
 }
 
 #[tokio::test]
-async fn whatever_befalls_the_endpoint_what_is_held_serves_for_another_day() {
+async fn in_any_outage_cached_keys_serve_for_another_day() {
     let good = Reply::certificates(&[(0, "a")]);
     each_outage(&good, |mut google, service, outage| async move {
         ask(&service, 0, "a").await.is(200);
         google.answers(outage).await;
-        // While the keys are fresh, an id that is not among them may be a new one.
+        // While the keys are fresh, an unknown id may be a new key.
         unavailable(ask(&service, 1, "b").await);
         unavailable(ask_within(AT_ONCE, &service, 1, "b").await);
         ask_within(AT_ONCE, &service, 0, "a").await.is(200);
@@ -97,7 +98,7 @@ async fn whatever_befalls_the_endpoint_what_is_held_serves_for_another_day() {
 }
 
 #[tokio::test]
-async fn whatever_befalls_the_endpoint_without_keys_the_answer_is_503_in_time() {
+async fn in_any_outage_without_keys_the_answer_is_503_in_time() {
     let nothing = Reply::new(404, "");
     each_outage(&nothing, |mut google, service, outage| async move {
         google.answers(outage).await;
@@ -134,7 +135,7 @@ async fn during_an_outage_what_is_held_serves_at_once_while_newer_keys_are_looke
         service.pass(10 * SECOND);
         google.answers(Reply::new(200, "").delivered(Delivery::Never)).await;
         ask_within(AT_ONCE, &service, 0, "a").await.is(200);
-        landing().await;
+        background_fetch().await;
         assert_eq!(google.fetches(), 1);
     }
 }
@@ -155,12 +156,12 @@ async fn a_flood_of_interim_answers_takes_no_more_time_than_any_outage_and_starv
 }
 
 #[tokio::test]
-async fn a_fetch_that_had_to_wait_for_its_turn_is_not_taken_for_dead_too_early() {
+async fn a_fetch_that_waits_for_its_turn_does_not_count_as_failed_too_early() {
     let mut google = Google::start(Reply::new(500, "")).await;
     let service = service(&google).await;
     unavailable(ask(&service, 0, "a").await);
     google.fetches();
-    // It begins a second after the failure, and is too late for this one.
+    // This fetch begins a second after the failure, and ends too late for this request.
     google.answers(Reply::certificates(&[(0, "a")]).delivered(Delivery::After(SECOND * 23 / 10))).await;
     unavailable(ask(&service, 0, "a").await);
     time::sleep(SECOND * 3 / 10).await;

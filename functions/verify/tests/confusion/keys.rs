@@ -1,4 +1,5 @@
-//! The keys that tokens are signed with here, rightly and wrongly, and the forms in which public ones go around.
+//! The keys that sign the tokens of these tests, rightly or wrongly, and the encodings of the
+//! public keys.
 
 use std::sync::OnceLock;
 
@@ -26,7 +27,8 @@ use shared::{
 
 use super::SECRET;
 
-/// One that signs. A secret signs by HMAC whatever it is told, and the others by what the algorithm says as far as they can.
+/// A key that signs. A secret always signs by HMAC. The other keys follow the named algorithm as
+/// far as they can.
 pub enum Signer {
     Rsa(&'static str),
     Secret(Vec<u8>),
@@ -46,7 +48,7 @@ fn key_set() -> Value {
     serde_json::from_str(signing_keys()).unwrap()
 }
 
-/// The PEM text of the service's own key that signs now.
+/// The service's own signing key as PEM text.
 fn own_key() -> &'static str {
     static KEY: OnceLock<String> = OnceLock::new();
     KEY.get_or_init(|| key_set()["keys"][0]["private_key"].as_str().unwrap().to_owned())
@@ -83,7 +85,7 @@ pub fn all_signers() -> Vec<(&'static str, Signer)> {
         ("own", Signer::own()),
         ("google", Signer::Rsa(googles_key())),
         ("service account", Signer::Rsa(accounts_key())),
-        // Published already, but the kid is that of the other one.
+        // This key is published already, but the tokens name the kid of the signing key.
         ("own next", Signer::Rsa(Box::leak(next_key.into_boxed_str()))),
         ("attacker", Signer::attacker()),
         ("shared secret", Signer::Secret(SECRET.as_bytes().to_vec())),
@@ -116,7 +118,7 @@ impl Signer {
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The signature that is right for this key.
+    /// The right signature of this key.
     pub fn signature(&self, input: &[u8]) -> String {
         URL_SAFE_NO_PAD.encode(self.sign_input(if matches!(self, Self::Rsa(_)) { "RS256" } else { "HS256" }, input))
     }
@@ -156,7 +158,8 @@ impl Signer {
     }
 }
 
-/// Every form in which the public keys of this deployment go around, which somebody who verifies by `alg` could take for a secret.
+/// Every encoding of the deployment's public keys. A verifier that trusts `alg` could use any of
+/// them as an HMAC secret.
 pub fn encodings_of_public_keys() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (owner, private) in [("own", own_key()), ("google", googles_key()), ("service account", accounts_key())] {

@@ -1,4 +1,5 @@
-//! Tokens that pretend: every key under every kind, every algorithm that a header can name, and keys that a header brings along.
+//! Tests forged tokens: every key with every kind of token, every algorithm that a header can name,
+//! and keys inside a header.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -27,15 +28,15 @@ const GOOGLES_KID: &str = "0e5a1c";
 const ALGORITHMS: [&str; 12] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "HS256", "HS384", "HS512"];
 
-struct World {
+struct Deployment {
     service: Service,
     _google: Google,
     session: Value,
     uid: String,
 }
 
-impl World {
-    /// A deployment that takes every kind there is, and somebody who has a session.
+impl Deployment {
+    /// A deployment that accepts every kind of token, and an account with a session.
     async fn new() -> Self {
         let google = Google::start(Reply::certificates(&[(0, GOOGLES_KID)])).await;
         let url = google.url();
@@ -55,7 +56,7 @@ impl World {
         self.service.post("/verify", json!({"token": token})).await.status.as_u16()
     }
 
-    /// Fails if a token of these is taken.
+    /// Fails if one of these tokens is accepted. Returns the number of tokens.
     async fn refuses(&self, tokens: impl IntoIterator<Item = (String, String)>) -> usize {
         let mut tried = 0;
         for (name, token) in tokens {
@@ -65,7 +66,7 @@ impl World {
         tried
     }
 
-    /// What each kind says, by its name: the header without an algorithm, and the claims.
+    /// Each kind's name, header without an algorithm, and claims.
     fn kinds(&self) -> [(&'static str, Value, Value); 4] {
         let now = self.service.now().seconds();
         let access = keys::claims(self.session["access_token"].as_str().unwrap());
@@ -89,12 +90,12 @@ fn with_algorithm(header: &Value, algorithm: impl Into<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn of_every_key_under_every_kind_and_algorithm_only_the_right_three_are_taken() {
-    let world = World::new().await;
-    let mut taken = BTreeSet::new();
+async fn only_three_combinations_of_key_kind_and_algorithm_are_accepted() {
+    let deployment = Deployment::new().await;
+    let mut accepted = BTreeSet::new();
     let mut tried = 0;
     for (signer_name, signer) in keys::all_signers() {
-        for (kind, header, claims) in world.kinds() {
+        for (kind, header, claims) in deployment.kinds() {
             for algorithm in ALGORITHMS {
                 for kid in [None, Some(own_kid()), Some(GOOGLES_KID.to_owned())] {
                     let mut header = with_algorithm(&header, algorithm);
@@ -102,22 +103,22 @@ async fn of_every_key_under_every_kind_and_algorithm_only_the_right_three_are_ta
                         header["kid"] = kid.into();
                     }
                     tried += 1;
-                    if world.status(&signer.sign(algorithm, &header, &claims)).await == 200 {
-                        taken.insert(format!("{signer_name} {kind} {algorithm}"));
+                    if deployment.status(&signer.sign(algorithm, &header, &claims)).await == 200 {
+                        accepted.insert(format!("{signer_name} {kind} {algorithm}"));
                     }
                 }
             }
         }
     }
-    println!("{tried} tokens, taken: {taken:?}");
+    println!("{tried} tokens, accepted: {accepted:?}");
     let right = ["own access RS256", "google id RS256", "shared secret shared HS256"];
-    assert_eq!(taken, right.map(str::to_owned).into());
+    assert_eq!(accepted, right.map(str::to_owned).into());
 }
 
 #[tokio::test]
 async fn a_public_key_in_whatever_encoding_is_no_shared_secret() {
-    let world = World::new().await;
-    let kinds = world.kinds();
+    let deployment = Deployment::new().await;
+    let kinds = deployment.kinds();
     let tokens = keys::encodings_of_public_keys().into_iter().flat_map(|(name, bytes)| {
         let kinds = kinds.clone();
         ["HS256", "HS384", "HS512", "RS256"].into_iter().flat_map(move |algorithm| {
@@ -128,12 +129,12 @@ async fn a_public_key_in_whatever_encoding_is_no_shared_secret() {
             })
         })
     });
-    let tried = world.refuses(tokens).await;
+    let tried = deployment.refuses(tokens).await;
     println!("{tried} tokens");
     assert!(tried >= 25 * 4 * 4, "{tried}");
 }
 
-/// `none` with every letter large and small, and other ways to name no algorithm.
+/// The word `none` in every mix of upper and lower case, and other ways to name no algorithm.
 fn no_algorithms() -> Vec<Value> {
     let spelt = (0..16_u8).map(|large| {
         let letters = "none".chars().enumerate();
@@ -146,10 +147,10 @@ fn no_algorithms() -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn no_algorithm_in_any_spelling_is_taken_with_or_without_a_signature() {
-    let world = World::new().await;
+async fn no_spelling_of_none_is_accepted_with_or_without_a_signature() {
+    let deployment = Deployment::new().await;
     let mut tokens = Vec::new();
-    for (kind, header, claims) in world.kinds() {
+    for (kind, header, claims) in deployment.kinds() {
         let right = match kind {
             "access" => Signer::own(),
             "id" => Signer::Rsa(keys::googles_key()),
@@ -166,15 +167,15 @@ async fn no_algorithm_in_any_spelling_is_taken_with_or_without_a_signature() {
             }
         }
     }
-    let tried = world.refuses(tokens).await;
+    let tried = deployment.refuses(tokens).await;
     println!("{tried} tokens");
     assert!(tried >= 300, "{tried}");
 }
 
 #[tokio::test]
 async fn keys_that_a_header_brings_along_are_never_used_and_never_fetched() {
-    let world = World::new().await;
-    // Whoever follows a header comes here.
+    let deployment = Deployment::new().await;
+    // A verifier that follows a URL of the header would connect here.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
     let visits = Arc::new(AtomicUsize::new(0));
@@ -195,7 +196,7 @@ async fn keys_that_a_header_brings_along_are_never_used_and_never_fetched() {
         json!({"iss": url, "jku": url}),
     ];
     let mut tokens = Vec::new();
-    for (kind, header, claims) in world.kinds() {
+    for (kind, header, claims) in deployment.kinds() {
         for brought in &brought {
             for kid in [None, Some("attacker"), Some(url.as_str()), Some("../../keys"), Some("' OR 1=1 --")] {
                 let mut header = with_algorithm(&header, "RS256");
@@ -208,23 +209,23 @@ async fn keys_that_a_header_brings_along_are_never_used_and_never_fetched() {
                 tokens.push((format!("{kind}: {header}"), attacker.sign("HS256", &header, &claims)));
             }
         }
-        // The same in the claims.
+        // The same URL in the claims.
         let mut elsewhere = claims.clone();
         elsewhere["iss"] = url.clone().into();
         let header = with_algorithm(&header, "RS256");
         tokens.push((format!("{kind} issued by {url}"), attacker.sign("RS256", &header, &elsewhere)));
     }
-    let tried = world.refuses(tokens).await;
+    let tried = deployment.refuses(tokens).await;
     println!("{tried} tokens, {} connections", visits.load(Ordering::Relaxed));
     assert!(tried > 200, "{tried}");
     assert_eq!(visits.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
-async fn what_is_right_is_taken_as_what_it_is() {
-    let world = World::new().await;
-    assert_eq!(world.session["user"]["id"], world.uid.as_str());
-    for (kind, header, claims) in world.kinds() {
+async fn the_right_token_is_accepted_as_its_kind() {
+    let deployment = Deployment::new().await;
+    assert_eq!(deployment.session["user"]["id"], deployment.uid.as_str());
+    for (kind, header, claims) in deployment.kinds() {
         let (signer, algorithm, expected) = match kind {
             "access" => (Signer::own(), "RS256", "access_token"),
             "id" => (Signer::Rsa(keys::googles_key()), "RS256", "firebase_id_token"),
@@ -232,7 +233,7 @@ async fn what_is_right_is_taken_as_what_it_is() {
             _ => continue,
         };
         let token = signer.sign(algorithm, &with_algorithm(&header, algorithm), &claims);
-        let body = world.service.post("/verify", json!({"token": token})).await.is(200).body;
-        assert_eq!((body["kind"].as_str(), body["uid"].as_str()), (Some(expected), Some(world.uid.as_str())));
+        let body = deployment.service.post("/verify", json!({"token": token})).await.is(200).body;
+        assert_eq!((body["kind"].as_str(), body["uid"].as_str()), (Some(expected), Some(deployment.uid.as_str())));
     }
 }

@@ -1,4 +1,4 @@
-//! `/verify` for tokens signed with a shared secret.
+//! Tests `/verify` with tokens that a shared secret signed.
 
 use std::time::Duration;
 
@@ -46,14 +46,14 @@ async fn what_a_builder_typed_comes_back_untouched_and_in_its_places() {
         })
     );
     assert!(service.calls().is_empty());
-    // One that says nothing of its time has no end.
+    // A token without `exp` never expires.
     let body = verify(&service, &signed(SECRET, &json!({"sub": "u"}))).await.is(200).body;
     assert_eq!((&body["expires_at"], &body["expires_in"], &body["report"]), (&json!(""), &json!(0), &json!("")));
     assert_eq!((&body["issued_at"], &body["uid"]), (&json!(""), &json!("u")));
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_one_is_told_in_this_services_own_codes() {
+async fn a_refusal_of_such_a_token_has_this_services_own_codes() {
     let service = service(&[]).await;
     let now = service.now().seconds();
     let expired = json!({"exp": now - 61});
@@ -62,7 +62,7 @@ async fn what_is_wrong_with_one_is_told_in_this_services_own_codes() {
     assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
     for (token, words) in [
         (signed(OTHER, &json!({"user_id": 1})), "another secret"),
-        // Of a token that is not genuine its expiry is not worth telling first.
+        // A wrong signature is reported before the expiry.
         (signed(OTHER, &expired), "another secret"),
         (signed(SECRET, &json!({"exp": "soon"})), "not a date"),
         (signed(SECRET, &json!({"nbf": now + 100})), "from the future"),
@@ -73,7 +73,7 @@ async fn what_is_wrong_with_one_is_told_in_this_services_own_codes() {
 }
 
 #[tokio::test]
-async fn without_a_secret_none_is_taken() {
+async fn without_a_secret_no_such_token_is_accepted() {
     let service = Service::configured(verify::router(), &[("FIREBASE_PROJECT_ID", PROJECT)]).await;
     let answer = verify(&service, &signed(SECRET, &json!({"user_id": 1}))).await;
     let answer = answer.refused(401, "auth/argument-error");
@@ -81,7 +81,7 @@ async fn without_a_secret_none_is_taken() {
 }
 
 #[tokio::test]
-async fn supabases_tokens_are_taken_with_supabases_secret() {
+async fn supabases_tokens_are_accepted_with_supabases_secret() {
     let service = service(&[]).await;
     let claims =
         json!({"iss": "https://x.supabase.co/auth/v1", "sub": "u", "aud": "authenticated", "role": "authenticated"});
@@ -130,7 +130,8 @@ async fn secrets_are_exchanged_while_tokens_of_both_are_about() {
     verify(&service, &old).await.is(200);
     verify(&service, &new).await.refused(401, "token_invalid");
     manager.with(|secrets| secrets.put("shared", &"2".repeat(32), &format!("{OTHER}\n{SECRET}")));
-    // Ten seconds after the last time that a secret was missed it is looked for again, five minutes or not.
+    // Ten seconds after a secret was last missing, the service looks for a newer value, even within
+    // the five minutes.
     service.pass(Duration::from_secs(11));
     verify(&service, &new).await.is(200);
     verify(&service, &old).await.is(200);

@@ -1,4 +1,4 @@
-//! The account behind a genuine token.
+//! Tests the account behind a genuine token.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     let service = service(&google).await;
     let user = service.account("a@b.de").await;
     let signed_in_at = |auth_time: Timestamp| {
-        // `iat` moves with every refresh, and tells nothing here.
+        // Every refresh changes `iat`, so it does not count here.
         let claims = with(&id_token_claims(&user.id, service.now()), "auth_time", json!(auth_time.seconds()));
         signed(&with(&claims, "iat", json!(service.now().seconds())))
     };
@@ -49,7 +49,8 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     assert_says(&answer, "Log in again");
     assert!(answer.body["report"].as_str().unwrap().starts_with("Expires: "));
     check(&signed_in_at(Timestamp::from_seconds(ended.seconds() - 1))).await.refused(401, "auth/id-token-revoked");
-    // `auth_time` has no fraction and the end has: a sign-in in that second is one from before.
+    // `auth_time` has whole seconds, and the end has milliseconds. A sign-in in the same second
+    // counts as one from before.
     assert_ne!(ended, ended.floor());
     check(&signed_in_at(ended)).await.refused(401, "auth/id-token-revoked");
     check(&signed_in_at(Timestamp::from_seconds(ended.seconds() + 1))).await.is(200);

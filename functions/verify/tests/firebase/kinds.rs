@@ -1,4 +1,4 @@
-//! Tokens of another kind, another mode and another project.
+//! Tests tokens of another kind, another mode and another project.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -48,20 +48,21 @@ async fn another_kind_of_token_is_called_by_its_name() {
 }
 
 #[tokio::test]
-async fn no_kind_is_taken_where_another_belongs() {
+async fn no_kind_is_accepted_in_place_of_another() {
     let google = google().await;
     let service = deployment(&google, &[("FIREBASE_SERVICE_ACCOUNT", service_account())]).await;
-    let grant = service.session(&service.account("a@b.de").await).await;
-    verify(&service, &grant["access_token"]).await.is(200);
-    refused(verify(&service, &grant["jwt_token"]).await, "a Firebase custom token");
-    refused(verify(&service, &grant["refresh_token"]).await, "refresh token");
+    let session = service.session(&service.account("a@b.de").await).await;
+    verify(&service, &session["access_token"]).await.is(200);
+    refused(verify(&service, &session["jwt_token"]).await, "a Firebase custom token");
+    refused(verify(&service, &session["refresh_token"]).await, "refresh token");
 
     let (own, google_s) = (KeyRing::parse(signing_keys()).unwrap(), claims(&service));
     let kid = own.signing(service.now()).unwrap().kid.clone();
-    // What this service signs is no ID token, and what Google signs is no access token.
+    // A token that this service signed is no ID token, and a token that Google signed is no access
+    // token.
     refused(verify(&service, &signed_here(&id_token_header(&kid), &google_s)).await, "not among the public keys");
     refused(verify(&service, &signed_here(&id_token_header(KID), &google_s)).await, "signature is wrong");
-    let token = shared::jose::jwt::Jwt::parse(grant["access_token"].as_str().unwrap()).unwrap();
+    let token = shared::jose::jwt::Jwt::parse(session["access_token"].as_str().unwrap()).unwrap();
     let (access_header, access) = (Value::Object(token.header().clone()), Value::Object(token.claims));
     verify(&service, &signed_here(&access_header, &access)).await.is(200);
     for header in [access_header.clone(), with(&access_header, "kid", json!(KID))] {
@@ -80,7 +81,7 @@ async fn no_kind_is_taken_where_another_belongs() {
 }
 
 #[tokio::test]
-async fn in_emulator_mode_the_emulators_tokens_are_taken_and_no_others() {
+async fn in_emulator_mode_only_the_emulators_tokens_are_accepted() {
     let google = google().await;
     let variables =
         [("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099"), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
@@ -113,10 +114,10 @@ async fn in_emulator_mode_the_emulators_tokens_are_taken_and_no_others() {
         refused(verify(&service, &token).await, "in emulator mode");
     }
 
-    let grant = service.session(&service.account("a@b.de").await).await;
-    refused(verify(&service, &grant["jwt_token"]).await, "a Firebase custom token");
-    assert_eq!(verify(&service, &grant["access_token"]).await.is(200).body["kind"], "access_token");
-    let token = shared::jose::jwt::Jwt::parse(grant["access_token"].as_str().unwrap()).unwrap();
+    let session = service.session(&service.account("a@b.de").await).await;
+    refused(verify(&service, &session["jwt_token"]).await, "a Firebase custom token");
+    assert_eq!(verify(&service, &session["access_token"]).await.is(200).body["kind"], "access_token");
+    let token = shared::jose::jwt::Jwt::parse(session["access_token"].as_str().unwrap()).unwrap();
     let (access_header, access) = (Value::Object(token.header().clone()), Value::Object(token.claims));
     for header in [with(&access_header, "alg", json!("none")), access_header] {
         verify(&service, &unsigned(&header, &access)).await.refused(401, "token_invalid");
@@ -125,7 +126,7 @@ async fn in_emulator_mode_the_emulators_tokens_are_taken_and_no_others() {
 }
 
 #[tokio::test]
-async fn elsewhere_a_token_without_a_signature_is_told_where_it_belongs() {
+async fn outside_emulator_mode_the_refusal_of_an_unsigned_token_names_the_emulator() {
     let google = google().await;
     let service = service(&google).await;
     for header in [json!({"alg": "none", "typ": "JWT"}), id_token_header(KID)] {

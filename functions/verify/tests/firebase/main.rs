@@ -1,4 +1,4 @@
-//! `/verify` from the outside, for Firebase ID tokens.
+//! Tests `/verify` with Firebase ID tokens from the outside.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -13,7 +13,7 @@ use shared::{
     time::Timestamp,
 };
 
-/// What Google signs the tokens of these tests with, unless they say otherwise.
+/// The key id of Google's signatures, unless a test says otherwise.
 const KID: &str = "0e5a1c";
 const UID: &str = "0198a1f0-7c1e-7000-8000-0123456789ab";
 
@@ -28,7 +28,7 @@ async fn deployment(google: &Google, variables: &[(&str, &str)]) -> Service {
     Service::configured(verify::router(), &all).await
 }
 
-/// One that verifies the tokens of the project.
+/// A deployment that verifies the tokens of the project.
 async fn service(google: &Google) -> Service {
     deployment(google, &[("FIREBASE_PROJECT_ID", PROJECT)]).await
 }
@@ -67,7 +67,8 @@ fn assert_says(answer: &Answer, words: &str) {
     assert!(message.contains(words), "{words:?} is not in {message:?}");
 }
 
-/// Refuses as the rules before the last do.
+/// Fails unless the answer is 401 `auth/argument-error`, as for every broken rule except for the
+/// expiry.
 #[track_caller]
 fn refused(answer: Answer, words: &str) -> Answer {
     let answer = answer.refused(401, "auth/argument-error");
@@ -174,7 +175,7 @@ async fn a_token_has_at_most_16_kib() {
     let of_length = |longest: usize| {
         let token = |filler: usize| signed(&with(&claims(&service), "x", json!("x".repeat(filler))));
         let filler = longest - token(0).as_str().unwrap().len();
-        // Three bytes are four letters.
+        // In base64 three bytes are four letters.
         (filler / 4 * 3 - 8..).map(token).take_while(|token| token.as_str().unwrap().len() <= longest).last().unwrap()
     };
     let call = async |token: &Value| service.request(Method::GET, "/verify").bearer(token).send().await;

@@ -1,4 +1,4 @@
-//! Every rule of a genuine token, one at a time and any two together.
+//! Tests every rule of a genuine token: broken alone, and any two broken together.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ async fn each_rule_is_asked_of_a_token_that_breaks_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_project_is_told_both_names() {
+async fn the_refusal_of_another_projects_token_names_both_projects() {
     let google = google().await;
     let service = service(&google).await;
     let of = |project: &str| signed(&with(&claims(&service), "aud", json!(project)));
@@ -83,7 +83,7 @@ async fn a_token_of_another_project_is_told_both_names() {
     assert!(!answer.body["message"].as_str().unwrap().contains(&"x".repeat(81)));
 }
 
-/// A way to break a token, in the order of the rules, with words of the answer.
+/// A way to break a rule, with words of the answer. The list has the order of the rules.
 struct Breakage {
     words: &'static str,
     breaks: fn(&mut Draft),
@@ -118,7 +118,7 @@ const BREAKAGES: [Breakage; 10] = [
     Breakage { words: "auth_time is missing", breaks: |draft| draft.claims = without(&draft.claims, "auth_time") },
     Breakage { words: "has expired", breaks: |draft| draft.claims["exp"] = json!(1_000_000_000) },
 ];
-/// Up to here the content alone tells; then come the keys.
+/// The number of rules about the content alone. The rules about keys follow.
 const CONTENT: usize = 7;
 const EXPIRY: usize = 9;
 
@@ -128,7 +128,7 @@ async fn of_two_broken_rules_the_earlier_one_gives_the_answer() {
     let service = service(&google).await;
     let claims = claims(&service);
     for (first, breakage) in BREAKAGES.iter().enumerate() {
-        // With itself it is broken once.
+        // Together with itself, the rule is broken once.
         for second in &BREAKAGES[first..] {
             let mut draft = Draft { header: id_token_header(KID), claims: claims.clone(), key: 0, ending: "" };
             (second.breaks)(&mut draft);
@@ -161,7 +161,7 @@ async fn only_where_the_content_is_right_it_matters_that_there_are_no_keys() {
     }
 }
 
-/// Asks at a time that one second says: `token` is of the second in which it is verified.
+/// Verifies the token of a second within the same second. Tries again if the second ends meanwhile.
 async fn in_one_second(service: &Service, token: impl Fn(i64) -> Value) -> Answer {
     loop {
         let into_the_second = service.now().milliseconds().rem_euclid(1_000).unsigned_abs();
@@ -207,14 +207,14 @@ async fn a_token_within_the_skew_is_good_for_no_time() {
 }
 
 #[tokio::test]
-async fn no_change_of_a_signed_token_is_taken() {
+async fn no_change_of_a_signed_token_is_accepted() {
     let google = google().await;
     let service = service(&google).await;
     let token = signed(&claims(&service));
     let text = token.as_str().unwrap();
     for index in (0..text.len()).step_by(7).chain([text.len() - 1]) {
         let mut changed = text.to_owned();
-        // The last letter holds four bits that are none of the signature's.
+        // The last letter has four bits that are no part of the signature.
         let letter = char::from(text.as_bytes()[index] ^ 1);
         let letter = if letter.is_ascii_alphanumeric() { letter } else { 'A' };
         changed.replace_range(index..=index, &letter.to_string());
@@ -264,7 +264,7 @@ async fn a_key_that_the_token_itself_names_or_brings_is_none() {
         let header = |kid| with(&id_token_header(kid), member, value.clone());
         refused(verify(&service, &certificate(2).sign(&header(KID), &claims).into()).await, "signature is wrong");
         refused(verify(&service, &certificate(2).sign(&header("theirs"), &claims).into()).await, "not among");
-        // Nor does it take anything from a token that Google signed.
+        // Such a header does not spoil a token that Google signed.
         verify(&service, &certificate(0).sign(&header(KID), &claims).into()).await.is(200);
     }
     assert_eq!(thief.fetches(), 0);

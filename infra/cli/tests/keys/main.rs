@@ -1,4 +1,5 @@
-//! `latchkey keys` as a process, on the local file; on Secrets Manager it is tried in infra/e2e.
+//! Runs `latchkey keys` as a process on the local file. The tests in infra/e2e run it on Secrets
+//! Manager.
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -34,7 +35,7 @@ impl Folder {
         keys(self.folder.path(), arguments, &[])
     }
 
-    /// `(kid, use, state)` of every key.
+    /// The `(kid, use, state)` of every key.
     fn list(&self) -> Vec<(String, String, String)> {
         let output = self.keys(&["list", "--json"]);
         assert!(output.status.success(), "{output:?}");
@@ -55,7 +56,7 @@ fn keys(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output
     command.current_dir(folder).output().unwrap()
 }
 
-/// What it says on both outputs, if it ends with this exit code.
+/// Standard output and standard error. Fails if the exit code is another.
 #[track_caller]
 fn said(output: &Output, code: i32) -> (String, String) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
@@ -109,7 +110,7 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
 }
 
 #[test]
-fn when_all_are_known_to_somebody_all_are_replaced() {
+fn a_revocation_of_all_replaces_every_key() {
     let folder = Folder::new();
     let before: Vec<String> = folder.list().into_iter().map(|(kid, ..)| kid).collect();
     let (out, told) = said(&folder.keys(&["revoke", "--all"]), 0);
@@ -164,7 +165,7 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_and_nothing_is_lost() {
+fn an_impossible_change_is_reported_and_nothing_is_lost() {
     let folder = Folder::new();
     let before = fs::read(folder.file()).unwrap();
     let (out, told) = said(&folder.keys(&["generate"]), 1);

@@ -1,4 +1,5 @@
-//! Whose failures are counted: the connection's own address, or behind a proxy what the proxy says.
+//! Failures are counted by the connection's own address, or behind a proxy by the address that the
+//! proxy names.
 
 use std::{
     io::{Read, Write},
@@ -8,7 +9,10 @@ use std::{
 use shared::testing::server::{Server, command, free_port};
 use tempfile::TempDir;
 
-/// How many addresses are counted after three failed logins from this machine that say to be of others.
+use super::server::{Server, command, free_port};
+
+/// The number of addresses that are counted after three failed logins from this machine. Their
+/// headers name other addresses.
 fn addresses_counted(arguments: &[&str]) -> usize {
     let (folder, port) = (TempDir::new().unwrap(), free_port());
     let mut command = command(folder.path());
@@ -25,7 +29,7 @@ fn addresses_counted(arguments: &[&str]) -> usize {
     scan(port).matches("LIMIT#failed-logins#").count()
 }
 
-/// The whole table, as DynamoDB tells it.
+/// The whole table, as JSON of DynamoDB.
 fn scan(port: u16) -> String {
     let body = r#"{"TableName":"latchkey"}"#;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();

@@ -1,4 +1,4 @@
-//! `latchkey serve --external-dynamodb`: several servers over one table, as processes.
+//! Runs `latchkey serve --external-dynamodb`: several processes over one table.
 
 use std::{
     fs,
@@ -12,14 +12,15 @@ use tempfile::TempDir;
 
 use super::{credentials, refused};
 
-/// A server on the DynamoDB at this port.
+/// A server that uses the DynamoDB at this port.
 fn external(folder: &Path, port: u16) -> Command {
     let mut external = command(folder);
     external.arg("--external-dynamodb").envs(dynamodb_at(port)).env("ISSUER", "https://login.example");
     external
 }
 
-/// The server that has the table, and lets others at it on this port.
+/// Starts the server that has the table, and opens the table to other programs. Returns their port
+/// too.
 fn with_table(folder: &Path) -> (Server, u16) {
     let port = free_port();
     (Server::spawn(command(folder).args(["--dynamodb-port", &port.to_string()])), port)
@@ -29,7 +30,7 @@ fn with_table(folder: &Path) -> (Server, u16) {
 fn several_servers_share_one_table_and_the_keys_of_one_folder_that_they_make_once() {
     let (tables, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let (_table, port) = with_table(tables.path());
-    // All at once, on a folder in which there is nothing yet.
+    // All start at once, on an empty folder.
     let data = folder.path().join("new");
     let starting: Vec<Child> = (0..3).map(|_| external(&data, port).stdout(Stdio::piped()).spawn().unwrap()).collect();
     let servers: Vec<Server> = starting.into_iter().map(Server::of).collect();
@@ -105,7 +106,7 @@ fn a_table_that_is_not_there_or_not_ours_is_refused_at_start_and_not_made() {
 }
 
 #[test]
-fn what_is_served_to_others_is_the_embedded_table_alone() {
+fn only_the_embedded_table_is_opened_to_other_programs() {
     let folder = TempDir::new().unwrap();
     let both = external(folder.path(), 1).args(["--dynamodb-port", "2"]).output().unwrap();
     assert!(refused(2, &both).contains("cannot be used with"));

@@ -1,4 +1,5 @@
-//! `latchkey serve` on Cloud Run, as a process: no secret of AWS's, a metadata server and STS instead, with all that can befall them.
+//! Runs `latchkey serve` as a process as on Cloud Run, without a key of AWS. A metadata server and
+//! STS stand in for Google and AWS, with every kind of failure.
 
 mod clouds;
 mod lossy;
@@ -20,14 +21,14 @@ use tokio::time::Instant;
 
 use super::{credentials, refused};
 
-/// Longer than the SDK takes credentials for worn: ten seconds before their end.
+/// Long enough to be cached. The SDK renews credentials ten seconds before their end.
 const HOUR_SECONDS: u64 = 3_600;
-/// They are worn when they come, so that each request asks for new ones.
+/// Too short to be cached, so that each request asks for new credentials.
 const WORN_SECONDS: u64 = 5;
-/// They are worn two seconds after they came, or up to five later by chance.
+/// The SDK renews such credentials after two seconds, or up to five seconds later at random.
 const SHORT_SECONDS: u64 = 12;
 
-/// A server as on Cloud Run, and what is around it.
+/// A server as on Cloud Run, and the servers around it.
 struct Deployment {
     clouds: Clouds,
     dynamodb_port: u16,
@@ -44,7 +45,7 @@ impl Deployment {
         Self { clouds: Clouds::start(keys, life), dynamodb_port, folder, _table: table }
     }
 
-    /// The command with the variables of Cloud Run and of service.yaml, and its log in a file.
+    /// The command with the variables of Cloud Run and of service.yaml. Its log goes to a file.
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
         let clouds = format!("http://{}", self.clouds.address);
@@ -61,7 +62,7 @@ impl Deployment {
             ("AWS_ENDPOINT_URL_DYNAMODB", &format!("http://127.0.0.1:{}", self.dynamodb_port)),
             ("LOG_LEVEL", "trace"),
         ]);
-        // Where it would make a data folder, if it made one.
+        // A data folder would be made here.
         command.current_dir(self.empty()).stderr(File::create(self.log_file()).unwrap());
         command
     }
@@ -107,7 +108,7 @@ fn both_clients_share_one_set_of_credentials_and_nothing_of_them_is_logged_or_ke
 }
 
 #[test]
-fn new_credentials_are_had_before_the_old_ones_end() {
+fn new_credentials_come_before_the_old_ones_end() {
     let cloud_run = Deployment::with_credentials_for(SHORT_SECONDS);
     let server = Server::spawn(&mut cloud_run.command());
     assert_eq!(server.post("/create-account", &credentials()).0, 201);
@@ -240,7 +241,7 @@ fn mounted_files_are_read_again_when_their_time_is_over() {
     assert!(cloud_run.clouds.seen().secrets.is_empty(), "Secrets Manager is not needed");
 }
 
-/// The keys of the file are published, and after a rotation by hand one more.
+/// Checks that a rotation by hand publishes one key more.
 fn rotates(keys: &Path, server: &Server) {
     let published = || {
         let (_, set) = server.send("GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

@@ -1,4 +1,5 @@
-//! `latchkey serve` as a process: what a person sees who starts it, stops it and starts it again.
+//! Runs `latchkey serve` as a process, as a person does who starts it, stops it and starts it
+//! again.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -24,7 +25,7 @@ fn credentials() -> Value {
     json!({"email": "a@b.de", "password": "correct horse"})
 }
 
-/// What the tool says when it ends with this exit code.
+/// The text on standard error. Fails if the exit code is another.
 fn refused(code: i32, output: &Output) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
@@ -131,7 +132,7 @@ fn a_request_under_way_is_answered_before_the_stop() {
     );
     slow.write_all(head.as_bytes()).unwrap();
     slow.write_all(&body.as_bytes()[..5]).unwrap();
-    // Its answer shows that the request before it was accepted.
+    // This answer shows that the connection before it was accepted.
     assert_eq!(server.post("/login", &credentials()).0, 401);
     server.signal(Signal::TERM);
     slow.write_all(&body.as_bytes()[5..]).unwrap();
@@ -237,7 +238,7 @@ fn a_service_account_of_another_project_is_refused_at_start_by_both_names() {
         .envs([("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account()), ("FIREBASE_PROJECT_ID", "other")]);
     let sentence = refused(1, &mismatched.output().unwrap());
     assert!(sentence.contains("FIREBASE_PROJECT_ID is other") && sentence.contains("demo-latchkey"), "{sentence}");
-    // The demo account was chosen by nobody.
+    // Nobody chose the demo account, so its project is no contradiction.
     Server::spawn(command(folder.path()).env("FIREBASE_PROJECT_ID", "other")).signal(Signal::TERM);
 }
 
@@ -284,7 +285,7 @@ fn a_key_in_the_wrong_variable_is_refused_and_never_repeated() {
         let sentence = refused(2, &command(folder.path()).env(name, &whole).output().unwrap());
         assert!(sentence.contains(name) && !sentence.contains(line), "{name}: {sentence}");
     }
-    // A part of a key is no path either.
+    // A part of a key is no path, and is not printed either.
     let sentence = refused(1, &command(folder.path()).env("FIREBASE_SERVICE_ACCOUNT", line).output().unwrap());
     assert!(sentence.contains("FIREBASE_SERVICE_ACCOUNT: ") && !sentence.contains(line), "{sentence}");
     for variable in ["GOOGLE_APPLICATION_CREDENTIALS", "FIREBASE_SERVICE_ACCOUNT"] {

@@ -1,4 +1,4 @@
-//! `latchkey users import`.
+//! Runs `latchkey users import`.
 
 use std::{fs, io::Write, path::Path, process::Stdio, time::Duration};
 
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use super::{Accounts, PASSWORD, refusal, said, shown, tool, users};
 
-/// From the reference implementation's test suite: the password is `password`.
+/// A hash of the password `password`, from the test suite of the reference implementation.
 const HASH: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
 
-/// Hands lines to `users import -`, and reads the answers.
+/// Sends lines to `users import -`, and reads the answers.
 #[track_caller]
 pub fn import(folder: &Path, lines: &str, code: i32) -> Vec<Value> {
     let mut import = tool(folder, &["import", "-"]);
@@ -54,7 +54,7 @@ fn accounts_from_elsewhere_log_in_with_the_passwords_that_they_had() {
 }
 
 #[test]
-fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
+fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
     let created = server.create("taken@b.de", "taken");
@@ -112,7 +112,7 @@ fn a_line_that_is_wrong_or_taken_is_answered_with_why_and_changes_nothing() {
     assert!(out.is_empty() && told.contains("missing.json cannot be read"), "{told}");
 }
 
-/// A record that was not tidied away must not log anybody in to whoever has the id next.
+/// A session record may outlive its account. It must not open a later account with the same id.
 #[tokio::test]
 async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
     let folder = TempDir::new().unwrap();

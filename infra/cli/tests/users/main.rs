@@ -1,4 +1,5 @@
-//! `latchkey users` as a process, beside `latchkey serve` and on the table that it serves to others.
+//! Runs `latchkey users` as a process, beside `latchkey serve` and on the table that the server
+//! opens to other programs.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -23,7 +24,7 @@ use tempfile::TempDir;
 
 const PASSWORD: &str = "correct horse";
 
-/// The tool on a data folder.
+/// The tool with a data folder.
 fn tool(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     command.arg("users").args(arguments).env_clear().env("DATA_DIR", folder).stdin(Stdio::null());
@@ -34,7 +35,7 @@ fn users(folder: &Path, arguments: &[&str]) -> Output {
     tool(folder, arguments).output().unwrap()
 }
 
-/// What it says on both outputs, if it ends with this exit code.
+/// Standard output and standard error. Fails if the exit code is another.
 #[track_caller]
 fn said(output: &Output, code: i32) -> (String, String) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
@@ -42,7 +43,7 @@ fn said(output: &Output, code: i32) -> (String, String) {
     (text(&output.stdout), text(&output.stderr))
 }
 
-/// An account as the tool shows it to programs.
+/// An account as `users show --json` prints it.
 #[track_caller]
 fn shown(folder: &Path, who: &str) -> Value {
     serde_json::from_str(&said(&users(folder, &["show", who, "--json"]), 0).0).unwrap()
@@ -53,8 +54,11 @@ trait Accounts {
     /// A new account.
     fn create(&self, email: &str, username: &str) -> Value;
 
-    /// The status, and the code of a refusal.
-    fn code(&self, path: &str, body: &Value) -> (u16, String);
+    /// The status, and the error code if the request was refused.
+    fn code(&self, path: &str, body: &Value) -> (u16, String) {
+        let (status, answer) = self.post(path, body);
+        (status, answer.get("code").map(|code| code.as_str().unwrap().to_owned()).unwrap_or_default())
+    }
 
     fn login(&self, email: &str, password: &str) -> (u16, String) {
         self.code("/login", &json!({"email": email, "password": password}))
@@ -129,7 +133,8 @@ fn nothing_is_lost_and_no_operator_is_kept_waiting_when_the_account_is_changed_a
         server.send(&format!("{head}content-length: {}\r\n\r\n{body}", body.len())).0
     };
     let done = AtomicBool::new(false);
-    // Without a pause, until it is told to stop, or refused; gives the last name that was taken.
+    // Renames the account without a pause, until `done` or a refusal. Returns the last name that
+    // was stored.
     let hammer = |who: &str| {
         let mut taken = String::new();
         for turn in 0.. {
@@ -171,7 +176,7 @@ fn nothing_is_lost_and_no_operator_is_kept_waiting_when_the_account_is_changed_a
     thread::scope(|scope| {
         let hammers = ["one", "two"].map(|who| scope.spawn(move || hammer(who)));
         let deleted = users(folder.path(), &["delete", "james", "--yes"]);
-        // They stop by themselves when there is nothing left to change.
+        // Both stop by themselves when the account is gone.
         done.store(!deleted.status.success(), Ordering::Relaxed);
         assert!(said(&deleted, 0).0.contains("deleted"));
         assert_eq!(hammers.map(|hammer| hammer.join().unwrap().0), [401, 401]);
@@ -243,7 +248,7 @@ fn wrong_use_changes_nothing() {
         &["forget", "james"],
         &["import"],
         &["disable", "james", "--external-dynamodb", "--data-dir", "x"],
-        // Nobody can be asked.
+        // Without a terminal nobody can be asked.
         &["delete", "james"],
     ] {
         assert!(said(&users(folder.path(), arguments), 2).0.is_empty(), "{arguments:?}");
@@ -282,7 +287,7 @@ fn an_account_is_deleted_when_that_is_meant() {
 }
 
 #[test]
-fn without_a_database_that_is_told_and_none_is_made() {
+fn without_a_database_the_tool_says_so_and_makes_none() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("missing");
     for data in [folder.path(), &missing] {

@@ -1,4 +1,5 @@
-//! What a process on Cloud Run asks of Google and of AWS, on a port of this machine: the metadata server, STS and Secrets Manager.
+//! The servers that a process on Cloud Run asks, on one port of this machine: Google's metadata
+//! server, STS and Secrets Manager.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -11,45 +12,45 @@ use std::{
 use serde_json::json;
 use shared::time::Timestamp;
 
-/// What the metadata server gives: three parts, as a token of Google's has.
+/// The token of the metadata server. It has three parts, as Google's tokens have.
 pub const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMDUifQ.c2lnbmF0dXJl";
-/// What STS gives for it.
+/// The secret key that STS gives for the token.
 pub const SECRET_ACCESS_KEY: &str = "secret-access-key-of-the-role";
-/// What goes along with every request that is signed with that.
+/// The session token, which accompanies every request that is signed with the secret key.
 pub const SESSION_TOKEN: &str = "session-token-of-the-role";
-/// Longer than anybody waits for credentials.
+/// Longer than any wait for credentials.
 const HANGS: Duration = Duration::from_secs(20);
-/// Two of that are longer than an attempt of the SDK, and shorter than all its attempts.
+/// Twice this time is longer than one attempt of the SDK, and shorter than all its attempts.
 const SLOW: Duration = Duration::from_millis(900);
 
-/// How one of the servers is.
+/// The behaviour of one of the servers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Well,
-    /// It closes the connection.
+    /// Closes the connection.
     Down,
-    /// It answers as it should, after [`SLOW`].
+    /// Answers correctly, after [`SLOW`].
     Slow,
-    /// It takes the request, and does not answer.
+    /// Reads the request, and does not answer.
     Hangs,
-    /// It answers with what is something else: a page, or nonsense.
+    /// Answers with something else, such as a web page.
     Garbage,
-    /// It answers that it will not.
+    /// Answers with a refusal.
     Refuses,
 }
 
-/// What is seen of it, and how it behaves.
+/// The behaviour of the servers, and a record of the requests.
 pub struct Seen {
     pub metadata: State,
     pub sts: State,
-    /// How long the credentials are good, in seconds.
+    /// The life of the credentials, in seconds.
     pub life: u64,
-    /// How many tokens and how many credentials were given.
+    /// The number of tokens and of credentials that were given.
     pub tokens: usize,
     pub credentials: usize,
     /// The head of each request for a secret.
     pub secrets: Vec<String>,
-    /// What Secrets Manager has.
+    /// The value of the secret in Secrets Manager.
     pub secret: String,
 }
 
@@ -60,7 +61,7 @@ pub struct Clouds {
 }
 
 impl Clouds {
-    /// All well; Secrets Manager has `secret`.
+    /// Starts all servers in good health. Secrets Manager has the value `secret`.
     pub fn start(secret: String, life: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -71,7 +72,7 @@ impl Clouds {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let seen = shared.clone();
-                // Who asked may be gone.
+                // The client may be gone.
                 thread::spawn(move || answer(stream, &seen));
             }
         });
@@ -118,7 +119,7 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
     if head.starts_with(&format!("GET {IDENTITY} ")) {
         let (state, reply) = (seen.metadata, |status, text: &str| (status, "text/html", text.to_owned()));
         let answer = match state {
-            // As Google's does: a request that was not meant for it gets nothing.
+            // Refuses a request without the header, as Google's server does.
             _ if !lower.contains("metadata-flavor: google\r\n") => reply(403, "Missing header"),
             State::Garbage => reply(200, "<html>Sign in to the hotel's network</html>"),
             State::Refuses => reply(404, "Not Found"),
@@ -156,7 +157,7 @@ fn reply(head: &str, lower: &str, body: &str, seen: &mut Seen) -> (State, Reply)
     }
 }
 
-/// As STS writes them (API reference, AssumeRoleWithWebIdentity, example).
+/// Credentials in the format of STS (API reference, AssumeRoleWithWebIdentity, example).
 fn credentials(life: u64) -> String {
     let end = latchkey::deployment::now() + Duration::from_secs(life);
     format!(

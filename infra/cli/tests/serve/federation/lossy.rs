@@ -33,7 +33,7 @@ impl Lossy {
         Self { address, loses }
     }
 
-    /// Loses the next request, and all that follow on its connection, without closing the connection.
+    /// Loses the next request and all later ones on its connection, which stays open.
     pub fn lose_next(&self) {
         self.loses.store(true, Ordering::SeqCst);
     }
