@@ -53,7 +53,7 @@ fn forward(mut client: TcpStream, mut server: TcpStream, loses: &AtomicBool) -> 
         }
         is_lost |= loses.swap(false, Ordering::SeqCst);
         if !is_lost {
-            server.write_all(&buffer[..length])?;
+            server.write_all(buffer.get(..length).unwrap_or_default())?;
         }
     }
 }
