@@ -1,5 +1,5 @@
-# Everything that is done with this repository. A first `make test` installs the pinned tools into .tools/, which takes some
-# minutes; after that nothing is installed until a pin changes.
+# All commands of this repository. The first `make test` installs the pinned tools into .tools/,
+# which takes some minutes. After that nothing is installed until a pin changes.
 
 PYTHON ?= python3
 # The processor that `make build` builds for: arm64 or x86_64.
@@ -9,19 +9,21 @@ TOOLS := .tools
 VENV := $(TOOLS)/venv
 E2E := infra/e2e
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
-# Where `make artefacts` builds for this machine: not into the folder that the template deploys, which may be for the other processor.
+# The folder for the functions of this machine. The template deploys another folder, which may be
+# for the other processor.
 ARTEFACTS := $(TARGET)/artefacts
 HERE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" LATCHKEY_ARTEFACTS="$(ARTEFACTS)"
-# Python with what the tools import of each other; from the pinned tools, which have boto3.
+# The Python of the pinned tools, which have boto3. It finds the modules of infra/tools.
 TOOL = PYTHONPATH=infra/tools $(VENV)/bin/python
 
-# Of a deployment: dev or prod, overrides of the template's parameters as Name=value words, and the stack's name where nobody can be asked.
+# A deployment's settings. ENV is dev or prod. PARAMETERS overrides the template's parameters, as
+# words of the form Name=value. CONFIRM is the stack's name, for a run in which nobody can be asked.
 ENV ?= dev
 PARAMETERS ?=
 CONFIRM ?=
 
-# In the name of its folder, so that another version is another target.
+# The version is a part of the folder's name, so that another version is another target.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -34,7 +36,7 @@ NEED_PYTHON = @$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_i
 NEED_NODE = @node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
 	{ echo "Node.js 20 or later with npm is missing: install it (https://nodejs.org)." >&2; exit 1; }
 
-# All functions at once, for a processor, into a folder.
+# Builds all functions at once: $(1) is the processor, $(2) is the folder.
 define BUILD
 $(NEED_RUST)
 @test -n "$(LAMBDA_$(1))" || { echo "ARCH is arm64 or x86_64, not $(1)." >&2; exit 2; }
@@ -42,7 +44,8 @@ PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cargo lambda build --release $(LAMBDA_$(1)) 
 endef
 
 .DEFAULT_GOAL := help
-# cargo holds one lock on the target folder: in parallel the recipes would only wait for each other and mix their output.
+# cargo locks the target folder. In parallel the recipes would wait for each other and mix their
+# output.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -59,42 +62,45 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 test: check unit e2e container tools artefacts ## prove everything: check, unit, e2e, container, tools, artefacts
 
 .PHONY: check
-check: format template workflow deny clippy doc ## formatting, template.yaml, CI, dependencies, lints, documentation
+check: format template workflow deny clippy doc ## check formatting, template.yaml, CI, dependencies, lints, documentation
 
 .PHONY: unit
-unit: ## the Rust tests, against the embedded DynamoDB
+unit: ## run the Rust tests, against the embedded DynamoDB
 	$(NEED_RUST)
 	cargo test --workspace
 
-# With the program as `unit` built it: nothing is compiled again.
+# Uses the program that `unit` built, so that nothing is compiled again.
 .PHONY: e2e
-e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## the Firebase SDKs and the Lambda runtime against the real program
+e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs and the Lambda runtime against the real program
 	$(NEED_RUST)
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:lambda && \
 		npm run test:sharedsecret && npm run test:rotation
 
-# With the program as `unit` built it, which is linked to the same libraries. RELEASE=1 builds it by the Dockerfile's own command.
+# Uses the program that `unit` built, which is linked to the same libraries. RELEASE=1 builds it by
+# the Dockerfile's own command.
 .PHONY: container
-container: $(VENV)/.installed ## Cloud Run's image linted, built and run without Docker; RELEASE=1 for the optimised one, in many minutes
+container: $(VENV)/.installed ## lint, build and run Cloud Run's image without Docker; RELEASE=1 optimises it, which takes many minutes
 	$(NEED_RUST)
 	cargo test --workspace --no-run --quiet
 	$(VENV)/bin/hadolint infra/cloud-run/Dockerfile
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint infra/cloud-run/role.yaml
 	$(TOOL) infra/cloud-run/test/container.py "$(TARGET)/debug/latchkey" $(VENV)/bin/moto_server $(if $(RELEASE),--release)
 
-# What `e2e` shows in a minute and a half: twenty times the tokens, and times that are nearer to the defaults.
+# The long form of a test of `e2e`, with twenty times the tokens and with times nearer to the
+# defaults.
 .PHONY: rotation
-rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## keys rotated and revoked under 10,000 live tokens, for nine minutes
+rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## rotate and revoke keys under 10,000 live tokens, for nine minutes
 	$(NEED_RUST)
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) LATCHKEY_ROTATION=long && npm run test:rotation
 
-# In the dev profile, in which the hashes and the signatures are optimised: nothing else of a login takes long.
+# The dev profile is fast enough: it optimises the hashes and the signatures, and nothing else of a
+# login is slow.
 .PHONY: campaign
-campaign: ## attacks, races, faults and crashes in their long form, one table; CASES= names some of them
+campaign: ## run attacks, races, faults and crashes in their long form, with one table of results; CASES= names some
 	$(NEED_RUST)
 	cargo test --workspace --no-run --quiet
 	cargo test --package campaign -- --long $(CASES)
@@ -107,35 +113,35 @@ tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS
 	LATCHKEY_BIN="$(TARGET)/debug/latchkey" $(TOOL) -m unittest discover --start-directory infra/tools/tests --top-level-directory infra/tools
 
 .PHONY: build
-build: $(VENV)/.zig ## the functions as Lambda takes them, into target/lambda; ARCH=arm64 or x86_64
+build: $(VENV)/.zig ## build the functions for Lambda into target/lambda; ARCH=arm64 or x86_64
 	$(call BUILD,$(ARCH),target/lambda)
 
-# What is deployed, but for the processor: this machine's.
+# The same build as a deployment, but for this machine's processor.
 .PHONY: artefacts
-artefacts: sizes $(E2E)/node_modules/.package-lock.json ## the functions optimised, packaged by SAM, each on AWS's runtime emulator
+artefacts: sizes $(E2E)/node_modules/.package-lock.json ## build the functions optimised, package them, and run each on AWS's runtime emulator
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:artefacts
 
 .PHONY: sizes
-sizes: $(VENV)/.zig ## the functions built for this machine, and what `sam package` makes of each
+sizes: $(VENV)/.zig ## build the functions for this machine, and print the size of each and of its package
 	$(call BUILD,$(HERE),$(ARTEFACTS))
 	$(TOOL) infra/tools/packages.py . $(ARTEFACTS) $(HERE)
 
 .PHONY: memory
-memory: $(VENV)/.zig ## time and cost of a login, a refresh and a verification at each setting of memory; takes root, for minutes
+memory: $(VENV)/.zig ## measure time and cost of a login, a refresh and a verification for each memory size; needs root and minutes
 	$(call BUILD,$(HERE),$(ARTEFACTS))
 	cargo build --package latchkey
 	$(TOOL) infra/tools/memory.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server $(ARTEFACTS)
 
-# ARCH counts where somebody says it; otherwise the functions are built for what the stack's parameter Architecture says.
+# ARCH counts only if it is given. Otherwise the stack's parameter Architecture names the processor.
 .PHONY: deploy
-deploy: $(VENV)/.installed ## build and deploy; ENV=dev or prod, PARAMETERS="Name=value …"; says first what is missing
+deploy: $(VENV)/.installed ## build and deploy, after a check for what is missing; ENV=dev or prod, PARAMETERS="Name=value …"
 	@$(TOOL) -m deployment.deploy --env '$(ENV)' --confirm '$(CONFIRM)' \
 		--parameters "$(PARAMETERS)$(if $(filter file default,$(origin ARCH)),, Architecture=$(ARCH))"
 
 .PHONY: destroy-dev
-destroy-dev: $(VENV)/.installed ## delete the stack latchkey-dev, and say what is kept and how to remove it
+destroy-dev: $(VENV)/.installed ## delete the stack latchkey-dev, and say what stays and how to remove it
 	@$(TOOL) -m deployment.destroy --confirm '$(CONFIRM)'
 
 .PHONY: logs
@@ -157,20 +163,20 @@ service-account: $(VENV)/.installed ## put a Firebase service account into its s
 		$(if $(filter yes,$(OTHER_PROJECT)),--other-project)
 
 .PHONY: bench
-bench: ## a login, a refresh and a verification beside the bare hash and signatures they are made of
+bench: ## time a login, a refresh and a verification beside their bare hash and signatures
 	$(NEED_RUST)
 	cargo bench --package latchkey --bench requests --bench verification
 
-# The targets run beside each other, one thread each, for FUZZ_SECONDS.
+# The targets run at the same time, one thread each, for FUZZ_SECONDS.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: ## tokens, certificate documents and Cache-Control, each changed at random for a minute; FUZZ_SECONDS=60
+fuzz: ## read tokens, certificate documents and Cache-Control with random changes, for a minute; FUZZ_SECONDS=60
 	$(NEED_RUST)
 	BOLERO_RANDOM_ITERATIONS=1000000000 BOLERO_RANDOM_TEST_TIME_MS=$(FUZZ_SECONDS)000 \
 		cargo test --package shared --test fuzz -- --nocapture
 
 .PHONY: start
-start: $(VENV)/.installed ## size, start and memory of login and of the key set beside a hello-world; optimised, so it builds for minutes
+start: $(VENV)/.installed ## measure size, start and memory of login and of well-known beside a hello-world; builds for minutes
 	$(NEED_RUST)
 	cargo build --package latchkey
 	cargo build --release --bin login --bin well-known
@@ -184,7 +190,7 @@ fmt: ## format the source
 	cargo fmt --all
 
 .PHONY: clean
-clean: ## remove what was built and installed here; the accounts in .latchkey stay
+clean: ## remove everything that was built and installed here; the accounts in .latchkey stay
 	rm -rf target .tools .aws-sam $(E2E)/node_modules
 
 # The parts of `check`, cheapest first.
@@ -194,7 +200,7 @@ format:
 	$(NEED_RUST)
 	cargo fmt --all --check
 
-# --lint reads no account, but both tools want to know a region; any will do.
+# Neither tool reads an account, but both need a region. Any region will do.
 .PHONY: template
 template: $(VENV)/.installed
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/bin/sam validate --lint --template template.yaml
@@ -232,7 +238,7 @@ doc:
 	$(NEED_RUST)
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# The tools, each installed anew when its pin changes and otherwise left alone.
+# The tools. A tool is installed again only if its pin changes.
 
 $(VENV)/.installed: infra/tools/requirements.txt
 	$(NEED_PYTHON)
@@ -246,8 +252,8 @@ $(VENV)/.zig: infra/tools/requirements-build.txt $(VENV)/.installed
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement infra/tools/requirements-build.txt
 	@touch $@
 
-# From source, as PyPI's build is too old to read today's licences; unoptimised, as it then takes a third of the time to build
-# and still judges the tree in seconds.
+# Built from source, because PyPI's build is too old to read today's licences. Built without
+# optimisation, which takes a third of the time and still checks the tree in seconds.
 $(CARGO_DENY):
 	$(NEED_RUST)
 	@echo "Building cargo-deny $(CARGO_DENY_VERSION) into .tools, once, in one to three minutes."
