@@ -1,4 +1,5 @@
-"""What an instance of Cloud Run finds around it, in a network of the test's own: names, the metadata server, and AWS."""
+"""The surroundings of an instance of Cloud Run, in a network of the test's own: a name server, the
+metadata server, and AWS."""
 
 import contextlib
 import fcntl
@@ -18,7 +19,7 @@ SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 
 
 def raise_loopback():
-    """A new network has its loopback down."""
+    """Starts the loopback interface, which is down in a new network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sH14x", b"lo", 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
@@ -26,7 +27,7 @@ def raise_loopback():
 
 
 def answer_names():
-    """A name server that knows the metadata server alone (RFC 1035 section 4)."""
+    """Starts a name server that knows only the metadata server (RFC 1035 section 4)."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind((LOOPBACK, 53))
 
@@ -49,7 +50,7 @@ def answer_names():
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """Google's, as far as it tells who this is."""
+    """Google's metadata server, of which only the identity token is imitated."""
 
     tokens = 0
 
@@ -69,7 +70,8 @@ class Metadata(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def clouds(program, moto_server, folder, region):
-    """All of it; the account of Firebase, and the variables that Cloud Run's own deployment differs by."""
+    """Starts everything. Gives the service account of Firebase, the id of the signing keys' secret, and
+    the variables that lead to these servers."""
     raise_loopback()
     answer_names()
     metadata = ThreadingHTTPServer((LOOPBACK, 80), Metadata)

@@ -1,10 +1,11 @@
-"""The image of the Dockerfile built and run without Docker, as service.yaml has it: `make container`.
+"""Builds the image of the Dockerfile and runs it as service.yaml says, without Docker: `make container`.
 
-    container.py PROGRAM MOTO_SERVER             with a program that is built already, of any profile
-    container.py PROGRAM MOTO_SERVER --release   with what the Dockerfile's own commands build
+    container.py PROGRAM MOTO_SERVER             uses a program that is built already, in any profile
+    container.py PROGRAM MOTO_SERVER --release   builds with the Dockerfile's own commands
 
-The last stage is a folder here, which becomes the root of the process, read only and with nothing mounted that Cloud Run does not
-mount; the process is the Dockerfile's user. It is alone in a network of its own, in which the metadata server has its real name.
+The last stage is a folder here, which becomes the root of the process. It is read only, and only
+the mounts of Cloud Run are mounted. The process runs as the Dockerfile's user, alone in a network
+in which the metadata server has its real name.
 """
 
 import json
@@ -31,7 +32,8 @@ def main(program, moto_server, *options):
     if INSIDE not in options:
         raise SystemExit(enter(program, moto_server, *options))
     release, scratch = "--release" in options, Path(options[options.index(INSIDE) + 1])
-    # Gone with this process's mounts, and so is what is mounted in it: nobody has to remove folders that may be somebody's.
+    # This folder disappears with the mounts of this process, with everything mounted in it. So
+    # nobody has to remove folders that may belong to somebody.
     run("mount", "-t", "tmpfs", "-o", "mode=755", "latchkey", scratch)
     context, root, data = (scratch / name for name in ("context", "root", "data"))
     for folder in (context, root):
@@ -57,12 +59,13 @@ def main(program, moto_server, *options):
 
 
 def enter(*arguments):
-    """Runs this in a network and among mounts of its own, as root, or else as the root of a namespace; or says that it cannot."""
+    """Runs this program with its own network and mounts, as root or as the root of a user namespace.
+    Says so if the machine allows neither."""
     is_root = os.geteuid() == 0
     unshare = ["unshare", *([] if is_root else ["--user", "--map-root-user"]), "--net", "--mount", "--propagation", "private"]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
-        print("This machine gives neither root nor user namespaces: THE CONTAINER WAS NEITHER BUILT NOR RUN. SKIP_CONTAINER=1 goes on "
-              "without it.", file=sys.stderr)
+        print("This machine allows neither root nor user namespaces: THE CONTAINER WAS NEITHER BUILT NOR RUN. "
+              "SKIP_CONTAINER=1 continues without it.", file=sys.stderr)
         return 0 if os.environ.get("SKIP_CONTAINER") == "1" else 1
     with tempfile.TemporaryDirectory() as scratch:
         nested = [] if is_root else [NESTED]

@@ -1,4 +1,5 @@
-"""What a Dockerfile and its .dockerignore say, as far as ours say it: anything else is refused, not overlooked."""
+"""Reads a Dockerfile and its .dockerignore, as far as ours need it. Anything else is refused, and not
+overlooked."""
 
 import fnmatch
 import json
@@ -23,11 +24,11 @@ class Stage:
 
 
 def stages(text):
-    """The stages, first to last."""
+    """The stages, from first to last."""
     found = []
     for word, rest in instructions(text):
         if word not in KNOWN:
-            raise SystemExit(f"The test does not know what {word} does to the image: teach it, or do without.")
+            raise SystemExit(f"The test does not know the instruction {word}: add it to the test, or do without it.")
         if word == "FROM":
             base, _, name = rest.partition(" AS ")
             found.append(Stage(base.strip(), name.strip()))
@@ -40,7 +41,7 @@ def stages(text):
             *sources, destination = shlex.split(rest[source.end() if source else 0:])
             stage.copies.append((source and source[1], sources, destination))
         elif word == "RUN":
-            # Caches are the builder's: what is mounted is not in the image.
+            # The mounted caches belong to the builder and are not in the image.
             stage.commands.append(re.sub(r"^(--mount=type=cache,\S+\s+)*", "", rest))
         elif word == "ENV":
             stage.environment |= dict(pair.split("=", 1) for pair in shlex.split(rest))
@@ -54,7 +55,7 @@ def stages(text):
 
 
 def instructions(text):
-    """Each instruction and its rest, on one line, without comments."""
+    """Each instruction with its arguments on one line, without comments."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     for line in re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines():
         if line.strip():
@@ -63,7 +64,7 @@ def instructions(text):
 
 
 def lets_through(ignore_text, path):
-    """Whether the .dockerignore lets this path of the repository into the build: the last pattern that fits decides."""
+    """Whether the .dockerignore lets this path into the build. The last matching pattern decides."""
     through = True
     for pattern in ignore_text.splitlines():
         if pattern.strip() and not pattern.startswith("#"):

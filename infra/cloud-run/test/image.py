@@ -1,4 +1,5 @@
-"""The file system of the image, made by the lines of the Dockerfile without Docker: what its build stage has, this machine has."""
+"""Makes the file system of the image by the lines of the Dockerfile, without Docker. This machine
+stands in for the build stage."""
 
 import os
 import shutil
@@ -10,12 +11,12 @@ from dockerfile import lets_through, stages
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCKERFILE = REPOSITORY / "infra/cloud-run/Dockerfile"
 IGNORE = DOCKERFILE.with_name("Dockerfile.dockerignore")
-# What a build leaves behind, and what lets somebody who got in go on.
+# Leftovers of a build, and programs that would help an intruder.
 UNWANTED = {"sh", "bash", "busybox", "cargo", "rustc", "apt", "dpkg", "target", "registry", "Cargo.toml", "Cargo.lock", ".git"}
 
 
 def build_context(folder):
-    """What the builder is sent: the tracked files that .dockerignore lets through."""
+    """Copies the build context: the tracked files that .dockerignore lets through."""
     ignore = IGNORE.read_text()
     tracked = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
                              cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
@@ -26,7 +27,8 @@ def build_context(folder):
 
 
 def check_context(context, program):
-    """That the builder is sent whatever the program was made of: its workspace can be read, and each source of it is there."""
+    """Checks that the build context is complete: its workspace can be read, and each source of the program
+    is there."""
     subprocess.run(["cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1"],
                    cwd=context, check=True, stdout=subprocess.DEVNULL)
     own = sources(Path(program).parent / "deps")
@@ -37,21 +39,22 @@ def check_context(context, program):
 
 
 def sources(compiled):
-    """The files of this repository that its libraries and its program were made of, as the compiler noted them.
+    """The files of this repository that the program was made of, as the compiler recorded them.
 
-    Cargo's own list beside the program is not there where tests alone were built.
+    Cargo's own list beside the program is missing if only tests were built.
     """
     notes = [line for file in compiled.glob("*.d") for line in file.read_text().splitlines()]
     made = [line.partition(": ") for line in notes]
     libraries = {source for target, _, named in made if target.endswith(".rlib") for source in named.split()}
-    # It names what is its own by where it is in the repository, and all else by where it is on this machine.
+    # The compiler names the workspace's own files by a relative path, and all others by an absolute
+    # one.
     own = {source for source in libraries if not Path(source).is_absolute()} | {"infra/cli/src/main.rs"}
-    # Notes of earlier builds stay, of files that are gone.
+    # Records of earlier builds stay, and may name files that are gone.
     return {source for source in own if (REPOSITORY / source).is_file()}
 
 
 def build_stage(context, target, program):
-    """Runs the commands of the build stage; or takes a program that is built already, where its commands would put theirs."""
+    """Runs the commands of the build stage, or puts a program that is built already in the place of theirs."""
     stage = stages(DOCKERFILE.read_text())[0]
     assert stage.copies == [(None, ["."], ".")], stage.copies
     if program is None:
@@ -66,9 +69,9 @@ def build_stage(context, target, program):
 
 
 def make_root(root, context, built):
-    """The file system of the last stage, and that stage."""
+    """Makes the file system of the last stage, and returns that stage."""
     stage = stages(DOCKERFILE.read_text())[-1]
-    assert stage.base == "scratch" and not stage.commands, "the last stage has what is copied into it, and runs nothing"
+    assert stage.base == "scratch" and not stage.commands, "the last stage must only copy files, and run nothing"
     for source_stage, sources, destination in stage.copies:
         assert source_stage == built.name, f"COPY from {source_stage}"
         for source in map(Path, sources):
@@ -82,7 +85,7 @@ def make_root(root, context, built):
 
 
 def check_root(root, stage):
-    """That nothing is in it but what was copied, that none of it is what a build leaves, and that its user owns nothing."""
+    """Checks that the root holds only copied files, no leftovers of a build, and nothing that its user owns."""
     files = [path for path in root.rglob("*") if not path.is_dir()]
     assert len(files) == sum(len(sources) for _, sources, _ in stage.copies), files
     left = [path for path in root.rglob("*") if path.name in UNWANTED or path.suffix in {".rs", ".rlib", ".d", ".a"}]

@@ -1,10 +1,11 @@
-"""One instance of the service: a process in the image's file system, with what Cloud Run adds to it."""
+"""One instance of the service: a process in the image's file system, with the mounts and variables of
+Cloud Run."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
-# What every container has; there is no /tmp unless the image has one.
+# The folders and devices of every container. There is no /tmp unless the image has one.
 FOLDERS = ("proc", "sys")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
@@ -12,14 +13,16 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 class Instance:
     def __init__(self, root, stage, service, log, is_nested):
         self.root, self.stage, self.service, self.log = root, stage, service, log
-        # Without root there is but one user in this namespace, and the image's is one of a namespace in it.
+        # Without root, this namespace has only one user. The image's user then needs a namespace
+        # inside it.
         self.is_nested = is_nested
         self.container = service["containers"][0]
         self.port = self.container["ports"][0]["containerPort"]
         self.process = None
 
     def mount(self, secrets):
-        """The root as an instance has it: read only, which it is not there, but then nothing may count on writing."""
+        """Mounts the root as an instance has it, but read only. Cloud Run allows writing, but the program must
+        not need it."""
         for name in (*FOLDERS, "dev"):
             (self.root / name).mkdir()
         for name in DEVICES:
@@ -44,7 +47,7 @@ class Instance:
         run("mount", "-o", "remount,bind,ro", self.root)
 
     def start(self, changes, **options):
-        """With the image's variables, those of service.yaml with `changes`, and Cloud Run's own."""
+        """Starts the process with the variables of the image, of service.yaml with `changes`, and of Cloud Run."""
         user, group = self.stage.user.split(":")
         if self.is_nested:
             enter = [shutil.which("unshare"), "--user", f"--map-user={user}", f"--map-group={group}", f"--root={self.root}", "--wd=/"]
@@ -59,7 +62,7 @@ class Instance:
         return self.process
 
     def status(self, name):
-        """A line of the process's status, as the kernel tells it."""
+        """The values of one line of the process's status in /proc."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(line.split(":", 1)[1].split() for line in lines if line.startswith(f"{name}:"))
 

@@ -1,4 +1,4 @@
-"""What an instance must do: refuse what is left to be filled in, answer, and stop."""
+"""Checks that an instance refuses placeholders, answers, and stops."""
 
 import contextlib
 import http.client
@@ -11,17 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import clouds
 
-# Cloud Run kills an instance ten seconds after it asked it to stop (container contract, instance shutdown).
+# Cloud Run kills an instance ten seconds after the signal to stop (container contract, instance
+# shutdown).
 STOP_SECONDS_MAX = 10
 PASSWORD = "correct horse battery"
 IN_FLIGHT = 8
-# Where requests come in: what listened on 127.0.0.1 alone, Cloud Run would not reach, and neither does this.
+# The address for requests. Like Cloud Run, it cannot reach a server that listens on 127.0.0.1 only.
 ADDRESS = "127.0.0.2"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def refuses_placeholders(instance, elsewhere):
-    """With service.yaml as it is, the program names each variable that has a placeholder, and ends."""
+    """Checks that the program, with service.yaml as it is, names each placeholder's variable and ends."""
     left = [variable["name"] for variable in instance.container["env"] if "REPLACE_ME" in variable["value"]]
     assert left, "service.yaml has no placeholders"
     process = instance.start(elsewhere, stderr=subprocess.PIPE)
@@ -58,15 +59,15 @@ def wait_for_health(instance):
             status, body = ask(instance, "GET", probe["httpGet"]["path"])
             assert (status, body["status"]) == (200, "ok"), body
             return
-        assert instance.process.poll() is None, f"it ended with {instance.process.returncode}"
+        assert instance.process.poll() is None, f"the instance ended with {instance.process.returncode}"
         time.sleep(probe["periodSeconds"] / 10)
-    raise AssertionError("it does not become healthy within the startup probe's time")
+    raise AssertionError("the instance does not become healthy within the startup probe's time")
 
 
 def check_process(instance):
-    """It is the image's user with no rights besides, and calls itself by the name that it was given."""
+    """Checks that the process is the image's user without privileges, and names the configured issuer."""
     user, group = instance.stage.user.split(":")
-    # From outside of its namespace the user is whoever made that.
+    # From outside, the user of a namespace is the one who made it.
     if not instance.is_nested:
         assert set(instance.status("Uid")) == {user} and set(instance.status("Gid")) == {group}
         assert not instance.status("Groups")
@@ -76,7 +77,7 @@ def check_process(instance):
 
 def check_sessions(instance):
     created = session(instance, 0, "/create-account", 201)
-    # The mounted account signed one, the keys of Secrets Manager the other.
+    # The mounted account signed the first token, and the keys of Secrets Manager signed the second.
     assert created["jwt_token"] != created["access_token"]
     assert session(instance, 0, "/login", 200)["uid"] == created["uid"]
     status, verified = ask(instance, "POST", "/verify", {"token": created["access_token"]})
@@ -86,7 +87,7 @@ def check_sessions(instance):
 
 
 def check_load(instance):
-    """As many at a time as Cloud Run sends, and none is refused; nor is there more memory than it has."""
+    """Sends as many logins at once as Cloud Run allows. None is refused, and the memory suffices."""
     at_once = instance.service["containerConcurrency"]
     with ThreadPoolExecutor(at_once) as crowd:
         list(crowd.map(lambda number: session(instance, number, "/create-account", 201), range(1, at_once + 1)))
@@ -100,14 +101,15 @@ def check_load(instance):
 
 
 def check_stop(instance):
-    """Requests whose body is still to come are answered, nobody is let in after them, and the end is a good one."""
+    """Checks that a stop answers open requests, accepts no new connection, and ends with 0 in time."""
     waiting = []
     for number in range(IN_FLIGHT):
         body = json.dumps({"email": f"a{number}@example.com", "password": PASSWORD}).encode()
         stream = socket.create_connection((ADDRESS, instance.port))
         head = f"POST /login HTTP/1.1\r\nhost: x\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n"
         stream.sendall(head.encode())
-        # A connection of which nothing was read yet would be idle. This is said by whoever waits for the body (RFC 9110 section 10.1.1).
+        # A connection of which nothing was read yet would count as idle. The 100 shows that the
+        # server waits for the body (RFC 9110 section 10.1.1).
         assert stream.recv(len(CONTINUE), socket.MSG_WAITALL) == CONTINUE
         waiting.append((stream, body))
     began = time.monotonic()
@@ -121,7 +123,7 @@ def check_stop(instance):
     code = instance.process.wait(timeout=STOP_SECONDS_MAX)
     took = time.monotonic() - began
     assert code == 0 and took < STOP_SECONDS_MAX, (code, took)
-    print(f"{instance.stage.stop_signal} with {IN_FLIGHT} requests under way: all answered, and the end after {took * 1000:.0f} ms", flush=True)
+    print(f"{instance.stage.stop_signal} with {IN_FLIGHT} open requests: all answered, and the end after {took * 1000:.0f} ms", flush=True)
 
 
 def wait_until_closed(instance):
@@ -131,7 +133,7 @@ def wait_until_closed(instance):
         except OSError:
             return
         time.sleep(0.02)
-    raise AssertionError("it goes on taking connections")
+    raise AssertionError("the instance still accepts connections")
 
 
 def session(instance, number, path, expected):
