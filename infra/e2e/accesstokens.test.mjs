@@ -1,5 +1,5 @@
-// Our access tokens before a verifier that knows nothing of us but the URL of our key set: jose, as any backend would
-// use it; while the keys in the data folder of the running server are rotated and revoked.
+// Verifies our access tokens with jose, as any backend would. The verifier knows only the URL of
+// our key set. Meanwhile the keys of the running server are rotated and revoked.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -19,7 +19,8 @@ const ACCOUNT = { email: 'james@yopmail.com', password: 'violet tractor 47 umbre
 
 let server, keys, session, first;
 /**
- * Verifiers: one that keeps the key set for as long as we say, and one that fetches it once, before anything happens.
+ * Verifiers: one caches the key set for as long as we allow, and one fetches it only once, at the
+ * start.
  */
 let diligent, lazy;
 
@@ -35,7 +36,7 @@ before(async () => {
 
 after(stopAll);
 
-/** What our own /verify says: the status, and the code of a refusal. */
+/** The answer of our own /verify: the status, and the error code if it refuses. */
 async function ours(token) {
   const { status, body } = await ask(server, post('/verify', { token }));
   return [status, ...body.code ? [body.code] : []];
@@ -56,7 +57,9 @@ function kid(token) {
   return decodeJwt(token).header.kid;
 }
 
-/** Keeps the session going until its access token is of another key than `old`; gives that token. */
+/**
+ * Refreshes the session until another key than `old` signs its access token. Returns that token.
+ */
 async function signedByAnother(old, ms) {
   let token;
   const refreshed = async () => {
@@ -71,7 +74,7 @@ async function signedByAnother(old, ms) {
   return within(ms, refreshed(), () => `${old} still signs`);
 }
 
-test('jose takes an access token by the key set, for its issuer, audience and type alone', async () => {
+test('jose accepts an access token by the key set, only for its issuer, audience and type', async () => {
   const { payload, protectedHeader } = await verify(first, diligent);
   assert.deepEqual(protectedHeader, { alg: 'RS256', typ: 'at+jwt', kid: kid(first) });
   const { sub, email, exp, iat } = payload;
@@ -107,12 +110,12 @@ test('a revoked key is refused by us, and by jose when it has fetched the key se
   assert.deepEqual(await ours(second), [401, 'token_invalid']);
   await sleep(TIMES.JWKS_MAX_AGE_SECONDS * 1000);
   await refuses(second, diligent, errors.JWKSNoMatchingKey.code);
-  // Who does not fetch it again cannot know.
+  // A verifier that does not fetch the set again cannot know of the revocation.
   await verify(second, lazy);
 
   const third = await signedByAnother(kid(second), SLACK_MS);
   assert.notEqual(kid(third), kid(first));
   await verify(third, diligent);
-  assert.deepEqual(await ours(first), [200], 'what the first key signed is still taken');
+  assert.deepEqual(await ours(first), [200], 'a token of the first key is still accepted');
   await verify(first, diligent);
 });

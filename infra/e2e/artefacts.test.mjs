@@ -1,5 +1,6 @@
-// Every function as it is deployed, optimised and linked, on AWS's emulation of the Lambda runtime: each route with a
-// good and a bad request, in the events of API Gateway and in those that SAM generates, held to the contract.
+// Runs every function as it is deployed, optimised and linked, on AWS's emulator of the Lambda
+// runtime. Each route gets good and bad requests, in events of API Gateway and in events that SAM
+// generates. The answers must keep the contract.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -17,7 +18,7 @@ const API_KEY = { 'x-api-key': 'an API key that only these tests know' };
 const PASSWORD = 'violet tractor 47 umbrella';
 const NEXT_PASSWORD = 'amber tractor 48 umbrella';
 const ORIGIN = { origin: 'https://app.example' };
-/** The gateway's domain in our events and in SAM's, which is the issuer where none is configured. */
+/** The gateway's domain in our events and in SAM's. It is the issuer if none is configured. */
 const ISSUERS = {
   event: 'https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com',
   base64: 'https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com',
@@ -40,8 +41,8 @@ after(stopAll);
 
 // --- Each route, in each kind of event
 //
-// A row is a function, a name, what must come ("401 invalid_credentials"), how to make the request of an account that
-// logged in by the same kind of event, and what else holds.
+// A row has a function, a name, the expected answer ("401 invalid_credentials"), the request, and a
+// further check. The request is made for an account that logged in by the same kind of event.
 
 const rows = [
   ['create-account', 'a new account', '201', () => post('/create-account', newcomer()), assertSession],
@@ -77,7 +78,7 @@ const rows = [
   ['well-known', 'a path that is none', '404', () => get('/no-such-path')],
 ];
 
-/** What every function answers by itself, whatever it is for; at one of its own paths. */
+/** One path of each function, for the answers that all functions give alike. */
 const PATHS = {
   'create-account': '/create-account', login: '/login', refresh: '/refresh', verify: '/verify', jwt: '/jwt/decode',
   logout: '/logout', account: '/me/password', 'well-known': '/health',
@@ -99,7 +100,8 @@ rows.push(
   ['account', 'the end of an account', '200', ({ session }) => end(session, NEXT_PASSWORD), isDeleted],
 );
 
-// SAM takes seconds to generate an event: of each route's good and bad requests, none of what functions answer alike.
+// SAM needs seconds to generate an event. So it generates the good and bad requests of each route,
+// and leaves out those that all functions answer alike.
 const generated = rows.filter(([name, what]) => !/^(a body|a preflight|a method)/.test(what) || name === 'login');
 const KINDS = { event: rows, base64: rows.filter(([name]) => name !== 'well-known'), generated };
 
@@ -119,7 +121,7 @@ for (const [kind, chosen] of Object.entries(KINDS)) {
         const answer = await functions[name][kind](withOrigin(request(account)));
         const body = held(answer, expected);
         check?.(body);
-        // What a client would do: the newest session is the one that is used.
+        // Like a client, the test uses the newest session.
         if (body.refresh_token && name !== 'create-account') account.session = body;
       });
     }
@@ -139,13 +141,13 @@ test('each route of the template is asked here', () => {
   for (const { Properties: { CodeUri, Events = {} } } of made) {
     const name = CodeUri.split('/').at(-1);
     for (const { Properties: { Path } } of Object.values(Events)) {
-      // A function without a path is asked for every other one.
+      // A function without a path gets every path that no other function has.
       if (Path) assert.ok(asked.has(`${name} ${Path}`), `${name} ${Path} is not asked`);
     }
   }
 });
 
-// --- What is no request
+// --- Events that are no requests
 
 test('rotate-keys takes the four steps, and refuses one out of order', async () => {
   const id = 'latchkey/steps';
@@ -165,14 +167,14 @@ test('rotate-keys takes the four steps, and refuses one out of order', async () 
   }
   assert.deepEqual((await secret.labelled()).AWSCURRENT, [early]);
   const { keys } = JSON.parse((await secrets.read(id, { VersionId: early })).SecretString);
-  // Of access tokens and of refresh tokens, one that signs and the next one.
+  // Two keys for access tokens and two for refresh tokens: the one that signs and the next one.
   assert.deepEqual(keys.map(({ alg }) => alg).sort(), ['HS256', 'HS256', 'RS256', 'RS256']);
   assert.equal((await secret.step('createSecret', crypto.randomUUID())).status, 500);
 });
 
 test('a configuration that cannot work fails the start, with a sentence that names the variable', async () => {
   const broken = await startFunction('login', { ...variables, RATE_LIMITS: 'off' });
-  // What the emulator answers for a function that ended.
+  // The emulator's answer for a function that ended.
   assert.equal(await broken.invoke({}), '');
   const said = () => /"cause":"RATE_LIMITS[^"]+"/.test(broken.child.tail());
   for (let wait = 0; wait < 50 && !said(); wait += 1) await sleep(100);
@@ -213,7 +215,9 @@ function remove(path, session) {
 
 // --- Checks
 
-/** The body of an answer that keeps the contract and has this status and code. */
+/**
+ * The body of an answer. Fails unless the answer keeps the contract and has this status and code.
+ */
 function held({ status, headers, body }, expected) {
   const [number, code] = expected.split(' ');
   assert.equal(status, Number(number), JSON.stringify(body));

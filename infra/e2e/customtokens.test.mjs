@@ -1,5 +1,6 @@
-// The same custom tokens from two makers, firebase-admin and `latchkey token create`, with one service account. We may
-// refuse to make what it makes, for reasons that are written down, and never make what it refuses.
+// Makes the same custom tokens with firebase-admin and with `latchkey token create`, for one
+// service account. We may refuse a token that firebase-admin makes, for a reason that is written
+// down. We never make a token that it refuses.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -16,12 +17,15 @@ import { PROJECT } from './tokens/minting.mjs';
 import { about, tally } from './tokens/tally.mjs';
 
 const CASES_MIN = 60;
-/** What is no request at all: no line of it may be left without an answer, or every answer after it is another's. */
+/**
+ * Lines that are no requests. Each needs an answer too, or all later answers would belong to other
+ * lines.
+ */
 const NO_REQUESTS = [
   '', ' ', 'nonsense', '[]', 'null', '"text"', '{}', '{"uid":"a","uid":"b"}', '{"uid":"a"} {}', '{"uid":',
 ];
 
-// With this set, firebase-admin would sign nothing.
+// If this is set, firebase-admin signs nothing.
 delete process.env.FIREBASE_AUTH_EMULATOR_HOST;
 
 const all = customTokenCases();
@@ -81,7 +85,7 @@ async function fromSdk({ uid, claims, tenant }) {
   }
 }
 
-/** What is wrong with what both made of the case of this name, a line each. */
+/** The faults in the two answers to the case of this name, one line each. */
 function faults(name, sdk, ours) {
   const unsaid = (about(name, MESSAGES)?.says ?? []).filter((words) => !words.test(ours.error));
   const found = [...compare(sdk, ours, about(name, STRICTER)), ...unsaid.map((words) => `we do not say ${words}`)];
@@ -100,7 +104,7 @@ function compare(sdk, ours, stricter) {
   return sdk.ok ? different(decodeJwt(sdk.token), ours.token) : [];
 }
 
-/** The same header and payload but for the times, the same life, and a good signature. */
+/** The differences between two tokens: in header, payload without times, life or signature. */
 function different(theirs, token) {
   try {
     const { header, payload } = decodeJwt(token);

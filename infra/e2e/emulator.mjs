@@ -1,4 +1,5 @@
-// The functions as they are deployed, each below AWS's own emulator of the runtime interface, which comes with SAM.
+// Runs the functions as they are deployed, each in AWS's emulator of the runtime interface, which
+// comes with SAM.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ const ANSWER_MS = 30_000;
 const TIMEOUT_SECONDS = '10'; // as in template.yaml
 const ARCHITECTURES = { x64: 'x86_64', arm64: 'arm64' };
 
-/** What `make build` made for this machine. */
+/** The functions that `make artefacts` built for this machine. */
 const artefacts = process.env.LATCHKEY_ARTEFACTS ?? join(repository, 'target', 'artefacts');
 
 export function bootstrap(name) {
@@ -29,7 +30,7 @@ function emulator() {
   return join(libraries, python, 'site-packages', 'samcli', 'local', 'rapid', name);
 }
 
-/** A table and secrets for functions: those of a `latchkey serve` beside them, which is given too. */
+/** A table and secrets for the functions, from a `latchkey serve`, which is returned too. */
 export async function startCloud() {
   const [dynamodb] = await freePorts(1);
   const local = await serve(['--dynamodb-port', dynamodb]);
@@ -44,8 +45,9 @@ export async function startCloud() {
 }
 
 /**
- * Starts one function, which runs from its first event on. `invoke` gives what a service of AWS gets; the others take
- * a request and give the answer as API Gateway would, of an event of ours and of one that SAM generates.
+ * Starts one function, which runs from its first event on. `invoke` returns the raw result, as a
+ * service of AWS gets it. The others accept a request and return the answer of API Gateway, for our
+ * own event or for one that SAM generates.
  */
 export async function startFunction(name, variables) {
   const [port, api] = await freePorts(2);
@@ -80,7 +82,10 @@ export async function startFunction(name, variables) {
   };
 }
 
-/** SAM's own event of an HTTP API, with the request's method, path, headers and body in the place of its examples. */
+/**
+ * SAM's event of an HTTP API, with the request's method, path, headers and body in place of SAM's
+ * examples.
+ */
 async function generatedEvent({ method = 'GET', path, headers = {}, body = '' }) {
   const args = ['local', 'generate-event', 'apigateway', 'http-api-proxy', '--method', method, '--path', path.slice(1)];
   const home = scratch('sam');

@@ -1,5 +1,5 @@
-// Our tokens in the hands of Google's own code, the Firebase client SDK against the Auth emulator and firebase-admin;
-// and the emulator's ID tokens in ours.
+// Gives our tokens to Google's own code: the Firebase client SDK with the Auth emulator, and
+// firebase-admin. Gives the emulator's ID tokens to our code.
 
 import assert from 'node:assert/strict';
 import { statSync, writeFileSync } from 'node:fs';
@@ -20,11 +20,12 @@ import {
 } from './support.mjs';
 
 const PROJECT = 'demo-latchkey';
-// It compiles its API description at every start: 12 s of processor time, of a processor that others may want too.
+// The emulator compiles its API description at every start. This needs 12 s of processor time, and
+// longer on a busy machine.
 const EMULATOR_START_MS = 180_000;
 const account = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella', name: 'james' };
 
-// With this set, firebase-admin would sign nothing.
+// If this is set, firebase-admin signs nothing.
 delete process.env.FIREBASE_AUTH_EMULATOR_HOST;
 
 let server, emulator, app, auth, created;
@@ -113,7 +114,7 @@ describe('in emulator mode', () => {
 
   after(() => signOut(auth));
 
-  test('the ID token of who signed in with our token verifies', async () => {
+  test('the ID token of a user who signed in with our token verifies', async () => {
     const { status, body } = await verify(emulated, idToken);
     assert.equal(status, 200, JSON.stringify(body));
     const { valid, kind, uid, provider, claims } = body;
@@ -123,13 +124,13 @@ describe('in emulator mode', () => {
     assert.deepEqual(claims, decodeJwt(idToken).payload);
   });
 
-  test('it is as good as an access token at /me', async () => {
+  test('/me accepts it like an access token', async () => {
     const { status, body } = await ask(emulated, '/me', idToken);
     assert.equal(status, 200, JSON.stringify(body));
     assert.deepEqual(body, { user: session.user });
   });
 
-  test('a custom token is no ID token, and is called by its name', async () => {
+  test('a custom token is no ID token, and the refusal names its kind', async () => {
     const { status, body } = await verify(emulated, session.jwt_token);
     assert.deepEqual({ status, code: body.code }, { status: 401, code: 'auth/argument-error' });
     assert.match(body.message, /custom token/);
@@ -141,8 +142,8 @@ describe('in emulator mode', () => {
     assert.match(body.message, /emulator/);
   });
 
-  test('a logout everywhere ends it, and what it is refreshed to, until the next sign-in', async () => {
-    // An auth_time has whole seconds, so a sign-in ends only with a logout of a later second.
+  test('a logout everywhere ends it and its refreshed successors, until the next sign-in', async () => {
+    // An auth_time has whole seconds, so a sign-in ends only by a logout in a later second.
     await nextSecond();
     const { refresh_token } = session;
     const logout = json('POST', { refresh_token, everywhere: true });
@@ -184,7 +185,10 @@ function ask({ origin }, path, token) {
   return exchange(origin + path, { headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Signs in, checks the user, and signs out again, so that no test can live on another's session. */
+/**
+ * Signs in, checks the user, and signs out again, so that no test depends on the session of
+ * another.
+ */
 async function signInWith(token) {
   const { user } = await signInWithCustomToken(auth, token);
   assert.equal(user.uid, created.uid);
@@ -208,7 +212,8 @@ async function startEmulator() {
 
   const tool = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js');
   const args = [tool, 'emulators:start', '--only', 'auth', '--project', PROJECT, '--config', 'firebase.json'];
-  // CI and NO_UPDATE_NOTIFIER keep it from calling home; HOME and TMPDIR keep its files out of the user's folders.
+  // CI and NO_UPDATE_NOTIFIER keep the emulator from calling home. HOME and TMPDIR keep its files
+  // out of the user's folders.
   const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, CI: '1', NO_UPDATE_NOTIFIER: '1' };
   const emulator = start('the Auth emulator', process.execPath, args, { cwd: folder, env });
   await emulator.line((line) => line.includes('All emulators ready'), EMULATOR_START_MS);

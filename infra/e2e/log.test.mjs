@@ -1,5 +1,5 @@
-// What a deployed function writes of a login, of one that is refused, and of a rotation: its log lines and its metrics,
-// held to golden files. GOLDEN=update writes those anew.
+// Compares the log lines and metrics of deployed functions with golden files: for a login, a
+// refused login and a rotation. GOLDEN=update writes the files again.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -17,7 +17,7 @@ const PASSWORD = 'violet tractor 47 umbrella';
 const WRITTEN_MS = 10_000;
 const METRICS_MAX = 100; // in one line, by the specification of the embedded metric format
 
-/** What differs from run to run: what it looks like, and what stands in its place. */
+/** The values that differ from run to run: their pattern, and the text that replaces them. */
 const VARYING = {
   timestamp: [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/, '<time>'],
   function_request_id: [/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '<uuid>'],
@@ -49,7 +49,7 @@ test('a login, and one that is refused', async () => {
   compare('login', admitted);
   const refused = await written(login.child, 3, () => ask('wrong'), 401);
   compare('refused-login', refused);
-  // The pseudonym that `latchkey users show` tells.
+  // The pseudonym that `latchkey users show` prints.
   const identity = createHash('sha256').update(EMAIL).digest().subarray(0, 16).toString('base64url');
   for (const lines of [admitted, refused]) assert.equal(lines.find(({ event }) => event).identity, identity);
 });
@@ -69,7 +69,10 @@ test('a rotation', async () => {
   compare('rotation', lines);
 });
 
-/** The `count` lines of one invocation; the metrics last, which come by another pipe than the log. */
+/**
+ * The `count` lines of one invocation. The metrics come last, because they use another pipe than
+ * the log.
+ */
 async function written(child, count, invoke, status) {
   const known = child.lines.length;
   const answer = await invoke();
@@ -90,7 +93,7 @@ function compare(name, lines) {
   assert.equal(text, readFileSync(file, 'utf8'));
 }
 
-/** With the names in order: what a line says counts, not where. */
+/** The value with masked parts, and with its names sorted, because their order does not count. */
 function masked(value, name) {
   const [pattern, instead] = VARYING[name] ?? [];
   if (pattern && value !== '') {
@@ -102,7 +105,9 @@ function masked(value, name) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, masked(value[key], key)]));
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+/**
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
 function assertEmbedded(line) {
   for (const { Namespace, Dimensions, Metrics } of line._aws.CloudWatchMetrics) {
     assert.equal(Namespace, 'latchkey-dev');

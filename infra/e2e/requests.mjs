@@ -1,4 +1,4 @@
-// Requests, in the form that every way of asking takes.
+// Makes requests, in the form that every client of these tests accepts.
 
 import { json } from './support.mjs';
 

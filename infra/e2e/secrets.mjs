@@ -1,4 +1,4 @@
-// Secrets Manager, as moto imitates it.
+// Secrets Manager, imitated by moto.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -9,7 +9,9 @@ const START_MS = 60_000;
 const REGION = 'us-east-1';
 const newToken = () => crypto.randomUUID();
 
-/** Starts one without a secret in it; `env` is what the AWS SDK needs to find it. */
+/**
+ * Starts a Secrets Manager without secrets. `env` has the variables by which the AWS SDK finds it.
+ */
 export async function startSecretsManager() {
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
@@ -21,7 +23,7 @@ export async function startSecretsManager() {
   const ask = (action, parameters) => exchange(`${url}/`, json('POST', parameters, {
     'content-type': 'application/x-amz-json-1.1',
     'x-amz-target': `secretsmanager.${action}`,
-    // moto reads the region and the service here, and verifies nothing.
+    // moto reads the region and the service from this header, and verifies nothing.
     authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/secretsmanager/aws4_request`,
   }), { tail: moto.tail });
   const tell = async (action, parameters) => {
@@ -37,9 +39,9 @@ export async function startSecretsManager() {
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
     },
-    /** A secret, which has no value unless one is given. */
+    /** Creates a secret, without a value unless one is given. */
     create: (Name, SecretString) => tell('CreateSecret', { Name, SecretString, ClientRequestToken: newToken() }),
-    /** A new version, which is in force at once. */
+    /** Puts a new version in force at once. */
     put: (SecretId, SecretString) => tell('PutSecretValue', { SecretId, SecretString, ClientRequestToken: newToken() }),
     describe: (SecretId) => tell('DescribeSecret', { SecretId }),
     read: (SecretId, which = {}) => tell('GetSecretValue', { SecretId, ...which }),

@@ -1,5 +1,5 @@
-// Tokens of the shared secret, made by us and by three libraries, before us and the same three; and another secret in
-// its place while tokens are made and verified.
+// Makes tokens of the shared secret with our code and with three libraries, and verifies each with
+// all four. Then exchanges the secret while tokens are made and verified.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,14 +15,14 @@ const API_KEY = 'an API key that only these tests know';
 const KEY = { 'x-api-key': API_KEY };
 const ACCOUNT = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella', name: 'James' };
 const SIGNERS = ['jsonwebtoken', 'jose', 'PyJWT'];
-/** Every so manieth character of a token is changed. */
+/** The distance between the characters of a token that are changed. */
 const STEP = 3;
 
 let libraries, server;
 
 before(async () => {
   libraries = startLibraries();
-  // The libraries allow no skew unless they are told to.
+  // The libraries allow no skew by default.
   const env = { JWT_SHARED_SECRET: SECRET, API_KEY, TOKEN_PROFILE: 'shared_secret', CLOCK_SKEW_SECONDS: '0' };
   server = await serve([], { env });
 });
@@ -33,12 +33,12 @@ function verify(token, where = server) {
   return ask(where, post('/verify', { token }));
 }
 
-/** What every library says of the token. */
+/** The verdict of every library on the token. */
 function judged(token, audience) {
   return Promise.all(SIGNERS.map(async (name) => [name, await libraries[name].verify(token, SECRET, audience)]));
 }
 
-async function assertTaken(token, claims, audience) {
+async function assertAccepted(token, claims, audience) {
   for (const [library, verdict] of await judged(token, audience)) assert.deepEqual(verdict, { claims }, library);
 }
 
@@ -50,7 +50,7 @@ function date(time) {
   return time === undefined ? '' : new Date(Math.floor(time) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
-// --- Ours before them
+// --- Our tokens, verified by the libraries
 
 const PAYLOAD = {
   user_id: '1532x88',
@@ -72,7 +72,7 @@ const encoding = {
   'a form with seconds': [form('/jwt/encode', { payload: JSON.stringify(PAYLOAD), expires_in: 45 }, KEY), 45],
 };
 
-describe('what /jwt/encode makes, every library takes', () => {
+describe('every library accepts the tokens of /jwt/encode', () => {
   for (const [name, [request, life]] of Object.entries(encoding)) {
     test(name, async () => {
       const earliest = seconds();
@@ -83,31 +83,31 @@ describe('what /jwt/encode makes, every library takes', () => {
       const claims = { ...PAYLOAD, iat: payload.iat, exp: payload.iat + life };
       assert.deepEqual(payload, claims);
       assert.deepEqual(rest, { expires_in: life, expires_in_unit: 'seconds', expires_at: date(claims.exp), error: '' });
-      await assertTaken(token, claims);
+      await assertAccepted(token, claims);
       const { status, body } = await verify(token);
       assert.equal(status, 200, JSON.stringify(body));
       assert.deepEqual(body.claims, claims);
     });
   }
 
-  test('claims of another time are the caller\'s own', async () => {
+  test('times in the payload are the caller\'s own', async () => {
     const claims = { uid: 'a', iat: seconds() - 60, nbf: seconds() - 30, exp: seconds() + 30 };
     const { token } = await succeed(server, post('/jwt/encode', { payload: claims }, KEY));
-    await assertTaken(token, claims);
+    await assertAccepted(token, claims);
   });
 });
 
-// --- Theirs before us
+// --- Tokens of the libraries, verified by us
 
 for (const signer of SIGNERS) {
-  describe(`what ${signer} signs, we judge as every library does`, () => {
+  describe(`we judge the tokens of ${signer} as every library does`, () => {
     for (const [name, make] of Object.entries(ACCEPTED)) {
-      test(`taken: ${name}`, async () => {
+      test(`accepted: ${name}`, async () => {
         const now = seconds();
         const [claims, said] = make(now);
         const token = await libraries[signer].sign(claims, SECRET);
         assert.deepEqual(decodeJwt(token).payload, claims);
-        await assertTaken(token, claims);
+        await assertAccepted(token, claims);
         const { status, body } = await verify(token);
         assert.equal(status, 200, JSON.stringify(body));
         const { expires_in, report, ...rest } = body;
@@ -143,19 +143,19 @@ for (const signer of SIGNERS) {
 }
 
 describe('we are stricter, and know where', () => {
-  for (const [name, { taken, code, make }] of Object.entries(STRICTER)) {
-    test(`${name}: ${taken.join(', ')}`, async () => {
+  for (const [name, { acceptedBy, code, make }] of Object.entries(STRICTER)) {
+    test(`${name}: ${acceptedBy.join(', ')}`, async () => {
       const token = make(seconds());
       const verdicts = await judged(token);
-      const takers = verdicts.filter(([, verdict]) => verdict.claims).map(([library]) => library);
-      assert.deepEqual(takers, taken, JSON.stringify(verdicts));
+      const accepting = verdicts.filter(([, verdict]) => verdict.claims).map(([library]) => library);
+      assert.deepEqual(accepting, acceptedBy, JSON.stringify(verdicts));
       const { status, body } = await verify(token);
       assert.deepEqual({ status, code: body.code }, { status: 401, code }, JSON.stringify(body));
     });
   }
 });
 
-// --- What somebody changed
+// --- Changed tokens
 
 describe('a changed token is refused by all', () => {
   const makers = {
@@ -167,7 +167,7 @@ describe('a changed token is refused by all', () => {
       const claims = { user_id: '1532x88', role: 'user', exp: seconds() + 300 };
       const token = await make(claims);
       const { status } = await verify(token);
-      assert.equal(status, 200, 'unchanged, it is taken');
+      assert.equal(status, 200, 'the unchanged token is accepted');
       const [header, body, signature] = token.split('.');
       const all = [
         ...changed(token, STEP),
@@ -182,7 +182,7 @@ describe('a changed token is refused by all', () => {
   }
 
   async function assertRefused(token) {
-    for (const [library, verdict] of await judged(token)) assert.ok(verdict.refusal, `${library} takes ${token}`);
+    for (const [library, verdict] of await judged(token)) assert.ok(verdict.refusal, `${library} accepts ${token}`);
     const { status, body } = await verify(token);
     assert.equal(status, 401, `${JSON.stringify(body)} of ${token}`);
     assert.match(body.code, /^(token_invalid|auth\/argument-error)$/);
@@ -199,7 +199,7 @@ describe('the jwt_token of a session', () => {
   });
 
   for (const path of ['/login', '/refresh']) {
-    test(`of ${path} is good for every library and at /verify`, async () => {
+    test(`of ${path} is accepted by every library and by /verify`, async () => {
       const asked = path === '/login' ? ACCOUNT : { refresh_token: session.refresh_token };
       const { jwt_token, access_token, uid, ...rest } = await succeed(server, post(path, asked));
       assert.notEqual(jwt_token, access_token);
@@ -209,7 +209,7 @@ describe('the jwt_token of a session', () => {
         sub: uid, user_id: uid, email: ACCOUNT.email, name: ACCOUNT.name, role_id: 1,
       });
       assert.deepEqual([iss, aud, exp - iat], [server.origin, server.origin, rest.expires_in]);
-      await assertTaken(jwt_token, claims, server.origin);
+      await assertAccepted(jwt_token, claims, server.origin);
       const verified = await succeed(server, post('/verify?check_revoked=true', { token: jwt_token }));
       const { kind, provider } = verified;
       assert.deepEqual({ kind, provider, uid: verified.uid }, { kind: 'shared_secret', provider: 'password', uid });
@@ -232,7 +232,7 @@ describe('the jwt_token of a session', () => {
     assert.equal(user.name, ACCOUNT.name);
   });
 
-  test('ends with its session, for who asks', async () => {
+  test('ends with its session, if check_revoked is set', async () => {
     const { jwt_token, refresh_token } = await succeed(server, post('/login', ACCOUNT));
     await succeed(server, post('/logout', { refresh_token }));
     assert.equal((await verify(jwt_token)).status, 200);
@@ -246,7 +246,10 @@ describe('the jwt_token of a session', () => {
 describe('another secret takes the place of the first at two servers', () => {
   const ID = 'latchkey/shared-secret';
   const TTL_SECONDS = 1;
-  /** Until what is held is older than its time, and a request has waited for a newer one. */
+  /**
+   * The longest time until a new value counts: the cached one expires, and a request waits for the
+   * new one.
+   */
   const EFFECT_MS_MAX = TTL_SECONDS * 1000 + 2_000;
   const OLD = 'the old secret of more than forty characters';
   const NEW = 'the new secret of more than forty characters';
@@ -268,15 +271,16 @@ describe('another secret takes the place of the first at two servers', () => {
     const stop = new AbortController();
     let good = [await sign(OLD)];
 
-    // What one makes the other takes, and both go on taking what another program signed before.
-    const traffic = async (maker, taker) => {
+    // Each server accepts the tokens of the other, and both still accept older tokens of another
+    // program.
+    const traffic = async (maker, verifier) => {
       while (!stop.signal.aborted) {
         const token = await encode(maker);
         const isOld = await isSignedBy(OLD, token);
         counts.encoded += 1;
         counts[isOld ? 'byOld' : 'byNew'] += 1;
         for (const each of [token, ...good]) {
-          const { status, body } = await verify(each, taker);
+          const { status, body } = await verify(each, verifier);
           counts.verified += 1;
           const isGood = each === token || good.includes(each);
           if (status !== 200 && isGood) rejections.push({ byOld: await isSignedBy(OLD, each), body });
@@ -293,7 +297,7 @@ describe('another secret takes the place of the first at two servers', () => {
         await change(`${OLD}\n${NEW}`, async (each) => (await verify(byNew, each)).status === 200),
         await change(`${NEW}\n${OLD}`, async (each) => isSignedBy(NEW, await encode(each))),
       ];
-      // Time enough for both to make some with the new one while the old one is good.
+      // Long enough for both to make tokens with the new secret while the old secret is still good.
       good.push(byNew);
       await sleep(TTL_SECONDS * 1000);
       const [byOld] = good;
@@ -327,7 +331,7 @@ describe('another secret takes the place of the first at two servers', () => {
     return (await succeed(where, post('/jwt/encode', { payload: { user_id: 'new' } }, KEY))).token;
   }
 
-  /** Puts a value in force; gives how many milliseconds later that is seen at both. */
+  /** Puts a value in force. Returns the milliseconds until both servers use it. */
   async function change(value, isInEffect) {
     await secrets.put(ID, value);
     const began = Date.now();

@@ -1,4 +1,4 @@
-// Child processes, ports, plain HTTP and the shape of a session: what all test files stand on.
+// The basis of all test files: child processes, ports, plain HTTP and the shape of a session.
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ const STOP_MS = 5_000;
 const here = fileURLToPath(new URL('.', import.meta.url));
 export const repository = join(here, '..', '..');
 const latchkey = absolute(process.env.LATCHKEY_BIN ?? join(repository, 'target', 'debug', 'latchkey'));
-// A folder with bin/cargo-lambda and bin/moto_server.
+// The folder with bin/cargo-lambda and bin/moto_server.
 export const tools = absolute(process.env.LATCHKEY_TOOLS ?? join(repository, '.tools', 'venv'));
 
 const running = new Set();
@@ -25,7 +25,7 @@ const scratches = new Set();
 
 // --- Ports, folders, waiting
 
-/** Ports are all bound before any is released, so that no two of them are the same. */
+/** Free ports. All are bound before any is released, so that no two of them are the same. */
 export async function freePorts(count) {
   const servers = await Promise.all(
     Array.from({ length: count }, () => new Promise((resolve, reject) => {
@@ -66,12 +66,12 @@ function removeScratches() {
   scratches.clear();
 }
 
-/** Waits until the clock shows another second; a timer may be a moment early. */
+/** Waits until the clock shows another second. A timer may be a moment early. */
 export function nextSecond() {
   return sleep(1005 - (Date.now() % 1000));
 }
 
-/** The promise, or after so many milliseconds an error with an explanation. */
+/** The promise. After this number of milliseconds it fails with an explanation. */
 export async function within(ms, promise, explain) {
   const timer = new AbortController();
   const late = sleep(ms, null, { signal: timer.signal, ref: false }).then(
@@ -87,7 +87,7 @@ export async function within(ms, promise, explain) {
 
 // --- Child processes
 
-/** Starts a command in a process group of its own, so that stopping it also stops what it started. */
+/** Starts a command in its own process group, so that stopping it also stops its children. */
 export function start(name, command, args, options = {}) {
   const process_ = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options });
   const child = { name, pid: process_.pid, stdin: process_.stdin, lines: [], output: [], code: undefined };
@@ -132,7 +132,7 @@ function remember(child, line) {
   if (child.output.length > TAIL_LINES) child.output.shift();
 }
 
-/** Runs a command to its end; a failure carries the tail of what it printed. */
+/** Runs a command to its end. A failure quotes the end of its output. */
 export async function run(name, command, args, ms, options) {
   const child = start(name, command, args, options);
   const code = await within(ms, child.exited, () => `still running; ${child.tail()}`);
@@ -147,8 +147,8 @@ export async function stopAll() {
 }
 
 async function stop(child) {
-  // A grandchild may have a process group of its own (cargo-lambda gives one to each function), and is
-  // found only as long as its parent lives.
+  // A grandchild may have its own process group, as the functions of cargo-lambda have. It is found
+  // only while its parent lives.
   const family = [...descendants(child.pid), -child.pid];
   signal(-child.pid, 'SIGINT');
   await Promise.race([child.exited, sleep(STOP_MS, null, { ref: false })]);
@@ -172,7 +172,7 @@ function descendants(root) {
   return found.slice(1);
 }
 
-// The last resort, for a test that dies without its hooks: nothing may outlive the run.
+// The last resort for a test that dies without its hooks, so that no process outlives the run.
 process.once('exit', () => {
   for (const { pid } of running) [...descendants(pid), -pid].forEach((each) => signal(each, 'SIGKILL'));
   removeScratches();
@@ -184,7 +184,8 @@ for (const [name, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]]) {
 // --- The server under test
 
 /**
- * Starts `latchkey serve` with this environment, nothing of the caller's but the path, and waits until it listens.
+ * Starts `latchkey serve` with this environment and the caller's PATH only, and waits until it
+ * listens.
  */
 export async function serve(args = [], { env = {} } = {}) {
   const [port] = await freePorts(1);
@@ -197,7 +198,7 @@ export async function serve(args = [], { env = {} } = {}) {
   return { ...server, data, origin };
 }
 
-/** Runs a command of `latchkey` that ends by itself. */
+/** Runs a command of `latchkey` to its end. */
 export function runLatchkey(args, { env = {}, input = '' } = {}) {
   const home = scratch('home');
   const limits = { timeout: 30_000, maxBuffer: 64 * 1024 * 1024 };
@@ -207,7 +208,9 @@ export function runLatchkey(args, { env = {}, input = '' } = {}) {
   return { status, stdout, stderr };
 }
 
-/** The same while everything else goes on; it must say yes. Gives what it prints. */
+/**
+ * Runs a command of `latchkey` while everything else goes on. It must succeed. Returns its output.
+ */
 export function doLatchkey(args, { env = {} } = {}) {
   const home = scratch('home');
   return run(`latchkey ${args[0]}`, latchkey, args, 30_000, { cwd: home, env: environment(home, env) });
@@ -217,7 +220,7 @@ function environment(home, env) {
   return { PATH: process.env.PATH, HOME: home, ...env };
 }
 
-/** The demo service account that `latchkey serve` makes where none is configured. */
+/** The demo service account that `latchkey serve` makes if none is configured. */
 export function serviceAccountFile(server) {
   return join(server.data, 'firebase-service-account.json');
 }
@@ -228,12 +231,12 @@ export function serviceAccount(server) {
 
 // --- HTTP
 
-/** Sends a server one of the requests that requests.mjs makes. */
+/** Sends a server a request of requests.mjs. */
 export function ask({ origin, tail }, { path, ...request }) {
   return exchange(origin + path, request, { tail });
 }
 
-/** The same, for the body of an answer that must say yes. */
+/** Sends a server a request that must succeed. Returns the body of the answer. */
 export async function succeed(server, request) {
   const { status, body } = await ask(server, request);
   assert.ok(status === 200 || status === 201, `${request.path} answered ${status}: ${JSON.stringify(body)}`);
@@ -241,8 +244,8 @@ export async function succeed(server, request) {
 }
 
 /**
- * One exchange with exactly these headers (fetch would add a content type of its own), on a connection of its own
- * unless there is an agent. The body is read as JSON.
+ * One exchange with exactly these headers, because fetch would add a content type. Uses its own
+ * connection, unless there is an agent. The body is read as JSON.
  */
 export function exchange(url, { method = 'GET', headers = {}, body } = {}, how = {}) {
   const { ms = 30_000, tail = () => '', agent = false } = how;
@@ -268,7 +271,7 @@ export function readJson({ text, ...answer }) {
   }
 }
 
-/** The request for `exchange` that carries a JSON value. */
+/** A request for `exchange` with a JSON body. */
 export function json(method, value, headers = {}) {
   return { method, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
 }
@@ -290,7 +293,7 @@ export function assertSignedBy(token, privateKey) {
   assert.ok(verify('sha256', Buffer.from(signed), key, Buffer.from(signature, 'base64url')), 'the signature is wrong');
 }
 
-/** What two tokens of the same content have in common. */
+/** The payload of a token without the claims that differ between two tokens of the same content. */
 export function timeless({ iat, exp, ...rest }) {
   return rest;
 }

@@ -1,5 +1,6 @@
-// The same ID tokens before two judges, firebase-admin and us. We may refuse what it takes, for reasons that are
-// written down, and never take what it refuses.
+// Verifies the same ID tokens with firebase-admin and with our code. We may refuse a token that
+// firebase-admin accepts, for a reason that is written down. We never accept a token that it
+// refuses.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -17,13 +18,16 @@ import { about, tally } from './tokens/tally.mjs';
 
 const TOKENS_MIN = 300;
 const PATH = '/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com';
-/** How often a case is tried that both judges must see within one second. */
+/** The number of attempts for a case that both must judge within one second. */
 const ATTEMPTS_MAX = 20;
-/** How slow this machine may be between making a token and judging it, where the clock matters. */
+/**
+ * The longest time between making a token and judging it, where the clock matters, for slow
+ * machines.
+ */
 const MARGIN_SECONDS = 5;
 const SKEW_SECONDS = 60;
 
-// With this set, firebase-admin would take unsigned tokens.
+// If this is set, firebase-admin accepts unsigned tokens.
 delete process.env.FIREBASE_AUTH_EMULATOR_HOST;
 
 const world = {};
@@ -70,7 +74,7 @@ test(`there are more than ${TOKENS_MIN} tokens, no two of them alike`, () => {
   assert.deepEqual(repeated(all.map(({ name }) => name)), []);
 });
 
-test('every difference that is written down is one that some token shows, and no token shows two', () => {
+test('some token shows each difference that is written down, and no token shows two', () => {
   for (const list of [STRICTER, CODES, MESSAGES]) {
     const stale = list.filter((entry) => !all.some(({ name }) => entry.cases.test(name)));
     assert.deepEqual(stale, []);
@@ -95,7 +99,10 @@ describe('firebase-admin and latchkey judge alike', () => {
   }
 });
 
-/** Both verdicts on one token; where its time matters to the second, both of the second it was made in. */
+/**
+ * Both verdicts on one token. If its time matters to the second, both come within the second of its
+ * making.
+ */
 async function judge({ name, make, exact, bearer }) {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     if (exact) await nextSecond();
@@ -107,7 +114,7 @@ async function judge({ name, make, exact, bearer }) {
   assert.fail(`${name}: the second turned over ${ATTEMPTS_MAX} times`);
 }
 
-/** What is wrong with the two verdicts on the case of this name, a line each. */
+/** The faults in the two verdicts on the case of this name, one line each. */
 function faults(name, { sdk, ours }) {
   const verdicts = compare(sdk, ours, { stricter: about(name, STRICTER), codes: about(name, CODES) });
   const unsaid = (about(name, MESSAGES)?.says ?? []).filter((words) => !words.test(ours.message));
@@ -135,21 +142,24 @@ function readOtherwise(sdk, ours) {
     assert.deepEqual(actual, expected);
     return [];
   } catch ({ message }) {
-    return [`both take it, but read it otherwise: ${message}`];
+    return [`both accept it, but read it differently: ${message}`];
   }
 }
 
-test('no key is fetched that a token brings along, and few for kids that nobody knows', () => {
+test('no key is fetched from a URL in a token, and few keys for unknown kids', () => {
   const fetched = published.requests.filter(({ agent }) => agent.startsWith('latchkey/'));
   assert.deepEqual(published.requests.filter(({ path }) => path !== PATH), []);
-  // The first, and one a minute for unknown ones.
+  // One fetch at first, and one a minute for unknown kids.
   const minutes = (Date.now() - fetched[0].time) / 60_000;
   assert.ok(fetched.length <= 2 + minutes, `${fetched.length} fetches in ${minutes} minutes`);
 });
 
 // --- Clocks that differ
 
-/** Offsets from now, and what a deployment says that allows a minute: nothing, or the claim that is wrong. */
+/**
+ * Offsets from now, and the claim that a deployment with a minute of skew refuses, if it refuses
+ * any.
+ */
 const SKEWS = {
   'expired just now': [{ exp: -1 }, ''],
   'expired for most of the skew': [{ exp: MARGIN_SECONDS - SKEW_SECONDS }, ''],

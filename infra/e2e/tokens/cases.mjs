@@ -1,4 +1,4 @@
-// Every ID token, and everything that somebody might take for one.
+// All cases: ID tokens, and everything that a verifier might mistake for one.
 
 import { claimCases } from './claims.mjs';
 import { encodingCases } from './encodings.mjs';
@@ -8,7 +8,9 @@ import { kindCases } from './kinds.mjs';
 import { signatureCases } from './signatures.mjs';
 import { timeCases } from './times.mjs';
 
-/** By the time they make a token, cases know of their world `own`, a session of the service, and `trap`, an address. */
+/**
+ * Before a case makes its token, `world` has `own`, a session of the service, and `trap`, a URL.
+ */
 export function idTokenCases(world) {
   return [
     ...claimCases(), ...timeCases(), ...headerCases(world), ...signatureCases(), ...encodingCases(), ...jsonCases(),

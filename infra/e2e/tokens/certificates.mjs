@@ -1,4 +1,4 @@
-// Keys and X.509 certificates as Google publishes them for ID tokens, and a server that publishes them.
+// Makes keys and X.509 certificates as Google publishes them for ID tokens, and serves them.
 
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ const OID = {
   sha256WithRsa: '2a864886f70d01010b', // 1.2.840.113549.1.1.11
 };
 
-/** A pair of keys and the name it goes by. */
+/** A key pair with its key id. */
 export function rsaKey(kid, modulusLength = 2048) {
   return { kid, ...generateKeyPairSync('rsa', { modulusLength }) };
 }
@@ -21,15 +21,16 @@ export function ecKey(kid) {
 }
 
 /**
- * A certificate of `publicKey` in PEM, version 3 (RFC 5280 section 4.1), written by hand so that no package is needed.
- * Whoever reads it trusts it for where it came from; that its signature is good is only good manners.
+ * A certificate of `publicKey` in PEM, version 3 (RFC 5280 section 4.1), written by hand so that no
+ * package is needed. Readers trust the certificate because of its origin, so its signature does not
+ * matter. It is right all the same.
  */
 export function certificate({ kid, publicKey }, issuer) {
   const key = publicKey.export({ type: 'spki', format: 'der' });
   const algorithm = sequence(oid(OID.sha256WithRsa), der(0x05));
   const name = sequence(set(sequence(oid(OID.commonName), der(0x0c, 'securetoken.system.gserviceaccount.com'))));
   const validity = sequence(time(Date.now() - DAY_MS), time(Date.now() + 16 * DAY_MS));
-  // Critical, and empty: not an authority.
+  // Critical and empty: the certificate is no authority.
   const constraints = sequence(oid(OID.basicConstraints), der(0x01, [0xff]), der(0x04, sequence()));
   const content = sequence(
     der(0xa0, integer([2])), // version 3
@@ -45,7 +46,9 @@ export function certificate({ kid, publicKey }, issuer) {
   return pem(sequence(content, algorithm, der(0x03, [0], signature)));
 }
 
-/** Tag, length and value (X.690 section 8.1), the length in the shortest form, as DER asks. */
+/**
+ * Tag, length and value (X.690 section 8.1), with the shortest form of the length, as DER requires.
+ */
 function der(tag, ...values) {
   const value = Buffer.concat(values.map((each) => Buffer.from(each)));
   const size = Buffer.from(value.length.toString(16).padStart(value.length < 0x100 ? 2 : 4, '0'), 'hex');
@@ -70,11 +73,11 @@ function oid(hex) {
 }
 
 function time(ms) {
-  // YYMMDDHHMMSSZ, of the years to 2049.
+  // YYMMDDHHMMSSZ, for years until 2049.
   return der(0x17, `${new Date(ms).toISOString().slice(2, 19).replace(/\D/g, '')}Z`);
 }
 
-/** Positive, and of one key always the same. */
+/** A serial number: positive, and always the same for one key. */
 function serial(kid) {
   return [1, ...createHash('sha256').update(kid).digest().subarray(0, 8)];
 }
@@ -84,7 +87,7 @@ function pem(bytes) {
   return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
-/** Publishes `document` at `url`, and notes in `requests` who asks for what. */
+/** Publishes `document` at `url`, and records every request in `requests`. */
 export async function publish(document, path) {
   const requests = [];
   const server = http.createServer((request, response) => {
@@ -92,7 +95,8 @@ export async function publish(document, path) {
     const found = request.url === path;
     response.writeHead(found ? 200 : 404, {
       'content-type': 'application/json; charset=UTF-8',
-      // As Google's own answers; without a max-age firebase-admin would fetch the keys for every token.
+      // Google's own answers have a max-age too. Without it firebase-admin fetches the keys for
+      // every token.
       'cache-control': 'public, max-age=21600, must-revalidate, no-transform',
     });
     response.end(JSON.stringify(found ? document : { error: 'there is nothing here' }));
@@ -103,7 +107,7 @@ export async function publish(document, path) {
   return { origin, url: origin + path, requests, close };
 }
 
-/** A service account of `project` as the file that Google gives out. */
+/** A service account of `project`, in the format of Google's file. */
 export function makeServiceAccount(project) {
   return {
     type: 'service_account',

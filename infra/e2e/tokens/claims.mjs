@@ -1,4 +1,4 @@
-// ID tokens that are good in many shapes, and ID tokens with something wrong in one of their claims.
+// Good ID tokens of many shapes, and ID tokens with one wrong claim.
 
 import {
   CUSTOM_TOKEN_AUDIENCE, ISSUER, NO_VALUE, PROJECT, UID, cases, keys, withClaims,
@@ -190,7 +190,7 @@ function sub() {
     'the name of a method': '__proto__',
     'with a NUL': 'a\0b',
   };
-  // Those of blocking functions, which have no user yet.
+  // Tokens of blocking functions, which have no user yet.
   const events = { 'no sub in beforeSendSms': 'beforeSendSms', 'no sub in beforeSendEmail': 'beforeSendEmail' };
   return [
     ...cases('sub', table, (now, value) => withClaims(now, { sub: value })),

@@ -1,13 +1,17 @@
-// What a custom token can be asked to say, well and badly; and where we and firebase-admin differ on it.
+// Requests for custom tokens, good and bad, and the differences between our code and
+// firebase-admin.
 
 const UID = '0195c2f4-7d3a-7bbb-8f4f-56a3af5a6d15';
 
-/** The claims that firebase-admin for Node reserves. Those for Go and Python, and the emulator, reserve two more. */
+/**
+ * The claims that firebase-admin for Node reserves. The SDKs for Go and Python, and the emulator,
+ * reserve two more.
+ */
 const RESERVED = [
   'acr', 'amr', 'at_hash', 'aud', 'auth_time', 'azp', 'cnf', 'c_hash', 'exp', 'iat', 'iss', 'jti', 'nbf', 'nonce',
 ];
 
-/** Each has a name and `asked`, a line for `latchkey token create --lines`. */
+/** All cases. Each has a name and `asked`, a line for `latchkey token create --lines`. */
 export function customTokenCases() {
   return [
     ...cases('uid', uids(), (uid) => ({ uid })),
@@ -19,7 +23,7 @@ export function customTokenCases() {
   ];
 }
 
-/** What the SDK makes a token of and we refuse. */
+/** Requests that the SDK accepts and we refuse. */
 export const STRICTER = [
   {
     what: 'uid over 128 bytes',
@@ -29,12 +33,12 @@ export const STRICTER = [
   {
     what: 'reserved firebase and sub',
     cases: /^reserved: (firebase|sub)/,
-    reason: 'Firebase reserves them, and the SDKs for Go and Python refuse them; the one for Node forgets them.',
+    reason: 'Firebase reserves them, and the SDKs for Go and Python refuse them. The SDK for Node does not.',
   },
   {
     what: 'NUL',
     cases: /with a NUL/,
-    reason: 'NUL ends a text for half of all programs, so strict JSON here takes none.',
+    reason: 'NUL ends a text in many programs, so strict JSON here accepts none.',
   },
   {
     what: 'half a surrogate',
@@ -48,7 +52,7 @@ export const STRICTER = [
   },
 ];
 
-/** What a refusal says, where it is one that people meet. */
+/** The words of refusals that people meet. */
 export const MESSAGES = [
   { cases: /^uid: (missing|a number|empty)$/, says: [/uid/] },
   { cases: /^uid: of 129 letters$/, says: [/uid/, /128/, /bytes/] },

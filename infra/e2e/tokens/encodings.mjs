@@ -1,9 +1,9 @@
-// Good ID tokens whose text is not quite that of a token: parts, base64url, what gets around it, bytes, sizes.
+// Good ID tokens whose text is not quite right: its parts, base64url, text around it, bytes, sizes.
 
 import { at, cases, claims, header, part, sealed, token, withClaims } from './minting.mjs';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-/** What is left of a body of 16 KiB, `{"token":"…"}`. */
+/** The longest token in a body `{"token":"…"}` of 16 KiB. */
 const TOKEN_IN_BODY_MAX = 16 * 1024 - 12;
 
 export function encodingCases() {
@@ -45,7 +45,7 @@ function parts() {
 // --- Base64url
 
 function base64() {
-  // Bytes that need the letters in which the two alphabets differ.
+  // Bytes whose base64 needs the letters in which the two alphabets differ.
   const letters = { name: '~~~???>>>ÿÿÿ' };
   const recoded = {
     'the payload padded': (head, body) => [head, pad(body)],
@@ -87,7 +87,7 @@ function base64() {
   ];
 }
 
-/** JSON with as many spaces after it that its last letter in base64url has bits to spare. */
+/** JSON with enough spaces after it that its last letter in base64url has spare bits. */
 function spaced(value) {
   const json = Buffer.from(JSON.stringify(value));
   return part(Buffer.concat([json, Buffer.from(' '.repeat((4 - json.length % 3) % 3))]));
@@ -101,12 +101,12 @@ function plain(text) {
   return text.replaceAll('-', '+').replaceAll('_', '/');
 }
 
-/** The last letter's lowest bit, which no byte takes up. */
+/** Changes the lowest bit of the last letter, which belongs to no byte. */
 function loose(text) {
   return text.slice(0, -1) + ALPHABET[ALPHABET.indexOf(text.at(-1)) | 1];
 }
 
-/** Whole groups of four: the same bytes, and where some are missing, spaces. */
+/** The same bytes in whole groups of four letters, filled with spaces. */
 function filled(text) {
   const bytes = Buffer.from(text, 'base64url');
   return part(Buffer.concat([bytes, Buffer.from(' '.repeat((3 - bytes.length % 3) % 3))]));
@@ -116,9 +116,9 @@ function between(text, mark) {
   return text.slice(0, 8) + mark + text.slice(8);
 }
 
-// --- What gets around a token when it is copied
+// --- Text around a token after copying
 
-/** What gets around a token when it is copied. */
+/** Text that surrounds a token after careless copying. */
 function surroundings() {
   const around = {
     'a space before': [' ', ''], 'a space after': ['', ' '], 'a line feed after': ['', '\n'],
@@ -164,7 +164,7 @@ function bytes() {
 
 // --- Sizes
 
-/** In the body of a request as long as that may be, and in a header beyond that. */
+/** Tokens up to the longest body are sent in a body, and longer ones in a header. */
 function sizes() {
   const inBody = {
     '1 KiB': 1024, '4 KiB': 4096, '8 KiB': 8192, '12 KiB': 12_288, '16,000': 16_000,
@@ -184,7 +184,10 @@ function sizes() {
   ];
 }
 
-/** A good token of exactly this length, of which base64url allows three in four to a part, and there are two parts. */
+/**
+ * A good token of exactly this length. A part of base64url can have three of four lengths, and two
+ * parts vary.
+ */
 function sized(now, length, letter = 'x') {
   for (const note of ['', 'a', 'ab', 'abc']) {
     const made = (filling) => token(header({ note }), claims(now, { filling: letter.repeat(filling) }));
@@ -195,7 +198,7 @@ function sized(now, length, letter = 'x') {
   throw new Error(`no token has ${length} letters`);
 }
 
-// --- What is no text at all
+// --- Values that are no text
 
 function notText() {
   const table = {

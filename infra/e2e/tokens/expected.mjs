@@ -1,21 +1,25 @@
-// Where we and firebase-admin differ, and why. Any other difference is a fault of one of us.
+// The differences between our code and firebase-admin, with reasons. Any other difference is a
+// fault of one of the two.
 
-/** What the SDK takes and we refuse: by `auth/argument-error`, unless another code is given. */
+/**
+ * Tokens that the SDK accepts and we refuse: by `auth/argument-error`, unless another code is
+ * given.
+ */
 export const STRICTER = [
   {
     what: 'no exp',
     cases: /^exp: missing$/,
-    reason: 'A token without an end is good for ever, and Google\'s rules ask for exp; to the SDK it is optional.',
+    reason: 'A token without an end would be good for ever, and Google\'s rules require exp. The SDK does not.',
   },
   {
     what: 'fractions',
     cases: /^(exp|iat|auth_time|nbf): a (fraction|whole number with .*)$/,
-    reason: 'Times are whole seconds, as Firebase writes them; the SDK takes any JSON number.',
+    reason: 'Times are whole seconds, as Firebase writes them. The SDK accepts any JSON number.',
   },
   {
     what: 'exp is no date',
     cases: /^exp: (in milliseconds|the first second of year 10000|the largest .*|beyond 64 bits|a googol)$/,
-    reason: 'An exp past the year 9999 is a mistake, such as milliseconds; to the SDK it is far ahead.',
+    reason: 'An exp after the year 9999 is a mistake, such as milliseconds. The SDK treats it as a far future.',
   },
   {
     what: 'iat or auth_time is no time',
@@ -23,12 +27,12 @@ export const STRICTER = [
       '^(iat|auth_time): (missing|null|an array of it|an empty array|an object|a truth value|false|empty text)$',
       '^(iat|auth_time): (text of digits|a date as text)$',
     ].join('|')),
-    reason: 'Google\'s rules ask for iat and auth_time in the past, so for numbers; the SDK looks at neither.',
+    reason: 'Google\'s rules require iat and auth_time in the past, so they must be numbers. The SDK checks neither.',
   },
   {
     what: 'iat or auth_time ahead',
     cases: /^(iat|auth_time): (in a minute|in a year|a fraction, to come|the next second)$/,
-    reason: 'Google\'s rules ask for iat and auth_time in the past; the SDK looks at neither.',
+    reason: 'Google\'s rules require iat and auth_time in the past. The SDK checks neither.',
   },
   {
     what: 'iat, auth_time or nbf is no date',
@@ -36,42 +40,42 @@ export const STRICTER = [
       '^(iat|auth_time|nbf): less than zero',
       '^(iat|auth_time): (in milliseconds|beyond 64 bits|the first second of year 10000)$',
     ].join('|')),
-    reason: 'A time before 1970 or past the year 9999 is a mistake; the SDK compares it all the same.',
+    reason: 'A time before 1970 or after the year 9999 is a mistake. The SDK compares it all the same.',
   },
   {
     what: 'no sub',
     cases: /^event: no sub/,
-    reason: 'An ID token is somebody\'s; the SDK lets those of two blocking functions go without a sub.',
+    reason: 'An ID token belongs to a user. The SDK accepts the tokens of two blocking functions without a sub.',
   },
   {
     what: 'kid that names nothing',
     cases: /^kid: (null|empty text|zero|false)$/,
-    reason: 'A kid that names nothing is as good as none; the SDK then tries all keys.',
+    reason: 'A kid that names nothing counts as missing. The SDK then tries all keys.',
   },
   {
     what: 'kid that is no text',
     cases: /^kid: an array of it$|^kid as signed: a number$/,
-    reason: 'A kid is text (RFC 7515 section 4.1.4); JavaScript turns an array or a number into text.',
+    reason: 'A kid is text (RFC 7515 section 4.1.4). JavaScript turns an array or a number into text.',
   },
   {
     what: 'short key',
     cases: /^kid as signed: by the key of 1024 bits$/,
-    reason: 'RS256 needs a key of 2048 bits or more (RFC 7518 section 3.3); the SDK takes any that is published.',
+    reason: 'RS256 needs a key of 2048 bits or more (RFC 7518 section 3.3); the SDK accepts any published key.',
   },
   {
     what: 'crit',
     cases: /^header: crit/,
-    reason: 'A critical extension that is not known must be refused (RFC 7515 section 4.1.11); the SDK ignores crit.',
+    reason: 'An unknown critical extension must be refused (RFC 7515 section 4.1.11). The SDK ignores crit.',
   },
   {
     what: 'loose base64url',
     cases: /^base64url: (loose bits|a letter too many in the (payload|header)$)/,
-    reason: 'The same bytes have one text (RFC 4648 section 3.5); Node\'s decoder takes several.',
+    reason: 'The same bytes have one text (RFC 4648 section 3.5). Node\'s decoder accepts several.',
   },
   {
     what: 'not UTF-8',
     cases: /^UTF-8/,
-    reason: 'JSON is UTF-8 (RFC 8259 section 8.1); Node\'s decoder puts other letters in place of what is not.',
+    reason: 'JSON is UTF-8 (RFC 8259 section 8.1). Node\'s decoder replaces bytes that are not.',
   },
   {
     what: 'half a surrogate',
@@ -81,7 +85,7 @@ export const STRICTER = [
   {
     what: 'NUL',
     cases: /^JSON of the (payload|header): an escaped NUL|^sub: with a NUL$/,
-    reason: 'NUL ends a text for half of all programs, so the HTTP contract takes none anywhere.',
+    reason: 'NUL ends a text in many programs, so the HTTP contract accepts none anywhere.',
   },
   {
     what: 'number beyond all',
@@ -91,17 +95,17 @@ export const STRICTER = [
   {
     what: 'JSON in JSON text',
     cases: /^payload is: it as text$/,
-    reason: 'The payload is a JSON object (RFC 7519 section 7.2); the SDK reads JSON inside JSON text too.',
+    reason: 'The payload is a JSON object (RFC 7519 section 7.2). The SDK also reads JSON inside JSON text.',
   },
   {
     what: 'claim twice',
     cases: /^twice: (?!.*(last wrong|last past|one name at two depths|two names that)).*$/,
-    reason: 'RFC 7519 section 4 lets a claim given twice be refused; the SDK takes the last.',
+    reason: 'RFC 7519 section 4 allows the refusal of a claim that is given twice. The SDK uses the last.',
   },
   {
     what: 'header twice',
     cases: /^twice in the header: (?!.*the last (wrong|a stranger))/,
-    reason: 'RFC 7515 section 4 lets a parameter given twice be refused; the SDK takes the last.',
+    reason: 'RFC 7515 section 4 allows the refusal of a parameter that is given twice. The SDK uses the last.',
   },
   {
     what: 'depth',
@@ -121,49 +125,49 @@ export const STRICTER = [
   },
 ];
 
-/** What both refuse, under different codes. */
+/** Tokens that both refuse, with different codes. */
 export const CODES = [
   {
     cases: /^exp: (less than zero( by far)?|a fraction of a day ago|less than any number)$/,
     sdk: 'auth/id-token-expired',
     ours: 'auth/argument-error',
-    reason: 'An exp that is no date tells no expiry.',
+    reason: 'An exp that is no date is no expiry.',
   },
   {
     cases: /^expired: with(out)? a (time of issue|sign-in)/,
     sdk: 'auth/id-token-expired',
     ours: 'auth/argument-error',
-    reason: 'Expiry comes last: only a token that was good is called expired.',
+    reason: 'Expiry is checked last, so that only a token that was good is called expired.',
   },
   {
     cases: /^expired: with an empty kid$/,
     sdk: 'auth/id-token-expired',
     ours: 'auth/argument-error',
-    reason: 'The SDK tries all keys for an empty kid, so it gets to the expiry.',
+    reason: 'The SDK tries all keys for an empty kid, so it reaches the check of the expiry.',
   },
   {
     cases: /^twice: exp, the last past$/,
     sdk: 'auth/id-token-expired',
     ours: 'auth/argument-error',
-    reason: 'The SDK takes the last of two.',
+    reason: 'The SDK uses the last of two.',
   },
   {
     cases: /^kind: a forged access token of this service$/,
     sdk: 'auth/argument-error',
     ours: 'token_invalid',
-    reason: 'What claims to be the service\'s own is refused by the code for its own.',
+    reason: 'A token that claims to be the service\'s own is refused with the code of own tokens.',
   },
   {
     cases: /^kind: an access token of this service$/,
     sdk: 'auth/argument-error',
     ours: '200 access_token',
-    reason: 'It is good, though not as an ID token.',
+    reason: 'The token is good, but not as an ID token.',
   },
   {
     cases: /^(base64url: a NUL|around: (a NUL|half a surrogate))/,
     sdk: 'auth/argument-error',
     ours: 'invalid_request',
-    reason: 'It is the request that cannot be read.',
+    reason: 'The request itself cannot be read.',
   },
   {
     cases: /^size of what is no token: 20 KiB$/,
@@ -175,13 +179,13 @@ export const CODES = [
     cases: /^not text: null$/,
     sdk: 'auth/argument-error',
     ours: 'token_missing',
-    reason: 'Builders send null for what is not set.',
+    reason: 'Builders send null for an unset value.',
   },
   {
     cases: /^kind: a legacy custom token whose data are (null|text)$|^payload is: null$/,
     sdk: 'TypeError',
     ours: 'auth/argument-error',
-    reason: 'The SDK looks for members of what is no object.',
+    reason: 'The SDK reads members of a value that is no object.',
   },
   {
     cases: new RegExp([
@@ -189,18 +193,18 @@ export const CODES = [
       '^base64url: the payload in (base64 twice|hex)$',
       '^after signing: payload and signature swapped$',
       '^depth: 5000 arrays without an end$',
-      // Of the payload's JSON all that is none, but for a number that is too large.
+      // All payloads that are no JSON, except for numbers that are too large.
       '^JSON of the payload: (an? (vertical|no-break|NUL|tab|line|name|comma|comment|bracket|escape that))',
       '^JSON of the payload: (a number (?!beyond)|NaN|Infinity|undefined|True|two commas|no |half an|single|only)',
       '^JSON of the payload: (text|another)',
     ].join('|')),
     sdk: 'SyntaxError',
     ours: 'auth/argument-error',
-    reason: 'Under typ JWT the SDK lets out what the JSON parser throws.',
+    reason: 'With typ JWT the SDK does not catch the error of the JSON parser.',
   },
 ];
 
-/** What a refusal says, where it is one that people meet. */
+/** The words of refusals that people meet. */
 export const MESSAGES = [
   { cases: /^aud: another project$/, says: [/"acme-login-staging"/, /"acme-login"/, /environment/] },
   { cases: /^iss and aud: of another project$/, says: [/"acme-staging"/, /"acme-login"/, /environment/] },

@@ -1,10 +1,10 @@
-// ID tokens with something unusual or wrong in their header.
+// ID tokens with an unusual or wrong header.
 
 import { constants } from 'node:crypto';
 
 import { PROJECT, at, cases, claims, header, hmac, keys, unsigned, withClaims, withHeader } from './minting.mjs';
 
-/** By the time that a token is made, `world.trap` is an address that nobody may ever ask for anything. */
+/** Before a token is made, `world.trap` is set to a URL that must never be fetched. */
 export function headerCases(world) {
   return [...alg(), ...kid(), ...typ(), ...members(world)];
 }
@@ -45,7 +45,7 @@ function unsignedHeaders() {
   };
 }
 
-/** Everything that is public could be taken for a secret by a verifier that mixes up kinds of keys. */
+/** Public values that a verifier could use as an HMAC secret if it mixes up kinds of keys. */
 function hmacKeys() {
   const { publicKey, kid: name } = keys.first;
   return {
@@ -92,7 +92,7 @@ function typ() {
   return cases('typ', table, (now, value) => withHeader(now, { typ: value }));
 }
 
-/** Parameters of a header beside alg, kid and typ. A key that a token brings along is nobody's. */
+/** Parameters of a header beside alg, kid and typ. A key inside a token must not be trusted. */
 function members(world) {
   const stranger = keys.stranger.publicKey.export({ format: 'jwk' });
   const ignored = {

@@ -1,4 +1,4 @@
-// Signed texts that two readers of JSON could take differently.
+// Signed texts that two readers of JSON could understand differently.
 
 import { PROJECT, UID, cases, claims, header, keys, token } from './minting.mjs';
 
@@ -6,7 +6,7 @@ export function jsonCases() {
   return [...syntax(), ...notObjects(), ...duplicates(), ...depths()];
 }
 
-/** Texts made of the JSON of good claims; white space is what JSON has and what it has not. */
+/** Texts made of the JSON of good claims, with white space that JSON allows or does not allow. */
 function syntax() {
   const table = {
     'white space around': (json) => ` \t\r\n${json}\n`,
@@ -79,7 +79,7 @@ function notObjects() {
   ];
 }
 
-/** A good token but for how its payload is written. */
+/** A good token, except for the text of its payload. */
 function writtenPayload(now, write) {
   return token(header(), write(JSON.stringify(claims(now))));
 }
@@ -88,7 +88,7 @@ function writtenHeader(now, write) {
   return token(write(JSON.stringify(header())), claims(now));
 }
 
-/** Without typ JWT the SDK goes another way. */
+/** Without typ JWT the SDK parses the payload in another way. */
 function writtenTypeless(now, write) {
   return token(header({ typ: undefined }), write(JSON.stringify(claims(now))));
 }
@@ -148,7 +148,7 @@ function depths() {
   ];
 }
 
-/** The JSON of an object with a member more. */
+/** The JSON of an object with one more member. */
 function added(json, member) {
   return json.replace(/}$/, `,${member}}`);
 }

@@ -1,4 +1,4 @@
-// Two judges of ID tokens: Google's firebase-admin, and a `latchkey serve`.
+// Two verifiers of ID tokens: Google's firebase-admin, and a `latchkey serve`.
 
 import assert from 'node:assert/strict';
 
@@ -6,7 +6,7 @@ import { exchange, json } from '../support.mjs';
 
 const GOOGLE_KEYS = 'https://www.googleapis.com/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com';
 
-/** `verifyIdToken` of firebase-admin as it is published, except that it fetches its keys from `url`. */
+/** The published `verifyIdToken` of firebase-admin, except that it fetches its keys from `url`. */
 export function sdkJudge(auth, url) {
   const { keyFetcher } = auth.idTokenVerifier.signatureVerifier;
   assert.equal(keyFetcher.clientCertUrl, GOOGLE_KEYS);
@@ -15,13 +15,13 @@ export function sdkJudge(auth, url) {
     try {
       return { accepted: true, claims: await auth.verifyIdToken(token), code: '' };
     } catch (error) {
-      // Some tokens make it fail in the middle, with an error of the language.
+      // For some tokens the SDK fails with an error of JavaScript itself.
       return { accepted: false, code: error.code ?? error.name, message: error.message };
     }
   };
 }
 
-/** `POST /verify`, or `GET /verify` for a token that is longer than a body may be. */
+/** `POST /verify`, or `GET /verify` with `bearer`, for a token that is too long for a body. */
 export function ourJudge(server) {
   return async (token, { bearer = false } = {}) => {
     const inHeader = { method: 'GET', headers: { authorization: `Bearer ${token}` } };
@@ -33,7 +33,7 @@ export function ourJudge(server) {
   };
 }
 
-/** What ours says of a token that both accept, next to what it must say by the claims that the SDK found in it. */
+/** Our answer on a token that both accept, beside the answer that follows from the SDK's claims. */
 export function verification({ claims }, { body }) {
   const text = (value) => (typeof value === 'string' ? value : '');
   const provider = claims.firebase?.sign_in_provider;
@@ -42,7 +42,7 @@ export function verification({ claims }, { body }) {
   return {
     actual: {
       valid, uid, email, email_verified, name, role_id, provider: body.provider, issued_at, expires_at,
-      // The SDK adds a uid to the claims, whether they have one or not.
+      // The SDK always adds a uid to the claims.
       claims: { ...body.claims, uid: body.claims.sub },
     },
     expected: {

@@ -1,4 +1,4 @@
-// Tokens of other kinds, which people take for ID tokens.
+// Tokens of other kinds, which people send as ID tokens by mistake.
 
 import {
   CUSTOM_TOKEN_AUDIENCE, PROJECT, UID, at, cases, claims, header, hmac, part, token, unsigned, withClaims,
@@ -8,7 +8,7 @@ const HOUR = 3600;
 const SERVICE_ACCOUNT = 'firebase-adminsdk@acme-login.iam.gserviceaccount.com';
 const SESSION_COOKIE_ISSUER = `https://session.firebase.google.com/${PROJECT}`;
 
-/** By the time that a token is made, `world.own` is a session of the service. */
+/** Before a token is made, `world.own` is set to a session of the service. */
 export function kindCases(world) {
   return [
     ...cases('kind', signed(), (now, [head, body]) => token(head, body(now))),
@@ -18,7 +18,7 @@ export function kindCases(world) {
   ];
 }
 
-/** Rows of a header and claims that depend on the time. */
+/** Rows with a header and claims that depend on the time. */
 function signed() {
   const noKid = header({ kid: undefined });
   const by = (iss, more) => [header(), notFirebase({ iss, ...more })];
@@ -62,7 +62,7 @@ function byHmac() {
   };
 }
 
-/** As the Auth emulator makes them. */
+/** Tokens in the format of the Auth emulator. */
 function emulated() {
   const cookie = notFirebase({ iss: SESSION_COOKIE_ISSUER });
   return { 'an unsigned custom token': custom, 'an unsigned session cookie': cookie };
@@ -89,12 +89,12 @@ function custom(now) {
   return { iss, sub, aud, iat: now, exp: now + HOUR, uid: UID };
 }
 
-/** What custom tokens were before 2016. */
+/** Custom tokens in the format from before 2016. */
 function legacy(changes) {
   return (now) => ({ v: 0, iat: now, d: { uid: UID }, ...changes });
 }
 
-/** Claims as every issuer of OpenID Connect writes them. */
+/** The claims of every OpenID Connect issuer. */
 function notFirebase(changes) {
   return (now) => claims(now, { firebase: undefined, user_id: undefined, auth_time: undefined, ...changes });
 }

@@ -1,5 +1,5 @@
-// Three libraries that sign and verify tokens with a shared secret, two for Node and one for Python. Each is given
-// the secret as a text, and takes HS256 alone.
+// Three libraries that sign and verify tokens with a shared secret, two for Node and one for
+// Python. Each gets the secret as a text, and accepts only HS256.
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +15,9 @@ const NONE = 'none';
 const EXPIRED = ['TokenExpiredError', 'ERR_JWT_EXPIRED', 'ExpiredSignatureError'];
 
 /**
- * Each has `sign`, which gives a token with exactly these claims, and `verify`, which gives the claims, or by which
- * of its errors the token is refused and whether that is because it has expired. Without a secret a token is `none`.
+ * Each has `sign`, which returns a token with exactly these claims; without a secret, its algorithm
+ * is `none`. Each has `verify`, which returns the claims, or the error of a refusal and whether the
+ * token has expired.
  */
 export function startLibraries() {
   return { jsonwebtoken: ofJsonwebtoken, jose: ofJose, PyJWT: startPyJwt() };
@@ -25,10 +26,10 @@ export function startLibraries() {
 const ofJsonwebtoken = {
   sign: async (claims, secret, algorithm = ACCEPTED) => jsonwebtoken.sign(claims, secret, {
     algorithm: secret === undefined ? NONE : algorithm,
-    // It would add an `iat`, or take away the one that is there.
+    // By default the library adds an `iat`, and this option removes an existing one.
     noTimestamp: !('iat' in claims),
   }),
-  // What it throws at claims that are no JSON is the language's own.
+  // For claims that are no JSON, the library throws JavaScript's own error.
   verify: (token, secret, audience) => verdict([jsonwebtoken.JsonWebTokenError, SyntaxError], 'name', async () =>
     jsonwebtoken.verify(token, secret, { algorithms: [ACCEPTED], audience })),
 };
@@ -41,7 +42,7 @@ const ofJose = {
     (await jwtVerify(token, Buffer.from(secret), { algorithms: [ACCEPTED], audience })).payload),
 };
 
-/** An error that is none of those by which the library refuses tokens is a fault of the test. */
+/** Any error other than the library's refusals is a fault of the test. */
 async function verdict(refusals, name, verify) {
   try {
     return { claims: await verify() };

@@ -1,4 +1,4 @@
-// Tokens made by hand: good ones, and ones that are wrong in exactly one way.
+// Makes tokens by hand: good ones, and ones that are wrong in exactly one way.
 
 import { createHmac, sign } from 'node:crypto';
 
@@ -10,29 +10,29 @@ export const CUSTOM_TOKEN_AUDIENCE =
   'https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit';
 export const UID = 'rWAa8hGWJoP9GTTcqNTqmQhaxUM2';
 
-/** Of no claim that is text or a time is any of these a good value. */
+/** Values that are wrong for every claim that is a text or a time. */
 export const NO_VALUE = {
   missing: undefined, null: null, 'a truth value': true, 'an object': {}, 'an empty array': [],
 };
 
-/** All but the stranger's are published. */
+/** All keys. All are published except for the stranger's. */
 export const keys = {
   first: rsaKey('5d1f9b2cfd8c1e0b7a3349ad5f7f8a6c21b4e0d7'),
   second: rsaKey('b8a3e51f0c6d92747e1d2c90ab64f3857d0e91c4'),
   large: rsaKey('2e7d04f86b1c35a9c0d8e6f7417a92b3546c8d1e', 3072),
   short: rsaKey('91c0de4f7a2b6835d1e9f8073b5c6a4820dfe1b7', 1024),
   elliptic: ecKey('c4b7a9e0d3f21586794e0a1b8c6d5f32e7094ba1'),
-  // A kid is text, and this is the text that the number 1 turns into.
+  // A kid is text. This is the text that the number 1 turns into.
   one: rsaKey('1'),
   stranger: rsaKey('f00dfeed5a1e7c90b2d48e36a7019c5b8d2e4f61'),
 };
 
-/** The header of an ID token; a change to undefined leaves a member out. */
+/** The header of an ID token. A change to undefined leaves a member out. */
 export function header(changes) {
   return { alg: 'RS256', kid: keys.first.kid, typ: 'JWT', ...changes };
 }
 
-/** What an ID token says after a sign-in with a password, five minutes ago. */
+/** The claims of an ID token after a sign-in with a password five minutes ago. */
 export function claims(now, changes) {
   return {
     iss: ISSUER,
@@ -49,13 +49,13 @@ export function claims(now, changes) {
   };
 }
 
-/** One part of a token: bytes and text as they are, anything else as JSON. */
+/** One part of a token. Bytes and texts stay as they are, and any other value becomes JSON. */
 export function part(value) {
   const isText = typeof value === 'string' || Buffer.isBuffer(value);
   return Buffer.from(isText ? value : JSON.stringify(value)).toString('base64url');
 }
 
-/** Two parts, already encoded, and a good signature over the text that they are. */
+/** Two encoded parts, and a good signature over them. */
 export function sealed(first, second, { key = keys.first, hash = 'sha256', options = {} } = {}) {
   const signature = sign(hash, Buffer.from(`${first}.${second}`), { key: key.privateKey, ...options });
   return `${first}.${second}.${signature.toString('base64url')}`;
@@ -65,18 +65,18 @@ export function token(head, body, how) {
   return sealed(part(head), part(body), how);
 }
 
-/** A good ID token but for `changes` to its claims. */
+/** A good ID token, except for `changes` to its claims. */
 export function withClaims(now, changes, how) {
   return token(header({ kid: (how?.key ?? keys.first).kid }), claims(now, changes), how);
 }
 
-/** A good ID token but for `changes` to its header. */
+/** A good ID token, except for `changes` to its header. */
 export function withHeader(now, changes, how) {
   return token(header(changes), claims(now), how);
 }
 
 /**
- * The cases of a table whose names say what is special: each makes its token from its row when it is told the time, in
+ * The cases of a table, named by its keys. Each makes its token from its row, for a time in
  * seconds.
  */
 export function cases(group, table, make, more) {
@@ -84,7 +84,7 @@ export function cases(group, table, make, more) {
   return Object.entries(table).map(one);
 }
 
-/** A row that depends on the time is a function of it. */
+/** The value of a row. A row that depends on the time is a function of it. */
 export function at(now, row) {
   return typeof row === 'function' ? row(now) : row;
 }
@@ -95,7 +95,7 @@ export function hmac(head, body, secret) {
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
 }
 
-/** A token without a signature, as the Auth emulator makes them. */
+/** A token without a signature, like those of the Auth emulator. */
 export function unsigned(head, body) {
   return `${part(head)}.${part(body)}.`;
 }

@@ -1,5 +1,6 @@
-// Tokens signed with the shared secret: what is to be accepted and as what, what is to be refused, and where this
-// service is stricter than the libraries. Every time is in seconds and told when a token is made.
+// Tokens signed with the shared secret: tokens to accept with their verification, tokens to refuse,
+// and tokens on which we are stricter than the libraries. Each token is made for a given time in
+// seconds.
 
 import { hmac, part } from './minting.mjs';
 
@@ -7,7 +8,7 @@ export const SECRET = 'a shared secret of more than forty characters';
 const ANOTHER = 'another secret of more than forty characters ..';
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** Claims, and what else than a default the verification object must have. */
+/** Claims, and the members of the verification object that differ from the default. */
 export const ACCEPTED = {
   'a text as user_id': (now) => [{ user_id: '1532x88', exp: now + 300 }, { uid: '1532x88' }],
   'a number as user_id': (now) => [{ user_id: 1532, exp: now + 300 }, { uid: '1532' }],
@@ -29,7 +30,10 @@ export const ACCEPTED = {
   },
 };
 
-/** What nobody takes: claims, and with which secret and algorithm they are signed; without a secret, not at all. */
+/**
+ * Tokens that all refuse: claims, with the secret and the algorithm. Without a secret, the token
+ * has no signature.
+ */
 export const REFUSED = {
   'expired a second ago': (now) => ({ claims: { uid: 'a', exp: now - 1 }, code: 'token_expired' }),
   'expired just now': (now) => ({ claims: { uid: 'a', exp: now }, code: 'token_expired' }),
@@ -41,38 +45,38 @@ export const REFUSED = {
   'the secret and a line break': (now) => ({ claims: { uid: 'a', exp: now + 300 }, secret: `${SECRET}\n` }),
   HS384: (now) => ({ claims: { uid: 'a', exp: now + 300 }, algorithm: 'HS384' }),
   HS512: (now) => ({ claims: { uid: 'a', exp: now + 300 }, algorithm: 'HS512' }),
-  // It is nobody's: neither the algorithm nor a claim says whose it wants to be.
+  // Neither the algorithm nor a claim says which kind of token this is.
   none: (now) => ({ claims: { uid: 'a', exp: now + 300 }, secret: undefined, code: 'auth/argument-error' }),
 };
 
-/** Tokens made by hand that we refuse, and which libraries take. */
+/** Handmade tokens that we refuse and that some libraries accept. */
 export const STRICTER = {
   'issued in the future': {
-    taken: ['jsonwebtoken', 'jose'], code: 'token_invalid', make: (now) => good({ iat: now + 600, exp: now + 900 }),
+    acceptedBy: ['jsonwebtoken', 'jose'], code: 'token_invalid', make: (now) => good({ iat: now + 600, exp: now + 900 }),
   },
-  'an expiry as text': { taken: ['PyJWT'], code: 'token_invalid', make: (now) => good({ exp: `${now + 300}` }) },
-  'a start as text': { taken: ['PyJWT'], code: 'token_invalid', make: (now) => good({ nbf: `${now}` }) },
+  'an expiry as text': { acceptedBy: ['PyJWT'], code: 'token_invalid', make: (now) => good({ exp: `${now + 300}` }) },
+  'a start as text': { acceptedBy: ['PyJWT'], code: 'token_invalid', make: (now) => good({ nbf: `${now}` }) },
   'a critical extension': {
-    taken: ['jsonwebtoken'], code: 'token_invalid',
+    acceptedBy: ['jsonwebtoken'], code: 'token_invalid',
     make: (now) => hmac({ alg: 'HS256', crit: ['exam'], exam: 1 }, { exp: now + 300 }, SECRET),
   },
   'a claim given twice': {
-    taken: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'auth/argument-error',
+    acceptedBy: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'auth/argument-error',
     make: () => hmac({ alg: 'HS256' }, '{"uid":"a","uid":"b"}', SECRET),
   },
   'other bits in the signature where none count': {
-    taken: ['jose'], code: 'auth/argument-error', make: (now) => withLastChanged(good({ exp: now + 300 })),
+    acceptedBy: ['jose'], code: 'auth/argument-error', make: (now) => withLastChanged(good({ exp: now + 300 })),
   },
   'a padded signature': {
-    taken: ['jose', 'PyJWT'], code: 'auth/argument-error', make: (now) => `${good({ exp: now + 300 })}=`,
+    acceptedBy: ['jose', 'PyJWT'], code: 'auth/argument-error', make: (now) => `${good({ exp: now + 300 })}=`,
   },
-  // What is Firebase's or ours is judged by keys that no other server has.
+  // Tokens that claim to be Firebase's or ours are judged by keys that no other server has.
   'the issuer of ID tokens': {
-    taken: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'auth/argument-error',
+    acceptedBy: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'auth/argument-error',
     make: (now) => good({ iss: 'https://securetoken.google.com/demo-latchkey', sub: 'a', exp: now + 300 }),
   },
   'the type of access tokens': {
-    taken: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'token_invalid',
+    acceptedBy: ['jsonwebtoken', 'jose', 'PyJWT'], code: 'token_invalid',
     make: (now) => hmac({ alg: 'HS256', typ: 'at+jwt' }, { sub: 'a', exp: now + 300 }, SECRET),
   },
 };
@@ -81,12 +85,18 @@ function good(claims) {
   return hmac({ alg: 'HS256' }, claims, SECRET);
 }
 
-/** 32 bytes are 43 characters, of which the last has two bits to spare. */
+/**
+ * Changes a spare bit of the signature: 32 bytes are 43 characters, and the last character has two
+ * spare bits.
+ */
 function withLastChanged(token) {
   return token.slice(0, -1) + ALPHABET[ALPHABET.indexOf(token.at(-1)) ^ 1];
 }
 
-/** The token with one character changed, in every `step`th place: by its first bit, which counts in every place. */
+/**
+ * Copies of the token, each with one changed character, `step` places apart. The first bit of each
+ * counts.
+ */
 export function changed(token, step) {
   const places = [...[...token].keys()].filter((place) => token[place] !== '.' && place % step === 0);
   return places.map((place) => {
@@ -95,7 +105,7 @@ export function changed(token, step) {
   });
 }
 
-/** The token with its claims replaced, as somebody would who wants to be somebody else. */
+/** The token with other claims, as an attacker would try. */
 export function withOtherClaims(token, claims) {
   const [header, , signature] = token.split('.');
   return `${header}.${part(claims)}.${signature}`;

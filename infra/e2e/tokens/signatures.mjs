@@ -1,10 +1,13 @@
-// Good ID tokens under signatures that are not theirs.
+// Good ID tokens with wrong signatures.
 
 import { constants, createHash, privateEncrypt, sign } from 'node:crypto';
 
 import { cases, claims, header, keys, part, withClaims } from './minting.mjs';
 
-/** Most sums of a signature and the modulus need a bit more than there are; one of so many does not. */
+/**
+ * Most sums of a signature and the modulus have one bit too many. Among this number of signatures,
+ * one has not.
+ */
 const ATTEMPTS_MAX = 10_000;
 
 export function signatureCases() {
@@ -16,7 +19,9 @@ export function signatureCases() {
   ];
 }
 
-/** The parts of `good` with what `alter` makes of its signature, told the text that was signed. */
+/**
+ * The parts of `good` with the signature that `alter` makes from its signature and the signed text.
+ */
 function withSignature(good, alter) {
   const [first, second, third] = good.split('.');
   const signature = alter(Buffer.from(third, 'base64url'), `${first}.${second}`);
@@ -41,7 +46,7 @@ function altered() {
   };
 }
 
-/** Signatures that somebody did make, but not this one. */
+/** Real signatures, but of another text or key. */
 function otherwise() {
   const by = (key, hash, options) => (text) => sign(hash, Buffer.from(text), { key: key.privateKey, ...options });
   const { first, second, stranger } = keys;
@@ -61,10 +66,11 @@ function otherwise() {
     'the right key over nothing': () => by(first, 'sha256')(''),
     'the right key over the hash': (text) => by(first, 'sha256')(sha256(text)),
     'the right key, the hash without its name': padded(sha256),
-    // RFC 8017 appendix A.2.4: the parameters are NULL, and some verifiers let them be missing.
+    // RFC 8017 appendix A.2.4: the parameters are NULL. Some verifiers accept missing ones.
     'the right key, the hash\'s name without parameters': padded(info('302f300b0609608648016503040201' + '0420')),
     'the right key, the hash\'s name in BER that is no DER': padded(info('308131300d060960864801650304020105000420')),
-    // Bleichenbacher, CRYPTO 2006: a verifier that stops reading at the hash takes forged signatures of some keys.
+    // Bleichenbacher, CRYPTO 2006: a verifier that stops reading at the hash accepts forged
+    // signatures of some keys.
     'the right key, with rubbish after the hash': (text) => raw(
       info('0001ffffffffffffffff00' + '3031300d060960864801650304020105000420')(text),
     ),
@@ -84,7 +90,10 @@ function raw(start) {
   return privateEncrypt({ key: keys.first.privateKey, padding: constants.RSA_NO_PADDING }, block);
 }
 
-/** The same number modulo n, which a verifier must refuse for being no smaller than n (RFC 8017 section 5.2.2). */
+/**
+ * The same number modulo n. A verifier must refuse it because it is not smaller than n (RFC 8017
+ * section 5.2.2).
+ */
 function plusModulus(now) {
   const modulus = number(keys.first.publicKey.export({ format: 'jwk' }).n);
   const attempts = Array.from({ length: ATTEMPTS_MAX }, (_, attempt) => attempt).values();

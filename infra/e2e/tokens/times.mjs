@@ -1,10 +1,10 @@
-// ID tokens with something wrong in one of their times.
+// ID tokens with one wrong time.
 
 import { NO_VALUE, at, cases, claims, header, token, withClaims } from './minting.mjs';
 
 const HOUR = 3600;
 const YEAR = 365 * 24 * HOUR;
-/** The first second that is no date with a year of four digits. */
+/** The first second whose year has five digits. */
 const YEAR_10000 = 253_402_300_800;
 
 export function timeCases() {
@@ -45,7 +45,7 @@ function exp() {
   ];
 }
 
-/** Several things wrong at once: which of them is told? */
+/** Tokens that are expired and wrong in another way too: which of the two is reported? */
 function expiredAndMore() {
   return {
     'for another project': { aud: 'acme-login-staging' },
@@ -57,7 +57,7 @@ function expiredAndMore() {
   };
 }
 
-/** What a time may and may not be that must not lie ahead. */
+/** Good and bad values for a time that must not be in the future. */
 function past(claim) {
   const table = {
     ...timesOf(notSeconds),
@@ -91,7 +91,7 @@ function notSeconds(now) {
   };
 }
 
-/** Of any time: what is no whole number of seconds, or no date, though it lies on the good side of now. */
+/** Values that are no whole number of seconds, although they are on the good side of now. */
 function outOfRange(good) {
   return {
     'a fraction': (now) => good(now) + 0.5,
@@ -100,7 +100,7 @@ function outOfRange(good) {
   };
 }
 
-/** Good only if both judges look at it within the second it was made in. */
+/** Tokens that are good only if both judge them within the second of their making. */
 function atTheSecond(claim, table) {
   return cases(claim, table, (now, ahead) => withClaims(now, { [claim]: now + ahead }), { exact: true });
 }
@@ -109,7 +109,7 @@ function timesOf(table) {
   return Object.fromEntries(Object.keys(table(0)).map((name) => [name, (now) => table(now)[name]]));
 }
 
-/** The same with one letter in the middle of its signature changed. */
+/** The same token with one changed letter in the middle of its signature. */
 function forge(good) {
   const at = good.length - 100;
   return good.slice(0, at) + (good[at] === 'A' ? 'B' : 'A') + good.slice(at + 1);
