@@ -1,4 +1,4 @@
-//! Passwords: what is taken for one, what is too weak, and how one is kept.
+//! Passwords: the accepted form, weak passwords, and stored hashes.
 
 mod common;
 mod hasher;
@@ -14,30 +14,34 @@ use zeroize::Zeroizing;
 pub use hasher::{Checked, Hasher};
 use stored::Stored;
 
-/// The longest password in bytes, and in code points: bounds the work of hashing, not the choice.
+/// The longest password in bytes, and in code points. The bounds limit the work of hashing, not the
+/// choice of a password.
 const BYTES_MAX: usize = 1024;
 const CODE_POINTS_MAX: usize = 256;
-/// A password equal to it is the first that is tried.
+/// The name of the service, which attackers try first as a password.
 const SERVICE_NAME: &str = "latchkey";
 
-/// A password as typed, normalised; wiped from memory when dropped.
+/// A password, normalised. It is wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Reads a password by the `OpaqueString` profile of RFC 8265 section 4.2: other spaces become spaces, NFC (never
-    /// NFKC, which would make different passwords one), never truncated.
+    /// Reads a password by the `OpaqueString` profile of RFC 8265 section 4.2.
+    ///
+    /// Every kind of space becomes U+0020. The text becomes NFC, since NFKC would make two
+    /// different passwords equal. A password is never truncated.
     ///
     /// # Errors
     ///
-    /// `(code, sentence)` for the caller: over 1,024 bytes or 256 code points, or with control characters.
+    /// `(code, sentence)` for the caller: the password has over 1,024 bytes, over 256 code points,
+    /// or a control character.
     pub fn parse(text: &str) -> Result<Self, (&'static str, &'static str)> {
         const TOO_LONG: (&str, &str) = ("password_too_long", "A password has at most 256 characters and 1,024 bytes.");
         if text.len() > BYTES_MAX {
             return Err(TOO_LONG);
         }
         if text.chars().any(char::is_control) {
-            return Err(("password_has_control_characters", "A password has no control characters."));
+            return Err(("password_has_control_characters", "A password must not contain control characters."));
         }
         let spaces = text.chars().map(|c| if is_space_separator(c) { ' ' } else { c });
         let normal = Zeroizing::new(spaces.nfc().collect::<String>());
@@ -47,8 +51,11 @@ impl Password {
         Ok(Self(normal))
     }
 
-    /// Why this is too weak for a new password, if it is: `(code, sentence)`. No composition rules, but a list of those that
-    /// are tried first (NIST SP 800-63B-4 section 3.1.1.2). `email_key` is the account's address, in the form that is compared.
+    /// The reason why this password is too weak for a new one, as `(code, sentence)`. `None` if the
+    /// password is strong enough.
+    ///
+    /// There are no rules of composition, but a list of common passwords (NIST SP 800-63B-4 section
+    /// 3.1.1.2). `email_key` is the account's e-mail address in the form that is compared.
     pub fn weakness(&self, policy: &Policy, email_key: &str) -> Option<(&'static str, String)> {
         let local = email_key.rsplit_once('@').map_or("", |(local, _)| local);
         let folded = Zeroizing::new(self.0.to_lowercase());
@@ -57,84 +64,88 @@ impl Password {
         } else if folded.as_str() == local || folded.as_str() == email_key {
             Some((
                 "password_is_email",
-                "The password must not be the e-mail address, nor the part of it before the @.".to_owned(),
+                "The password must not be the e-mail address, or its part before the @.".to_owned(),
             ))
         } else if folded.as_str() == SERVICE_NAME {
             Some(("password_is_service_name", "The password must not be the name of the service.".to_owned()))
         } else if common::is_common(&folded) {
-            let sentence = "This password is one of the most common ones, which are tried first.";
+            let sentence = "This password is one of the most common ones. Attackers try these first.";
             Some(("password_too_common", sentence.to_owned()))
         } else if common::is_run(&folded) {
-            let sentence = "One character repeated, or a run of neighbours such as abcdefgh, is tried first.";
+            let sentence = "The password must not be one repeated character, or a run such as abcdefgh.";
             Some(("password_too_common", sentence.to_owned()))
         } else {
             None
         }
     }
 
-    /// The normalised bytes.
+    /// The bytes of the normalised password.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
-/// General category `Zs`, less the space itself.
+/// Whether `c` has Unicode's general category `Zs` and is not U+0020.
 fn is_space_separator(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
-/// What a new password must have, and what its hash costs.
+/// The shortest new password, and the cost of its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Code points.
+    /// The shortest password, in code points.
     pub length_min: usize,
-    /// Argon2's `m`, in KiB.
+    /// Argon2's `m`, the memory in KiB.
     pub memory_kib: u32,
-    /// Argon2's `t`.
+    /// Argon2's `t`, the number of passes over the memory.
     pub iterations: u32,
 }
 
-/// What a check of a password found.
+/// The result of checking a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Another password, or none to compare with.
+    /// The password is wrong, or there is no hash to compare it with.
     Wrong,
-    /// The right one.
+    /// The password is right.
     Right,
-    /// The right one, whose stored hash ought to be replaced: of a kind that is not made here, or weaker than configured.
+    /// The password is right, and its stored hash should be replaced. The hash is of a kind that is
+    /// not made here, or weaker than configured.
     Outdated,
 }
 
 impl Verdict {
-    /// Whether it was the right password.
+    /// Whether the password is right.
     pub fn is_right(self) -> bool {
         self != Self::Wrong
     }
 }
 
-/// A password's hash as the store keeps it: PHC text (`$argon2id$v=19$m=…`), or, until its first login, what another system
-/// made: bcrypt, scrypt, PBKDF2, Firebase's scrypt.
+/// A password's hash as the store keeps it: PHC text (`$argon2id$v=19$m=…`).
+///
+/// An imported account has the hash of another system until its first login: argon2id, bcrypt,
+/// scrypt, PBKDF2 or Firebase's scrypt.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StoredHash(String);
 
 impl StoredHash {
-    /// Takes text for a hash; one that is none fails every check.
+    /// Wraps `text` without reading it. A text that is no hash matches no password.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// The text of the hash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a password can be checked against it.
+    /// Whether a password can be checked against this hash.
     pub fn is_usable(&self) -> bool {
         Stored::read(self).is_some()
     }
 
-    /// What made it, such as `argon2id` or `bcrypt`, and nothing else of it; `unknown` where no password can be checked against it.
+    /// The kind of the hash, such as `argon2id` or `bcrypt`, and nothing else about it. `unknown`
+    /// if no password can be checked against the hash.
     pub fn kind(&self) -> &'static str {
         Stored::read(self).map_or("unknown", |stored| stored.kind())
     }
@@ -163,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_a_hash_is_told_and_nothing_else_of_it() {
+    fn the_kind_of_a_hash_shows_nothing_else_of_it() {
         let argon2id = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let bcrypt = "$2y$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
         for (text, kind) in [(argon2id, "argon2id"), (bcrypt, "bcrypt"), ("$Secret$", "unknown"), ("", "unknown")] {
@@ -192,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_password_is_told_why() {
+    fn a_weak_password_is_refused_with_its_reason() {
         let code = |text: &str| password(text).weakness(&POLICY, "james.dean@example.com").map(|(code, _)| code);
         assert_eq!(code("1234567"), Some("password_too_short"));
         assert_eq!(code("🔑🔑🔑🔑🔑🔑🔑"), Some("password_too_short"));

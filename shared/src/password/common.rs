@@ -1,19 +1,20 @@
-//! The passwords that are tried first.
+//! Common passwords, which attackers try first.
 
 use std::iter;
 
 use fst::Set;
 
-/// 8,354 common passwords of 8 code points or more, folded to lower case, as `build.rs` compiles them: 48,221 bytes.
-/// Opening it reads its last 20 bytes and a lookup follows one path, so that nothing is parsed or allocated at any time.
+/// 8,354 common passwords of 8 code points or more, in lower case: 48,221 bytes that `build.rs`
+/// compiles. Opening the set reads its last 20 bytes, and a lookup follows one path. Nothing is
+/// ever parsed or allocated.
 static COMMON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/common-passwords.fst"));
 
-/// Whether many have chosen this password, folded to lower case, before.
+/// Whether many people have chosen this password before. `folded` is the password in lower case.
 pub fn is_common(folded: &str) -> bool {
     Set::new(COMMON).is_ok_and(|set| set.contains(folded))
 }
 
-/// Whether it is one character repeated, or a run of neighbours such as `abcdefghijkl` or `9876543210`.
+/// Whether the password is one repeated character, or a run such as `abcdefghijkl` or `9876543210`.
 pub fn is_run(folded: &str) -> bool {
     let mut steps = iter::zip(folded.chars(), folded.chars().skip(1))
         .map(|(a, b)| i64::from(u32::from(b)) - i64::from(u32::from(a)));
@@ -36,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_sorted_in_lower_case_and_has_nothing_that_is_too_short_anyway() {
+    fn the_list_is_sorted_in_lower_case_and_has_no_password_that_is_too_short_anyway() {
         assert!(LIST.lines().is_sorted());
         assert!(LIST.lines().all(|line| line == line.to_lowercase() && line.chars().count() >= 8));
         assert_eq!(COMMON.len(), 48_221, "as the documentation says");

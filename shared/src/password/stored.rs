@@ -1,4 +1,4 @@
-//! A stored hash, read: the kind that is made here, and those that accounts bring along from elsewhere.
+//! Stored hashes: the kind that is made here, and the kinds that imported accounts bring along.
 
 pub mod argon2id;
 mod bcrypt;
@@ -14,16 +14,18 @@ use aws_lc_rs::pbkdf2::{PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
 
 use super::StoredHash;
 
-// What a stored hash may ask for. More is a broken or hostile record, found before anything is computed or allocated for it.
+// The bounds of a stored hash. A record beyond them is broken or hostile, and is refused before
+// anything is computed or allocated for it.
 const MEMORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const SALT_BYTES: RangeInclusive<usize> = 8..=64;
 const OUTPUT_BYTES: RangeInclusive<usize> = 16..=64;
-/// The longest that fits the above, Firebase's with its key, takes less than 400.
+/// The longest text that is read. Firebase's, the longest kind within the bounds, has fewer than
+/// 400 bytes.
 const TEXT_BYTES_MAX: usize = 512;
-/// More than any kind has.
+/// The number of parts that a text is split into, which is more than any kind has.
 const PARTS_MAX: usize = 7;
 
-/// A hash that can be checked: each kind within its bounds of memory and time.
+/// A hash that was read, and is within its kind's bounds of memory and time.
 pub enum Stored {
     Argon2id(argon2id::Argon2id),
     Bcrypt(bcrypt::Bcrypt),
@@ -33,7 +35,7 @@ pub enum Stored {
 }
 
 impl Stored {
-    /// Reads a stored hash; none if it is no hash, or of no kind that is known, or out of bounds.
+    /// Reads a stored hash. `None` if the text is no hash, of an unknown kind, or out of bounds.
     pub fn read(stored: &StoredHash) -> Option<Self> {
         let text = stored.as_str();
         if text.len() > TEXT_BYTES_MAX {
@@ -60,7 +62,7 @@ impl Stored {
         }
     }
 
-    /// The name of its kind.
+    /// The name of the kind.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Argon2id(_) => "argon2id",
@@ -71,27 +73,27 @@ impl Stored {
         }
     }
 
-    /// Whether it is the hash of `password`.
+    /// Whether this is the hash of `password`.
     ///
     /// # Errors
     ///
-    /// None that an input causes.
-    pub fn is_of(&self, password: &[u8], areas: &argon2id::Areas) -> Result<bool, argon2::Error> {
+    /// Argon2 fails, which no input causes.
+    pub fn verify(&self, password: &[u8], areas: &argon2id::WorkAreas) -> Result<bool, argon2::Error> {
         match self {
-            Self::Argon2id(hash) => hash.is_of(password, areas),
-            Self::Bcrypt(hash) => Ok(hash.is_of(password)),
-            Self::Firebase(hash) => Ok(hash.is_of(password)),
-            Self::Pbkdf2(hash) => Ok(hash.is_of(password)),
-            Self::Scrypt(hash) => Ok(hash.is_of(password)),
+            Self::Argon2id(hash) => hash.verify(password, areas),
+            Self::Bcrypt(hash) => Ok(hash.verify(password)),
+            Self::Firebase(hash) => Ok(hash.verify(password)),
+            Self::Pbkdf2(hash) => Ok(hash.verify(password)),
+            Self::Scrypt(hash) => Ok(hash.verify(password)),
         }
     }
 
-    /// Whether it ought to be replaced by one of the current parameters.
+    /// Whether a hash of the current parameters should replace this one.
     pub fn is_outdated(&self, current: &Params) -> bool {
         !matches!(self, Self::Argon2id(hash) if !hash.is_outdated(current))
     }
 
-    /// Whether it takes the time of one of the current parameters.
+    /// Whether this hash takes as long as one of the current parameters.
     pub fn is_as_costly(&self, current: &Params) -> bool {
         matches!(self, Self::Argon2id(hash) if hash.is_as_costly(current))
     }

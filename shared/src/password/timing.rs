@@ -1,51 +1,56 @@
-//! The pace of failed checks: each takes as long as nearly all before it did.
+//! The response-time floor of failed checks: each check takes as long as nearly all before it did.
 //!
-//! Equal work is not yet equal time: a record that is there takes a little longer to read than one that is not, a tenth of a
-//! millisecond that thousands of tries bring to light. What is over waits for the same timer; what is left are the few that take longer
-//! than the pace.
+//! Equal work is not yet equal time. A record that exists takes a tenth of a millisecond longer to
+//! read than a missing one, and thousands of tries bring that to light. A check that is faster than
+//! the floor therefore waits, on the same timer as all others. Only the few slower checks still
+//! differ.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
-/// A slower check draws the pace nearer to itself by this part of the difference, and by no more than that part of the pace, so that
-/// one that was held up moves it little.
-const UP: u64 = 4;
-/// A faster one lets it sink by this part: so slowly that nearly all are faster.
-const DOWN: u64 = 2_000;
+/// A slower check raises the floor by a quarter of the difference, and by no more than a quarter of
+/// the floor. One check that was held up therefore raises the floor little.
+const RAISE_DIVISOR: u64 = 4;
+/// A faster check lowers the floor by a two-thousandth: so slowly that nearly all checks are
+/// faster.
+const DECAY_DIVISOR: u64 = 2_000;
 
-/// How long failed checks take.
+/// The time that a failed check should take, in nanoseconds. Zero before the first check.
 #[derive(Debug, Default)]
 pub struct ResponseFloor(AtomicU64);
 
 impl ResponseFloor {
-    /// Takes in how long a failed check took, and says how long it ought to take.
-    pub fn next(&self, took: Duration) -> Duration {
+    /// Moves the floor by the duration of a failed check, and returns the time the check should
+    /// take.
+    pub fn adapt(&self, took: Duration) -> Duration {
         let took = nanos(took);
-        self.moved(|pace| match pace {
+        self.update(|floor| match floor {
             0 => took,
-            pace if took > pace => pace.saturating_add((took - pace).min(pace) / UP),
-            pace => pace - pace / DOWN,
+            floor if took > floor => floor.saturating_add((took - floor).min(floor) / RAISE_DIVISOR),
+            floor => floor - floor / DECAY_DIVISOR,
         })
     }
 
-    /// The same for checks of which even the first few must not show themselves: it is drawn all the way to a slower one.
+    /// Like [`Self::adapt`], but a slower check raises the floor to its own duration at once: not
+    /// even the first few of such checks may differ.
     pub fn raise(&self, took: Duration) -> Duration {
         let took = nanos(took);
-        self.moved(|pace| took.max(pace - pace / DOWN))
+        self.update(|floor| took.max(floor - floor / DECAY_DIVISOR))
     }
 
-    /// What it is after another check that it does not take in.
+    /// Lowers the floor after a check whose duration does not count here, and returns the floor.
     pub fn decay(&self) -> Duration {
-        self.moved(|pace| pace - pace / DOWN)
+        self.update(|floor| floor - floor / DECAY_DIVISOR)
     }
 
-    /// Those at the same time may overlook each other, which costs nothing: each of them moves it by a little only.
-    fn moved(&self, to: impl FnOnce(u64) -> u64) -> Duration {
-        let pace = to(self.0.load(Ordering::Relaxed));
-        self.0.store(pace, Ordering::Relaxed);
-        Duration::from_nanos(pace)
+    /// Sets the floor. A concurrent update may be lost, which costs little: the next check moves
+    /// the floor again.
+    fn update(&self, change: impl FnOnce(u64) -> u64) -> Duration {
+        let floor = change(self.0.load(Ordering::Relaxed));
+        self.0.store(floor, Ordering::Relaxed);
+        Duration::from_nanos(floor)
     }
 }
 
@@ -59,23 +64,23 @@ mod tests {
 
     const MILLISECOND: f64 = 1_000_000.0;
 
-    /// Times around `middle` with a long tail, as hashes take them; the same ones each time.
+    /// Durations around `middle` with a long tail, like those of hashes. A seed repeats them.
     fn times(middle: f64, seed: u64) -> impl Iterator<Item = Duration> {
-        let mut dice = fastrand::Rng::with_seed(seed);
+        let mut rng = fastrand::Rng::with_seed(seed);
         std::iter::repeat_with(move || {
-            let spread: f64 = (0..12).map(|_| dice.f64()).sum::<f64>() - 6.0;
-            let held_up = if dice.f64() < 0.02 { 20.0 } else { 0.0 };
+            let spread: f64 = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
+            let held_up = if rng.f64() < 0.02 { 20.0 } else { 0.0 };
             Duration::from_nanos(((middle + spread * 0.3 + held_up) * MILLISECOND) as u64)
         })
     }
 
     #[test]
     fn two_kinds_of_checks_that_differ_by_a_little_take_the_same_time() {
-        let pace = ResponseFloor::default();
+        let floor = ResponseFloor::default();
         let (mut before, mut after) = (Vec::new(), Vec::new());
         for (unknown, known) in times(20.0, 1).zip(times(20.4, 2)).take(4_000) {
             before.push((unknown, known));
-            after.push((unknown.max(pace.next(unknown)), known.max(pace.next(known))));
+            after.push((unknown.max(floor.adapt(unknown)), known.max(floor.adapt(known))));
         }
         // A timer has ticks of a millisecond.
         let tick = |time: Duration| time.as_millis() + 1;
@@ -99,25 +104,25 @@ mod tests {
     }
 
     #[test]
-    fn one_that_was_held_up_moves_it_little_and_it_sinks_again() {
-        let pace = ResponseFloor::default();
-        let of = |milliseconds| pace.next(Duration::from_millis(milliseconds)).as_millis();
-        assert_eq!((of(20), of(60_000)), (20, 25));
+    fn a_check_that_was_held_up_raises_the_floor_little_and_the_floor_decays_again() {
+        let floor = ResponseFloor::default();
+        let adapt = |milliseconds| floor.adapt(Duration::from_millis(milliseconds)).as_millis();
+        assert_eq!((adapt(20), adapt(60_000)), (20, 25));
         for _ in 0..1_000 {
-            of(10);
+            adapt(10);
         }
-        assert!((10..=16).contains(&of(10)));
+        assert!((10..=16).contains(&adapt(10)));
     }
 
     #[test]
-    fn a_slower_kind_is_kept_to_at_once_and_an_outlier_does_not_rule_for_ever() {
-        let pace = ResponseFloor::default();
-        assert_eq!(pace.decay(), Duration::ZERO, "nobody waits for what was never met");
-        assert_eq!(pace.raise(Duration::from_millis(80)), Duration::from_millis(80));
-        assert_eq!(pace.raise(Duration::from_secs(2)), Duration::from_secs(2));
+    fn a_slower_kind_raises_the_floor_at_once_and_an_outlier_does_not_hold_it_for_ever() {
+        let floor = ResponseFloor::default();
+        assert_eq!(floor.decay(), Duration::ZERO, "nobody waits before the first check");
+        assert_eq!(floor.raise(Duration::from_millis(80)), Duration::from_millis(80));
+        assert_eq!(floor.raise(Duration::from_secs(2)), Duration::from_secs(2));
         for _ in 0..10_000 {
-            pace.decay();
+            floor.decay();
         }
-        assert!(pace.raise(Duration::from_millis(80)) < Duration::from_millis(90));
+        assert!(floor.raise(Duration::from_millis(80)) < Duration::from_millis(90));
     }
 }

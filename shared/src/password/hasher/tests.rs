@@ -3,9 +3,9 @@ use tokio::task::JoinSet;
 use super::*;
 
 const POLICY: Policy = Policy { length_min: 8, memory_kib: 19_456, iterations: 2 };
-/// What is cheap to compute, where the cost does not matter.
+/// A policy of little work, for tests in which the cost does not matter.
 const CHEAP: Policy = Policy { length_min: 8, memory_kib: 64, iterations: 1 };
-/// Of "correct horse".
+/// A hash of "correct horse" with 1,024 rounds.
 const BCRYPT_10: &str = "$2b$10$cvwLM5hOaxOWbjf6zaSK6.RmqSbi4AaoBYzdsXfCYC4rcgYweS7hC";
 
 fn password(text: &str) -> Password {
@@ -13,7 +13,7 @@ fn password(text: &str) -> Password {
 }
 
 #[tokio::test]
-async fn a_hash_is_argon2id_phc_text_and_takes_its_password_only() {
+async fn a_hash_is_argon2id_phc_text_and_matches_its_password_only() {
     let hasher = Hasher::new(&POLICY, 2).unwrap();
     let stored = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     assert!(stored.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.as_str());
@@ -68,7 +68,7 @@ async fn a_failed_check_takes_as_long_as_the_longest_of_a_hash_of_another_cost()
 
     let began = Instant::now();
     checked(&hasher, password("wrong horse"), Some(StoredHash::new(BCRYPT_10))).await.unwrap();
-    // 1,024 rounds of bcrypt take some 50 ms, and nowhere a fiftieth of that.
+    // 1,024 rounds of bcrypt take about 50 ms, and on no machine a fiftieth of that.
     assert!(Duration::from_millis(1) < failed() && failed() <= began.elapsed(), "{:?}", failed());
     let cheaper = StoredHash::new("$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW");
     for stored in stored.into_iter().chain([Some(cheaper)]) {
@@ -79,7 +79,7 @@ async fn a_failed_check_takes_as_long_as_the_longest_of_a_hash_of_another_cost()
 }
 
 #[tokio::test]
-async fn a_right_password_does_not_wait_and_what_waits_keeps_nobody_from_computing() {
+async fn a_right_password_does_not_wait_and_a_check_that_is_padded_blocks_no_other() {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let own = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     let hour = Duration::from_secs(3_600);
@@ -95,22 +95,22 @@ async fn a_right_password_does_not_wait_and_what_waits_keeps_nobody_from_computi
 }
 
 #[tokio::test]
-async fn what_was_stopped_on_its_way_makes_nobody_wait_for_longer_than_the_bound() {
+async fn a_check_that_was_stopped_meanwhile_makes_nobody_wait_beyond_the_bound() {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
-    let stopped = Checked { verdict: Verdict::Wrong, is_of_current_cost: false, took: Duration::from_secs(900) };
+    let stopped = Checked { verdict: Verdict::Wrong, has_current_cost: false, took: Duration::from_secs(900) };
     hasher.pad_to_floor(&stopped, Duration::ZERO).await;
-    assert!(hasher.0.legacy_floor.decay() <= FAILED_MAX);
+    assert!(hasher.0.legacy_floor.decay() <= LEGACY_FLOOR_MAX);
 }
 
-/// A hasher of one permit that is taken, as if a hash was computed for as long as the second part lives.
+/// A hasher with one permit, which is in use as long as the second part lives.
 async fn busy() -> (Hasher, impl Send) {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
-    let place = Arc::clone(&hasher.0.places).try_acquire_owned().unwrap();
+    let slot = Arc::clone(&hasher.0.slots).try_acquire_owned().unwrap();
     let permit = Arc::clone(&hasher.0.permits).acquire_owned().await.unwrap();
-    (hasher, (place, permit))
+    (hasher, (slot, permit))
 }
 
-/// Checks, and keeps the pace as a login does.
+/// Checks a password, and pads a failure as a login does.
 async fn checked(hasher: &Hasher, password: Password, stored: Option<StoredHash>) -> Result<Verdict, Error> {
     let checked = hasher.check(password, stored).await?;
     if !checked.verdict.is_right() {
@@ -139,20 +139,20 @@ async fn more_than_32_hashes_do_not_wait_for_one_permit() {
     let served = checks.join_all().await;
     assert_eq!(served.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [Verdict::Wrong; 32]);
     assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
-    assert_eq!((hasher.0.places.available_permits(), hasher.0.permits.available_permits()), (33, 1));
+    assert_eq!((hasher.0.slots.available_permits(), hasher.0.permits.available_permits()), (33, 1));
 }
 
 #[tokio::test]
-async fn who_hangs_up_while_waiting_gives_the_place_back() {
+async fn a_client_that_hangs_up_while_waiting_frees_its_slot() {
     let (hasher, computed) = busy().await;
     let mut checks = spawn_checks(&hasher, 32);
-    while hasher.0.places.available_permits() > 0 {
+    while hasher.0.slots.available_permits() > 0 {
         task::yield_now().await;
     }
     assert!(checked(&hasher, password("wrong horse"), None).await.is_err());
     checks.abort_all();
     while checks.join_next().await.is_some() {}
-    assert_eq!(hasher.0.places.available_permits(), 32);
+    assert_eq!(hasher.0.slots.available_permits(), 32);
     drop(computed);
     assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
 }

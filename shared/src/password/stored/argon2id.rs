@@ -1,4 +1,4 @@
-//! argon2id (RFC 9106), the kind that is made here, and of other costs than the configured one where it is checked.
+//! argon2id (RFC 9106), the kind that is made here. Hashes of other costs are checked too.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,11 +8,11 @@ use aws_lc_rs::constant_time;
 use super::{MEMORY_BYTES_MAX, OUTPUT_BYTES, SALT_BYTES};
 use crate::password::StoredHash;
 
-/// The most that may be configured, as with the memory.
+/// The most iterations. The configuration has the same bounds of iterations and memory.
 const ITERATIONS_MAX: u32 = 16;
 const LANES_MAX: u32 = 4;
 
-/// A hash, read and found within bounds.
+/// An argon2id hash within bounds.
 pub struct Argon2id {
     params: Params,
     version: Version,
@@ -25,7 +25,8 @@ impl Argon2id {
     pub fn read(text: &str) -> Option<Self> {
         let phc = phc::PasswordHash::new(text).ok()?;
         let params = Params::try_from(&phc).ok()?;
-        // The reference implementation takes a hash without a version for one of the first (`decode_string`).
+        // A hash without a version has the first version, as in the reference implementation
+        // (`decode_string`).
         let version = phc.version.map_or(Some(Version::V0x10), |version| Version::try_from(version).ok())?;
         let (salt, output) = (phc.salt?.to_vec(), phc.hash?.as_bytes().to_vec());
         let bounded = phc.algorithm == Algorithm::Argon2id.ident()
@@ -37,52 +38,52 @@ impl Argon2id {
         bounded.then_some(Self { params, version, salt, output })
     }
 
-    /// The hash of `password` by these parameters.
+    /// Makes the hash of `password` with these parameters.
     ///
     /// # Errors
     ///
-    /// None that an input causes.
-    pub fn make(params: &Params, password: &[u8], salt: &[u8], areas: &Areas) -> Result<Self, Error> {
+    /// Argon2 fails, which no input causes.
+    pub fn make(params: &Params, password: &[u8], salt: &[u8], areas: &WorkAreas) -> Result<Self, Error> {
         let mut hash = Self::decoy(params);
         hash.salt = salt.to_vec();
         hash.output = hash.compute(password, areas)?;
         Ok(hash)
     }
 
-    /// The work of a real hash of these parameters, which no password comes out at.
+    /// A hash that no password matches. Checking it is the work of a real hash of these parameters.
     pub fn decoy(params: &Params) -> Self {
         let output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
         Self { params: params.clone(), version: Version::V0x13, salt: vec![0; 16], output }
     }
 
-    /// Whether it is the hash of `password`.
+    /// Whether this is the hash of `password`.
     ///
     /// # Errors
     ///
-    /// None that an input causes.
-    pub fn is_of(&self, password: &[u8], areas: &Areas) -> Result<bool, Error> {
+    /// Argon2 fails, which no input causes.
+    pub fn verify(&self, password: &[u8], areas: &WorkAreas) -> Result<bool, Error> {
         let output = self.compute(password, areas)?;
         Ok(constant_time::verify_slices_are_equal(&output, &self.output).is_ok())
     }
 
-    /// Whether it protects less than one of the current parameters.
+    /// Whether this hash protects less than one of the current parameters.
     pub fn is_outdated(&self, current: &Params) -> bool {
         self.version != Version::V0x13
             || self.params.m_cost() < current.m_cost()
             || self.params.t_cost() < current.t_cost()
     }
 
-    /// Whether it takes the time of one of the current parameters.
+    /// Whether this hash takes as long as one of the current parameters.
     pub fn is_as_costly(&self, current: &Params) -> bool {
         let cost = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         self.version == Version::V0x13 && cost(&self.params) == cost(current)
     }
 
-    /// Its PHC text.
+    /// The PHC text of the hash.
     ///
     /// # Errors
     ///
-    /// None for one that was made or read.
+    /// A part does not fit into PHC text. No hash that was made or read here has such a part.
     pub fn text(&self) -> Result<StoredHash, Error> {
         let phc = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
@@ -94,30 +95,33 @@ impl Argon2id {
         Ok(StoredHash::new(phc.to_string()))
     }
 
-    fn compute(&self, password: &[u8], areas: &Areas) -> Result<Vec<u8>, Error> {
+    fn compute(&self, password: &[u8], areas: &WorkAreas) -> Result<Vec<u8>, Error> {
         let mut output = vec![0; self.output.len()];
         let argon2 = Argon2::new(Algorithm::Argon2id, self.version, self.params.clone());
-        areas.lend(self.params.block_count(), |area| {
+        areas.with_area(self.params.block_count(), |area| {
             argon2.hash_password_into_with_memory(password, &self.salt, &mut output, area)
         })?;
         Ok(output)
     }
 }
 
-/// Work areas kept between hashes: faulting 19 MiB of fresh pages in is a fifth of a hash's time.
-pub struct Areas {
+/// Work areas that are kept between hashes. Faulting in 19 MiB of fresh pages would take a fifth of
+/// a hash's time.
+pub struct WorkAreas {
     kept: Mutex<Vec<Vec<Block>>>,
-    /// One that a costlier hash made larger goes back to the system.
+    /// The largest area that is kept. An area that a costlier hash made larger goes back to the
+    /// system.
     blocks_kept_max: usize,
 }
 
-impl Areas {
-    /// Areas for hashes of these parameters, none yet.
+impl WorkAreas {
+    /// No area yet. Areas for hashes of these parameters will be kept.
     pub fn new(params: &Params) -> Self {
         Self { kept: Mutex::default(), blocks_kept_max: params.block_count() }
     }
 
-    fn lend<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+    /// Runs `work` with an area of at least `blocks`.
+    fn with_area<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         let mut area = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if area.len() < blocks {
             area.resize(blocks, Block::default());
@@ -135,9 +139,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_work_area_is_kept_but_not_one_that_a_costlier_hash_made_larger() {
+    fn a_work_area_is_kept_unless_a_costlier_hash_made_it_larger() {
         let params = |memory_kib| Params::new(memory_kib, 1, 1, Some(32)).unwrap();
-        let areas = Areas::new(&params(128));
+        let areas = WorkAreas::new(&params(128));
         for memory_kib in [128, 64, 128] {
             Argon2id::make(&params(memory_kib), b"x", &[7; 16], &areas).unwrap();
         }
@@ -147,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn the_decoy_costs_what_a_real_hash_costs_and_no_password_is_its() {
+    fn the_decoy_costs_as_much_as_a_real_hash_and_matches_no_password() {
         let params = Params::new(256, 3, 1, Some(32)).unwrap();
-        let areas = Areas::new(&params);
+        let areas = WorkAreas::new(&params);
         let (real, decoy) = (Argon2id::make(&params, b"x", &[7; 16], &areas).unwrap(), Argon2id::decoy(&params));
         assert!(real.is_as_costly(&decoy.params) && decoy.is_as_costly(&real.params));
         assert_eq!((real.salt.len(), real.output.len()), (decoy.salt.len(), decoy.output.len()));
-        assert!(real.is_of(b"x", &areas).unwrap() && !decoy.is_of(b"x", &areas).unwrap());
+        assert!(real.verify(b"x", &areas).unwrap() && !decoy.verify(b"x", &areas).unwrap());
     }
 }

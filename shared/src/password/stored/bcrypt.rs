@@ -1,5 +1,7 @@
-//! bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme", USENIX 1999), as most frameworks write it:
-//! `$2b$12$` and 53 characters. The versions `2a`, `2b` and `2y` mean one computation; `2x` is a bug of its own.
+//! bcrypt (Provos and Mazières, "A Future-Adaptable Password Scheme", USENIX 1999).
+//!
+//! Most frameworks write `$2b$12$` and 53 characters. The versions `2a`, `2b` and `2y` mean the
+//! same computation. `2x` marks the hashes of a faulty implementation, and is refused.
 
 use std::ops::RangeInclusive;
 
@@ -12,13 +14,14 @@ use base64::{
 
 use super::fields;
 
-/// The logarithm of its rounds: 14 takes a second.
+/// The binary logarithm of the number of rounds. A hash of cost 14 takes a second.
 const COSTS: RangeInclusive<u32> = 4..=14;
-/// A key is the password and a zero byte, of which 72 bytes count.
+/// The key is the password and a zero byte. Only the first 72 bytes of the key count.
 const KEY_BYTES_MAX: usize = 72;
-/// Characters of the salt; the rest is the output.
+/// The number of characters of the salt. The rest is the output.
 const SALT_CHARACTERS: usize = 22;
-/// Its own Base64. Some wrote the bits of the last character that belong to no byte at random.
+/// bcrypt's own Base64. Some bits of the last character belong to no byte, and some programs wrote
+/// them at random.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::BCRYPT,
     GeneralPurposeConfig::new()
@@ -26,7 +29,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A hash, read and found within bounds.
+/// A bcrypt hash within bounds.
 pub struct Bcrypt {
     cost: u32,
     salt: [u8; 16],
@@ -34,7 +37,7 @@ pub struct Bcrypt {
 }
 
 impl Bcrypt {
-    /// Reads what is between the dollars.
+    /// Reads the parts between the dollars.
     pub fn read(cost: &str, salt_and_output: &str) -> Option<Self> {
         let number = fields::number(cost).filter(|number| cost.len() == 2 && COSTS.contains(number))?;
         let (salt, output) = salt_and_output.split_at_checked(SALT_CHARACTERS)?;
@@ -42,8 +45,8 @@ impl Bcrypt {
         Some(Self { cost: number, salt: bytes(salt)?.try_into().ok()?, output: bytes(output)?.try_into().ok()? })
     }
 
-    /// Whether it is the hash of `password`, of which the first 72 bytes count.
-    pub fn is_of(&self, password: &[u8]) -> bool {
+    /// Whether this is the hash of `password`, whose first 72 bytes count.
+    pub fn verify(&self, password: &[u8]) -> bool {
         let key: Vec<u8> = password.iter().copied().chain([0]).take(KEY_BYTES_MAX).collect();
         let output = bcrypt(self.cost, self.salt, &key);
         output

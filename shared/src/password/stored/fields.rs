@@ -15,12 +15,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A number of decimal digits alone.
+/// Reads a number of at most 32 bits. Every character must be a decimal digit.
 pub fn number(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The values of `name=value,…`, which have exactly these names in this order.
+/// Reads the values of `name=value,…`. The names must be exactly these, in this order.
 pub fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'a str; N]> {
     let mut values = [""; N];
     let mut pairs = text.split(',');
@@ -30,7 +30,7 @@ pub fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'
     pairs.next().is_none().then_some(values)
 }
 
-/// Bytes of a length within `lengths`.
+/// Decodes Base64. `None` if the number of bytes is not within `lengths`.
 pub fn bytes(text: &str, lengths: RangeInclusive<usize>) -> Option<Vec<u8>> {
     BASE64.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len()))
 }

@@ -1,5 +1,7 @@
-//! Firebase's modified scrypt (github.com/firebase/scrypt), in the form that Supabase writes an export of Firebase
-//! Authentication: `$fbscrypt$v=1,n=14,r=8,p=1,ss=<salt separator>,sk=<signer key>$salt$hash`.
+//! Firebase's modified scrypt (github.com/firebase/scrypt).
+//!
+//! Supabase writes an export of Firebase Authentication in this form:
+//! `$fbscrypt$v=1,n=14,r=8,p=1,ss=<salt separator>,sk=<signer key>$salt$hash`.
 
 use ::scrypt::{Params, scrypt};
 use aws_lc_rs::{
@@ -12,21 +14,21 @@ use zeroize::Zeroizing;
 
 use super::{OUTPUT_BYTES, SALT_BYTES, fields, scrypt::cost};
 
-/// The longest salt separator in bytes; Firebase's has one.
+/// The longest salt separator, in bytes. Firebase's has one byte.
 const SEPARATOR_BYTES_MAX: usize = 16;
 
-/// A hash, read and found within bounds.
+/// A hash of Firebase's scrypt within bounds.
 pub struct FirebaseScrypt {
     params: Params,
-    /// With the separator behind it.
+    /// The salt, and behind it the separator.
     salt: Vec<u8>,
-    /// The project's own, of which the hash is an encryption.
+    /// The signer key of the Firebase project. The hash is an encryption of this key.
     signer_key: Vec<u8>,
     output: Vec<u8>,
 }
 
 impl FirebaseScrypt {
-    /// Reads what is between the dollars.
+    /// Reads the parts between the dollars.
     pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
         let [version, log_n, block, lanes, separator, signer_key] =
             fields::values(params, ["v", "n", "r", "p", "ss", "sk"])?;
@@ -36,12 +38,12 @@ impl FirebaseScrypt {
         (version == "1").then_some(Self { params, salt, signer_key, output })
     }
 
-    /// Whether it is the hash of `password`.
-    pub fn is_of(&self, password: &[u8]) -> bool {
+    /// Whether this is the hash of `password`.
+    pub fn verify(&self, password: &[u8]) -> bool {
         self.decrypted(password).is_ok_and(|key| constant_time::verify_slices_are_equal(&key, &self.signer_key).is_ok())
     }
 
-    /// What the hash is an encryption of under this password: AES-256-CTR with a counter from zero.
+    /// Decrypts the hash under `password`: AES-256-CTR with a counter from zero.
     fn decrypted(&self, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unspecified> {
         let mut derived = Zeroizing::new([0; 32]);
         scrypt(password, &self.salt, &self.params, derived.as_mut()).map_err(|_| Unspecified)?;

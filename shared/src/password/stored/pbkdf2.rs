@@ -1,5 +1,7 @@
-//! PBKDF2 (RFC 8018) with HMAC-SHA-256 or HMAC-SHA-512, in three spellings: PHC's `$pbkdf2-sha256$i=600000$salt$hash`,
-//! passlib's `$pbkdf2-sha256$29000$salt$hash`, and Django's `pbkdf2_sha256$600000$salt$hash`.
+//! PBKDF2 (RFC 8018) with HMAC-SHA-256 or HMAC-SHA-512, in three forms.
+//!
+//! PHC writes `$pbkdf2-sha256$i=600000$salt$hash`, passlib `$pbkdf2-sha256$29000$salt$hash`, and
+//! Django `pbkdf2_sha256$600000$salt$hash`.
 
 use std::num::NonZeroU32;
 
@@ -7,10 +9,10 @@ use aws_lc_rs::pbkdf2::{self, Algorithm};
 
 use super::{OUTPUT_BYTES, SALT_BYTES, fields};
 
-/// The bound on time, over all blocks of the output.
+/// The bound on time: the most iterations of all blocks of the output together.
 const ITERATIONS_MAX: u64 = 5_000_000;
 
-/// A hash, read and found within bounds.
+/// A PBKDF2 hash within bounds.
 pub struct Pbkdf2 {
     algorithm: Algorithm,
     iterations: NonZeroU32,
@@ -19,7 +21,8 @@ pub struct Pbkdf2 {
 }
 
 impl Pbkdf2 {
-    /// Reads what is between the dollars, as PHC or passlib has it; the latter's Base64 has `.` for `+`.
+    /// Reads the parts between the dollars of PHC's or passlib's form. Passlib's Base64 has `.` in
+    /// place of `+`.
     pub fn read(algorithm: Algorithm, params: &str, salt: &str, output: &str) -> Option<Self> {
         if !params.contains('=') {
             let bytes = |text: &str, lengths| fields::bytes(&text.replace('.', "+"), lengths);
@@ -35,7 +38,8 @@ impl Pbkdf2 {
         Self::bounded(algorithm, iterations, salt, output)
     }
 
-    /// Reads what is between the dollars, as Django has it: the salt is the text itself.
+    /// Reads the parts between the dollars of Django's form. The salt is not Base64, but the bytes
+    /// of the text.
     pub fn read_django(iterations: &str, salt: &str, output: &str) -> Option<Self> {
         let salt = SALT_BYTES.contains(&salt.len()).then(|| salt.as_bytes().to_vec())?;
         Self::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, fields::bytes(output, OUTPUT_BYTES)?)
@@ -48,8 +52,8 @@ impl Pbkdf2 {
         (work <= ITERATIONS_MAX).then_some(Self { algorithm, iterations, salt, output })
     }
 
-    /// Whether it is the hash of `password`.
-    pub fn is_of(&self, password: &[u8]) -> bool {
+    /// Whether this is the hash of `password`.
+    pub fn verify(&self, password: &[u8]) -> bool {
         pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.output).is_ok()
     }
 }
@@ -58,7 +62,7 @@ impl Pbkdf2 {
 mod tests {
     use super::*;
 
-    /// RFC 7914 section 11. Their salts are shorter than what is taken from a store.
+    /// RFC 7914 section 11. The salts of these vectors are shorter than a stored salt may be.
     #[test]
     fn the_test_vectors_of_the_rfc_come_out() {
         for (password, salt, iterations, output) in [
@@ -78,16 +82,16 @@ mod tests {
             let output = fields::bytes(output, OUTPUT_BYTES).unwrap();
             let salt = salt.as_bytes().to_vec();
             let hash = Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, output).unwrap();
-            assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
+            assert!(hash.verify(password.as_bytes()) && !hash.verify(b"another"), "{password}");
         }
     }
 
     #[test]
     fn the_bound_on_time_is_over_all_blocks_of_the_output() {
-        let is_taken = |iterations: &str, bytes| {
+        let is_accepted = |iterations: &str, bytes| {
             Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_some()
         };
-        assert!(is_taken("5000000", 32) && is_taken("2500000", 64));
-        assert!(!is_taken("5000001", 32) && !is_taken("2500001", 33) && !is_taken("0", 32));
+        assert!(is_accepted("5000000", 32) && is_accepted("2500000", 64));
+        assert!(!is_accepted("5000001", 32) && !is_accepted("2500001", 33) && !is_accepted("0", 32));
     }
 }

@@ -1,17 +1,20 @@
-//! scrypt (RFC 7914), as Node's packages and passlib write it: `$scrypt$ln=16,r=8,p=1$salt$hash`.
+//! scrypt (RFC 7914), in the form of passlib and Node's packages:
+//! `$scrypt$ln=16,r=8,p=1$salt$hash`.
 
 use ::scrypt::{Params, scrypt};
 use aws_lc_rs::constant_time;
 
 use super::{MEMORY_BYTES_MAX, OUTPUT_BYTES, SALT_BYTES, fields};
 
-/// The bound on time, N·r·p: four times what OWASP's password storage cheat sheet asks for.
+/// The bound on time, N·r·p: four times the work that OWASP's password storage cheat sheet asks
+/// for.
 const WORK_MAX: u64 = 1 << 22;
-/// No profile has more than 8 and 16. With these bounds what grows by r·p, the blocks that are mixed, takes half a mebibyte.
+/// The most r. No known profile has more than r = 8 and p = 16. Within these bounds the mixed
+/// blocks, which grow with r·p, take half a mebibyte.
 const BLOCK_MAX: u32 = 64;
 const LANES_MAX: u32 = 64;
 
-/// A hash, read and found within bounds.
+/// An scrypt hash within bounds.
 pub struct Scrypt {
     params: Params,
     salt: Vec<u8>,
@@ -19,24 +22,24 @@ pub struct Scrypt {
 }
 
 impl Scrypt {
-    /// Reads what is between the dollars.
+    /// Reads the parts between the dollars.
     pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
         let params = cost(fields::values(params, ["ln", "r", "p"])?)?;
         Some(Self { params, salt: fields::bytes(salt, SALT_BYTES)?, output: fields::bytes(output, OUTPUT_BYTES)? })
     }
 
-    /// Whether it is the hash of `password`.
-    pub fn is_of(&self, password: &[u8]) -> bool {
+    /// Whether this is the hash of `password`.
+    pub fn verify(&self, password: &[u8]) -> bool {
         let mut output = vec![0; self.output.len()];
         scrypt(password, &self.salt, &self.params, &mut output).is_ok()
             && constant_time::verify_slices_are_equal(&output, &self.output).is_ok()
     }
 }
 
-/// The parameters log2 N, r and p, if they are within bounds.
+/// Reads the parameters log2 N, r and p. `None` if one is no number or out of bounds.
 pub fn cost([log_n, block, lanes]: [&str; 3]) -> Option<Params> {
     let (log_n, block, lanes) = (fields::number(log_n)?, fields::number(block)?, fields::number(lanes)?);
-    // The first three come before any product that could overflow.
+    // The first three conditions keep the products in the others from overflowing.
     let within = (1..=31).contains(&log_n)
         && (1..=BLOCK_MAX).contains(&block)
         && (1..=LANES_MAX).contains(&lanes)
@@ -49,7 +52,7 @@ pub fn cost([log_n, block, lanes]: [&str; 3]) -> Option<Params> {
 mod tests {
     use super::*;
 
-    /// RFC 7914 section 12. Their salts are shorter than what is taken from a store.
+    /// RFC 7914 section 12. The salts of these vectors are shorter than a stored salt may be.
     #[test]
     fn the_test_vectors_of_the_rfc_come_out() {
         for (password, salt, params, output) in [
@@ -68,14 +71,14 @@ mod tests {
         ] {
             let (params, output) = (cost(params).unwrap(), fields::bytes(output, OUTPUT_BYTES).unwrap());
             let hash = Scrypt { params, salt: salt.as_bytes().to_vec(), output };
-            assert!(hash.is_of(password.as_bytes()) && !hash.is_of(b"another"), "{password}");
+            assert!(hash.verify(password.as_bytes()) && !hash.verify(b"another"), "{password}");
         }
     }
 
     #[test]
     fn the_cost_is_bounded_in_memory_and_in_time() {
-        for taken in [["18", "8", "2"], ["17", "8", "4"], ["16", "32", "2"], ["1", "1", "1"], ["1", "64", "64"]] {
-            assert!(cost(taken).is_some(), "{taken:?}");
+        for accepted in [["18", "8", "2"], ["17", "8", "4"], ["16", "32", "2"], ["1", "1", "1"], ["1", "64", "64"]] {
+            assert!(cost(accepted).is_some(), "{accepted:?}");
         }
         for refused in [
             ["0", "8", "1"],

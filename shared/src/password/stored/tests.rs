@@ -1,11 +1,11 @@
 mod broken;
 
-use super::{argon2id::Areas, *};
+use super::{argon2id::WorkAreas, *};
 
 const PASSWORD: &str = "correct horse";
 
-/// Strings that bcrypt, passlib, Django and argon2-cffi (of Python) and hashlib made of `PASSWORD`.
-const OF_PASSWORD: [&str; 16] = [
+/// Hashes of `PASSWORD` that Python's bcrypt, passlib, Django, argon2-cffi and hashlib made.
+const PYTHON_HASHES: [&str; 16] = [
     "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW",
     "$2a$04$c9UQcJ.DlfdjRUzJ/SSsLuSc0QsLlFgwnWBAw5528sOUMYVBjphpi",
     "$2y$04$c9UQcJ.DlfdjRUzJ/SSsLuSc0QsLlFgwnWBAw5528sOUMYVBjphpi",
@@ -24,7 +24,7 @@ const OF_PASSWORD: [&str; 16] = [
     "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$NNFxKbg9iVwc3QC48fsCtGSd/O4nBRgay7InfhLyz+3G6yTIr3KrP4un0RwNsRBwF300ENUWlrsuM2KbGL7IHw",
 ];
 
-/// What others publish of their own: `(password, hash)`.
+/// Test vectors that others publish: `(password, hash)`.
 const PUBLISHED: [(&str, &str); 9] = [
     // crypt_blowfish, wrapper.c.
     ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
@@ -45,7 +45,7 @@ const PUBLISHED: [(&str, &str); 9] = [
     ),
     // The reference implementation of Argon2, test.c.
     ("password", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"),
-    // An empty password is one.
+    // An empty password has a hash too.
     ("", "$pbkdf2-sha256$1000$MTIzNDU2Nzg$acw5ojVUzAYZdVsxA.hL6nazMN7mBctSd1wGhKXpBcA"),
 ];
 
@@ -58,33 +58,33 @@ fn read(text: &str) -> Option<Stored> {
 }
 
 #[track_caller]
-fn is_of(password: &str, text: &str) -> bool {
+fn verify(password: &str, text: &str) -> bool {
     let stored = read(text).unwrap_or_else(|| panic!("not read: {text}"));
-    stored.is_of(password.as_bytes(), &Areas::new(&current())).unwrap()
+    stored.verify(password.as_bytes(), &WorkAreas::new(&current())).unwrap()
 }
 
 #[test]
-fn what_other_systems_made_is_taken_for_its_password_only() {
-    let ours = OF_PASSWORD.map(|text| (PASSWORD, text));
-    for (password, text) in ours.into_iter().chain(PUBLISHED) {
-        assert!(is_of(password, text), "{text}");
-        assert!(!is_of("correct horsf", text), "{text}");
+fn a_hash_of_another_system_matches_its_password_only() {
+    let python = PYTHON_HASHES.map(|text| (PASSWORD, text));
+    for (password, text) in python.into_iter().chain(PUBLISHED) {
+        assert!(verify(password, text), "{text}");
+        assert!(!verify("correct horsf", text), "{text}");
     }
 }
 
 #[test]
-fn bcrypt_takes_the_first_72_bytes_of_a_password() {
+fn bcrypt_reads_the_first_72_bytes_of_a_password() {
     let long = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let text = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
-    assert!(is_of(long, text) && is_of(&format!("{long}chars after 72 are ignored"), text));
-    assert!(!is_of(&long[..71], text));
+    assert!(verify(long, text) && verify(&format!("{long}chars after 72 are ignored"), text));
+    assert!(!verify(&long[..71], text));
     let text = "$2b$04$Ta4m4dMtE.L6DpDnerrNAO3oY80pYx54SKTCmBwu91CI0bajL3hdG";
-    assert!(is_of(&"é".repeat(40), text) && is_of(&"é".repeat(36), text) && !is_of(&"é".repeat(35), text));
+    assert!(verify(&"é".repeat(40), text) && verify(&"é".repeat(36), text) && !verify(&"é".repeat(35), text));
 }
 
 #[test]
 fn bits_of_a_bcrypt_salt_that_belong_to_no_byte_do_not_matter() {
-    assert!(is_of("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC/E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
+    assert!(verify("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC/E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"));
 }
 
 #[test]
@@ -101,15 +101,15 @@ fn every_kind_but_argon2id_of_at_least_the_current_parameters_is_outdated() {
     assert_eq!(of(text, 512, 3), (true, false));
     assert_eq!(of(&text.replace("p=1", "p=2"), 1024, 2), (false, false));
     assert_eq!(of(&text.replace("v=19", "v=16"), 1024, 2), (true, false));
-    for text in OF_PASSWORD.into_iter().filter(|text| !text.starts_with("$argon2id$")) {
+    for text in PYTHON_HASHES.into_iter().filter(|text| !text.starts_with("$argon2id$")) {
         assert_eq!(of(text, 8, 1), (true, false), "{text}");
     }
 }
 
-/// A signer key that is not as long as the hash is another's.
+/// A signer key of another length than the hash belongs to another hash.
 #[test]
 fn a_firebase_hash_is_as_long_as_the_signer_key() {
     let (password, text) = PUBLISHED[6];
-    assert!(!is_of(password, &text.replace("XA==$42", "$42")));
-    assert!(!is_of(password, &text.replace("5lQ==", "5")));
+    assert!(!verify(password, &text.replace("XA==$42", "$42")));
+    assert!(!verify(password, &text.replace("5lQ==", "5")));
 }
