@@ -1,15 +1,15 @@
-//! The one table: its keys, its reads, and what its errors mean.
+//! The table: its keys, its reads, and the meaning of its errors.
 //!
-//! | `pk` | what | ends |
+//! | `pk` | record | deleted by |
 //! |---|---|---|
 //! | `USER#<id>` | the account | |
 //! | `LOGIN#<identifier>` | the same record, under the e-mail address and under the username | |
-//! | `SESSION#<id>` | a session | by TTL |
-//! | `IDEMPOTENCY#<hash>` | which account an idempotency key made | by TTL |
-//! | `LIMIT#<kind>#<hash>` | a series of failures, or what an address used of a quota | by TTL |
+//! | `SESSION#<id>` | a session | TTL |
+//! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
+//! | `LIMIT#<kind>#<hash>` | a failure counter, or the count of an IP address's quota | TTL |
 //!
-//! A login finds all it needs under the identifier, in one read. Every change writes all records of an account in one
-//! transaction, each conditional on the version that was read.
+//! A login finds the whole account under the identifier, in one read. A change writes all records
+//! of an account in one transaction, on the condition that the version is the one that was read.
 
 mod accounts;
 mod attempts;
@@ -45,16 +45,17 @@ use crate::{
     time::Timestamp,
 };
 
-/// The index that lists the sessions of a user. It is sparse: a session that has ended is not in it.
+/// The index that lists the sessions of a user. The index is sparse: an ended session is not in it.
 pub const SESSIONS_INDEX: &str = "sessions_by_user";
-/// The attribute that index is made of.
+/// The attribute that the index is made of.
 pub const SESSION_OF: &str = "session_of";
-/// The attribute that DynamoDB deletes a record by, in seconds since the epoch. It does so late, so that code checks the time.
+/// The attribute that says when DynamoDB deletes a record, in seconds since the epoch. DynamoDB
+/// deletes late, so the code checks the time too.
 pub const TTL: &str = "ttl";
 
-/// How often a read that DynamoDB answered in part, or a transaction that met another, is tried again.
+/// The most tries of an operation that DynamoDB did only in part, or that another change overtook.
 const TRIES_MAX: u32 = 4;
-/// The pause before the next try grows by this.
+/// The pause after the first try. Each later pause is longer by the same time.
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// A random pause of 50 to 149 % of `pause`, so that transactions that met do not meet again.
@@ -65,7 +66,8 @@ fn jittered(pause: Duration) -> Duration {
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The table, through the AWS SDK; on a laptop and in tests the same code speaks to an embedded DynamoDB.
+/// The table, through the AWS SDK. On a laptop and in tests, the same code calls an embedded
+/// DynamoDB.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: aws_sdk_dynamodb::Client,
@@ -73,12 +75,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// The table of this name.
+    /// A store over the table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
     }
 
-    /// The account behind an identifier. One round trip.
+    /// Reads the account that has this identifier. One round trip.
     ///
     /// # Errors
     ///
@@ -89,7 +91,7 @@ impl Store {
         items.remove(&key).map(record).transpose()
     }
 
-    /// The account with this id. One round trip.
+    /// Reads the account with this id. One round trip.
     ///
     /// # Errors
     ///
@@ -100,7 +102,7 @@ impl Store {
         items.remove(&key).map(record).transpose()
     }
 
-    /// An account and one of its sessions. One round trip.
+    /// Reads the account and the session with these ids. One round trip.
     ///
     /// # Errors
     ///
@@ -115,8 +117,8 @@ impl Store {
         Ok((items.remove(&user).map(record).transpose()?, items.remove(&session).map(record).transpose()?))
     }
 
-    /// The records under these keys, by key, read strongly. DynamoDB may answer a part of them under load; the rest is
-    /// asked for again.
+    /// Reads the records under these keys with strong consistency, and returns them by key. Under
+    /// load, DynamoDB may answer only a part of them. The rest is then read again.
     async fn batch_get(&self, keys: &[&str]) -> Result<HashMap<String, Item>, Error> {
         let wanted = keys.iter().map(|key| HashMap::from([("pk".to_owned(), text(*key))])).collect();
         let mut wanted = KeysAndAttributes::builder()
@@ -130,9 +132,10 @@ impl Store {
                 self.client.batch_get_item().request_items(&self.table, wanted).send().await.map_err(unavailable)?;
             let answered = answer.responses.and_then(|mut responses| responses.remove(&self.table));
             let rest = answer.unprocessed_keys.and_then(|mut unprocessed| unprocessed.remove(&self.table));
-            // What is not said to be there is not said to be missing.
+            // Without either list, a record that is missing cannot be told from one that was not
+            // read.
             if answered.is_none() && rest.is_none() {
-                return Err(Error::unavailable("DynamoDB answered a read without saying what it found"));
+                return Err(Error::unavailable("DynamoDB answered a read with neither records nor unprocessed keys"));
             }
             for item in answered.unwrap_or_default() {
                 if let Some(Ok(key)) = item.get("pk").map(|pk| pk.as_s().cloned()) {
@@ -143,7 +146,7 @@ impl Store {
             wanted = rest;
             time::sleep(PAUSE * attempt).await;
         }
-        Err(Error::unavailable("DynamoDB answered a read in part only, several times"))
+        Err(Error::unavailable("DynamoDB answered only a part of a read, several times"))
     }
 }
 
@@ -177,12 +180,14 @@ fn item(key: String, record: impl Serialize) -> Result<Item, Error> {
     Ok(item)
 }
 
-/// A record that cannot be read is a fault of this service, not of its caller: the log has the reason, without the record.
+/// Reads a record. A malformed record is a 500: a fault of this service, not of its caller. The log
+/// has the reason, without the record.
 fn record<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
     serde_dynamo::from_item(item).map_err(|error| Error::internal(format!("a malformed record in the table: {error}")))
 }
 
-/// Whatever DynamoDB or the way to it did, is 503: a missing table and a refused credential are faults of the deployment.
+/// Turns a failure of DynamoDB, or of the connection to it, into a 503. A missing table and a
+/// refused credential are faults of the deployment.
 fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + 'static,

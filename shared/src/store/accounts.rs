@@ -1,4 +1,6 @@
-//! Accounts in the table: made, changed and deleted whole, with uniqueness by transaction.
+//! Accounts in the table.
+//!
+//! Each account is created, changed and deleted in one transaction, which keeps identifiers unique.
 
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// What an idempotency key stands for: the request that came with it, but for the password, which is compared by the hash of
-/// the account it made.
+/// An idempotency key and the request that came with it. The password is left out: it is compared
+/// with the hash of the account that the key made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     key: String,
@@ -29,13 +31,13 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of this key with these fields, remembered until `expires_at`.
+    /// The fingerprint of `key` with these fields, kept until `expires_at`.
     pub fn new(key: &str, fields: &[&str], expires_at: Timestamp) -> Self {
         Self { key: hash(&[key]), request: hash(fields), expires_at }
     }
 }
 
-/// SHA-256 of texts, each with its length before it, so that no two lists are one.
+/// SHA-256 of texts. Each text comes after its length, so that no two lists have the same hash.
 pub(super) fn hash(texts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     for text in texts {
@@ -53,31 +55,34 @@ struct Idempotency {
     ttl: i64,
 }
 
-/// How a create went.
+/// The outcome of creating an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// Account and session are stored.
+    /// The account and the session are stored.
     Created,
-    /// The idempotency key made this account before, by the same fields; nothing was stored.
+    /// The idempotency key made this account before, with the same fields. Nothing was stored.
     Repeated {
-        /// The account's id.
+        /// The id of the account.
         user_id: String,
     },
 }
 
-/// How often an operator's change is tried again. Each time it meets those of others as an equal: 300 tries against fifty clients
-/// that change the account without a pause all fail once in four hundred times.
-const INSISTENT_TRIES_MAX: u32 = 300;
+/// The most tries of an operator's change. Each try has the same chance as the changes of others.
+/// Against fifty clients that change the account without a pause, all 300 tries fail once in four
+/// hundred times.
+const OPERATOR_TRIES_MAX: u32 = 300;
 
 const NEW: &str = "attribute_not_exists(pk)";
 const SAME_VERSION: &str = "version = :version";
 
 impl Store {
-    /// Stores a new account and its first session, whole or not at all, as one more of what `window` allows. One round trip.
+    /// Stores a new account and its first session, both or neither, and counts the account in
+    /// `window`. One round trip.
     ///
     /// # Errors
     ///
-    /// 409 if an identifier or the idempotency key is taken, 429 if the address made too many, 503 if DynamoDB fails.
+    /// 409 if an identifier is taken, or if the idempotency key came with another request. 429 if
+    /// the IP address has created too many accounts. 503 if DynamoDB fails.
     pub async fn create_user(
         &self,
         user: &User,
@@ -87,97 +92,100 @@ impl Store {
         now: Timestamp,
     ) -> Result<Creation, Error> {
         let mut writes = Transaction::default();
-        // First, since a repeat fails on the identifiers too.
+        // The key comes first, because a repeated request fails on the identifiers too.
         if let Some(fingerprint) = fingerprint {
-            let remembered = Idempotency {
+            let idempotency = Idempotency {
                 request: fingerprint.request.clone(),
                 user_id: user.id.clone(),
                 expires_at: fingerprint.expires_at,
                 ttl: fingerprint.expires_at.seconds(),
             };
             let put = self
-                .put(item(idempotency_key(fingerprint), remembered)?)
-                // TTL deletes late, so the time is checked here.
+                .put(item(idempotency_key(fingerprint), idempotency)?)
+                // TTL deletes late, so the condition checks the time.
                 .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
                 .expression_attribute_values(":now", time_value(now));
             writes.put(Condition::Idempotency, put)?;
         }
-        for (guard, key) in records(user) {
-            writes.put(guard, self.put(item(key, user)?).condition_expression(NEW))?;
+        for (condition, key) in record_keys(user) {
+            writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
         }
         writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         if let Some(window) = window {
-            writes.update(Condition::Quota, self.use_up(window))?;
+            writes.update(Condition::Quota, self.count_use(window))?;
         }
         match self.commit(writes).await? {
             None => Ok(Creation::Created),
-            Some(FailedCondition { guard: Condition::Idempotency, found: Some(old) }) => {
-                let remembered: Idempotency = record(old)?;
+            Some(FailedCondition { condition: Condition::Idempotency, found: Some(earlier) }) => {
+                let earlier: Idempotency = record(earlier)?;
                 match fingerprint {
-                    Some(fingerprint) if fingerprint.request == remembered.request => {
-                        Ok(Creation::Repeated { user_id: remembered.user_id })
+                    Some(fingerprint) if fingerprint.request == earlier.request => {
+                        Ok(Creation::Repeated { user_id: earlier.user_id })
                     }
                     _ => Err(Error::IdempotencyKeyReused),
                 }
             }
-            // What stands there is this very account: the write was sent twice, and the first time nobody heard of it.
+            // The record is this very account: the write was sent twice, and its first answer was
+            // lost.
             Some(FailedCondition { found: Some(found), .. }) if found.get("id") == Some(&text(&user.id)) => {
                 Ok(Creation::Created)
             }
-            Some(FailedCondition { guard: Condition::Quota, .. }) => {
-                Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.left(now))))
+            Some(FailedCondition { condition: Condition::Quota, .. }) => {
+                Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.time_left(now))))
             }
-            Some(FailedCondition { guard, .. }) => Err(refusal(guard)),
+            Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
         }
     }
 
-    /// Stores an account that was made elsewhere, whole or not at all; nobody is logged in by it. One round trip.
+    /// Stores an imported account, without a session. One round trip.
     ///
     /// # Errors
     ///
-    /// 409 if its id or an identifier is taken, 503 if DynamoDB fails.
+    /// 409 if the id or an identifier is taken, 503 if DynamoDB fails.
     pub async fn import_user(&self, user: &User) -> Result<(), Error> {
         let mut writes = Transaction::default();
-        for (guard, key) in records(user) {
-            writes.put(guard, self.put(item(key, user)?).condition_expression(NEW))?;
+        for (condition, key) in record_keys(user) {
+            writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
         }
         match self.commit(writes).await? {
             None => Ok(()),
-            Some(FailedCondition { guard: Condition::Version, .. }) => Err(Error::Taken("id")),
-            Some(FailedCondition { guard, .. }) => Err(refusal(guard)),
+            Some(FailedCondition { condition: Condition::Version, .. }) => Err(Error::Taken("id")),
+            Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
         }
     }
 
-    /// Changes an account, whatever else changes it meanwhile: `change` is applied again to what the other change left. One
-    /// round trip, and two more for each change that was faster.
+    /// Changes an account. If another change comes first, `change` is applied again to the account
+    /// that the other one left. One round trip, and two more for each change that comes first.
     ///
     /// # Errors
     ///
-    /// 409 if the new username is taken; 503 if DynamoDB fails, or others were faster several times.
+    /// 409 if the new username is taken, 503 if DynamoDB fails or other changes come first several
+    /// times.
     pub async fn update_user(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
-        self.update_user_in(TRIES_MAX, user, change).await
+        self.try_update_user(TRIES_MAX, user, change).await
     }
 
-    /// The same for an operator, whom nobody may keep from it by changing the account all the time.
+    /// Like [`Store::update_user`], but with many more tries, for an operator. Nobody can prevent
+    /// the change by changing the account all the time.
     ///
     /// # Errors
     ///
-    /// As [`Store::update_user`], after half a minute.
+    /// As [`Store::update_user`]. All tries take half a minute.
     pub async fn update_with_retries(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
-        self.update_user_in(INSISTENT_TRIES_MAX, user, change).await
+        self.try_update_user(OPERATOR_TRIES_MAX, user, change).await
     }
 
-    async fn update_user_in(&self, tries: u32, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
+    async fn try_update_user(&self, tries_max: u32, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
         let mut before = user.clone();
-        for attempt in 1..=tries {
+        for attempt in 1..=tries_max {
             let mut after = before.clone();
             change(&mut after);
             let mut writes = Transaction::default();
             self.replace(&mut writes, &before, &after)?;
             match self.commit(writes).await? {
                 None => return Ok(User { version: before.version.saturating_add(1), ..after }),
-                Some(FailedCondition { guard: Condition::Version, .. }) => {}
-                Some(FailedCondition { guard, .. }) => return Err(refusal(guard)),
+                Some(FailedCondition { condition: Condition::Version, .. }) => {}
+                Some(FailedCondition { condition, .. }) => return Err(refusal(condition)),
             }
             time::sleep(PAUSE * attempt.min(TRIES_MAX)).await;
             before = self.user(&user.id).await?.ok_or_else(|| refusal(Condition::Version))?;
@@ -185,12 +193,14 @@ impl Store {
         Err(refusal(Condition::Version))
     }
 
-    /// Replaces an account as it was read by what it is to be, stores a session with it if one is given, and ends the failures of
-    /// the attempt that allowed it. One round trip.
+    /// Replaces the account `before`, as it was read, by `after`. Stores a session with it if one
+    /// is given, and resets the failure counters of the attempt that allowed the change. One round
+    /// trip.
     ///
     /// # Errors
     ///
-    /// 409 if the new username is taken; 503 if DynamoDB fails or the account was changed meanwhile.
+    /// 409 if the new username is taken, 503 if DynamoDB fails or the account was changed
+    /// meanwhile.
     pub async fn change_user(
         &self,
         before: &User,
@@ -206,42 +216,43 @@ impl Store {
         if let Some(attempt) = attempt {
             self.reset_counters(&mut writes, attempt)?;
         }
-        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { guard, .. }| Err(refusal(guard)))
+        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
     }
 
-    /// Adds the replacement of an account, under all the keys that it had or is to have.
+    /// Adds the replacement of an account, under all keys that the account had or will have.
     pub(super) fn replace(&self, writes: &mut Transaction, before: &User, after: &User) -> Result<(), Error> {
         let after = User { version: before.version.saturating_add(1), ..after.clone() };
-        let (old, new): (Vec<_>, Vec<_>) = (records(before).collect(), records(&after).collect());
-        for (guard, key) in &new {
+        let (old, new): (Vec<_>, Vec<_>) = (record_keys(before).collect(), record_keys(&after).collect());
+        for (condition, key) in &new {
             let put = self.put(item(key.clone(), &after)?);
-            if old.contains(&(*guard, key.clone())) {
+            if old.contains(&(*condition, key.clone())) {
                 let put = put.condition_expression(SAME_VERSION);
                 writes.put(Condition::Version, put.expression_attribute_values(":version", number(before.version)))?;
             } else {
-                writes.put(*guard, put.condition_expression(NEW))?;
+                writes.put(*condition, put.condition_expression(NEW))?;
             }
         }
-        for (_, key) in old.iter().filter(|record| !new.contains(record)) {
+        for (_, key) in old.iter().filter(|old| !new.contains(old)) {
             writes.delete(Condition::Version, self.delete_version(key, before.version))?;
         }
         Ok(())
     }
 
-    /// Deletes an account and its identifiers, and ends the failures of the attempt that allowed it. One round trip.
+    /// Deletes an account and its identifiers, and resets the failure counters of the attempt that
+    /// allowed the deletion. One round trip.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails or the account was changed meanwhile.
     pub async fn delete_user(&self, user: &User, attempt: Option<&Attempt>) -> Result<(), Error> {
         let mut writes = Transaction::default();
-        for (_, key) in records(user) {
+        for (_, key) in record_keys(user) {
             writes.delete(Condition::Version, self.delete_version(&key, user.version))?;
         }
         if let Some(attempt) = attempt {
             self.reset_counters(&mut writes, attempt)?;
         }
-        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { guard, .. }| Err(refusal(guard)))
+        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
     }
 
     fn delete_version(&self, key: &str, version: u64) -> DeleteBuilder {
@@ -249,9 +260,10 @@ impl Store {
     }
 }
 
-/// Every key an account's record stands under, and what a clash there means. A username's clash is looked at after the
-/// address's, so that a person who signs up twice hears of the address.
-fn records(user: &User) -> impl Iterator<Item = (Condition, String)> {
+/// The keys of an account's record, each with the condition that fails if the key is taken. The
+/// username comes after the e-mail address, so that a person who signs up twice hears of the
+/// address.
+fn record_keys(user: &User) -> impl Iterator<Item = (Condition, String)> {
     let username = user.username.as_deref().map(|username| (Condition::Username, login_key(username)));
     [(Condition::Version, user_key(&user.id)), (Condition::Email, login_key(&user.email_key))]
         .into_iter()
@@ -262,13 +274,13 @@ fn idempotency_key(fingerprint: &Fingerprint) -> String {
     format!("IDEMPOTENCY#{}", fingerprint.key)
 }
 
-fn refusal(guard: Condition) -> Error {
-    match guard {
+fn refusal(condition: Condition) -> Error {
+    match condition {
         Condition::Email => Error::Taken("email"),
         Condition::Username => Error::Taken("username"),
         Condition::Idempotency => Error::IdempotencyKeyReused,
         Condition::Version | Condition::Failures(_) | Condition::Quota => {
-            Error::unavailable("the account was changed by another request meanwhile")
+            Error::unavailable("another request changed the account meanwhile")
         }
     }
 }

@@ -1,5 +1,7 @@
-//! DynamoDB inside this process: the AWS SDK's calls go to `dynoxide` without a socket, so that the store's code is the one
-//! that runs on AWS, and nobody else on the machine reaches the table.
+//! DynamoDB inside this process.
+//!
+//! The AWS SDK's calls go to `dynoxide` without a socket. The store's code is therefore the code
+//! that runs on AWS, and no other program on the machine reaches the table.
 
 use std::path::Path;
 
@@ -27,14 +29,14 @@ use crate::{
     store::{SESSION_OF, SESSIONS_INDEX, TTL},
 };
 
-/// An embedded DynamoDB. Cloning shares it.
+/// An embedded DynamoDB. Clones share one database.
 #[derive(Clone)]
 pub struct Embedded {
     database: Database,
 }
 
 impl Embedded {
-    /// In memory.
+    /// Opens a database in memory.
     ///
     /// # Errors
     ///
@@ -43,7 +45,7 @@ impl Embedded {
         Database::memory().map(Self::new).map_err(Error::internal)
     }
 
-    /// In a file, which is made if it is not there.
+    /// Opens a database in a file, which is created if it does not exist.
     ///
     /// # Errors
     ///
@@ -56,12 +58,13 @@ impl Embedded {
         Self { database }
     }
 
-    /// The database itself, to be served to other programs.
+    /// The database itself, for a server that offers it to other programs.
     pub fn database(&self) -> Database {
         self.database.clone()
     }
 
-    /// Deletes what has outlived its TTL, as DynamoDB does by itself. Returns how many records went.
+    /// Deletes the records that have outlived their TTL, as DynamoDB does by itself. Returns their
+    /// number.
     ///
     /// # Errors
     ///
@@ -80,13 +83,13 @@ impl Embedded {
         aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("local"))
-            // The SDK signs its calls even where nobody checks.
+            // The SDK signs its calls, although nobody checks them here.
             .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
             .http_client(self.clone())
     }
 }
 
-/// Makes the table, if it is not there, as `template.yaml` does on AWS.
+/// Creates the table as `template.yaml` does on AWS, unless the table exists.
 ///
 /// # Errors
 ///
@@ -148,7 +151,8 @@ impl Embedded {
         Ok(response)
     }
 
-    /// One call of the DynamoDB API: those of the store, of [`create_table`] and of the tests.
+    /// Runs one call of the DynamoDB API. It knows the operations of the store, of [`create_table`]
+    /// and of the tests.
     fn run(&self, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
         let database = &self.database;
         match operation {
@@ -164,7 +168,7 @@ impl Embedded {
             "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
             "TransactWriteItems" => call(body, |request| database.transact_write_items(request)),
             "UpdateItem" => call(body, |request| database.update_item(request)),
-            _ => Err(DynoxideError::ValidationException(format!("{operation} is not embedded"))),
+            _ => Err(DynoxideError::ValidationException(format!("the embedded DynamoDB has no operation {operation}"))),
         }
     }
 }

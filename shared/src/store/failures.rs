@@ -1,4 +1,4 @@
-//! Series of failures: under which keys they stand, and as what.
+//! Failure counters: their keys and their records.
 
 use std::collections::HashMap;
 
@@ -15,25 +15,27 @@ use crate::{
     error::Error,
 };
 
-/// A series of failures under one key, as far as it is known.
+/// The failure counter under one key.
 #[derive(Debug)]
 pub(super) struct FailureCounter {
     pub key: String,
-    pub seen: Option<Failures>,
+    /// The count that was read last. `None` if there is no record, or none was read yet.
+    pub last_read: Option<Failures>,
 }
 
 impl FailureCounter {
-    /// That of somebody who is logged in as `user`: of the session, or if there is none, as with Firebase, of the account.
+    /// The counter of somebody who is logged in as `user`: the session's, or the account's if there
+    /// is no session, as with Firebase.
     pub(super) fn for_owner(user: &User, session: Option<SessionId>) -> Self {
         let key = session.map_or_else(|| limit_key("owner", &user.id), Self::device_key);
-        Self { key, seen: None }
+        Self { key, last_read: None }
     }
 
-    /// All keys of the series of strangers: one for each of the account's identifiers, so that each of them tells the same; the
-    /// one that was given comes first.
-    pub(super) fn account_keys(given: &Identifier, user: Option<&User>) -> Vec<String> {
-        let others = user.into_iter().flat_map(User::identifiers).filter(|other| *other != given.key());
-        [given.key()].into_iter().chain(others).map(Self::account_key).collect()
+    /// The keys of an account's counters for all strangers: one key for each identifier, so that
+    /// the answers under each identifier are the same. The key of `identifier` comes first.
+    pub(super) fn account_keys(identifier: &Identifier, user: Option<&User>) -> Vec<String> {
+        let others = user.into_iter().flat_map(User::identifiers).filter(|other| *other != identifier.key());
+        [identifier.key()].into_iter().chain(others).map(Self::account_key).collect()
     }
 
     pub(super) fn account_key(identifier: &str) -> String {
@@ -44,9 +46,9 @@ impl FailureCounter {
         limit_key("device", &session.to_string())
     }
 
-    /// The condition that it is still as it was read, and the values in it.
+    /// The condition that the record is still as it was read, and the values in the condition.
     pub(super) fn unchanged_condition(&self) -> (Option<String>, Option<HashMap<String, AttributeValue>>) {
-        match self.seen {
+        match self.last_read {
             None => (Some("attribute_not_exists(pk)".to_owned()), None),
             Some(Failures { failures, last_at }) => {
                 let values = [(":failures", number(failures)), (":last_at", time_value(last_at))];
@@ -56,7 +58,7 @@ impl FailureCounter {
         }
     }
 
-    /// The record of these failures under its key.
+    /// The record of these failures under the counter's key.
     pub(super) fn item(&self, failures: Failures) -> Result<Item, Error> {
         let mut item = item(self.key.clone(), failures)?;
         item.insert(TTL.to_owned(), number((failures.last_at + FORGOTTEN_AFTER).seconds()));
@@ -64,7 +66,8 @@ impl FailureCounter {
     }
 }
 
-/// By hash: what people type into the field for their address may be anything.
-pub(super) fn limit_key(kind: &str, whom: &str) -> String {
-    format!("LIMIT#{kind}#{}", hash(&[whom]))
+/// The key of a limit's record. `subject` is hashed, since people may type anything into the field
+/// for their e-mail address.
+pub(super) fn limit_key(kind: &str, subject: &str) -> String {
+    format!("LIMIT#{kind}#{}", hash(&[subject]))
 }

@@ -1,4 +1,4 @@
-//! Quotas of addresses: what they used of them, window by window.
+//! Quotas of IP addresses, counted window by window.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What an address has done of a quota.
+/// The count of an IP address's quota in one window.
 #[derive(Clone, Debug)]
 pub struct QuotaWindow {
     pub(super) key: String,
@@ -21,32 +21,32 @@ pub struct QuotaWindow {
 }
 
 impl QuotaWindow {
-    /// Of this address, of which nothing is known yet.
-    pub fn new(quota: &Quota, address: &IpKey, now: Timestamp) -> Self {
+    /// The window around `now` of an IP address. Its count is not read yet.
+    pub fn new(quota: &Quota, ip: &IpKey, now: Timestamp) -> Self {
         let (number, ends_at) = quota.window_at(now);
-        let key = limit_key(quota.name, &format!("{number}#{}", address.as_str()));
+        let key = limit_key(quota.name, &format!("{number}#{}", ip.as_str()));
         Self { key, max: quota.max, ends_at, used: 0 }
     }
 
-    /// How long it has to wait, if it has used it up.
+    /// The time until the next window, if the quota is used up.
     pub(super) fn wait(&self, now: Timestamp) -> Option<Duration> {
-        (self.used >= self.max).then(|| self.left(now))
+        (self.used >= self.max).then(|| self.time_left(now))
     }
 
-    /// How long it is until the next window.
-    pub(super) fn left(&self, now: Timestamp) -> Duration {
-        let left = u64::try_from(self.ends_at.milliseconds() - now.milliseconds()).unwrap_or_default();
-        Duration::from_millis(left.max(1))
+    /// The time until the next window, at least a millisecond.
+    pub(super) fn time_left(&self, now: Timestamp) -> Duration {
+        let milliseconds = u64::try_from(self.ends_at.milliseconds() - now.milliseconds()).unwrap_or_default();
+        Duration::from_millis(milliseconds.max(1))
     }
 }
 
 impl Store {
-    /// Refuses a new account that could not be stored: the address is somebody's, if it is asked about, or has made too many. One
-    /// round trip.
+    /// Fails early if the e-mail address is taken, or if the IP address has created too many
+    /// accounts. Only what is given is checked. One round trip, or none if nothing is given.
     ///
     /// # Errors
     ///
-    /// 409 or 429; 503 if DynamoDB fails.
+    /// 409 if the e-mail address is taken, 429 if the quota is used up, 503 if DynamoDB fails.
     pub async fn may_create(
         &self,
         email: Option<&Email>,
@@ -60,24 +60,24 @@ impl Store {
         }
         let found = self.batch_get(&keys).await?;
         if let Some(window) = window {
-            let window = QuotaWindow { used: used(found.get(&window.key))?, ..window.clone() };
+            let window = QuotaWindow { used: used_count(found.get(&window.key))?, ..window.clone() };
             window.wait(now).map_or(Ok(()), |wait| Err(Error::TooManyAttempts(wait)))?;
         }
         if login.is_some_and(|login| found.contains_key(&login)) { Err(Error::Taken("email")) } else { Ok(()) }
     }
 
-    /// Lets an address use up a quota at once, for tests.
+    /// Uses up a quota of an IP address at once, for tests.
     #[cfg(feature = "testing")]
-    pub async fn exhaust(&self, quota: &Quota, address: &IpKey, now: Timestamp) -> Result<(), Error> {
-        let window = QuotaWindow::new(quota, address, now);
+    pub async fn exhaust(&self, quota: &Quota, ip: &IpKey, now: Timestamp) -> Result<(), Error> {
+        let window = QuotaWindow::new(quota, ip, now);
         let item = [("pk", super::text(&window.key)), ("used", number(window.max))];
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(drop).map_err(super::unavailable)
     }
 
-    /// One more of a quota, if there is one left.
-    pub(super) fn use_up(&self, window: &QuotaWindow) -> UpdateBuilder {
+    /// Adds one to the count of a quota, on the condition that the quota is not used up.
+    pub(super) fn count_use(&self, window: &QuotaWindow) -> UpdateBuilder {
         self.update(&window.key)
             .update_expression("ADD used :one SET #ttl = :ttl")
             .condition_expression("attribute_not_exists(used) OR used < :max")
@@ -88,9 +88,9 @@ impl Store {
     }
 }
 
-/// How much of a quota a record says was used.
-pub(super) fn used(found: Option<&Item>) -> Result<u32, Error> {
+/// The count in a quota's record. Zero if there is no record.
+pub(super) fn used_count(found: Option<&Item>) -> Result<u32, Error> {
     let Some(found) = found else { return Ok(0) };
     let used = found.get("used").and_then(|used| used.as_n().ok()?.parse().ok());
-    used.ok_or_else(|| Error::internal("a malformed record in the table: a quota without a number"))
+    used.ok_or_else(|| Error::internal("a malformed record in the table: the count of a quota is no number"))
 }

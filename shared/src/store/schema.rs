@@ -1,4 +1,4 @@
-//! Whether the table is as the code needs it.
+//! Checks that the table is as the code needs it.
 
 use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TableStatus, TimeToLiveStatus};
 
@@ -6,16 +6,20 @@ use super::{SESSION_OF, SESSIONS_INDEX, Store, TTL, unavailable};
 use crate::error::Error;
 
 impl Store {
-    /// What the table lacks, each as a phrase; nothing, if it is as `template.yaml` makes it. Two round trips.
+    /// Lists the differences of the table from the one in `template.yaml`, each as a phrase. Two
+    /// round trips.
     ///
     /// # Errors
     ///
-    /// 503 if DynamoDB fails, or there is no such table.
+    /// 503 if DynamoDB fails or the table does not exist.
     pub async fn schema_problems(&self) -> Result<Vec<String>, Error> {
         let table = self.client.describe_table().table_name(&self.table).send().await.map_err(unavailable)?;
         let table = table.table.ok_or_else(|| Error::unavailable("DynamoDB described no table"))?;
         let ttl = self.client.describe_time_to_live().table_name(&self.table).send().await.map_err(unavailable)?;
-        let is_key = |schema: Option<&[KeySchemaElement]>, name: &str| matches!(schema, Some([key]) if key.attribute_name() == name && *key.key_type() == KeyType::Hash);
+        let is_key = |schema: Option<&[KeySchemaElement]>, name: &str| {
+            let [key] = schema.unwrap_or_default() else { return false };
+            key.attribute_name() == name && *key.key_type() == KeyType::Hash
+        };
         let has_index = table
             .global_secondary_indexes()
             .iter()
@@ -28,10 +32,10 @@ impl Store {
         let checks = [
             (table.table_status() == Some(&TableStatus::Active), "it is not active yet".to_owned()),
             (is_key(table.key_schema.as_deref(), "pk"), "its key is not pk alone".to_owned()),
-            (has_index, format!("it has no index {SESSIONS_INDEX} by {SESSION_OF}")),
-            (deletes, format!("it has no TTL by {TTL}: sessions that are over stay for ever")),
+            (has_index, format!("it has no index {SESSIONS_INDEX} on the attribute {SESSION_OF}")),
+            (deletes, format!("it has no TTL on the attribute {TTL}, so that ended sessions are never deleted")),
         ];
-        Ok(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, flaw)| flaw).collect())
+        Ok(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect())
     }
 }
 
@@ -43,14 +47,14 @@ mod tests {
     use crate::store::embedded::{self, Embedded};
 
     #[tokio::test]
-    async fn the_table_that_is_made_here_has_no_flaw() {
+    async fn the_table_that_is_created_here_has_no_problem() {
         let client = Embedded::memory().unwrap().client();
         embedded::create_table(&client, "table").await.unwrap();
         assert_eq!(Store::new(client, "table").schema_problems().await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]
-    async fn what_a_table_lacks_is_told_and_a_missing_one_is_503() {
+    async fn each_problem_of_a_table_is_listed_and_a_missing_table_is_503() {
         let client = Embedded::memory().unwrap().client();
         assert_eq!(Store::new(client.clone(), "table").schema_problems().await.unwrap_err().status_and_code().0, 503);
         let text = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);

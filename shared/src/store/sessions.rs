@@ -20,18 +20,19 @@ use crate::{
     time::Timestamp,
 };
 
-/// For how many seconds a session's record outlives it, so that a late token is told it expired.
+/// The seconds that a record outlives its session, so that a late token is refused as expired.
 const KEPT_SECONDS: i64 = 86_400;
-/// The most keys one BatchGetItem takes, and the most one BatchWriteItem takes.
+/// The most keys that one BatchGetItem accepts.
 const READ_BATCH_MAX: usize = 100;
+/// The most writes that one BatchWriteItem accepts.
 const WRITE_BATCH_MAX: usize = 25;
-/// How many sessions of one user are listed, counted and tidied away at a time.
+/// The most sessions of one user that are listed, counted or deleted at a time.
 const LISTED_MAX: i32 = 200;
 
-/// What a refresh did.
+/// The outcome of a refresh.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// The session as it is now.
+    /// The session after the refresh.
     pub session: Session,
     /// The counter of the child.
     pub child: u32,
@@ -46,17 +47,17 @@ impl Store {
         Ok(())
     }
 
-    /// Moves a session on by its newest token, or finds the child that an older one was exchanged for. One round trip; two
-    /// where the session ends for reuse.
+    /// Exchanges the newest token of a session for a child, or finds the child that an older token
+    /// was exchanged for. One round trip, or two if the session ends because of reuse.
     ///
     /// # Errors
     ///
-    /// 401 if the token is not worth anything, 409 if another change is under way, 503 if DynamoDB fails.
+    /// 401 if the token is refused, 409 if another change is under way, 503 if DynamoDB fails.
     pub async fn rotate(
         &self,
         token: RefreshToken,
         now: Timestamp,
-        lives: &SessionLifetimes,
+        lifetimes: &SessionLifetimes,
     ) -> Result<Rotation, Error> {
         let child = token.counter.checked_add(1).ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
         let sent = self
@@ -72,7 +73,7 @@ impl Store {
             .expression_attribute_names("#slot", Session::rotation_key(child))
             .expression_attribute_values(":child", number(child))
             .expression_attribute_values(":presented", number(token.counter))
-            .expression_attribute_values(":idle", time_value(now + lives.idle))
+            .expression_attribute_values(":idle", time_value(now + lifetimes.idle))
             .expression_attribute_values(":now", time_value(now))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -80,8 +81,9 @@ impl Store {
             .await;
         let error = match sent {
             Ok(answer) => {
-                let session =
-                    answer.attributes.ok_or_else(|| Error::unavailable("DynamoDB told a change without its result"));
+                let session = answer
+                    .attributes
+                    .ok_or_else(|| Error::unavailable("DynamoDB reported a change without its result"));
                 return Ok(Rotation { session: record(session?)?, child });
             }
             Err(error) => error,
@@ -94,12 +96,14 @@ impl Store {
             _ => return Err(unavailable(error)),
         };
         let session: Session = record(found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?)?;
-        match session.state_of(token.counter, now, lives) {
+        match session.state_of(token.counter, now, lifetimes) {
             RefreshState::Parent { child } => Ok(Rotation { session, child }),
-            // The condition failed and yet it would hold now: something moved in between.
+            // The condition failed, but would hold now: another request changed the session
+            // meanwhile.
             RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),
             RefreshState::Refused(refusal) => {
-                // One security event, however many hold a copy: who comes second finds the session ended.
+                // Reuse is logged once, however many clients hold a copy: the next finds the
+                // session ended.
                 if refusal == RefreshRefusal::Reused && self.end_session(token.session, None, now).await? {
                     audit::warn("refresh_token_reused", &audit::pseudonym(&session.user_id));
                 }
@@ -108,8 +112,10 @@ impl Store {
         }
     }
 
-    /// Ends a session, and says whether it was live until now. With an owner, it ends only what is a live session of that account as
-    /// it was read; of any other it says no more than of one that never was. One round trip.
+    /// Ends a session, and returns whether it was live until now. One round trip.
+    ///
+    /// With an owner, only a live session of that account, as the account was read, is ended. For
+    /// any other session the result is the same as for one that never existed.
     ///
     /// # Errors
     ///
@@ -138,7 +144,8 @@ impl Store {
         let found = match sent {
             Ok(answer) => answer.attributes,
             Err(error) => match error.as_service_error() {
-                // What ended it is this very write, sent twice, of which nobody heard the first time.
+                // This very write ended the session: it was sent twice, and its first answer was
+                // lost.
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     match failed.item.as_ref().filter(|found| found.get("ended_at") == Some(&time_value(now))) {
                         Some(found) => Some(found.clone()),
@@ -153,7 +160,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The session with this id. One round trip.
+    /// Reads the session with this id. One round trip.
     ///
     /// # Errors
     ///
@@ -164,9 +171,11 @@ impl Store {
         items.remove(&key).map(record).transpose()
     }
 
-    /// The sessions of a user that were not ended one by one, 200 of them at the most, so that nobody can make this
-    /// long by logging in often. The index they are found by may lag a moment behind on AWS: what must hold at once hangs on
-    /// the account's epoch, never on this list.
+    /// Lists the sessions of a user that were not ended one by one. The list has at most 200
+    /// sessions, so that frequent logins cannot make this slow.
+    ///
+    /// The index may lag a moment behind on AWS. A rule that must hold at once depends on the
+    /// account's epoch, never on this list.
     ///
     /// # Errors
     ///
@@ -194,19 +203,21 @@ impl Store {
         Ok(sessions)
     }
 
-    /// Deletes the records of the sessions that `user`, as it was before its epoch moved on, leaves behind, and says how many of
-    /// them `was_live`. A login that came after the move keeps its session. They are dead whether or not this succeeds: if
-    /// it fails, only the log hears of it, and TTL does it.
+    /// Deletes the records of the sessions that a new epoch has ended. `user` is the account before
+    /// that epoch. Returns the number of those sessions for which `was_live` holds.
+    ///
+    /// A login in the new epoch keeps its session. The old sessions are over even if this fails:
+    /// the log has the error then, and TTL deletes the records.
     pub async fn forget_sessions(&self, user: &User, was_live: impl Fn(&Session) -> bool) -> usize {
         let listed = self.sessions_of(&user.id).await.unwrap_or_else(|error| {
             log::fault(&error);
             Vec::new()
         });
-        let over: Vec<Session> = listed.into_iter().filter(|session| session.epoch <= user.epoch).collect();
-        if let Err(error) = self.delete_sessions(&over).await {
+        let old: Vec<Session> = listed.into_iter().filter(|session| session.epoch <= user.epoch).collect();
+        if let Err(error) = self.delete_sessions(&old).await {
             log::fault(&error);
         }
-        over.iter().filter(|session| was_live(session)).count()
+        old.iter().filter(|session| was_live(session)).count()
     }
 
     async fn delete_sessions(&self, sessions: &[Session]) -> Result<(), Error> {
@@ -231,7 +242,7 @@ impl Store {
                 time::sleep(PAUSE * attempt).await;
             }
             if !rest.is_empty() {
-                return Err(Error::unavailable("DynamoDB took a write in part only, several times"));
+                return Err(Error::unavailable("DynamoDB did only a part of a write, several times"));
             }
         }
         Ok(())

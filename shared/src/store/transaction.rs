@@ -1,4 +1,4 @@
-//! Transactions: several records written whole or not at all, and what it means when one is not.
+//! Transactions: all records are written, or none. A failed condition says why none was.
 
 use std::collections::HashMap;
 
@@ -19,66 +19,68 @@ use crate::{
     telemetry::log,
 };
 
-/// How often a transaction that met others is tried: on a record that many change, as the count of an address, they meet often.
+/// The most tries of a transaction that meets others. They often meet on a record that many
+/// requests change, such as the count of an IP address.
 const CONFLICTS_MAX: u32 = 8;
 
-/// A condition of a transaction, by what it guards.
+/// A condition of a transaction, named by its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// That the e-mail address is nobody's.
+    /// The e-mail address is free.
     Email,
-    /// That the username is nobody's.
+    /// The username is free.
     Username,
-    /// That the idempotency key is new.
+    /// The idempotency key is new.
     Idempotency,
-    /// That the account is as it was read.
+    /// The account is as it was read.
     Version,
-    /// That a series of failures is as it was read; which of them.
+    /// The failure counter with this index is as it was read.
     Failures(usize),
-    /// That an address has not used up its quota.
+    /// The IP address has not used up its quota.
     Quota,
 }
 
-/// The first condition that did not hold, and the record that stood there.
+/// The first condition that did not hold, and the record that the table has under its key.
 pub(super) struct FailedCondition {
-    pub guard: Condition,
+    pub condition: Condition,
     pub found: Option<Item>,
 }
 
-/// Writes, each with what its condition guards.
+/// Writes, each with its condition.
 #[derive(Default)]
 pub(super) struct Transaction {
-    guards: Vec<Condition>,
+    conditions: Vec<Condition>,
     items: Vec<TransactWriteItem>,
 }
 
 impl Transaction {
-    pub(super) fn put(&mut self, guard: Condition, put: PutBuilder) -> Result<(), Error> {
+    pub(super) fn put(&mut self, condition: Condition, put: PutBuilder) -> Result<(), Error> {
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.push(guard, TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
+        self.push(condition, TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    pub(super) fn delete(&mut self, guard: Condition, delete: DeleteBuilder) -> Result<(), Error> {
+    pub(super) fn delete(&mut self, condition: Condition, delete: DeleteBuilder) -> Result<(), Error> {
         let delete = delete.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.push(guard, TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+        self.push(condition, TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    pub(super) fn update(&mut self, guard: Condition, update: UpdateBuilder) -> Result<(), Error> {
-        self.push(guard, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
+    pub(super) fn update(&mut self, condition: Condition, update: UpdateBuilder) -> Result<(), Error> {
+        self.push(condition, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
         Ok(())
     }
 
-    fn push(&mut self, guard: Condition, item: TransactWriteItem) {
-        self.guards.push(guard);
+    fn push(&mut self, condition: Condition, item: TransactWriteItem) {
+        self.conditions.push(condition);
         self.items.push(item);
     }
 
-    /// How the first record it writes stands once it is written; as it is all or nothing, that tells of them all. A series of
-    /// failures tells nothing: another attempt may have written the same.
-    fn witness(&self) -> Option<(String, Option<&Item>)> {
-        let first = self.items.first().filter(|_| !matches!(self.guards.first(), Some(Condition::Failures(_))))?;
+    /// The key of the first record that the transaction writes, and the record after the write:
+    /// `None` if it is deleted. A transaction writes all or none, so this record tells of them all.
+    /// A failure counter tells nothing: another attempt may have written the same count.
+    fn first_write(&self) -> Option<(String, Option<&Item>)> {
+        let first = self.items.first().filter(|_| !matches!(self.conditions.first(), Some(Condition::Failures(_))))?;
         let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         match (first.put(), first.delete()) {
             (Some(put), _) => Some((key(put.item())?, Some(put.item()))),
@@ -101,10 +103,12 @@ impl Store {
         Update::builder().table_name(&self.table).key("pk", text(key))
     }
 
-    /// Writes all or nothing: None once written, else the first condition that failed.
+    /// Writes all records or none. Returns the first condition that failed, or `None` if the
+    /// records are written.
     ///
-    /// The SDK sends a `ClientRequestToken`, so that a transaction whose answer was lost is not refused by its own effect
-    /// when the SDK sends it again. When no answer comes at all, the table is asked whether it was written.
+    /// The SDK may lose an answer and send the transaction again. Because of the
+    /// `ClientRequestToken` that it sends, the transaction is not refused by its own effect. If no
+    /// answer comes at all, the table is asked whether the transaction was written.
     pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<FailedCondition>, Error> {
         if writes.items.is_empty() {
             return Ok(None);
@@ -126,11 +130,11 @@ impl Store {
             let reasons = cancelled.cancellation_reasons();
             let failed =
                 |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
-            if let Some((guard, reason)) = writes.guards.iter().zip(reasons).find(failed) {
-                return Ok(Some(FailedCondition { guard: *guard, found: reason.item.clone() }));
+            if let Some((condition, reason)) = writes.conditions.iter().zip(reasons).find(failed) {
+                return Ok(Some(FailedCondition { condition: *condition, found: reason.item.clone() }));
             }
-            if attempt == CONFLICTS_MAX || !reasons.iter().all(passes) {
-                return Err(Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons))));
+            if attempt == CONFLICTS_MAX || !reasons.iter().all(is_transient) {
+                return Err(Error::unavailable(format!("DynamoDB: {}: {}", log::causes(&error), codes(reasons))));
             }
             time::sleep(jittered(PAUSE * attempt)).await;
             attempt += 1;
@@ -138,14 +142,15 @@ impl Store {
     }
 
     async fn was_written(&self, writes: &Transaction) -> bool {
-        let Some((key, expected)) = writes.witness() else { return false };
+        let Some((key, expected)) = writes.first_write() else { return false };
         let found = self.batch_get(&[&key]).await.inspect_err(log::fault);
         found.is_ok_and(|found| found.get(&key) == expected)
     }
 }
 
-/// Whether it may have been written all the same. The SDK tells of its last try: one before it may have been carried out and its
-/// answer lost. Only of what is refused before anything is looked at, all tries were.
+/// Whether the transaction may have been written despite this error. The SDK reports its last try
+/// alone. An earlier try may have been written, and its answer lost. Only the errors in `NEVER`
+/// hold for all tries: DynamoDB refuses such a request before it looks at a record.
 fn may_have_been_written<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     const NEVER: [&str; 6] = [
         "AccessDeniedException",
@@ -159,13 +164,14 @@ fn may_have_been_written<R>(error: &SdkError<TransactWriteItemsError, R>) -> boo
     code.is_none_or(|code| !NEVER.contains(&code))
 }
 
-/// Reasons that have nothing to do with what is written: another transaction held a record, or there was too much to do.
-fn passes(reason: &CancellationReason) -> bool {
-    const PASSING: [&str; 4] = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    reason.code().is_none_or(|code| PASSING.contains(&code))
+/// Whether another try may succeed: a record was held by another transaction, or there was too much
+/// to do. Such a reason has nothing to do with the written records.
+fn is_transient(reason: &CancellationReason) -> bool {
+    const TRANSIENT: [&str; 4] = ["None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reason.code().is_none_or(|code| TRANSIENT.contains(&code))
 }
 
-/// By code alone: a reason's message may quote what was written.
+/// The codes of the reasons. Their messages are left out, since they may quote a record.
 fn codes(reasons: &[CancellationReason]) -> String {
     let codes: Vec<&str> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
     codes.join(", ")

@@ -1,4 +1,4 @@
-//! Counting, at the table itself: no password is hashed here.
+//! Counts attempts at the table itself. No password is hashed here.
 
 use super::*;
 use crate::{
@@ -34,7 +34,7 @@ async fn read(store: &Store, number: usize, address: Option<&IpKey>, now: Timest
     store.attempt(&identifier(number), Some(Client { device: None, address }), now).await.unwrap()
 }
 
-/// One whole failed attempt: whether it was let through.
+/// Makes one whole failed attempt. Returns whether the attempt was let through.
 async fn fail(store: &Store, number: usize, address: Option<&IpKey>, now: Timestamp) -> bool {
     let mut attempt = read(store, number, address, now).await;
     match store.reserve(&mut attempt, now).await {
@@ -66,7 +66,7 @@ async fn one_password_on_many_accounts_gets_as_far_as_the_quota_of_its_address()
 }
 
 #[tokio::test]
-async fn who_read_before_others_failed_is_told_nothing_whether_right_or_wrong() {
+async fn an_attempt_that_was_read_before_others_failed_learns_nothing_whether_right_or_wrong() {
     let store = store().await;
     let (mut wrong, mut right) = (read(&store, 1, None, NOW).await, read(&store, 1, None, NOW).await);
     for _ in 0..FREE_FAILURES {
@@ -79,7 +79,7 @@ async fn who_read_before_others_failed_is_told_nothing_whether_right_or_wrong() 
 }
 
 #[tokio::test]
-async fn of_many_at_once_after_a_delay_one_is_let_through_before_it_is_hashed() {
+async fn after_a_delay_only_one_of_many_parallel_attempts_may_go_on_to_hashing() {
     let store = store().await;
     for _ in 0..FREE_FAILURES {
         fail(&store, 1, None, NOW).await;
@@ -88,15 +88,15 @@ async fn of_many_at_once_after_a_delay_one_is_let_through_before_it_is_hashed() 
     for _ in 0..20 {
         attempts.push(read(&store, 1, None, after(1)).await);
     }
-    let mut claimed = 0;
+    let mut reserved = 0;
     for attempt in &mut attempts {
-        claimed += usize::from(store.reserve(attempt, after(1)).await.is_ok());
+        reserved += usize::from(store.reserve(attempt, after(1)).await.is_ok());
     }
-    assert_eq!(claimed, 1);
+    assert_eq!(reserved, 1);
 }
 
 #[tokio::test]
-async fn a_claim_that_succeeds_ends_the_series_without_regard_to_its_own_count() {
+async fn a_reserved_attempt_that_succeeds_resets_the_counters_despite_its_own_count() {
     let store = store().await;
     for _ in 0..FREE_FAILURES {
         fail(&store, 1, None, NOW).await;
@@ -119,7 +119,7 @@ async fn every_record_of_a_limit_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn no_record_of_a_limit_names_whom_it_is_about() {
+async fn no_record_of_a_limit_shows_an_identifier_or_an_address() {
     let store = store().await;
     fail(&store, 1, Some(&address("192.0.2.1")), NOW).await;
     let text = format!("{:?}", items(&store).await);
@@ -144,7 +144,7 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
 }
 
 #[tokio::test]
-async fn every_attempt_tells_what_it_took_to_read_whether_or_not_it_is_counted() {
+async fn every_attempt_has_its_read_time_whether_or_not_it_is_counted() {
     let store = store().await;
     let client = Client { device: None, address: None };
     for client in [Some(client), None] {
