@@ -1,4 +1,4 @@
-//! HTTP requests of this service's own to other servers: bounded in time, size and trust.
+//! HTTP requests from this service to other servers, bounded in time, size and trust.
 
 use std::time::Duration;
 
@@ -14,30 +14,32 @@ use tokio::time;
 
 use crate::error::chain;
 
-/// How long a whole exchange may take, from the name's resolution to the last byte of the body.
+/// The longest exchange, from the resolution of the name to the last byte of the body.
 pub const TIME_MAX: Duration = Duration::from_millis(2_500);
 /// The largest body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
-/// How much of an answer is read before it is looked at, which is also the largest head.
+/// The most bytes of an answer that are read at a time, and the largest head.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Makes requests. Making it reads the system's root certificates, which takes milliseconds, so it is made when needed.
-pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+/// An HTTP client. Create one only when it is needed: that reads the system's root certificates,
+/// which takes milliseconds.
+pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
-/// A whole answer, of whatever status.
+/// A whole answer of any status.
 #[derive(Debug)]
 pub struct Fetched {
-    /// Its status.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// Its body, of at most [`BODY_BYTES_MAX`].
+    /// The body, of at most [`BODY_BYTES_MAX`].
     pub body: Bytes,
 }
 
 impl Fetcher {
-    /// A client that trusts what the system trusts. It follows no redirect and keeps no connection.
+    /// A client that trusts the system's root certificates. The client follows no redirect and
+    /// keeps no connection.
     ///
     /// # Errors
     ///
@@ -48,9 +50,9 @@ impl Fetcher {
             .map_err(|error| format!("this system's root certificates cannot be read: {error}"))?;
         let connector = tls.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new())
-            // Requests are hours apart, and a frozen function's connections are dead when it thaws.
+            // Requests are hours apart, and the connections of a frozen function die meanwhile.
             .pool_max_idle_per_host(0)
-            // A flood of heads is read in small portions, between which others have their turn.
+            // A flood of heads is read in small portions, so that other tasks run in between.
             .http1_max_buf_size(BUFFER_BYTES)
             .build(connector);
         Ok(Self(client))
@@ -60,7 +62,7 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// A phrase that follows "the server": what cannot be reached, took too long, or is larger than the limit.
+    /// A phrase to put after "the server": it cannot be reached, takes too long, or sends too much.
     pub async fn get(&self, uri: &Uri) -> Result<Fetched, String> {
         let request = Request::builder().uri(uri).header(header::ACCEPT, "application/json");
         self.send(request.body(()).map_err(|error| error.to_string())?).await

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
 
-/// The first second that is no date here: RFC 3339 has years of four digits.
+/// The first second that has no date here: RFC 3339 has years of four digits.
 pub const YEAR_10000: i64 = 253_402_300_800;
 
 /// Milliseconds since the Unix epoch.
@@ -17,12 +17,12 @@ pub const YEAR_10000: i64 = 253_402_300_800;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// The time at these milliseconds since the Unix epoch.
     pub const fn from_milliseconds(milliseconds: i64) -> Self {
         Self(milliseconds)
     }
 
-    /// From seconds since the Unix epoch, the unit of JWT's `NumericDate` (RFC 7519 section 2).
+    /// The time at these seconds since the Unix epoch, JWT's `NumericDate` (RFC 7519 section 2).
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
@@ -37,23 +37,24 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This time without its fraction of a second, so that what a token says and what an answer says are one.
+    /// This time without its fraction of a second, so that a token and an answer say the same time.
     pub const fn floor(self) -> Self {
         Self::from_seconds(self.seconds())
     }
 
-    /// `2026-05-27T15:00:00Z` (RFC 3339, whole seconds, UTC).
+    /// The time as `2026-05-27T15:00:00Z` (RFC 3339, whole seconds, UTC).
     pub fn rfc3339(self) -> String {
         self.date().format(&Rfc3339).unwrap_or_default()
     }
 
-    /// `2026-05-27 15:00:00 UTC`, for people.
+    /// The time as `2026-05-27 15:00:00 UTC`, for people.
     pub fn readable(self) -> String {
         let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
         self.date().format(format).unwrap_or_default()
     }
 
-    /// Times outside the years 0–9999, which no rule here lets through, are shown as the epoch.
+    /// The date in UTC. A time outside the years 0–9999 is shown as the epoch: no rule here accepts
+    /// such a time.
     fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.seconds())
             .ok()
