@@ -34,10 +34,12 @@ use crate::{
     token::{access::Issuer, report::Expectations},
 };
 
-/// What a deployment can choose. Each field names its variable and its default; an empty variable counts as unset.
+/// The choices of a deployment. The doc of a field names its variable, default and bounds. An empty
+/// variable counts as unset.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `TABLE_NAME`, `latchkey`: the DynamoDB table.
+    /// Names the DynamoDB table. Defaults to `latchkey`. Accepts the name of a table. Read from
+    /// `TABLE_NAME`.
     pub table_name: String,
     /// The keys.
     pub keys: KeySettings,
@@ -47,15 +49,15 @@ pub struct Config {
     pub tokens: Tokens,
     /// Accounts and passwords.
     pub accounts: Accounts,
-    /// The service's URL, and the browsers that may call it.
+    /// The URL of the service, and the web apps that may call it.
     pub http: Http,
     /// The log and the metrics.
     pub telemetry: Telemetry,
-    /// The server of one process, `latchkey serve`.
+    /// The server in one process, `latchkey serve`.
     pub serve: Serve,
-    /// Whether this runs on Cloud Run, which sets `K_SERVICE`.
+    /// Whether this runs on Cloud Run.
     pub on_cloud_run: bool,
-    /// As whom AWS is asked on Cloud Run.
+    /// AWS credentials on Cloud Run.
     pub federation: Option<Federation>,
     // Copies, until every caller names the concern.
     /// [`KeySettings::jwks_max_age`].
@@ -82,7 +84,7 @@ pub struct Config {
     pub metrics_namespace: String,
 }
 
-/// What is wrong with the environment: a sentence that names the variable, for each.
+/// A wrong environment: a sentence for each variable that is bad or missing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misconfigured(Vec<String>);
 
@@ -96,17 +98,19 @@ impl Config {
         Self::read(variable)
     }
 
-    /// The issuer at `url`, with the configured audience. Without `AUDIENCE` the audience is the URL.
+    /// The issuer at `url`, with the configured audience. Without `AUDIENCE` the audience is the
+    /// URL.
     pub fn issuer_at(&self, url: String) -> Issuer {
         Issuer { audience: self.http.audience.clone().unwrap_or_else(|| url.clone()), url }
     }
 
-    /// How long what concerns keys lasts.
+    /// The lifetimes of the keys and of all that they sign.
     pub fn key_lifetimes(&self) -> KeyLifetimes {
         self.keys.lifetimes(&self.tokens)
     }
 
-    /// The sources of the keys: the key set from `signing_keys`, and what this configuration names besides.
+    /// The sources of the keys: the key set from `signing_keys`, and what this configuration names
+    /// besides.
     pub fn key_sources(&self, signing_keys: Source) -> KeySources {
         let Firebase { account, client_email, project_id, is_demo, .. } = self.firebase.clone();
         KeySources {
@@ -119,7 +123,7 @@ impl Config {
         }
     }
 
-    /// Whether `jwt_token` is a Firebase custom token as soon as there is a service account.
+    /// Whether `jwt_token` is a Firebase custom token once there is a service account.
     pub fn wants_firebase(&self) -> bool {
         matches!(self.tokens.profile, None | Some(TokenProfile::Firebase))
     }

@@ -3,19 +3,30 @@
 use super::Environment;
 use crate::password::Policy;
 
-/// What OWASP's password storage cheat sheet asks of argon2id at the least.
+/// The least memory and iterations for argon2id in OWASP's password storage cheat sheet.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
 const ARGON2_ITERATIONS_MIN: u64 = 2;
 
-/// Who may log in, with which passwords, and how often.
+/// The rules for accounts and passwords, and the limits on guessing.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    /// `REQUIRE_VERIFIED_EMAIL`, false: refuse accounts whose address is not verified, at `/login` and `/verify`.
+    /// Refuses accounts without a verified e-mail address, at `/login` and `/verify`. Defaults to
+    /// `false`. Accepts `true` or `false`. Read from `REQUIRE_VERIFIED_EMAIL`. A new account still
+    /// gets its first session. For a Firebase ID token without an e-mail address, the address of
+    /// the account counts.
     pub require_verified_email: bool,
-    /// `PASSWORD_MIN_LENGTH`, 8, 8–64; `ARGON2_MEMORY_KIB`, 19456 and up; `ARGON2_ITERATIONS`, 2 and up.
+    /// Sets the least length of a new password, in code points. Defaults to 8. Accepts 8 to 64.
+    /// Read from `PASSWORD_MIN_LENGTH`.
+    ///
+    /// Sets the memory that a password's Argon2id hash uses, in KiB. Defaults to 19456. Accepts
+    /// 19456 to 262144. Read from `ARGON2_MEMORY_KIB`.
+    ///
+    /// Sets the number of iterations of a password's Argon2id hash. Defaults to 2. Accepts 2 to 16.
+    /// Read from `ARGON2_ITERATIONS`.
     pub password_policy: Policy,
-    /// `RATE_LIMITS`, `on`: whether failures and new accounts are counted; `off` is for load tests, and refused on Lambda and Cloud
-    /// Run.
+    /// Counts failed logins and new accounts, and slows down guessing. Defaults to `on`. Accepts
+    /// `on` or `off`. Read from `RATE_LIMITS`. Load tests use `off`, which Lambda and Cloud Run
+    /// refuse.
     pub rate_limits: bool,
 }
 

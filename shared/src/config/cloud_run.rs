@@ -1,16 +1,16 @@
-//! What a deployment on Cloud Run must have chosen. An instance there lives for minutes, and its files with it: whatever a laptop
-//! makes up at its first start would be another each time.
+//! The choices that a deployment on Cloud Run must make. An instance there lives for minutes, and
+//! its files with it: keys made at the first start, as on a laptop, would differ each time.
 
 use super::{Config, Environment};
 use crate::keys::TokenProfile;
 
-/// What `infra/cloud-run/service.yaml` has where a deployment's own values belong.
+/// The text that stands for a deployment's own values in `infra/cloud-run/service.yaml`.
 const PLACEHOLDER: &str = "REPLACE_ME";
-/// The variables with a placeholder there.
+/// The variables that have this placeholder there.
 const FILLED_IN: [&str; 6] =
     ["AWS_REGION", "AWS_ROLE_ARN", "GOOGLE_CLOUD_PROJECT", "ISSUER", "SIGNING_KEYS_SECRET_ID", "TABLE_NAME"];
 
-/// Refuses what is missing on Cloud Run, or was left as it came.
+/// Refuses missing choices and placeholders on Cloud Run. Checks nothing elsewhere.
 pub(super) fn check(env: &mut Environment, config: &Config) {
     if !config.on_cloud_run {
         return;

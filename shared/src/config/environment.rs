@@ -1,17 +1,17 @@
-//! Variables, read one by one, with everything that is wrong with them.
+//! The variables, read one by one, and the sentences about bad ones.
 
 use std::time::Duration;
 
 use super::{Misconfigured, Platform, looks_like_path};
 use crate::keys::Source;
 
-/// The longest ARN of a secret is shorter: its name has at most 512 characters.
+/// Longer than any ARN of a secret, since a secret's name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
 
-/// A variable's name, and where what it names is, if it is set.
+/// A variable's name, and the source of a secret that its value names. `None` if it is not set.
 pub(super) type Named = (&'static str, Option<Source>);
 
-/// Variables by their names, and a sentence for each that is bad or missing.
+/// The variables by name, the platform, and a sentence for each variable that is bad or missing.
 pub(super) struct Environment<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     pub(super) platform: Platform,
@@ -19,26 +19,33 @@ pub(super) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
+    /// The variables that `get` returns.
     pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
         let mut env = Self { get, platform: Platform::default(), wrong: Vec::new() };
         env.platform = Platform::read(&env);
         env
     }
 
-    /// `read`, unless something is wrong.
+    /// Returns `read` if no variable was refused.
+    ///
+    /// # Errors
+    ///
+    /// Every bad or missing variable, by name.
     pub(super) fn done<T>(self, read: T) -> Result<T, Misconfigured> {
         if self.wrong.is_empty() { Ok(read) } else { Err(Misconfigured(self.wrong)) }
     }
 
+    /// A value without white space around it. `None` if it is unset or empty.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    /// Refuses a variable. `why` continues the sentence that its name begins.
     pub(super) fn refuse(&mut self, name: &str, why: &str) {
         self.wrong.push(format!("{name} {why}."));
     }
 
-    /// A value that is told back in messages, so that nothing that is secret may be taken for it.
+    /// A value that messages may quote. `fits` keeps out secrets that were pasted by mistake.
     pub(super) fn checked(&mut self, name: &str, fits: fn(&str) -> bool, what: &str) -> Option<String> {
         let text = self.text(name)?;
         if !fits(&text) {
@@ -47,25 +54,25 @@ impl<'a> Environment<'a> {
         Some(text)
     }
 
-    /// A secret in Secrets Manager, by the variable with its name or ARN.
+    /// A secret in Secrets Manager. The variable has its name or its ARN.
     pub(super) fn secret(&mut self, name: &'static str) -> Named {
-        let id = self.checked(name, is_secret_id, "the name or the ARN of a secret, not what is in it");
+        let id = self.checked(name, is_secret_id, "the name or the ARN of a secret, not its content");
         (name, id.map(Source::Secret))
     }
 
-    /// A secret in a variable; `read` says what is wrong with the text.
+    /// A secret in the variable itself. The error of `read` says why the text is refused.
     pub(super) fn value(&mut self, name: &'static str, read: impl FnOnce(String) -> Result<Source, String>) -> Named {
         (name, self.text(name).and_then(|text| read(text).map_err(|why| self.refuse(name, &why)).ok()))
     }
 
-    /// A secret in a file, such as a mounted one, by the variable with its path.
+    /// A secret in a file, such as a mounted one. The variable has its path.
     pub(super) fn file(&mut self, name: &'static str) -> Named {
         let path =
-            self.checked(name, looks_like_path, "the path of a file, such as /secrets/a/key.json, not what is in it");
+            self.checked(name, looks_like_path, "the path of a file, such as /secrets/a/key.json, not its content");
         (name, path.map(|path| Source::File(path.into())))
     }
 
-    /// The one of them that is set. Which of two counts would be anybody's guess.
+    /// The only source that is set. Two are refused, since one of them would be ignored.
     pub(super) fn only<const N: usize>(&mut self, sources: [Named; N]) -> Option<Source> {
         let mut set = sources.into_iter().filter_map(|(name, source)| Some((name, source?)));
         let (first, source) = set.next()?;
@@ -75,6 +82,7 @@ impl<'a> Environment<'a> {
         Some(source)
     }
 
+    /// A whole number from `min` to `max`.
     pub(super) fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
         match self.text(name).map(|text| text.parse::<u64>()) {
             None => default,
@@ -86,10 +94,12 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// A whole number of seconds from `min` to `max`.
     pub(super) fn seconds(&mut self, name: &str, default: u64, min: u64, max: u64) -> Duration {
         Duration::from_secs(self.number(name, default, min, max))
     }
 
+    /// A truth value; false by default.
     pub(super) fn flag(&mut self, name: &str) -> bool {
         match self.text(name).as_deref() {
             None | Some("false") => false,

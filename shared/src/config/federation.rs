@@ -1,23 +1,37 @@
-//! As whom a process on Cloud Run asks AWS.
+//! AWS credentials on Cloud Run: the role to assume with the Google identity.
 
 use http::uri::Authority;
 
 use super::Environment;
 
-/// The metadata server of Cloud Run, as its container contract names it.
+/// The metadata server of Cloud Run, from its container runtime contract.
 const METADATA_HOST: &str = "metadata.google.internal";
 
-/// The role that a process on Cloud Run takes at AWS, where nobody gave it other credentials.
+/// The AWS role that a process on Cloud Run assumes by its Google identity. See
+/// `infra/cloud-run/README.md`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Federation {
-    /// `AWS_ROLE_ARN`: the role.
+    /// Names the role to assume. Has no default. Accepts the ARN of a role. Read from
+    /// `AWS_ROLE_ARN` on Cloud Run.
+    ///
+    /// Names the region of the table. Has no default, and `AWS_ROLE_ARN` requires one. Accepts a
+    /// region. Read from `AWS_REGION` on Cloud Run.
+    ///
+    /// Names the region if `AWS_REGION` does not. Has no default. Accepts a region. Read from
+    /// `AWS_DEFAULT_REGION` on Cloud Run.
+    ///
+    /// Names a file with an identity token. Has no default. Accepts a path. Read from
+    /// `AWS_WEB_IDENTITY_TOKEN_FILE` on Cloud Run. With this file the SDK assumes the role by
+    /// itself, and the metadata server is not asked.
     pub role: String,
-    /// `GCE_METADATA_HOST`, `metadata.google.internal`: who tells this process's identity, as Google's own libraries call it.
+    /// Names the metadata server, which tells the Google identity of the process. Defaults to
+    /// `metadata.google.internal`. Accepts a host, or a host and a port. Read from
+    /// `GCE_METADATA_HOST` on Cloud Run. Google's own libraries use the same variable.
     pub metadata_host: Authority,
 }
 
 impl Federation {
-    /// None elsewhere than on Cloud Run, and where AWS's own variables name a token file, which the SDK reads by itself.
+    /// `None` if this is not Cloud Run, no role is named, or the SDK assumes the role by itself.
     pub(super) fn read(env: &mut Environment) -> Option<Self> {
         if !env.platform.on_cloud_run {
             return None;

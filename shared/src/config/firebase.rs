@@ -1,4 +1,4 @@
-//! What a deployment says of its Firebase project.
+//! The settings of the Firebase project.
 
 use std::net::IpAddr;
 
@@ -13,25 +13,43 @@ use crate::{
     token::custom::is_tenant_id,
 };
 
-/// The Firebase project, whose custom tokens are made and whose ID tokens are verified. Each field names its variable.
+/// The Firebase project: its custom tokens are made here, and its ID tokens are verified.
 #[derive(Clone, Debug)]
 pub struct Firebase {
-    /// `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` (a secret's id) or `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, or a path
-    /// to it), none: signs custom tokens.
+    /// Names the secret with the service account, which signs custom tokens. Has no default.
+    /// Accepts the name or the ARN of a secret. Read from `FIREBASE_SERVICE_ACCOUNT_SECRET_ID`.
+    ///
+    /// Holds the service account itself. Defaults to a demo account on a laptop. Accepts the
+    /// account's JSON, base64 of it, its private key alone, or a path. Read from
+    /// `FIREBASE_SERVICE_ACCOUNT`. This variable and `FIREBASE_SERVICE_ACCOUNT_SECRET_ID` exclude
+    /// each other.
     pub account: Option<Source>,
-    /// Whether `account` is a demo account, which nobody chose: its project comes last, and may be another than the chosen one.
+    /// Whether `account` is a demo account, which nobody chose. Its project counts last, and may
+    /// differ from the chosen one.
     pub is_demo: bool,
-    /// `FIREBASE_CLIENT_EMAIL`, none: whose a private key is that is given alone instead of the account's JSON.
+    /// Names the account's e-mail address, for a private key without its JSON. Has no default.
+    /// Accepts the e-mail address of a service account. Read from `FIREBASE_CLIENT_EMAIL`.
     pub client_email: Option<String>,
-    /// `FIREBASE_PROJECT_ID`, the service account's.
+    /// Names the project whose ID tokens are accepted. Defaults to the service account's project,
+    /// then to `GOOGLE_CLOUD_PROJECT`. Accepts a project's id. Read from `FIREBASE_PROJECT_ID`. A
+    /// service account of another project is refused, on Lambda by a 503 with the reason in the
+    /// log.
     pub project_id: Option<String>,
-    /// `GOOGLE_CLOUD_PROJECT`, none: the project where neither of the others tells it.
+    /// Names the project if neither `FIREBASE_PROJECT_ID` nor the service account does. Has no
+    /// default. Accepts a project's id. Read from `GOOGLE_CLOUD_PROJECT`. This project counts
+    /// before the project of a demo account. On Cloud Run the log needs it to join lines to their
+    /// trace.
     pub google_cloud_project: Option<String>,
-    /// `FIREBASE_TENANT_ID`, none: `tenant_id` of custom tokens.
+    /// Sets `tenant_id` of custom tokens. Has no default. Accepts letters, digits, `-`, `.`, `_`
+    /// and `~`, without a dot at the end. Read from `FIREBASE_TENANT_ID`.
     pub tenant_id: Option<String>,
-    /// `FIREBASE_CERTS_URL`, Google's: where the public keys of ID tokens are.
+    /// Names the URL of the keys of ID tokens, certificates or a JWK set. Defaults to Google's URL.
+    /// Accepts `https://`, and `http://` only on this machine. Read from `FIREBASE_CERTS_URL`. A
+    /// URL with a password is refused.
     pub certificates: Uri,
-    /// `FIREBASE_AUTH_EMULATOR_HOST`, none: emulator mode, in which the emulator's unsigned ID tokens are taken and no others.
+    /// Names the Auth emulator, and turns on emulator mode. Has no default. Accepts a host and a
+    /// port. Read from `FIREBASE_AUTH_EMULATOR_HOST` on a laptop. Emulator mode accepts unsigned ID
+    /// tokens, and no others. Lambda and Cloud Run refuse this variable.
     pub emulator_host: Option<String>,
 }
 
@@ -60,10 +78,9 @@ impl Firebase {
             emulator_host: emulator_host(env),
         }
     }
-}
 
-impl Firebase {
-    /// The project whose ID tokens are verified and by what it is known, if there is one; `of_account` is the service account's.
+    /// The project whose ID tokens are verified, and the setting that names it. `of_account` is the
+    /// project of the service account.
     pub fn project<'a>(&'a self, of_account: Option<&'a str>) -> Option<(&'a str, &'static str)> {
         let chosen = self.project_id.as_deref().map(|id| (id, "FIREBASE_PROJECT_ID"));
         let of_account = of_account.map(|id| (id, "the service account"));
@@ -85,20 +102,22 @@ fn certificates_url(env: &mut Environment) -> Uri {
     }
     match uri.scheme_str() {
         Some("https") => {}
-        // Whoever can change an answer on its way could sign in as anybody.
+        // Over plain HTTP, whoever can change the answer could sign in as anybody.
         Some("http") if uri.host().is_some_and(is_this_machine) => {}
         _ => env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself"),
     }
     uri
 }
 
-/// By its address, not by how that begins: `127.evil.example` is a name like any other.
+/// Whether a host is this machine. An address is parsed, since `127.evil.example` is any host's
+/// name.
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Refused where it would let anybody in: an emulator's token is one that anybody can write.
+/// The emulator's host. Refused where the service is deployed, since anybody can write an
+/// emulator's token.
 fn emulator_host(env: &mut Environment) -> Option<String> {
     const NAME: &str = "FIREBASE_AUTH_EMULATOR_HOST";
     let host = env.text(NAME)?;
@@ -106,8 +125,8 @@ fn emulator_host(env: &mut Environment) -> Option<String> {
         env.refuse(
             NAME,
             &format!(
-                "is set, and so is {variable}: in emulator mode unsigned tokens are taken, so anybody could sign in as \
-                 anybody. Unset it where the service is deployed"
+                "is set, and so is {variable}: in emulator mode unsigned tokens are accepted, so anybody could sign \
+                 in as anybody. Unset it where the service is deployed"
             ),
         );
     } else if host.contains("//") || host.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {

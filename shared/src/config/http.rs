@@ -1,16 +1,20 @@
-//! The service's URL, and the browsers that may call it.
+//! The settings of the HTTP contract.
 
 use super::Environment;
 
-/// The service's URL, and the browsers that may call it.
+/// The URL of the service, and the web apps that may call it.
 #[derive(Clone, Debug)]
 pub struct Http {
-    /// `ISSUER`: `iss` of access tokens and base of the discovery document. By default `https://` and the gateway's own
-    /// domain; locally `http://127.0.0.1:PORT`.
+    /// Sets `iss` of access tokens, and the base of the discovery document. Defaults to `https://`
+    /// and the gateway's domain on Lambda, and to `http://127.0.0.1:PORT` on a laptop. Accepts a
+    /// URL that begins with `https://` or `http://`. Read from `ISSUER`. Cloud Run requires a URL
+    /// that begins with `https://`.
     pub issuer: Option<String>,
-    /// `AUDIENCE`, the issuer: `aud` of access tokens.
+    /// Sets `aud` of access tokens. Defaults to the issuer. Accepts any text. Read from `AUDIENCE`.
     pub audience: Option<String>,
-    /// `CORS_ALLOWED_ORIGINS`, `*`, comma separated; None is any.
+    /// Names the origins of the web apps that may call the service; `None` is any origin. Defaults
+    /// to `*`. Accepts `*`, or origins such as `https://app.example`, separated by commas. Read
+    /// from `CORS_ALLOWED_ORIGINS`.
     pub cors_allowed_origins: Option<Vec<String>>,
 }
 
@@ -37,7 +41,7 @@ fn origins(env: &mut Environment) -> Option<Vec<String>> {
         host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
     };
     if !origins.iter().all(is_origin) {
-        env.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, divided by commas");
+        env.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, separated by commas");
     }
     Some(origins)
 }

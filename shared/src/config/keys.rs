@@ -1,4 +1,4 @@
-//! The keys: where they are, and how long they are kept.
+//! The keys: their sources, and the times for which they are kept.
 
 use std::time::Duration;
 
@@ -8,30 +8,51 @@ use crate::{
     keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
 };
 
-/// Where the keys are, apart from Firebase's, and how long they are kept.
+/// The sources of the keys, and the times for which keys are kept. Each secret has one source: two
+/// variables for the same secret exclude each other.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
-    /// `SIGNING_KEYS_SECRET_ID` (a secret's id; required on Lambda) or `SIGNING_KEYS_FILE` (a path; one of them is required on Cloud
-    /// Run); else a file in the data folder.
+    /// Names the secret with the key set, which signs access and refresh tokens. Has no default,
+    /// and Lambda requires one. Accepts the name or the ARN of a secret. Read from
+    /// `SIGNING_KEYS_SECRET_ID`. Cloud Run requires this variable or `SIGNING_KEYS_FILE`.
+    ///
+    /// Names the file with the key set. Defaults to `signing-keys.json` in the data folder on a
+    /// laptop. Accepts a path. Read from `SIGNING_KEYS_FILE`.
     pub signing_keys: Option<Source>,
-    /// `SHARED_SECRET_ID` (a secret's id), `JWT_SHARED_SECRET` (the secret, or several, one a line) or `JWT_SHARED_SECRET_FILE` (a
-    /// path), none: signs and verifies HS256 tokens.
+    /// Names the secret with the shared secret, which signs and verifies HS256 tokens. Has no
+    /// default. Accepts the name or the ARN of a secret. Read from `SHARED_SECRET_ID`.
+    ///
+    /// Holds the shared secret itself. Has no default. Accepts 32 bytes or more. Read from
+    /// `JWT_SHARED_SECRET`. Up to 8 shared secrets may be given, one a line: the first one signs,
+    /// and each one verifies.
+    ///
+    /// Names the file with the shared secret. Has no default. Accepts a path. Read from
+    /// `JWT_SHARED_SECRET_FILE`.
     pub shared_secret: Option<Source>,
-    /// `API_KEY_SECRET_ID` (a secret's id), `API_KEY` (the key, or several, one a line) or `API_KEY_FILE` (a path), none: by which
-    /// trusted servers are known.
+    /// Names the secret with the API key, which trusted servers show. Has no default. Accepts the
+    /// name or the ARN of a secret. Read from `API_KEY_SECRET_ID`.
+    ///
+    /// Holds the API key itself. Has no default. Accepts any text. Read from `API_KEY`. Up to 8 API
+    /// keys may be given, one a line.
+    ///
+    /// Names the file with the API key. Has no default. Accepts a path. Read from `API_KEY_FILE`.
     pub api_key: Option<Source>,
-    /// `KEYS_TTL_SECONDS`, 300, 1–3600: how old what was loaded from a secret or a file may get; the key set, 50 seconds at the
-    /// most.
+    /// Limits the age of a loaded secret or file. Defaults to 300. Accepts 1 to 3600. Read from
+    /// `KEYS_TTL_SECONDS`. The key set is read again after 50 seconds at the latest.
     pub ttl: Duration,
-    /// `JWKS_MAX_AGE_SECONDS`, 300, 1–86400: for how long others may keep the published keys.
+    /// Limits the time for which others may keep the published keys. Defaults to 300. Accepts 1 to
+    /// 86400 (a day). Read from `JWKS_MAX_AGE_SECONDS`.
     pub jwks_max_age: Duration,
-    /// `KEYS_OVERLAP_SECONDS`, 7200, to 30 days and no less than the lives of a published key and of a token ask for: how long after
-    /// its successor signs the key of access tokens is taken.
+    /// Sets the time for which a superseded key of access tokens is accepted. Defaults to 7200, or
+    /// to the least value if that is more. Accepts the least value to 2592000 (30 days). Read from
+    /// `KEYS_OVERLAP_SECONDS`. The least value is the time of a rotation and the life of a token.
+    /// In numbers: twice `KEYS_TTL_SECONDS` (50 at the most), `JWKS_MAX_AGE_SECONDS`,
+    /// `ACCESS_TOKEN_TTL_SECONDS`, `CLOCK_SKEW_SECONDS` and 10 seconds together.
     pub overlap: Duration,
 }
 
 impl KeySettings {
-    /// The lives of `tokens` bound the overlap from below.
+    /// The lifetimes of `tokens` are part of the least overlap.
     pub(super) fn read(env: &mut Environment, tokens: &Tokens) -> Self {
         let mut keys = Self {
             signing_keys: signing_keys(env),
@@ -41,14 +62,14 @@ impl KeySettings {
             jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
             overlap: Duration::ZERO,
         };
-        // Less, and a rotation would end tokens before their time.
+        // A shorter overlap would let a rotation end tokens before they expire.
         let lifetimes = keys.lifetimes(tokens);
         let least = (lifetimes.lead() + lifetimes.margin(KeyUse::Access)).as_secs();
         keys.overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
         keys
     }
 
-    /// How long what concerns keys lasts.
+    /// The lifetimes of the keys and of all that they sign.
     pub(super) fn lifetimes(&self, tokens: &Tokens) -> KeyLifetimes {
         KeyLifetimes {
             ttl: self.ttl,

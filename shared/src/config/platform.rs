@@ -1,20 +1,28 @@
-//! Where the process runs.
+//! The platform that the process runs on: Lambda, Cloud Run or a laptop.
 
 use super::Environment;
 
-/// Variables that a platform or a local tool sets itself, so that Latchkey knows where it runs.
+/// Variables that tell where the process runs. The platform or a local tool sets them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Platform {
-    /// Whether this is a Lambda function, be it on AWS or imitated by a local tool. `AWS_LAMBDA_FUNCTION_NAME`.
+    /// Says that this is a Lambda function. Has no default. Read from `AWS_LAMBDA_FUNCTION_NAME` on
+    /// Lambda. Local tools that imitate Lambda set this variable too.
     pub on_lambda: bool,
-    /// `K_SERVICE`: whether this runs on Cloud Run.
+    /// Says that this runs on Cloud Run. Has no default. Read from `K_SERVICE` on Cloud Run.
     pub on_cloud_run: bool,
-    /// By which variable this runs on Lambda or Cloud Run, if it does. Local tools imitate Lambda: SAM says so, and cargo-lambda
-    /// gives a URL for the address of the runtime, where Lambda gives a bare host and port.
+    /// The variable that proves a deployment. `None` on a laptop, where a tool may imitate Lambda.
+    ///
+    /// Says that `sam local` imitates Lambda, if the value is `true`. Has no default. Read from
+    /// `AWS_SAM_LOCAL` on a laptop.
+    ///
+    /// Says that cargo-lambda imitates Lambda, if the value is a URL on this machine. Has no
+    /// default. Read from `AWS_LAMBDA_RUNTIME_API` on a laptop. Lambda itself sets a host and a
+    /// port without `http://`.
     pub deployed_by: Option<&'static str>,
 }
 
 impl Platform {
+    /// Reads where the process runs. Nothing is refused here.
     pub(super) fn read(env: &Environment) -> Self {
         let on_lambda = env.text("AWS_LAMBDA_FUNCTION_NAME").is_some();
         let on_cloud_run = env.text("K_SERVICE").is_some();

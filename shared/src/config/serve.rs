@@ -1,15 +1,18 @@
-//! The server of one process, `latchkey serve`.
+//! The settings of `latchkey serve`, the server in one process.
 
 use std::path::PathBuf;
 
 use super::Environment;
 
-/// Where `latchkey serve` listens, and where it keeps its files.
+/// The port and the folder of `latchkey serve`.
 #[derive(Clone, Debug)]
 pub struct Serve {
-    /// `PORT`, 8080: of `latchkey serve`.
+    /// Sets the port that `latchkey serve` listens on. Defaults to 8080. Accepts 0 to 65535. Read
+    /// from `PORT` on Cloud Run and a laptop. The option `--port` comes first. The port 0 is any
+    /// free port.
     pub port: u16,
-    /// `DATA_DIR`, `.latchkey`: where `latchkey serve` keeps its database and keys.
+    /// Names the folder with the embedded database and the keys. Defaults to `.latchkey`. Accepts a
+    /// path. Read from `DATA_DIR` on a laptop. The option `--data-dir` comes first.
     pub data_dir: PathBuf,
 }
 

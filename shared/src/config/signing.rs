@@ -1,19 +1,23 @@
-//! The service account that the environment names.
+//! The service account of the tool, and the texts that may name one.
 
 use std::path::{Path, PathBuf};
 
 use super::Environment;
 use crate::keys::Source;
 
-/// What signs custom tokens at the command line.
+/// The service account that `latchkey token` signs with.
 #[derive(Clone, Debug)]
 pub struct SigningAccount {
-    /// `FIREBASE_SERVICE_ACCOUNT` (the JSON, base64 of it, its private key alone, or a path), else
-    /// `GOOGLE_APPLICATION_CREDENTIALS` (a path, or what people put in its place), none; and which of them it is.
+    /// The account and the variable that names it, as for
+    /// [`Firebase::account`](super::Firebase::account).
+    ///
+    /// Names the service account if `FIREBASE_SERVICE_ACCOUNT` does not. Has no default. Accepts a
+    /// path, or the account itself. Read from `GOOGLE_APPLICATION_CREDENTIALS` on a laptop.
     pub source: Option<(Source, &'static str)>,
-    /// `FIREBASE_CLIENT_EMAIL`, none: whose key it is, where that does not say so itself.
+    /// The account's e-mail address, as for
+    /// [`Firebase::client_email`](super::Firebase::client_email).
     pub client_email: Option<String>,
-    /// `FIREBASE_PROJECT_ID`, none: its project, where it does not say so itself.
+    /// The account's project, for a private key without its JSON.
     pub project_id: Option<String>,
 }
 
@@ -39,8 +43,8 @@ impl SigningAccount {
 const SERVICE_ACCOUNT: &str = "FIREBASE_SERVICE_ACCOUNT";
 const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
-/// A path to the account, or the account itself. A path that cannot be read is named in a message, so nothing may pass for one
-/// that could be a secret: it must look like one, or be one.
+/// A path to the account, or the account itself. A message names a path that cannot be read. A text
+/// that could be a secret is therefore no path, unless there is such a file.
 pub fn service_account(text: String) -> Source {
     if looks_like_path(&text) || (may_be_path(&text) && Path::new(&text).exists()) {
         Source::File(PathBuf::from(text))
@@ -49,8 +53,9 @@ pub fn service_account(text: String) -> Source {
     }
 }
 
-/// Whether this is like the name of a key file, and like nothing that is in one: it has the ending of one, or begins at a folder
-/// and has what base64 has not.
+/// Whether a text looks like the path of a key file, and not like the file's content. A path has
+/// the ending of a key file. Otherwise it begins at a folder, and has a character that base64
+/// lacks.
 pub fn looks_like_path(text: &str) -> bool {
     const ENDINGS: [&str; 4] = [".json", ".key", ".pem", ".txt"];
     let has_ending = ENDINGS.iter().any(|ending| text.to_ascii_lowercase().ends_with(ending));

@@ -2,12 +2,15 @@
 
 use super::Environment;
 
-/// What is logged, and where metrics go.
+/// The detail of the log, and the place of the metrics.
 #[derive(Clone, Debug)]
 pub struct Telemetry {
-    /// `LOG_LEVEL`, info: `error`, `warn`, `info`, `debug` or `trace`.
+    /// Sets the least severity that is logged. Defaults to `info`. Accepts `error`, `warn`, `info`,
+    /// `debug` or `trace`. Read from `LOG_LEVEL`.
     pub log_level: String,
-    /// `METRICS_NAMESPACE`, `Latchkey`: where CloudWatch keeps the metrics of the functions.
+    /// Names the namespace of the functions' metrics in CloudWatch. Defaults to `Latchkey`. Accepts
+    /// 1 to 255 letters, digits and `. - _ / # :`. Read from `METRICS_NAMESPACE` on Lambda. A name
+    /// that begins with `AWS/` is refused. `template.yaml` sets the stack's name.
     pub metrics_namespace: String,
 }
 
@@ -30,7 +33,7 @@ fn metrics_namespace(env: &mut Environment) -> String {
     env.checked("METRICS_NAMESPACE", is_namespace, what).unwrap_or_else(|| "Latchkey".to_owned())
 }
 
-/// As the API reference of CloudWatch has it (PutMetricData, Namespace).
+/// Whether CloudWatch accepts this namespace (API reference, PutMetricData).
 fn is_namespace(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte);
     text.len() <= 255 && text.bytes().all(fits) && !text.starts_with("AWS/")

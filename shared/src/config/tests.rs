@@ -114,7 +114,8 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
 fn the_overlap_of_keys_is_never_shorter_than_the_lives_that_it_is_for() {
     let overlap = |variables: &[(&str, &str)]| read(variables).map(|config| config.keys.overlap.as_secs());
     assert_eq!(overlap(&[("ACCESS_TOKEN_TTL_SECONDS", "60")]), Ok(7_200));
-    // A day for the published keys, an hour for a token, its skew, and twice the 50 seconds of a key set and their slack.
+    // A day for the published keys, an hour for a token, its skew, and twice the 50 seconds of a
+    // key set with their slack.
     let long = ("JWKS_MAX_AGE_SECONDS", "86400");
     assert_eq!(overlap(&[long]), Ok(86_400 + 3_600 + 60 + 2 * 55));
     assert!(overlap(&[long, ("KEYS_OVERLAP_SECONDS", "7200")]).is_err());

@@ -5,16 +5,28 @@ use std::time::Duration;
 use super::{Environment, Firebase, KeySettings};
 use crate::{account::session::SessionLifetimes, keys::TokenProfile};
 
-/// What the tokens of a session are, and how long they last.
+/// The kind of `jwt_token`, and the lifetimes of tokens and sessions.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// `TOKEN_PROFILE`, `firebase` where a service account is configured, else `access`: what `jwt_token` is.
+    /// Sets the kind of `jwt_token`. Defaults to `firebase` with a service account, and to `access`
+    /// without one. Accepts `firebase`, `access` or `shared_secret`. Read from `TOKEN_PROFILE`. The
+    /// kind `shared_secret` needs a shared secret. On Lambda and Cloud Run the kind `firebase`
+    /// needs a service account.
     pub profile: Option<TokenProfile>,
-    /// `ACCESS_TOKEN_TTL_SECONDS`, 3600, 60–3600: life of `jwt_token` and `access_token`.
+    /// Sets the life of `jwt_token` and `access_token`. Defaults to 3600. Accepts 60 to 3600. Read
+    /// from `ACCESS_TOKEN_TTL_SECONDS`.
     pub access_token_life: Duration,
-    /// `REFRESH_TOKEN_TTL_SECONDS`, 2592000; `REFRESH_TOKEN_IDLE_SECONDS`, 1209600; `REFRESH_REUSE_INTERVAL_SECONDS`, 10, 0–60.
+    /// Sets the life of a session, from its login. Defaults to 2592000 (30 days). Accepts 60 to
+    /// 31536000 (a year). Read from `REFRESH_TOKEN_TTL_SECONDS`.
+    ///
+    /// Sets the life of a session that is not refreshed. Defaults to 1209600 (14 days). Accepts 60
+    /// to 31536000 (a year). Read from `REFRESH_TOKEN_IDLE_SECONDS`.
+    ///
+    /// Sets the time for which an exchanged refresh token still gets its child. Defaults to 10.
+    /// Accepts 0 to 60. Read from `REFRESH_REUSE_INTERVAL_SECONDS`.
     pub session_lifetimes: SessionLifetimes,
-    /// `CLOCK_SKEW_SECONDS`, 60, 0–300: allowed on every time in a token.
+    /// Sets the allowance on every time in a token. Defaults to 60. Accepts 0 to 300. Read from
+    /// `CLOCK_SKEW_SECONDS`.
     pub clock_skew: Duration,
 }
 
@@ -32,8 +44,8 @@ impl Tokens {
         }
     }
 
-    /// Refuses a profile whose key is not configured. On Cloud Run `cloud_run` says so of a service account, and locally a
-    /// demo account is made.
+    /// Refuses a profile without its key. `cloud_run` does the same for a service account on Cloud
+    /// Run; on a laptop a demo account stands in.
     pub(super) fn check_profile(&self, env: &mut Environment, keys: &KeySettings, firebase: &Firebase) {
         match self.profile {
             Some(TokenProfile::Firebase) if env.platform.on_lambda && firebase.account.is_none() => {

@@ -13,8 +13,8 @@ pub struct KeySources {
     pub shared_secret: Option<Source>,
     /// The API keys, which identify trusted servers.
     pub api_key: Option<Source>,
-    /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service account, and for
-    /// [`TokenProfile::Access`] otherwise.
+    /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service
+    /// account, and for [`TokenProfile::Access`] otherwise.
     pub token_profile: Option<TokenProfile>,
     /// The age at which a secret is read again, and the lifetimes of the keys in the set.
     pub lifetimes: KeyLifetimes,
