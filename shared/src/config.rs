@@ -1,4 +1,7 @@
 //! The configuration of a deployment, read once from the environment: one file for each concern.
+//!
+//! The doc of a field has the meaning, the default, the accepted values and the variable.
+//! `docs/configuration.md` is made from these docs.
 
 mod accounts;
 mod cloud_run;
@@ -34,8 +37,7 @@ use crate::{
     token::{access::Issuer, report::Expectations},
 };
 
-/// The choices of a deployment. The doc of a field names its variable, default and bounds. An empty
-/// variable counts as unset.
+/// The choices of a deployment. An empty variable counts as unset.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Names the DynamoDB table. Defaults to `latchkey`. Accepts the name of a table. Read from

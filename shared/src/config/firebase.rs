@@ -31,7 +31,7 @@ pub struct Firebase {
     /// Accepts the e-mail address of a service account. Read from `FIREBASE_CLIENT_EMAIL`.
     pub client_email: Option<String>,
     /// Names the project whose ID tokens are accepted. Defaults to the service account's project,
-    /// then to `GOOGLE_CLOUD_PROJECT`. Accepts a project's id. Read from `FIREBASE_PROJECT_ID`. A
+    /// else `GOOGLE_CLOUD_PROJECT`. Accepts a project's id. Read from `FIREBASE_PROJECT_ID`. A
     /// service account of another project is refused, on Lambda by a 503 with the reason in the
     /// log.
     pub project_id: Option<String>,

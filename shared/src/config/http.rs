@@ -6,15 +6,17 @@ use super::Environment;
 #[derive(Clone, Debug)]
 pub struct Http {
     /// Sets `iss` of access tokens, and the base of the discovery document. Defaults to `https://`
-    /// and the gateway's domain on Lambda, and to `http://127.0.0.1:PORT` on a laptop. Accepts a
-    /// URL that begins with `https://` or `http://`. Read from `ISSUER`. Cloud Run requires a URL
-    /// that begins with `https://`.
+    /// and the gateway's domain on Lambda, `http://127.0.0.1:PORT` on a laptop. Accepts a URL that
+    /// begins with `https://` or `http://`. Read from `ISSUER`. Cloud Run requires a URL that
+    /// begins with `https://`.
     pub issuer: Option<String>,
     /// Sets `aud` of access tokens. Defaults to the issuer. Accepts any text. Read from `AUDIENCE`.
     pub audience: Option<String>,
-    /// Names the origins of the web apps that may call the service; `None` is any origin. Defaults
-    /// to `*`. Accepts `*`, or origins such as `https://app.example`, separated by commas. Read
-    /// from `CORS_ALLOWED_ORIGINS`.
+    /// Names the origins of the web apps that may call the service. Defaults to `*`. Accepts `*`,
+    /// or origins such as `https://app.example`, separated by commas. Read from
+    /// `CORS_ALLOWED_ORIGINS`.
+    ///
+    /// `None` stands for `*`.
     pub cors_allowed_origins: Option<Vec<String>>,
 }
 

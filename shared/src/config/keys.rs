@@ -8,8 +8,8 @@ use crate::{
     keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
 };
 
-/// The sources of the keys, and the times for which keys are kept. Each secret has one source: two
-/// variables for the same secret exclude each other.
+/// The sources of the keys, and the times for which keys are kept. Secrets are in AWS Secrets
+/// Manager, in a file or in a variable. Variables for the same key exclude each other.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
     /// Names the secret with the key set, which signs access and refresh tokens. Has no default,
@@ -23,7 +23,7 @@ pub struct KeySettings {
     /// default. Accepts the name or the ARN of a secret. Read from `SHARED_SECRET_ID`.
     ///
     /// Holds the shared secret itself. Has no default. Accepts 32 bytes or more. Read from
-    /// `JWT_SHARED_SECRET`. Up to 8 shared secrets may be given, one a line: the first one signs,
+    /// `JWT_SHARED_SECRET`. Up to 8 shared secrets may be given, one a line. The first one signs,
     /// and each one verifies.
     ///
     /// Names the file with the shared secret. Has no default. Accepts a path. Read from
@@ -44,7 +44,7 @@ pub struct KeySettings {
     /// 86400 (a day). Read from `JWKS_MAX_AGE_SECONDS`.
     pub jwks_max_age: Duration,
     /// Sets the time for which a superseded key of access tokens is accepted. Defaults to 7200, or
-    /// to the least value if that is more. Accepts the least value to 2592000 (30 days). Read from
+    /// the least value if that is more. Accepts the least value to 2592000 (30 days). Read from
     /// `KEYS_OVERLAP_SECONDS`. The least value is the time of a rotation and the life of a token.
     /// In numbers: twice `KEYS_TTL_SECONDS` (50 at the most), `JWKS_MAX_AGE_SECONDS`,
     /// `ACCESS_TOKEN_TTL_SECONDS`, `CLOCK_SKEW_SECONDS` and 10 seconds together.

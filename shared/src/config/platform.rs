@@ -5,19 +5,20 @@ use super::Environment;
 /// Variables that tell where the process runs. The platform or a local tool sets them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Platform {
-    /// Says that this is a Lambda function. Has no default. Read from `AWS_LAMBDA_FUNCTION_NAME` on
-    /// Lambda. Local tools that imitate Lambda set this variable too.
+    /// Says that this is a Lambda function. Has no default. Accepts any text. Read from
+    /// `AWS_LAMBDA_FUNCTION_NAME` on Lambda. Local tools that imitate Lambda set this variable too.
     pub on_lambda: bool,
-    /// Says that this runs on Cloud Run. Has no default. Read from `K_SERVICE` on Cloud Run.
+    /// Says that this runs on Cloud Run. Has no default. Accepts any text. Read from `K_SERVICE` on
+    /// Cloud Run.
     pub on_cloud_run: bool,
     /// The variable that proves a deployment. `None` on a laptop, where a tool may imitate Lambda.
     ///
-    /// Says that `sam local` imitates Lambda, if the value is `true`. Has no default. Read from
+    /// Says that `sam local` imitates Lambda. Has no default. Accepts `true`. Read from
     /// `AWS_SAM_LOCAL` on a laptop.
     ///
-    /// Says that cargo-lambda imitates Lambda, if the value is a URL on this machine. Has no
-    /// default. Read from `AWS_LAMBDA_RUNTIME_API` on a laptop. Lambda itself sets a host and a
-    /// port without `http://`.
+    /// Says that cargo-lambda imitates Lambda. Has no default. Accepts a URL on this machine. Read
+    /// from `AWS_LAMBDA_RUNTIME_API` on a laptop. Lambda itself sets a host and a port without
+    /// `http://`.
     pub deployed_by: Option<&'static str>,
 }
 

@@ -8,11 +8,11 @@ use super::Environment;
 #[derive(Clone, Debug)]
 pub struct Serve {
     /// Sets the port that `latchkey serve` listens on. Defaults to 8080. Accepts 0 to 65535. Read
-    /// from `PORT` on Cloud Run and a laptop. The option `--port` comes first. The port 0 is any
-    /// free port.
+    /// from `PORT` on Cloud Run and a laptop. The option `--port` overrides this variable. The port
+    /// 0 is any free port.
     pub port: u16,
     /// Names the folder with the embedded database and the keys. Defaults to `.latchkey`. Accepts a
-    /// path. Read from `DATA_DIR` on a laptop. The option `--data-dir` comes first.
+    /// path. Read from `DATA_DIR` on a laptop. The option `--data-dir` overrides this variable.
     pub data_dir: PathBuf,
 }
 

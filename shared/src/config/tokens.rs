@@ -8,10 +8,10 @@ use crate::{account::session::SessionLifetimes, keys::TokenProfile};
 /// The kind of `jwt_token`, and the lifetimes of tokens and sessions.
 #[derive(Clone, Debug)]
 pub struct Tokens {
-    /// Sets the kind of `jwt_token`. Defaults to `firebase` with a service account, and to `access`
-    /// without one. Accepts `firebase`, `access` or `shared_secret`. Read from `TOKEN_PROFILE`. The
-    /// kind `shared_secret` needs a shared secret. On Lambda and Cloud Run the kind `firebase`
-    /// needs a service account.
+    /// Sets the kind of `jwt_token`. Defaults to `firebase` with a service account, else `access`.
+    /// Accepts `firebase`, `access` or `shared_secret`. Read from `TOKEN_PROFILE`. The kind
+    /// `shared_secret` needs a shared secret. On Lambda and Cloud Run the kind `firebase` needs a
+    /// service account.
     pub profile: Option<TokenProfile>,
     /// Sets the life of `jwt_token` and `access_token`. Defaults to 3600. Accepts 60 to 3600. Read
     /// from `ACCESS_TOKEN_TTL_SECONDS`.
