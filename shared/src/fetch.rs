@@ -24,7 +24,7 @@ const BUFFER_BYTES: usize = 16 * 1024;
 
 /// An HTTP client. Create one only when it is needed: that reads the system's root certificates,
 /// which takes milliseconds.
-pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 /// A whole answer of any status.
 #[derive(Debug)]

@@ -51,7 +51,8 @@ impl Deployment {
         let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
-        let keys = Keys::new(Aws::of(&config).secrets(&signing, &config).await?, signing, &config);
+        let sources = config.key_sources(signing);
+        let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         let store = Store::new(Embedded::memory().map_err(failure)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(failure)?, issuer, has_signing_keys })
     }

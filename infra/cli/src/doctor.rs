@@ -175,7 +175,7 @@ fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>,
     const CHECK: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
-        Ok(None) if config.token_profile == Some(TokenProfile::Firebase) => {
+        Ok(None) if config.tokens.profile == Some(TokenProfile::Firebase) => {
             return fail(CHECK, "none is configured, and TOKEN_PROFILE is firebase: set FIREBASE_SERVICE_ACCOUNT");
         }
         Ok(None) => return ok(CHECK, "none is configured: jwt_token is no custom token"),

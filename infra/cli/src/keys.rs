@@ -163,7 +163,7 @@ async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(
     let location = KeyLocation::of(config, file).await?;
     let set = new_key_set()?;
     if !is_named && matches!(location, KeyLocation::File(_)) {
-        files::make_folder(&config.data_dir)?;
+        files::make_folder(&config.serve.data_dir)?;
     }
     location.fill(&set).await?;
     tell(&format!("made a key set in {location}"));

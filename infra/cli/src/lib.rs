@@ -63,6 +63,13 @@ pub fn tell(text: &str) {
     }
 }
 
+/// Reads an argument that is a URL of the web.
+fn web_address(text: &str) -> Result<Uri, &'static str> {
+    let uri = text.parse::<Uri>().map_err(|_| "it is no URL")?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
+}
+
 /// The routes of every function.
 pub fn router() -> Router<App> {
     [

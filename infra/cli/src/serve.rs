@@ -100,8 +100,8 @@ impl Serve {
             config.serve.data_dir = folder;
         }
         // A server that keeps nothing, as on Cloud Run, needs no folder.
-        if !self.external_dynamodb || config.signing_keys.is_none() || deployment::wants_demo(&config) {
-            files::make_folder(&config.data_dir)?;
+        if !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config) {
+            files::make_folder(&config.serve.data_dir)?;
         }
         let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
         let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.serve.port))).await?;

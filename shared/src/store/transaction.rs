@@ -134,7 +134,7 @@ impl Store {
                 return Ok(Some(FailedCondition { condition: *condition, found: reason.item.clone() }));
             }
             if attempt == CONFLICTS_MAX || !reasons.iter().all(is_transient) {
-                return Err(Error::unavailable(format!("DynamoDB: {}: {}", log::causes(&error), codes(reasons))));
+                return Err(Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons))));
             }
             time::sleep(jittered(PAUSE * attempt)).await;
             attempt += 1;

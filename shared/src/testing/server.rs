@@ -1,4 +1,7 @@
-//! Starts `latchkey serve` as a process, for the tests that need one.
+//! `latchkey serve` as a process.
+
+mod requests;
+mod signals;
 
 use std::{
     env,
@@ -9,13 +12,13 @@ use std::{
     sync::OnceLock,
 };
 
-/// A running server. Dropping it kills the process.
+/// A running server, killed when dropped.
 pub struct Server {
-    /// The process. The command decides about its standard error.
+    /// The process. Its command decides about standard error.
     pub process: Child,
-    /// The first line of its standard output.
+    /// The first line of standard output.
     pub line: String,
-    /// The address and the port that it listens on.
+    /// The address and port of the server.
     pub address: String,
 }
 
@@ -37,26 +40,36 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The process may have ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The command that serves this data folder on any free port. It has no variables, except for those
-/// that a test adds.
+/// The command that serves this data folder on a free port, with an empty environment.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(program());
     command.args(["serve", "--port", "0", "--data-dir"]).arg(folder).env_clear().stderr(Stdio::piped());
     command
 }
 
-/// A port on which nobody listens at this moment.
+/// The program `latchkey` in the target folder of the running test.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = env::current_exe().expect("the test is a file");
+        let program = test.ancestors().nth(2).expect("cargo puts tests into a folder").join("latchkey");
+        assert!(program.is_file(), "{} is missing: build it with `cargo test --workspace --no-run`", program.display());
+        program
+    })
+}
+
+/// A port without a listener at this moment.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
 }
 
-/// The variables by which a program finds the DynamoDB that a server opens on this port.
+/// The environment variables that point a program to a DynamoDB on this port.
 pub fn dynamodb_at(port: u16) -> [(&'static str, String); 4] {
     [
         ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),

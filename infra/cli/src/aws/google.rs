@@ -72,7 +72,7 @@ impl GoogleIdentity {
             let refused = error.as_service_error().is_some();
             let failure =
                 if refused { "AWS does not let this service account be" } else { "AWS STS did not answer for" };
-            format!("{failure} {}: {}", self.role, log::causes(&error))
+            format!("{failure} {}: {}", self.role, chain(&error))
         })?;
         let given = answer.credentials.ok_or("AWS answered without credentials")?;
         let expiry = given.expiration.try_into().map_err(|_| "AWS gave credentials without an end")?;

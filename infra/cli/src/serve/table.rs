@@ -29,7 +29,7 @@ pub struct Table {
 impl Table {
     /// Opens the table in the data folder that `lock` locks. The first start creates the table.
     pub async fn embedded(config: &Config, lock: File) -> Result<Self, String> {
-        let database = config.data_dir.join(deployment::DATABASE);
+        let database = config.serve.data_dir.join(deployment::DATABASE);
         // A dangling link, to a volume that is not mounted, does not count as a missing file.
         if fs::symlink_metadata(&database).map_or(true, |file| file.is_file() && file.len() == 0) {
             make(&database, &config.table_name).await?;

@@ -38,7 +38,7 @@ impl AccountTable {
         } else {
             embedded(&config)?
         };
-        let keys = Keys::new(None, deployment::signing_keys(&config).0, &config);
+        let keys = Keys::new(None, config.key_sources(deployment::signing_keys(&config).0));
         App::new(config, store, keys).map_err(failure)
     }
 }
@@ -46,7 +46,7 @@ impl AccountTable {
 /// Opens the embedded database, also while a server uses it. Each change is one transaction, and
 /// SQLite runs the transactions of several processes one after the other.
 fn embedded(config: &Config) -> Result<Store, Failure> {
-    let file = config.data_dir.join(deployment::DATABASE);
+    let file = config.serve.data_dir.join(deployment::DATABASE);
     // Opening a missing file would create it.
     if !file.is_file() {
         return Err(format!(

@@ -9,8 +9,6 @@ use std::{
 use shared::testing::server::{Server, command, free_port};
 use tempfile::TempDir;
 
-use super::server::{Server, command, free_port};
-
 /// The number of addresses that are counted after three failed logins from this machine. Their
 /// headers name other addresses.
 fn addresses_counted(arguments: &[&str]) -> usize {
