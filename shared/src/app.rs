@@ -1,10 +1,12 @@
 //! The app: configuration, table, keys, clock and randomness. It hands them out and decides nothing.
 
+#[cfg(feature = "testing")]
+mod clock;
+
+#[cfg(feature = "testing")]
+use std::sync::OnceLock;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
     thread,
     time::{Duration, SystemTime},
 };
@@ -23,10 +25,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// How long a start waits for the keys, so that what it may cost is no more than one answer may.
+/// The longest time that a start waits for the keys: no more than one answer may take.
 const WARM_UP_MAX: Duration = Duration::from_secs(1);
 
-/// Everything a handler works with. Cloning shares it.
+/// Everything that a handler works with. Cloning shares it.
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
 
@@ -37,18 +39,19 @@ struct Inner {
     certificates: Arc<Certificates>,
     hasher: Hasher,
     locks: AccountLocks,
-    /// Milliseconds that tests move the clock by.
-    clock_offset: AtomicI64,
+    /// The clock of a test, in the place of the system's.
+    #[cfg(feature = "testing")]
+    test_clock: OnceLock<clock::Clock>,
 }
 
 impl App {
-    /// An app of these parts.
+    /// Makes an app of these parts.
     ///
     /// # Errors
     ///
-    /// Argon2 does not take the configured parameters, which [`Config`] prevents.
+    /// Argon2 does not accept the configured parameters, which [`Config`] prevents.
     pub fn new(config: Config, store: Store, keys: Keys) -> Result<Self, Error> {
-        // A hash takes a core for all its time, so more at once than there are cores only takes memory.
+        // A hash keeps a core busy. More hashes than cores would only cost memory.
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.password_policy, concurrency).map_err(Error::internal)?;
         let certificates = Arc::new(Certificates::new(config.firebase.certificates.clone()));
@@ -59,11 +62,12 @@ impl App {
             certificates,
             hasher,
             locks: AccountLocks::default(),
-            clock_offset: AtomicI64::new(0),
+            #[cfg(feature = "testing")]
+            test_clock: OnceLock::new(),
         })))
     }
 
-    /// An app on AWS.
+    /// Makes an app on AWS.
     ///
     /// # Errors
     ///
@@ -77,15 +81,15 @@ impl App {
         Self::new(config, store, keys)
     }
 
-    /// Fetches the keys, so that the first request does not wait for them. What takes longer goes on, and that request waits for it;
-    /// what fails, it tries again.
+    /// Loads the keys, so that the first request does not wait for them. A load that takes longer goes
+    /// on, and the first request waits for its end; after a failure the request tries again.
     pub async fn warm_up(&self) {
         if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().warm(self.now())).await {
             log::fault(&error);
         }
     }
 
-    /// What the deployment chose.
+    /// The configuration.
     pub fn config(&self) -> &Config {
         &self.0.config
     }
@@ -105,7 +109,7 @@ impl App {
         &self.0.certificates
     }
 
-    /// What makes and checks password hashes.
+    /// The maker and checker of password hashes.
     pub fn hasher(&self) -> &Hasher {
         &self.0.hasher
     }
@@ -115,14 +119,18 @@ impl App {
         &self.0.locks
     }
 
-    /// The time. A handler asks once and hands it on, so that all it says is of one moment.
+    /// The time. A handler reads it once and hands it on, so that an answer is of one moment.
     pub fn now(&self) -> Timestamp {
+        #[cfg(feature = "testing")]
+        if let Some(clock) = self.0.test_clock.get() {
+            return clock.now();
+        }
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-        let now = Timestamp::from(SystemTime::now());
-        Timestamp::from_milliseconds(now.milliseconds() + self.0.clock_offset.load(Ordering::Relaxed))
+        let now = SystemTime::now();
+        Timestamp::from(now)
     }
 
-    /// The next whole second, once it has come.
+    /// Waits for the next whole second, and returns it.
     pub async fn next_second(&self) -> Timestamp {
         let now = self.now();
         let next = now.floor() + Duration::from_secs(1);
@@ -131,7 +139,7 @@ impl App {
         next
     }
 
-    /// Random bytes.
+    /// Random bytes from a secure source.
     ///
     /// # Errors
     ///
@@ -143,7 +151,7 @@ impl App {
         Ok(bytes)
     }
 
-    /// A UUIDv7 (RFC 9562 section 5.7) as 36 characters.
+    /// A new UUIDv7 (RFC 9562 section 5.7), as 36 characters.
     ///
     /// # Errors
     ///
@@ -153,8 +161,9 @@ impl App {
         Ok(uuid::Builder::from_unix_timestamp_millis(milliseconds, &self.random()?).into_uuid().to_string())
     }
 
+    /// Makes this app follow the clock of a test from now on, and returns that clock.
     #[cfg(feature = "testing")]
-    pub(crate) fn move_clock(&self, by: Duration) {
-        self.0.clock_offset.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    pub(crate) fn test_clock(&self) -> &clock::Clock {
+        self.0.test_clock.get_or_init(clock::Clock::default)
     }
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod clock;
 mod exchange;
 pub mod faults;
 mod google;
@@ -23,6 +24,7 @@ use aws_sdk_dynamodb::{
 use axum::{Router, http::Method};
 use serde_json::Value;
 
+pub use clock::Steps;
 pub use exchange::{Answer, Call, assert_session_object};
 pub use faults::Faults;
 pub use google::{
@@ -55,6 +57,9 @@ use crate::{
 pub const ISSUER: &str = "https://login.example";
 /// The password of every account that [`Service::account`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
+/// The longest that a test waits for the machine before it says that something hangs. It measures
+/// no promise of the service.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A router with the HTTP contract and an empty table of its own.
 pub struct Service {
@@ -136,6 +141,7 @@ impl Service {
         };
         let keys = Keys::new(secrets.map(SecretsManager::client), config.key_sources(signing));
         let app = App::new(config, store, keys).expect("the parameters are right");
+        app.test_clock();
         Self { router: contract::service(router, app.clone()), app, embedded, client, calls }
     }
 
@@ -161,7 +167,7 @@ impl Service {
 
     /// Moves the clock of the app.
     pub fn pass(&self, time: Duration) {
-        self.app.move_clock(time);
+        self.app.test_clock().pass(time);
     }
 
     /// Begins a request.

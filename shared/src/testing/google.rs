@@ -21,6 +21,7 @@ use tokio::{
 
 pub use reply::{Delivery, Reply};
 
+use super::Steps;
 use crate::{jose::rsa::RsaKey, time::Timestamp};
 
 /// The Firebase project of every test.
@@ -116,6 +117,8 @@ pub struct Google {
     address: SocketAddr,
     state: Arc<State>,
     server: Option<JoinHandle<()>>,
+    /// Moves a paused clock while somebody may wait for an answer.
+    _steps: Option<Arc<Steps>>,
 }
 
 struct State {
@@ -129,7 +132,7 @@ impl Google {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State { reply: Mutex::new(reply), fetches: AtomicUsize::new(0) });
-        let mut google = Self { address, state, server: None };
+        let mut google = Self { address, state, server: None, _steps: Steps::of_paused_clock() };
         google.listen(listener);
         google
     }
