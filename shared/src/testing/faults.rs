@@ -260,7 +260,7 @@ mod tests {
         (sent.map(drop).map_err(|error| crate::error::chain(&error)), usize::try_from(stored).unwrap())
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_applied_call_is_stored_even_if_its_answer_is_lost() {
         let cases = [
             (Fault::AnswerLost, 1),

@@ -3,19 +3,26 @@
 use std::{collections::HashSet, io::Write, time::Duration};
 
 use serde_json::json;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use super::*;
 use crate::{
     config::Config,
     jose::jwt::Jwt,
     keys::{KeySet, NewKeys},
-    testing::{Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
+    testing::{PATIENCE, Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
     token::custom::CustomToken,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 const VERSION: &str = "00000000-0000-0000-0000-000000000000";
+/// The longest that an answer waits for keys, on the paused clock: cold with none to serve, warm
+/// with some. Timers tick once in a millisecond.
+const COLD_MAX: Duration = Duration::from_millis(3_000);
+const WARM_MAX: Duration = Duration::from_millis(1_001);
 
 fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
@@ -57,7 +64,7 @@ fn other_set() -> (String, String) {
     (text, kid)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_loaded_is_kept_and_renewed_behind_an_answer() {
     let (manager, keys) = deployment(&[]);
     let first = keys.ring(NOW).await.unwrap();
@@ -69,12 +76,12 @@ async fn what_is_loaded_is_kept_and_renewed_behind_an_answer() {
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(1), &text));
     assert!(Arc::ptr_eq(&first, &keys.ring(after(25)).await.unwrap()));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     assert_eq!(keys.ring(after(26)).await.unwrap().signing(NOW).unwrap().kid, kid);
     assert_eq!(manager.calls(), ["GetSecretValue"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_too_old_is_not_served_so_that_a_revoked_key_is_out_within_a_minute() {
     let (manager, keys) = deployment(&[]);
     keys.ring(NOW).await.unwrap();
@@ -91,14 +98,14 @@ async fn what_is_too_old_is_not_served_so_that_a_revoked_key_is_out_within_a_min
     assert_eq!(keys.ring(NOW).await.unwrap().signing(NOW).unwrap().kid, kid);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_did_not_change_is_not_parsed_again() {
     let (_, keys) = deployment(&[]);
     let first = keys.ring(NOW).await.unwrap();
     assert!(Arc::ptr_eq(&first, &keys.ring(after(1_000)).await.unwrap()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_load_that_was_frozen_with_its_function_excuses_nothing() {
     // One that never ends, and one that ends with a dead connection when the function goes on.
     for fault in [Fault::Hangs, Fault::Refused] {
@@ -109,14 +116,14 @@ async fn a_load_that_was_frozen_with_its_function_excuses_nothing() {
         manager.fares(Some(fault));
         for seconds in [30, 48] {
             keys.ring(after(seconds)).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            sleep(Duration::from_millis(50)).await;
         }
         manager.fares(None);
         assert_eq!(keys.ring(after(52)).await.unwrap().signing(NOW).unwrap().kid, kid, "{fault:?}");
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_outage_is_looked_at_every_five_seconds_and_waited_for_every_ten() {
     let (manager, keys) = deployment(&[]);
     keys.ring(NOW).await.unwrap();
@@ -125,7 +132,7 @@ async fn an_outage_is_looked_at_every_five_seconds_and_waited_for_every_ten() {
     let mut loads = Vec::new();
     for seconds in 51..=72 {
         keys.ring(after(seconds)).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
         if !manager.calls().is_empty() {
             loads.push(seconds);
         }
@@ -176,13 +183,13 @@ async fn with_every_fault<F: Future<Output = ()> + Send + 'static>(attempt: fn(F
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn cold_every_fault_is_503_within_three_seconds_and_the_next_request_recovers() {
     with_every_fault(|fault, words| async move {
         let (manager, keys) = deployment(&[]);
         let shown = format!("{fault:?}");
         manager.fares(Some(fault));
-        let outcome = timeout(Duration::from_secs(3), keys.get(NOW)).await.expect(&shown);
+        let outcome = timeout(COLD_MAX, keys.get(NOW)).await.expect(&shown);
         let (status, cause) = failed(outcome);
         assert!(status == 503 && cause.contains(words), "{shown}: {cause}");
         manager.fares(None);
@@ -191,7 +198,7 @@ async fn cold_every_fault_is_503_within_three_seconds_and_the_next_request_recov
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn cold_what_is_no_key_is_503_is_not_told_and_recovers_on_the_next_request() {
     for (index, (content, words)) in contents().into_iter().enumerate() {
         let (manager, keys) = deployment(&[]);
@@ -212,19 +219,19 @@ async fn cold_what_is_no_key_is_503_is_not_told_and_recovers_on_the_next_request
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_start_waits_for_keys_no_longer_than_an_answer_would() {
     let secrets = SecretsManager::new(Secrets::default());
     secrets.with(|secrets| secrets.put(SIGNING_KEYS_ID, VERSION, signing_keys()));
     let service = Service::deployed(axum::Router::new(), &[], &secrets).await;
     secrets.fares(Some(Fault::Hangs));
-    timeout(Duration::from_secs(2), service.app().warm_up()).await.expect("a second is the most");
+    timeout(WARM_MAX, service.app().warm_up()).await.expect("a second is the most");
     // The first request waits for the same load.
     assert_eq!(failed(service.app().keys().ring(service.app().now()).await).0, 503);
     assert_eq!(secrets.calls(), ["GetSecretValue"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn warm_no_fault_costs_a_request() {
     with_every_fault(|fault, _| async move {
         let (manager, keys) = deployment(&[]);
@@ -232,15 +239,14 @@ async fn warm_no_fault_costs_a_request() {
         let shown = format!("{fault:?}");
         manager.fares(Some(fault));
         for moment in [40, 80, 120, 160, 10_000] {
-            // With a moment for a machine that is busy; the wait itself is a second at the most.
-            let outcome = timeout(Duration::from_secs(2), keys.ring(after(moment))).await.expect(&shown);
+            let outcome = timeout(WARM_MAX, keys.ring(after(moment))).await.expect(&shown);
             assert!(outcome.is_ok(), "{shown}");
         }
     })
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn warm_no_content_evicts_a_good_one() {
     for (index, (content, _)) in contents().into_iter().enumerate() {
         let (manager, keys) = deployment(&[]);
@@ -255,7 +261,7 @@ async fn warm_no_content_evicts_a_good_one() {
     }
 }
 
-/// A thousand requests at once, on threads of their own.
+/// A thousand requests at once, on all threads of the runtime.
 async fn thousand(keys: &Arc<Keys>, now: Timestamp) -> Vec<Result<Arc<KeyRing>, Error>> {
     let mut requests = Vec::new();
     for _ in 0..1_000 {
@@ -278,13 +284,23 @@ async fn a_thousand_requests_make_one_fetch() {
     assert_eq!(manager.calls().len(), 1, "cold");
     assert!(thousand(&keys, after(30)).await.iter().all(Result::is_ok));
     // Nobody waits for that one, so that on a busy machine it may begin after the last answer.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(manager.calls().len(), 1, "half way");
+    let called = async {
+        loop {
+            let calls = manager.calls();
+            if !calls.is_empty() {
+                break calls.len();
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert_eq!(timeout(PATIENCE, called).await.expect("a fetch begins"), 1, "half way");
     assert!(thousand(&keys, after(100)).await.iter().all(Result::is_ok));
     assert_eq!(manager.calls().len(), 1, "too old");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+// On one thread, where the paused clock waits for all of them. A request after the end of the fetch
+// would make another one.
+#[tokio::test(start_paused = true)]
 async fn a_thousand_requests_of_an_outage_make_one_fetch_at_a_time() {
     let (manager, keys) = deployment(&[]);
     manager.fares(Some(Fault::Hangs));
@@ -294,7 +310,7 @@ async fn a_thousand_requests_of_an_outage_make_one_fetch_at_a_time() {
     assert_eq!(manager.calls().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_given_up_does_not_end_the_fetch_that_others_wait_for() {
     let (manager, keys) = deployment(&[]);
     manager.fares(Some(Fault::Slow(Duration::from_millis(200))));
@@ -302,13 +318,13 @@ async fn a_request_that_is_given_up_does_not_end_the_fetch_that_others_wait_for(
         let keys = keys.clone();
         tokio::spawn(async move { keys.ring(NOW).await })
     };
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
     first.abort();
     assert!(keys.ring(NOW).await.is_ok());
     assert_eq!(manager.calls().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_is_not_known_causes_one_early_fetch_and_no_flood_of_them() {
     let (manager, keys) = deployment(&[]);
     keys.ring(NOW).await.unwrap();
@@ -325,7 +341,7 @@ async fn a_key_that_is_not_known_causes_one_early_fetch_and_no_flood_of_them() {
     assert!(manager.calls().len() <= 4, "one in ten seconds, and one because it was due");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_is_not_known_to_keys_just_loaded_causes_no_other_fetch() {
     let (manager, keys) = deployment(&[]);
     for seconds in [0, 100] {
@@ -334,7 +350,7 @@ async fn a_key_that_is_not_known_to_keys_just_loaded_causes_no_other_fetch() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_is_not_known_is_503_while_nobody_can_tell() {
     let (manager, keys) = deployment(&[]);
     let known = keys.ring(NOW).await.unwrap().signing(NOW).unwrap().kid.clone();
@@ -348,7 +364,7 @@ async fn a_key_that_is_not_known_is_503_while_nobody_can_tell() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_service_account_that_is_replaced_never_signs_for_the_other() {
     let accounts: Vec<String> =
         ["one-project", "two-project"].map(|project| ServiceAccount::generate_demo(project).unwrap()).to_vec();
@@ -369,7 +385,7 @@ async fn a_service_account_that_is_replaced_never_signs_for_the_other() {
     assert_eq!(signers.len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() {
     let both = |secret: &str, key: &str| json!({"shared_secret": secret.repeat(32), "api_key": key}).to_string();
     let (manager, keys) = deployment(&[("SHARED_SECRET_ID", "both"), ("API_KEY_SECRET_ID", "both")]);
@@ -394,7 +410,7 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     assert!(keys.get(NOW).await.is_ok() && keys.warm(NOW).await.is_err());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_is_read_again_and_a_variable_is_not() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(signing_keys().as_bytes()).unwrap();
@@ -409,7 +425,7 @@ async fn a_file_is_read_again_and_a_variable_is_not() {
     assert!(Arc::ptr_eq(&first, &keys.ring_if(after(10_000), |_| false).await.unwrap()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
     for (signing, account) in [("hunter2", ""), (signing_keys(), "{\"hunter2\":1}")] {
         let signing = Source::Text(signing.to_owned());
@@ -419,7 +435,7 @@ async fn a_source_that_gives_no_key_is_503_and_its_text_is_not_told() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_service_account_of_another_project_is_refused_by_both_names() {
     let keys = |project: &str| {
         let variables = [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_PROJECT_ID", project)];

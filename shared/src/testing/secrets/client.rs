@@ -60,13 +60,15 @@ impl SecretsManager {
         Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None, loses: None })) }
     }
 
-    /// A client of this Secrets Manager.
+    /// A client of this Secrets Manager. Calls are tried again as on AWS. The client sets no time-out, so that
+    /// one load is one call.
     pub fn client(&self) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::from_static("us-east-1"))
             // The SDK signs its calls even if no signature is checked.
             .credentials_provider(Credentials::new("testing", "testing", None, None, "testing"))
+            .retry_config(crate::aws::retries())
             .http_client(self.clone());
         Client::from_conf(config.build())
     }

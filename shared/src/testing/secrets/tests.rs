@@ -62,7 +62,7 @@ where
     error.code().unwrap_or_else(|| panic!("an error of the service")).to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_current_version_becomes_previous_and_the_previous_one_loses_its_label() {
     let manager = manager(&[]);
     assert!(labels(&manager).await.is_empty());
@@ -76,7 +76,7 @@ async fn the_current_version_becomes_previous_and_the_previous_one_loses_its_lab
     assert_eq!(get(&manager, Some("a"), None).await.unwrap(), "a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rotation_registers_an_empty_version_before_its_first_step() {
     let manager = manager(&["a"]);
     assert!(manager.with(|secrets| secrets.start_rotation("keys", &id("b"))));
@@ -91,7 +91,7 @@ async fn a_rotation_registers_an_empty_version_before_its_first_step() {
     assert!(!manager.with(|secrets| secrets.start_rotation("other", &id("c"))));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_registered_version_takes_one_value_and_no_other() {
     let manager = manager(&["a"]);
     manager.with(|secrets| secrets.start_rotation("keys", &id("b")));
@@ -103,7 +103,7 @@ async fn a_registered_version_takes_one_value_and_no_other() {
     assert_eq!(labels(&manager).await, ["a AWSCURRENT", "b AWSPENDING"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_rotation_is_finished_when_current_joins_pending() {
     let manager = manager(&["a"]);
     for (from, to) in [("a", "b"), ("b", "c")] {
@@ -118,7 +118,7 @@ async fn a_rotation_is_finished_when_current_joins_pending() {
     assert_eq!(labels(&manager).await, ["b AWSPREVIOUS", "c AWSCURRENT"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_empty_secret_is_rotated_into_its_first_version() {
     let manager = manager(&[]);
     assert!(manager.with(|secrets| secrets.start_rotation("keys", &id("a"))));
@@ -127,7 +127,7 @@ async fn an_empty_secret_is_rotated_into_its_first_version() {
     assert_eq!(labels(&manager).await, ["a AWSCURRENT AWSPENDING"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_repeated_put_changes_nothing_even_if_the_value_is_no_longer_current() {
     let manager = manager(&["a", "b"]);
     let before = manager.with(|secrets| secrets.clone());
@@ -138,7 +138,7 @@ async fn a_repeated_put_changes_nothing_even_if_the_value_is_no_longer_current()
     assert_eq!(manager.with(|secrets| secrets.clone()), before);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_label_is_moved_only_by_a_call_that_names_its_version() {
     let manager = manager(&["a", "b"]);
     put(&manager, "c", "c").version_stages("OTHER").send().await.unwrap();
@@ -163,7 +163,7 @@ async fn a_label_is_moved_only_by_a_call_that_names_its_version() {
     assert_eq!(manager.with(|secrets| secrets.clone()), before, "a label that stays moves no other label");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_of_two_concurrent_moves_of_current_succeeds() {
     let manager = manager(&["a"]);
     for letter in ["b", "c"] {
@@ -178,14 +178,14 @@ async fn one_of_two_concurrent_moves_of_current_succeeds() {
     });
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_previous_version_can_be_made_current_again() {
     let manager = manager(&["a", "b"]);
     move_label(&manager, CURRENT, "b", "a").await.unwrap();
     assert_eq!(labels(&manager).await, ["a AWSCURRENT", "b AWSPREVIOUS"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_label_of_a_new_version_leaves_its_earlier_version() {
     let manager = manager(&["a"]);
     put(&manager, "b", "b").version_stages("ONE").version_stages("TWO").send().await.unwrap();
@@ -194,14 +194,14 @@ async fn a_label_of_a_new_version_leaves_its_earlier_version() {
     manager.with(|secrets| assert_eq!(secrets.stages("keys", &id("c")), [CURRENT, "TWO"].map(str::to_owned).into()));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_first_version_is_current_whatever_its_labels() {
     let manager = manager(&[]);
     let answer = put(&manager, "a", "a").version_stages("OTHER").send().await.unwrap();
     assert_eq!(answer.version_stages.unwrap(), [CURRENT, "OTHER"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_value_put_as_current_ends_a_rotation() {
     let manager = manager(&["a"]);
     manager.with(|secrets| secrets.start_rotation("keys", &id("b")));
@@ -209,7 +209,7 @@ async fn a_value_put_as_current_ends_a_rotation() {
     assert_eq!(labels(&manager).await, ["a AWSPREVIOUS", "c AWSCURRENT"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_missing_version_is_not_found_by_its_label_or_id() {
     let manager = manager(&[]);
     let not_found = |sought: &str| format!("Secrets Manager can't find the specified secret value for {sought}");
@@ -224,7 +224,7 @@ async fn a_missing_version_is_not_found_by_its_label_or_id() {
     assert_eq!(status, Some(400));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_version_and_a_label_in_one_call_must_agree() {
     let manager = manager(&["a", "b"]);
     assert_eq!(get(&manager, Some("a"), Some(PREVIOUS)).await.unwrap(), "text of a");
@@ -233,7 +233,7 @@ async fn a_version_and_a_label_in_one_call_must_agree() {
     assert!(matches!(error.as_service_error(), Some(GetSecretValueError::InvalidRequestException(_))), "{error:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_secret_is_known_by_its_arn_as_by_its_name() {
     let manager = manager(&["a"]);
     let arn = manager.client().describe_secret().secret_id("keys").send().await.unwrap().arn.unwrap();
@@ -243,7 +243,7 @@ async fn a_secret_is_known_by_its_arn_as_by_its_name() {
     assert_eq!(manager.with(|secrets| secrets.text(&arn, CURRENT).map(str::to_owned)).unwrap(), "text of a");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn bytes_are_kept_as_bytes() {
     let manager = manager(&[]);
     manager.with(|secrets| secrets.put_binary("keys", &id("a"), &[0, 255]));
@@ -254,7 +254,7 @@ async fn bytes_are_kept_as_bytes() {
     assert_eq!(manager.with(|secrets| secrets.text("keys", CURRENT).map(str::to_owned)), None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_value_or_token_of_a_wrong_length_is_refused() {
     let manager = manager(&["a"]);
     assert!(put(&manager, "b", &"é".repeat(32_768)).send().await.is_ok());
@@ -286,7 +286,7 @@ fn a_malformed_call_is_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_secret_is_created_once_and_the_same_call_again_succeeds() {
     let manager = manager(&[]);
     let create = |text| {
@@ -310,7 +310,7 @@ async fn read(manager: &SecretsManager) -> Result<(), SdkError<GetSecretValueErr
     call.send().await.map(drop)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_client_sees_each_fault_as_on_aws() {
     let manager = manager(&["a"]);
     let fares = async |fault| {
@@ -331,7 +331,7 @@ async fn the_client_sees_each_fault_as_on_aws() {
     assert!(manager.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_attempt_of_a_call_counts() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Broken));
@@ -341,7 +341,7 @@ async fn each_attempt_of_a_call_counts() {
     assert_eq!(manager.calls().len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hanging_call_is_not_applied() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Hangs));
@@ -350,7 +350,7 @@ async fn a_hanging_call_is_not_applied() {
     assert_eq!(manager.with(|secrets| secrets.version("keys", CURRENT).map(str::to_owned)), Some(id("a")));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_slow_call_is_applied_before_its_answer() {
     let manager = manager(&["a"]);
     manager.fares(Some(Fault::Slow(Duration::from_millis(200))));
