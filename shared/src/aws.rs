@@ -83,3 +83,55 @@ impl Intercept for Stopwatch {
 pub fn secrets_manager_client(aws: &SdkConfig) -> aws_sdk_secretsmanager::Client {
     aws_sdk_secretsmanager::Client::new(aws)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use aws_credential_types::provider::future;
+    use aws_sdk_dynamodb::{Client, config::ProvideCredentials};
+    use aws_sdk_secretsmanager::config::Config as SecretsManagerConfig;
+
+    use super::*;
+    use crate::{
+        store::embedded::Embedded,
+        testing::{Fault, Secrets, SecretsManager},
+    };
+
+    /// A call is given up within this time of the paused clock, whose timers tick once in a
+    /// millisecond.
+    const GIVEN_UP_MAX: Duration = Duration::from_millis(4_001);
+
+    /// Credentials that are asked for and never come.
+    #[derive(Debug)]
+    struct Never;
+
+    impl ProvideCredentials for Never {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_answer_never_comes_is_given_up_in_time() {
+        let manager = SecretsManager::new(Secrets::default());
+        manager.fares(Some(Fault::Hangs));
+        let call = manager.client().get_secret_value().secret_id("keys").customize();
+        let began = Instant::now();
+        call.config_override(SecretsManagerConfig::builder().timeout_config(timeouts())).send().await.unwrap_err();
+        assert!(began.elapsed() <= GIVEN_UP_MAX, "{:?}", began.elapsed());
+        assert_eq!(manager.calls().len(), 3, "it is tried again in that time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_credentials_never_come_is_given_up_in_time() {
+        let config = Embedded::memory().unwrap().client_config().credentials_provider(Never);
+        let client = Client::from_conf(config.timeout_config(timeouts()).retry_config(retries()).build());
+        let began = Instant::now();
+        client.list_tables().send().await.unwrap_err();
+        assert!(began.elapsed() <= GIVEN_UP_MAX, "{:?}", began.elapsed());
+    }
+}
