@@ -33,7 +33,7 @@ async fn found(service: &Service, identifier: &str) -> Option<User> {
     service.app().store().user_by(&Identifier::parse(identifier).unwrap()).await.unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_account_is_shown_to_whoever_holds_its_token() {
     let service = service().await;
     let user = service.account("James@b.de").await;
@@ -44,7 +44,7 @@ async fn the_account_is_shown_to_whoever_holds_its_token() {
     assert_eq!(answer.body, json!({"user": profile}));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_live_token_there_is_nothing_to_see() {
     let service = service().await;
     let answer = service.get("/me").await.refused(401, "token_missing");
@@ -62,7 +62,7 @@ async fn without_a_live_token_there_is_nothing_to_see() {
     call.send().await.refused(401, "account_disabled");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn name_and_username_are_changed_where_they_are_sent() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -86,7 +86,7 @@ async fn name_and_username_are_changed_where_they_are_sent() {
     assert_eq!(service.stored(&user).await.unwrap().username, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_changed_is_refused_and_nothing_is() {
     let service = service().await;
     service.account_with("c@d.de", Some("taken"), |_| {}).await;
@@ -103,7 +103,7 @@ async fn what_cannot_be_changed_is_refused_and_nothing_is() {
     assert_eq!(service.stored(&user).await.unwrap().version, 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_two_changes_at_once_none_is_lost() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -117,7 +117,7 @@ async fn of_two_changes_at_once_none_is_lost() {
     assert_eq!(service.stored(&user).await.unwrap().name, "First");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_new_password_ends_every_other_session_and_the_old_password() {
     let service = service().await;
     let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
@@ -141,7 +141,7 @@ async fn a_new_password_ends_every_other_session_and_the_old_password() {
 
 /// Firebase gives the time of a sign-in in whole seconds. A sign-in after the new password must not
 /// count as one from before.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sign_in_with_the_answer_to_a_new_password_is_later_than_what_that_ended() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -154,7 +154,7 @@ async fn a_sign_in_with_the_answer_to_a_new_password_is_later_than_what_that_end
     assert!(before.floor() < ended && ended <= service.now().floor());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -173,7 +173,7 @@ async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
     assert!(is_live(&service, &token).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_deleted_account_leaves_nothing() {
     let service = service().await;
     let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
@@ -190,7 +190,7 @@ async fn a_deleted_account_leaves_nothing() {
     assert!(left.iter().all(|key| key.starts_with("SESSION#")) && left.len() == 1, "{left:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     let google = Google::start(Reply::certificates(&[(0, KID)])).await;
     let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("FIREBASE_CERTS_URL", &google.url())];
@@ -229,7 +229,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     me(&later).await.refused(401, "auth/user-disabled");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_their_keys_firebase_id_tokens_are_not_called_wrong() {
     let google = Google::start(Reply::new(500, "{}")).await;
     let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("FIREBASE_CERTS_URL", &google.url())];
@@ -239,7 +239,7 @@ async fn without_their_keys_firebase_id_tokens_are_not_called_wrong() {
     assert_eq!((answer.header("retry-after"), answer.header("www-authenticate")), ("1", ""));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_custom_token_shows_nothing() {
     let service = service().await;
     let session = service.session(&service.account("a@b.de").await).await;
@@ -249,7 +249,7 @@ async fn a_custom_token_shows_nothing() {
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn whoever_knows_the_shared_secret_does_not_own_the_accounts() {
     let secret = "a shared secret of more than 32 bytes";
     let service = Service::configured(
@@ -271,7 +271,7 @@ async fn whoever_knows_the_shared_secret_does_not_own_the_accounts() {
     assert!(is_live(&service, &session["access_token"]).await);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stolen_token_has_five_guesses_at_the_password_and_then_waits() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -293,7 +293,7 @@ async fn a_stolen_token_has_five_guesses_at_the_password_and_then_waits() {
     change(&other["access_token"], PASSWORD).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_right_password_ends_the_failures_of_its_client() {
     let service = service().await;
     let user = service.account("a@b.de").await;

@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::rate_limit::SIGN_UPS,
-    testing::{Answer, Service, assert_session_object},
+    testing::{PATIENCE, Answer, Service, assert_session_object},
 };
 
 async fn service() -> Service {
@@ -21,7 +21,7 @@ async fn create_under(service: &Service, key: &str, body: Value) -> Answer {
     service.request(Method::POST, "/create-account").header("idempotency-key", key).json(body).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_new_account_gets_a_session_object_in_one_transaction() {
     let service = service().await;
     let answer =
@@ -35,7 +35,7 @@ async fn a_new_account_gets_a_session_object_in_one_transaction() {
     assert_eq!(uuid::Uuid::parse_str(uid).unwrap().get_version_num(), 7);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn everything_of_an_account_stands_under_its_keys() {
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse", "username": "James"});
@@ -46,7 +46,7 @@ async fn everything_of_an_account_stands_under_its_keys() {
     assert_eq!(keys[3..], [format!("USER#{uid}")]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_spelling_of_an_address_is_taken_and_nothing_is_left_behind() {
     let service = service().await;
     create(&service, json!({"email": "james@münchen.example", "password": "correct horse"})).await.is(201);
@@ -58,7 +58,7 @@ async fn every_spelling_of_an_address_is_taken_and_nothing_is_left_behind() {
     assert_eq!(service.keys_stored().await, before);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_taken_username_is_told_from_a_taken_address() {
     let service = service().await;
     create(&service, json!({"email": "a@b.de", "password": "correct horse", "username": "james"})).await.is(201);
@@ -75,7 +75,7 @@ async fn parallel_creates_of_one_address_make_one_account() {
     let mut statuses = Vec::new();
     let creates: Vec<_> = (0..16)
         .map(|_| {
-            let call = service.request(Method::POST, "/create-account");
+            let call = service.request(Method::POST, "/create-account").within(PATIENCE);
             tokio::spawn(call.json(body.clone()))
         })
         .collect();
@@ -88,7 +88,7 @@ async fn parallel_creates_of_one_address_make_one_account() {
     assert_eq!(service.keys_stored().await.len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_same_request_under_the_same_key_gives_the_same_account_with_a_fresh_session() {
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse", "name": "A", "username": "james"});
@@ -101,7 +101,7 @@ async fn the_same_request_under_the_same_key_gives_the_same_account_with_a_fresh
     assert_ne!(second["refresh_token"], first["refresh_token"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_request_under_the_same_key_is_refused() {
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse", "name": "A"});
@@ -114,7 +114,7 @@ async fn another_request_under_the_same_key_is_refused() {
     create(&service, body).await.refused(409, "email_taken");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_is_forgotten_after_a_day() {
     let service = service().await;
     create_under(&service, "key-1", json!({"email": "a@b.de", "password": "correct horse"})).await.is(201);
@@ -125,7 +125,7 @@ async fn a_key_is_forgotten_after_a_day() {
     create_under(&service, "key-1", other).await.is(201);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_must_be_plain_text() {
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse"});
@@ -137,7 +137,7 @@ async fn a_key_must_be_plain_text() {
     assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("IDEMPOTENCY#")));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_weak_password_is_refused_with_the_reason() {
     let service = service().await;
     for (password, code) in [
@@ -157,7 +157,7 @@ async fn a_weak_password_is_refused_with_the_reason() {
     create(&service, json!({"email": "a@b.de", "password": "15 characters!!"})).await.is(201);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_missing_or_wrong_is_told_field_by_field() {
     let service = service().await;
     let cases = [
@@ -179,14 +179,14 @@ async fn what_is_missing_or_wrong_is_told_field_by_field() {
     assert!(service.keys_stored().await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn fields_a_form_leaves_empty_count_as_not_sent() {
     let service = service().await;
     let answer = create(&service, json!({"email": "a@b.de", "password": "correct horse", "name": "", "username": ""}));
     assert_eq!(answer.await.is(201).body["user"]["name"], "");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since() {
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse"});
@@ -202,7 +202,7 @@ async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since
     create_under(&service, "key-2", body).await.is(201);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_address_makes_so_many_accounts_and_no_more_until_the_next_window() {
     let service = service().await;
     let (ip, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
@@ -222,7 +222,7 @@ async fn an_address_makes_so_many_accounts_and_no_more_until_the_next_window() {
     create(ip, "e@f.de").await.is(201);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_wrong_password_under_an_idempotency_key_counts_as_a_failed_login() {
     let service = service().await;
     let create = |password: &str| {

@@ -20,7 +20,7 @@ fn unverified(claims: &Value) -> Value {
     json!(format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "kid": "k"})), part(claims)))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_access_token_is_decoded_and_not_verified() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -36,7 +36,7 @@ async fn an_access_token_is_decoded_and_not_verified() {
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_unknown_key_id_is_reported() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -48,7 +48,7 @@ async fn an_unknown_key_id_is_reported() {
     assert_eq!(decode(&service, &token).await.is(200).body["problems"][0]["code"], "unknown_key");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_of_another_project_is_named() {
     let service = service().await;
     let claims = json!({"iss": "https://securetoken.google.com/p", "aud": "p", "exp": service.now().seconds() + 100});
@@ -58,7 +58,7 @@ async fn a_token_of_another_project_is_named() {
     assert!(message.contains("\"p\"") && message.contains("\"demo-latchkey\""), "{message}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_no_token_is_refused_with_what_it_is() {
     let service = service().await;
     for (text, words) in [
@@ -74,14 +74,14 @@ async fn what_is_no_token_is_refused_with_what_it_is() {
     service.post("/jwt/decode", json!({})).await.refused(400, "invalid_request");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn fractions_are_shown_to_their_last_digit() {
     let claims = json!({"n": [31.245270191439438, 121.48791951161945, 100.78399658203125, 5e-324]});
     let report = decode(&service().await, &unverified(&claims)).await.is(200).body;
     assert_eq!(report["payload"].to_string(), claims.to_string());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_form_is_read_and_white_space_around_the_token_is_no_part_of_it() {
     let service = service().await;
     let token = unverified(&json!({"sub": "u"}));

@@ -36,7 +36,7 @@ fn claims(answer: &Answer) -> Value {
     Value::Object(token.claims)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_payload_is_signed_as_an_object_or_as_its_text() {
     let service = service().await;
     let payload = json!({"user_id": "1", "email": "a@b.de", "issued_at": "1779890400", "nested": {"a": [1.5, null]}});
@@ -62,7 +62,7 @@ async fn a_payload_is_signed_as_an_object_or_as_its_text() {
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_expiry_is_in_minutes_or_in_seconds_and_the_answer_says_which() {
     let service = service().await;
     for (fields, seconds) in [
@@ -98,7 +98,7 @@ async fn the_expiry_is_in_minutes_or_in_seconds_and_the_answer_says_which() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_payload_that_is_json_it_says_so_in_the_words_of_bubbles_plugin() {
     let service = service().await;
     for (body, code) in [
@@ -123,7 +123,7 @@ async fn without_a_payload_that_is_json_it_says_so_in_the_words_of_bubbles_plugi
     assert_eq!(answer.fields(), [("payload", "required"), ("expires_in", "invalid_number")]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn times_in_the_payload_are_accepted_or_refused_by_name() {
     let service = service().await;
     let now = service.now().seconds();
@@ -143,7 +143,7 @@ async fn times_in_the_payload_are_accepted_or_refused_by_name() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_verify_would_refuse_is_not_made() {
     let service = service().await;
     let firebases = json!({"payload": {"iss": "https://securetoken.google.com/p", "sub": "u"}});
@@ -156,7 +156,7 @@ async fn what_verify_would_refuse_is_not_made() {
     assert!(answer.body["message"].as_str().unwrap().contains("16 KiB"), "{}", answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_a_server_that_shows_one_of_the_keys_may_call() {
     let service = service().await;
     let body = json!({"payload": {"user_id": 1}});
@@ -175,7 +175,7 @@ async fn only_a_server_that_shows_one_of_the_keys_may_call() {
     service.request(Method::GET, "/jwt/encode").send().await.refused(405, "method_not_allowed");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_deployment_without_keys_or_without_a_secret_says_so() {
     let body = json!({"payload": {"user_id": 1}});
     let service = Service::configured(jwt::router(), &[("JWT_SHARED_SECRET", SECRET)]).await;
@@ -185,7 +185,7 @@ async fn a_deployment_without_keys_or_without_a_secret_says_so() {
     assert!(answer.body["message"].as_str().unwrap().contains("JWT_SHARED_SECRET"), "{}", answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_decoder_tells_whether_the_secret_matches() {
     let service = service().await;
     let token = encode(&service, json!({"payload": {"user_id": 42}})).await.is(200).body["token"].clone();

@@ -10,8 +10,9 @@ use shared::{
     account::user::User,
     auth::session_object,
     password::StoredHash,
-    testing::{Answer, PASSWORD, Service},
+    testing::{PATIENCE, Answer, PASSWORD, Service},
 };
+use tokio::task;
 
 const API_KEY: &str = "a server's key";
 
@@ -36,7 +37,7 @@ fn waits(answer: Answer, seconds: u64) {
     assert_eq!(answer.header("retry-after"), seconds.to_string());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn five_failures_are_free_and_then_each_costs_twice_the_time_of_the_one_before() {
     let service = service().await;
     service.account("known@b.de").await;
@@ -44,20 +45,16 @@ async fn five_failures_are_free_and_then_each_costs_twice_the_time_of_the_one_be
         fail(&service, email, 5).await;
         for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
             waits(log_in(&service, email, "wrong horse").await, seconds);
-            // The clock also runs by itself, so the test asks at half of the time. A slow machine
-            // could be past a later moment.
-            let early = seconds / 2;
-            service.pass(Duration::from_secs(early));
-            if early > 1 {
-                log_in(&service, email, "wrong horse").await.refused(429, "too_many_attempts");
-            }
-            service.pass(Duration::from_secs(seconds - early));
+            let moment = Duration::from_millis(1);
+            service.pass(Duration::from_secs(seconds) - moment);
+            waits(log_in(&service, email, "wrong horse").await, 1);
+            service.pass(moment);
             fail(&service, email, 1).await;
         }
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refused_attempt_is_refused_before_anything_is_hashed_or_written() {
     let service = service().await;
     service.account("a@b.de").await;
@@ -67,7 +64,7 @@ async fn a_refused_attempt_is_refused_before_anything_is_hashed_or_written() {
     assert_eq!(service.calls(), ["BatchGetItem"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_waits_as_long_as_it_is_told_logs_in_and_starts_anew() {
     let service = service().await;
     service.account("a@b.de").await;
@@ -82,7 +79,7 @@ async fn who_waits_as_long_as_it_is_told_logs_in_and_starts_anew() {
     waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_success_ends_the_series_and_leaves_no_record_of_it() {
     let service = service().await;
     service.account("a@b.de").await;
@@ -92,7 +89,7 @@ async fn a_success_ends_the_series_and_leaves_no_record_of_it() {
     fail(&service, "a@b.de", 5).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn failures_are_forgotten_after_a_day() {
     let service = service().await;
     fail(&service, "a@b.de", 5).await;
@@ -101,7 +98,7 @@ async fn failures_are_forgotten_after_a_day() {
     waits(log_in(&service, "a@b.de", "wrong horse").await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_address_and_a_username_of_one_account_are_counted_together() {
     let service = service().await;
     service.account_with("a@b.de", Some("james"), |_| {}).await;
@@ -115,7 +112,7 @@ async fn an_address_and_a_username_of_one_account_are_counted_together() {
     fail(&service, "a@b.de", 5).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_name_that_was_just_taken_is_held_to_the_failures_of_the_address() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -128,32 +125,41 @@ async fn a_name_that_was_just_taken_is_held_to_the_failures_of_the_address() {
     log_in(&service, "a@b.de", PASSWORD).await.refused(429, "too_many_attempts");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn a_wrong_guess_is_counted_before_its_answer_comes_so_that_nobody_gains_by_hanging_up() {
     let service = service().await;
     // bcrypt of cost 12. After a failed check of this hash, every other failed check is padded to
     // the same time, some hundred milliseconds.
     let foreign = StoredHash::new("$2b$12$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui");
     service.account_with("a@b.de", None, |user| user.password_hash = Some(foreign)).await;
-    log_in(&service, "a@b.de", "wrong horse").await.refused(401, "invalid_credentials");
+    let guess = |email: &str| {
+        let call = service.request(Method::POST, "/login").within(PATIENCE);
+        call.json(json!({"email": email, "password": "wrong horse"}))
+    };
+    // Otherwise the paused clock would see no time go by while the hash is computed.
+    let steps = Steps::of_paused_clock();
+    guess("a@b.de").await.refused(401, "invalid_credentials");
+    drop(steps);
     let counts = async || {
         let keys = service.keys_stored().await;
         keys.into_iter().filter(|key| key.starts_with("LIMIT#")).count()
     };
     assert_eq!(counts().await, 1);
-    let guess = service.request(Method::POST, "/login").json(json!({"email": "c@d.de", "password": "wrong horse"}));
-    let guess = tokio::spawn(guess);
+    let guess = tokio::spawn(guess("c@d.de"));
     while counts().await < 2 {
         assert!(!guess.is_finished(), "it was answered before it was counted");
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        task::yield_now().await;
     }
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    // As long as there is something to do, the clock stands still.
+    for _ in 0..1_000 {
+        task::yield_now().await;
+    }
     assert!(!guess.is_finished(), "it was not drawn out at all");
     guess.abort();
     assert_eq!(counts().await, 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_right_password_of_an_account_that_is_not_admitted_ends_the_series_too() {
     let service = service().await;
     service.account_with("a@b.de", None, |user| user.disabled = true).await;
@@ -167,7 +173,7 @@ async fn log_in_from_device(service: &Service, password: &str, token: &Value) ->
     service.post("/login", json!({"email": "a@b.de", "password": password, "refresh_token": token})).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_logged_in_before_is_not_delayed_by_strangers() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -181,7 +187,7 @@ async fn a_client_that_logged_in_before_is_not_delayed_by_strangers() {
     waits(log_in(&service, "a@b.de", PASSWORD).await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_known_client_has_five_failures_of_its_own() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -193,7 +199,7 @@ async fn a_known_client_has_five_failures_of_its_own() {
     log_in(&service, "a@b.de", PASSWORD).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_that_was_logged_out_still_shows_who_had_it_and_no_other_token_does() {
     let service = service().await;
     let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
@@ -214,7 +220,7 @@ async fn a_token_that_was_logged_out_still_shows_who_had_it_and_no_other_token_d
     assert_eq!(answer.fields(), [("refresh_token", "invalid_type")]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_of_before_the_last_end_of_all_sessions_shows_nothing() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -229,7 +235,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody_else() {
     let service = service().await;
     let attempt = async |peer: &str, forwarded: &str, key: &str| {
@@ -250,7 +256,7 @@ async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody
     assert_eq!(attempt("192.0.2.1", "192.0.2.1", API_KEY).await, 3);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_address_that_has_used_up_its_failures_is_refused_for_every_account_and_no_header_helps() {
     let service = service().await;
     service.account("a@b.de").await;
@@ -284,7 +290,7 @@ async fn of_many_guesses_at_once_in_many_processes_five_learn_something() {
     let began = processes[0].now();
     let guesses = processes.iter().flat_map(|process| {
         (0..6).map(|_| {
-            let call = process.request(Method::POST, "/login");
+            let call = process.request(Method::POST, "/login").within(PATIENCE);
             tokio::spawn(call.json(json!({"email": "a@b.de", "password": "wrong horse"})))
         })
     });
@@ -301,7 +307,7 @@ async fn of_many_guesses_at_once_in_many_processes_five_learn_something() {
     assert_eq!(count(401) + count(429), 60, "{statuses:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn nobody_is_counted_where_limits_are_off() {
     let service = Service::configured(login::router(), &[("RATE_LIMITS", "off")]).await;
     service.account("a@b.de").await;
@@ -313,7 +319,7 @@ async fn nobody_is_counted_where_limits_are_off() {
     log_in(&service, "c@d.de", PASSWORD).await.refused(403, "account_disabled");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_count_that_cannot_be_read_is_a_fault_and_never_a_way_in() {
     let service = service().await;
     service.account("a@b.de").await;

@@ -17,7 +17,7 @@ async fn log_in(service: &Service, email: &str, password: &str) -> Answer {
     service.post("/login", json!({"email": email, "password": password})).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_right_password_gives_a_session_object_in_two_round_trips() {
     let service = service().await;
     let user = service.account("James@YopMail.com").await;
@@ -33,7 +33,7 @@ async fn the_right_password_gives_a_session_object_in_two_round_trips() {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn times_in_the_answer_are_those_of_its_tokens() {
     let service = service().await;
     service.account("a@b.de").await;
@@ -44,7 +44,7 @@ async fn times_in_the_answer_are_those_of_its_tokens() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_username_logs_in_as_well_in_either_field() {
     let service = service().await;
     let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
@@ -60,7 +60,7 @@ async fn a_username_logs_in_as_well_in_either_field() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_form_logs_in_as_json_does() {
     let service = service().await;
     service.account("a+b@c.de").await;
@@ -77,7 +77,7 @@ fn but_for_request_id(mut answer: Answer) -> (u16, Value, Vec<String>) {
     (answer.status.as_u16(), answer.body, names)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
     let service = service().await;
     service.account("known@b.de").await;
@@ -97,7 +97,7 @@ async fn an_unknown_account_a_wrong_password_and_none_at_all_look_the_same() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_disabled_account_is_reported_only_after_the_right_password() {
     let service = service().await;
     service.account_with("a@b.de", None, |user| user.disabled = true).await;
@@ -105,7 +105,7 @@ async fn a_disabled_account_is_reported_only_after_the_right_password() {
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_unverified_address_is_refused_only_where_that_is_configured() {
     let service = Service::configured(login::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
     service.account("a@b.de").await;
@@ -115,7 +115,7 @@ async fn an_unverified_address_is_refused_only_where_that_is_configured() {
     log_in(&service, "v@b.de", PASSWORD).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_missing_or_wrong_is_told_field_by_field() {
     let service = service().await;
     let cases = [
@@ -140,7 +140,7 @@ async fn what_is_missing_or_wrong_is_told_field_by_field() {
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn jwt_token_is_what_the_profile_says_and_without_one_what_there_is_to_sign_it() {
     let account = ("FIREBASE_SERVICE_ACCOUNT", shared::testing::service_account());
     let secret = ("JWT_SHARED_SECRET", "a shared secret of more than 32 bytes");
@@ -168,7 +168,7 @@ async fn jwt_token_is_what_the_profile_says_and_without_one_what_there_is_to_sig
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_password_typed_on_another_keyboard_is_the_same_password() {
     let service = service().await;
     let hash = async |text: &str| {
@@ -181,7 +181,7 @@ async fn a_password_typed_on_another_keyboard_is_the_same_password() {
     log_in(&service, "a@b.de", "cafe A 🔑 battery").await.refused(401, "invalid_credentials");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so_that_firebase_tells_them_apart() {
     let service = service().await;
     let user = service.account("a@b.de").await;

@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 use shared::{
     password::StoredHash,
-    testing::{PASSWORD, Service},
+    testing::{PASSWORD, PATIENCE, Service},
 };
 
 /// Hashes of `correct horse battery staple` by other programs: bcrypt of cost 4, Django's PBKDF2,
@@ -19,7 +19,7 @@ async fn log_in(service: &Service, email: &str, password: &str) -> u16 {
     service.post("/login", json!({"email": email, "password": password})).await.status.as_u16()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_first_login_replaces_a_foreign_hash_in_the_round_trips_of_any_login() {
     let service = Service::new(login::router()).await;
     for (number, foreign) in FOREIGN.into_iter().enumerate() {
@@ -48,8 +48,8 @@ async fn of_fifty_logins_at_once_all_succeed_and_one_replaces_the_hash() {
     let service = Service::new(login::router()).await;
     let user = service.account_with("a@b.de", None, |user| user.password_hash = Some(StoredHash::new(BCRYPT))).await;
     let body = json!({"email": "a@b.de", "password": PASSWORD});
-    let logins: Vec<_> =
-        (0..50).map(|_| tokio::spawn(service.request(Method::POST, "/login").json(body.clone()))).collect();
+    let call = || service.request(Method::POST, "/login").within(PATIENCE);
+    let logins: Vec<_> = (0..50).map(|_| tokio::spawn(call().json(body.clone()))).collect();
     for login in logins {
         login.await.unwrap().is(200);
     }
@@ -57,7 +57,7 @@ async fn of_fifty_logins_at_once_all_succeed_and_one_replaces_the_hash() {
     assert_eq!(log_in(&service, "a@b.de", PASSWORD).await, 200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hash_that_nobody_can_use_is_a_failed_login_like_any_other() {
     let service = Service::new(login::router()).await;
     let hostile = |user: &mut shared::account::user::User| {

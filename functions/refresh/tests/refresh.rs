@@ -11,7 +11,7 @@ use shared::{
         session::{RefreshToken, SessionId},
         user::User,
     },
-    testing::{Answer, Service, assert_session_object},
+    testing::{PATIENCE, Answer, Service, assert_session_object},
     time::Timestamp,
 };
 
@@ -30,7 +30,7 @@ async fn child(service: &Service, token: &Value) -> Value {
     refresh(service, token).await.is(200).body["refresh_token"].clone()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_gives_the_whole_session_object_anew_in_two_round_trips() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -45,7 +45,7 @@ async fn a_refresh_gives_the_whole_session_object_anew_in_two_round_trips() {
     assert_eq!(answer.body["refresh_expires_at"], first["refresh_expires_at"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_repeated_parent_gets_the_same_child_however_late_while_that_was_not_used() {
     let service = service().await;
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
@@ -58,7 +58,7 @@ async fn a_repeated_parent_gets_the_same_child_however_late_while_that_was_not_u
     assert_ne!(child(&service, &first).await, first);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_grandparent_gets_its_child_within_ten_seconds_and_ends_the_session_after_them() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -83,7 +83,7 @@ async fn parallel_refreshes_of_one_token_carry_the_one_same_child() {
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
     let calls: Vec<_> = (0..32)
         .map(|_| {
-            let call = service.request(Method::POST, "/refresh");
+            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
             tokio::spawn(call.json(json!({"refresh_token": parent})))
         })
         .collect();
@@ -95,7 +95,7 @@ async fn parallel_refreshes_of_one_token_carry_the_one_same_child() {
     refresh(&service, &children[0]).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_after_its_idle_life_and_after_its_absolute_one() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -112,7 +112,7 @@ async fn a_session_ends_after_its_idle_life_and_after_its_absolute_one() {
     refresh(&service, &idle).await.refused(401, "refresh_token_expired");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_guess_asks_no_store_and_ends_nothing() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -137,7 +137,7 @@ async fn a_guess_asks_no_store_and_ends_nothing() {
     refresh(&service, &token).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_sees_the_account_as_it_is_now() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -167,7 +167,7 @@ async fn a_refresh_sees_the_account_as_it_is_now() {
     refresh(&service, &fresh).await.refused(401, "refresh_token_invalid");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_disabled_account_is_reported_first_and_its_ended_sessions_stay_ended() {
     let service = service().await;
     let user = service.account("a@b.de").await;
@@ -191,7 +191,7 @@ async fn a_disabled_account_is_reported_first_and_its_ended_sessions_stay_ended(
     refresh(&service, &token).await.refused(401, "refresh_token_invalid");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_token_is_required_and_is_text() {
     let service = service().await;
     for (body, code) in [(json!({}), "required"), (json!({"refresh_token": 1}), "invalid_type")] {

@@ -36,7 +36,7 @@ fn signed(header: &Value, claims: &Value) -> Value {
     json!(format!("{text}.{signature}"))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_genuine_access_token_is_verified_without_asking_the_store() {
     let service = service().await;
     let user = service.account("James@b.de").await;
@@ -63,7 +63,7 @@ async fn a_genuine_access_token_is_verified_without_asking_the_store() {
     assert_eq!(names, expected);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_comes_in_the_body_in_a_form_or_in_the_header() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -77,7 +77,7 @@ async fn a_token_comes_in_the_body_in_a_form_or_in_the_header() {
     service.post("/verify", json!({"token": 1})).await.refused(401, "auth/argument-error");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_expired_token_is_told_when_after_the_skew() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -89,7 +89,7 @@ async fn an_expired_token_is_told_when_after_the_skew() {
     assert!(answer.body["report"].as_str().unwrap().ends_with(" UTC — 1 minute ago"), "{}", answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_that_breaks_one_rule_is_refused_though_it_is_signed() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -142,7 +142,7 @@ async fn a_token_that_breaks_one_rule_is_refused_though_it_is_signed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_whose_type_is_not_that_of_access_tokens_is_none() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -151,7 +151,7 @@ async fn a_token_whose_type_is_not_that_of_access_tokens_is_none() {
     verify(&service, &signed(&header, &claims)).await.refused(401, "auth/argument-error");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_change_of_a_signed_token_is_accepted() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -164,7 +164,7 @@ async fn no_change_of_a_signed_token_is_accepted() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_other_kind_is_accepted_and_each_is_named() {
     let service = service().await;
     let session = service.session(&service.account("a@b.de").await).await;
@@ -187,7 +187,7 @@ async fn no_other_kind_is_accepted_and_each_is_named() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn check_revoked_sees_at_once_what_the_signature_cannot() {
     let service = service().await;
     let store = service.app().store().clone();
@@ -227,7 +227,7 @@ async fn check_revoked_sees_at_once_what_the_signature_cannot() {
     check(&three["access_token"]).await.refused(401, "token_revoked");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn check_revoked_must_be_true_or_false() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
@@ -236,14 +236,14 @@ async fn check_revoked_must_be_true_or_false() {
     call.send().await.refused(400, "invalid_request");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_unverified_address_is_refused_only_where_that_is_configured() {
     let service = Service::configured(verify::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     verify(&service, &token).await.refused(403, "email_not_verified");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_audience_is_configured_and_checked() {
     let service = Service::configured(verify::router(), &[("AUDIENCE", "api")]).await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();

@@ -8,7 +8,7 @@ async fn service() -> Service {
     Service::new(well_known::router()).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_key_set_has_public_members_only_and_may_be_cached() {
     let service = service().await;
     let answer = service.get("/.well-known/jwks.json").await.is(200);
@@ -37,7 +37,7 @@ async fn the_key_set_has_public_members_only_and_may_be_cached() {
     assert_eq!(keys[0]["kid"], set["keys"][0]["kid"], "the one that signs comes first");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn how_long_the_documents_may_be_kept_is_chosen() {
     let service = Service::configured(well_known::router(), &[("JWKS_MAX_AGE_SECONDS", "60")]).await;
     for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
@@ -45,7 +45,7 @@ async fn how_long_the_documents_may_be_kept_is_chosen() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_discovery_document_leads_to_the_keys() {
     let service = service().await;
     let answer = service.get("/.well-known/openid-configuration").await.is(200);
@@ -55,7 +55,7 @@ async fn the_discovery_document_leads_to_the_keys() {
     assert_eq!(answer.body["id_token_signing_alg_values_supported"], json!(["RS256"]));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn health_asks_nothing_else() {
     let service = service().await;
     let answer = service.get("/health").await.is(200);

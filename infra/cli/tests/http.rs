@@ -4,7 +4,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Service, service_account};
+use shared::testing::{PATIENCE, Service, service_account};
 
 const PATHS: [(&str, &str); 14] = [
     ("POST", "/create-account"),
@@ -42,7 +42,7 @@ async fn service() -> Service {
     Service::configured(latchkey::router(), &variables).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_unknown_path_and_a_wrong_method_are_in_the_usual_envelope() {
     let service = service().await;
     for path in ["/", "/nothing", "/login/", "/Login", "/.well-known", "/%00"] {
@@ -56,7 +56,7 @@ async fn an_unknown_path_and_a_wrong_method_are_in_the_usual_envelope() {
     assert_eq!(answer.header("allow"), "POST");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn every_body_is_bounded_and_of_a_known_type() {
     let service = service().await;
     for (method, path, token) in with_body(&service).await {
@@ -73,7 +73,7 @@ async fn every_body_is_bounded_and_of_a_known_type() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn json_that_can_be_read_in_two_ways_is_refused() {
     let service = service().await;
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32));
@@ -97,7 +97,7 @@ async fn json_that_can_be_read_in_two_ways_is_refused() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn forms_are_read_as_strictly_as_json() {
     let service = service().await;
     for (body, sentence) in [
@@ -114,7 +114,7 @@ async fn forms_are_read_as_strictly_as_json() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_body_without_a_type_is_json_and_a_type_may_name_its_charset() {
     let service = service().await;
     let body = json!({"email": "x@b.de", "password": "correct horse"}).to_string();
@@ -125,7 +125,7 @@ async fn a_body_without_a_type_is_json_and_a_type_may_name_its_charset() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
     let service = service().await;
     let id = async |given: &str| {
@@ -140,7 +140,7 @@ async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
     assert_eq!(service.get("/health").await.header("x-request-id").len(), 36);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn errors_are_problem_documents_on_request() {
     let service = service().await;
     let call = |accept: &str| service.request(Method::GET, "/nothing").header("accept", accept).send();
@@ -151,7 +151,7 @@ async fn errors_are_problem_documents_on_request() {
     assert_eq!(health.content_type(), "application/json; charset=utf-8");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_preflight_is_answered_on_every_path() {
     let service = service().await;
     for (method, path) in PATHS {
@@ -169,7 +169,7 @@ async fn a_preflight_is_answered_on_every_path() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn success_and_refusal_alike_may_be_read_by_any_origin() {
     let service = service().await;
     for (path, status) in [("/health", 200), ("/nothing", 404), ("/login", 405)] {
@@ -179,7 +179,7 @@ async fn success_and_refusal_alike_may_be_read_by_any_origin() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_the_listed_origins_may_read_where_there_is_a_list() {
     let list = [("CORS_ALLOWED_ORIGINS", "https://app.example, https://b.example/")];
     let service = Service::configured(latchkey::router(), &list).await;
@@ -195,7 +195,7 @@ async fn only_the_listed_origins_may_read_where_there_is_a_list() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_error_names_its_kind_by_a_uri_of_this_service() {
     let service = service().await;
     let answer = service.get("/nothing").await.refused(404, "not_found");
@@ -205,7 +205,7 @@ async fn an_error_names_its_kind_by_a_uri_of_this_service() {
     assert_eq!(keys, ["code", "detail", "fields", "message", "request_id", "status", "title", "type"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_missing_table_is_503_and_says_nothing_of_it() {
     let service = service().await;
     let (user, table) = (service.account("a@b.de").await, service.app().config().table_name.clone());
@@ -228,7 +228,7 @@ async fn a_missing_table_is_503_and_says_nothing_of_it() {
     service.get("/health").await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn keys_that_cannot_be_loaded_are_503_until_they_can() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("account.json");
@@ -244,7 +244,7 @@ async fn keys_that_cannot_be_loaded_are_503_until_they_can() {
     login().await.refused(401, "invalid_credentials");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_panic_is_a_500_and_the_next_request_is_served() {
     async fn panics() -> &'static str {
         panic!("on purpose")
@@ -258,7 +258,7 @@ async fn a_panic_is_a_500_and_the_next_request_is_served() {
     service.get("/health").await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_malformed_record_is_a_500_and_says_nothing_of_it() {
     let service = service().await;
     let record = [("pk", "LOGIN#a@b.de"), ("email", "a@b.de")];
@@ -270,7 +270,7 @@ async fn a_malformed_record_is_a_500_and_says_nothing_of_it() {
     assert_eq!(answer.refused(500, "internal_error").body["message"], "Something went wrong on our side.");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_issuer_is_the_gateways_own_domain_and_never_a_header() {
     let service = Service::configured(latchkey::router(), &[("ISSUER", "")]).await;
     let discovery = || service.request(Method::GET, "/.well-known/openid-configuration").header("host", "evil.example");
@@ -279,7 +279,7 @@ async fn the_issuer_is_the_gateways_own_domain_and_never_a_header() {
     discovery().send().await.refused(500, "internal_error");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_hangs_is_answered_in_time_and_the_next_request_is_served() {
     let router = latchkey::router().route("/hangs", axum::routing::get(std::future::pending::<&'static str>));
     let service = Service::new(router).await;
@@ -289,7 +289,7 @@ async fn what_hangs_is_answered_in_time_and_the_next_request_is_served() {
     service.get("/health").await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_builders_send_for_nothing_and_for_true_is_understood() {
     let service = service().await;
     let session = service.session(&service.account("a@b.de").await).await;
@@ -314,7 +314,7 @@ async fn changes_at_once_are_all_made() {
     let bodies = [json!({"name": "Jim"}), json!({"username": "jim"}), json!({"name": "Jim"})];
     let calls: Vec<_> = bodies
         .into_iter()
-        .map(|body| tokio::spawn(service.request(Method::PATCH, "/me").bearer(&token).json(body)))
+        .map(|body| tokio::spawn(service.request(Method::PATCH, "/me").within(PATIENCE).bearer(&token).json(body)))
         .collect();
     for call in calls {
         call.await.unwrap().is(200);
@@ -330,8 +330,8 @@ async fn a_logout_leaves_no_live_token_whatever_refreshes_meanwhile() {
     for everywhere in [false, true].repeat(10) {
         let current = service.stored(&user).await.unwrap();
         let token = service.session(&current).await["refresh_token"].clone();
-        let refresh = service.request(Method::POST, "/refresh").json(json!({"refresh_token": token}));
-        let logout = service.request(Method::POST, "/logout");
+        let refresh = service.request(Method::POST, "/refresh").within(PATIENCE).json(json!({"refresh_token": token}));
+        let logout = service.request(Method::POST, "/logout").within(PATIENCE);
         let logout = logout.json(json!({"refresh_token": token, "everywhere": everywhere}));
         let (refreshed, logged_out) = (tokio::spawn(refresh), tokio::spawn(logout));
         let (refreshed, logged_out) = (refreshed.await.unwrap(), logged_out.await.unwrap());

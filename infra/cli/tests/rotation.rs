@@ -175,7 +175,7 @@ fn kid(token: &Value) -> String {
     Jwt::parse(token.as_str().unwrap()).unwrap().header_text("kid").unwrap().to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn three_rotations_and_a_revocation_reject_nobody() {
     let mut deployment = Deployment::new().await;
     deployment.run(900).await;

@@ -89,7 +89,7 @@ fn with_algorithm(header: &Value, algorithm: impl Into<Value>) -> Value {
     header
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_three_combinations_of_key_kind_and_algorithm_are_accepted() {
     let deployment = Deployment::new().await;
     let mut accepted = BTreeSet::new();
@@ -115,7 +115,7 @@ async fn only_three_combinations_of_key_kind_and_algorithm_are_accepted() {
     assert_eq!(accepted, right.map(str::to_owned).into());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_public_key_in_whatever_encoding_is_no_shared_secret() {
     let deployment = Deployment::new().await;
     let kinds = deployment.kinds();
@@ -146,7 +146,7 @@ fn no_algorithms() -> Vec<Value> {
     all
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_spelling_of_none_is_accepted_with_or_without_a_signature() {
     let deployment = Deployment::new().await;
     let mut tokens = Vec::new();
@@ -172,7 +172,7 @@ async fn no_spelling_of_none_is_accepted_with_or_without_a_signature() {
     assert!(tried >= 300, "{tried}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn keys_that_a_header_brings_along_are_never_used_and_never_fetched() {
     let deployment = Deployment::new().await;
     // A verifier that follows a URL of the header would connect here.
@@ -221,7 +221,7 @@ async fn keys_that_a_header_brings_along_are_never_used_and_never_fetched() {
     assert_eq!(visits.load(Ordering::Relaxed), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_right_token_is_accepted_as_its_kind() {
     let deployment = Deployment::new().await;
     assert_eq!(deployment.session["user"]["id"], deployment.uid.as_str());

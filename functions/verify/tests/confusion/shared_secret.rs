@@ -26,7 +26,7 @@ async fn verify(service: &Service, token: &Value) -> Answer {
     service.post("/verify", json!({"token": token})).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_builder_typed_comes_back_untouched_and_in_its_places() {
     let service = service(&[]).await;
     let now = service.now();
@@ -52,7 +52,7 @@ async fn what_a_builder_typed_comes_back_untouched_and_in_its_places() {
     assert_eq!((&body["issued_at"], &body["uid"]), (&json!(""), &json!("u")));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refusal_of_such_a_token_has_this_services_own_codes() {
     let service = service(&[]).await;
     let now = service.now().seconds();
@@ -72,7 +72,7 @@ async fn a_refusal_of_such_a_token_has_this_services_own_codes() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn without_a_secret_no_such_token_is_accepted() {
     let service = Service::configured(verify::router(), &[("FIREBASE_PROJECT_ID", PROJECT)]).await;
     let answer = verify(&service, &signed(SECRET, &json!({"user_id": 1}))).await;
@@ -80,7 +80,7 @@ async fn without_a_secret_no_such_token_is_accepted() {
     assert!(answer.body["message"].as_str().unwrap().contains("signed with a shared secret"), "{}", answer.body);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn supabases_tokens_are_accepted_with_supabases_secret() {
     let service = service(&[]).await;
     let claims =
@@ -88,7 +88,7 @@ async fn supabases_tokens_are_accepted_with_supabases_secret() {
     assert_eq!(verify(&service, &signed(SECRET, &claims)).await.is(200).body["kind"], "shared_secret");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_address_must_be_verified_where_that_is_asked_for_and_one_is_named() {
     let service = service(&[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
     verify(&service, &signed(SECRET, &json!({"user_id": 1}))).await.is(200);
@@ -96,7 +96,7 @@ async fn an_address_must_be_verified_where_that_is_asked_for_and_one_is_named() 
     verify(&service, &signed(SECRET, &json!({"email": "a@b.de", "email_verified": true}))).await.is(200);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_logout_is_seen_in_the_tokens_of_a_login_and_those_of_servers_have_none() {
     let service = service(&[("TOKEN_PROFILE", "shared_secret")]).await;
     let user = service.account("a@b.de").await;
@@ -118,7 +118,7 @@ async fn a_logout_is_seen_in_the_tokens_of_a_login_and_those_of_servers_have_non
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn secrets_are_exchanged_while_tokens_of_both_are_about() {
     let manager = SecretsManager::new(Secrets::default());
     manager.with(|secrets| {

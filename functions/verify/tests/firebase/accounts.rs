@@ -19,7 +19,7 @@ async fn change(service: &Service, user: &User, change: impl FnOnce(&mut User)) 
     service.calls();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     let google = google().await;
     let service = service(&google).await;
@@ -68,7 +68,7 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn check_revoked_comes_after_all_that_the_token_says() {
     let google = google().await;
     let service = service(&google).await;
@@ -78,7 +78,7 @@ async fn check_revoked_comes_after_all_that_the_token_says() {
     assert!(service.calls().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_address_is_verified_by_the_token_or_where_it_has_none_by_the_account() {
     let google = google().await;
     let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("REQUIRE_VERIFIED_EMAIL", "true")];

@@ -20,7 +20,7 @@ fn signed_here(header: &Value, claims: &Value) -> Value {
     json!(format!("{text}.{signature}"))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_kind_of_token_is_called_by_its_name() {
     let google = google().await;
     let service = service(&google).await;
@@ -47,7 +47,7 @@ async fn another_kind_of_token_is_called_by_its_name() {
     assert_eq!(google.fetches(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_kind_is_accepted_in_place_of_another() {
     let google = google().await;
     let service = deployment(&google, &[("FIREBASE_SERVICE_ACCOUNT", service_account())]).await;
@@ -80,7 +80,7 @@ async fn no_kind_is_accepted_in_place_of_another() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn in_emulator_mode_only_the_emulators_tokens_are_accepted() {
     let google = google().await;
     let variables =
@@ -125,7 +125,7 @@ async fn in_emulator_mode_only_the_emulators_tokens_are_accepted() {
     assert_eq!(google.fetches(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn outside_emulator_mode_the_refusal_of_an_unsigned_token_names_the_emulator() {
     let google = google().await;
     let service = service(&google).await;
@@ -135,7 +135,7 @@ async fn outside_emulator_mode_the_refusal_of_an_unsigned_token_names_the_emulat
     assert_eq!(google.fetches(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_deployment_without_a_project_says_what_to_set() {
     let google = google().await;
     let service = deployment(&google, &[]).await;
@@ -146,7 +146,7 @@ async fn a_deployment_without_a_project_says_what_to_set() {
     assert_eq!(google.fetches(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_project_is_the_one_set_then_the_service_accounts_then_the_clouds() {
     let google = google().await;
     let account = ("FIREBASE_SERVICE_ACCOUNT", service_account());

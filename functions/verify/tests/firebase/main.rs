@@ -77,7 +77,7 @@ fn refused(answer: Answer, words: &str) -> Answer {
     answer
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_genuine_id_token_is_verified_without_asking_the_store() {
     let google = google().await;
     let service = service(&google).await;
@@ -102,7 +102,7 @@ async fn a_genuine_id_token_is_verified_without_asking_the_store() {
     assert!((3_560..=3_570).contains(&body["expires_in"].as_i64().unwrap()), "{body}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_token_leaves_out_or_has_of_another_type_has_a_default() {
     let google = google().await;
     let service = service(&google).await;
@@ -129,7 +129,7 @@ async fn what_a_token_leaves_out_or_has_of_another_type_has_a_default() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_comes_in_the_body_in_a_form_or_in_the_header() {
     let google = google().await;
     let service = service(&google).await;
@@ -144,7 +144,7 @@ async fn a_token_comes_in_the_body_in_a_form_or_in_the_header() {
     refused(post().bearer(&token).json(json!({"token": "x"})).await, "three parts");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_is_no_text_is_no_token_and_nothing_at_all_is_missing() {
     let google = google().await;
     let service = service(&google).await;
@@ -168,7 +168,7 @@ async fn what_is_no_text_is_no_token_and_nothing_at_all_is_missing() {
     service.get("/verify").await.refused(400, "token_missing");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_has_at_most_16_kib() {
     let google = google().await;
     let service = service(&google).await;

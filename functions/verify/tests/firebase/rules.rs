@@ -7,7 +7,7 @@ use shared::testing::{Answer, Delivery, Google, PROJECT, Reply, Service, certifi
 
 use super::{KID, assert_says, claims, deployment, google, refused, service, signed, verify, with, without};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_rule_is_asked_of_a_token_that_breaks_no_other() {
     let google = google().await;
     let service = service(&google).await;
@@ -71,7 +71,7 @@ async fn each_rule_is_asked_of_a_token_that_breaks_no_other() {
     assert!(report.starts_with("Expires: ") && report.ends_with(" UTC — 2 minutes ago"), "{report}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_refusal_of_another_projects_token_names_both_projects() {
     let google = google().await;
     let service = service(&google).await;
@@ -122,7 +122,7 @@ const BREAKAGES: [Breakage; 10] = [
 const CONTENT: usize = 7;
 const EXPIRY: usize = 9;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_two_broken_rules_the_earlier_one_gives_the_answer() {
     let google = google().await;
     let service = service(&google).await;
@@ -144,7 +144,7 @@ async fn of_two_broken_rules_the_earlier_one_gives_the_answer() {
     refused(verify(&service, &draft.token()).await, "not among the public keys");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_where_the_content_is_right_it_matters_that_there_are_no_keys() {
     let google = Google::start(Reply::new(500, "").delivered(Delivery::Reset)).await;
     let service = service(&google).await;
@@ -174,7 +174,7 @@ async fn in_one_second(service: &Service, token: impl Fn(i64) -> Value) -> Answe
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_skew_is_allowed_on_every_time_to_the_second() {
     let google = google().await;
     for (skew, seconds, since) in [("0", 0, "0 seconds"), ("60", 60, "1 minute"), ("300", 300, "5 minutes")] {
@@ -193,7 +193,7 @@ async fn the_skew_is_allowed_on_every_time_to_the_second() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_within_the_skew_is_good_for_no_time() {
     let google = google().await;
     let service = service(&google).await;
@@ -206,7 +206,7 @@ async fn a_token_within_the_skew_is_good_for_no_time() {
     verify(&service, &token).await.refused(401, "auth/id-token-expired");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_change_of_a_signed_token_is_accepted() {
     let google = google().await;
     let service = service(&google).await;
@@ -228,7 +228,7 @@ async fn no_change_of_a_signed_token_is_accepted() {
     refused(verify(&service, &json!(format!("{input}.AAAA"))).await, "signature is wrong");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_two_readers_could_read_differently_is_refused_though_it_is_signed() {
     let google = google().await;
     let service = service(&google).await;
@@ -248,7 +248,7 @@ async fn what_two_readers_could_read_differently_is_refused_though_it_is_signed(
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_the_token_itself_names_or_brings_is_none() {
     let google = google().await;
     let service = service(&google).await;
