@@ -1,10 +1,14 @@
 //! Tests every failure of the endpoint, with cached keys and without.
 
+use axum::http::Method;
 use serde_json::json;
-use shared::testing::{Delivery, Google, Reply, Service, certificate};
-use tokio::{task::JoinSet, time};
+use shared::testing::{Delivery, Google, PATIENCE, Reply, Service, certificate};
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
 
-use super::{AT_ONCE, DAY, HOUR, MINUTE, SECOND, ask, ask_within, background_fetch, service, unavailable, warm};
+use super::{AT_ONCE, DAY, HOUR, MINUTE, SECOND, ask, ask_within, background_fetch, service, token, unavailable, warm};
 
 /// Every failure of an endpoint, with its name.
 fn outages() -> Vec<(&'static str, Reply)> {
@@ -68,7 +72,7 @@ where
     assert!(failed.is_empty(), "{failed:?}");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn in_any_outage_cached_keys_serve_for_another_day() {
     let good = Reply::certificates(&[(0, "a")]);
     each_outage(&good, |mut google, service, outage| async move {
@@ -97,7 +101,7 @@ async fn in_any_outage_cached_keys_serve_for_another_day() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn in_any_outage_without_keys_the_answer_is_503_in_time() {
     let nothing = Reply::new(404, "");
     each_outage(&nothing, |mut google, service, outage| async move {
@@ -111,7 +115,7 @@ async fn in_any_outage_without_keys_the_answer_is_503_in_time() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_an_outage_the_keys_may_be_others() {
     let (mut google, service) = warm().await;
     google.answers(Reply::new(500, "")).await;
@@ -124,7 +128,7 @@ async fn after_an_outage_the_keys_may_be_others() {
     ask(&service, 0, "a").await.refused(401, "auth/argument-error");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn during_an_outage_what_is_held_serves_at_once_while_newer_keys_are_looked_for() {
     let (mut google, service) = warm().await;
     google.answers(Reply::new(500, "")).await;
@@ -142,20 +146,34 @@ async fn during_an_outage_what_is_held_serves_at_once_while_newer_keys_are_looke
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_flood_of_interim_answers_takes_no_more_time_than_any_outage_and_starves_nobody() {
-    let google = Google::start(Reply::new(200, "").delivered(Delivery::Interim)).await;
-    let service = service(&google).await;
-    let waits = async { unavailable(ask(&service, 0, "a").await) };
-    let others = async {
-        for _ in 0..10 {
-            time::sleep(SECOND / 10).await;
-            let other = service.post("/verify", json!({"token": "no token"}));
-            time::timeout(AT_ONCE, other).await.expect("an answer in time").refused(401, "auth/argument-error");
-        }
+    let ask = async |delivery| {
+        let google = Google::start(Reply::new(200, "").delivered(delivery)).await;
+        let service = service(&google).await;
+        let call = service.request(Method::POST, "/verify").json(json!({"token": token(&service, 0, "a")}));
+        let asked = tokio::spawn(async move {
+            let began = Instant::now();
+            let answer = time::timeout(PATIENCE, call).await.expect("an answer");
+            (answer, began.elapsed(), google)
+        });
+        (service, asked)
     };
-    tokio::join!(waits, others);
+    let (service, flooded) = ask(Delivery::Interim).await;
+    let (_, silent) = ask(Delivery::Never).await;
+    let mut others = 0;
+    while !flooded.is_finished() {
+        let other = service.post("/verify", json!({"token": "no token"}));
+        time::timeout(PATIENCE, other).await.expect("an answer").refused(401, "auth/argument-error");
+        others += 1;
+    }
+    let [(flooded, took, _), (silent, usual, _)] = [flooded.await.expect("no panic"), silent.await.expect("no panic")];
+    unavailable(flooded);
+    unavailable(silent);
+    // Both ran side by side: the clock of several threads cannot be paused.
+    assert!(took < usual * 2, "{took:?} in the place of {usual:?}");
+    assert!(others >= 10, "{others} answers beside the flood");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fetch_that_waits_for_its_turn_does_not_count_as_failed_too_early() {
     let mut google = Google::start(Reply::new(500, "")).await;
     let service = service(&google).await;
