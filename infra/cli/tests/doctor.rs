@@ -35,16 +35,9 @@ fn data() -> TempDir {
     folder
 }
 
-/// The `Date` header of a server whose clock is `offset` seconds ahead.
-fn date(offset: i64) -> String {
-    let now = std::time::SystemTime::UNIX_EPOCH
-        + std::time::Duration::from_secs((latchkey::deployment::now().seconds() + offset).unsigned_abs());
-    httpdate::fmt_http_date(now)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deployment_that_works_is_ok_line_by_line() {
-    let google = Google::start(Reply::certificates(&[(0, "k"), (1, "l")]).header("Date", date(0))).await;
+    let google = Google::start(Reply::certificates(&[(0, "k"), (1, "l")]).dated(0)).await;
     let url = google.url();
     let variables = [("FIREBASE_CERTS_URL", &*url), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
     let (code, lines) = doctor(data().path(), &variables, &[]);
@@ -86,7 +79,7 @@ async fn a_table_elsewhere_is_looked_at() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_thing_that_is_wrong_is_a_fail_with_what_to_do() {
-    let google = Google::start(Reply::new(200, "<html>").header("Date", date(-400))).await;
+    let google = Google::start(Reply::new(200, "<html>").dated(-400)).await;
     let url = google.url();
     let folder = data();
     fs::write(folder.path().join("signing-keys.json"), "{}").unwrap();
@@ -110,7 +103,7 @@ async fn each_thing_that_is_wrong_is_a_fail_with_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_within_the_skew_and_a_first_start_are_warnings() {
-    let google = Google::start(Reply::certificates(&[(0, "k")]).header("Date", date(30))).await;
+    let google = Google::start(Reply::certificates(&[(0, "k")]).dated(30)).await;
     let (code, lines) = doctor(TempDir::new().unwrap().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
     assert_eq!(code, 0, "{lines:#?}");
     for what in ["signing keys", "table", "clock", "Firebase project"] {
@@ -131,7 +124,7 @@ async fn emulator_mode_and_repaired_keys_are_warnings() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_age_of_a_cached_answer_is_added_to_its_date() {
-    let reply = Reply::certificates(&[(0, "k")]).header("Date", date(-3_000)).header("Age", "3000");
+    let reply = Reply::certificates(&[(0, "k")]).dated(-3_000).header("Age", "3000");
     let google = Google::start(reply).await;
     let (_, lines) = doctor(data().path(), &[("FIREBASE_CERTS_URL", &google.url())], &[]);
     assert!(line(&lines, "clock").starts_with("ok    "), "{lines:#?}");

@@ -1,7 +1,11 @@
 //! Replies of the certificate endpoint, and the ways to deliver them.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, SystemTime},
+};
 
+use ::time::{OffsetDateTime, macros::format_description};
 use serde_json::{Map, Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,6 +26,8 @@ pub struct Reply {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    /// Seconds from the time of sending to the time that `Date` tells.
+    date_offset: Option<i64>,
     pub(super) delivery: Delivery,
 }
 
@@ -60,7 +66,7 @@ impl Reply {
     /// A reply with this status and body, without caching headers.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let headers = vec![("Content-Type", "application/json; charset=UTF-8".to_owned())];
-        Self { status, headers, body: body.into(), delivery: Delivery::Whole }
+        Self { status, headers, body: body.into(), date_offset: None, delivery: Delivery::Whole }
     }
 
     /// The certificates of these keys with these key ids, valid for an hour.
@@ -88,6 +94,12 @@ impl Reply {
         if !value.is_empty() {
             self.headers.push((name, value));
         }
+        self
+    }
+
+    /// Adds a `Date` when the reply is sent, this many seconds later than the time of sending.
+    pub fn dated(mut self, offset_seconds: i64) -> Self {
+        self.date_offset = Some(offset_seconds);
         self
     }
 
@@ -147,6 +159,7 @@ impl Reply {
     fn head(&self, length: Option<usize>) -> String {
         let mut lines = vec![format!("HTTP/1.1 {} Status", self.status)];
         lines.extend(self.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+        lines.extend(self.date_offset.map(|seconds| format!("Date: {}", date(seconds))));
         lines.extend(length.map(|length| format!("Content-Length: {length}")));
         lines.push("Connection: close\r\n\r\n".to_owned());
         lines.join("\r\n")
@@ -155,6 +168,15 @@ impl Reply {
     fn text(&self, length: Option<usize>) -> Vec<u8> {
         [self.head(length).as_bytes(), &self.body].concat()
     }
+}
+
+/// Writes the time in this many seconds as HTTP does (RFC 9110 section 5.6.7).
+fn date(seconds: i64) -> String {
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    #[expect(clippy::disallowed_methods, reason = "the clock of another server")]
+    let now = OffsetDateTime::from(SystemTime::now());
+    (now + ::time::Duration::seconds(seconds)).format(format).expect("a date")
 }
 
 /// Reads to the end of the head. A GET has no body.
