@@ -15,7 +15,7 @@ use std::{
 use clouds::{Clouds, SECRET_ACCESS_KEY, SESSION_TOKEN, State, TOKEN};
 use lossy::Lossy;
 use serde_json::Value;
-use shared::testing::server::{Server, command, free_port};
+use shared::testing::{PATIENCE, server::{Server, command, free_port}};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -110,12 +110,12 @@ fn both_clients_share_one_set_of_credentials_and_nothing_of_them_is_logged_or_ke
 #[test]
 fn new_credentials_come_before_the_old_ones_end() {
     let cloud_run = Deployment::with_credentials_for(SHORT_SECONDS);
+    let began = Instant::now();
     let server = Server::spawn(&mut cloud_run.command());
     assert_eq!(server.post("/create-account", &credentials()).0, 201);
-    let began = Instant::now();
     while cloud_run.clouds.seen().credentials < 3 {
         assert_eq!(log_in(&server).0, 200);
-        assert!(began.elapsed() < Duration::from_secs(60), "the old ones have ended");
+        assert!(began.elapsed() < PATIENCE, "the old ones have ended");
         thread::sleep(Duration::from_millis(100));
     }
     let seen = cloud_run.clouds.seen();
@@ -164,10 +164,10 @@ fn while_google_or_aws_fails_the_answer_is_503_and_the_next_one_is_right_again()
         (State::Well, State::Hangs, [no_answer, ""]),
     ] {
         cloud_run.clouds.are(metadata, sts);
-        let (logged, began) = (cloud_run.log().len(), Instant::now());
+        let logged = cloud_run.log().len();
+        // The tests of the AWS client count the time of such an answer, on a paused clock.
         let (status, body) = log_in(&server);
         assert_eq!((status, &body["code"]), (503, &"unavailable".into()), "{body}");
-        assert!(began.elapsed() < Duration::from_secs(6), "it took {:?}", began.elapsed());
         let log = cloud_run.log()[logged..].to_owned();
         assert!(words.iter().all(|words| log.contains(words)) && !log.contains(TOKEN), "{words:?} are not in {log}");
         cloud_run.clouds.are(State::Well, State::Well);
@@ -233,7 +233,7 @@ fn mounted_files_are_read_again_when_their_time_is_over() {
     mounted("api-key.txt", "a second API key of this deployment\n");
     let began = Instant::now();
     while encode("a second API key of this deployment") != 200 {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is never read again");
+        assert!(began.elapsed() < PATIENCE, "it is never read again");
         thread::sleep(Duration::from_millis(200));
     }
     assert_eq!(encode("a first API key of this deployment"), 401);
@@ -253,7 +253,7 @@ fn rotates(keys: &Path, server: &Server) {
     assert!(rotated.status.success(), "{rotated:?}");
     let began = Instant::now();
     while published() == before {
-        assert!(began.elapsed() < Duration::from_secs(20), "it is never read again");
+        assert!(began.elapsed() < PATIENCE, "it is never read again");
         thread::sleep(Duration::from_millis(200));
     }
 }
