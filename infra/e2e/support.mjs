@@ -13,6 +13,11 @@ import { fileURLToPath } from 'node:url';
 
 const TAIL_LINES = 40;
 const STOP_MS = 5_000;
+/**
+ * The longest that a test waits for the machine before it says that something hangs. It measures no
+ * promise of the service: the Rust tests do that on a paused clock.
+ */
+export const HUNG_MS = 60_000;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 export const repository = join(here, '..', '..');
@@ -193,7 +198,7 @@ export async function serve(args = [], { env = {} } = {}) {
   const command = ['serve', '--port', port, '--data-dir', data, ...args];
   const server = start('latchkey serve', latchkey, command, { cwd: data, env: environment(data, env) });
   const origin = `http://127.0.0.1:${port}`;
-  const first = await server.line(() => true, 30_000);
+  const first = await server.line(() => true, HUNG_MS);
   assert.ok(first.includes(origin), `the first line does not name ${origin}: ${first}`);
   return { ...server, data, origin };
 }
@@ -201,7 +206,7 @@ export async function serve(args = [], { env = {} } = {}) {
 /** Runs a command of `latchkey` to its end. */
 export function runLatchkey(args, { env = {}, input = '' } = {}) {
   const home = scratch('home');
-  const limits = { timeout: 30_000, maxBuffer: 64 * 1024 * 1024 };
+  const limits = { timeout: HUNG_MS, maxBuffer: 64 * 1024 * 1024 };
   const options = { cwd: home, env: environment(home, env), input, encoding: 'utf8', ...limits };
   const { error, status, stdout, stderr } = spawnSync(latchkey, args, options);
   if (error) throw error;
@@ -213,7 +218,7 @@ export function runLatchkey(args, { env = {}, input = '' } = {}) {
  */
 export function doLatchkey(args, { env = {} } = {}) {
   const home = scratch('home');
-  return run(`latchkey ${args[0]}`, latchkey, args, 30_000, { cwd: home, env: environment(home, env) });
+  return run(`latchkey ${args[0]}`, latchkey, args, HUNG_MS, { cwd: home, env: environment(home, env) });
 }
 
 function environment(home, env) {
@@ -248,7 +253,7 @@ export async function succeed(server, request) {
  * connection, unless there is an agent. The body is read as JSON.
  */
 export function exchange(url, { method = 'GET', headers = {}, body } = {}, how = {}) {
-  const { ms = 30_000, tail = () => '', agent = false } = how;
+  const { ms = HUNG_MS, tail = () => '', agent = false } = how;
   const answer = new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
     const request = http.request(url, { method, headers: { ...headers, ...length }, agent }, (response) => {

@@ -7,9 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { SignJWT, UnsecuredJWT, errors, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
 
-import { start, tools } from '../support.mjs';
+import { HUNG_MS, start, tools } from '../support.mjs';
 
-const ANSWER_MS = 30_000;
 const ACCEPTED = 'HS256';
 const NONE = 'none';
 const EXPIRED = ['TokenExpiredError', 'ERR_JWT_EXPIRED', 'ExpiredSignatureError'];
@@ -66,7 +65,7 @@ function startPyJwt() {
     const number = asked;
     asked += 1;
     python.stdin.write(`${JSON.stringify(question)}\n`);
-    return JSON.parse(await python.line((_, index) => index === number, ANSWER_MS));
+    return JSON.parse(await python.line((_, index) => index === number, HUNG_MS));
   };
   return {
     sign: async (claims, secret, algorithm = ACCEPTED) =>
