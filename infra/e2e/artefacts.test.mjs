@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud, startFunction } from './emulator.mjs';
 import { bearer, get, post, preflight, text } from './requests.mjs';
 import { STEPS, rotations } from './rotation/stages.mjs';
-import { assertSession, decodeJwt, repository, stopAll, tools } from './support.mjs';
+import { HUNG_MS, assertSession, decodeJwt, repository, stopAll, tools, within } from './support.mjs';
 
 const NAMES = ['create-account', 'login', 'refresh', 'verify', 'jwt', 'logout', 'account', 'well-known', 'rotate-keys'];
 const API_KEY = { 'x-api-key': 'an API key that only these tests know' };
@@ -177,17 +177,17 @@ test('a configuration that cannot work fails the start, with a sentence that nam
   // The emulator's answer for a function that ended.
   assert.equal(await broken.invoke({}), '');
   const said = () => /"cause":"RATE_LIMITS[^"]+"/.test(broken.child.tail());
-  for (let wait = 0; wait < 50 && !said(); wait += 1) await sleep(100);
-  assert.ok(said(), broken.child.tail());
+  const heard = async () => {
+    while (!said()) await sleep(100);
+  };
+  await within(HUNG_MS, heard(), () => broken.child.tail());
 });
 
-test('a function that is idle is gone when it is stopped, within a second', async () => {
+test('a function that is idle is gone when it is stopped', async () => {
   const idle = await startFunction('well-known', variables);
   held(await idle.event(withOrigin(get('/health'))), '200');
-  const began = Date.now();
   process.kill(idle.child.pid, 'SIGTERM');
-  await idle.child.exited;
-  assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`);
+  await within(HUNG_MS, idle.child.exited, () => `it is still there; ${idle.child.tail()}`);
 });
 
 // --- Requests

@@ -7,10 +7,8 @@ import { join } from 'node:path';
 import { fromGatewayAnswer, gatewayEvent, shareFiles } from './lambda.mjs';
 import { post } from './requests.mjs';
 import { startSecretsManager } from './secrets.mjs';
-import { exchange, freePorts, listening, repository, run, scratch, serve, start, tools } from './support.mjs';
+import { HUNG_MS, exchange, freePorts, listening, repository, run, scratch, serve, start, tools } from './support.mjs';
 
-const START_MS = 30_000;
-const ANSWER_MS = 30_000;
 const TIMEOUT_SECONDS = '10'; // as in template.yaml
 const ARCHITECTURES = { x64: 'x86_64', arm64: 'arm64' };
 
@@ -63,11 +61,11 @@ export async function startFunction(name, variables) {
     ...variables,
   };
   const child = start(name, emulator(), [...addresses, bootstrap(name)], { cwd: home, env });
-  await listening(port, START_MS, child);
+  await listening(port, HUNG_MS, child);
 
   const url = `http://127.0.0.1:${port}/2015-03-31/functions/function/invocations`;
   const invoke = async (event) =>
-    (await exchange(url, post('', event), { ms: ANSWER_MS, tail: child.tail })).body;
+    (await exchange(url, post('', event), { tail: child.tail })).body;
   const answered = async (event) => {
     const body = await invoke(event);
     if (body.statusCode === undefined) throw new Error(`${name} failed: ${JSON.stringify(body)}; ${child.tail()}`);
@@ -90,7 +88,7 @@ async function generatedEvent({ method = 'GET', path, headers = {}, body = '' })
   const args = ['local', 'generate-event', 'apigateway', 'http-api-proxy', '--method', method, '--path', path.slice(1)];
   const home = scratch('sam');
   const env = { PATH: process.env.PATH, HOME: home, SAM_CLI_TELEMETRY: '0', AWS_DEFAULT_REGION: 'us-east-1' };
-  const printed = await run('sam', join(tools, 'bin', 'sam'), [...args, '--body', body], ANSWER_MS, { cwd: home, env });
+  const printed = await run('sam', join(tools, 'bin', 'sam'), [...args, '--body', body], HUNG_MS, { cwd: home, env });
   const event = JSON.parse(printed);
   return { ...event, headers: { ...event.headers, ...headers } };
 }
