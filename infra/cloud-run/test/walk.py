@@ -11,9 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import clouds
 
-# Cloud Run kills an instance ten seconds after the signal to stop (container contract, instance
-# shutdown).
-STOP_SECONDS_MAX = 10
+# The longest that a step waits for the machine before it says that something hangs.
+HUNG_SECONDS = 60
 PASSWORD = "correct horse battery"
 IN_FLIGHT = 8
 # The address for requests. Like Cloud Run, it cannot reach a server that listens on 127.0.0.1 only.
@@ -26,7 +25,7 @@ def refuses_placeholders(instance, elsewhere):
     left = [variable["name"] for variable in instance.container["env"] if "REPLACE_ME" in variable["value"]]
     assert left, "service.yaml has no placeholders"
     process = instance.start(elsewhere, stderr=subprocess.PIPE)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=HUNG_SECONDS)
     lines = said.decode().splitlines()
     for name in left:
         assert any(name in line and "placeholder" in line for line in lines), f"{name} may stay as it is: {lines}"
@@ -120,16 +119,19 @@ def check_stop(instance):
     for stream, _ in waiting:
         answer = stream.makefile("rb").read()
         assert answer.startswith(b"HTTP/1.1 200 "), answer
-    code = instance.process.wait(timeout=STOP_SECONDS_MAX)
+    # Cloud Run kills an instance ten seconds after it asked it to stop (container contract,
+    # instance shutdown). The program ends itself after nine seconds, and then with another code.
+    code = instance.process.wait(timeout=HUNG_SECONDS)
     took = time.monotonic() - began
-    assert code == 0 and took < STOP_SECONDS_MAX, (code, took)
+    assert code == 0, (code, took)
     print(f"{instance.stage.stop_signal} with {IN_FLIGHT} open requests: all answered, and the end after {took * 1000:.0f} ms", flush=True)
 
 
 def wait_until_closed(instance):
-    for _ in range(100):
+    end = time.monotonic() + HUNG_SECONDS
+    while time.monotonic() < end:
         try:
-            socket.create_connection((ADDRESS, instance.port), timeout=1).close()
+            socket.create_connection((ADDRESS, instance.port), timeout=HUNG_SECONDS).close()
         except OSError:
             return
         time.sleep(0.02)
@@ -143,7 +145,7 @@ def session(instance, number, path, expected):
 
 
 def ask(instance, method, path, body=None):
-    connection = http.client.HTTPConnection(ADDRESS, instance.port, timeout=20)
+    connection = http.client.HTTPConnection(ADDRESS, instance.port, timeout=HUNG_SECONDS)
     connection.request(method, path, body and json.dumps(body), {"content-type": "application/json"})
     with contextlib.closing(connection):
         answer = connection.getresponse()
