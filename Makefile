@@ -13,7 +13,9 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # for the other processor.
 ARTEFACTS := $(TARGET)/artefacts
 HERE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" LATCHKEY_ARTEFACTS="$(ARTEFACTS)"
+E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)"
+# The program stands beside `latchkey` and above the artefacts, and looks for both there.
+WALKS = $(TARGET)/debug/walks
 # The Python of the pinned tools, which have boto3. It finds the modules of infra/tools.
 TOOL = PYTHONPATH=infra/tools $(VENV)/bin/python
 
@@ -75,8 +77,9 @@ e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Fireba
 	$(NEED_RUST)
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:lambda && \
-		npm run test:sharedsecret && npm run test:rotation
+	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret
+	$(WALKS) lambda
+	$(WALKS) rotation
 
 # Uses the program that `unit` built, which is linked to the same libraries. RELEASE=1 builds it by
 # the Dockerfile's own command.
@@ -91,11 +94,10 @@ container: $(VENV)/.installed ## lint, build and run Cloud Run's image without D
 # The long form of a test of `e2e`, with twenty times the tokens and with times nearer to the
 # defaults.
 .PHONY: rotation
-rotation: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## rotate and revoke keys under 10,000 live tokens, for nine minutes
+rotation: $(VENV)/.installed ## rotate and revoke keys under 10,000 live tokens, for nine minutes
 	$(NEED_RUST)
-	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) LATCHKEY_ROTATION=long && npm run test:rotation
+	$(WALKS) rotation --long
 
 # The dev profile is fast enough: it optimises the hashes and the signatures, and nothing else of a
 # login is slow.
@@ -118,10 +120,10 @@ build: $(VENV)/.zig ## build the functions for Lambda into target/lambda; ARCH=a
 
 # The same build as a deployment, but for this machine's processor.
 .PHONY: artefacts
-artefacts: sizes $(E2E)/node_modules/.package-lock.json ## build the functions optimised, package them, and run each on AWS's runtime emulator
-	$(NEED_NODE)
+artefacts: sizes ## build the functions optimised, package them, and run each on AWS's runtime emulator
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:artefacts
+	$(WALKS) artefacts
+	$(WALKS) log
 
 .PHONY: sizes
 sizes: $(VENV)/.zig ## build the functions for this machine, and print the size of each and of its package

@@ -1,4 +1,4 @@
-//! Runs `latchkey keys` as a process on the local file. The tests in infra/e2e run it on Secrets
+//! Runs `latchkey keys` as a process on the local file. The program in infra/walks runs it on Secrets
 //! Manager.
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -1,0 +1,272 @@
+//! The table of routes: each with a good and a bad request.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{API_KEY, Artefacts};
+use crate::{emulator::Event, http::Request, session::assert_session, tokens};
+
+const PASSWORD: &str = "violet tractor 47 umbrella";
+const NEXT_PASSWORD: &str = "amber tractor 48 umbrella";
+const WRONG: &str = "wrong one";
+
+/// The functions that answer requests, each with one of its own paths. All but the last read a body
+/// there.
+const PATHS: [(&str, &str); 8] = [
+    ("create-account", "/create-account"),
+    ("login", "/login"),
+    ("refresh", "/refresh"),
+    ("verify", "/verify"),
+    ("jwt", "/jwt/decode"),
+    ("logout", "/logout"),
+    ("account", "/me/password"),
+    ("well-known", "/health"),
+];
+
+/// Somebody who has an account.
+pub struct Account {
+    email: String,
+    /// The newest session object.
+    session: Value,
+}
+
+impl Account {
+    /// A new account, made by this kind of event.
+    pub async fn make(artefacts: &Artefacts, kind: Event) -> Self {
+        let newcomer = newcomer();
+        let answer = artefacts.ask("create-account", kind, Request::post("/create-account", &newcomer)).await;
+        assert_eq!(answer.status, 201, "{:#}", answer.body);
+        let session = answer.body;
+        assert_session(&session);
+        let token = session["access_token"].as_str().expect("a token");
+        assert_eq!(tokens::claims(token)["iss"], kind.issuer());
+        Self { email: newcomer["email"].as_str().expect("an address").to_owned(), session }
+    }
+
+    /// Somebody without an account, to look at requests without sending them.
+    pub fn nobody() -> Self {
+        Self { email: String::new(), session: json!({"access_token": "", "refresh_token": ""}) }
+    }
+
+    fn login(&self, password: &str) -> Request {
+        Request::post("/login", &json!({"email": self.email, "password": password}))
+    }
+
+    fn refresh_token(&self) -> Value {
+        json!({"refresh_token": self.session["refresh_token"]})
+    }
+
+    fn access_token(&self) -> Value {
+        json!({"token": self.session["access_token"]})
+    }
+
+    fn change_password(&self, current: &str) -> Request {
+        let body = json!({"current_password": current, "new_password": NEXT_PASSWORD});
+        Request::post("/me/password", &body).by(&self.session)
+    }
+
+    fn end(&self, password: &str) -> Request {
+        Request::json(Method::DELETE, "/me", &json!({"password": password})).by(&self.session)
+    }
+
+    fn change(&self, body: &Value) -> Request {
+        Request::json(Method::PATCH, "/me", body).by(&self.session)
+    }
+}
+
+/// A request to a function, and the answer that is expected.
+pub struct Route {
+    function: &'static str,
+    name: &'static str,
+    status: u16,
+    code: Option<&'static str>,
+    check: Option<fn(&Value)>,
+    /// Whether every function answers it alike.
+    is_common: bool,
+    make: Box<dyn Fn(&Account) -> Request + Send + Sync>,
+}
+
+impl Route {
+    fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    fn checked(self, check: fn(&Value)) -> Self {
+        Self { check: Some(check), ..self }
+    }
+
+    /// The title of its trial.
+    pub fn title(&self) -> String {
+        format!("{}: {}", self.function, self.name)
+    }
+
+    /// The function and the path, with a parameter as the template has it.
+    pub fn asked(&self) -> (&'static str, String) {
+        let path = (self.make)(&Account::nobody()).path;
+        let is_session = path.starts_with("/me/sessions/");
+        (self.function, if is_session { "/me/sessions/{id}".to_owned() } else { path })
+    }
+
+    /// Whether it is asked by this kind of event.
+    pub fn is_asked_by(&self, kind: Event) -> bool {
+        match kind {
+            Event::Text => true,
+            // Nothing is read from a body there.
+            Event::Base64 => self.function != "well-known",
+            // SAM takes seconds to generate an event: one function is enough for the answers that
+            // all have in common.
+            Event::Generated => !self.is_common || self.function == "login",
+        }
+    }
+
+    /// Sends the request, and checks the answer.
+    pub async fn ask(&self, artefacts: &Artefacts, kind: Event, account: &mut Account) {
+        let answer = artefacts.ask(self.function, kind, (self.make)(account)).await;
+        assert_eq!(answer.status, self.status, "{:#}", answer.body);
+        if let Some(code) = self.code {
+            assert_eq!(answer.body["code"], code, "{:#}", answer.body);
+        }
+        if let Some(check) = self.check {
+            check(&answer.body);
+        }
+        // As a client does, the newest session is the one that is used.
+        if answer.body["refresh_token"].is_string() && self.function != "create-account" {
+            account.session = answer.body;
+        }
+    }
+}
+
+fn route(
+    function: &'static str,
+    name: &'static str,
+    status: u16,
+    make: impl Fn(&Account) -> Request + Send + Sync + 'static,
+) -> Route {
+    Route { function, name, status, code: None, check: None, is_common: false, make: Box::new(make) }
+}
+
+/// Every route, in an order in which one account can ask them: its end comes last.
+pub fn all() -> Vec<Route> {
+    let common = PATHS.into_iter().flat_map(|(function, path)| common(function, path));
+    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known()].into_iter().flatten();
+    alone.chain(common).chain(ends_of_accounts()).collect()
+}
+
+fn sessions() -> Vec<Route> {
+    const CREATE: &str = "create-account";
+    vec![
+        route(CREATE, "a new account", 201, |_| Request::post("/create-account", &newcomer())).checked(assert_session),
+        route(CREATE, "a taken address", 409, |account| {
+            Request::post("/create-account", &json!({"email": account.email, "password": PASSWORD}))
+        })
+        .code("email_taken"),
+        route("login", "a login", 200, |account| account.login(PASSWORD)).checked(assert_session),
+        route("login", "a wrong password", 401, |account| account.login(WRONG)).code("invalid_credentials"),
+        route("refresh", "a refresh", 200, |account| Request::post("/refresh", &account.refresh_token()))
+            .checked(assert_session),
+        route("refresh", "no refresh token", 401, |_| {
+            Request::post("/refresh", &json!({"refresh_token": "A".repeat(43)}))
+        })
+        .code("refresh_token_invalid"),
+    ]
+}
+
+fn verify() -> Vec<Route> {
+    vec![
+        route("verify", "a token in the body", 200, |account| Request::post("/verify", &account.access_token()))
+            .checked(is_valid),
+        route("verify", "a token in the header", 200, |account| Request::get("/verify").by(&account.session))
+            .checked(is_valid),
+        route("verify", "no token", 400, |_| Request::get("/verify")).code("token_missing"),
+        route("verify", "something that is no token", 401, |_| {
+            Request::post("/verify", &json!({"token": "not-a-token"}))
+        }),
+    ]
+}
+
+fn jwt() -> Vec<Route> {
+    let encode = || Request::post("/jwt/encode", &json!({"payload": {"user_id": "7"}}));
+    vec![
+        route("jwt", "a token to encode", 200, move |_| encode().header("x-api-key", API_KEY)),
+        route("jwt", "a token to encode without a key", 401, move |_| encode()).code("invalid_api_key"),
+        route("jwt", "a token decoded", 200, |account| {
+            Request::post("/jwt/decode", &json!({"token": account.session["jwt_token"]}))
+        }),
+        route("jwt", "something to decode that is no token", 400, |_| {
+            Request::post("/jwt/decode", &json!({"token": "not-a-token"}))
+        })
+        .code("token_malformed"),
+    ]
+}
+
+fn account() -> Vec<Route> {
+    vec![
+        route("account", "who am I", 200, |account| Request::get("/me").by(&account.session)),
+        route("account", "who am I, without a token", 401, |_| Request::get("/me")),
+        route("account", "another name", 200, |account| account.change(&json!({"name": "Ann"}))),
+        route("account", "a role that is chosen", 400, |account| account.change(&json!({"role_id": 9}))),
+        route("account", "the sessions", 200, |account| Request::get("/me/sessions").by(&account.session)),
+        route("account", "the sessions, without a token", 401, |_| Request::get("/me/sessions")),
+        route("account", "the end of a session that never was", 200, |account| {
+            Request::new(Method::DELETE, &format!("/me/sessions/{}", "A".repeat(16))).by(&account.session)
+        }),
+        route("account", "the end of a session, without a token", 401, |_| {
+            Request::new(Method::DELETE, "/me/sessions/A")
+        }),
+        route("account", "a new password, not knowing the old", 401, |account| account.change_password(WRONG))
+            .code("invalid_credentials"),
+        route("account", "a new password", 200, |account| account.change_password(PASSWORD)).checked(assert_session),
+    ]
+}
+
+fn ends_of_sessions() -> Vec<Route> {
+    vec![
+        route("logout", "a logout", 200, |account| Request::post("/logout", &account.refresh_token())),
+        route("logout", "a logout of nothing", 400, |_| Request::post("/logout", &json!({}))),
+        route("login", "a login with the new password", 200, |account| account.login(NEXT_PASSWORD)),
+    ]
+}
+
+fn well_known() -> Vec<Route> {
+    vec![
+        route("well-known", "the key set", 200, |_| Request::get("/.well-known/jwks.json")),
+        route("well-known", "the discovery document", 200, |_| Request::get("/.well-known/openid-configuration")),
+        route("well-known", "health", 200, |_| Request::get("/health")),
+        route("well-known", "an unknown path", 404, |_| Request::get("/no-such-path")),
+    ]
+}
+
+/// The requests that every function answers alike, whatever it is for.
+fn common(function: &'static str, path: &'static str) -> Vec<Route> {
+    let mut routes = vec![
+        route(function, "a method that is not there", 405, move |_| Request::new(Method::PUT, path)),
+        route(function, "a preflight", 200, move |_| Request::preflight(path)),
+    ];
+    if function != "well-known" {
+        routes.extend([
+            route(function, "a body over 16 KiB", 413, move |account| {
+                Request::post(path, &json!({"email": "a".repeat(17 * 1024)})).by(&account.session)
+            }),
+            route(function, "a body of another type", 415, move |account| {
+                Request::text(path, "<a/>").by(&account.session).header("content-type", "text/xml")
+            }),
+        ]);
+    }
+    routes.into_iter().map(|route| Route { is_common: true, ..route }).collect()
+}
+
+fn ends_of_accounts() -> Vec<Route> {
+    vec![
+        route("account", "the end of an account, not knowing its password", 401, |account| account.end(WRONG)),
+        route("account", "the end of an account", 200, |account| account.end(NEXT_PASSWORD))
+            .checked(|body| assert_eq!(body["deleted"], true)),
+    ]
+}
+
+fn newcomer() -> Value {
+    json!({"email": format!("someone-{}@yopmail.com", tokens::random_id()), "password": PASSWORD})
+}
+
+fn is_valid(body: &Value) {
+    assert_eq!((&body["valid"], &body["kind"]), (&json!(true), &json!("access_token")), "{body:#}");
+}

@@ -1,0 +1,222 @@
+//! The functions on cargo-lambda's emulation of the Lambda runtime, beside a `latchkey serve` that
+//! shares their table, keys and issuer.
+
+use std::{env, fs, path::PathBuf, process::Command, sync::Arc};
+
+use futures_util::future::join_all;
+use regex_lite::Regex;
+use serde_json::Value;
+
+use crate::{
+    gateway,
+    http::{Answer, Client, Request},
+    latchkey::{Server, Variables},
+    process::{self, Child},
+    secrets::{Invoke, SecretsManager},
+    tokens,
+};
+
+/// The AWS SDK from nothing, on a small machine with other work.
+const BUILD_MS: i64 = 30 * 60_000;
+const START_MS: u64 = 5 * 60_000;
+const LISTEN_MS: i64 = 60_000;
+/// Hashes of a debug build on a busy machine are slow.
+const ANSWER_MS: u64 = 60_000;
+const INVOKE_MS: i64 = 60_000;
+
+/// A way to send a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// To `latchkey serve`.
+    Serve,
+    /// To the function's URL, of which cargo-lambda makes an event.
+    Url,
+    /// In an event with the body as text.
+    Event,
+    /// In an event with the body in base64.
+    Base64,
+}
+
+impl Way {
+    /// Its name in titles and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Url => "url",
+            Self::Event => "event",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
+/// The functions and the server beside them. They end when this is dropped.
+pub struct Deployment {
+    server: Server,
+    watch: Child,
+    client: Client,
+    /// The port at which cargo-lambda is asked.
+    port: u16,
+    events: PathBuf,
+    secrets: Arc<SecretsManager>,
+    variables: Variables,
+}
+
+impl Deployment {
+    /// Starts both with `variables`. If these name no secret with signing keys, the functions get
+    /// as secrets what `latchkey serve` made as files.
+    pub async fn start(functions: &[&str], variables: Variables, secrets: Arc<SecretsManager>) -> Self {
+        process::run("cargo build", cargo("cargo").args(["build", "--bins"]), BUILD_MS).await;
+        let [dynamodb, port] = process::free_ports();
+        let server = Server::start(dynamodb, &variables).await;
+        let mut all = Variables::from([
+            ("TABLE_NAME", "latchkey".to_owned()),
+            ("ISSUER", server.origin.clone()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{dynamodb}")),
+        ]);
+        all.extend(secrets.variables());
+        if !variables.contains_key("SIGNING_KEYS_SECRET_ID") {
+            all.extend(share_files(&server, &secrets).await);
+        }
+        all.extend(variables.clone());
+        let watch = watch(port, &all).await;
+        let client = Client::new();
+        let events = process::scratch("events");
+        let deployment = Self { server, watch, client, port, events, secrets, variables };
+        deployment.start_processes(functions).await;
+        deployment
+    }
+
+    /// A first request starts a function's process. If the process does not start, cargo-lambda
+    /// does not answer.
+    async fn start_processes(&self, functions: &[&str]) {
+        let start = |name| self.by_url(name, Request::get("/"), START_MS);
+        let started = join_all(functions.iter().copied().map(start));
+        let failed = Regex::new("command (exited|killed|stopped|ended)").expect("an expression");
+        let failure = self.watch.says(i64::MAX / 2, |lines| lines.iter().find(|line| failed.is_match(line)).cloned());
+        tokio::select! {
+            answers = started => answers.into_iter().for_each(|answer| {
+                answer.expect("an answer");
+            }),
+            line = failure => panic!("a function did not start: {line}; {}", self.watch.tail()),
+        }
+    }
+
+    /// The variables of both, with which the tool finds their keys.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// The secrets of both.
+    pub fn secrets(&self) -> &Arc<SecretsManager> {
+        &self.secrets
+    }
+
+    /// Sends a request to a function, or to the server that has them all.
+    ///
+    /// # Errors
+    ///
+    /// There is no whole answer.
+    pub async fn ask(&self, way: Way, function: &str, request: Request) -> Result<Answer, String> {
+        match way {
+            Way::Serve => self.server.ask(&self.client, request).await,
+            Way::Url => self.by_url(function, request, ANSWER_MS).await,
+            Way::Event => self.by_event(function, &request, false).await,
+            Way::Base64 => self.by_event(function, &request, true).await,
+        }
+    }
+
+    /// Sends a request that must succeed; gives the body of the answer.
+    pub async fn succeed(&self, way: Way, function: &str, request: Request) -> Value {
+        self.ask(way, function, request).await.expect("an answer").success()
+    }
+
+    /// Invokes a function as another service of AWS does. An error is the cause of the function's
+    /// failure.
+    pub fn invoker(self: &Arc<Self>, function: &'static str) -> Invoke {
+        let deployment = self.clone();
+        Box::new(move |event| {
+            let deployment = deployment.clone();
+            Box::pin(async move { deployment.invoke(function, &event).await })
+        })
+    }
+
+    async fn invoke(&self, function: &str, event: &Value) -> Result<(), String> {
+        let request = Request::post(&format!("/2015-03-31/functions/{function}/invocations"), event);
+        let answer = self.to_watch("", request, ANSWER_MS).await.expect("an answer");
+        let cause = answer.body["errorMessage"].as_str().unwrap_or_default().to_owned();
+        match answer.status {
+            200 => Ok(()),
+            500 => Err(cause),
+            status => panic!("{status}: {cause}"),
+        }
+    }
+
+    async fn by_url(&self, function: &str, request: Request, patience_ms: u64) -> Result<Answer, String> {
+        self.to_watch(&format!("/lambda-url/{function}"), request, patience_ms).await
+    }
+
+    async fn to_watch(&self, path: &str, request: Request, patience_ms: u64) -> Result<Answer, String> {
+        let base = format!("http://127.0.0.1:{}{path}", self.port);
+        let answer = self.client.send(&base, request, patience_ms).await;
+        answer.map_err(|error| format!("{error}; {}", self.watch.tail()))
+    }
+
+    async fn by_event(&self, function: &str, request: &Request, is_base64: bool) -> Result<Answer, String> {
+        let file = self.events.join(format!("{}.json", tokens::random_id()));
+        fs::write(&file, gateway::event(request, is_base64).to_string()).expect("a file");
+        let mut command = process::command(process::tool("bin/cargo-lambda"));
+        command.args(["lambda", "invoke", function]).args(at(self.port)).arg("--data-file").arg(&file);
+        let printed = process::run("cargo lambda invoke", &mut command, INVOKE_MS).await;
+        gateway::answer(&serde_json::from_str(&printed).map_err(|error| format!("{error}: {printed}"))?)
+    }
+}
+
+/// The variables by which functions find what `latchkey serve` has in its files.
+pub async fn share_files(server: &Server, secrets: &SecretsManager) -> Variables {
+    let files = [
+        ("SIGNING_KEYS_SECRET_ID", "latchkey/signing-keys", "signing-keys.json"),
+        ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "latchkey/firebase", "firebase-service-account.json"),
+    ];
+    let mut variables = Variables::from([("FIREBASE_PROJECT_ID", server.firebase_project())]);
+    for (variable, id, file) in files {
+        secrets.create(id, Some(&server.file(file))).await;
+        variables.insert(variable, id.to_owned());
+    }
+    variables
+}
+
+async fn watch(port: u16, variables: &Variables) -> Child {
+    let mut command = cargo(process::tool("bin/cargo-lambda"));
+    // cargo-lambda would answer preflights itself, and add its own CORS headers to ours.
+    command.args(["lambda", "watch", "--ignore-changes", "--disable-cors"]).args(at(port)).envs(variables);
+    let watch = Child::start("cargo lambda watch", &mut command);
+    watch.listens(port, LISTEN_MS).await;
+    watch
+}
+
+fn at(port: u16) -> [String; 4] {
+    ["--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()].map(str::to_owned)
+}
+
+/// A command in the repository, with this program's environment, which cargo and its compilers
+/// need.
+///
+/// Left out are the variables that would configure the AWS SDK or the functions, and the ones that
+/// cargo sets itself.
+fn cargo(program: impl Into<PathBuf>) -> Command {
+    let foreign = [
+        "^(AWS_|FIREBASE_|GOOGLE_|JWT_|API_KEY|TOKEN_PROFILE|CORS_|REQUIRE_|CLOCK_SKEW_|PASSWORD_|ARGON2_)",
+        "^(RATE_LIMITS|LOG_LEVEL|AUDIENCE|PORT$|DATA_DIR$|CARGO$|CARGO_(BIN|CRATE|MANIFEST|PKG|PRIMARY)_)",
+        "(_SECRET_ID|_(TTL|IDLE|INTERVAL|AGE|OVERLAP)_SECONDS)$",
+    ];
+    let foreign = Regex::new(&foreign.join("|")).expect("an expression");
+    let is_foreign = |name: &str| foreign.is_match(name) && !name.starts_with("AWS_LC_");
+    let mut command = Command::new(program.into());
+    command.current_dir(process::repository()).env("CARGO_TARGET_DIR", process::target_folder());
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(is_foreign) {
+            command.env_remove(name);
+        }
+    }
+    command
+}

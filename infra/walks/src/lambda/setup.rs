@@ -1,0 +1,185 @@
+//! Accounts, and the tokens and requests of their owners.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::{Google, PROJECT, Reply, certificate, id_token_header};
+
+use crate::{
+    clock,
+    deployment::{Deployment, Way},
+    http::Request,
+    latchkey::Variables,
+    secrets::SecretsManager,
+};
+
+/// The functions, each with a path that no other one has. All but the last read a body there.
+pub const FUNCTIONS: [(&str, &str); 8] = [
+    ("create-account", "/create-account"),
+    ("login", "/login"),
+    ("refresh", "/refresh"),
+    ("verify", "/verify"),
+    ("jwt", "/jwt/decode"),
+    ("logout", "/logout"),
+    ("account", "/me/password"),
+    ("well-known", "/health"),
+];
+/// The API key of the deployment.
+pub const API_KEY: &str = "an API key that only these trials know";
+/// A password that is not the one of any account.
+pub const WRONG: &str = "not the password";
+/// The password of every account.
+pub const PASSWORD: &str = "violet tractor 47 umbrella";
+const NEXT_PASSWORD: &str = "amber tractor 48 umbrella";
+const SHARED_SECRET: &str = "a shared secret that only these trials know";
+/// The id of Google's key.
+const GOOGLE_KID: &str = "5d1f9b2cfd8c1e0b7a3349ad5f7f8a6c21b4e0d7";
+
+/// A deployment, and somebody who has an account there.
+pub struct Setup {
+    /// The functions and the server beside them.
+    pub deployment: Deployment,
+    /// Somebody whose session is used by many trials.
+    pub james: Account,
+    google: Google,
+    accounts: AtomicUsize,
+}
+
+/// Somebody with an account.
+pub struct Account {
+    /// Their e-mail address.
+    pub email: String,
+    /// The session object that came with the account.
+    pub session: Value,
+}
+
+impl Account {
+    /// The body of a login.
+    pub fn credentials(&self) -> Value {
+        self.credentials_with(PASSWORD)
+    }
+
+    /// The body of a login with another password.
+    pub fn credentials_with(&self, password: &str) -> Value {
+        json!({"email": self.email, "password": password})
+    }
+
+    /// The id of the account.
+    pub fn uid(&self) -> &str {
+        self.session["uid"].as_str().expect("an id")
+    }
+
+    /// A change of the password by somebody who says that this is the current one.
+    pub fn change_password(&self, current: &str) -> Request {
+        let body = json!({"current_password": current, "new_password": NEXT_PASSWORD});
+        Request::post("/me/password", &body).by(&self.session)
+    }
+
+    /// The end of the account.
+    pub fn end(&self) -> Request {
+        Request::json(Method::DELETE, "/me", &json!({"password": PASSWORD})).by(&self.session)
+    }
+}
+
+impl Setup {
+    /// Starts everything; James gets his account.
+    pub async fn start() -> Self {
+        let google = Google::start(Reply::certificates(&[(0, GOOGLE_KID)]).good_for(21_600)).await;
+        let variables = Variables::from([
+            ("FIREBASE_CERTS_URL", google.url()),
+            ("JWT_SHARED_SECRET", SHARED_SECRET.to_owned()),
+            ("API_KEY", API_KEY.to_owned()),
+        ]);
+        let functions = FUNCTIONS.map(|(name, _)| name);
+        let deployment = Deployment::start(&functions, variables, SecretsManager::start().await).await;
+        let accounts = AtomicUsize::new(0);
+        let james = account(&deployment, newcomer(&accounts)).await;
+        Self { deployment, james, google, accounts }
+    }
+
+    /// The address and password of somebody without an account.
+    pub fn newcomer(&self) -> Value {
+        newcomer(&self.accounts)
+    }
+
+    /// The same with some members more, or other ones.
+    pub fn newcomer_with(&self, members: Value) -> Value {
+        let mut newcomer = self.newcomer();
+        for (name, value) in members.as_object().expect("an object") {
+            newcomer[name] = value.clone();
+        }
+        newcomer
+    }
+
+    /// Somebody with an account of their own.
+    pub async fn account(&self) -> Account {
+        account(&self.deployment, self.newcomer()).await
+    }
+
+    /// A new session of James.
+    pub async fn session(&self, way: Way) -> Value {
+        self.deployment.succeed(way, "login", Request::post("/login", &self.james.credentials())).await
+    }
+
+    /// A body with the refresh token of a new session of James.
+    pub async fn refresh_token(&self) -> Value {
+        json!({"refresh_token": self.session(Way::Serve).await["refresh_token"]})
+    }
+
+    /// A token of the shared secret.
+    pub async fn shared_secret_token(&self) -> Value {
+        let request = Request::post("/jwt/encode", &json!({"payload": {"user_id": "7"}})).header("x-api-key", API_KEY);
+        self.deployment.succeed(Way::Serve, "jwt", request).await["token"].clone()
+    }
+
+    /// An ID token of Firebase for James, who signed in five minutes ago with a password, but for
+    /// these claims.
+    pub fn id_token(&self, changes: Value) -> String {
+        let now = clock::now() / 1000;
+        let uid = self.james.uid();
+        let mut claims = json!({
+            "iss": format!("https://securetoken.google.com/{PROJECT}"),
+            "aud": PROJECT,
+            "auth_time": now - 300,
+            "user_id": uid,
+            "sub": uid,
+            "iat": now - 60,
+            "exp": now + 3_540,
+            "email": "james@yopmail.com",
+            "email_verified": true,
+            "firebase": {"identities": {"email": ["james@yopmail.com"]}, "sign_in_provider": "password"},
+        });
+        for (name, value) in changes.as_object().expect("an object") {
+            claims[name] = value.clone();
+        }
+        certificate(0).sign(&id_token_header(GOOGLE_KID), &claims)
+    }
+
+    /// The same of a sign-in at this moment, which no later logout has ended.
+    pub fn new_id_token(&self) -> String {
+        self.id_token(json!({"auth_time": clock::now() / 1000}))
+    }
+
+    /// Each process that verifies ID tokens has fetched Google's keys once, however many
+    /// invocations it has answered.
+    pub async fn fetch_keys_once(&self) {
+        let processes = [(Way::Serve, "verify"), (Way::Url, "verify"), (Way::Url, "account")];
+        for (way, function) in processes {
+            let path = if function == "verify" { "/verify" } else { "/me" };
+            self.deployment.succeed(way, function, Request::get(path).bearer(&self.new_id_token())).await;
+        }
+        assert_eq!(self.google.fetches(), processes.len());
+    }
+}
+
+fn newcomer(accounts: &AtomicUsize) -> Value {
+    let number = accounts.fetch_add(1, Ordering::Relaxed);
+    json!({"email": format!("someone-{number}@yopmail.com"), "password": PASSWORD})
+}
+
+async fn account(deployment: &Deployment, newcomer: Value) -> Account {
+    let request = Request::post("/create-account", &newcomer);
+    let session = deployment.succeed(Way::Serve, "create-account", request).await;
+    Account { email: newcomer["email"].as_str().expect("an address").to_owned(), session }
+}
