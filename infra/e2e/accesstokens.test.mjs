@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createRemoteJWKSet, errors, jwtVerify } from 'jose';
 
+import { keysOf, leadMs, ringAgeMs } from './keys.mjs';
 import { post } from './requests.mjs';
-import { keysOf } from './rotation/keys.mjs';
 import { HUNG_MS, ask, decodeJwt, serve, stopAll, succeed, within } from './support.mjs';
 
 const TIMES = { KEYS_TTL_SECONDS: 1, JWKS_MAX_AGE_SECONDS: 1 };

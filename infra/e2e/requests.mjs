@@ -10,21 +10,13 @@ export function post(path, value, headers, method = 'POST') {
   return { path, ...json(method, value, headers) };
 }
 
-export function text(path, body, headers = {}) {
+function text(path, body, headers = {}) {
   return { method: 'POST', path, headers: { 'content-type': 'application/json', ...headers }, body };
 }
 
 export function form(path, fields, headers) {
   const type = { 'content-type': 'application/x-www-form-urlencoded' };
   return text(path, String(new URLSearchParams(fields)), { ...headers, ...type });
-}
-
-export function preflight(path) {
-  const headers = {
-    'access-control-request-method': 'POST',
-    'access-control-request-headers': 'authorization,content-type',
-  };
-  return { method: 'OPTIONS', path, headers };
 }
 
 export function bearer({ session }) {

@@ -20,33 +20,25 @@ export async function startSecretsManager() {
   const moto = start('moto_server', join(tools, 'bin', 'moto_server'), ['-H', '127.0.0.1', '-p', port], options);
   await listening(port, START_MS, moto);
 
-  const ask = (action, parameters) => exchange(`${url}/`, json('POST', parameters, {
-    'content-type': 'application/x-amz-json-1.1',
-    'x-amz-target': `secretsmanager.${action}`,
-    // moto reads the region and the service from this header, and verifies nothing.
-    authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/secretsmanager/aws4_request`,
-  }), { tail: moto.tail });
   const tell = async (action, parameters) => {
-    const { status, body } = await ask(action, parameters);
+    const { status, body } = await exchange(`${url}/`, json('POST', parameters, {
+      'content-type': 'application/x-amz-json-1.1',
+      'x-amz-target': `secretsmanager.${action}`,
+      // moto reads the region and the service here, and verifies nothing.
+      authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/secretsmanager/aws4_request`,
+    }), { tail: moto.tail });
     assert.equal(status, 200, `${action} of ${parameters.SecretId ?? parameters.Name}: ${JSON.stringify(body)}`);
-    return body;
   };
   return {
-    ask,
     env: {
       AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
       AWS_REGION: REGION,
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
     },
-    /** Creates a secret, without a value unless one is given. */
+    /** Creates a secret with a value. */
     create: (Name, SecretString) => tell('CreateSecret', { Name, SecretString, ClientRequestToken: newToken() }),
     /** Puts a new version in force at once. */
     put: (SecretId, SecretString) => tell('PutSecretValue', { SecretId, SecretString, ClientRequestToken: newToken() }),
-    describe: (SecretId) => tell('DescribeSecret', { SecretId }),
-    read: (SecretId, which = {}) => tell('GetSecretValue', { SecretId, ...which }),
-    label: (SecretId, VersionStage, { from, to }) => tell('UpdateSecretVersionStage', {
-      SecretId, VersionStage, RemoveFromVersionId: from, MoveToVersionId: to,
-    }),
   };
 }

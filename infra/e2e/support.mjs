@@ -20,9 +20,9 @@ const STOP_MS = 5_000;
 export const HUNG_MS = 60_000;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-export const repository = join(here, '..', '..');
+const repository = join(here, '..', '..');
 const latchkey = absolute(process.env.LATCHKEY_BIN ?? join(repository, 'target', 'debug', 'latchkey'));
-// The folder with bin/cargo-lambda and bin/moto_server.
+// The folder with bin/moto_server and bin/python.
 export const tools = absolute(process.env.LATCHKEY_TOOLS ?? join(repository, '.tools', 'venv'));
 
 const running = new Set();
@@ -138,7 +138,7 @@ function remember(child, line) {
 }
 
 /** Runs a command to its end. A failure quotes the end of its output. */
-export async function run(name, command, args, ms, options) {
+async function run(name, command, args, ms, options) {
   const child = start(name, command, args, options);
   const code = await within(ms, child.exited, () => `still running; ${child.tail()}`);
   assert.equal(code, 0, child.tail());
@@ -250,13 +250,13 @@ export async function succeed(server, request) {
 
 /**
  * One exchange with exactly these headers, because fetch would add a content type. Uses its own
- * connection, unless there is an agent. The body is read as JSON.
+ * connection. The body is read as JSON.
  */
 export function exchange(url, { method = 'GET', headers = {}, body } = {}, how = {}) {
-  const { ms = HUNG_MS, tail = () => '', agent = false } = how;
+  const { ms = HUNG_MS, tail = () => '' } = how;
   const answer = new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
-    const request = http.request(url, { method, headers: { ...headers, ...length }, agent }, (response) => {
+    const request = http.request(url, { method, headers: { ...headers, ...length }, agent: false }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part)).once('error', reject).once('end', () => {
         const text = Buffer.concat(parts).toString();
@@ -268,7 +268,7 @@ export function exchange(url, { method = 'GET', headers = {}, body } = {}, how =
   return within(ms, answer, () => `no answer to ${method} ${url}; ${tail()}`).then(readJson);
 }
 
-export function readJson({ text, ...answer }) {
+function readJson({ text, ...answer }) {
   try {
     return { ...answer, body: text === '' ? '' : JSON.parse(text) };
   } catch {
@@ -304,7 +304,7 @@ export function timeless({ iat, exp, ...rest }) {
 }
 
 /** The keys and types of a JSON value, without the values. */
-export function shape(value) {
+function shape(value) {
   if (Array.isArray(value)) return [...new Set(value.map((item) => JSON.stringify(shape(item))))];
   if (value === null) return 'null';
   if (typeof value !== 'object') return typeof value;
