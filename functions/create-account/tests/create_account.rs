@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::rate_limit::SIGN_UPS,
-    testing::{PATIENCE, Answer, Service, assert_session_object},
+    testing::{Answer, PATIENCE, Service, assert_session_object},
 };
 
 async fn service() -> Service {

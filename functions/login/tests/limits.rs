@@ -10,7 +10,7 @@ use shared::{
     account::user::User,
     auth::session_object,
     password::StoredHash,
-    testing::{PATIENCE, Answer, PASSWORD, Service},
+    testing::{Answer, PASSWORD, PATIENCE, Service, Steps},
 };
 use tokio::task;
 

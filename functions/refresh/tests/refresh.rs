@@ -11,7 +11,7 @@ use shared::{
         session::{RefreshToken, SessionId},
         user::User,
     },
-    testing::{PATIENCE, Answer, Service, assert_session_object},
+    testing::{Answer, PATIENCE, Service, assert_session_object},
     time::Timestamp,
 };
 

@@ -15,7 +15,10 @@ use std::{
 use clouds::{Clouds, SECRET_ACCESS_KEY, SESSION_TOKEN, State, TOKEN};
 use lossy::Lossy;
 use serde_json::Value;
-use shared::testing::{PATIENCE, server::{Server, command, free_port}};
+use shared::testing::{
+    PATIENCE,
+    server::{Server, command, free_port},
+};
 use tempfile::TempDir;
 use tokio::time::Instant;
 

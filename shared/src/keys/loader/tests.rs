@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     jose::jwt::Jwt,
     keys::{KeySet, NewKeys},
-    testing::{PATIENCE, Fault, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
+    testing::{Fault, PATIENCE, SIGNING_KEYS_ID, Secrets, SecretsManager, Service, service_account, signing_keys},
     token::custom::CustomToken,
 };
 
