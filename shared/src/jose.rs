@@ -1,4 +1,4 @@
-//! JOSE: signed JSON, byte by byte. Nothing here knows a rule of a token.
+//! JOSE: signed JSON, byte by byte. This module knows the formats, not the rules of any token.
 
 pub mod json;
 pub mod jwk;

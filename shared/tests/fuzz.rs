@@ -1,5 +1,5 @@
-//! Fuzzing of what strangers write: tokens, the certificate document, and how long it may be kept. Real shapes are changed at
-//! random; nothing may panic, and nothing may be taken that was not signed.
+//! Fuzzes the input of strangers: tokens, the certificate document and its lifetime. Real inputs
+//! are changed at random. Nothing may panic, and nothing without a right signature may be accepted.
 //!
 //! `make test` runs a fixed number of changes, `make fuzz` a minute of each target.
 
@@ -25,14 +25,15 @@ use shared::{
     token::report::Report,
 };
 
-/// What `make test` runs of each target. `make fuzz` sets another number by bolero's own variables.
+/// The number of runs of each target in `make test`. `make fuzz` sets another number by bolero's
+/// own variables.
 const ITERATIONS: usize = 20_000;
 const TIME_MAX: Duration = Duration::from_secs(300);
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
-/// Bytes that mean something to one of the parsers.
+/// Bytes with a meaning for one of the parsers.
 const TELLING: &[u8] = b".=-_+/\"\\{}[]:, \n\0\xff0AZ";
 
-/// A change of one place of a text.
+/// A change at one place of a text.
 #[derive(Clone, Debug, TypeGenerator)]
 enum Change {
     Flip { at: u16, bit: u8 },
@@ -43,11 +44,11 @@ enum Change {
     Cut { at: u16 },
 }
 
-/// A real shape, changed.
+/// The changes to a real input.
 #[derive(Clone, Debug, TypeGenerator)]
 struct Case {
     seed: u8,
-    /// Whether the change is of the JSON inside, where the shape is a token.
+    /// Whether the changes are made to the JSON inside, if the input is a token.
     inside: bool,
     changes: Vec<Change>,
 }
@@ -88,13 +89,13 @@ impl Change {
 impl Case {
     fn changed(&self, text: &str) -> Vec<u8> {
         let mut text = text.as_bytes().to_vec();
-        // Few, or nothing of the shape is left.
+        // A few changes only: many would leave nothing of the input.
         self.changes.iter().take(1 + usize::from(self.seed / 16) % 3).for_each(|change| change.apply(&mut text));
         text
     }
 }
 
-/// Counts, so that a run shows that it reached behind the first check.
+/// Counts runs, to show that some inputs got through the first check.
 #[derive(Default)]
 struct Counted {
     runs: AtomicUsize,
@@ -143,11 +144,11 @@ fn shapes() -> Vec<(Value, Value)> {
 }
 
 #[test]
-fn no_change_of_a_token_is_taken_and_none_panics() {
+fn no_changed_token_is_accepted_and_none_panics() {
     let signed: Vec<String> = shapes().iter().map(|(header, claims)| certificate(0).sign(header, claims)).collect();
     let config = Config::read(|name| (name == "FIREBASE_PROJECT_ID").then(|| "p".to_owned())).unwrap();
     let document = json!({"k": certificate(0).pem()}).to_string();
-    // The engine wants to unwind over it, which does nothing to a key.
+    // The engine unwinds over the key after a panic, and a key stays whole then.
     let key = AssertUnwindSafe(google::read(document.as_bytes()).unwrap().keys.pop().unwrap().1);
     let counted = Counted::default();
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
@@ -157,11 +158,11 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
         let Ok(text) = String::from_utf8(changed) else { return counted.add(false) };
         let token = Jwt::parse_unsigned(&text);
         counted.add(token.is_ok());
-        // What is no token is refused with a sentence that quotes nothing of it.
+        // A text that is not a token is refused with a sentence that quotes nothing of it.
         let Ok(token) = token.map_err(|refusal| assert!(refusal.len() < 200 && refusal.is_ascii(), "{refusal}")) else {
             return;
         };
-        // The last shape names another algorithm than that of the key.
+        // The last token names an algorithm that is not the key's.
         assert_eq!(token.is_signed_by(&key), text == *original && index != 3, "{text}");
         assert_eq!(Jwt::parse(&text).is_ok(), !token.is_unsigned());
         let report = Report::of(&token, &config, Some("p"), NOW);
@@ -172,7 +173,7 @@ fn no_change_of_a_token_is_taken_and_none_panics() {
     counted.tell("tokens");
 }
 
-/// The header or the payload of a token, changed and encoded again under the old signature.
+/// Changes the JSON of the header or of the payload, and encodes it again. The signature stays.
 fn inside(case: &Case, original: &str) -> Vec<u8> {
     let mut parts: Vec<String> = original.split('.').map(str::to_owned).collect();
     let part = &mut parts[usize::from(case.seed / 64) % 2];
@@ -193,7 +194,7 @@ fn no_change_of_the_certificate_document_lets_a_strangers_signature_pass() {
     let foreign = Jws::parse(&certificate(2).sign(&json!({"alg": "RS256", "kid": "k"}), &json!({"sub": "u"}))).unwrap();
     let counted = Counted::default();
     check!().with_type::<Case>().with_iterations(ITERATIONS).with_test_time(TIME_MAX).for_each(|case| {
-        // Mostly the documents that are read.
+        // Most runs change a document with keys.
         let document = &documents[usize::from(case.seed % 16).saturating_sub(12).max(usize::from(case.seed % 2))];
         let read = google::read(&case.changed(document));
         counted.add(read.is_ok());

@@ -1,4 +1,5 @@
-//! JSON Web Signatures and Keys against the vectors of C2SP's project Wycheproof, where the folder with them is there.
+//! Checks JSON Web Signatures and Keys against the vectors of C2SP's project Wycheproof, if their
+//! folder is there.
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "how many vectors there were, or that there were none")]
@@ -8,11 +9,12 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::{Map, Value, json};
 use shared::jose::{jwk, jws::Jws};
 
-/// The algorithms there are. What is signed by others is refused, be it right or wrong.
+/// The supported algorithms. Signatures by another algorithm are refused, right or wrong.
 const ALGORITHMS: [&str; 2] = ["HS256", "RS256"];
-/// What contradicts the rest of the file: the first two are byte for byte the valid 357, and the other two have a question
-/// mark in them, which base64url has not.
+/// The file calls these two vectors invalid, but they are byte for byte its valid vector 357.
 const ACCEPTED_THOUGH_CALLED_INVALID: [u64; 2] = [367, 370];
+/// The file calls these two vectors valid, but they have a question mark, which is not a digit of
+/// base64url.
 const REFUSED_THOUGH_CALLED_VALID: [u64; 2] = [372, 373];
 
 /// One vector.
@@ -20,14 +22,15 @@ struct Vector {
     id: u64,
     valid: bool,
     comment: String,
-    /// The document that its key is in.
+    /// The document with the vector's key.
     keys: Map<String, Value>,
-    /// What that says of the algorithm; none in keys that leave it to the header.
+    /// The algorithm in the key. None if the key leaves it to the header.
     algorithm: Option<String>,
     text: String,
 }
 
-/// None, with a line that says so, where the folder is not there: it is no part of this repository.
+/// Reads the vectors. None, with a printed line, if the folder is not there: this repository does
+/// not contain it.
 fn vectors(name: &str) -> Option<Vec<Vector>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/wycheproof");
     let Ok(text) = fs::read_to_string(folder.join(name)) else {
@@ -62,7 +65,8 @@ fn vectors_of(group: &Value) -> Vec<Vector> {
 }
 
 impl Vector {
-    /// Whether any of the keys signed it; of which id they are is left out of it, as that could only refuse more.
+    /// Whether any of the keys made the signature. The ids of the keys are ignored, because a
+    /// comparison of ids could only refuse more.
     fn is_accepted(&self) -> bool {
         let (Ok(jws), Ok(keys)) = (Jws::parse(&self.text), jwk::set(&self.keys)) else { return false };
         keys.keys.iter().any(|(_, key)| jws.is_signed_by(key))
@@ -73,7 +77,8 @@ impl Vector {
     }
 }
 
-/// Checks each, and counts those that were accepted and refused, by whether this project has the key's algorithm.
+/// Checks each vector. Counts accepted and refused vectors, separately for supported and other
+/// algorithms.
 fn checked(vectors: &[Vector], expected: impl Fn(&Vector) -> bool) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut counts = BTreeMap::new();
     for vector in vectors {
@@ -101,8 +106,8 @@ fn signatures_are_judged_as_the_vectors_say() {
 
 #[test]
 fn keys_are_judged_as_the_vectors_say() {
-    /// A key of the kind that ROCA (CVE-2017-15361) factors. The keys here come from Google, or are made by this service, so
-    /// that none is looked for.
+    /// A key that ROCA (CVE-2017-15361) can factor. It is accepted: keys come from Google or from
+    /// this service itself, so nothing looks for such keys.
     const ROCA: u64 = 7;
     let Some(vectors) = vectors("json_web_key_test.json") else { return };
     let counts = checked(&vectors, |vector| vector.id == ROCA || vector.valid && vector.is_of_ours());

@@ -1,22 +1,23 @@
-//! JSON read strictly: what two parsers could read differently is refused.
+//! Strict JSON: a text that two parsers could read differently is refused.
 //!
-//! RFC 8259 section 4 leaves duplicate keys to the parser, which makes them a way to show one value to a check and another
-//! to what comes after it. Nesting is bounded, and NUL, which ends a string for half of all databases, is refused.
+//! RFC 8259 section 4 leaves duplicate keys to the parser. With them, a check could see one value
+//! and the code after the check another. Nesting is bounded. NUL is refused, because it ends a
+//! string for half of all databases.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// How deep arrays and objects may be nested.
+/// The most levels of arrays and objects inside each other.
 pub const DEPTH_MAX: usize = 32;
 
 /// Reads `text` as one JSON object.
 ///
 /// # Errors
 ///
-/// A sentence for the caller, which never quotes the input: not UTF-8, not JSON, not an object, nested deeper than
-/// [`DEPTH_MAX`], a key given twice, or NUL in a text.
+/// A phrase for the caller that never quotes `text`: the text is not UTF-8, not JSON or not an
+/// object. The other reasons are a nesting deeper than [`DEPTH_MAX`], a duplicate key and a NUL.
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, &'static str> {
     let text = std::str::from_utf8(text).map_err(|_| "is not valid UTF-8")?;
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -36,7 +37,8 @@ const DUPLICATE: &str = "gives a key twice";
 const DEEP: &str = "is nested deeper than 32 levels";
 const NUL: &str = "has a NUL character in a text";
 
-/// serde's own text quotes the input, so only the refusals made here are told apart.
+/// The phrase for an error. serde's own text quotes the input, so every error but the three from
+/// here has the same phrase.
 fn sentence(error: &serde_json::Error) -> &'static str {
     let text = error.to_string();
     [DUPLICATE, DEEP, NUL].into_iter().find(|known| text.starts_with(known)).unwrap_or("is not valid JSON")
@@ -155,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn nesting_is_taken_up_to_its_bound() {
+    fn nesting_is_accepted_up_to_its_bound() {
         let deepest = format!("{{\"a\":{}{}}}", "[".repeat(DEPTH_MAX - 1), "]".repeat(DEPTH_MAX - 1));
         assert!(object(deepest.as_bytes()).is_ok());
     }
 
     #[test]
-    fn a_text_that_spells_a_refusal_is_not_taken_for_one() {
+    fn a_text_that_spells_a_refusal_is_not_mistaken_for_one() {
         assert!(object(br#"{"gives a key twice":"is nested deeper than 32 levels"}"#).is_ok());
         assert_eq!(object(br#"{"gives a key twice""#).unwrap_err(), "is not valid JSON");
     }

@@ -1,4 +1,5 @@
-//! JSON Web Keys (RFC 7517), read for verifying: what a key says of its use is heeded.
+//! JSON Web Keys (RFC 7517) for verifying signatures. A key verifies only if its own members `use`,
+//! `key_ops` and `alg` allow it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -8,21 +9,22 @@ use crate::jose::jws::{Flaw, VerifyingKey};
 /// The most keys that a document may hold.
 pub const KEYS_MAX: usize = 100;
 
-/// What a document of keys was read as.
+/// The keys of a document, usable ones and others.
 #[derive(Debug, Default)]
 pub struct KeyDocument {
     /// The keys by their ids.
     pub keys: Vec<(String, VerifyingKey)>,
-    /// Keys that cannot be used, by their ids, empty for none. The others are as good as without them.
+    /// The keys that cannot be used, by their ids. The id is empty if the key has none. The usable
+    /// keys are accepted all the same.
     pub flawed: Vec<(String, Flaw)>,
 }
 
 impl KeyDocument {
-    /// What is wrong with which key, for the log.
+    /// Describes the flaw of each key in [`flawed`](Self::flawed), for the log.
     pub fn told(&self) -> String {
-        let told: Vec<String> =
+        let flaws: Vec<String> =
             self.flawed.iter().map(|(kid, flaw)| format!("the key {kid:?} {}", flaw.phrase())).collect();
-        told.join("; ")
+        flaws.join("; ")
     }
 
     /// The ids of the keys that could not be read.
@@ -31,12 +33,13 @@ impl KeyDocument {
     }
 }
 
-/// Reads a JWK set. Keys for another use or algorithm than RS256 and HS256 signatures are passed over, as section 5 asks.
+/// Reads a JWK set. Skips each key that is not for RS256 or HS256 signatures, as section 5 asks.
 ///
 /// # Errors
 ///
-/// A phrase that follows "the document": it holds no array of keys, too many of them, two of one id, or secrets beside
-/// public keys, which means that one of both is not what it seems.
+/// A phrase that follows "the document": the document has no array of keys, too many keys, or two
+/// keys with the same id. Secrets beside public keys are refused too, because one of both kinds
+/// must be a mistake.
 pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     let keys = document.get("keys").and_then(Value::as_array).ok_or("has no array `keys`")?;
     if keys.len() > KEYS_MAX {
@@ -44,7 +47,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     }
     let is_secret = |key: &Value| key.get("kty").is_some_and(|kty| kty == "oct");
     if keys.iter().any(is_secret) && !keys.iter().all(is_secret) {
-        return Err("holds secret keys beside public ones");
+        return Err("has secret keys beside public keys");
     }
     let mut read = KeyDocument::default();
     for key in keys {
@@ -53,7 +56,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
             continue;
         };
         if read.keys.iter().any(|(known, _)| known == kid) {
-            return Err("gives two keys one id");
+            return Err("has two keys with the same kid");
         }
         match key_of(key) {
             Ok(Some(key)) => read.keys.push((kid.to_owned(), key)),
@@ -64,7 +67,7 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     Ok(read)
 }
 
-/// One key; None if it is not for RS256 or HS256 signatures.
+/// Reads one key. None if the key is not for RS256 or HS256 signatures.
 fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, Flaw> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let algorithm = match text("kty").ok_or(Flaw::Damaged("has no kty"))? {
@@ -72,19 +75,19 @@ fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, Flaw> {
         "oct" => "HS256",
         _ => return Ok(None),
     };
-    let of_use = jwk.get("use").is_none_or(|purpose| purpose == "sig");
-    let of_algorithm = jwk.get("alg").is_none_or(|alg| alg == algorithm);
-    // A private key says that it signs; its public half verifies.
-    let of_operation = jwk
+    let use_allows = jwk.get("use").is_none_or(|purpose| purpose == "sig");
+    let algorithm_allows = jwk.get("alg").is_none_or(|alg| alg == algorithm);
+    // The private half of a key has the operation `sign`, and the public half has `verify`.
+    let operations_allow = jwk
         .get("key_ops")
         .is_none_or(|operations| operations.as_array().is_some_and(|all| all.iter().any(|op| op == "verify")));
-    if !(of_use && of_algorithm && of_operation) {
+    if !(use_allows && algorithm_allows && operations_allow) {
         return Ok(None);
     }
     let member = |name: &str| {
         text(name)
             .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-            .ok_or(Flaw::Damaged("lacks a member, or has it in no base64url"))
+            .ok_or(Flaw::Damaged("lacks a member, or the member is not base64url"))
     };
     match algorithm {
         "RS256" => VerifyingKey::rsa(&member("n")?, &member("e")?),
@@ -111,17 +114,21 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_by_its_id_and_a_broken_one_beside_it_is_told() {
+    fn a_key_is_read_by_its_id_and_a_broken_key_beside_it_is_reported() {
         let mut small = with("n", json!("AQAB"));
         small["kid"] = json!("c");
         let read = read(json!([with("kid", json!("a")), small, {"kid": "b", "kty": "RSA"}])).unwrap();
         assert_eq!((read.keys.len(), read.flawed.len()), (1, 2));
         assert_eq!((read.keys[0].0.as_str(), read.keys[0].1.algorithm()), ("a", "RS256"));
-        assert!(read.told().ends_with(r#"the key "b" lacks a member, or has it in no base64url"#), "{}", read.told());
+        assert!(
+            read.told().ends_with(r#"the key "b" lacks a member, or the member is not base64url"#),
+            "{}",
+            read.told()
+        );
     }
 
     #[test]
-    fn a_key_for_something_else_is_passed_over() {
+    fn a_key_for_another_use_is_skipped() {
         for key in [
             with("use", json!("enc")),
             with("alg", json!("RSA-OAEP")),
@@ -137,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_cannot_be_meant_is_refused() {
+    fn a_document_that_must_be_a_mistake_is_refused() {
         let secret = json!({"kid": "s", "kty": "oct", "k": URL_SAFE_NO_PAD.encode([1; 32])});
         assert_eq!(read(json!([secret])).unwrap().keys[0].1.algorithm(), "HS256");
         assert!(read(json!([secret, with("kid", json!("b"))])).is_err());

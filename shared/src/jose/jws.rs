@@ -1,4 +1,5 @@
-//! JSON Web Signatures in compact serialisation (RFC 7515): read strictly, verified with a key that carries its algorithm.
+//! JSON Web Signatures in compact serialisation (RFC 7515). They are parsed strictly, and verified
+//! with a key that knows its own algorithm.
 
 use std::fmt;
 
@@ -12,30 +13,33 @@ use serde_json::{Map, Value};
 
 use crate::jose::json;
 
-/// The longest text that is read, in bytes.
+/// The longest accepted text, in bytes.
 pub const BYTES_MAX: usize = 16 * 1024;
-/// Moduli that are taken, in bits: RFC 7518 section 3.3 asks for 2048, and what is above 8192 only takes time.
+/// The accepted sizes of an RSA modulus, in bits. RFC 7518 section 3.3 asks for at least 2048. A
+/// modulus above 8192 bits only costs time.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// The shortest secret, in bytes (RFC 7518 section 3.2: no less than the hash's output).
+/// The shortest accepted secret, in bytes. RFC 7518 section 3.2 asks for at least the size of the
+/// hash's output.
 pub const SECRET_BYTES_MIN: usize = 32;
 
-/// A signed text whose parts were decoded, and nothing verified yet.
+/// A JWS whose parts are decoded and not verified yet.
 pub struct Jws {
     /// The JOSE header (section 4).
     pub header: Map<String, Value>,
-    /// What was signed.
+    /// The payload's bytes, decoded (section 2).
     pub payload: Vec<u8>,
     signing_input: String,
     signature: Vec<u8>,
 }
 
 impl Jws {
-    /// Takes compact serialisation apart (section 7.1): three parts of base64url without padding, white space or loose
-    /// trailing bits. The payload may be empty; so is the last part of an unsigned one (section A.5), which no key verifies.
+    /// Decodes the compact serialisation (section 7.1): three parts of base64url without padding,
+    /// white space or loose trailing bits. The payload may be empty. The signature may be empty
+    /// too, in an unsigned JWS (section A.5), and then no key verifies the JWS.
     ///
     /// # Errors
     ///
-    /// A sentence for the caller that never quotes the text.
+    /// A sentence for the caller that never quotes `text`.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > BYTES_MAX {
             return Err("The token is longer than 16 KiB.".to_owned());
@@ -58,13 +62,14 @@ impl Jws {
         })
     }
 
-    /// Whether there is no signature at all.
+    /// Whether the signature is empty.
     pub fn is_unsigned(&self) -> bool {
         self.signature.is_empty()
     }
 
-    /// Whether `key` signed this, by the key's own algorithm, which the header must name. Never with critical extensions
-    /// (section 4.1.11), of which none is understood here.
+    /// Whether the signature is by `key` and its algorithm, which the header must name. Always
+    /// false if the header has critical extensions (section 4.1.11), because none is supported
+    /// here.
     pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
         let named = self.header.get("alg").and_then(Value::as_str) == Some(key.algorithm());
         named && !self.header.contains_key("crit") && key.verifies(self.signing_input.as_bytes(), &self.signature)
@@ -74,7 +79,7 @@ impl Jws {
 fn decode(part: &str, name: &str) -> Result<Vec<u8>, String> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| {
         let why = if part.contains('=') {
-            "has padding (`=`), which base64url in a JWT has not"
+            "has padding (`=`), and base64url in a JWT has none"
         } else if part.contains(['+', '/']) {
             "is in plain base64, not in base64url"
         } else if part.contains(char::is_whitespace) {
@@ -88,14 +93,15 @@ fn decode(part: &str, name: &str) -> Result<Vec<u8>, String> {
     })
 }
 
-/// What people paste instead of a token, by its name.
+/// Refuses a text that has another number of parts than three. The sentence names things that
+/// people often paste instead of a token.
 fn not_three_parts(text: &str, parts: usize) -> String {
     let what = match text.trim_start() {
         "" => return "The token is empty.".to_owned(),
         text if text.starts_with(['{', '[']) => "this is JSON",
         text if text.starts_with("-----BEGIN") => "this is a key or a certificate",
-        _ if parts == 5 => "this has five, as an encrypted JWT has, which is not taken",
-        _ if text.len() == 43 && parts == 1 => "this has one, as a refresh token of this service has",
+        _ if parts == 5 => "this text has five, like an encrypted JWT. Encrypted JWTs are not accepted",
+        _ if text.len() == 43 && parts == 1 => "this text has one, like a refresh token of this service",
         _ => return format!("A JWT has three parts divided by dots; this text has {parts}."),
     };
     format!("A JWT has three parts divided by dots; {what}.")
@@ -104,14 +110,14 @@ fn not_three_parts(text: &str, parts: usize) -> String {
 /// Why a key cannot be used: a phrase that follows "the key".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// It cannot be read, so that it may be any key.
+    /// The key cannot be read, so a signature by it may be genuine.
     Damaged(&'static str),
-    /// It can be read, and no signature by it would count.
+    /// The key can be read, but no signature by it is accepted.
     Unsuitable(&'static str),
 }
 
 impl Flaw {
-    /// The phrase.
+    /// The phrase that follows "the key".
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::Damaged(phrase) | Self::Unsuitable(phrase) => phrase,
@@ -119,7 +125,7 @@ impl Flaw {
     }
 }
 
-/// What signatures are verified with. The key decides the algorithm; a header can only agree.
+/// A key that verifies signatures. The key decides the algorithm, never the header.
 pub enum VerifyingKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256(ParsedPublicKey),
@@ -128,11 +134,11 @@ pub enum VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// An RSA key of this modulus and exponent, big-endian.
+    /// The RSA key with this modulus and exponent, both big-endian.
     ///
     /// # Errors
     ///
-    /// Its modulus is not of 2048 to 8192 bits, or its exponent is not odd and above 1.
+    /// The modulus does not have 2048 to 8192 bits, or the exponent is not odd and above 1.
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, Flaw> {
         let (n, e) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
         let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
@@ -140,17 +146,17 @@ impl VerifyingKey {
             return Err(Flaw::Unsuitable("does not have 2048 to 8192 bits"));
         }
         if e == [1] || e.last().is_none_or(|byte| byte % 2 == 0) {
-            return Err(Flaw::Unsuitable("has an exponent that cannot work"));
+            return Err(Flaw::Unsuitable("has an exponent that is not an odd number above 1"));
         }
         let key = PublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
         key.map(Self::Rs256).map_err(|_| Flaw::Damaged("is not an RSA key"))
     }
 
-    /// A shared secret.
+    /// The HS256 key with these bytes, a shared secret.
     ///
     /// # Errors
     ///
-    /// It is shorter than 32 bytes.
+    /// The secret is shorter than 32 bytes.
     pub fn secret(bytes: &[u8]) -> Result<Self, Flaw> {
         if bytes.len() < SECRET_BYTES_MIN {
             return Err(Flaw::Unsuitable("is shorter than 32 bytes"));
@@ -158,7 +164,7 @@ impl VerifyingKey {
         Ok(Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, bytes))))
     }
 
-    /// As a header names it.
+    /// The algorithm of this key, as `alg` names it.
     pub const fn algorithm(&self) -> &'static str {
         match self {
             Self::Rs256(_) => "RS256",
@@ -179,7 +185,7 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// Its parts together are a token that somebody could use.
+/// Prints a name only: the parts together are a token that somebody could use.
 impl fmt::Debug for Jws {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Jws")
@@ -202,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_strict_compact_serialisation_is_refused_with_what_is_wrong() {
+    fn a_text_that_is_not_strict_compact_serialisation_is_refused_with_the_reason() {
         let good = text(r#"{"alg":"RS256"}"#, b"payload", b"sig");
         assert!(Jws::parse(&good).is_ok());
         for (bad, words) in [

@@ -1,4 +1,4 @@
-//! JSON Web Tokens (RFC 7519): claims that a signature covers, told apart by kind before anything is verified.
+//! JSON Web Tokens (RFC 7519): signed claims. The kind of a token is known before it is verified.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use crate::{
     time::{Timestamp, YEAR_10000},
 };
 
-/// A token whose parts were decoded, and nothing verified yet.
+/// A token whose parts are decoded and not verified yet.
 pub struct Jwt {
     /// The claims (RFC 7519 section 4).
     pub claims: Map<String, Value>,
@@ -26,24 +26,25 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// Takes a signed token apart: a [`Jws`] whose payload is a JSON object without a key given twice.
+    /// Decodes a signed token: a [`Jws`] whose payload is a JSON object without duplicate keys.
     ///
     /// # Errors
     ///
-    /// A sentence for the caller that never quotes the token.
+    /// A sentence for the caller that never quotes `text`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let token = Self::parse_unsigned(text)?;
         if token.is_unsigned() {
             return Err(
-                "The token has no signature. Tokens of the Firebase Auth emulator have none, and are good only \
-                        where FIREBASE_AUTH_EMULATOR_HOST is set."
+                "The token has no signature. Tokens of the Firebase Auth emulator have none, and are accepted \
+                 only where FIREBASE_AUTH_EMULATOR_HOST is set."
                     .to_owned(),
             );
         }
         Ok(token)
     }
 
-    /// The same for a token that may have no signature, which proves nothing.
+    /// Decodes a token like [`Jwt::parse`], with or without a signature. An unsigned token proves
+    /// nothing.
     ///
     /// # Errors
     ///
@@ -62,17 +63,17 @@ impl Jwt {
         &self.jws.header
     }
 
-    /// Whether there is no signature at all.
+    /// Whether the signature is empty.
     pub fn is_unsigned(&self) -> bool {
         self.jws.is_unsigned()
     }
 
-    /// Whether `key` signed this, by the key's own algorithm.
+    /// Whether the signature is by `key` and its algorithm. See [`Jws::is_signed_by`].
     pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
         self.jws.is_signed_by(key)
     }
 
-    /// What this token claims to be.
+    /// The kind that the token claims to be.
     pub fn kind(&self) -> Kind {
         Kind::of(self.header(), &self.claims)
     }
@@ -87,23 +88,23 @@ impl Jwt {
         self.header().get(name).and_then(Value::as_str)
     }
 
-    /// The project whose Firebase Auth the issuer is, if it is one's.
+    /// The Firebase project in `iss`. None if `iss` does not name Firebase Auth.
     pub fn issuing_project(&self) -> Option<&str> {
         self.text("iss")?.strip_prefix(ID_TOKEN_ISSUER)
     }
 
-    /// `email_verified`, false if it says nothing.
+    /// `email_verified`. False if the claim is missing or not a boolean.
     pub fn email_verified(&self) -> bool {
         self.claims.get("email_verified").and_then(Value::as_bool).unwrap_or_default()
     }
 
-    /// `firebase.sign_in_provider`, or `unknown`.
+    /// `firebase.sign_in_provider`. `unknown` if it is missing or not text.
     pub fn sign_in_provider(&self) -> &str {
         let provider = self.claims.get("firebase").and_then(|firebase| firebase.get("sign_in_provider"));
         provider.and_then(Value::as_str).unwrap_or("unknown")
     }
 
-    /// The line about its expiry, empty where that cannot be read.
+    /// The line about the token's expiry. Empty if `exp` cannot be read.
     pub fn report(&self, now: Timestamp) -> String {
         self.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default()
     }
@@ -113,19 +114,20 @@ impl Jwt {
         self.time("exp")
     }
 
-    /// A `NumericDate` claim (RFC 7519 section 2) in the years 1970–9999: a whole number of seconds, as Firebase and this service
-    /// write it, and in a token of a shared secret, which anybody may have made, one with a fraction too.
+    /// A `NumericDate` claim (RFC 7519 section 2) in the years 1970–9999. It must be a whole number
+    /// of seconds, as in the tokens of Firebase and of this service. Tokens with a shared secret
+    /// come from any program, so a fraction is accepted there.
     pub fn time(&self, claim: &str) -> Option<Timestamp> {
         let value = self.claims.get(claim)?;
         if self.is_hmac() {
             let seconds = value.as_f64().filter(|seconds| (0.0..YEAR_10000 as f64).contains(seconds))?;
-            // No digit is lost: milliseconds of these years are far below 2^53.
+            // Exact: the milliseconds of these years are far below 2^53.
             return Some(Timestamp::from_milliseconds((seconds * 1000.0) as i64));
         }
         whole_seconds(value)
     }
 
-    /// Whether it says that it is signed with a shared secret.
+    /// Whether `alg` names an algorithm with a shared secret.
     pub fn is_hmac(&self) -> bool {
         self.header_text("alg").is_some_and(is_hmac)
     }
@@ -137,21 +139,22 @@ pub fn whole_seconds(value: &Value) -> Option<Timestamp> {
 }
 
 impl TokenRefusal {
-    /// Adds the line about the token's expiry.
+    /// Adds the line about the expiry of `token`.
     pub fn about(mut self, token: &Jwt, now: Timestamp) -> Self {
         self.report = token.report(now);
         self
     }
 }
 
-/// Its parts together are a token that somebody could use.
+/// Prints a name only: the parts together are a token that somebody could use.
 impl fmt::Debug for Jwt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Token")
+        formatter.write_str("Jwt")
     }
 }
 
-/// `Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago`, in the largest sensible unit. At its expiry a token is expired.
+/// The line `Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago`, in the largest sensible unit. In
+/// the second of its expiry a token has already expired.
 pub fn report(expiry: Timestamp, now: Timestamp) -> String {
     let seconds = expiry.seconds() - now.seconds();
     let (amount, unit) = match seconds.unsigned_abs() {
@@ -165,7 +168,7 @@ pub fn report(expiry: Timestamp, now: Timestamp) -> String {
     format!("Expires: {} — {when}", expiry.readable())
 }
 
-/// Signs `claims` under `header` by RS256.
+/// Signs `header` and `claims` by RS256.
 ///
 /// # Errors
 ///
@@ -189,14 +192,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_apart() {
+    fn a_token_is_decoded() {
         let token = Jwt::parse(&text(r#"{"alg":"RS256"}"#, r#"{"exp":1779894000}"#)).unwrap();
         assert_eq!(token.header().get("alg").unwrap(), "RS256");
         assert_eq!(token.expires_at().unwrap().rfc3339(), "2026-05-27T15:00:00Z");
     }
 
     #[test]
-    fn a_payload_that_is_no_strict_object_and_a_missing_signature_are_refused() {
+    fn a_payload_that_is_not_a_strict_object_and_a_missing_signature_are_refused() {
         for bad in [text("{}", "1"), text("{}", r#"{"sub":"a","sub":"b"}"#), text("{}", r#"{"sub":"a"} x"#)] {
             assert!(Jwt::parse_unsigned(&bad).unwrap_err().contains("payload"), "{bad}");
         }

@@ -1,4 +1,5 @@
-//! Kinds of tokens, told apart before anything is verified, so that an answer can call a wrong one by its name.
+//! The kinds of tokens. The kind is known before a token is verified, so that an answer can name
+//! the kind of a wrong token.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,35 +14,35 @@ pub const ID_TOKEN_ISSUER: &str = "https://securetoken.google.com/";
 /// `iss` of Firebase session cookies, before the project's id.
 const SESSION_COOKIE_ISSUER: &str = "https://session.firebase.google.com/";
 
-/// What a token claims to be.
+/// The kind that a token claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// This service's own.
+    /// An access token of this service.
     AccessToken,
-    /// From `getIdToken()` of a Firebase SDK.
+    /// A token from `getIdToken()` of a Firebase SDK.
     FirebaseIdToken,
-    /// For `signInWithCustomToken()`.
+    /// A token for `signInWithCustomToken()`.
     FirebaseCustomToken,
-    /// What custom tokens were before 2016, signed with a database secret.
+    /// A custom token in the format before 2016, signed with a database secret.
     FirebaseLegacyCustomToken,
-    /// From `createSessionCookie()` of a Firebase Admin SDK.
+    /// A token from `createSessionCookie()` of a Firebase Admin SDK.
     FirebaseSessionCookie,
-    /// From Supabase's auth server, or an API key of theirs.
+    /// A token of Supabase's auth server, or an API key of Supabase.
     Supabase,
-    /// From an Amazon Cognito user pool.
+    /// A token of an Amazon Cognito user pool.
     Cognito,
-    /// From Google's own sign-in.
+    /// A token of Google's own sign-in.
     Google,
-    /// Signed with a shared secret, as Bubble's JWT plugins do.
+    /// A token signed with a shared secret, as Bubble's JWT plugins make them.
     SharedSecret,
-    /// None of these.
+    /// A token of another kind.
     Unknown,
 }
 
 impl Kind {
-    /// Reads it off the header and the claims. What cannot be mistaken comes first: a Firebase token is one by its issuer or
-    /// audience, whatever `typ` somebody wrote into its header.
+    /// Reads the kind from the header and the claims. The surest signs come first: the issuer or
+    /// the audience makes a Firebase token, whatever `typ` is in the header.
     pub fn of(header: &Map<String, Value>, claims: &Map<String, Value>) -> Self {
         let (issuer, algorithm) = (text(claims, "iss"), text(header, "alg"));
         if is_legacy(algorithm, claims) {
@@ -67,7 +68,7 @@ impl Kind {
         }
     }
 
-    /// With its article, for a sentence.
+    /// The kind with its article, for a sentence.
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::AccessToken => "an access token of this service",
@@ -83,13 +84,14 @@ impl Kind {
         }
     }
 
-    /// What its holder can do where a Firebase ID token is expected.
+    /// A sentence, after a blank, that tells the token's holder how to get a Firebase ID token.
+    /// Empty if there is no advice for the kind.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::FirebaseCustomToken | Self::FirebaseLegacyCustomToken => {
-                " Sign in with it by signInWithCustomToken(), and send what getIdToken() gives."
+                " Pass it to signInWithCustomToken(), and send the result of getIdToken()."
             }
-            Self::FirebaseSessionCookie | Self::Google => " Send what getIdToken() of the Firebase SDK gives.",
+            Self::FirebaseSessionCookie | Self::Google => " Send the result of getIdToken() of the Firebase SDK.",
             Self::AccessToken
             | Self::FirebaseIdToken
             | Self::Supabase
@@ -104,12 +106,13 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> &'a str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether an algorithm is one with a shared secret (RFC 7518 section 3.2).
+/// Whether `algorithm` uses a shared secret (RFC 7518 section 3.2).
 pub fn is_hmac(algorithm: &str) -> bool {
     algorithm.starts_with("HS")
 }
 
-/// HS256, `v` 0 and `d.uid`, by which the Admin SDKs tell it.
+/// Whether a token is a legacy custom token: HS256, `v` 0 and `d.uid`. The Admin SDKs use the same
+/// signs.
 fn is_legacy(algorithm: &str, claims: &Map<String, Value>) -> bool {
     let version = claims.get("v").and_then(Value::as_f64);
     let uid = claims.get("d").and_then(|d| d.get("uid"));
@@ -123,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_apart() {
+    fn each_kind_is_recognised() {
         for (header, claims, kind) in [
             (json!({"typ": "at+jwt"}), json!({}), Kind::AccessToken),
             (json!({"typ": "AT+JWT"}), json!({}), Kind::AccessToken),

@@ -1,4 +1,4 @@
-//! RSA keys for RS256: the service's own and the Firebase service account's.
+//! RSA keys for RS256: the service's own keys and the key of the Firebase service account.
 
 pub(crate) mod rejection;
 
@@ -24,8 +24,8 @@ use crate::jose::jws::{Flaw, VerifyingKey};
 /// The smallest modulus, in bits (RFC 7518 section 3.3).
 const MODULUS_BITS_MIN: usize = 2048;
 
-/// A private key and its public half, parsed once. `jsonwebtoken` parses the key anew for every signature, which makes one
-/// cost three quarters more (214 µs on top of 284 µs).
+/// A private key and its public half, parsed once. `jsonwebtoken` parses the key for every
+/// signature, so its signatures cost three quarters more (214 µs on top of 284 µs).
 pub struct RsaKey {
     pair: RsaKeyPair,
     public: VerifyingKey,
@@ -34,7 +34,7 @@ pub struct RsaKey {
 }
 
 impl RsaKey {
-    /// Makes a key of 2048 bits and its PKCS#8 PEM text.
+    /// Generates a key of 2048 bits, as PKCS#8 in PEM.
     ///
     /// # Errors
     ///
@@ -48,11 +48,11 @@ impl RsaKey {
         ))
     }
 
-    /// Reads a private key of 2048 to 8192 bits from PEM text, PKCS#8 or PKCS#1.
+    /// Reads a private key of 2048 to 8192 bits from PEM, as PKCS#8 or PKCS#1.
     ///
     /// # Errors
     ///
-    /// A phrase that follows "the private key" and never quotes it.
+    /// A phrase that follows "the private key" and never quotes the key.
     pub fn from_pem(text: &str) -> Result<Self, String> {
         let block = pem::parse(text).map_err(|_| "is not PEM text")?;
         let der = block.contents();
@@ -75,7 +75,7 @@ impl RsaKey {
         })
     }
 
-    /// An RS256 signature of `message`.
+    /// Signs `message` by RS256.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl RsaKey {
         Ok(signature)
     }
 
-    /// The public half, to verify with.
+    /// The public half, which verifies signatures.
     pub fn public(&self) -> &VerifyingKey {
         &self.public
     }
@@ -108,9 +108,10 @@ impl RsaKey {
         }
     }
 
-    /// The thumbprint of the public half (RFC 7638, SHA-256): a key id that needs no register.
+    /// The thumbprint of the public half (RFC 7638, SHA-256). It serves as a key id that nobody has
+    /// to assign.
     pub fn thumbprint(&self) -> String {
-        // Only curves without a registered thumbprint make it fail.
+        // `thumbprint` fails only for some elliptic curves.
         self.jwk("").thumbprint(ThumbprintHash::SHA256).unwrap_or_default()
     }
 }
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_private_rsa_key_is_rejection_by_name() {
+    fn a_text_that_is_not_a_private_rsa_key_is_refused_by_its_name() {
         for (text, words) in [
             ("hello", "is not PEM text"),
             (include_str!("../../tests/keys/public.pem"), "is a public key"),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_cut_or_changed_anywhere_is_rejection_and_nothing_panics() {
+    fn a_key_that_was_cut_or_changed_anywhere_is_refused_and_nothing_panics() {
         let whole = RsaKey::generate().unwrap();
         let block = pem::parse(&whole).unwrap();
         let read = |tag: &str, der: &[u8]| RsaKey::from_pem(&pem::encode(&pem::Pem::new(tag, der)));
@@ -184,7 +185,7 @@ mod tests {
                 let refusal = read(tag, &block.contents()[..length]).unwrap_err();
                 assert_eq!(refusal, "is damaged, or its end is missing");
             }
-            // The head, where the lengths and the algorithm are.
+            // The first bytes hold the lengths and the algorithm.
             for (position, byte) in (0..40).flat_map(|position| [0, 1, 0x7f, 0x80, 0xff].map(|byte| (position, byte))) {
                 let mut der = block.contents().to_vec();
                 der[position] = byte;

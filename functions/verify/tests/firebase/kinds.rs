@@ -30,7 +30,7 @@ async fn another_kind_of_token_is_called_by_its_name() {
     let custom = json!({"aud": CUSTOM_TOKEN_AUDIENCE, "uid": UID, "iss": "x", "sub": "x"});
     let issued_by = |issuer: &str| with(&claims, "iss", json!(issuer));
     for (header, claims, words) in [
-        (&nameless, custom.clone(), "a Firebase custom token, where a Firebase ID token is expected. Sign in with it"),
+        (&nameless, custom.clone(), "a Firebase custom token, where a Firebase ID token is expected. Pass it to"),
         (&named, with(&claims, "aud", json!(CUSTOM_TOKEN_AUDIENCE)), "a Firebase custom token"),
         (&shared_secret, json!({"v": 0, "d": {"uid": UID}, "iat": 1}), "a legacy Firebase custom token"),
         (&named, issued_by("https://session.firebase.google.com/demo-latchkey"), "a Firebase session cookie"),

@@ -1,24 +1,25 @@
-//! Why a key is no RSA key that signs RS256, as a phrase that follows "the private key".
+//! Reasons why a key cannot sign RS256, as phrases that follow "the private key".
 
 use aws_lc_rs::error::KeyRejected;
 
 use super::MODULUS_BITS_MIN;
 
-/// Object identifiers as DER writes them: elliptic curves (RFC 5480 section 2.1.1), DSA (RFC 3279 section 2.3.2), and RSA
-/// for PSS alone (RFC 4055 section 3.1). Those of the Edwards curves (RFC 8410 section 3) differ in their last byte.
+/// Object identifiers in DER, each with the phrase for its keys. Elliptic curves are in RFC 5480
+/// section 2.1.1, DSA in RFC 3279 section 2.3.2 and RSA for PSS only in RFC 4055 section 3.1.
+/// Edwards curves (RFC 8410 section 3) differ in the last byte, which is left out here.
 const ALGORITHMS: [(&[u8], &str); 4] = [
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01], ELLIPTIC),
     (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01], DSA),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a], "is an RSA-PSS key, not one for RS256"),
-    (&[0x2b, 0x65], "is an Ed25519 key or one of its kin, not an RSA key"),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a], "is an RSA-PSS key, which cannot sign RS256"),
+    (&[0x2b, 0x65], "is an Ed25519 key or a similar one, not an RSA key"),
 ];
 const ELLIPTIC: &str = "is an elliptic-curve key, not an RSA key";
 const DSA: &str = "is a DSA key, not an RSA key";
 const SEQUENCE: u8 = 0x30;
 const OBJECT_IDENTIFIER: u8 = 0x06;
 
-/// Why a PEM block with this label holds no such key; none for a label that says nothing against it. White space does not
-/// count: it is the first thing that a label loses.
+/// The reason why a PEM block with this label holds no RSA private key. None if the label allows
+/// one. White space in the label is ignored, because careless copying often loses it.
 pub fn by_label(label: &str) -> Option<&'static str> {
     match label.split_whitespace().collect::<String>().as_str() {
         "PRIVATEKEY" | "RSAPRIVATEKEY" => None,
@@ -32,10 +33,11 @@ pub fn by_label(label: &str) -> Option<&'static str> {
     }
 }
 
-/// A key under a password, by its label or by its header (RFC 1421 section 4.6.1.1).
-pub const ENCRYPTED: &str = "is encrypted: it is needed without a password";
+/// The phrase for a key with a password. Its label or its header (RFC 1421 section 4.6.1.1) says
+/// so.
+pub const ENCRYPTED: &str = "is encrypted: give it without a password";
 
-/// Why AWS-LC did not take the contents of a block whose label was right.
+/// The reason why AWS-LC rejected the contents of a block with a right label.
 pub fn by_contents(rejected: KeyRejected, der: &[u8]) -> String {
     if let Some(other) = algorithm(der).and_then(|id| ALGORITHMS.iter().find(|(known, _)| id.starts_with(known))) {
         return other.1.to_owned();
@@ -50,14 +52,16 @@ pub fn by_contents(rejected: KeyRejected, der: &[u8]) -> String {
     }
 }
 
-/// The object identifier in a PKCS#8 key (RFC 5208 section 5): a version, then the algorithm, which begins with it.
+/// The algorithm's object identifier in a PKCS#8 key (RFC 5208 section 5). The key begins with a
+/// version. The algorithm follows and begins with the identifier.
 fn algorithm(der: &[u8]) -> Option<&[u8]> {
     let version = Element::first(Element::first(der)?.contents)?;
     let algorithm = Element::first(version.rest).filter(|element| element.tag == SEQUENCE)?;
     Element::first(algorithm.contents).filter(|id| id.tag == OBJECT_IDENTIFIER).map(|id| id.contents)
 }
 
-/// The size of an RSA key: PKCS#1 (RFC 8017 appendix A.1.2) is a version and the modulus; PKCS#8 wraps it behind the algorithm.
+/// The size of an RSA key in bits. PKCS#1 (RFC 8017 appendix A.1.2) begins with a version and the
+/// modulus. PKCS#8 holds the PKCS#1 key behind a version and the algorithm.
 fn modulus_bits(der: &[u8]) -> Option<usize> {
     let version = Element::first(Element::first(der)?.contents)?;
     let second = Element::first(version.rest)?;
@@ -69,7 +73,7 @@ fn modulus_bits(der: &[u8]) -> Option<usize> {
     Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
 }
 
-/// One value of DER (X.690 section 8.1) and what follows it.
+/// One value in DER (X.690 section 8.1) and the bytes after it.
 struct Element<'a> {
     tag: u8,
     contents: &'a [u8],
@@ -77,13 +81,13 @@ struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// None where the text ends before the value does.
+    /// Reads the first value. None if the bytes end before the value does.
     fn first(der: &'a [u8]) -> Option<Self> {
         let (&tag, rest) = der.split_first()?;
         let (&length, rest) = rest.split_first()?;
         let (length, rest) = match length {
             0..=0x7f => (usize::from(length), rest),
-            // No key is so long that its length takes more than four bytes.
+            // Four bytes are enough for the length of any key.
             0x81..=0x84 => {
                 let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
                 (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
