@@ -1,4 +1,4 @@
-//! Tokens: the rules of each kind of token that the service makes or verifies.
+//! Tokens: the rules for each kind of token that the service makes or verifies.
 
 pub mod access;
 pub mod custom;

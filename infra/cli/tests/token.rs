@@ -88,10 +88,7 @@ fn the_token_alone_is_on_standard_output() {
 #[test]
 fn warnings_and_repairs_are_on_standard_error() {
     let (_, errors) = minted(&create(&["--uid", "u", "--claims", r#"{"email":"a@b.de"}"#]).output().unwrap());
-    assert_eq!(
-        errors,
-        "latchkey: Firebase overwrites these claims in the ID token, with what it knows itself: email.\n"
-    );
+    assert_eq!(errors, "latchkey: Firebase overwrites these claims in the ID token with its own values: email.\n");
     let mut quoted = keyless(&["--uid", "u"]);
     quoted.env("FIREBASE_SERVICE_ACCOUNT", format!("'{}'", service_account()));
     let (_, errors) = minted(&quoted.output().unwrap());
@@ -171,7 +168,7 @@ fn a_no_is_exit_1_and_wrong_use_exit_2() {
         (
             1,
             &["--uid", "u", "--tenant", ""],
-            "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.",
+            "A tenant id has only letters, digits, `-`, `.`, `_` and `~`, at least one of them, and no dot at its end.",
         ),
         (2, &["--uid", "u", "--claims", "{hunter2"], "latchkey: --claims is not valid JSON."),
         (2, &["--uid", "u", "--claims", "[]"], "latchkey: --claims is not a JSON object."),
@@ -212,7 +209,7 @@ fn every_line_has_one_answer_in_its_place() {
         (br#"{"uid":""}"#, "A uid has 1 to 128 bytes."),
         (
             br#"{"uid":"u","tenant":""}"#,
-            "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.",
+            "A tenant id has only letters, digits, `-`, `.`, `_` and `~`, at least one of them, and no dot at its end.",
         ),
         (br#"{"uid":"u","claims":{"iss":1,"aud":1}}"#, "These claims are reserved and cannot be set: aud, iss."),
         (limit.as_bytes(), ""),

@@ -18,36 +18,36 @@ use crate::{
     time::Timestamp,
 };
 
-/// What an access token says.
+/// The claims of an access token. All times are in seconds since the epoch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
     /// The service's base URL.
     pub iss: String,
     /// The user's id.
     pub sub: String,
-    /// Whom it is for; the issuer by default.
+    /// The audience, which is the issuer by default.
     pub aud: String,
-    /// Seconds since the epoch, as all times here.
+    /// The time of issue.
     pub iat: i64,
-    /// From this second on it is expired.
+    /// The expiry. From this second on the token is expired.
     pub exp: i64,
-    /// Unlike that of any other token.
+    /// The token's id. No other token has the same.
     pub jti: String,
     /// The session's id.
     pub sid: String,
-    /// As typed.
+    /// The e-mail address, as the user typed it.
     pub email: String,
-    /// As in the user object.
+    /// `email_verified` of the user object.
     pub email_verified: bool,
-    /// As in the user object.
+    /// `name` of the user object.
     pub name: String,
-    /// As in the user object.
+    /// `role_id` of the user object.
     pub role_id: u32,
-    /// When the password was given.
+    /// The time when the user gave the password.
     pub auth_time: i64,
 }
 
-/// Whose tokens are made and taken.
+/// The issuer and the audience of the access tokens that are made and accepted here.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     /// `iss`: the base URL of the service.
@@ -57,7 +57,7 @@ pub struct Issuer {
 }
 
 impl Claims {
-    /// Those of `session`, good for `life` from `now`.
+    /// The claims for a token of `session` that lives for `life` from `now` on.
     pub fn new(issuer: &Issuer, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
         Self {
             iss: issuer.url.clone(),
@@ -76,7 +76,7 @@ impl Claims {
     }
 }
 
-/// Makes the access token with these claims.
+/// Signs an access token with these claims.
 ///
 /// # Errors
 ///
@@ -88,10 +88,12 @@ pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, E
     jwt::sign(&header, claims, &key.key)
 }
 
-/// Takes `token` for an access token, or says why not. Content is checked before the signature and the expiry last, so
-/// that the answer names what its holder can mend. Of a token whose key has ended nobody can tell whether it is genuine; one that
-/// would have expired by then is told so, or an app that slept through a rotation would log its user out and not refresh. `skew`
-/// is allowed on every time.
+/// Verifies `token` as an access token. The content is checked before the signature, and the expiry
+/// last, so that the answer names a fault that the holder can mend. `skew` is allowed on every
+/// time.
+///
+/// A token whose key has ended cannot be verified. It is called expired if its `exp` has come.
+/// Otherwise an app that slept through a rotation would log its user out instead of refreshing.
 ///
 /// # Errors
 ///
@@ -110,12 +112,12 @@ pub fn verify(
     if token.header_text("alg") != Some("RS256") {
         return Err(refuse("The token's algorithm is not RS256."));
     }
-    // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
+    // RFC 7515 section 4.1.11: unknown extensions must be refused, and this service knows none.
     if token.header().contains_key("crit") {
         return Err(refuse("The token has critical header parameters that this service does not know."));
     }
     let claims: Claims = serde_json::from_value(Value::Object(token.claims.clone())).map_err(|_| {
-        refuse("The token lacks claims of an access token of this service, or they are of another type.")
+        refuse("The token lacks a claim of this service's access tokens, or a claim has the wrong type.")
     })?;
     if claims.iss != issuer.url {
         return Err(refuse("The token was issued by another service or deployment."));

@@ -1,4 +1,4 @@
-//! Making custom tokens.
+//! Makes Firebase custom tokens.
 
 mod rules;
 
@@ -21,53 +21,58 @@ use crate::{
     time::Timestamp,
 };
 
-/// The life of a custom token, in seconds (Identity Platform: "a maximum of 3600 seconds later than the iat").
+/// The accepted lives of a custom token, in seconds. Identity Platform: "a maximum of 3600 seconds
+/// later than the iat".
 const LIFE_SECONDS: RangeInclusive<i64> = 60..=3600;
-/// What Firebase lets an account's stored claims be. Those of a custom token come into every ID token just the same.
+/// The most characters of claims without a warning. Firebase has this limit for the claims that are
+/// stored with an account. The claims of a custom token are in every ID token as well.
 const CLAIMS_CHARACTERS_ADVISED: usize = 1000;
-/// Claims that Firebase sets by itself in an ID token, over those of a custom token. `auth_time` is reserved besides.
+/// Claims of a custom token that Firebase replaces in the ID token with its own values. `auth_time`
+/// is one more, but it is reserved and never gets here.
 const OVERWRITTEN: [&str; 4] = ["email", "email_verified", "phone_number", "user_id"];
 
-/// Why a tenant id is refused.
+/// The message for a wrong tenant id.
 const TENANT_ID_RULE: &str =
-    "A tenant id has letters, digits, `-`, `.`, `_` and `~` alone, at least one, and no dot at its end.";
+    "A tenant id has only letters, digits, `-`, `.`, `_` and `~`, at least one of them, and no dot at its end.";
 
-/// Whether this can be the id of a tenant. As the Admin SDK for Node tells it: what can stand in a URL as it is.
+/// Whether `text` can be the id of a tenant. The rule is from the Admin SDK for Node: the id has
+/// only characters that need no escape in a URL.
 pub fn is_tenant_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     !text.is_empty() && text.bytes().all(fits) && !text.ends_with('.')
 }
 
-/// What a custom token is to say.
+/// A request for a custom token.
 #[derive(Clone, Debug)]
 pub struct CustomToken<'a> {
-    /// 1–128 bytes.
+    /// The user's id, 1 to 128 bytes.
     pub uid: &'a str,
-    /// Become top-level claims of the ID token. None is left out of the token.
+    /// Claims that become top-level claims of the ID token.
     pub claims: Option<&'a Map<String, Value>>,
-    /// For projects with multi-tenancy.
+    /// The tenant's id, for projects with multi-tenancy.
     pub tenant_id: Option<&'a str>,
-    /// From one minute to one hour.
+    /// The life of the token, one minute to one hour.
     pub life: Duration,
 }
 
-/// Why there is no custom token.
+/// The reason why no custom token was made.
 #[derive(Debug)]
 pub enum CustomTokenError {
-    /// Firebase would refuse it: a sentence that says why.
+    /// Firebase would refuse the token. The sentence says why.
     Request(String),
-    /// Signing failed, or its result did not pass the check.
+    /// Signing failed, or the signed token did not pass the check.
     Fault(Error),
 }
 
 impl ServiceAccount {
-    /// Makes a custom token, and checks it as Firebase will before it leaves: its holder only ever hears "invalid custom
-    /// token", so the reason must be found here.
+    /// Makes a custom token, and checks it by Firebase's rules. Firebase tells a user no more than
+    /// "invalid custom token", so the reason must be found here.
     ///
     /// # Errors
     ///
-    /// [`CustomTokenError::Request`] for a uid, claims, tenant or life that Firebase would refuse, and for claims that make a token nobody
-    /// reads.
+    /// [`CustomTokenError::Request`] for a uid, claims, a tenant or a life that Firebase would
+    /// refuse, and for claims that make the token unreadable. Otherwise
+    /// [`CustomTokenError::Fault`].
     pub fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, CustomTokenError> {
         request.check().map_err(CustomTokenError::Request)?;
         let payload = Payload {
@@ -81,35 +86,36 @@ impl ServiceAccount {
             tenant_id: request.tenant_id,
         };
         let text = jwt::sign(&Header::new(rsa::ALGORITHM), &payload, &self.key).map_err(CustomTokenError::Fault)?;
-        // All that can be too long, nested too deep or have a NUL in it is what was asked for.
+        // Only the request can make the token too long or too deeply nested, or put a NUL into it.
         let token = Jwt::parse(&text).map_err(CustomTokenError::Request)?;
-        let fault =
-            |sentence: String| CustomTokenError::Fault(Error::internal(format!("a minted custom token: {sentence}")));
+        let fault = |sentence: String| {
+            CustomTokenError::Fault(Error::internal(format!("a new custom token is wrong: {sentence}")))
+        };
         self.check(&token, now, Duration::ZERO, LIFE_SECONDS).map_err(fault)?;
         if token.claims.get("uid").and_then(Value::as_str) == Some(request.uid) {
             Ok(text)
         } else {
-            Err(fault("its `uid` is not the one asked for".to_owned()))
+            Err(fault("Its `uid` is not the requested one.".to_owned()))
         }
     }
 }
 
 impl CustomToken<'_> {
-    /// What Firebase takes in silence and its caller may not expect, as sentences.
+    /// Warnings, as sentences, about claims that Firebase accepts and that have an unexpected
+    /// effect.
     pub fn warnings(&self) -> Vec<String> {
         let Some(claims) = self.claims else { return Vec::new() };
         let overwritten: Vec<&str> = OVERWRITTEN.into_iter().filter(|name| claims.contains_key(*name)).collect();
         let mut warnings = Vec::new();
         if !overwritten.is_empty() {
             let names = overwritten.join(", ");
-            warnings
-                .push(format!("Firebase overwrites these claims in the ID token, with what it knows itself: {names}."));
+            warnings.push(format!("Firebase overwrites these claims in the ID token with its own values: {names}."));
         }
         let characters = serde_json::to_string(claims).map_or(0, |text| text.chars().count());
         if characters > CLAIMS_CHARACTERS_ADVISED {
             warnings.push(format!(
-                "The claims are {characters} characters of JSON, and every ID token grows by them: \
-                 {CLAIMS_CHARACTERS_ADVISED} are enough."
+                "The claims are {characters} characters of JSON, and every ID token contains them. Use at most \
+                 {CLAIMS_CHARACTERS_ADVISED}."
             ));
         }
         warnings
@@ -143,7 +149,7 @@ struct Payload<'a> {
     tenant_id: Option<&'a str>,
 }
 
-/// serde asks by reference.
+/// Whether the token has no `claims`. serde needs a function of a reference.
 fn no_claims(claims: &Option<&Map<String, Value>>) -> bool {
     claims.is_none_or(Map::is_empty)
 }
@@ -223,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_a_token_that_nobody_reads_is_a_refusal_and_no_fault() {
+    fn a_request_that_makes_the_token_unreadable_is_refused_and_is_not_a_fault() {
         let with = |value: Value| {
             let claims = Map::from_iter([("a".to_owned(), value)]);
             refusal(&CustomToken { claims: Some(&claims), ..request("u") })
@@ -235,16 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn what_firebase_drops_in_silence_is_warned_of() {
+    fn overwritten_claims_and_long_claims_cause_a_warning() {
         let warnings = |claims: Value| CustomToken { claims: claims.as_object(), ..request("u") }.warnings();
         assert_eq!(request("u").warnings(), [""; 0]);
         assert_eq!(warnings(json!({"name": "n", "picture": "p", "role": "r", "e": {"email": 1}})), [""; 0]);
         assert_eq!(
             warnings(json!({"user_id": "u", "email": "a@b.de", "phone_number": "1", "email_verified": true})),
-            ["Firebase overwrites these claims in the ID token, with what it knows itself: email, email_verified, \
+            ["Firebase overwrites these claims in the ID token with its own values: email, email_verified, \
               phone_number, user_id."]
         );
-        // {"a":"…"} is eight characters and what is between the quotes.
+        // `{"a":"…"}` has eight characters besides the text in the second pair of quotes.
         assert_eq!(warnings(json!({"a": "é".repeat(992)})), [""; 0]);
         let long = warnings(json!({"a": "é".repeat(993)}));
         assert!(long.len() == 1 && long[0].starts_with("The claims are 1001 characters"), "{long:?}");

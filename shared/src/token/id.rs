@@ -1,8 +1,10 @@
-//! Firebase ID tokens: the rules that Google publishes for verifying them, in the order in which an answer helps most.
+//! Firebase ID tokens, verified by the rules that Google publishes, in the order that gives the
+//! most helpful answer.
 //!
-//! What the token says of itself comes before its signature, so that a token of another environment is called that, and its
-//! expiry comes last, so that only a token that was good is called expired. Stricter than Google's SDKs in what those leave
-//! out: `exp` must be there, `iat` and `auth_time` must not be of the future.
+//! The claims are checked before the signature, so that the answer can name a token of another
+//! environment. The expiry is checked last, so that only a token that was good is called expired.
+//! Two rules are stricter than in Google's SDKs: `exp` is required, and neither `iat` nor
+//! `auth_time` may be in the future.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,47 +20,48 @@ use crate::{
 
 /// The longest `sub`, in UTF-16 units, as the Admin SDK for Node counts it.
 const SUB_LENGTH_MAX: usize = 128;
-/// The most of a foreign `aud` that is told back.
+/// The most characters of a foreign `aud` that an answer quotes.
 const SHOWN_CHARACTERS_MAX: usize = 80;
 
-/// Whose ID tokens are taken, and how.
+/// The settings for verifying the ID tokens of one Firebase project.
 pub struct Verifier<'a> {
     /// The id of the Firebase project.
     pub project: &'a str,
-    /// Where its tokens' keys are; None in emulator mode, whose tokens have no signature.
+    /// The public keys of Firebase. None in emulator mode, where tokens have no signature.
     pub certificates: Option<&'a Arc<Certificates>>,
-    /// Allowed on every time.
+    /// The clock skew that is allowed on every time.
     pub skew: Duration,
 }
 
-/// What a genuine ID token says, with defaults for what it leaves out.
+/// The claims of a verified ID token, with defaults for missing claims.
 #[derive(Clone, Debug)]
 pub struct Claims {
     /// `sub`: the user's Firebase uid.
     pub uid: String,
-    /// Empty if the Firebase user has none, as after a sign-in with a custom token.
+    /// The e-mail address. Empty if the Firebase user has none, as after a sign-in with a custom
+    /// token.
     pub email: String,
-    /// False if it says nothing.
+    /// `email_verified`. False if the claim is missing.
     pub email_verified: bool,
-    /// The display name; empty if there is none.
+    /// The display name. Empty if there is none.
     pub name: String,
-    /// How its holder signed in: `custom`, `password`, `google.com` …
+    /// The method of the sign-in: `custom`, `password`, `google.com` …
     pub provider: String,
-    /// `iat`, which moves with every refresh.
+    /// `iat`, which changes with every refresh.
     pub issued_at: Timestamp,
-    /// When its holder signed in.
+    /// `auth_time`: the time of the sign-in.
     pub auth_time: Timestamp,
-    /// `exp`.
+    /// `exp`: the expiry.
     pub expires_at: Timestamp,
 }
 
 impl Verifier<'_> {
-    /// Takes `token` for an ID token of the project, or says why not.
+    /// Verifies `token` as an ID token of the project.
     ///
     /// # Errors
     ///
-    /// 401 `auth/argument-error` or `auth/id-token-expired` with the sentence of the first rule that fails, 503 while there
-    /// are no keys.
+    /// 401 `auth/argument-error` or `auth/id-token-expired`, with the sentence of the first broken
+    /// rule. 503 while there are no keys.
     pub async fn verify(&self, token: &Jwt, now: Timestamp) -> Result<Claims, Error> {
         let refuse = |sentence: String| {
             let kind = token.kind();
@@ -66,7 +69,7 @@ impl Verifier<'_> {
                 format!("This is {}, where a Firebase ID token is expected.{}", kind.phrase(), kind.advice());
             let sentence = match kind {
                 Kind::FirebaseIdToken | Kind::Unknown => sentence,
-                // That explains all that is wrong with it.
+                // The kind explains every broken rule.
                 Kind::FirebaseCustomToken | Kind::FirebaseLegacyCustomToken => expected,
                 _ => format!("{expected} {sentence}"),
             };
@@ -88,17 +91,17 @@ impl Verifier<'_> {
         if self.certificates.is_none() {
             if algorithm != Some("none") || !token.is_unsigned() {
                 return Err(
-                    "This deployment is in emulator mode: it takes the unsigned tokens of the Firebase Auth emulator, \
-                            and no others."
+                    "This deployment is in emulator mode: it accepts only the unsigned tokens of the Firebase Auth \
+                     emulator."
                         .to_owned(),
                 );
             }
         } else if kid(token).is_none() {
-            return Err("The token has no kid in its header, so it is no Firebase ID token.".to_owned());
+            return Err("The token has no kid in its header, so it is not a Firebase ID token.".to_owned());
         } else if algorithm != Some("RS256") {
             return Err("The token's algorithm is not RS256.".to_owned());
         }
-        // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and none is.
+        // RFC 7515 section 4.1.11: unknown extensions must be refused, and this service knows none.
         if token.header().contains_key("crit") {
             return Err("The token has critical header parameters that this service does not know.".to_owned());
         }
@@ -114,7 +117,7 @@ impl Verifier<'_> {
             let shown: String = audience.chars().take(SHOWN_CHARACTERS_MAX).collect();
             return Err(format!(
                 "The token's aud is \"{shown}\", and this deployment verifies tokens of the Firebase project \
-                 \"{project}\": it may be a token of another environment."
+                 \"{project}\". The token may be from another environment."
             ));
         }
         if token.issuing_project() != Some(project) {
@@ -130,11 +133,11 @@ impl Verifier<'_> {
     async fn check_signature(&self, token: &Jwt, now: Timestamp) -> Result<Result<(), String>, Error> {
         let (Some(certificates), Some(kid)) = (self.certificates, kid(token)) else { return Ok(Ok(())) };
         Ok(match certificates.key(kid, now).await? {
-            None => Err(
-                "The token's kid is not among the public keys of Firebase: it was not signed by Firebase, or so long \
-                         ago that its key is gone. Get a fresh token."
-                    .to_owned(),
-            ),
+            None => {
+                Err("The token's kid is not among the public keys of Firebase. Firebase did not sign the token, or \
+                     no longer publishes the key. Get a fresh token."
+                    .to_owned())
+            }
             Some(key) if token.is_signed_by(&key) => Ok(()),
             Some(_) => Err("The token's signature is wrong.".to_owned()),
         })

@@ -1,4 +1,5 @@
-//! The decoder: what a token says, what it is, and what is wrong with it for this deployment, without verifying anything.
+//! The decoder: the content and the kind of a token, and the reasons why this deployment would
+//! refuse it. Nothing is verified.
 
 use std::time::Duration;
 
@@ -6,19 +7,24 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    jose::{jwt::Jwt, kind::Kind},
+    jose::{
+        jwt::Jwt,
+        kind::{ID_TOKEN_ISSUER, Kind},
+    },
     time::Timestamp,
     token::shared_secret,
 };
 
-/// What a token says. Every member is always there; what the token leaves out is empty, 0 or false.
+/// The content of a token. Every member is always there. A member is empty or false if the token
+/// does not have its claim.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     /// Always false: decoding proves nothing.
     pub verified: bool,
-    /// What it claims to be.
+    /// The kind that the token claims to be.
     pub kind: Kind,
-    /// `sub`, `uid` of a custom token, or what a token signed with a shared secret has for it.
+    /// `sub`, or `uid` in a custom token, or the claim with the user's id in a token with a shared
+    /// secret.
     pub uid: String,
     /// `email`.
     pub email: String,
@@ -28,7 +34,7 @@ pub struct Report {
     pub name: String,
     /// `firebase.sign_in_provider`, or `unknown`.
     pub provider: String,
-    /// `aud`; of a custom token the project of its service account.
+    /// `aud`, or in a custom token the project of its service account.
     pub project: String,
     /// `iat` in RFC 3339.
     pub issued_at: String,
@@ -36,13 +42,13 @@ pub struct Report {
     pub expires_at: String,
     /// Whether `exp` has come (RFC 7519 section 4.1.4: "on or after").
     pub expired: bool,
-    /// What is wrong with it for this deployment.
+    /// The reasons why this deployment would refuse the token.
     pub problems: Vec<Problem>,
-    /// The header, untouched.
+    /// The header, unchanged.
     pub header: Map<String, Value>,
-    /// The payload, untouched.
+    /// The payload, unchanged.
     pub payload: Map<String, Value>,
-    /// `Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago`; empty if it does not say.
+    /// The line `Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago`. Empty if `exp` cannot be read.
     pub report: String,
 }
 
@@ -59,24 +65,25 @@ pub struct Expectations {
     pub verified_email: bool,
 }
 
-/// Why a deployment would refuse a token.
+/// A reason why a deployment would refuse a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Stable, for programs.
+    /// A stable code, for programs.
     pub code: &'static str,
     /// A sentence, for people.
     pub message: String,
 }
 
 impl Problem {
-    /// One of this code.
+    /// A problem with this code and sentence.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 }
 
 impl Report {
-    /// Reads `token` as of `now`, for a deployment with these rules, which verifies the ID tokens of `project`.
+    /// Describes `token` at the time `now`, for a deployment with these rules. The deployment verifies
+    /// the ID tokens of `project`, or none.
     pub fn of(token: &Jwt, rules: impl Into<Expectations>, project: Option<&str>, now: Timestamp) -> Self {
         let kind = token.kind();
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
@@ -113,7 +120,7 @@ fn uid(token: &Jwt, kind: Kind) -> String {
     uid.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// `name@PROJECT.iam.gserviceaccount.com`.
+/// The project in the e-mail address `name@PROJECT.iam.gserviceaccount.com`.
 fn account_project(email: &str) -> String {
     let domain = email.split_once('@').map(|(_, domain)| domain);
     domain.and_then(|domain| domain.strip_suffix(".iam.gserviceaccount.com")).unwrap_or_default().to_owned()
@@ -121,55 +128,55 @@ fn account_project(email: &str) -> String {
 
 fn problems(token: &Jwt, kind: Kind, rules: Expectations, project: Option<&str>, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut tell = |code, message: String| problems.push(Problem { code, message });
+    let mut add = |code, message: String| problems.push(Problem { code, message });
     let id_token = kind == Kind::FirebaseIdToken;
     let by_shared_secret = rules.shared_secret && shared_secret::is_meant(token);
     if !id_token && kind != Kind::AccessToken && !by_shared_secret {
         let phrase = kind.phrase();
-        tell("wrong_kind", format!("This is {phrase}, which /verify does not take.{}", kind.advice()));
+        add("wrong_kind", format!("This is {phrase}, which /verify does not accept.{}", kind.advice()));
     }
     if id_token {
         let audience = token.text("aud").unwrap_or_default();
         match project {
             None => {
-                tell("wrong_project", "This deployment knows no Firebase project: set FIREBASE_PROJECT_ID.".to_owned())
+                add("wrong_project", "This deployment knows no Firebase project: set FIREBASE_PROJECT_ID.".to_owned())
             }
-            Some(project) if project != audience => tell(
+            Some(project) if project != audience => add(
                 "wrong_project",
-                format!("It is for the project \"{audience}\", and this deployment verifies those of \"{project}\"."),
+                format!("It is for the project \"{audience}\", and this deployment verifies tokens of \"{project}\"."),
             ),
             Some(project) if token.issuing_project() != Some(project) => {
-                tell("wrong_project", format!("Its iss is not that of the project \"{project}\"."));
+                add("wrong_project", format!("Its iss is not \"{ID_TOKEN_ISSUER}{project}\"."));
             }
             Some(_) => {}
         }
     }
     match (token.is_unsigned(), rules.emulated) {
-        (true, false) => tell("unsigned", "It has no signature, and only emulator mode takes such tokens.".to_owned()),
+        (true, false) => add("unsigned", "It has no signature, and only emulator mode accepts such tokens.".to_owned()),
         (false, true) if id_token => {
-            tell(
+            add(
                 "signed",
-                "It has a signature, and emulator mode takes the emulator's unsigned tokens alone.".to_owned(),
+                "It has a signature, and emulator mode accepts only the emulator's unsigned tokens.".to_owned(),
             );
         }
         _ => {}
     }
     match token.expires_at() {
-        Some(expiry) if now >= expiry => tell("expired", "It has expired.".to_owned()),
+        Some(expiry) if now >= expiry => add("expired", "It has expired.".to_owned()),
         Some(_) => {}
-        // A shared secret's tokens may do without.
+        // A token with a shared secret needs no `exp`.
         None if shared_secret::is_meant(token) && !token.claims.contains_key("exp") => {}
-        None => tell("no_expiry", "It has no exp that is a date.".to_owned()),
+        None => add("no_expiry", "Its exp is missing or not a date.".to_owned()),
     }
     let starts = ["iat", "auth_time", "nbf"].into_iter().filter_map(|claim| Some((claim, token.time(claim)?)));
     for (claim, _) in starts.filter(|(_, start)| *start > now + rules.skew) {
-        tell(
+        add(
             "clock_ahead",
-            format!("Its {claim} is in the future: the clock of its maker is ahead, or this one is behind."),
+            format!("Its {claim} is in the future: the clock of its issuer is ahead, or the clock here is behind."),
         );
     }
     if rules.verified_email && token.claims.contains_key("email") && !token.email_verified() {
-        tell("email_not_verified", "Its e-mail address is not verified, which this deployment asks for.".to_owned());
+        add("email_not_verified", "Its e-mail address is not verified, and this deployment requires that.".to_owned());
     }
     problems
 }
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_deployment_would_refuse_is_told() {
+    fn each_reason_of_this_deployment_to_refuse_is_reported() {
         let mine = [("FIREBASE_PROJECT_ID", "your-project-id"), ("REQUIRE_VERIFIED_EMAIL", "true")];
         let with = |name: &str, value: Value| {
             let mut claims = id_token();
@@ -270,14 +277,14 @@ mod tests {
         assert_eq!((&*young.expires_at, &*young.issued_at), ("2026-05-27T15:47:00Z", "2026-05-27T15:46:59Z"));
         let old = of(json!({"exp": now - 0.5}));
         assert_eq!((codes(&old), old.expired), (vec!["expired"], true));
-        // It may have none, whatever else it says.
+        // `exp` may be missing, whatever the other claims are.
         assert_eq!(codes(&of(json!({}))), [""; 0]);
         assert_eq!(codes(&of(json!({"iss": "https://x.supabase.co/auth/v1"}))), [""; 0]);
         assert_eq!(codes(&of(json!({"exp": "soon"}))), ["no_expiry"]);
     }
 
     #[test]
-    fn a_custom_token_is_told_with_its_project_and_what_to_do() {
+    fn a_custom_token_is_reported_with_its_project_and_advice() {
         let claims = json!({
             "iss": "latchkey@demo-latchkey.iam.gserviceaccount.com", "aud": CUSTOM_TOKEN_AUDIENCE, "uid": "u-1",
             "exp": NOW.seconds() + 60,

@@ -1,4 +1,5 @@
-//! The rules of a finished custom token: one list, for those made here and for those that somebody asks about.
+//! The rules for a finished custom token. One list serves for the tokens of this service and for
+//! tokens from elsewhere that somebody asks about.
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,10 @@ use crate::{
 
 /// The longest uid, in bytes.
 const UID_BYTES_MAX: usize = 128;
-/// The life of a token made elsewhere, in seconds: Firebase asks for no shortest one.
+/// The accepted lives of a token from elsewhere, in seconds. Firebase has no minimum.
 const FOREIGN_LIFE_SECONDS: RangeInclusive<i64> = 1..=3600;
-/// OpenID Connect's own claims, which `claims` may not set. The list of the Identity Platform page.
+/// OpenID Connect's own claims, which `claims` may not set. The list is on the Identity Platform
+/// page.
 pub const RESERVED: [&str; 16] = [
     "acr",
     "amr",
@@ -38,11 +40,12 @@ pub const RESERVED: [&str; 16] = [
 ];
 
 impl ServiceAccount {
-    /// Finds out why Firebase does not take this custom token, of which it only says that it is invalid.
+    /// Finds the reason why Firebase refuses this custom token. Firebase itself only says that the
+    /// token is invalid.
     ///
     /// # Errors
     ///
-    /// The first rule that it breaks: what is wrong, and what to do.
+    /// A sentence about the first broken rule: the fault, and the remedy.
     pub fn inspect_custom_token(&self, token: &Jwt, now: Timestamp, skew: Duration) -> Result<(), String> {
         self.check(token, now, skew, FOREIGN_LIFE_SECONDS)
     }
@@ -59,10 +62,10 @@ impl ServiceAccount {
     }
 }
 
-/// Refuses with the sentence that says what is wrong.
+/// A rule. It returns a sentence if the rule is broken.
 type Rule<T> = fn(&T) -> Result<(), String>;
 
-/// A token beside what it is measured against.
+/// A token, and the values that the rules compare it with.
 struct Inspection<'a> {
     account: &'a ServiceAccount,
     token: &'a Jwt,
@@ -72,8 +75,8 @@ struct Inspection<'a> {
 }
 
 impl Inspection<'_> {
-    /// In the order in which they are told: who made it, what it says, for how long, and the signature last, since no change of
-    /// the rest leaves that whole.
+    /// The rules, in the order in which broken ones are reported. The issuer comes first, and the
+    /// signature last, because every change of the content breaks the signature too.
     const RULES: [Rule<Self>; 10] = [
         Self::header,
         Self::one_issuer,
@@ -95,11 +98,11 @@ impl Inspection<'_> {
         let header = self.token.header();
         ensure(
             header.get("alg").and_then(Value::as_str) == Some("RS256"),
-            "Its `alg` is not RS256, and Firebase takes no other: sign it with the private key of a service account.",
+            "Its `alg` is not RS256, and Firebase accepts no other: sign it with the private key of a service account.",
         )?;
         ensure(
             !header.contains_key("kid"),
-            "Its header has a `kid`, and a custom token is told from an ID token by having none: leave it out.",
+            "Its header has a `kid`, which marks an ID token and not a custom token: leave it out.",
         )
     }
 
@@ -114,19 +117,19 @@ impl Inspection<'_> {
         let email = &self.account.email;
         ensure(
             self.claim("iss") == Some(email),
-            &format!("It was made by another service account than {email}: sign it with the key of that one."),
+            &format!("It was made by another service account than {email}: sign it with the key of {email}."),
         )
     }
 
     fn audience(&self) -> Result<(), String> {
         ensure(
             self.claim("aud") == Some(CUSTOM_TOKEN_AUDIENCE),
-            &format!("Its `aud` is not that of a custom token: it must be {CUSTOM_TOKEN_AUDIENCE}."),
+            &format!("Its `aud` is not the audience of custom tokens: it must be {CUSTOM_TOKEN_AUDIENCE}."),
         )
     }
 
     fn uid(&self) -> Result<(), String> {
-        ensure(self.claim("uid").is_some_and(is_uid), "Its `uid` is not a text of 1 to 128 bytes: give it one.")
+        ensure(self.claim("uid").is_some_and(is_uid), "Its `uid` is not a text of 1 to 128 bytes: set a `uid`.")
     }
 
     fn life(&self) -> Result<(), String> {
@@ -163,25 +166,25 @@ impl Inspection<'_> {
     fn tenant(&self) -> Result<(), String> {
         ensure(
             !self.token.claims.contains_key("tenant_id") || self.claim("tenant_id").is_some_and(|id| !id.is_empty()),
-            "Its `tenant_id` is empty or no text: give the tenant's id, or leave it out.",
+            "Its `tenant_id` is empty or not text: give the tenant's id, or leave it out.",
         )
     }
 
     fn signature(&self) -> Result<(), String> {
         ensure(
             self.token.is_signed_by(self.account.key.public()),
-            "Its signature is not by this key of the service account: another key made it, or it was changed since. Make it \
-             anew with this key.",
+            "Its signature is not by this key of the service account: another key signed it, or it was changed after \
+             signing. Sign it again with this key.",
         )
     }
 }
 
-/// Whether Firebase takes `text` for a uid.
+/// Whether Firebase accepts `text` as a uid.
 pub fn is_uid(text: &str) -> bool {
     (1..=UID_BYTES_MAX).contains(&text.len())
 }
 
-/// Refuses reserved claims, all at once.
+/// Refuses reserved claims. The sentence names all of them.
 pub fn nothing_reserved(claims: &Map<String, Value>) -> Result<(), String> {
     let reserved: Vec<&str> = RESERVED.into_iter().filter(|name| claims.contains_key(*name)).collect();
     ensure(reserved.is_empty(), &format!("These claims are reserved and cannot be set: {}.", reserved.join(", ")))

@@ -1,4 +1,4 @@
-//! Each rule, broken.
+//! Breaks each rule.
 
 use jsonwebtoken::{Algorithm, Header};
 use serde_json::json;
@@ -26,7 +26,7 @@ fn inspect(token: &Jwt, after: i64) -> Result<(), String> {
     account().inspect_custom_token(token, Timestamp::from_seconds(NOW + after), SKEW)
 }
 
-/// What is said of a token whose claims were changed; null takes one out.
+/// The sentence about a token with changed claims. A null removes the claim.
 #[track_caller]
 fn broken(changes: Value) -> String {
     let mut claims = good();
@@ -38,7 +38,7 @@ fn broken(changes: Value) -> String {
 }
 
 #[test]
-fn a_token_of_another_program_is_good_if_firebase_takes_it() {
+fn a_token_of_another_program_is_good_if_firebase_accepts_it() {
     let mut claims = good();
     for (name, value) in [("exp", json!(NOW + 1)), ("claims", json!({})), ("tenant_id", json!("t")), ("x", json!(1))] {
         claims[name] = value;
@@ -47,7 +47,7 @@ fn a_token_of_another_program_is_good_if_firebase_takes_it() {
 }
 
 #[test]
-fn each_broken_rule_is_told_with_what_to_do() {
+fn each_broken_rule_is_reported_with_its_remedy() {
     let kid = Header { kid: Some("k".to_owned()), ..Header::new(Algorithm::RS256) };
     let other = inspect(&signed(&Header::new(Algorithm::RS512), &good()), 0).unwrap_err();
     assert!(other.starts_with("Its `alg` is not RS256"), "{other}");
@@ -73,8 +73,8 @@ fn each_broken_rule_is_told_with_what_to_do() {
         (json!({"claims": []}), "Its `claims` are not a JSON object"),
         (json!({"claims": "{}"}), "Its `claims` are not a JSON object"),
         (json!({"claims": {"sub": 1, "acr": 1, "fine": 1}}), "These claims are reserved and cannot be set: acr, sub."),
-        (json!({"tenant_id": ""}), "Its `tenant_id` is empty or no text"),
-        (json!({"tenant_id": 1}), "Its `tenant_id` is empty or no text"),
+        (json!({"tenant_id": ""}), "Its `tenant_id` is empty or not text"),
+        (json!({"tenant_id": 1}), "Its `tenant_id` is empty or not text"),
     ] {
         let sentence = broken(changes);
         assert!(sentence.starts_with(words), "{sentence}");
@@ -91,7 +91,7 @@ fn clocks_may_differ_by_the_skew_and_no_more() {
 }
 
 #[test]
-fn a_signature_by_another_key_is_told_last() {
+fn a_signature_by_another_key_is_reported_last() {
     let other = ServiceAccount::parse(&ServiceAccount::generate_demo("demo-latchkey").unwrap()).unwrap();
     let text = jwt::sign(&Header::new(Algorithm::RS256), &good(), &other.key).unwrap();
     let sentence = inspect(&Jwt::parse(&text).unwrap(), 0).unwrap_err();
