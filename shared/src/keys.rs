@@ -1,16 +1,19 @@
-//! Keys: the key set that signs access and refresh tokens, the Firebase service account, the shared secrets and the API keys;
-//! where they come from, how long they are kept, and how the key set is changed while people are logged in.
+//! Keys: the key set that signs access and refresh tokens, the Firebase service account, the shared
+//! secrets and the API keys. This module loads and caches them, and changes the key set while
+//! people are logged in.
 //!
-//! A key of the set goes through five states, one way only:
+//! A key of the set goes through five states, in one direction only:
 //!
-//! 1. *next*: published, and signing nothing;
-//! 2. *due*: a rotation has said from when on it signs, late enough that everybody who may see its tokens knows it by then;
-//! 3. *signing*: of those whose time has come, the newest;
-//! 4. *superseded*: another one signs, and what this one signed is still taken;
-//! 5. *retired*: refused, and not published.
+//! 1. *next*: the key is published and does not sign.
+//! 2. *due*: a rotation has set the time from which the key signs. Every verifier knows the key
+//!    before that time.
+//! 3. *signing*: the key is the newest one whose time has come.
+//! 4. *superseded*: another key signs, and tokens by this key are still accepted.
+//! 5. *retired*: the key is refused, and not published.
 //!
-//! A rotation makes the next key due and a new one next. That a key has been published is therefore never assumed of the moment in
-//! which a set is written: it is seen, in the set that is in force when the rotation begins.
+//! A rotation makes the next key due, and adds a new next key. It starts from the set in force,
+//! which already publishes the key that becomes due. The time at which a set was written would
+//! prove nothing, because a set may come into force much later.
 
 pub mod api_key;
 mod cache;
@@ -39,43 +42,44 @@ pub use set::{Change, Described, KeySet, KeyUse, NewKeys, State};
 pub use source::{Source, read_file};
 pub use sources::{FirebaseAccount, KeySources, TokenProfile};
 
-/// The longest that a key set is used without another look at it, whatever the TTL: a key that was revoked is refused, and gone
-/// from the published ones, within a minute.
+/// The maximum age of a loaded key set, whatever the TTL. A revoked key is therefore refused, and
+/// no longer published, within a minute.
 const RING_AGE_MAX: Duration = Duration::from_secs(50);
-/// What is allowed for a fetch that is under way and for two clocks that differ.
+/// The allowance for a fetch that is under way and for two clocks that differ.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// How long what concerns keys lasts.
+/// The configured times that decide how long keys are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLifetimes {
-    /// `KEYS_TTL_SECONDS`: how old what was loaded may get.
+    /// `KEYS_TTL_SECONDS`: the maximum age of loaded keys.
     pub ttl: Duration,
-    /// `JWKS_MAX_AGE_SECONDS`: for how long others keep the published keys.
+    /// `JWKS_MAX_AGE_SECONDS`: the time for which verifiers elsewhere keep the published keys.
     pub jwks_max_age: Duration,
-    /// `KEYS_OVERLAP_SECONDS`: how long after its successor signs the key of access tokens is taken.
+    /// `KEYS_OVERLAP_SECONDS`: the time for which a key of access tokens is still accepted after
+    /// its successor signs.
     pub overlap: Duration,
-    /// `ACCESS_TOKEN_TTL_SECONDS`: the life of what that key signs.
+    /// `ACCESS_TOKEN_TTL_SECONDS`: the life of an access token.
     pub access_token_life: Duration,
     /// `REFRESH_TOKEN_TTL_SECONDS`: the longest life of a refresh token.
     pub refresh_token_life: Duration,
-    /// `CLOCK_SKEW_SECONDS`: for how long after its expiry a token is taken.
+    /// `CLOCK_SKEW_SECONDS`: the time for which a token is still accepted after its expiry.
     pub skew: Duration,
 }
 
 impl KeyLifetimes {
-    /// How old a key set may get.
+    /// The maximum age of a loaded key set.
     pub fn ring_age_max(&self) -> Duration {
         self.ttl.min(RING_AGE_MAX)
     }
 
-    /// How long a key must be in the set before it signs: until every process has read the set, and every verifier elsewhere has
-    /// let go of the published keys that it fetched before that.
+    /// The time that a key must be in the set before it signs. In this time every process reads the
+    /// set, and every verifier elsewhere drops the published keys that it fetched before.
     pub fn lead(&self) -> Duration {
         self.ring_age_max() + self.jwks_max_age + SLACK
     }
 
-    /// How much longer a key must be taken that signs until now: until every process has read the set that supersedes it, and its
-    /// last token has expired.
+    /// The time for which a key must still be accepted if it signs until now. In this time every
+    /// process reads the set that supersedes the key, and the key's last token expires.
     pub fn margin(&self, purpose: KeyUse) -> Duration {
         let life = match purpose {
             KeyUse::Access => self.access_token_life + self.skew,
@@ -84,11 +88,11 @@ impl KeyLifetimes {
         self.ring_age_max() + life + SLACK
     }
 
-    /// How long after its successor signs a key is taken.
+    /// The time for which a key is still accepted after its successor signs.
     fn overlap(&self, purpose: KeyUse) -> Duration {
         match purpose {
             KeyUse::Access => self.overlap,
-            // Whoever has a refresh token may come back with it at the end of its life.
+            // A client may come back with its refresh token at the end of the token's life.
             KeyUse::Refresh => self.overlap + self.refresh_token_life,
         }
     }

@@ -1,4 +1,4 @@
-//! Server API keys: what a trusted server shows instead of a password.
+//! Server API keys: a trusted server sends one instead of a user's password.
 
 use std::fmt;
 
@@ -9,25 +9,26 @@ use aws_lc_rs::{
 
 use crate::keys::secret_lines;
 
-/// The keys of a deployment; more than one while they are exchanged. Only their digests are held: all of one length, they are
-/// compared in a time that tells nothing.
+/// The API keys of a deployment. There are several while a new key replaces an old one. Only
+/// digests are kept. All have the same length, so the time of a comparison reveals nothing about a
+/// key.
 pub struct ApiKeys(Vec<Vec<u8>>);
 
 impl ApiKeys {
-    /// Reads them, as [`secret_lines`] of `api_key`.
+    /// Reads the keys, as the [`secret_lines`] of the kind `api_key`.
     ///
     /// # Errors
     ///
-    /// A phrase that follows the name of their source and quotes nothing.
+    /// A phrase that follows the name of the source and quotes nothing.
     pub fn parse(text: &str) -> Result<Self, String> {
         Ok(Self(secret_lines(text, "api_key")?.iter().map(|key| hash(key)).collect()))
     }
 
-    /// Whether `presented` is one of them. Each is compared, whatever the others said.
+    /// Whether `presented` is one of the keys. Every key is compared, even after a match.
     pub fn contains(&self, presented: &str) -> bool {
         let presented = hash(presented);
-        let is = |key: &Vec<u8>| constant_time::verify_slices_are_equal(key, &presented).is_ok();
-        self.0.iter().fold(false, |admitted, key| admitted | is(key))
+        let matches = |key: &Vec<u8>| constant_time::verify_slices_are_equal(key, &presented).is_ok();
+        self.0.iter().fold(false, |found, key| found | matches(key))
     }
 }
 
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_the_keys_is_admitted_and_nothing_else() {
+    fn each_of_the_keys_is_accepted_and_nothing_else() {
         let keys = ApiKeys::parse("first\nsecond").unwrap();
         for good in ["first", "second"] {
             assert!(keys.contains(good));

@@ -1,25 +1,32 @@
-//! Texts that are secrets themselves, one or several of a kind, as people keep them in a variable or in a secret.
+//! Secrets that are plain text. A variable or a managed secret holds one or several of a kind.
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// The most that are taken of one kind: each of them is tried where a token or a caller does not say which one it means.
+/// The most secrets of one kind. A token or a caller may not say which one it means, and then each
+/// one is tried.
 pub const LINES_MAX: usize = 8;
 
-/// Reads one or several secrets of the kind `member`, the one in use first: one a line, a JSON array of texts, or a JSON object
-/// that has either under the name of `member`, so that one secret can hold several kinds. White space around each is not part
-/// of it.
+/// Reads one or several secrets of the kind `member`, the one in use first. White space around a
+/// secret is removed. The text has one of three forms:
+///
+/// - one secret a line
+/// - a JSON array of texts
+/// - a JSON object with either under the name `member`, so that one managed secret can hold several
+///   kinds
 ///
 /// # Errors
 ///
-/// A phrase that follows the name of the source and quotes nothing: there is none, there are too many, or one is no text.
+/// A phrase that follows the name of the source and quotes nothing: there is no secret, there are
+/// too many, or one is not text.
 pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, String> {
     let value = match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(mut object)) => {
             object.remove(member).ok_or_else(|| format!("is a JSON object without a member `{member}`"))?
         }
         Ok(Value::Array(array)) => Value::Array(array),
-        // `"…"` is a text in quotes that somebody pasted with them; what else JSON takes for a value is a text that looks like one.
+        // `"…"` is a secret that somebody pasted with its quotes. A secret may also look like a
+        // JSON number, `true`, `false` or `null`.
         Ok(Value::String(quoted)) => Value::String(quoted),
         Ok(_) | Err(_) => Value::String(text.to_owned()),
     };
@@ -29,10 +36,10 @@ pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, 
             .into_iter()
             .map(|entry| match entry {
                 Value::String(text) => Ok(Zeroizing::new(text)),
-                _ => Err("has an entry that is no text".to_owned()),
+                _ => Err("has an entry that is not text".to_owned()),
             })
             .collect::<Result<_, _>>()?,
-        _ => return Err(format!("has a `{member}` that is neither a text nor an array of texts")),
+        _ => return Err(format!("has a `{member}` that is neither text nor an array of texts")),
     };
     let secret_lines: Vec<_> = read
         .into_iter()
@@ -70,21 +77,21 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap(), ["new", "old"], "{text}");
         }
-        // What JSON would take for something else is a text all the same.
+        // A secret may look like another JSON value, or like broken JSON.
         for text in ["12345", "true", "null", "[abc", "{abc"] {
             assert_eq!(read(text).unwrap(), [text], "{text}");
         }
     }
 
     #[test]
-    fn what_holds_none_is_refused_with_what_is_wrong() {
+    fn a_text_without_secrets_is_refused_with_the_reason() {
         for (text, words) in [
             ("", "is empty"),
             (" \n ", "is empty"),
             ("[]", "is empty"),
             ("[\"\"]", "is empty"),
-            ("[1]", "no text"),
-            ("{\"api_key\": {}}", "neither a text nor an array"),
+            ("[1]", "not text"),
+            ("{\"api_key\": {}}", "neither text nor an array"),
             ("{\"hunter2\": \"hunter2\"}", "without a member `api_key`"),
             ("1\n2\n3\n4\n5\n6\n7\n8\n9", "more than 8"),
         ] {

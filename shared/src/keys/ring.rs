@@ -1,4 +1,4 @@
-//! A key set, parsed for use.
+//! The parsed key set, which signs and verifies.
 
 use std::{cmp::Reverse, collections::HashSet, fmt};
 
@@ -21,14 +21,14 @@ use crate::{
 pub struct KeyRing {
     access: Vec<TimedKey<RsaKey>>,
     refresh: Vec<TimedKey<hmac::Key>>,
-    /// The ids of all keys that the set knows, those too of which nothing but their end is left.
+    /// The ids of all keys in the set, including retired keys without a private part.
     known: HashSet<String>,
 }
 
-/// A key and its times.
+/// A key with its times.
 #[derive(Debug)]
 pub struct TimedKey<K> {
-    /// Its id.
+    /// The key's id.
     pub kid: String,
     /// The key itself.
     pub key: K,
@@ -36,20 +36,21 @@ pub struct TimedKey<K> {
 }
 
 impl<K> TimedKey<K> {
-    /// From when on it signs, if that is known.
+    /// The time from which the key signs. None if the time is not set yet.
     pub fn not_before(&self) -> Option<Timestamp> {
         self.term.not_before
     }
 }
 
-/// Of two with one time, the one that was made later.
+/// Sorts keys by the time from which they sign. If two have the same time, the one that was made
+/// later comes first.
 fn newest_first<K>(keys: &mut [TimedKey<K>]) {
     keys.reverse();
     keys.sort_by_key(|key| Reverse(key.term.not_before));
 }
 
 impl KeyRing {
-    /// Reads the document of a [`KeySet`].
+    /// Parses the document of a [`KeySet`].
     ///
     /// # Errors
     ///
@@ -91,7 +92,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// 503: all are retired or of the future.
+    /// 503 if every key is retired or may sign only later.
     pub fn signing(&self, now: Timestamp) -> Result<&TimedKey<RsaKey>, Error> {
         self.access
             .iter()
@@ -99,11 +100,12 @@ impl KeyRing {
             .ok_or_else(|| Error::unavailable("no key of the set may sign access tokens now"))
     }
 
-    /// Signs with every key and verifies it; gives the id of the one that signs access tokens.
+    /// Signs with every key and verifies the signatures. Returns the id of the key that signs
+    /// access tokens.
     ///
     /// # Errors
     ///
-    /// 503: no key may sign, or what one signs does not verify.
+    /// 503 if no key may sign, or if a signature does not verify.
     pub fn self_test(&self, now: Timestamp) -> Result<&str, Error> {
         let signing = self.signing(now)?;
         self.refresh_signing(now, now)?;
@@ -111,38 +113,42 @@ impl KeyRing {
         Ok(&signing.kid)
     }
 
-    /// Signs with every key, those that will only sign later too, and verifies it.
+    /// Signs with every key and verifies the signatures. Keys that will sign only later are
+    /// included.
     ///
     /// # Errors
     ///
-    /// A sentence: one is damaged.
+    /// A sentence if a key is damaged.
     pub(super) fn prove(&self, now: Timestamp) -> Result<(), String> {
         let is_good = |key: &RsaKey| {
             jwt::sign(&Header::new(rsa::ALGORITHM), &Map::<String, Value>::new(), key)
                 .is_ok_and(|token| Jwt::parse(&token).is_ok_and(|token| token.is_signed_by(key.public())))
         };
         match self.access.iter().find(|key| key.term.is_live(now) && !is_good(&key.key)) {
-            Some(TimedKey { kid, .. }) => Err(format!("what the key {kid} signs does not verify: it is damaged")),
+            Some(TimedKey { kid, .. }) => {
+                Err(format!("a signature by the key {kid} does not verify: the key is damaged"))
+            }
             None => Ok(()),
         }
     }
 
-    /// Whether the set has, or had, a key of this id.
+    /// Whether the set has a key with this id, retired or not.
     pub fn knows(&self, kid: &str) -> bool {
         self.known.contains(kid)
     }
 
-    /// The key that `kid` names, unless it is retired.
+    /// The key with the id `kid`, unless the key is retired.
     pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&TimedKey<RsaKey>> {
         self.access.iter().find(|key| key.kid == kid && key.term.is_live(now))
     }
 
-    /// The key of a refresh token that was first made at `made_at`, so that whoever asks for the same token again gets the same
-    /// text; the newest one that may sign at `now` if that key is retired.
+    /// The key that signed at `made_at`, when a refresh token was first made. A client that asks
+    /// for the token again therefore gets the same text. If that key is retired, the newest key
+    /// that may sign at `now` replaces it.
     ///
     /// # Errors
     ///
-    /// 503: all are retired or of the future.
+    /// 503 if every key is retired or may sign only later.
     pub fn refresh_signing(&self, made_at: Timestamp, now: Timestamp) -> Result<&hmac::Key, Error> {
         let live = || self.refresh.iter().filter(|key| key.term.is_live(now));
         let then = live().find(|key| key.term.not_before.is_some_and(|start| start <= made_at));
@@ -151,12 +157,12 @@ impl KeyRing {
             .ok_or_else(|| Error::unavailable("no key of the set may sign refresh tokens now"))
     }
 
-    /// The keys whose refresh tokens are taken at `now`, newest first.
+    /// The keys whose refresh tokens are accepted at `now`, newest first.
     pub fn refresh_verifying(&self, now: Timestamp) -> impl Iterator<Item = &hmac::Key> {
         self.refresh.iter().filter(move |key| key.term.is_live(now)).map(|key| &key.key)
     }
 
-    /// The public keys, the one that signs first; one that will sign later is there already.
+    /// The public keys. The signing key is the first. Keys that will sign only later are included.
     pub fn jwks(&self, now: Timestamp) -> JwkSet {
         let (current, rest): (Vec<_>, Vec<_>) =
             self.access.iter().filter(|key| key.term.is_live(now)).partition(|key| key.term.may_sign(now));
@@ -187,7 +193,7 @@ mod tests {
         KeyRing::parse(&set.to_json().unwrap()).unwrap()
     }
 
-    /// A set whose next key of access tokens has these times, and that key's id.
+    /// A set in which the next key of access tokens has these times, and the key's id.
     fn with_times(not_before: Timestamp, retired_at: Option<Timestamp>) -> (KeySet, String) {
         let mut set = generated();
         let next = set.keys.iter_mut().find(|key| key.term.not_before.is_none()).unwrap();
@@ -249,7 +255,7 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(tag(&both, NOW, later), first);
         assert_eq!(both.refresh_verifying(later).count(), 2);
-        // A time before all of them is that of a key whose end is forgotten.
+        // A time before all keys belongs to a key that the set has forgotten.
         assert_eq!(tag(&both, Timestamp::from_seconds(0), later), second);
         let old = set.keys.iter_mut().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
         old.term.retired_at = Some(later);
@@ -269,7 +275,7 @@ mod tests {
         assert!(broken(&|set| set["keys"][0]["private_key"] = Value::Null).contains("has no private part"));
         assert!(broken(&|set| set["keys"][1]["secret"] = "c2hvcnQ".into()).contains("32 bytes"));
         assert!(broken(&|set| set["keys"] = serde_json::json!([])).contains("no RS256 key"));
-        assert!(broken(&|set| set["keys"][0]["kid"] = set["keys"][1]["kid"].clone()).contains("two keys one id"));
+        assert!(broken(&|set| set["keys"][0]["kid"] = set["keys"][1]["kid"].clone()).contains("have the same id"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
-//! The rotation of the key set in the four steps of Secrets Manager. Each may be repeated, come late, come twice at once, or be
-//! killed after any call; what is in force always is a set that works and knows of every change that was made to it.
+//! The rotation of the key set, in the four steps of Secrets Manager. Each step may be repeated,
+//! come late, run twice at the same time, or be killed after any call. The set in force always
+//! works, and contains every change that anybody made.
 //!
-//! The set that is pending is made in the first step out of the one in force. What it says of times stays true however long it
-//! takes until it is in force itself: a key is made due only if the set in force publishes it already. Only the end of the key that
-//! it supersedes can come too soon; then, and if somebody changed the set meanwhile, the rotation ends without an effect, and the
-//! next one starts from what is in force.
+//! The first step makes the pending set from the set in force. The starts in the pending set stay
+//! right however long the rotation takes, because only a key that is already published becomes due.
+//! But the end of the superseded key may come too soon. In that case, or if somebody changed the
+//! set meanwhile, the rotation ends without an effect. The next rotation starts from the set in
+//! force.
 
 use serde::Deserialize;
 
@@ -14,18 +16,19 @@ use super::{
 };
 use crate::{error::Error, telemetry::metrics, time::Timestamp};
 
-/// The audit event of a set that came into force.
+/// The audit event for a set that comes into force.
 const ROTATED: &str = "signing_keys_rotated";
 
-/// What Secrets Manager calls a rotation function with.
+/// The event that Secrets Manager sends to a rotation function.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Event {
-    /// Which step.
+    /// The step to run.
     pub step: Step,
     /// The ARN of the secret.
     pub secret_id: String,
-    /// The id of the version that is to be made; the same in all steps of a rotation, and when one is tried again.
+    /// The id of the version that the rotation makes. It is the same in all four steps, and when a
+    /// step is tried again.
     pub client_request_token: String,
 }
 
@@ -35,26 +38,28 @@ pub struct Event {
 pub enum Step {
     /// Makes the pending version.
     CreateSecret,
-    /// Tells others of it, of whom there are none: the functions read the secret themselves.
+    /// Does nothing. The step is for systems that have a copy of a secret, and there are none: the
+    /// functions read the secret itself.
     SetSecret,
-    /// Signs and verifies with it.
+    /// Signs and verifies with the pending version.
     TestSecret,
-    /// Puts it in force.
+    /// Puts the pending version in force.
     FinishSecret,
 }
 
 impl Step {
-    /// All of them, in their order.
+    /// All steps in their order.
     pub const ALL: [Self; 4] = [Self::CreateSecret, Self::SetSecret, Self::TestSecret, Self::FinishSecret];
 }
 
-/// Takes one step for the version `token`. The time is asked for when the set in force has been read: what is pending counts from
-/// there.
+/// Runs one step for the version `token`. `clock` is asked after the set in force was read, because
+/// the times of the pending set count from that moment.
 ///
 /// # Errors
 ///
-/// 503 with the reason: Secrets Manager fails, the token is not that of a rotation under way, the step before it has not been
-/// taken, or the pending set may not follow the one in force, and then is pending no longer.
+/// 503 with the reason: Secrets Manager fails, no rotation with this `token` is under way, or the
+/// step before has not run. Also 503 if the pending set may not follow the set in force. The
+/// pending set is then given up.
 pub async fn run_step(
     managed_secret: &ManagedSecret,
     step: Step,
@@ -64,15 +69,15 @@ pub async fn run_step(
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
     let labels = managed_secret.labels().await?;
-    let mine = labels.get(token).ok_or_else(|| refused("the secret has no version of this token"))?;
-    let has = |label: &str| mine.iter().any(|mine| mine == label);
+    let labels = labels.get(token).ok_or_else(|| refused("the secret has no version with this token"))?;
+    let has = |label: &str| labels.iter().any(|other| other == label);
     if has(CURRENT) {
-        tracing::info!(?step, "the version of this token is in force already");
+        tracing::info!(?step, "the version with this token is already in force");
         return Ok(());
     }
     if !has(PENDING) {
         return Err(refused(
-            "the version of this token is not pending: another rotation came after it, or it was given up",
+            "the version with this token is not pending: a later rotation replaced it, or it was given up",
         ));
     }
     match step {
@@ -106,7 +111,7 @@ async fn create(
     let now = clock();
     if set.is_empty() {
         set = KeySet::generate(now, make()?, make()?);
-        tracing::info!("the secret has no keys yet: the first ones are made");
+        tracing::info!("the secret has no keys yet: the first keys are made");
     } else {
         for sentence in set.rotate(now, times, make()?).0 {
             tracing::info!(change = sentence, "pending");
@@ -115,7 +120,8 @@ async fn create(
     managed_secret.put_pending(token, &set.to_json()?).await
 }
 
-/// Tries the pending set, and gives the id of the version in force that it may follow.
+/// Checks the pending set. Returns the id of the version in force, which the pending set may
+/// follow.
 async fn test(
     managed_secret: &ManagedSecret,
     token: &str,
@@ -138,7 +144,7 @@ async fn test(
             ring.refresh_signing(now, now)?;
         }
         Err(why) => {
-            // Or no rotation could begin any more.
+            // Otherwise no other rotation could begin.
             managed_secret.discard(token).await?;
             return Err(refused(format!("the pending set is given up, rotate again: {why}")));
         }

@@ -1,7 +1,8 @@
 //! A secret in Secrets Manager, with its versions and their labels.
 //!
-//! A label (AWS: staging label) is on one version at a time, and Secrets Manager moves one only away from the version that the
-//! request names. That makes it possible to replace what is current on the condition that nobody else has done so meanwhile.
+//! A label (AWS: staging label) is on one version at a time. A request that moves a label must name
+//! the version that has it. So the current version is replaced only if nobody else has replaced it
+//! meanwhile.
 
 use std::collections::HashMap;
 
@@ -17,27 +18,28 @@ use crate::{
     telemetry::log,
 };
 
-/// The label of the version that is in force.
+/// The label of the version in force.
 pub(super) const CURRENT: &str = "AWSCURRENT";
 /// The label of the version that a rotation is about to put in force.
 pub(super) const PENDING: &str = "AWSPENDING";
-/// The label of a version that is written by hand, until it is in force.
+/// The label of a version that was written by hand, until the version is in force.
 const EDITED: &str = "LATCHKEY_EDITED";
 
-/// One secret.
+/// A secret in Secrets Manager.
 #[derive(Clone)]
 pub struct ManagedSecret {
     client: Client,
     id: String,
 }
 
-/// A version of it, with its value.
+/// A version of a secret, with its value.
 pub struct Version {
-    /// Its id, which is the token of the request that made it.
+    /// The version's id, which is the token of the request that made the version.
     pub id: String,
-    /// Its value.
+    /// The value.
     pub text: Zeroizing<String>,
-    /// Whether it has the label of a pending one too: a rotation may leave it there when it is done.
+    /// Whether the version has the label [`PENDING`] too. A finished rotation may leave the label
+    /// there.
     is_pending: bool,
 }
 
@@ -47,16 +49,17 @@ impl ManagedSecret {
         Self { client, id: id.to_owned() }
     }
 
-    /// The version in force; None while the secret has no value.
+    /// The version in force. None while the secret has no value.
     ///
     /// # Errors
     ///
-    /// 503: Secrets Manager fails, there is no such secret, or its value is no text.
+    /// 503: Secrets Manager fails, the secret does not exist, or its value is not text.
     pub async fn current(&self) -> Result<Option<Version>, Error> {
         self.get(None, CURRENT).await
     }
 
-    /// The value of a version under a label; None while it has none.
+    /// The version with this label, and with the id `version` if one is given. None while the
+    /// version has no value.
     ///
     /// # Errors
     ///
@@ -77,7 +80,9 @@ impl ManagedSecret {
         }
     }
 
-    /// A version without a value is "not found" like a secret that does not exist. The sentence tells, where it is AWS's own.
+    /// Whether an error means that the version has no value. Secrets Manager says "not found" then,
+    /// and also if the secret does not exist. AWS's own sentence names the value. Another server's
+    /// sentence may not, but then a secret that can be described exists.
     async fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
         let Some(error) = error.as_service_error() else { return false };
         let names_value = error.message().is_some_and(|text| text.contains("secret value"));
@@ -95,20 +100,21 @@ impl ManagedSecret {
         Ok(answer.version_ids_to_stages.unwrap_or_default())
     }
 
-    /// Gives the version `token` this value and the label of a pending one. One that has a value already keeps it.
+    /// Writes this value as the version `token`, with the label [`PENDING`]. A version that has a
+    /// value already keeps it.
     ///
     /// # Errors
     ///
     /// 503: Secrets Manager fails.
     pub(super) async fn put_pending(&self, token: &str, text: &str) -> Result<(), Error> {
         match self.put(Some(token), text, PENDING).await {
-            // Somebody else with the same token was faster.
+            // Another call with the same token was faster.
             Ok(_) | Err(Put::Exists) => Ok(()),
             Err(Put::Failed(error)) => Err(error),
         }
     }
 
-    /// Writes a version and gives its id: `token`, or one that is made up.
+    /// Writes a version and returns its id. The id is `token`, or a new one if there is no token.
     async fn put(&self, token: Option<&str>, text: &str, label: &str) -> Result<String, Put> {
         let request = self.client.put_secret_value().secret_id(&self.id).secret_string(text).version_stages(label);
         match request.set_client_request_token(token.map(str::to_owned)).send().await {
@@ -120,7 +126,7 @@ impl ManagedSecret {
         }
     }
 
-    /// Puts the version `to` in force, if `from` still is.
+    /// Puts the version `to` in force, if `from` is still in force.
     ///
     /// # Errors
     ///
@@ -132,11 +138,11 @@ impl ManagedSecret {
         moved.map(drop).map_err(|error| self.failed("put in force", &error))
     }
 
-    /// Takes the label of a pending version away, so that another rotation can begin.
+    /// Removes the label [`PENDING`] from a version, so that another rotation can begin.
     ///
     /// # Errors
     ///
-    /// 503: Secrets Manager fails, or that version is not pending.
+    /// 503: Secrets Manager fails, or the version is not pending.
     pub(super) async fn discard(&self, version: &str) -> Result<(), Error> {
         self.unlabel(PENDING, version).await
     }
@@ -147,22 +153,24 @@ impl ManagedSecret {
         removed.map(drop).map_err(|error| self.failed("unlabelled", &error))
     }
 
-    /// Puts `text` in force, if `current` still is; None is that the secret has no value. A rotation that is under way is not
-    /// touched: it will see that it was overtaken.
+    /// Puts `text` in force, if `current` is still in force. `current` is None if the secret has no
+    /// value. A rotation under way is not touched: it will notice the other version in force.
     ///
     /// # Errors
     ///
-    /// 503: Secrets Manager fails; or another version was put in force meanwhile, and stays.
+    /// 503: Secrets Manager fails, or another version was put in force meanwhile, and stays.
     pub async fn replace(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
         let version = self.put(None, text, EDITED).await.map_err(Put::into_error)?;
         let promoted = self.promote(&version, current.map(|current| current.id.as_str())).await;
-        // The first version of all comes into force by itself, and the answer to the first of two tries may have been lost.
+        // Such an error may be harmless. The first version of a secret is in force without a
+        // request. The answer to an earlier try may have been lost.
         if let Err(error) = promoted
             && self.current().await?.is_none_or(|current| current.id != version)
         {
             return Err(error);
         }
-        // Left there, one moves on to the next version that is written so, and the other looks like a rotation under way.
+        // A leftover `PENDING` would look like a rotation under way. A leftover `EDITED` is
+        // harmless: it moves to the next version that is written by hand.
         let left = current.filter(|current| current.is_pending).map(|current| (PENDING, current.id.as_str()));
         for (label, version) in [Some((EDITED, version.as_str())), left].into_iter().flatten() {
             if let Err(error) = self.unlabel(label, version).await {
@@ -177,9 +185,9 @@ impl ManagedSecret {
     }
 }
 
-/// Why a version was not written.
+/// The reason why a version was not written.
 enum Put {
-    /// There is a version of that token with another value.
+    /// A version with this token has another value.
     Exists,
     Failed(Error),
 }
@@ -187,7 +195,7 @@ enum Put {
 impl Put {
     fn into_error(self) -> Error {
         match self {
-            Self::Exists => Error::unavailable("there is a version of this token already"),
+            Self::Exists => Error::unavailable("a version with this token exists already"),
             Self::Failed(error) => error,
         }
     }
@@ -198,7 +206,7 @@ mod tests {
     use super::*;
     use crate::testing::{Secrets, SecretsManager};
 
-    /// A Secrets Manager with the secret `keys`, which has no value, and that secret.
+    /// A Secrets Manager, and its secret `keys`, which has no value.
     fn empty() -> (SecretsManager, ManagedSecret) {
         let mut secrets = Secrets::default();
         secrets.create("keys");
@@ -212,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_who_replace_the_same_value_one_is_told_that_it_was_too_late() {
+    async fn the_second_of_two_who_replace_the_same_value_is_refused() {
         let (manager, managed_secret) = empty();
         managed_secret.replace(None, "first").await.unwrap();
         assert!(managed_secret.replace(None, "second").await.is_err(), "it has a value by now");
@@ -241,13 +249,13 @@ mod tests {
         managed_secret.replace(Some(&current(&managed_secret).await), "third").await.unwrap();
         assert_eq!(manager.with(|secrets| secrets.version("keys", PENDING).map(str::to_owned)), None);
         assert!(manager.with(|secrets| secrets.start_rotation("keys", &"u".repeat(32))));
-        // One that is under way is left alone.
+        // A rotation under way is left alone.
         managed_secret.replace(Some(&current(&managed_secret).await), "fourth").await.unwrap();
         assert_eq!(manager.with(|secrets| secrets.versions_with("keys", PENDING).len()), 1);
     }
 
     #[tokio::test]
-    async fn a_value_that_is_in_force_is_not_taken_for_a_failure_because_an_answer_was_lost() {
+    async fn a_lost_answer_does_not_make_a_value_in_force_a_failure() {
         let (manager, managed_secret) = empty();
         for operation in ["PutSecretValue", "UpdateSecretVersionStage"] {
             for text in ["first", "second"] {

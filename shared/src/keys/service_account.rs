@@ -1,4 +1,4 @@
-//! Firebase: the service account, and the custom tokens it signs for `signInWithCustomToken`.
+//! The Firebase service account, which signs the custom tokens for `signInWithCustomToken`.
 
 mod repair;
 
@@ -11,31 +11,32 @@ use crate::jose::rsa::RsaKey;
 /// A Google service account that signs custom tokens.
 #[derive(Debug)]
 pub struct ServiceAccount {
-    /// `iss` and `sub` of its tokens.
+    /// The account's e-mail address, which is `iss` and `sub` of its tokens.
     pub email: String,
-    /// The Firebase project it belongs to.
+    /// The Firebase project of the account.
     pub project_id: String,
-    /// `private_key_id` of the file, which names the key in Google's console. None if there is no
+    /// `private_key_id` of the file, which names the key in Google's console. `None` if there is no
     /// file, or if the text cannot be an id.
     pub key_id: Option<String>,
-    /// What had to be repaired before its text could be read, as phrases for the log; none in the file as Google gives it out.
+    /// The repairs that made the text readable, as phrases for the log. Empty for the unchanged
+    /// file from Google.
     pub repairs: Vec<&'static str>,
     pub(crate) key: RsaKey,
 }
 
 impl ServiceAccount {
-    /// Reads the file that Google gives out, also as variables, panels and pipelines mangle it: in base64, quoted, escaped, with
-    /// its line breaks lost or doubled.
+    /// Reads the key file from Google. Variables, panels and pipelines often change the text: it
+    /// may be in base64, quoted or escaped, or its line breaks may be lost or doubled.
     ///
     /// # Errors
     ///
-    /// Sentences that name the mistake and never quote the input.
+    /// Sentences that name the mistake and never quote `text`.
     pub fn parse(text: &str) -> Result<Self, String> {
         Self::parse_as(text, None, None)
     }
 
-    /// The same, where a private key alone will do if the e-mail address and the project are given beside it. What a whole file
-    /// says of itself counts more than these.
+    /// Reads a key file as [`ServiceAccount::parse`] does, or a private key alone if `client_email`
+    /// and `project_id` are given. The values in a key file count more than the two arguments.
     ///
     /// # Errors
     ///
@@ -44,7 +45,7 @@ impl ServiceAccount {
         repair::read(text, client_email, project_id)
     }
 
-    /// Makes an account of a project that only the Auth emulator knows, as the file Google would give out.
+    /// Makes a key file, in Google's format, for a project that only the Auth emulator knows.
     ///
     /// # Errors
     ///

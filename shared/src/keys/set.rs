@@ -1,4 +1,4 @@
-//! The key set as it is kept, in one secret or in one file, with its history.
+//! The key set as it is stored, in one secret or in one file, with its history.
 
 mod changes;
 
@@ -13,12 +13,13 @@ pub use changes::Change;
 
 use crate::{error::Error, jose::rsa::RsaKey, time::Timestamp};
 
-/// Bytes of an HMAC key (RFC 2104 section 3: no less than the hash's output).
+/// The size of an HMAC key, in bytes. RFC 2104 section 3 asks for at least the size of the hash's
+/// output.
 pub(super) const HMAC_KEY_BYTES: usize = 32;
-/// The most that Secrets Manager takes, in bytes.
+/// The longest value that Secrets Manager accepts, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 65_536;
 
-/// The key set as it is kept.
+/// The key set as it is stored.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct KeySet {
     pub(super) keys: Vec<KeyRecord>,
@@ -29,22 +30,22 @@ pub(super) struct KeyRecord {
     pub(super) kid: String,
     #[serde(flatten)]
     pub(super) material: Material,
-    /// Times in milliseconds since the epoch.
+    /// The time of creation. All times are in milliseconds since the epoch.
     created_at: Timestamp,
     #[serde(flatten)]
     pub(super) term: Term,
-    /// Whether it was ended by hand.
+    /// Whether somebody revoked the key by hand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     revoked: bool,
 }
 
-/// From when until when a key is good for what.
+/// The times between which a key may sign, and is accepted.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Term {
-    /// From when on it may sign; absent while it is the next one, and no rotation has said that yet.
+    /// The time from which the key may sign. Absent until a rotation makes the next key due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) not_before: Option<Timestamp>,
-    /// From when on it is refused; absent while that is not known.
+    /// The time from which the key is refused. Absent until a rotation or a revocation sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) retired_at: Option<Timestamp>,
 }
@@ -63,8 +64,8 @@ impl Term {
     }
 }
 
-/// A record carries its algorithm, so that a token's header never chooses how a key is used. Of a key that is retired only the
-/// record is left.
+/// The private part of a key, which a retired key has lost. The record names the algorithm, so that
+/// a token's header never chooses how the key is used.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "alg")]
 pub(super) enum Material {
@@ -82,7 +83,7 @@ pub(super) enum Material {
     },
 }
 
-/// What a key signs.
+/// The tokens that a key signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyUse {
@@ -96,42 +97,42 @@ impl KeyUse {
     const ALL: [Self; 2] = [Self::Access, Self::Refresh];
 }
 
-/// What becomes of a key; `keys` has the whole story.
+/// The state of a key. [`keys`](crate::keys) explains the states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Published, and signing nothing until a rotation makes it due.
+    /// Published, and not signing until a rotation makes the key due.
     Next,
     /// Published, and signing from its time on.
     Due,
-    /// The newest of those that may sign.
+    /// The newest key that may sign.
     Signing,
-    /// Taken still.
+    /// Another key signs. Tokens by this key are still accepted.
     Superseded,
-    /// Refused since a time that a rotation said.
+    /// Refused since a time that a rotation has set.
     Retired,
-    /// Refused since somebody said so.
+    /// Refused since somebody revoked the key by hand.
     Revoked,
 }
 
-/// What may be told of a key.
+/// The public facts about a key.
 #[derive(Clone, Debug, Serialize)]
 pub struct Described {
-    /// Its id.
+    /// The key's id.
     pub kid: String,
-    /// What it signs.
+    /// The tokens that the key signs.
     pub r#use: KeyUse,
-    /// What has become of it.
+    /// The state of the key.
     pub state: State,
-    /// Times in milliseconds since the epoch.
+    /// The time of creation. All times are in milliseconds since the epoch.
     pub created_at: Timestamp,
-    /// From when on it signs, if that is known.
+    /// The time from which the key signs. None if the time is not set yet.
     pub not_before: Option<Timestamp>,
-    /// From when on it is refused, if that is known.
+    /// The time from which the key is refused. None if the time is not set yet.
     pub retired_at: Option<Timestamp>,
 }
 
-/// A new key of each use, made before it is known what for: making one takes a while.
+/// One new key per use, generated ahead because the generation of an RSA key is slow.
 #[derive(Clone)]
 pub struct NewKeys {
     access: (String, Material),
@@ -139,11 +140,11 @@ pub struct NewKeys {
 }
 
 impl NewKeys {
-    /// Makes them.
+    /// Generates the keys.
     ///
     /// # Errors
     ///
-    /// The random source failed.
+    /// 500 if the random source fails.
     pub fn generate() -> Result<Self, Error> {
         let private_key = Zeroizing::new(RsaKey::generate().map_err(Error::internal)?);
         let kid = RsaKey::from_pem(&private_key).map_err(Error::internal)?.thumbprint();
@@ -193,38 +194,39 @@ impl KeyRecord {
 }
 
 impl KeySet {
-    /// A set of one key of each use that is good from now on, and one that is next.
+    /// A set with two keys per use: `current` signs from now on, and `next` is the next key.
     pub fn generate(now: Timestamp, current: NewKeys, next: NewKeys) -> Self {
         Self { keys: current.records(now, Some(now)).chain(next.records(now, None)).collect() }
     }
 
-    /// Reads the document.
+    /// Parses the document.
     ///
     /// # Errors
     ///
-    /// A sentence that never quotes it.
+    /// A sentence that never quotes the document.
     pub fn parse(text: &str) -> Result<Self, String> {
         let set: Self =
-            serde_json::from_str(text).map_err(|_| "The signing keys are not a key set as Latchkey writes it.")?;
+            serde_json::from_str(text).map_err(|_| "The signing keys are not a key set in Latchkey's format.")?;
         let is_twice =
             |(index, key): (usize, &KeyRecord)| set.keys.iter().take(index).any(|other| other.kid == key.kid);
         if set.keys.iter().enumerate().any(is_twice) {
-            return Err("The signing keys give two keys one id.".to_owned());
+            return Err("Two of the signing keys have the same id.".to_owned());
         }
         Ok(set)
     }
 
-    /// The document to keep.
+    /// The document to store.
     ///
     /// # Errors
     ///
-    /// 503: it would be longer than Secrets Manager takes. Keys are made sooner than they retire.
+    /// 503 if the document would be longer than Secrets Manager accepts. Then new keys are made
+    /// more often than old ones retire.
     pub fn to_json(&self) -> Result<String, Error> {
         let text = serde_json::to_string_pretty(self).map_err(Error::internal)?;
         if text.len() > DOCUMENT_BYTES_MAX {
             return Err(Error::unavailable(
-                "the key set would be longer than the 64 KiB that Secrets Manager takes: it was rotated too often, and keys \
-                 of refresh tokens are kept for as long as those live",
+                "the key set would be longer than the 64 KiB that Secrets Manager accepts: it was rotated too often, \
+                 and keys of refresh tokens are kept as long as the tokens live",
             ));
         }
         Ok(text)
@@ -235,7 +237,7 @@ impl KeySet {
         self.keys.is_empty()
     }
 
-    /// Every key and what has become of it, in the order in which they were made.
+    /// Every key and its state, in the order of creation.
     pub fn describe(&self, now: Timestamp) -> Vec<Described> {
         let state = |key: &KeyRecord| {
             if !key.term.is_live(now) {
@@ -263,7 +265,8 @@ impl KeySet {
 
     /// The newest key of a use that may sign at `now`.
     fn signer(&self, purpose: KeyUse, now: Timestamp) -> Option<&KeyRecord> {
-        // Of two with one time, the one that was made later, as in a ring.
+        // Two keys may have the same time. `max_by_key` then returns the one that was made later,
+        // and a `KeyRing` chooses alike.
         self.keys
             .iter()
             .filter(|key| key.purpose() == purpose && key.term.may_sign(now))

@@ -84,7 +84,7 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
     let (out, told) = said(&rotated, 0);
     for text in [&out, &told] {
         assert!(text.contains(&format!("the key {next} signs access tokens from ")), "{text}");
-        assert!(text.contains(&format!("the key {first} of access tokens is taken until ")), "{text}");
+        assert!(text.contains(&format!("the key {first} of access tokens is accepted until ")), "{text}");
     }
     assert!(told.contains("will: ") && told.contains("within 50 seconds") && out.starts_with("done: "), "{told}{out}");
     assert_eq!((folder.kid("signing"), folder.kid("due")), (first.clone(), next.clone()));

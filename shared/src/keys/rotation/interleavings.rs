@@ -1,9 +1,10 @@
-//! Every interleaving of the calls of rotations and of what people do beside them.
+//! Tries every interleaving of the calls of rotations and of changes by hand.
 //!
-//! A step is run against the answers that its calls have got so far, and stops at the next call; it is the same step, word for word,
-//! that runs on Lambda. That makes a state of the world a value: the secret with its versions and labels, and for everybody who
-//! works on it the step and the answers. From each state every next one is tried: a call of anybody, a kill, another step. What has
-//! been seen is not looked at again, so that all there is to see is seen.
+//! A step runs against the answers that its calls have got so far, and stops at the next call. It
+//! is the same code that runs on Lambda. So the state of the system is a value: the secret with its
+//! versions and labels, and for each worker the step and the answers. From each state every next
+//! state is tried: a call of any worker, a kill, another step. The search skips known states and
+//! ends when there is no new one.
 
 use std::{
     cell::Cell,
@@ -37,7 +38,7 @@ fn times() -> KeyLifetimes {
     crate::config::Config::read(|_| None).unwrap().key_lifetimes()
 }
 
-/// What somebody who works on the secret does.
+/// The work of one worker on the secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Work {
     Step(Step, &'static str),
@@ -50,14 +51,14 @@ type Reply = (u16, String);
 /// A call: its operation and its body.
 type Call = (String, Vec<u8>);
 
-/// What becomes of a work after some answers.
+/// The result of a work after some answers: the next call, or the end.
 #[derive(Clone, Debug)]
 enum Next {
     Calls(Call),
     Ends(Result<(), String>),
 }
 
-/// Hands out the answers, and then notes the call that has none yet.
+/// Returns the answers one after the other, and then notes the first call without an answer.
 #[derive(Clone, Debug)]
 struct Replay {
     replies: Arc<Mutex<VecDeque<Reply>>>,
@@ -85,7 +86,7 @@ impl HttpConnector for Replay {
     }
 }
 
-/// New keys for each work, made once: a world is the same only if its keys are.
+/// New keys for each work. They are made once, because equal states must have equal keys.
 struct Pool(HashMap<&'static str, NewKeys>);
 
 impl Pool {
@@ -123,11 +124,11 @@ impl Pool {
     }
 
     async fn work(&self, work: &Work, managed_secret: &ManagedSecret) -> Result<(), String> {
-        let told = |error: Error| std::error::Error::source(&error).unwrap().to_string();
+        let cause = |error: Error| std::error::Error::source(&error).unwrap().to_string();
         let (now, times) = (NOW, times());
         match work {
             Work::Step(step, token) => {
-                // A first set takes two.
+                // A first set needs two.
                 let names = Cell::new(vec!["spare", *token]);
                 let make = || {
                     let mut left = names.take();
@@ -135,36 +136,36 @@ impl Pool {
                     names.set(left);
                     Ok(self.keys(name))
                 };
-                run_step(managed_secret, *step, token, || now, &times, make).await.map_err(told)
+                run_step(managed_secret, *step, token, || now, &times, make).await.map_err(cause)
             }
             Work::RotateByHand | Work::RevokeByHand => {
-                let current = managed_secret.current().await.map_err(told)?.ok_or("nothing there")?;
+                let current = managed_secret.current().await.map_err(cause)?.ok_or("nothing there")?;
                 let mut set = KeySet::parse(&current.text)?;
                 let new = self.keys("hand");
                 if *work == Work::RotateByHand {
                     set.rotate(now, &times, new);
                 } else {
-                    let kid = KeyRing::parse(&current.text)?.signing(now).map_err(told)?.kid.clone();
+                    let kid = KeyRing::parse(&current.text)?.signing(now).map_err(cause)?.kid.clone();
                     set.revoke(&kid, now, &times, new)?;
                 }
-                managed_secret.replace(Some(&current), &set.to_json().map_err(told)?).await.map_err(told)
+                managed_secret.replace(Some(&current), &set.to_json().map_err(cause)?).await.map_err(cause)
             }
         }
     }
 }
 
-/// The secret, and everybody who works on it: what they do and the answers they have got.
+/// The secret, and for each worker the work and the answers so far.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct World {
+struct SystemState {
     secrets: Secrets,
     busy: Vec<Option<(Work, Vec<Reply>)>>,
-    /// What is done once.
+    /// The works that are still to be done, each once.
     left: Vec<Work>,
 }
 
 struct Explorer {
     pool: Pool,
-    /// What was run before: the same work on the same answers goes on alike.
+    /// The results of earlier runs. The same work with the same answers has the same result.
     known: HashMap<(Work, Vec<Reply>), Next>,
     /// The sets that were in force and found to work.
     good: HashSet<String>,
@@ -184,7 +185,7 @@ impl Explorer {
         }
     }
 
-    /// Secrets of which the first set is in force.
+    /// A secret with the first set in force.
     fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
         secrets.create(ID);
@@ -202,18 +203,19 @@ impl Explorer {
         next
     }
 
-    /// Lets `steps` be taken by as many at once as there are `works` in a list, in any order and any number of times, each killed
-    /// after any call, and gives the number of worlds that there are. `once` is done once at any time, or not.
+    /// Explores all states and returns their number. There is one worker per list in `works`. A
+    /// worker runs the works of its list in any order and any number of times, and may be killed
+    /// after any call. Each work in `once` is done once at any time, or never.
     async fn explore(&mut self, secrets: Secrets, works: &[Vec<Work>], once: Vec<Work>) -> usize {
         let mut busy = vec![None; works.len()];
         busy.resize(works.len() + once.len(), None);
-        let first = World { secrets, busy, left: once };
+        let first = SystemState { secrets, busy, left: once };
         let mut seen = HashSet::from([first.clone()]);
         let mut queue = VecDeque::from([first]);
-        while let Some(world) = queue.pop_front() {
-            self.check(&world.secrets).await;
-            for next in self.successors(&world, works).await {
-                self.check_change(&world.secrets, &next.secrets);
+        while let Some(state) = queue.pop_front() {
+            self.check(&state.secrets).await;
+            for next in self.successors(&state, works).await {
+                self.check_change(&state.secrets, &next.secrets);
                 if seen.insert(next.clone()) {
                     queue.push_back(next);
                 }
@@ -222,19 +224,19 @@ impl Explorer {
         seen.len()
     }
 
-    async fn successors(&mut self, world: &World, works: &[Vec<Work>]) -> Vec<World> {
+    async fn successors(&mut self, state: &SystemState, works: &[Vec<Work>]) -> Vec<SystemState> {
         let mut next = Vec::new();
-        // What RotateSecret does: it registers the version, unless another one is pending.
+        // `RotateSecret` registers the version, unless another version is pending.
         for token in [A, B] {
-            let mut other = world.clone();
+            let mut other = state.clone();
             let steps = works.iter().flatten().any(|work| matches!(work, Work::Step(_, of) if *of == token));
             if steps && other.secrets.stages(ID, token).is_empty() && other.secrets.start_rotation(ID, token) {
                 next.push(other);
             }
         }
-        for (index, doing) in world.busy.iter().enumerate() {
+        for (index, doing) in state.busy.iter().enumerate() {
             let with = |doing: Option<(Work, Vec<Reply>)>| {
-                let mut other = world.clone();
+                let mut other = state.clone();
                 other.busy[index] = doing;
                 other
             };
@@ -243,7 +245,7 @@ impl Explorer {
                     let free = works.get(index).into_iter().flatten();
                     next.extend(free.map(|work| with(Some((work.clone(), Vec::new())))));
                     if index >= works.len()
-                        && let Some(work) = world.left.get(index - works.len())
+                        && let Some(work) = state.left.get(index - works.len())
                     {
                         let mut other = with(Some((work.clone(), Vec::new())));
                         other.left.remove(index - works.len());
@@ -251,11 +253,11 @@ impl Explorer {
                     }
                 }
                 Some((work, replies)) => {
-                    // Killed.
+                    // The worker is killed.
                     next.push(with(None));
                     match self.next(work, replies).await {
                         Next::Calls((operation, body)) => {
-                            let mut other = world.clone();
+                            let mut other = state.clone();
                             let reply = other.secrets.call(&operation, &body);
                             other.busy[index] = Some((work.clone(), [replies.as_slice(), &[reply]].concat()));
                             next.push(other);
@@ -271,8 +273,8 @@ impl Explorer {
         next
     }
 
-    /// One version is in force, and works; one at most is pending; and a rotation that begins now succeeds, if need be after the one
-    /// that is under way was tried again.
+    /// Checks that one version is in force and works, and that at most one is pending. A rotation
+    /// that begins now must succeed, if necessary after the rotation under way was tried again.
     async fn check(&mut self, secrets: &Secrets) {
         if !self.recovered.insert(secrets.clone()) {
             return;
@@ -291,7 +293,7 @@ impl Explorer {
         if !after.start_rotation(ID, C) {
             let token = after.version(ID, PENDING).unwrap().to_owned();
             let token = [A, B].into_iter().find(|known| *known == token).unwrap();
-            // It may be given up.
+            // The rotation may be given up.
             let _ = self.rotate(&mut after, token).await;
             assert!(after.start_rotation(ID, C), "{token} is neither done nor given up");
         }
@@ -299,7 +301,7 @@ impl Explorer {
         assert_eq!(after.version(ID, CURRENT), Some(C));
     }
 
-    /// Takes all steps of a rotation, until one fails.
+    /// Runs all steps of a rotation, until one fails.
     async fn rotate(&mut self, secrets: &mut Secrets, token: &'static str) -> Result<(), String> {
         for step in Step::ALL {
             let (work, mut replies) = (Work::Step(step, token), Vec::new());
@@ -314,7 +316,7 @@ impl Explorer {
         Ok(())
     }
 
-    /// Nothing that the set in force knew is forgotten by the one that follows it.
+    /// Checks that a new set in force contains every change of the set before.
     fn check_change(&self, before: &Secrets, after: &Secrets) {
         let (Some(old), Some(new)) = (before.text(ID, CURRENT), after.text(ID, CURRENT)) else { return };
         if old != new {
@@ -323,7 +325,7 @@ impl Explorer {
                 let keys = set.describe(NOW).into_iter().filter(|key| key.state == State::Revoked);
                 keys.map(|key| key.kid).collect()
             };
-            // A revocation by hand ends a key at once, which no rotation may.
+            // Only a revocation by hand may end a key at once.
             if revoked(&old).len() == revoked(&new).len() {
                 new.may_follow(&old, NOW, &times()).unwrap();
             }
@@ -339,25 +341,25 @@ fn steps(token: &'static str) -> Vec<Work> {
 #[tokio::test]
 async fn one_rotation_in_any_order_repeated_and_killed_anywhere() {
     let mut explorer = Explorer::new();
-    let worlds = explorer.explore(explorer.secrets(), &[steps(A)], vec![]).await;
-    println!("one rotation: {worlds} worlds, {} runs; {:#?}", explorer.known.len(), explorer.ends);
-    assert!(worlds > 30, "{worlds}");
+    let states = explorer.explore(explorer.secrets(), &[steps(A)], vec![]).await;
+    println!("one rotation: {states} states, {} runs; {:#?}", explorer.known.len(), explorer.ends);
+    assert!(states > 30, "{states}");
     assert!(explorer.ends.iter().any(|end| end.contains("createSecret comes first")));
 }
 
 #[tokio::test]
 async fn two_at_once_with_one_token() {
     let mut explorer = Explorer::new();
-    let worlds = explorer.explore(explorer.secrets(), &[steps(A), steps(A)], vec![]).await;
-    println!("two at once: {worlds} worlds, {} runs", explorer.known.len());
-    assert!(worlds > 500, "{worlds}");
+    let states = explorer.explore(explorer.secrets(), &[steps(A), steps(A)], vec![]).await;
+    println!("two at once: {states} states, {} runs", explorer.known.len());
+    assert!(states > 500, "{states}");
 }
 
 #[tokio::test]
 async fn two_rotations_one_after_the_other_whose_steps_come_late() {
     let mut explorer = Explorer::new();
-    let worlds = explorer.explore(explorer.secrets(), &[steps(A), steps(B)], vec![]).await;
-    println!("two rotations: {worlds} worlds, {} runs; {:#?}", explorer.known.len(), explorer.ends);
+    let states = explorer.explore(explorer.secrets(), &[steps(A), steps(B)], vec![]).await;
+    println!("two rotations: {states} states, {} runs; {:#?}", explorer.known.len(), explorer.ends);
     assert!(explorer.ends.iter().any(|end| end.contains("is not pending")));
 }
 
@@ -365,11 +367,11 @@ async fn two_rotations_one_after_the_other_whose_steps_come_late() {
 async fn a_rotation_while_somebody_changes_the_keys_by_hand() {
     for work in [Work::RotateByHand, Work::RevokeByHand] {
         let mut explorer = Explorer::new();
-        let worlds = explorer.explore(explorer.secrets(), &[steps(A)], vec![work.clone()]).await;
-        println!("{work:?}: {worlds} worlds, {} runs; {:#?}", explorer.known.len(), explorer.ends);
+        let states = explorer.explore(explorer.secrets(), &[steps(A)], vec![work.clone()]).await;
+        println!("{work:?}: {states} states, {} runs; {:#?}", explorer.known.len(), explorer.ends);
         assert!(explorer.ends.iter().any(|end| end.contains("is given up")), "{:#?}", explorer.ends);
-        let outrun = |end: &String| end.contains("ByHand") && end.contains("put in force");
-        assert!(explorer.ends.iter().any(outrun), "{:#?}", explorer.ends);
+        let lost_race = |end: &String| end.contains("ByHand") && end.contains("put in force");
+        assert!(explorer.ends.iter().any(lost_race), "{:#?}", explorer.ends);
     }
 }
 
@@ -403,7 +405,7 @@ async fn a_token_that_is_not_that_of_the_rotation_changes_nothing() {
                 Next::Ends(end) => break end,
             }
         };
-        assert!(end.unwrap_err().contains("no version of this token"), "{step:?}");
+        assert!(end.unwrap_err().contains("no version with this token"), "{step:?}");
         assert_eq!(replies.len(), 1);
         assert!(secrets == before);
     }
@@ -420,7 +422,7 @@ async fn a_pending_set_that_does_not_work_is_never_put_in_force() {
         let why = explorer.rotate(&mut secrets, A).await.unwrap_err();
         assert!(why.contains("is given up"), "{why}");
         assert_eq!(secrets.version(ID, CURRENT), Some(FIRST));
-        // The next rotation is not held up by it.
+        // The next rotation can begin.
         explorer.check(&secrets).await;
         assert!(secrets.start_rotation(ID, B));
     }

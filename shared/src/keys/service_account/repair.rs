@@ -1,5 +1,5 @@
-//! A service account as people paste it. Variables, panels and pipelines mangle a key file in a few known ways; each is undone
-//! here without a guess, and remembered for the log.
+//! Reads a service account as people paste it. Variables, panels and pipelines change a key file in
+//! a few known ways. Each change is undone here without a guess, and noted for the log.
 
 mod layers;
 mod lookalike;
@@ -14,22 +14,24 @@ use super::ServiceAccount;
 use crate::jose::json;
 use layers::{LAYERS_MAX, Repairs};
 
-/// A key file has 2.4 KB; base64, escapes and indentation make it a few times that.
+/// The longest accepted text, in bytes. A key file has 2.4 KB. Base64, escapes and indentation make
+/// the text a few times longer.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-const TAKE: &str = "Take the file that the Firebase console gives out: Project settings, Service accounts, Generate new \
-                    private key.";
-const KEY_ALONE: &str = "The service account is a private key alone, which does not say whose it is. Give the whole JSON \
-                         file, or set FIREBASE_CLIENT_EMAIL and FIREBASE_PROJECT_ID too.";
+const ADVICE: &str = "Use the file from the Firebase console: Project settings, Service accounts, Generate new private \
+                      key.";
+const KEY_ALONE: &str = "The service account is a private key alone, which does not name its account. Give the whole \
+                         JSON file, or set FIREBASE_CLIENT_EMAIL and FIREBASE_PROJECT_ID too.";
 
-/// Reads a service account; a private key alone is one if the e-mail address and the project are given beside it.
+/// Reads a service account. A private key alone is enough if `client_email` and `project_id` are
+/// given.
 ///
 /// # Errors
 ///
-/// Sentences that name the mistake and never quote the input.
+/// Sentences that name the mistake and never quote `text`.
 pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) -> Result<ServiceAccount, String> {
-    let refused = |phrase: String| format!("The service account {phrase}. {TAKE}");
+    let refused = |phrase: String| format!("The service account {phrase}. {ADVICE}");
     if text.len() > TEXT_BYTES_MAX {
-        return Err(refused("is longer than 64 KiB, which no key file is".to_owned()));
+        return Err(refused("is longer than 64 KiB, and no key file is that long".to_owned()));
     }
     let mut repairs = Repairs::default();
     let account = match uncover(text, &mut repairs).map_err(|phrase| refused(phrase.to_owned()))? {
@@ -37,7 +39,7 @@ pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) ->
         Found::Key(key) => {
             let (email, project_id) = (client_email.unwrap_or(""), project_id.unwrap_or(""));
             let parts = Parts { email, project_id, key_id: "", key: &key };
-            // What is wrong with the key comes first: two more variables would not mend it.
+            // A broken key is reported first: two more variables would not mend it.
             let account = parts.account(repairs)?;
             if account.email.is_empty() || account.project_id.is_empty() {
                 return Err(KEY_ALONE.to_owned());
@@ -46,39 +48,44 @@ pub fn read(text: &str, client_email: Option<&str>, project_id: Option<&str>) ->
         }
     };
     if !is_client_email(&account.email) {
-        return Err(refused("has a `client_email` that is no e-mail address".to_owned()));
+        return Err(refused("has a `client_email` that is not an e-mail address".to_owned()));
     }
     if !is_project_id(&account.project_id) {
-        return Err(refused("has a `project_id` that is no project's id".to_owned()));
+        return Err(refused("has a `project_id` that is not the id of a project".to_owned()));
     }
     Ok(account)
 }
 
-/// Whether this can be the id of a Google Cloud project, `my-app-1a2b3` or `example.com:my-app`, and nothing that is secret.
+/// Whether `text` can be the id of a Google Cloud project, `my-app-1a2b3` or `example.com:my-app`.
+/// A private key or a key file that was pasted by mistake cannot.
 pub fn is_project_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// Whether this can be the address of a service account, and nothing that is secret.
+/// Whether `text` can be the e-mail address of a service account. A private key or a key file that
+/// was pasted by mistake cannot.
 pub fn is_client_email(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._+@".contains(&byte);
     let parts = text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty());
     parts && text.len() <= 254 && text.bytes().all(fits) && text.matches('@').count() == 1
 }
 
-/// Whether this can be the id of a service account's key: Google's have forty hexadecimal digits.
+/// Whether a text can be the id of a service account's key. Google's ids have forty hexadecimal
+/// digits.
 fn is_key_id(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// What was under all the layers.
+/// The content under all layers.
 enum Found {
+    /// A JSON object.
     File(Map<String, Value>),
+    /// A private key in PEM.
     Key(String),
 }
 
-/// Takes off one layer after the other.
+/// Removes one layer after the other.
 fn uncover(text: &str, repairs: &mut Repairs) -> Result<Found, &'static str> {
     let mut text = text.to_owned();
     for _ in 0..LAYERS_MAX {
@@ -110,7 +117,8 @@ fn uncover(text: &str, repairs: &mut Repairs) -> Result<Found, &'static str> {
     Err(refusal(&text))
 }
 
-/// The JSON object, if this is one. A line break where JSON has none is what a `\n` becomes that was expanded on the way.
+/// Reads a JSON object. None if `text` is not one. A line break in a wrong place was a `\n` that
+/// something expanded.
 fn document(text: &str, repairs: &mut Repairs) -> Option<Map<String, Value>> {
     if !text.starts_with('{') {
         return None;
@@ -122,7 +130,7 @@ fn document(text: &str, repairs: &mut Repairs) -> Option<Map<String, Value>> {
     })
 }
 
-/// Why this is neither the file nor a key.
+/// The reason why a text is neither the file nor a key.
 fn refusal(text: &str) -> &'static str {
     if text.is_empty() {
         return "is empty";
@@ -132,12 +140,14 @@ fn refusal(text: &str) -> &'static str {
         if serde_json::from_str::<IgnoredAny>(&mended).is_err_and(|error| error.is_eof()) {
             return "ends in the middle: it was cut short on the way";
         }
-        return lookalike::text(text).or(json::object(mended.as_bytes()).err()).unwrap_or("is wrapped too often");
+        return lookalike::text(text)
+            .or(json::object(mended.as_bytes()).err())
+            .unwrap_or("is encoded, quoted or escaped too many times");
     }
-    lookalike::text(text).unwrap_or("is not the JSON file that Google gives out, nor base64 of it")
+    lookalike::text(text).unwrap_or("is not the JSON file from Google, and not base64 of it")
 }
 
-/// What an account is made of.
+/// The parts of an account.
 struct Parts<'a> {
     email: &'a str,
     project_id: &'a str,
@@ -167,7 +177,7 @@ impl<'a> Parts<'a> {
 
     fn account(&self, mut repairs: Repairs) -> Result<ServiceAccount, String> {
         let key = pem::read(self.key, &mut repairs)
-            .map_err(|phrase| format!("The private key of the service account {phrase}. {TAKE}"))?;
+            .map_err(|phrase| format!("The private key of the service account {phrase}. {ADVICE}"))?;
         let (email, project_id) = (self.email.trim().to_owned(), self.project_id.trim().to_owned());
         let key_id = Some(self.key_id.to_owned()).filter(|id| is_key_id(id));
         Ok(ServiceAccount { email, project_id, key_id, repairs: repairs.into_inner(), key })

@@ -1,22 +1,24 @@
-//! Every change that is made to a key set.
+//! Every change of a key set.
 
 use std::time::Duration;
 
 use super::{KeyRecord, KeySet, KeyUse, NewKeys};
 use crate::{keys::KeyLifetimes, time::Timestamp};
 
-/// For how long after its end the set remembers a key, without its private part.
+/// The time for which the set remembers a key after its end, without the private part.
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
-/// How many of those it remembers.
+/// The most keys that the set remembers after their end.
 const HISTORY_KEYS_MAX: usize = 100;
 
-/// What a change did, as sentences without a subject of their own: for people and for the log.
+/// The effects of a change, as sentences without a capital and a full stop, for people and for the
+/// log.
 #[derive(Clone, Debug, Default)]
 pub struct Change(pub Vec<String>);
 
 impl KeySet {
-    /// Makes the next key of each use due, gives those that it supersedes their end, and adds `new` ones as the next. The set must be
-    /// the one in force at `now`, in which the next key is published already.
+    /// Makes the next key of each use due, sets the end of the keys that it supersedes, and adds
+    /// `new` as the next keys. The set must be in force at `now`, so that its next keys are already
+    /// published.
     pub fn rotate(&mut self, now: Timestamp, times: &KeyLifetimes, new: NewKeys) -> Change {
         self.forget(now);
         let mut change = Change::default();
@@ -24,7 +26,7 @@ impl KeySet {
             let start = now + times.lead();
             let Some(next) = self.keys.iter_mut().find(|key| key.purpose() == purpose && key.term.is_next(now)) else {
                 change.0.push(format!(
-                    "there was no next key of {purpose}s yet, so the present one goes on; the next rotation replaces it"
+                    "there was no next key of {purpose}s yet, so the present key stays; the next rotation replaces it"
                 ));
                 continue;
             };
@@ -40,19 +42,20 @@ impl KeySet {
             };
             for key in self.keys.iter_mut().filter(superseded) {
                 key.term.retired_at = Some(end);
-                change.0.push(format!("the key {} of {purpose}s is taken until {}", key.kid, end.readable()));
+                change.0.push(format!("the key {} of {purpose}s is accepted until {}", key.kid, end.readable()));
             }
         }
         change.add_next(&mut self.keys, new.records(now, None));
         change
     }
 
-    /// Ends a key now. The key that is published the longest takes its place: at once if the ended one was signing, else in the
-    /// time that a rotation takes. The set is left with a next key.
+    /// Ends a key now. The key that was published first takes over: at once if the ended key was
+    /// signing, otherwise after the lead time of a rotation. Afterwards the set has a next key
+    /// again.
     ///
     /// # Errors
     ///
-    /// A sentence: there is no such key.
+    /// A sentence if the set has no such key.
     pub fn revoke(&mut self, kid: &str, now: Timestamp, times: &KeyLifetimes, new: NewKeys) -> Result<Change, String> {
         let mut change = Change::default();
         let signs_now = |purpose| self.signer(purpose, now).is_some_and(|signer| signer.kid == kid);
@@ -71,28 +74,28 @@ impl KeySet {
             |key: &KeyRecord| key.purpose() == purpose && key.term.is_live(now) && key.term.retired_at.is_none();
         if !self.keys.iter().any(stays) {
             self.keys.extend(spare.next());
-            change
-                .0
-                .push("there was no other key to take over but a new one, which nobody has seen published".to_owned());
+            change.0.push("no key was left to take over except a new one, which nobody has seen published".to_owned());
         }
-        // Whoever takes over in its time does so still, unless that cannot wait.
-        let has_heir =
+        // A due key takes over at its own time. If the revoked key was signing, that is too late.
+        let is_heir =
             |key: &KeyRecord| stays(key) && key.term.not_before.is_some_and(|start| start <= now || !was_signing);
-        // One that was superseded has an end already, and may be the very key that was to be got rid of.
-        if !self.keys.iter().any(has_heir) {
+        // A superseded key never takes over. It has an end already, and the rotation may have been
+        // made to get rid of it.
+        if !self.keys.iter().any(is_heir) {
             let signs_still = self.keys.iter().any(|key| {
                 key.purpose() == purpose
                     && key.term.may_sign(now)
                     && key.term.retired_at > Some(now + times.lead() + times.margin(purpose))
             });
             let start = if signs_still && !was_signing { now + times.lead() } else { now };
-            // In the order in which they were made, and so published.
+            // The first key is the oldest, and so it was published first.
             if let Some(heir) = self.keys.iter_mut().find(|key| stays(key)) {
                 heir.term.not_before = Some(start);
                 change.0.push(format!("the key {} signs {purpose}s from {} on", heir.kid, start.readable()));
                 if purpose == KeyUse::Access && heir.created_at + times.lead() > start {
                     change.0.push(format!(
-                        "it is published only since {}: who verifies tokens elsewhere may not know it yet",
+                        "the key {} is published only since {}: verifiers elsewhere may not know it yet",
+                        heir.kid,
                         heir.created_at.readable()
                     ));
                 }
@@ -104,7 +107,8 @@ impl KeySet {
         Ok(change)
     }
 
-    /// Ends every key now and makes others, for when somebody has read the whole set: every session ends.
+    /// Ends every key now and adds new ones, after somebody has read the whole set. Every session
+    /// ends.
     pub fn revoke_all(&mut self, now: Timestamp, current: NewKeys, next: NewKeys) -> Change {
         let mut change = Change::default();
         for key in self.keys.iter_mut().filter(|key| key.term.is_live(now)) {
@@ -115,15 +119,16 @@ impl KeySet {
         let new = Self::generate(now, current, next).keys;
         change.0.extend(new.iter().map(|key| format!("the key {} of {}s is new", key.kid, key.purpose())));
         change.0.push(
-            "every session ends; who verifies tokens elsewhere refuses those of the new keys until the published keys are read \
-             again"
+            "every session ends; verifiers elsewhere refuse tokens by the new keys until they have read the published \
+             keys again"
                 .to_owned(),
         );
         self.keys.extend(new);
         change
     }
 
-    /// Takes the private part from keys that are retired, and forgets those that have been for long, and the oldest of too many.
+    /// Removes the private part of retired keys. Forgets keys that retired long ago, and the oldest
+    /// retired keys if there are too many.
     fn forget(&mut self, now: Timestamp) {
         self.keys.retain(|key| key.term.retired_at.is_none_or(|end| now < end + HISTORY));
         let mut too_many =
@@ -136,33 +141,37 @@ impl KeySet {
         self.keys.iter_mut().filter(|key| !key.term.is_live(now)).for_each(KeyRecord::forget_private_part);
     }
 
-    /// Whether this set may take the place of `current` at `now`: it knows of every change that was made to that one meanwhile, and
-    /// ends no key too soon for what that one lets it sign until then.
+    /// Whether this pending set may replace `current` at `now`. The pending set must contain every
+    /// change that was made to `current` meanwhile. No key that signs until `now` may end before
+    /// its last tokens.
     ///
     /// # Errors
     ///
-    /// A sentence with what has been missed.
+    /// A sentence about the missing change, or about the key that would end too soon.
     pub fn may_follow(&self, current: &Self, now: Timestamp, times: &KeyLifetimes) -> Result<(), String> {
         for key in &current.keys {
             let Some(same) = self.keys.iter().find(|other| other.kid == key.kid) else {
-                // That it was forgotten here is as good.
+                // The pending set may have forgotten a retired key.
                 if !key.term.is_live(now) {
                     continue;
                 }
-                return Err(format!("the key {} is not in it, which was added meanwhile", key.kid));
+                return Err(format!("the key {} was added meanwhile, and the pending set lacks it", key.kid));
             };
             let is_undone = key.term.not_before.is_some() && same.term.not_before != key.term.not_before;
             let ends_later =
                 key.term.retired_at.is_some_and(|end| same.term.retired_at.is_none_or(|other| other > end));
             if is_undone || ends_later || (key.revoked && !same.revoked) {
                 return Err(format!(
-                    "the key {} was revoked or superseded meanwhile, and it does not know that",
+                    "the key {} was revoked or superseded meanwhile, and the pending set does not show that",
                     key.kid
                 ));
             }
             let ends_too_soon = same.term.retired_at.is_some_and(|end| end < now + times.margin(key.purpose()));
             if key.term.retired_at.is_none() && key.term.may_sign(now) && ends_too_soon {
-                return Err(format!("it is so old that the key {} would end before its last tokens do", key.kid));
+                return Err(format!(
+                    "the pending set is so old that the key {} would end before its last tokens do",
+                    key.kid
+                ));
             }
         }
         Ok(())
@@ -173,7 +182,7 @@ impl Change {
     fn add_next(&mut self, keys: &mut Vec<KeyRecord>, new: impl Iterator<Item = KeyRecord>) {
         for key in new {
             self.0.push(format!(
-                "the key {} is the next one of {}s, and published from now on",
+                "the key {} is the next key of {}s, and is published from now on",
                 key.kid,
                 key.purpose()
             ));

@@ -19,7 +19,7 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-/// New keys without the time that it takes to make one of RSA: what is private is never read here.
+/// New keys that cost no time, without real private parts. Nothing here reads a private part.
 fn cheap(name: &str) -> NewKeys {
     let text = || Some(Zeroizing::new("private".to_owned()));
     NewKeys {
@@ -61,12 +61,12 @@ fn a_rotation_lets_the_next_key_take_over_once_everybody_can_know_it() {
     assert_eq!(end(&set, "a-0"), after(lead + 7_200));
     assert_eq!(state(&set, "a-0", after(lead + 7_199)), State::Superseded);
     assert_eq!(state(&set, "a-0", after(lead + 7_200)), State::Retired);
-    // Nobody is logged out: the last refresh token of the old key has lived its life by then.
+    // Nobody is logged out: the last refresh token by the old key has expired by then.
     assert!(end(&set, "r-0") >= after(lead + 30 * 86_400));
 }
 
 #[test]
-fn two_quick_rotations_strand_nothing() {
+fn two_quick_rotations_leave_no_key_behind() {
     let mut set = set();
     set.rotate(NOW, &TIMES, cheap("2"));
     set.rotate(after(1), &TIMES, cheap("3"));
@@ -76,10 +76,10 @@ fn two_quick_rotations_strand_nothing() {
         let signers: Vec<_> = states.iter().filter(|(_, state)| *state == State::Signing).map(|(kid, _)| kid).collect();
         assert_eq!(signers, [signing], "{seconds}: {states:?}");
     }
-    // Each is taken for its overlap after its successor signs.
+    // Each key is accepted for its overlap after its successor signs.
     assert_eq!((end(&set, "a-0"), end(&set, "a-1")), (after(lead + 7_200), after(lead + 1 + 7_200)));
     assert_eq!(state(&set, "a-3", after(lead + 1)), State::Next);
-    // Twice in the same moment too.
+    // Two rotations at the same time work too.
     set.rotate(after(9), &TIMES, cheap("4"));
     set.rotate(after(9), &TIMES, cheap("5"));
     assert_eq!(state(&set, "a-4", after(9 + lead)), State::Signing);
@@ -110,7 +110,7 @@ fn a_set_from_before_there_were_next_keys_gets_one() {
     let mut set = set();
     set.keys.retain(|key| key.term.not_before.is_some());
     let change = set.rotate(NOW, &TIMES, cheap("2")).0.join("\n");
-    assert!(change.contains("the present one goes on"), "{change}");
+    assert!(change.contains("the present key stays"), "{change}");
     assert_eq!(states(&set, NOW), [("a-0".to_owned(), State::Signing), ("a-2".to_owned(), State::Next)]);
     set.rotate(after(1), &TIMES, cheap("3"));
     assert_eq!(state(&set, "a-2", after(1) + TIMES.lead()), State::Signing);
@@ -123,10 +123,10 @@ fn a_revoked_key_ends_at_once_and_a_published_one_takes_over() {
     assert!(change.contains("a-0 is revoked") && change.contains("a-1 signs access tokens from"), "{change}");
     let expected = [("a-0", State::Revoked), ("a-1", State::Signing), ("a-2", State::Next)];
     assert_eq!(states(&set, after(9)), expected.map(|(kid, state)| (kid.to_owned(), state)));
-    // The keys of the other use are left alone.
+    // The keys for refresh tokens do not change.
     assert_eq!((state(&set, "r-0", after(9)), state(&set, "r-1", after(9))), (State::Signing, State::Next));
     assert!(!set.to_json().unwrap().contains("a-0\",\n      \"alg\": \"RS256\",\n      \"private_key"));
-    // Again it does nothing, and what is not there is told.
+    // A second revocation does nothing, and an unknown key is an error.
     assert!(set.revoke("a-0", after(10), &TIMES, cheap("3")).unwrap().0.is_empty());
     assert!(set.revoke("a-9", after(10), &TIMES, cheap("3")).unwrap_err().contains("no key \"a-9\""));
 }
@@ -143,7 +143,7 @@ fn a_superseded_key_never_signs_again_when_its_successor_is_revoked() {
 }
 
 #[test]
-fn one_that_is_due_is_replaced_in_time_when_it_is_revoked() {
+fn a_due_key_is_replaced_in_time_when_it_is_revoked() {
     let mut set = set();
     set.rotate(NOW, &TIMES, cheap("2"));
     set.revoke("a-1", after(5), &TIMES, cheap("3")).unwrap();
@@ -154,13 +154,13 @@ fn one_that_is_due_is_replaced_in_time_when_it_is_revoked() {
 }
 
 #[test]
-fn one_that_is_due_comes_in_its_time_when_another_is_revoked() {
+fn a_due_key_signs_in_its_time_when_another_key_is_revoked() {
     let mut rotated = set();
     rotated.rotate(NOW, &TIMES, cheap("2"));
     let start = NOW + TIMES.lead();
     rotated.rotate(start, &TIMES, cheap("3"));
     let again = start + TIMES.lead();
-    // The next one, and one that was superseded; a-1 signs, and a-2 is due.
+    // a-1 signs, and a-2 is due. The next key and a superseded key are revoked.
     for kid in ["a-3", "a-0"] {
         let mut set = rotated.clone();
         let change = set.revoke(kid, start + Duration::from_secs(9), &TIMES, cheap("4")).unwrap().0.join("\n");
@@ -169,13 +169,13 @@ fn one_that_is_due_comes_in_its_time_when_another_is_revoked() {
         assert_eq!(state(&set, "a-2", again), State::Signing);
         assert_eq!(states(&set, again).last().unwrap().1, State::Next);
     }
-    // The one that signs cannot be waited for.
+    // If the signing key is revoked, there is no time to wait.
     rotated.revoke("a-1", start + Duration::from_secs(9), &TIMES, cheap("4")).unwrap();
     assert_eq!(state(&rotated, "a-2", start + Duration::from_secs(9)), State::Signing);
 }
 
 #[test]
-fn all_keys_can_be_revoked_at_once_for_who_has_read_the_whole_set_has_the_next_one_too() {
+fn all_keys_can_be_revoked_at_once_because_a_leaked_set_has_the_next_key_too() {
     let mut set = set();
     set.rotate(NOW, &TIMES, cheap("2"));
     let old: Vec<String> = set.describe(NOW).into_iter().map(|key| key.kid).collect();
@@ -188,7 +188,7 @@ fn all_keys_can_be_revoked_at_once_for_who_has_read_the_whole_set_has_the_next_o
         assert_eq!(state(&set, &format!("{kind}-3"), after(9)), State::Signing);
         assert_eq!(state(&set, &format!("{kind}-4"), after(9)), State::Next);
     }
-    // A rotation under way knows nothing of it.
+    // A rotation under way has missed this change.
     let mut pending = self::set();
     pending.rotate(NOW, &TIMES, cheap("2"));
     assert!(pending.may_follow(&set, after(10), &TIMES).is_err());
@@ -196,15 +196,15 @@ fn all_keys_can_be_revoked_at_once_for_who_has_read_the_whole_set_has_the_next_o
 }
 
 #[test]
-fn an_heir_that_nobody_can_know_yet_is_told() {
+fn a_successor_that_verifiers_may_not_know_yet_is_reported() {
     let mut set = set();
     let lead = TIMES.lead();
-    let told = |set: &mut KeySet, kid, now| set.revoke(kid, now, &TIMES, cheap("2")).unwrap().0.join("\n");
+    let revoke = |set: &mut KeySet, kid, now| set.revoke(kid, now, &TIMES, cheap("2")).unwrap().0.join("\n");
     let mut young = set.clone();
-    assert!(told(&mut young, "a-0", NOW + (lead - Duration::from_secs(1))).contains("may not know it yet"));
-    assert!(!told(&mut set, "a-0", NOW + lead).contains("may not know it yet"));
-    // Nobody else reads refresh tokens.
-    assert!(!told(&mut set, "r-0", NOW).contains("may not know it yet"));
+    assert!(revoke(&mut young, "a-0", NOW + (lead - Duration::from_secs(1))).contains("may not know it yet"));
+    assert!(!revoke(&mut set, "a-0", NOW + lead).contains("may not know it yet"));
+    // Only this service verifies refresh tokens.
+    assert!(!revoke(&mut set, "r-0", NOW).contains("may not know it yet"));
 }
 
 #[test]
@@ -217,8 +217,9 @@ fn the_last_key_can_be_revoked_too() {
     assert!(set.revoke("a-1", NOW, &TIMES, cheap("3")).is_err());
 }
 
-/// A set that is pending since `NOW`, and the one in force, which `meanwhile` changed.
-fn overtaken(meanwhile: impl FnOnce(&mut KeySet), finished: Timestamp) -> Result<(), String> {
+/// Whether a set that is pending since `NOW` may follow the set in force at the time `finished`.
+/// `meanwhile` changes the set in force before.
+fn follow_after(meanwhile: impl FnOnce(&mut KeySet), finished: Timestamp) -> Result<(), String> {
     let mut current = set();
     let mut pending = current.clone();
     pending.rotate(NOW, &TIMES, cheap("2"));
@@ -227,15 +228,15 @@ fn overtaken(meanwhile: impl FnOnce(&mut KeySet), finished: Timestamp) -> Result
 }
 
 #[test]
-fn a_pending_set_follows_only_one_of_which_it_knows_every_change() {
-    assert_eq!(overtaken(|_| {}, after(30)), Ok(()));
-    let by_rotation = overtaken(|set| drop(set.rotate(after(1), &TIMES, cheap("3"))), after(30)).unwrap_err();
+fn a_pending_set_follows_only_a_set_whose_changes_it_contains() {
+    assert_eq!(follow_after(|_| {}, after(30)), Ok(()));
+    let by_rotation = follow_after(|set| drop(set.rotate(after(1), &TIMES, cheap("3"))), after(30)).unwrap_err();
     assert!(by_rotation.contains("meanwhile"), "{by_rotation}");
     for kid in ["a-0", "a-1", "r-0", "r-1"] {
         let revoke = |set: &mut KeySet| drop(set.revoke(kid, after(1), &TIMES, cheap("3")).unwrap());
-        assert!(overtaken(revoke, after(30)).unwrap_err().contains("meanwhile"), "{kid}");
+        assert!(follow_after(revoke, after(30)).unwrap_err().contains("meanwhile"), "{kid}");
     }
-    // One whose end is past and forgotten may be missing.
+    // A retired key that was forgotten may be missing.
     let mut old = set();
     old.revoke("a-0", NOW, &TIMES, cheap("2")).unwrap();
     let mut pending = old.clone();
@@ -245,11 +246,11 @@ fn a_pending_set_follows_only_one_of_which_it_knows_every_change() {
 
 #[test]
 fn a_pending_set_that_waited_too_long_is_refused_before_it_ends_a_token() {
-    // The key that signs until then ends so long after the rotation began.
+    // The time from the rotation's beginning to the end of the key that it supersedes.
     let end = TIMES.lead() + TIMES.overlap;
     let last = NOW + (end - TIMES.margin(KeyUse::Access));
-    assert_eq!(overtaken(|_| {}, last), Ok(()));
-    let late = overtaken(|_| {}, last + Duration::from_millis(1)).unwrap_err();
+    assert_eq!(follow_after(|_| {}, last), Ok(()));
+    let late = follow_after(|_| {}, last + Duration::from_millis(1)).unwrap_err();
     assert!(late.contains("a-0 would end before its last tokens do"), "{late}");
     assert!(end - TIMES.margin(KeyUse::Access) > Duration::from_secs(45 * 60), "there is time to try a rotation again");
 }
@@ -266,7 +267,7 @@ fn a_set_that_is_rotated_too_often_is_refused_before_it_is_too_long_to_keep() {
 
 #[test]
 fn a_set_that_is_rotated_twice_a_day_never_gets_too_long() {
-    // As long as real ones.
+    // The keys are as long as real ones.
     let long = |index: u64| {
         let key = cheap(&index.to_string());
         let private_key = Some(Zeroizing::new("k".repeat(1_750)));
@@ -291,7 +292,7 @@ fn new_keys_are_real_and_no_two_are_alike() {
 }
 
 #[test]
-fn what_is_no_set_is_refused_and_not_quoted() {
+fn a_text_that_is_not_a_set_is_refused_and_not_quoted() {
     for text in ["", "hunter2", "[]", "{\"keys\":[{\"kid\":\"hunter2\"}]}", "{\"keys\":\"hunter2\"}"] {
         let refusal = KeySet::parse(text).unwrap_err();
         assert!(!refusal.contains("hunter2"), "{refusal}");

@@ -1,4 +1,4 @@
-//! What a text is wrapped in on its way through variables and panels, and how it comes off again.
+//! The layers that variables and panels put around a text, and their removal.
 
 use std::iter;
 
@@ -8,14 +8,17 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// How many layers are taken off: base64, quotes and escapes of each other, twice over and two to spare.
+/// The most layers that are removed: base64, quotes and escapes, each of them twice, and two to
+/// spare.
 pub const LAYERS_MAX: usize = 8;
-/// Base64 of the shortest key is longer; a key's id, a name or a path is shorter.
+/// The shortest text that can be base64 of a key or a file. A key's id, a name or a path is
+/// shorter.
 const BASE64_BYTES_MIN: usize = 100;
-/// One in so many characters may be foreign to base64 before it is not called damaged base64 any more.
+/// The share of characters that may be foreign to base64, as one in this number. A text with more
+/// of them is not called damaged base64.
 const FOREIGN_ONE_IN: usize = 50;
 
-/// Base64 as it arrives: with padding or without, and cut anywhere.
+/// The base64 that people paste: with or without padding, and cut off anywhere.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -23,7 +26,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What was done to a text before it could be read, each once.
+/// The repairs that made a text readable, each one once.
 #[derive(Default)]
 pub struct Repairs(Vec<&'static str>);
 
@@ -39,12 +42,12 @@ impl Repairs {
     }
 }
 
-/// White space, and what looks like nothing at all: the zero-width space and the byte order mark.
+/// Whether a character is white space or invisible: the zero-width space or the byte order mark.
 pub fn is_blank(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
 }
 
-/// Without the blanks around it.
+/// The text without the blanks around it.
 pub fn trimmed<'a>(text: &'a str, repairs: &mut Repairs) -> &'a str {
     if text.starts_with('\u{feff}') {
         repairs.note("a byte order mark");
@@ -52,24 +55,26 @@ pub fn trimmed<'a>(text: &'a str, repairs: &mut Repairs) -> &'a str {
     text.trim_matches(is_blank)
 }
 
-/// Without `NAME=` or `export NAME=` before it: a whole line of a file of variables, pasted into the field of one.
+/// The text after `NAME=` or `export NAME=`. None if there is no such name. People paste a whole
+/// line of a file of variables into the field for the value.
 pub fn without_name(text: &str) -> Option<&str> {
     let line = text.strip_prefix("export ").unwrap_or(text);
     let (name, value) = line.split_once('=')?;
     let is_name = name.starts_with(|letter: char| letter.is_ascii_uppercase())
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-        // Base64 ends in `=` too, and may have no other letter than these.
+        // Base64 ends with `=` too, and may have only capitals and digits.
         && name.contains('_');
     is_name.then_some(value)
 }
 
-/// Without the quotes around it, if there are any. A text that was cut has them on one side alone.
+/// The text without the quotes around it. None if there are none. A text that was cut off has
+/// quotes on one side only.
 pub fn unquoted(text: &str) -> Option<&str> {
     let bare = text.trim_matches(['"', '\'', '`']);
     (bare.len() < text.len()).then_some(bare)
 }
 
-/// Without one layer of backslashes, as JSON has them in a string (RFC 8259 section 7).
+/// The text without one layer of backslash escapes, as in a JSON string (RFC 8259 section 7).
 pub fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars();
@@ -96,22 +101,22 @@ pub fn unescaped(text: &str) -> String {
     plain
 }
 
-/// JSON whose line breaks are where JSON allows them: raw ones inside a string become escapes, escapes outside become white
-/// space.
+/// Moves line breaks to places where JSON allows them. Raw line breaks inside a string become
+/// escapes. Escapes outside a string become white space.
 pub fn mended(json: &str) -> String {
     let mut mended = String::with_capacity(json.len());
     let mut in_string = false;
     let mut characters = json.chars();
     while let Some(character) = characters.next() {
         match (in_string, character) {
-            // What `\\n` becomes is a backslash before a raw line break.
+            // If something expanded the `\n` in `\\n`, a backslash stands before a raw line break.
             (true, '\\') => match characters.next() {
                 Some(next @ ('\n' | '\r' | '\t')) => mended.push_str(escape(next)),
                 next => mended.extend(iter::once('\\').chain(next)),
             },
             (true, '\n' | '\r' | '\t') => mended.push_str(escape(character)),
             (false, '\\') => {
-                // Also the letter behind all the backslashes.
+                // Skips the letter behind the backslashes too.
                 let _ = characters.find(|next| *next != '\\');
                 mended.push(' ');
             }
@@ -124,7 +129,7 @@ pub fn mended(json: &str) -> String {
     mended
 }
 
-/// How white space other than a blank stands in a JSON string.
+/// The escape in a JSON string for a line break or a tab.
 fn escape(space: char) -> &'static str {
     match space {
         '\n' => "\\n",
@@ -133,35 +138,37 @@ fn escape(space: char) -> &'static str {
     }
 }
 
-/// The text in base64, standard or URL-safe, broken into lines or not. None if this does not look like base64.
+/// Decodes base64, standard or URL-safe, in one line or several. None if `text` does not look like
+/// base64.
 pub fn from_base64(text: &str) -> Option<Result<String, &'static str>> {
     let unbroken: String = text.chars().filter(|character| !is_blank(*character)).map(standard).collect();
     let is_foreign = |character: &char| !character.is_ascii_alphanumeric() && !"+/=".contains(*character);
     let foreign = unbroken.chars().filter(is_foreign).count();
-    // What has a line of PEM in it is the other kind of text that is nearly base64.
+    // PEM text is nearly base64 too.
     if text.contains("-----") || unbroken.len() < BASE64_BYTES_MIN || foreign * FOREIGN_ONE_IN > unbroken.len() {
         return None;
     }
     Some(decoded(&unbroken).ok_or("looks like base64, but is damaged").and_then(|bytes| {
-        // The version that a private key in DER begins with, and that of PKCS#12 (RFC 7292 section 4).
+        // A private key in DER begins with a version, and so does PKCS#12 (RFC 7292 section 4).
         let version = bytes.get(4..7).map(<[u8]>::to_vec);
         String::from_utf8(bytes).map_err(|_| match version.as_deref() {
             Some([2, 1, 0]) => "has lost the lines BEGIN PRIVATE KEY and END PRIVATE KEY",
             Some([2, 1, 3]) => "is base64 of a P12 file",
-            _ => "looks like base64, but of something that is not text, or is damaged",
+            _ => "looks like base64, but is damaged or does not contain text",
         })
     }))
 }
 
-/// The bytes in unbroken standard base64, or in its beginning where it was cut.
+/// Decodes standard base64 without line breaks. If the text was cut off, decodes the part that is
+/// there.
 pub fn decoded(base64: &str) -> Option<Vec<u8>> {
     let unpadded = base64.trim_end_matches('=');
-    // One digit alone holds no byte.
+    // A single last digit holds less than a byte.
     let whole = unpadded.len() - usize::from(unpadded.len() % 4 == 1);
     BASE64.decode(unpadded.get(..whole)?).ok()
 }
 
-/// The digit of standard base64 for one of URL-safe base64.
+/// The digit of standard base64 for a digit of URL-safe base64.
 fn standard(digit: char) -> char {
     match digit {
         '-' => '+',

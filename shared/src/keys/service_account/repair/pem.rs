@@ -1,4 +1,4 @@
-//! A private key as people paste it: PEM text with its lines, quotes and escapes gone astray.
+//! Reads a private key as people paste it: PEM text with damaged lines, quotes and escapes.
 
 use super::{
     layers::{self, LAYERS_MAX, Repairs},
@@ -6,26 +6,26 @@ use super::{
 };
 use crate::jose::rsa::{RsaKey, rejection};
 
-/// What every key in PEM text begins with.
+/// The beginning of every block in PEM text.
 pub const BEGIN: &str = "-----BEGIN";
 const END: &str = "-----END";
-/// The digits of a line (RFC 7468 section 2).
+/// The number of base64 digits in a line (RFC 7468 section 2).
 const LINE_DIGITS: usize = 64;
 
 /// Reads a key.
 ///
 /// # Errors
 ///
-/// A phrase that follows "the private key" and never quotes it.
+/// A phrase that follows "the private key" and never quotes the key.
 pub fn read(text: &str, repairs: &mut Repairs) -> Result<RsaKey, String> {
     RsaKey::from_pem(&canonical(&uncover(text, repairs)?, repairs)?)
 }
 
-/// Takes off what is around the PEM text.
+/// Removes the layers around the PEM text.
 fn uncover(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> {
     let mut text = text.to_owned();
     for _ in 0..LAYERS_MAX {
-        // No letter of a key is a backslash, so that all of them go, however often they were doubled.
+        // A key has no backslash, so all backslashes are removed, however often they were doubled.
         while text.contains('\\') {
             repairs.note("escaped newlines in the private key");
             text = layers::unescaped(&text);
@@ -45,7 +45,7 @@ fn uncover(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> {
     Err(lookalike::text(&text).unwrap_or("is not PEM text"))
 }
 
-/// The key's block alone, written as RFC 7468 asks.
+/// Writes the block of the key as RFC 7468 asks, without other blocks.
 fn canonical(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> {
     const CUT: &str = "has no END line: it was cut short on the way";
     let compact: String = text.chars().filter(|character| !layers::is_blank(*character)).collect();
@@ -60,14 +60,14 @@ fn canonical(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> 
     if digits.contains("Proc-Type") {
         return Err(rejection::ENCRYPTED);
     }
-    let spared = without_lost_breaks(digits);
-    let der = layers::decoded(spared.as_deref().unwrap_or(digits))
-        .ok_or("is damaged: it has characters in it that no key has")?;
+    let rejoined = without_lost_breaks(digits);
+    let der = layers::decoded(rejoined.as_deref().unwrap_or(digits))
+        .ok_or("is damaged: it contains characters that a key cannot contain")?;
     let label = if label.contains("RSA") { "RSA PRIVATE KEY" } else { "PRIVATE KEY" };
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     let canonical = pem::encode_config(&pem::Pem::new(label, der), lines);
-    if spared.is_some() {
-        repairs.note("newlines in the private key that had lost their backslash");
+    if rejoined.is_some() {
+        repairs.note("newlines without their backslash in the private key");
     } else {
         if !compact.starts_with(BEGIN) || !compact.ends_with("-----") || compact.matches(BEGIN).count() > 1 {
             repairs.note("text around the private key");
@@ -77,14 +77,16 @@ fn canonical(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> 
     Ok(canonical)
 }
 
-/// An unquoted `\n` of a shell leaves its n behind. No key begins with one: DER begins with 0x30, which is an M.
+/// Removes the `n` before and after each line, which a shell leaves of an unquoted `\n`. None if
+/// the digits have another form. No key begins with `n`: DER begins with 0x30, which is `M` in
+/// base64.
 fn without_lost_breaks(digits: &str) -> Option<String> {
     let lines = digits.strip_prefix('n')?.as_bytes().chunks(LINE_DIGITS + 1);
     let lines: Option<Vec<&[u8]>> = lines.map(|line| line.strip_suffix(b"n")).collect();
     String::from_utf8(lines?.concat()).ok()
 }
 
-/// Remembers how the lines of `text` differ from what they should be.
+/// Notes how the lines of `text` differ from the lines of `canonical`.
 fn note_lines(text: &str, canonical: &str, repairs: &mut Repairs) {
     if text.contains("\r\n") {
         repairs.note("Windows line endings in the private key");

@@ -1,4 +1,4 @@
-//! Every mangling that is undone.
+//! Undoes every known change of a key file.
 
 mod refusals;
 
@@ -28,13 +28,13 @@ fn pkcs1() -> &'static str {
     static KEY: OnceLock<String> = OnceLock::new();
     KEY.get_or_init(|| {
         let block = ::pem::parse(pem()).unwrap();
-        // PKCS#8 of an RSA key of 2048 bits: 26 bytes before the key.
+        // In PKCS#8 of an RSA key of 2048 bits, 26 bytes stand before the PKCS#1 key.
         let lines = ::pem::EncodeConfig::new().set_line_ending(::pem::LineEnding::LF);
         ::pem::encode_config(&::pem::Pem::new("RSA PRIVATE KEY", &block.contents()[26..]), lines)
     })
 }
 
-/// The file with another text as its key.
+/// The file with this text as its private key.
 fn with_key(key: &str) -> String {
     let mut file = file();
     file["private_key"] = json!(key);
@@ -46,12 +46,12 @@ fn in_lines(text: &str, length: usize) -> String {
     lines.join("\r\n")
 }
 
-/// `text` as a JSON string, quotes and all.
+/// `text` as a JSON string, with its quotes.
 fn escaped(text: &str) -> String {
     json!(text).to_string()
 }
 
-/// Without the quotes around it.
+/// The text without the quotes around it.
 fn bare(text: &str) -> &str {
     &text[1..text.len() - 1]
 }
@@ -90,7 +90,7 @@ fn the_id_of_the_key_is_known_unless_it_could_be_something_else() {
 }
 
 #[test]
-fn a_mangled_file_is_read_and_its_repairs_are_remembered() {
+fn a_mangled_file_is_read_and_its_repairs_are_noted() {
     let (pretty, line) = (service_account(), &file().to_string());
     let raw = line.replace("\\n", "\n");
     for (text, repairs) in [
@@ -141,7 +141,7 @@ fn a_mangled_file_is_read_and_its_repairs_are_remembered() {
     }
 }
 
-/// What can happen to a key, in the file or alone, and how it is told.
+/// Changes that can happen to a key, in the file or alone, each with its repairs.
 fn mangled_keys() -> Vec<(String, Vec<&'static str>)> {
     const ESCAPED: &str = "escaped newlines in the private key";
     const QUOTED: &str = "quotes around the private key";
@@ -168,7 +168,7 @@ fn mangled_keys() -> Vec<(String, Vec<&'static str>)> {
             (key.replace('\n', ""), vec![LOST]),
             (key.replace('\n', " "), vec![LOST]),
             (key.split_whitespace().collect(), vec![LOST]),
-            (key.replace('\n', "n"), vec!["newlines in the private key that had lost their backslash"]),
+            (key.replace('\n', "n"), vec!["newlines without their backslash in the private key"]),
             (key.replace('\n', "\n    "), vec![UNEVEN]),
             (key.replace('\n', "\n\n"), vec![UNEVEN]),
             (in_lines(key, 48), vec![WINDOWS, UNEVEN]),
@@ -189,7 +189,7 @@ fn mangled_keys() -> Vec<(String, Vec<&'static str>)> {
 }
 
 #[test]
-fn a_mangled_key_in_the_file_is_read_and_its_repairs_are_remembered() {
+fn a_mangled_key_in_the_file_is_read_and_its_repairs_are_noted() {
     for (key, repairs) in mangled_keys() {
         is_read(ServiceAccount::parse(&with_key(&key)), &repairs);
         let both = [&["it was base64"], repairs.as_slice()].concat();
@@ -198,7 +198,7 @@ fn a_mangled_key_in_the_file_is_read_and_its_repairs_are_remembered() {
 }
 
 #[test]
-fn a_key_alone_is_read_where_its_owner_is_given() {
+fn a_key_alone_is_read_if_its_account_is_given() {
     for (key, _) in mangled_keys() {
         let account = ServiceAccount::parse_as(&key, Some(EMAIL), Some("demo-latchkey"));
         let repairs = account.as_ref().map(|account| account.repairs.clone()).unwrap_or_default();
@@ -209,12 +209,12 @@ fn a_key_alone_is_read_where_its_owner_is_given() {
         }
     }
     let swapped = ServiceAccount::parse_as(&pem(), Some("demo-latchkey"), Some(EMAIL)).unwrap_err();
-    assert!(swapped.contains("is no e-mail address"), "{swapped}");
+    assert!(swapped.contains("is not an e-mail address"), "{swapped}");
     is_read(ServiceAccount::parse_as(service_account(), Some("x@y"), Some("z")), &[]);
 }
 
 #[test]
-fn no_text_makes_it_panic() {
+fn no_text_causes_a_panic() {
     let seeds = [
         service_account().to_owned(),
         escaped(service_account()),

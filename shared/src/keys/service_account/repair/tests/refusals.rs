@@ -1,8 +1,9 @@
-//! Every mistake that is named.
+//! Refuses every known mistake by its name.
 
 use super::*;
 
-/// A sentence that has these words and no word of the input.
+/// Checks that `text` is refused with a sentence that has these words and quotes nothing of the
+/// input.
 #[track_caller]
 fn is_refused(text: &str, words: &str) {
     for account in [ServiceAccount::parse(text), ServiceAccount::parse_as(text, Some(EMAIL), Some("p"))] {
@@ -37,7 +38,7 @@ fn another_file_is_refused_by_its_name() {
         ("{}".to_owned(), "its `type` is not `service_account`"),
         ("AIzaSyhunter2hunter2hunter2hunter2hunte".to_owned(), "is an API key"),
         ("0123456789abcdef0123456789abcdef01234567".to_owned(), "is the id of a private key"),
-        ("ssh-rsa AAAAhunter2 me@here".to_owned(), "is a public key"),
+        ("ssh-rsa AAAAhunter2 me@here".to_owned(), "is a public SSH key"),
         (" \n".to_owned(), "is empty"),
         ("\"\"".to_owned(), "is empty"),
         ("hunter2".to_owned(), "is not the JSON file"),
@@ -69,7 +70,7 @@ fn a_missing_member_is_refused_by_its_name() {
         &json!({"type": "service_account"}).to_string(),
         "has no `client_email` and no `project_id` and no `private_key`.",
     );
-    is_refused(&with(json!({"client_email": "demo-latchkey"})), "is no e-mail address");
+    is_refused(&with(json!({"client_email": "demo-latchkey"})), "is not an e-mail address");
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn another_key_is_refused_by_its_name() {
 }
 
 #[test]
-fn what_was_cut_or_damaged_is_told_as_such() {
+fn a_text_that_was_cut_or_damaged_is_refused_as_such() {
     let (file, key) = (service_account(), pem());
     for end in [30, file.len() / 2, file.len() - 3] {
         is_refused(&file[..end], "ends in the middle");
