@@ -43,7 +43,7 @@ impl Steps {
     /// Steps with a token of no version.
     pub async fn with_an_unknown_token(&self) {
         for step in STEPS {
-            self.refused(step, &random_id(), &["no version of this token"]).await;
+            self.refused(step, &random_id(), &["no version with this token"]).await;
         }
         self.is_in_force(&self.first).await;
     }
@@ -63,7 +63,7 @@ impl Steps {
         let made = self.secret.value(&token).await;
         self.accepted("createSecret", &token).await;
         for step in STEPS {
-            self.refused(step, &random_id(), &["no version of this token"]).await;
+            self.refused(step, &random_id(), &["no version with this token"]).await;
         }
         // There is nothing to do for the version in force.
         for step in STEPS {
