@@ -9,6 +9,7 @@ pub mod faults;
 mod google;
 mod secrets;
 pub mod server;
+mod session_object;
 
 use std::{
     net::IpAddr,
@@ -25,12 +26,13 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use clock::Steps;
-pub use exchange::{Answer, Call, assert_session_object};
+pub use exchange::{Answer, Call};
 pub use faults::Faults;
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
 pub use secrets::{Fault, Secrets, SecretsManager};
+pub use session_object::assert_session_object;
 
 use crate::{
     App,

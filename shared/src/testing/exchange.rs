@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header, request::Builder},
 };
 use http_body_util::BodyExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::http::{client_ip::PeerAddr, contract};
@@ -144,43 +144,4 @@ impl Answer {
     pub fn content_type(&self) -> &str {
         self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
-}
-
-/// Fails unless `body` is a session object with exactly the keys and types of the contract.
-#[track_caller]
-pub fn assert_session_object(body: &Value) {
-    let types = |value: &Value| match value {
-        Value::Null => json!("null"),
-        Value::Bool(_) => json!("bool"),
-        Value::Number(number) if number.is_u64() => json!("whole number"),
-        Value::Number(_) => json!("number"),
-        Value::String(text) if text.is_empty() => json!("empty text"),
-        Value::String(_) => json!("text"),
-        Value::Array(_) => json!("array"),
-        Value::Object(_) => json!("object"),
-    };
-    let shape = |object: &Value| -> Value {
-        object.as_object().expect("an object").iter().map(|(key, value)| (key.clone(), types(value))).collect()
-    };
-    let mut user = shape(&body["user"]);
-    if user["name"] == "empty text" {
-        user["name"] = json!("text");
-    }
-    assert_eq!(
-        user,
-        json!({"id": "text", "role_id": "whole number", "name": "text", "email": "text", "email_verified": "bool"})
-    );
-    assert_eq!(
-        shape(body),
-        json!({
-            "user": "object", "uid": "text", "token_type": "text", "expires_in": "whole number", "expires_at": "text",
-            "jwt_token": "text", "token": "text", "access_token": "text", "refresh_token": "text",
-            "refresh_expires_at": "text",
-        })
-    );
-    assert_eq!(body["uid"], body["user"]["id"]);
-    assert_eq!(body["uid"].as_str().expect("text").len(), 36);
-    assert_eq!(body["token_type"], "Bearer");
-    assert_eq!(body["token"], body["jwt_token"]);
-    assert_eq!(body["refresh_token"].as_str().expect("text").len(), 43);
 }
