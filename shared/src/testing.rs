@@ -26,7 +26,7 @@ use axum::{Router, http::Method};
 use serde_json::Value;
 
 pub use clock::Steps;
-pub use exchange::{Answer, Call};
+pub use exchange::{Answer, Call, is_error_body};
 pub use faults::Faults;
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,

@@ -12,7 +12,7 @@ use std::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::HeaderMap;
 use serde_json::Value;
-use shared::testing::{Answer, Service};
+use shared::testing::{Answer, Service, is_error_body};
 use tokio::task::JoinSet;
 
 /// The most examples of violations in one row of the report.
@@ -96,7 +96,7 @@ pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<St
         (body.is_object(), "body is no object"),
         ((200..=299).contains(&status) || is_error, "neither a success nor an error"),
         (is_error || body.get("code").is_none(), "error body with a success status"),
-        (!is_error || is_problem_body(status, header("x-request-id"), body), "incomplete error body"),
+        (!is_error || is_error_body(status, header("x-request-id"), body), "incomplete error body"),
         (
             ![429, 503].contains(&status) || header("retry-after").parse().is_ok_and(|wait: u32| wait > 0),
             "no Retry-After",
@@ -108,17 +108,6 @@ pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<St
     ];
     let wrong = checks.into_iter().find(|(holds, _)| !holds).map(|(_, wrong)| wrong)?;
     Some(format!("{status}: {wrong}: {body}").chars().take(300).collect())
-}
-
-fn is_problem_body(status: u16, request_id: &str, body: &Value) -> bool {
-    let texts = ["type", "title", "detail", "message", "code", "request_id"];
-    texts.iter().all(|key| body[key].as_str().is_some_and(|text| !text.is_empty()))
-        && body["status"] == status
-        && body["message"] == body["detail"]
-        && body["request_id"] == request_id
-        && body["fields"].as_array().is_some_and(|fields| {
-            fields.iter().all(|field| ["field", "code", "message"].iter().all(|key| field[key].is_string()))
-        })
 }
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);

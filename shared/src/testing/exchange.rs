@@ -114,13 +114,8 @@ impl Answer {
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{:#}", self.body);
-        for key in ["type", "title", "detail", "message", "request_id"] {
-            assert!(self.body[key].as_str().is_some_and(|text| !text.is_empty()), "{key} of {:#}", self.body);
-        }
-        assert_eq!(self.body["status"], status);
-        assert_eq!(self.body["message"], self.body["detail"]);
-        assert!(self.body["fields"].is_array());
-        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        let request_id = self.header("x-request-id");
+        assert!(is_error_body(status, request_id, &self.body), "request {request_id}: {:#}", self.body);
         assert_eq!(self.header("cache-control"), "no-store");
         self
     }
@@ -144,4 +139,15 @@ impl Answer {
     pub fn content_type(&self) -> &str {
         self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
+}
+
+/// Whether `body` is a complete error body for this status and request id.
+pub fn is_error_body(status: u16, request_id: &str, body: &Value) -> bool {
+    let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+    let is_field = |field: &Value| ["field", "code", "message"].iter().all(|key| field[key].is_string());
+    ["type", "title", "detail", "message", "code", "request_id"].iter().all(|key| is_text(&body[key]))
+        && body["status"] == status
+        && body["message"] == body["detail"]
+        && body["request_id"] == request_id
+        && body["fields"].as_array().is_some_and(|fields| fields.iter().all(is_field))
 }
