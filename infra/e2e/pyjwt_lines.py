@@ -1,4 +1,4 @@
-"""Signs and verifies with PyJWT: reads JSON objects, one a line, and answers each with another."""
+"""Signs and verifies with PyJWT. Reads JSON objects, one a line, and answers each with another."""
 
 import json
 import sys

@@ -1,6 +1,7 @@
-"""A stand-in for Lambda's runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html) that takes the time.
+"""Imitates Lambda's runtime API (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html),
+and measures times.
 
-Starts a function, hands it events one after the other, and knows when it polled first and when it answered.
+Starts a function, hands it events one after the other, and records its first poll and each answer.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ from pathlib import Path
 from servers import REGION, Running, free_port, store_secret, wait_for
 
 ANSWER_SECONDS_MAX = 60
-# As in template.yaml.
+# The same values as in template.yaml.
 TIMEOUT_SECONDS = 10
 
 
@@ -47,10 +48,12 @@ LOGIN = post("/login", {"email": "try@example.com", "password": "correct horse b
 
 
 class RuntimeApi(BaseHTTPRequestHandler):
-    """Polls wait for an event; answers are handed to whoever invoked."""
+    """Serves the function: a poll waits for an event, and an answer goes to the caller of
+    `invoke`."""
 
     protocol_version = "HTTP/1.1"
-    # An answer goes out in two writes; with Nagle's algorithm the second would wait for an acknowledgement.
+    # An answer is sent in two writes. With Nagle's algorithm the second would wait for an
+    # acknowledgement.
     disable_nagle_algorithm = True
 
     def do_GET(self):
@@ -89,11 +92,12 @@ class Server(ThreadingHTTPServer):
         self.polled, self.events, self.answers = None, queue.Queue(), queue.Queue()
 
     def handle_error(self, *_):
-        """The function is killed once it has answered, and its connection with it."""
+        """Stays silent: the function is killed after its answer, which breaks its connection."""
 
 
 class Function:
-    """A function's process, from its start to the end of the block; `before` runs in it before its program, for limits."""
+    """The process of a function, from its start to the end of the block. `before` runs in the
+    process before its program, to set limits."""
 
     def __init__(self, program, environment, before=None):
         self.program, self.server = program, Server()
@@ -116,7 +120,8 @@ class Function:
         self.server.server_close()
 
     def invoke(self, asked):
-        """Milliseconds to the answer, its status, and the text of its body."""
+        """Sends an event. Returns the milliseconds to the answer, its status, and the text of its
+        body."""
         began = time.monotonic()
         self.server.events.put(json.dumps(asked).encode())
         try:
@@ -128,24 +133,24 @@ class Function:
         return (self.answered - began) * 1000, answer.get("statusCode"), answer.get("body")
 
     def times(self):
-        """Milliseconds from its start to its first poll, and to its latest answer."""
+        """The milliseconds from the start to the first poll, and to the latest answer."""
         return (self.server.polled - self.began) * 1000, (self.answered - self.began) * 1000
 
     def peak_kib(self):
-        """The most memory that it had."""
+        """The peak memory of the process."""
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
     def processor_ms(self):
-        """What it has used of the processor so far, all threads together."""
-        # In nanoseconds; the ticks of /proc/PID/stat are as long as half a login.
+        """The processor time of the process so far, over all threads."""
+        # The file has nanoseconds. A tick of /proc/PID/stat would be half as long as a login.
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
 
 
 @contextlib.contextmanager
 def cloud(latchkey, moto_server):
-    """The environment of a function on AWS, with an account for the event to log in to."""
+    """The environment of a function on AWS, and an account for the event that logs in."""
     with tempfile.TemporaryDirectory() as folder, Running() as running:
         dynamodb = free_port()
         served = running.serve(latchkey, folder, "--dynamodb-port", str(dynamodb))

@@ -1,10 +1,11 @@
-"""What a setting of memory is worth: `make memory`.
+"""Measures time and cost of the functions for each memory size: `make memory`.
 
-Runs the functions as they are deployed, held to the share of a processor that Lambda gives 128 MB and more, and prints for each
-setting the cold and the warm times, the processor time, and what a million requests cost. The memory is limited alike, so that a
-setting that is too small ends the function. DynamoDB and Secrets Manager are on this machine, not optimised, and answer about as
-slowly as a region's; what a function waits for them is no matter of the setting, and is said below each table. Lambda lends a
-function more of a processor while it starts, so that its cold times are shorter than these.
+Runs the functions as they are deployed, with the processor share that Lambda gives for each memory
+size. Prints for each size the cold and the warm times, the processor time, and the cost of a million
+requests. The memory is limited too, so a size that is too small ends the function. DynamoDB and
+Secrets Manager run on this machine without optimisation, and answer about as slowly as in a region.
+The wait for them does not depend on the size; a line below each table states it. Lambda gives a
+function more processor time while it starts, so its cold times are shorter than these.
 """
 
 import contextlib
@@ -21,10 +22,12 @@ from share import Share
 
 COLD_STARTS = 20
 WARM_REQUESTS = 50
-# Before the counted ones: the first connections and pages are no matter of a warm request.
+# Requests that are not counted, because the first connections and memory pages are no part of a
+# warm request.
 WARMING_UP = 3
 
-# us-east-1, list prices of https://aws.amazon.com/lambda/pricing/ without the free tier, in dollars.
+# List prices of us-east-1 in dollars, without the free tier
+# (https://aws.amazon.com/lambda/pricing/).
 GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 MILLION_REQUESTS = 0.20
 MILLION = 1_000_000
@@ -41,7 +44,7 @@ HEADING = (
 
 
 def asking(name, session):
-    """Makes events of a function one after the other, each from the answer before it."""
+    """Makes the events of a function one after the other, each from the previous answer."""
     if name == "login":
         return lambda _: LOGIN
     if name == "refresh":
@@ -56,7 +59,7 @@ def log_in(program, environment):
 
 
 def ask(function, asked):
-    """Milliseconds and the body of an answer that says yes."""
+    """The milliseconds and the body of an answer. Fails unless its status is 200."""
     took, status, body = function.invoke(asked)
     if status != 200:
         raise SystemExit(f"{function.program} answered {status}: {body}")
@@ -64,7 +67,7 @@ def ask(function, asked):
 
 
 def measure(program, environment, megabytes, make):
-    """The figures of one function at one setting."""
+    """The figures of one function at one memory size."""
     environment = {**environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
     with Share(megabytes) as share:
         cold = []
@@ -105,11 +108,11 @@ def row(megabytes, figures):
 
 
 def main(latchkey, moto_server, artefacts):
-    # Before what else runs here, so that what the functions wait for is as good as a region's.
+    # Gives these processes priority, so that they answer the functions as well as a region would.
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -19)
     with cloud(latchkey, moto_server) as environment:
-        # Each cold start begins with a session of its own.
+        # Each cold start begins with its own session.
         session = functools.partial(log_in, Path(artefacts, "login", "bootstrap"), environment)
         for name, settings in SETTINGS.items():
             program = Path(artefacts, name, "bootstrap")
@@ -117,7 +120,7 @@ def main(latchkey, moto_server, artefacts):
             for megabytes in settings:
                 figures = measure(program, environment, megabytes, asking(name, session))
                 print(row(megabytes, figures), flush=True)
-            print(f"At {megabytes} MB {figures['median'] - figures['processor']:.1f} ms of a warm one are waiting.")
+            print(f"At {megabytes} MB {figures['median'] - figures['processor']:.1f} ms of a warm request are waiting.")
     print(f"\nDollars at us-east-1's list prices, requests included at {MILLION_REQUESTS:.2f} a million; the free tier is not.")
 
 

@@ -1,7 +1,8 @@
-"""The functions as `sam package` sends them: `make sizes`.
+"""Checks the packages that `sam package` uploads: `make sizes`.
 
-Runs `sam build` and `sam package` over the built artefacts with moto's S3 in the place of Amazon's and no way to any other network,
-then opens what was uploaded: each function is one executable `bootstrap` for the processor that it is for, and nothing else.
+Runs `sam build` and `sam package` on the built artefacts. moto stands in for S3, and no other network
+is reachable. Then opens the uploads: each must hold one executable `bootstrap` for the right
+processor, and nothing else.
 """
 
 import io
@@ -22,9 +23,10 @@ from servers import REGION, Running, wait_for
 
 BUCKET = "latchkey-packages"
 SAM_SECONDS_MAX = 300
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: unzipped, as a function has it.
+# The largest unzipped function
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 BYTES_MAX = 250 * 1024 * 1024
-# e_machine of an ELF header, little endian: EM_X86_64 and EM_AARCH64.
+# The field e_machine of an ELF header, little endian: EM_X86_64 and EM_AARCH64.
 MACHINES = {"x86_64": 62, "arm64": 183}
 
 
@@ -43,21 +45,21 @@ def main(root: str, artefacts: str, architecture: str) -> None:
 
 
 def lay_out(folder: Path, root: Path, artefacts: Path) -> None:
-    """A folder with the template and the artefacts where it looks for them."""
+    """Makes a folder with the template, and with the artefacts in their places."""
     (folder / "template.yaml").write_text((root / "template.yaml").read_text())
     (folder / "target").mkdir()
     (folder / "target/lambda").symlink_to(artefacts.resolve())
 
 
 def without_network(moto: str, home: str) -> dict[str, str]:
-    """An environment in which only moto can be reached."""
+    """An environment in which only moto is reachable."""
     wait_for(moto)
     nowhere = "http://127.0.0.1:9"
     return {
         "PATH": os.environ["PATH"], "HOME": home, "SAM_CLI_TELEMETRY": "0", "AWS_ENDPOINT_URL": moto, "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true",
         "HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere, "NO_PROXY": "127.0.0.1,localhost",
-        # Without this boto3 would ask for the bucket by a name of its own below localhost.
+        # Without this boto3 would ask for the bucket by a host name below localhost.
         "AWS_CONFIG_FILE": s3_by_path(home),
     }
 
@@ -82,7 +84,7 @@ def print_packages(store, template: str, architecture: str) -> None:
     functions = {name: each for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"}
     folders = sorted(folder.name for folder in Path("functions").iterdir())
     if len(functions) != len(folders):
-        sys.exit(f"the template packages {len(functions)} functions, of {len(folders)} in functions/")
+        sys.exit(f"the template packages {len(functions)} functions, but functions/ has {len(folders)}")
     print(f"{'':24} {'zipped':>11} {'unzipped':>11}  bytes, {architecture}")
     for name, function in sorted(functions.items()):
         zipped = read(store, function["Properties"]["CodeUri"])
@@ -98,11 +100,11 @@ def read(store, uri: str) -> bytes:
 
 
 def judge(name: str, zipped: bytes, architecture: str) -> int:
-    """The size of a function's program; ends with a sentence where Lambda could not start it."""
+    """The size of a function's program. Ends with a sentence if Lambda could not start it."""
     with zipfile.ZipFile(io.BytesIO(zipped)) as package:
         entries = package.infolist()
         if [entry.filename for entry in entries] != ["bootstrap"]:
-            sys.exit(f"{name} has {', '.join(entry.filename for entry in entries)} in it, not bootstrap alone")
+            sys.exit(f"{name} has {', '.join(entry.filename for entry in entries)} in it, and not only bootstrap")
         mode = entries[0].external_attr >> 16
         program = package.read("bootstrap")
     if not (stat.S_IXUSR & mode and stat.S_IXGRP & mode and stat.S_IXOTH & mode):
@@ -110,7 +112,7 @@ def judge(name: str, zipped: bytes, architecture: str) -> int:
     if program[:4] != b"\x7fELF" or int.from_bytes(program[18:20], "little") != MACHINES[architecture]:
         sys.exit(f"{name}: bootstrap is no program for {architecture}")
     if len(program) > BYTES_MAX:
-        sys.exit(f"{name}: bootstrap has {len(program):,} bytes, and Lambda takes {BYTES_MAX:,}")
+        sys.exit(f"{name}: bootstrap has {len(program):,} bytes, and Lambda accepts {BYTES_MAX:,}")
     return len(program)
 
 

@@ -1,4 +1,4 @@
-"""What the tools start beside a program: a free port, `latchkey serve`, and AWS as moto imitates it."""
+"""Helpers of the tools: a free port, `latchkey serve`, and an AWS that moto imitates."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REGION = "us-east-1"
-# A tenth of a second each.
+# An attempt takes a tenth of a second.
 START_ATTEMPTS = 600
 
 
@@ -38,21 +38,21 @@ class Running(contextlib.ExitStack):
         return process
 
     def serve(self, latchkey, data, *arguments, **options):
-        """`latchkey serve` on a port of its own, once it listens."""
+        """Starts `latchkey serve` on a free port, and waits until it listens."""
         command = (latchkey, "serve", "--port", "0", "--data-dir", data, *arguments)
         process = self.run(*command, stdout=subprocess.PIPE, **options)
         self.callback(process.stdout.close)
         return Serving(process.stdout.readline().decode().split(" ")[3], Path(data))
 
     def moto(self, moto_server):
-        """The address of an AWS without anything in it, which may not listen yet."""
+        """Starts an empty AWS, and returns its URL. It may not listen yet."""
         port = free_port()
         self.run(moto_server, "-H", "127.0.0.1", "-p", port, stdout=subprocess.DEVNULL)
         return f"http://127.0.0.1:{port}"
 
 
 def wait_for(url):
-    """Waits until something answers."""
+    """Waits until the server answers."""
     for _ in range(START_ATTEMPTS):
         with contextlib.suppress(OSError):
             return urllib.request.urlopen(f"{url}/moto-api/").close()
@@ -61,11 +61,11 @@ def wait_for(url):
 
 
 def store_secret(url, name, file, region=REGION):
-    """Makes a secret of a file; its ARN."""
+    """Makes a secret from a file, and returns its ARN."""
     request = urllib.request.Request(f"{url}/", json.dumps({"Name": name, "SecretString": file.read_text()}).encode(), {
         "content-type": "application/x-amz-json-1.1",
         "x-amz-target": "secretsmanager.CreateSecret",
-        # moto reads the region here, and verifies nothing.
+        # moto reads the region from this header, and verifies nothing.
         "authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/secretsmanager/aws4_request",
     })
     with urllib.request.urlopen(request) as answer:

@@ -1,8 +1,9 @@
-"""The share of a processor, and the memory, that Lambda gives a function of so many megabytes, by control groups.
+"""Limits a process to the processor time and the memory of a Lambda function, by control groups.
 
-A function has a whole processor at 1,769 MB and its share of one below
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). In how long a period it is doled out AWS does not say; 20 ms
-are assumed here. A longer one would make the pauses fewer and longer, and change no sum.
+A function has a whole processor at 1,769 MB, and a proportional share below
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). AWS does not document the
+period of the share; 20 ms are assumed here. A longer period would make the pauses fewer and longer,
+with the same sum.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from pathlib import Path
 
 ONE_PROCESSOR_MB = 1769
 PERIOD_MICROSECONDS = 20_000
-# Before everything else on this machine: the group is held to its share, and nothing may take from it.
+# The highest weight, so that nothing else on this machine takes from the group's share.
 WEIGHT_V1_MAX = 262_144
 WEIGHT_V2_MAX = 10_000
 
@@ -21,12 +22,12 @@ MEMORY_V1 = Path("/sys/fs/cgroup/memory")
 
 
 def quota(megabytes):
-    """Microseconds of a processor that a function has in each period."""
+    """The processor time of a function in each period, in microseconds."""
     return round(PERIOD_MICROSECONDS * megabytes / ONE_PROCESSOR_MB)
 
 
 class Share:
-    """Control groups for one setting of memory; `enter` is called by a process that is to be in them."""
+    """The control groups for one memory size. A process calls `enter` to join them."""
 
     def __init__(self, megabytes):
         self.name = f"latchkey-memory-{os.getpid()}-{megabytes}"
@@ -52,7 +53,7 @@ class Share:
         except OSError as error:
             with contextlib.suppress(OSError):
                 group.rmdir()
-            raise SystemExit(f"The shares of Lambda are made with control groups, which takes root: {error}") from error
+            raise SystemExit(f"The shares of Lambda are made with control groups, which need root: {error}") from error
         return group
 
     def enter(self):

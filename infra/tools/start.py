@@ -1,8 +1,8 @@
-"""Size, start and memory of functions, side by side: `make start`.
+"""Measures size, start and memory of functions, side by side: `make start`.
 
-Takes the time from the start of a process to its first poll and to its first answer. Each function is started many times, the
-functions in turn, so that a noisy machine is as noisy for all of them. Its DynamoDB is that of `latchkey serve`, its Secrets
-Manager is moto's.
+Measures the time from the start of a process to its first poll and to its first answer. Each
+function is started many times, the functions in turn, so that other work of the machine affects all
+alike. `latchkey serve` provides DynamoDB, and moto provides Secrets Manager.
 """
 
 import statistics
@@ -12,12 +12,13 @@ from pathlib import Path
 from lambda_runtime import LOGIN, Function, cloud, event
 
 STARTS = 40
-# What each function is asked first, by its name; all others log in.
+# The first request to each function, by its name. All others get a login.
 EVENTS = {"well-known": event("GET", "/.well-known/jwks.json")}
 
 
 def start(program, environment):
-    """One start: milliseconds to the first poll and to the first answer, peak memory in KiB, the answer's status."""
+    """One start: milliseconds to the first poll, milliseconds to the first answer, peak memory in
+    KiB, and the answer's status."""
     with Function(program, environment) as function:
         _, status, _ = function.invoke(EVENTS.get(Path(program).name, LOGIN))
         return *function.times(), function.peak_kib(), status

@@ -1,1 +1,2 @@
-"""What `make deploy`, `destroy-dev`, `logs` and `service-account` do, with boto3 and SAM from .tools and without the AWS CLI."""
+"""Runs `make deploy`, `destroy-dev`, `logs` and `service-account`, with boto3 and SAM from .tools
+and without the AWS CLI."""

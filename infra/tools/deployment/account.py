@@ -1,4 +1,4 @@
-"""The AWS account and region that the caller's environment names, and who the caller is there."""
+"""Finds the AWS account, the region and the identity that the caller's environment names."""
 
 import os
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from .refusal import ERRORS, HOW_TO_SIGN_IN, Refusal, explain
 
-# Whoever waits sees nothing meanwhile: an answer is there in a second, or the network is not.
+# The caller sees nothing while waiting. An answer comes within a second, or the network is down.
 QUICK = Config(connect_timeout=4, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 2})
 
 NO_REGION = "No region: set AWS_REGION, for instance to eu-central-1, or name one in the AWS profile."
@@ -17,7 +17,7 @@ NO_REGION = "No region: set AWS_REGION, for instance to eu-central-1, or name on
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and where everything will go."""
+    """The caller's identity, and the account and region of the deployment."""
 
     account: str
     arn: str
@@ -25,7 +25,8 @@ class Caller:
 
 
 def region() -> str | None:
-    """The region: AWS_REGION, as every newer SDK reads it, before what boto3 reads by itself."""
+    """The region. AWS_REGION comes first, as in every newer SDK, then the settings that boto3 reads
+    itself."""
     named = os.environ.get("AWS_REGION")
     try:
         return named or boto3.Session().region_name
@@ -36,7 +37,7 @@ def region() -> str | None:
 def must_have_region() -> str:
     """The region.
 
-    Raises `Refusal` where there is none.
+    Raises `Refusal` if there is none.
     """
     found = region()
     if not found:
@@ -45,7 +46,7 @@ def must_have_region() -> str:
 
 
 def must_have_credentials() -> None:
-    """Raises `Refusal` where there are no credentials; whether AWS takes them is another question."""
+    """Raises `Refusal` if there are no credentials. AWS may still reject them later."""
     try:
         found = boto3.Session().get_credentials()
     except exceptions.BotoCoreError as error:
@@ -57,7 +58,7 @@ def must_have_credentials() -> None:
 def connect() -> boto3.Session:
     """A session in the caller's region.
 
-    Raises `Refusal` where there is no region or there are no credentials.
+    Raises `Refusal` if there is no region, or if there are no credentials.
     """
     found = must_have_region()
     must_have_credentials()
@@ -67,7 +68,7 @@ def connect() -> boto3.Session:
 def client(session: boto3.Session, service: str):
     """A client of one service, with short timeouts.
 
-    Raises `Refusal` where the region cannot be one.
+    Raises `Refusal` if there is no such region.
     """
     try:
         return session.client(service, config=QUICK)
@@ -78,7 +79,7 @@ def client(session: boto3.Session, service: str):
 def identify(session: boto3.Session) -> Caller:
     """Asks AWS who the caller is.
 
-    Raises `Refusal` where AWS does not take the credentials or cannot be asked.
+    Raises `Refusal` if AWS rejects the credentials or cannot be reached.
     """
     try:
         who = client(session, "sts").get_caller_identity()

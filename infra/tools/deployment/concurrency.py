@@ -1,8 +1,8 @@
 """Whether the account has the concurrency that the template reserves.
 
 Lambda keeps 100 executions of an account unreserved
-(https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html); a new account may have a limit of ten, of which
-nothing can be reserved. CloudFormation would say so only after minutes.
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html). A new account may have a
+limit of ten, of which nothing can be reserved. CloudFormation would report this only after minutes.
 """
 
 from botocore import exceptions
@@ -15,7 +15,7 @@ SUFFIX = "Concurrency"
 
 
 def shortage(session, deployed: Stack | None, parameters: dict[str, str]) -> str:
-    """What is short, as sentences with what to do; empty if nothing is."""
+    """Sentences that say what is missing and what to do. Empty if the account has enough."""
     wanted = {name: int(value or 0) for name, value in parameters.items() if name.endswith(SUFFIX)}
     wanted = {name: number for name, number in wanted.items() if number > 0}
     if not wanted:
@@ -29,13 +29,14 @@ def shortage(session, deployed: Stack | None, parameters: dict[str, str]) -> str
     zero = " ".join(f"{name}=0" for name in wanted)
     return (
         f"{asked} reserves more than this account has: of its {limit} concurrent executions {max(free, 0)} can be reserved. Ask "
-        f"AWS for more (Service Quotas, Lambda, Concurrent executions), or deploy without (PARAMETERS='{zero}'), "
-        "where the API's throttling is what limits the cost."
+        f"AWS for more (Service Quotas, Lambda, Concurrent executions), or deploy without a reservation "
+        f"(PARAMETERS='{zero}'): then the API's throttling limits the cost."
     )
 
 
 def held(session, deployed: Stack | None, wanted: dict[str, int]) -> int:
-    """What the deployed stack reserves already, which the account counts as taken."""
+    """The executions that the deployed stack reserves already. The account no longer counts them as
+    free."""
     if deployed is None:
         return 0
     total = 0

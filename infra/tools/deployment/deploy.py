@@ -1,4 +1,5 @@
-"""`make deploy`: looks at everything first, builds, deploys by SAM, and says what to paste and what to do next."""
+"""`make deploy`: checks everything first, builds, deploys with SAM, and prints the outputs and the
+next steps."""
 
 import argparse
 import shlex
@@ -11,7 +12,7 @@ from .account import client
 from .preflight import Findings, examine
 from .refusal import Refusal, told
 
-# make starts this in the repository.
+# make starts this program in the repository.
 ROOT = Path.cwd()
 
 
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="deploy", description=__doc__)
     parser.add_argument("--env", required=True, choices=stack.ENVIRONMENTS)
     parser.add_argument("--parameters", default="", help="overrides of template parameters: Name=value words")
-    parser.add_argument("--confirm", default="", help="the name of the stack, in the place of being asked for it")
+    parser.add_argument("--confirm", default="", help="the name of the stack, instead of a question")
     parser.add_argument("--only-look", action="store_true", help="end before anything is built")
     asked = parser.parse_args(arguments)
     with told():
@@ -53,9 +54,9 @@ def report(found: Findings) -> None:
 
 
 def confirm(name: str, said: str) -> None:
-    """Has the name of a stack typed.
+    """Asks the caller to type the name of the stack, unless it is given.
 
-    Raises `Refusal` for anything else.
+    Raises `Refusal` for any other text.
     """
     if not said and sys.stdin.isatty():
         said = input(f"Type {name} to go on: ").strip()
@@ -70,27 +71,29 @@ def build(architecture: str) -> None:
 
 def deploy(found: Findings, asked: argparse.Namespace) -> None:
     name, region = stack.name_of(asked.env), found.caller.region
-    # The region is said, as SAM itself does not read AWS_REGION; the template, as SAM would take what an earlier `sam build` left.
+    # Names the region, because SAM does not read AWS_REGION. Names the template, because SAM would
+    # use the result of an earlier `sam build`.
     command = [sam.program(ROOT), "deploy", "--template-file", "template.yaml", "--config-env", asked.env]
     command += ["--stack-name", name, "--region", region]
     if asked.parameters:
-        # On the command line they replace samconfig.toml's, so that those are said again.
+        # Overrides on the command line replace those of samconfig.toml, so all are given here.
         command += ["--parameter-overrides", *(f"{key}={shlex.quote(value)}" for key, value in found.overrides.items())]
     if asked.confirm:
         command.append("--no-confirm-changeset")
     if subprocess.run(command, cwd=ROOT, env=sam.environment(region)).returncode != 0:
-        raise Refusal(f"{name} was not deployed; the first failed event above says why. What was there before goes on.")
+        raise Refusal(f"{name} was not deployed; the first failed event above says why. Everything works as before.")
 
 
 def must_be_complete(done: stack.Stack) -> None:
-    """Raises `Refusal` where nothing was deployed yet: to somebody who says no to the change set SAM says no more than that."""
+    """Raises `Refusal` if the stack was never deployed. SAM does not report that its change set was
+    declined."""
     if done.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"):
         raise Refusal(f"{done.name} was not deployed ({done.status}).")
 
 
 def print_outputs(done: stack.Stack) -> None:
     width = max((len(key) for key in done.outputs), default=0)
-    print(f"\n{done.name} is there, with the changes that were said yes to. To paste:\n")
+    print(f"\n{done.name} is deployed, with the changes that you accepted. Values to paste:\n")
     for key, (value, _) in sorted(done.outputs.items()):
         print(f"  {key:{width}}  {value}")
 
@@ -98,13 +101,13 @@ def print_outputs(done: stack.Stack) -> None:
 def print_next(found: Findings, done: stack.Stack, environment: str) -> None:
     print("\nNext:")
     if done.parameters.get("TokenProfile") == "firebase" and is_empty(found, done.output("FirebaseServiceAccountSecretId")):
-        print(f"  make service-account FILE=… ENV={environment}    # until then every login is a 503: jwt_token is signed by it")
+        print(f"  make service-account FILE=… ENV={environment}    # until then every login answers 503, because it signs jwt_token")
     print(f"  make smoke URL={done.output('ApiUrl')}")
     print(f"  make logs ENV={environment}")
 
 
 def is_empty(found: Findings, secret: str) -> bool:
-    """Whether a secret has no value; its value is not read."""
+    """Whether a secret has no value. Does not read the value."""
     described = client(found.session, "secretsmanager").describe_secret(SecretId=secret)
     return not described.get("VersionIdsToStages")
 

@@ -1,4 +1,4 @@
-"""`make destroy-dev`: deletes the stack latchkey-dev, and says what of it is kept and how that is removed."""
+"""`make destroy-dev`: deletes the stack latchkey-dev, and says what stays and how to remove it."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from .parameters import read_template
 from .refusal import Refusal, told
 from .stack import must_find
 
-# No option for another one: production is not deleted by a word in a shell's history.
+# There is no option for another stack, so that no line of a shell's history deletes production.
 ENVIRONMENT = "dev"
 DELETE_SECONDS_MAX = 30 * 60
 POLL_SECONDS = 5
@@ -32,7 +32,7 @@ REMOVALS = {
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="destroy-dev", description=__doc__)
-    parser.add_argument("--confirm", default="", help="the name of the stack, in the place of being asked for it")
+    parser.add_argument("--confirm", default="", help="the name of the stack, instead of a question")
     asked = parser.parse_args(arguments)
     with told():
         session = connect()
@@ -44,11 +44,11 @@ def main(arguments: list[str]) -> None:
         sys.stdout.flush()
         confirm(stack.name, asked.confirm)
         delete(session, stack.name)
-        print(f"{stack.name} is deleted. What is kept is listed above, with how to remove it.")
+        print(f"{stack.name} is deleted. The list above has everything that stays, and how to remove it.")
 
 
 def retained(session, name: str) -> list[tuple[str, str]]:
-    """Type and physical id of each resource that outlives its stack."""
+    """The type and the physical id of each resource that outlives its stack."""
     formation = client(session, "cloudformation")
     body = formation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
     resources = (read_template(body) if isinstance(body, str) else body)["Resources"]
@@ -65,22 +65,22 @@ def retained(session, name: str) -> list[tuple[str, str]]:
 def print_kept(kept: list[tuple[str, str]], region: str) -> None:
     if not kept:
         return
-    print("These are kept, with what is in them; each costs little or nothing unused:")
+    print("These resources stay, with their contents. Unused, each costs little or nothing:")
     for kind, identifier in kept:
         print(f"  {kind}  {identifier}")
-    print("To remove them as well, afterwards and for good:")
+    print("To remove them too, for ever, run afterwards:")
     for kind, identifier in kept:
         for line in REMOVALS.get(kind, "# {id}: in the console").format(region=region, id=identifier).splitlines():
             print(f"  {line}")
 
 
 def delete(session, name: str) -> None:
-    """Deletes the stack and waits for the end of it.
+    """Deletes the stack, and waits until it is gone.
 
-    Raises `Refusal` where CloudFormation fails, or takes longer than half an hour.
+    Raises `Refusal` if CloudFormation fails, or needs more than half an hour.
     """
     formation = client(session, "cloudformation")
-    # By its id: a deleted stack is not found by name.
+    # Uses the id, because a deleted stack is not found by its name.
     identifier = formation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
     formation.delete_stack(StackName=name)
     deadline = time.monotonic() + DELETE_SECONDS_MAX

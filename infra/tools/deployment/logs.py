@@ -1,4 +1,4 @@
-"""`make logs`: follows the logs of a stack, or of one function, by `sam logs --tail`."""
+"""`make logs`: follows the logs of a stack, or of one function, with `sam logs --tail`."""
 
 import argparse
 import os
@@ -10,14 +10,14 @@ from .account import connect, identify
 from .refusal import Refusal, told
 from .stack import ENVIRONMENTS, must_find
 
-# make starts this in the repository.
+# make starts this program in the repository.
 ROOT = Path.cwd()
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="logs", description=__doc__)
     parser.add_argument("--env", required=True, choices=ENVIRONMENTS)
-    parser.add_argument("--function", default="", help="the name of a folder in functions/; all of them unless given")
+    parser.add_argument("--function", default="", help="the name of a folder in functions/; by default all")
     asked = parser.parse_args(arguments)
     with told():
         named = ["--name", logical_name(asked.function)] if asked.function else []
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
 def logical_name(function: str) -> str:
     """The name of a function in template.yaml.
 
-    Raises `Refusal` where there is no such function.
+    Raises `Refusal` if there is no such function.
     """
     there = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
     if function not in there:

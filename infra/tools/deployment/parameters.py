@@ -1,4 +1,4 @@
-"""The values that a deployment gives the template's parameters, before anything is deployed."""
+"""Finds the values of the template's parameters, before anything is deployed."""
 
 import shlex
 import tomllib
@@ -10,7 +10,7 @@ from .refusal import Refusal
 
 
 class Tolerant(yaml.SafeLoader):
-    """YAML with CloudFormation's short functions, which are no matter here."""
+    """Reads YAML with CloudFormation's short functions, which are ignored here."""
 
 
 def plain(loader, _, node):
@@ -23,13 +23,13 @@ Tolerant.add_multi_constructor("!", plain)
 
 
 def read_template(text: str) -> dict:
-    """A template's plain parts: parameters, deletion policies."""
-    # A safe loader: Tolerant is one.
+    """The plain parts of a template, such as parameters and deletion policies."""
+    # Tolerant is a safe loader.
     return yaml.load(text, Tolerant)
 
 
 def given(words: str) -> dict[str, str]:
-    """`Name=value` words, quoted as a shell's.
+    """Reads `Name=value` words, quoted as in a shell.
 
     Raises `Refusal` for a word without a name.
     """
@@ -37,13 +37,13 @@ def given(words: str) -> dict[str, str]:
     for word in shlex.split(words):
         name, equals, value = word.partition("=")
         if not equals or not name:
-            raise Refusal(f"PARAMETERS is Name=value words; {word!r} is none.")
+            raise Refusal(f"PARAMETERS has words of the form Name=value, and {word!r} is not one.")
         found[name] = value
     return found
 
 
 def configured(samconfig: Path, environment: str) -> dict[str, str]:
-    """The overrides of an environment in samconfig.toml, in any of the forms that SAM reads."""
+    """The overrides of an environment in samconfig.toml, in any form that SAM accepts."""
     if not samconfig.exists():
         return {}
     tables = tomllib.loads(samconfig.read_text()).get(environment, {})
@@ -58,7 +58,8 @@ def configured(samconfig: Path, environment: str) -> dict[str, str]:
 
 
 def effective(template: dict, overrides: dict[str, str], deployed: dict[str, str]) -> dict[str, str]:
-    """Every parameter's value: as overridden, as in the deployed stack, or the template's default, in this order, which is SAM's.
+    """Every parameter's value: the override, the value of the deployed stack, or the template's
+    default, in SAM's order.
 
     Raises `Refusal` for an override that is no parameter of the template.
     """

@@ -1,4 +1,5 @@
-"""Everything that a deployment needs, looked at in one go before anything is built: what is missing is said together."""
+"""Checks everything that a deployment needs before anything is built, and reports all that is
+missing at once."""
 
 import os
 import subprocess
@@ -15,13 +16,14 @@ from .refusal import ERRORS, Refusal, explain
 
 TOOL_SECONDS_MAX = 300
 ARCHITECTURES = ("arm64", "x86_64")
-# The parameters that decide which table it is.
+# The parameters that choose the table.
 TABLE = ("TableName", "ExistingTable")
 
 
 @dataclass
 class Findings:
-    """What was looked at: what is there, what is missing, and what the deployment goes on with."""
+    """The results of the checks: what is there, what is missing, and the values for the
+    deployment."""
 
     fine: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -32,7 +34,7 @@ class Findings:
     overrides: dict[str, str] = field(default_factory=dict)
 
     def look(self, check, *arguments) -> None:
-        """Runs one check: it answers with a line for what is there, or refuses."""
+        """Runs one check, which returns a line for what is there, or refuses."""
         try:
             self.fine.append(check(*arguments))
         except Refusal as refusal:
@@ -42,7 +44,8 @@ class Findings:
 
 
 def examine(root: Path, environment: str, words: str) -> Findings:
-    """Looks at all of it. `words` are overrides of parameters, as `Name=value`; `root` is the repository."""
+    """Runs all checks. `words` are overrides of parameters as `Name=value`, and `root` is the
+    repository."""
     found = Findings()
     found.look(python)
     found.look(cargo)
@@ -72,13 +75,14 @@ def cargo() -> str:
 
 
 def zig(root: Path) -> str:
-    """Installs Zig if it never was: that is a download and no build, and without it there is no build."""
+    """Installs Zig, if it is missing. Without Zig there is no build. The installation is only a
+    download."""
     tool(["make", "--no-print-directory", "-C", str(root), ".tools/venv/.zig"], "Zig could not be installed from PyPI.")
     return "Zig " + tool([str(root / ".tools/venv/bin/python-zig"), "version"], "Zig does not run on this machine.")
 
 
 def valid(root: Path) -> str:
-    # --lint asks no account, but SAM wants to know a region.
+    # --lint needs no account, but SAM needs a region.
     command = [sam.program(root), "validate", "--lint", "--template", str(root / "template.yaml")]
     tool(command, "template.yaml is not valid.", env=sam.environment(account_region()))
     return "template.yaml is valid"
@@ -92,20 +96,21 @@ def account_region() -> str:
 
 
 def another_table(deployed: dict[str, str], wanted: dict[str, str]) -> None:
-    """Raises `Refusal` where a running stack's functions would move to another table, unless somebody said that they shall."""
+    """Raises `Refusal` if the functions of a running stack would move to another table, unless
+    ANOTHER_TABLE allows it."""
     changed = [name for name in TABLE if name in deployed and deployed[name] != wanted.get(name, "")]
     if changed and os.environ.get("ANOTHER_TABLE") != "yes":
         values = " and ".join(f"{name}={wanted.get(name, '')} (now {deployed[name] or 'empty'})" for name in changed)
         raise Refusal(
-            f"With {values} the functions would use another table, which has none of the accounts of the present one unless you put them "
-            "there. If that is what you want: ANOTHER_TABLE=yes."
+            f"With {values} the functions would use another table. It has no account of the present table, unless you copied them. "
+            "To go on, set ANOTHER_TABLE=yes."
         )
 
 
 def tool(command: list[str], otherwise: str, **options) -> str:
     """The first line that a program prints.
 
-    Raises `Refusal` with a sentence, and with the program's last words, where it fails.
+    Raises `Refusal` with a sentence and the end of the program's output if it fails.
     """
     try:
         done = subprocess.run(
@@ -146,13 +151,13 @@ def deployable(found: Findings, environment: str) -> str:
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
         way = "make destroy-dev" if environment == "dev" else "the CloudFormation console"
         raise Refusal(
-            f"The stack {name} is what a failed attempt left ({status}), and can only be deleted, by {way}; its events in the "
+            f"The stack {name} is left from a failed attempt ({status}), and can only be deleted, by {way}. Its events in the "
             "console say what failed."
         )
     if status == "UPDATE_ROLLBACK_FAILED":
         raise Refusal(
-            f"The stack {name} is stuck on its way back ({status}): mend what its events in the console name, then aws cloudformation "
-            f"continue-update-rollback --stack-name {name}."
+            f"The stack {name} is stuck in a rollback ({status}): repair what its events in the console name, then run "
+            f"aws cloudformation continue-update-rollback --stack-name {name}."
         )
     return f"stack {name}: {status or 'not there yet'}"
 
@@ -167,8 +172,8 @@ def chosen(found: Findings, root: Path, environment: str, words: str) -> str:
         raise Refusal(f"Architecture is arm64 or x86_64, not {parameters.get('Architecture')}.")
     if parameters.get("TokenProfile") == "firebase" and not parameters.get("FirebaseProjectId"):
         raise Refusal(
-            "TokenProfile is firebase, and FirebaseProjectId is not said: PARAMETERS=FirebaseProjectId=your-project, or in "
-            "samconfig.toml; or TokenProfile=access, which does without Firebase."
+            "TokenProfile is firebase, but FirebaseProjectId is not set: give PARAMETERS=FirebaseProjectId=your-project, or set it in "
+            "samconfig.toml. Or choose TokenProfile=access, which needs no Firebase."
         )
     found.parameters = parameters
     return f"TokenProfile {parameters.get('TokenProfile')}, functions for {parameters['Architecture']}"
@@ -178,8 +183,8 @@ def concurrency(found: Findings) -> str:
     try:
         short = shortage(found.session, found.deployed, found.parameters)
     except exceptions.ClientError as error:
-        # Whoever may deploy may not always read this; then the deployment itself tells.
-        return f"concurrency not looked at: {explain(error)}"
+        # A caller who may deploy may not always read this. Then the deployment itself reports it.
+        return f"concurrency not checked: {explain(error)}"
     if short:
         raise Refusal(short)
     return "the account's concurrency is enough"

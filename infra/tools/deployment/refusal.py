@@ -1,4 +1,5 @@
-"""How these commands say no: in sentences, never with a traceback for what whoever runs them can mend."""
+"""Refusals of these commands: sentences, and no traceback for a mistake that the caller can
+correct."""
 
 import contextlib
 import sys
@@ -11,7 +12,7 @@ HOW_TO_SIGN_IN = (
     "after an SSO login expired, log in again."
 )
 
-# Error codes of AWS's APIs that whoever runs a command can mend, and what they mean.
+# Error codes of AWS's APIs that the caller can do something about, with their meaning.
 CODES = {
     "AccessDenied": "These credentials may not do this",
     "AccessDeniedException": "These credentials may not do this",
@@ -24,12 +25,12 @@ CODES = {
     "RequestExpired": "The clock of this machine is wrong",
 }
 
-# Of boto3's own errors, the last ones the most general.
+# boto3's own errors. The most general ones come last.
 CAUSES = (
     (exceptions.ProfileNotFound, "There is no such AWS profile"),
     (exceptions.NoCredentialsError, "There are no AWS credentials"),
     (exceptions.PartialCredentialsError, "The AWS credentials are incomplete"),
-    (exceptions.CredentialRetrievalError, "The AWS credentials could not be had"),
+    (exceptions.CredentialRetrievalError, "The AWS credentials could not be loaded"),
     (exceptions.SSOError, "The SSO login has expired or was never made"),
     (exceptions.TokenRetrievalError, "The SSO login has expired or was never made"),
     (exceptions.ConfigParseError, "The file of AWS profiles cannot be read"),
@@ -39,7 +40,8 @@ CAUSES = (
 )
 
 
-# What boto3 raises; the last one, over an answer that is not AWS's, is neither of its own kinds.
+# The errors that boto3 raises. The last one, for an answer that is not from AWS, is no subclass of
+# the first two.
 ERRORS = (exceptions.BotoCoreError, exceptions.ClientError, ResponseParserError)
 
 
@@ -48,20 +50,20 @@ class Refusal(Exception):
 
 
 def explain(error: Exception) -> str:
-    """One of `ERRORS` as a sentence for whoever ran the command."""
+    """One of `ERRORS` as a sentence for the caller."""
     if isinstance(error, ResponseParserError):
-        return "What answered is not AWS: a proxy between, or the sign-in page of a network."
+        return "The answer is not from AWS, but from a proxy or from the sign-in page of a network."
     if isinstance(error, exceptions.ClientError):
         code = error.response.get("Error", {}).get("Code", "")
         said = error.response.get("Error", {}).get("Message", "")
         return f"{CODES.get(code, f'AWS refused {error.operation_name}')} ({code}: {said})."
-    cause = next((sentence for kind, sentence in CAUSES if isinstance(error, kind)), "AWS could not be asked")
+    cause = next((sentence for kind, sentence in CAUSES if isinstance(error, kind)), "The call to AWS failed")
     return f"{cause} ({error})."
 
 
 @contextlib.contextmanager
 def told():
-    """Ends the program with exit code 1 and the sentences of what refuses inside."""
+    """Ends the program with exit code 1 and the sentences of a refusal inside the block."""
     try:
         yield
     except Refusal as refusal:

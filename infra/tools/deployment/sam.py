@@ -1,4 +1,4 @@
-"""SAM as these commands start it: the pinned one, silent, and in the region that they found."""
+"""Starts the pinned SAM, without telemetry and in the region that was found."""
 
 import os
 from pathlib import Path
@@ -9,5 +9,5 @@ def program(root: Path) -> str:
 
 
 def environment(region: str) -> dict[str, str]:
-    """The caller's environment; SAM itself does not read AWS_REGION."""
+    """The caller's environment with the region, because SAM does not read AWS_REGION."""
     return {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": region}

@@ -12,7 +12,7 @@ ENVIRONMENTS = ("dev", "prod")
 
 @dataclass(frozen=True)
 class Stack:
-    """What is known of a stack that exists."""
+    """The properties of an existing stack."""
 
     name: str
     status: str
@@ -22,7 +22,7 @@ class Stack:
     def output(self, key: str) -> str:
         """The value of an output.
 
-        Raises `Refusal` where the stack has none of this name.
+        Raises `Refusal` if the stack has no output of this name.
         """
         if key not in self.outputs:
             raise Refusal(f"The stack {self.name} has no output {key}: deploy it again, with this template.yaml.")
@@ -35,7 +35,7 @@ def name_of(environment: str) -> str:
 
 
 def find(session, environment: str) -> Stack | None:
-    """The stack of an environment; None before its first deployment."""
+    """The stack of an environment. None before its first deployment."""
     name = name_of(environment)
     try:
         found = client(session, "cloudformation").describe_stacks(StackName=name)["Stacks"][0]
@@ -54,7 +54,7 @@ def find(session, environment: str) -> Stack | None:
 def must_find(session, environment: str) -> Stack:
     """The stack of an environment.
 
-    Raises `Refusal` where it was never deployed in this region.
+    Raises `Refusal` if it was never deployed in this region.
     """
     stack = find(session, environment)
     if stack is None:

@@ -1,1 +1,1 @@
-"""Tests of the tools: real programs against moto's AWS and `latchkey serve`, with `make tools`."""
+"""Tests of the tools: real programs with moto's AWS and `latchkey serve`. Run by `make tools`."""

@@ -1,4 +1,4 @@
-"""An AWS of moto's for a test, and the environment in which a command finds it and nothing else."""
+"""An AWS that moto imitates, and the environment in which a command finds only that AWS."""
 
 import os
 import subprocess
@@ -37,10 +37,10 @@ class Moto:
         )
 
     def environment(self, **changes):
-        """A caller's environment that leads here; a change to None leaves a variable out."""
+        """A caller's environment for this AWS. A change to None leaves a variable out."""
         variables = {
             "PATH": os.environ["PATH"],
-            # rustup and cargo are found by it; no AWS file of this machine is.
+            # rustup and cargo need HOME. No AWS file of this machine is found there.
             "HOME": os.environ.get("HOME", ""),
             "AWS_CONFIG_FILE": f"{self.folder.name}/config",
             "AWS_SHARED_CREDENTIALS_FILE": f"{self.folder.name}/credentials",
@@ -55,7 +55,8 @@ class Moto:
         return {name: value for name, value in variables.items() if value is not None}
 
     def run(self, module, *arguments, root=ROOT, **changes):
-        """Runs one of the commands in the repository, or in a folder like it, to its end, without a terminal."""
+        """Runs a command to its end, in the repository or in a folder like it, without a
+        terminal."""
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=root, env=self.environment(**changes), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,

@@ -1,4 +1,5 @@
-"""What the tests of a deployment begin with: an empty AWS, and a folder that looks like the repository."""
+"""The basis of the deployment's tests: an empty AWS, and a folder that looks like the
+repository."""
 
 import tempfile
 import unittest
@@ -8,7 +9,7 @@ from .repository import TEMPLATE, Repository
 
 
 class OnMoto(unittest.TestCase):
-    """Tests of one AWS, each of which finds it empty and has a scratch folder."""
+    """Tests with one AWS. Each test finds it empty, and has a scratch folder."""
 
     @classmethod
     def setUpClass(cls):
@@ -27,7 +28,8 @@ class Deployment(OnMoto):
         self.repository = Repository(self.scratch.name)
 
     def deployed(self, name="latchkey-dev", **parameters):
-        """What `sam deploy` would have left; moto makes no secrets by CloudFormation."""
+        """Makes the stack that `sam deploy` would have made. moto's CloudFormation makes no
+        secrets."""
         self.moto.client("cloudformation").create_stack(
             StackName=name, TemplateBody=TEMPLATE,
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],

@@ -1,4 +1,5 @@
-"""What moto does not do: Lambda's account settings (a limit of executions, and what a function reserves), and refusals."""
+"""Imitates what moto does not: Lambda's account settings, with a limit and reservations, and
+refusals."""
 
 import json
 import threading
@@ -6,14 +7,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Limits:
-    """An account with a limit; `reserved` of it are taken by its functions, or the answer is an error code."""
+    """An account with a limit, of which its functions reserve `reserved`. With `refused` it answers
+    an error code."""
 
     def __init__(self, limit, reserved=0, refused=""):
         settings = {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved}}
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                """STS, which says no in XML."""
+                """Answers like STS, whose refusals are XML."""
                 body = f"<ErrorResponse><Error><Code>{refused}</Code><Message>no</Message></Error></ErrorResponse>"
                 self.send_response(403)
                 body = body if refused else "<html>Welcome to this hotel's network<br></html>"

@@ -1,4 +1,5 @@
-"""A folder that looks like the repository to `make deploy`: its build and its SAM only write down how they were called."""
+"""A folder that looks like the repository to `make deploy`. Its build and its SAM only record their
+calls."""
 
 import os
 from pathlib import Path
@@ -37,7 +38,8 @@ Resources:
       BillingMode: PAY_PER_REQUEST
       AttributeDefinitions: [{AttributeName: pk, AttributeType: S}]
       KeySchema: [{AttributeName: pk, KeyType: HASH}]
-  # By this name its reserved concurrency is asked for; moto makes no function without code.
+  # Has the name by which the reserved concurrency is asked for. moto makes no function without
+  # code.
   LoginFunction:
     Type: AWS::SQS::Queue
   Topic:
@@ -50,7 +52,7 @@ Outputs:
 
 
 class Repository:
-    """Such a folder."""
+    """Makes such a folder."""
 
     def __init__(self, folder):
         self.root = Path(folder)
@@ -69,7 +71,7 @@ class Repository:
         os.chmod(file, 0o755)
 
     def calls(self):
-        """What was called so far, and of SAM not the validation."""
+        """The calls so far, without the validation by SAM."""
         file = self.root / "calls"
         lines = file.read_text().splitlines() if file.exists() else []
         return [line for line in lines if line != "make zig" and not line.startswith("sam validate")]

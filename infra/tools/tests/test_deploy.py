@@ -1,4 +1,4 @@
-"""`make deploy`, against moto's STS and CloudFormation."""
+"""Tests `make deploy` with moto's STS and CloudFormation."""
 
 import unittest
 from pathlib import Path
@@ -14,7 +14,7 @@ from .case import Deployment
 from .limits import Limits
 from .repository import TEMPLATE
 
-# In AWS_CONFIG_FILE, an SSO profile whose login was never made.
+# An AWS_CONFIG_FILE with an SSO profile that never logged in.
 SSO_PROFILE = """
 [profile company]
 region = eu-central-1
@@ -34,7 +34,7 @@ class Looking(Deployment):
             AWS_REGION=None, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None, PATH=f"{self.without_cargo()}:/usr/bin:/bin",
         )
         for words in ("Rust is missing", "Zig does not run", "template.yaml is not valid", "No region", "No AWS credentials",
-                      "FirebaseProjectId is not said"):
+                      "FirebaseProjectId is not set"):
             self.assertIn(words, done.stderr)
 
     def without_cargo(self):
@@ -49,7 +49,7 @@ class Looking(Deployment):
         missing = [line for line in done.stderr.splitlines() if line.startswith("  MISSING")]
         expected = ["No AWS credentials"]
         if not Path(ROOT, "samconfig.toml").exists():
-            expected.append("FirebaseProjectId is not said")
+            expected.append("FirebaseProjectId is not set")
         self.assertEqual(len(missing), len(expected), done.stderr)
         for line, words in zip(missing, expected):
             self.assertIn(words, line)
@@ -75,23 +75,23 @@ class Looking(Deployment):
         with Limits(10, refused="ExpiredTokenException") as sts:
             self.refused("have expired", "--env", "dev", AWS_ENDPOINT_URL_STS=sts)
         with Limits(10) as page:
-            self.refused("What answered is not AWS", "--env", "dev", AWS_ENDPOINT_URL_STS=page)
+            self.refused("The answer is not from AWS", "--env", "dev", AWS_ENDPOINT_URL_STS=page)
 
     def test_a_stack_that_was_only_looked_at_can_be_deployed(self):
         self.moto.client("cloudformation").create_change_set(
             StackName="latchkey-dev", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=TEMPLATE
         )
-        # As SAM leaves it where its first change set was not executed.
+        # SAM leaves this state if its first change set was not executed.
         self.assertEqual(self.deploy("--env", "dev", "--only-look").returncode, 0)
 
     def test_a_parameter_that_is_none_is_refused(self):
         self.refused("no parameter Nonsense", "--env", "dev", "--parameters", "Nonsense=1")
-        self.refused("is none", "--env", "dev", "--parameters", "Nonsense")
+        self.refused("is not one", "--env", "dev", "--parameters", "Nonsense")
         self.refused("arm64 or x86_64", "--env", "dev", "--parameters", "Architecture=mips")
 
 
 class States(unittest.TestCase):
-    """States of a stack that moto cannot be brought into."""
+    """Tests states of a stack that moto cannot imitate."""
 
     def look(self, status):
         found = Findings()
@@ -162,7 +162,7 @@ class Concurrency(Deployment):
                 "--env", "dev", "--only-look", "--parameters", "LoginConcurrency=50", AWS_ENDPOINT_URL_LAMBDA=limits
             )
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("concurrency not looked at", done.stdout)
+        self.assertIn("concurrency not checked", done.stdout)
 
 
 class Deploying(Deployment):

@@ -1,4 +1,4 @@
-"""`make destroy-dev` and `make logs`, against moto's STS and CloudFormation."""
+"""Tests `make destroy-dev` and `make logs` with moto's STS and CloudFormation."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""The arithmetic of `make memory`."""
+"""Tests the arithmetic of `make memory`."""
 
 import unittest
 

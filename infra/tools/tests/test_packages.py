@@ -1,4 +1,5 @@
-"""What `make sizes` refuses in a package; that it takes the real ones, `make artefacts` shows."""
+"""Tests the packages that `make sizes` refuses. `make artefacts` shows that it accepts the real
+ones."""
 
 import io
 import unittest
@@ -29,8 +30,8 @@ class Packages(unittest.TestCase):
         self.assertEqual(judge("LoginFunction", package(), "x86_64"), len(X86))
 
     def test_anything_beside_the_bootstrap_is_refused(self):
-        self.refused("not bootstrap alone", package(bootstrap=X86, secrets=b"x"))
-        self.refused("not bootstrap alone", package(login=X86))
+        self.refused("not only bootstrap", package(bootstrap=X86, secrets=b"x"))
+        self.refused("not only bootstrap", package(login=X86))
 
     def test_a_bootstrap_that_nobody_may_execute_is_refused(self):
         self.refused("not executable for all", package(mode=0o644))

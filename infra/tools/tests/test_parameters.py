@@ -1,4 +1,4 @@
-"""The values of parameters, as SAM would take them."""
+"""Tests that the values of parameters are those that SAM uses."""
 
 import tempfile
 import unittest
