@@ -53,7 +53,7 @@ impl App {
     pub fn new(config: Config, store: Store, keys: Keys) -> Result<Self, Error> {
         // A hash keeps a core busy. More hashes than cores would only cost memory.
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
-        let hasher = Hasher::new(&config.password_policy, concurrency).map_err(Error::internal)?;
+        let hasher = Hasher::new(&config.accounts.password_policy, concurrency).map_err(Error::internal)?;
         let certificates = Arc::new(Certificates::new(config.firebase.certificates.clone()));
         Ok(Self(Arc::new(Inner {
             config,

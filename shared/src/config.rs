@@ -16,7 +16,7 @@ mod signing;
 mod telemetry;
 mod tokens;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 pub use accounts::Accounts;
 use environment::Environment;
@@ -31,9 +31,7 @@ pub use telemetry::Telemetry;
 pub use tokens::Tokens;
 
 use crate::{
-    account::session::SessionLifetimes,
     keys::{FirebaseAccount, KeyLifetimes, KeySources, Source, TokenProfile},
-    password::Policy,
     token::{access::Issuer, report::Expectations},
 };
 
@@ -61,29 +59,6 @@ pub struct Config {
     pub on_cloud_run: bool,
     /// AWS credentials on Cloud Run.
     pub federation: Option<Federation>,
-    // Copies, until every caller names the concern.
-    /// [`KeySettings::jwks_max_age`].
-    pub jwks_max_age: Duration,
-    /// [`Tokens::access_token_life`].
-    pub access_token_life: Duration,
-    /// [`Tokens::session_lifetimes`].
-    pub session_lifetimes: SessionLifetimes,
-    /// [`Tokens::clock_skew`].
-    pub clock_skew: Duration,
-    /// [`Accounts::require_verified_email`].
-    pub require_verified_email: bool,
-    /// [`Accounts::password_policy`].
-    pub password_policy: Policy,
-    /// [`Accounts::rate_limits`].
-    pub rate_limits: bool,
-    /// [`Http::issuer`].
-    pub issuer: Option<String>,
-    /// [`Http::cors_allowed_origins`].
-    pub cors_allowed_origins: Option<Vec<String>>,
-    /// [`Telemetry::log_level`].
-    pub log_level: String,
-    /// [`Telemetry::metrics_namespace`].
-    pub metrics_namespace: String,
 }
 
 /// A wrong environment: a sentence for each variable that is bad or missing.
@@ -141,31 +116,17 @@ impl Config {
         let keys = KeySettings::read(&mut env, &tokens);
         let firebase = Firebase::read(&mut env);
         tokens.check_profile(&mut env, &keys, &firebase);
-        let accounts = Accounts::read(&mut env);
-        let http = Http::read(&mut env);
-        let telemetry = Telemetry::read(&mut env);
         let config = Self {
             table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
-            jwks_max_age: keys.jwks_max_age,
-            access_token_life: tokens.access_token_life,
-            session_lifetimes: tokens.session_lifetimes,
-            clock_skew: tokens.clock_skew,
-            require_verified_email: accounts.require_verified_email,
-            password_policy: accounts.password_policy,
-            rate_limits: accounts.rate_limits,
-            issuer: http.issuer.clone(),
-            cors_allowed_origins: http.cors_allowed_origins.clone(),
-            log_level: telemetry.log_level.clone(),
-            metrics_namespace: telemetry.metrics_namespace.clone(),
-            serve: Serve::read(&mut env),
-            on_cloud_run: env.platform.on_cloud_run,
-            federation: Federation::read(&mut env),
             keys,
             firebase,
             tokens,
-            accounts,
-            http,
-            telemetry,
+            accounts: Accounts::read(&mut env),
+            http: Http::read(&mut env),
+            telemetry: Telemetry::read(&mut env),
+            serve: Serve::read(&mut env),
+            on_cloud_run: env.platform.on_cloud_run,
+            federation: Federation::read(&mut env),
         };
         cloud_run::check(&mut env, &config);
         env.done(config)

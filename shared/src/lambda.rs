@@ -112,8 +112,8 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
             return ExitCode::from(2);
         }
     };
-    log::start(service, &config.log_level, LogFormat::Elsewhere);
-    let observer = Observer::start(service, &config.metrics_namespace);
+    log::start(service, &config.telemetry.log_level, LogFormat::Elsewhere);
+    let observer = Observer::start(service, &config.telemetry.metrics_namespace);
     // One request at a time: a second thread would only cost its start.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -211,7 +211,7 @@ impl Service {
     async fn hash(&self) -> StoredHash {
         static MADE: Mutex<Vec<(Policy, StoredHash)>> = Mutex::new(Vec::new());
         let made = || MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        let policy = self.app.config().password_policy;
+        let policy = self.app.config().accounts.password_policy;
         let found = made().iter().find(|(of, _)| *of == policy).map(|(_, hash)| hash.clone());
         if let Some(hash) = found {
             return hash;

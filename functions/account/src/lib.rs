@@ -100,7 +100,9 @@ async fn change_password(
     caller: Caller,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Json<SessionObject>, Error> {
-    if let Some((code, message)) = passwords.new.weakness(&app.config().password_policy, &caller.user.email_key) {
+    if let Some((code, message)) =
+        passwords.new.weakness(&app.config().accounts.password_policy, &caller.user.email_key)
+    {
         return Err(Error::WeakPassword(Field::new("new_password", code, message)));
     }
     let attempt = confirm(&app, &caller, passwords.current).await?;

@@ -36,7 +36,7 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
     let token = refresh_token(app, text, now).await.unwrap().unwrap();
-    app.store().rotate(token, now, &app.config().session_lifetimes).await.is_ok()
+    app.store().rotate(token, now, &app.config().tokens.session_lifetimes).await.is_ok()
 }
 
 /// Whether an access token is accepted by an endpoint that checks the session behind it.

@@ -70,7 +70,7 @@ async fn create_account(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     require_signing_keys(&app).await?;
-    if let Some((code, message)) = new.password.weakness(&app.config().password_policy, new.email.key()) {
+    if let Some((code, message)) = new.password.weakness(&app.config().accounts.password_policy, new.email.key()) {
         return Err(Error::WeakPassword(Field::new("password", code, message)));
     }
     let now = app.now();

@@ -59,7 +59,7 @@ pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted
         "This deployment has no shared secret to sign with: set SHARED_SECRET_ID or JWT_SHARED_SECRET.",
     ))?;
     let refuse = |field: Field| Error::Invalid { detail: field.message.clone(), fields: vec![field] };
-    let skew = app.config().clock_skew;
+    let skew = app.config().tokens.clock_skew;
     let (claims, expiry) = shared_secret::complete(payload, wanted.life, now, skew).map_err(refuse)?;
     let text = secrets.sign(&claims)?;
     // All that can be too long or nested too deep in it is what was asked for.

@@ -40,7 +40,7 @@ async fn refresh(
     let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
     let token = refresh_token(&app, &input.refresh_token, now).await?.ok_or_else(invalid)?;
-    let rotation = app.store().rotate(token, now, &app.config().session_lifetimes).await?;
+    let rotation = app.store().rotate(token, now, &app.config().tokens.session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     // Before the epoch: who disables an account ends its sessions too, and its owner should hear why.
     user.refuse_if_disabled()?;

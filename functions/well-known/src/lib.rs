@@ -41,7 +41,7 @@ async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse 
 
 /// For how long the documents may be kept. A new key is published for longer than this before it signs.
 fn cached(app: &App) -> [(HeaderName, String); 1] {
-    [(header::CACHE_CONTROL, format!("public, max-age={}", app.config().jwks_max_age.as_secs()))]
+    [(header::CACHE_CONTROL, format!("public, max-age={}", app.config().keys.jwks_max_age.as_secs()))]
 }
 
 /// 200 without asking anything else.

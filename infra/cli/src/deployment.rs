@@ -45,8 +45,10 @@ impl Deployment {
     /// A sentence for people: a variable is wrong.
     pub async fn open() -> Result<Self, Failure> {
         let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
-        let issuer =
-            config.issuer.get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.serve.port)));
+        let issuer = config
+            .http
+            .issuer
+            .get_or_insert_with(|| format!("http://{}", SocketAddr::new(LOOPBACK, config.serve.port)));
         let issuer = issuer.clone();
         let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);

@@ -87,7 +87,7 @@ impl Serve {
             ));
         }
         let format = if config.on_cloud_run { LogFormat::GoogleCloud } else { LogFormat::Elsewhere };
-        log::start("latchkey", &config.log_level, format);
+        log::start("latchkey", &config.telemetry.log_level, format);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(self.serve(config));
         // Does not wait for name look-ups that are still running.
@@ -110,7 +110,7 @@ impl Serve {
         // address.
         let shown = if address.ip().is_unspecified() { SocketAddr::new(LOOPBACK, address.port()) } else { address };
         let base = format!("http://{shown}");
-        config.issuer.get_or_insert_with(|| base.clone());
+        config.http.issuer.get_or_insert_with(|| base.clone());
 
         let aws = Aws::of(&config);
         let table = match lock {
@@ -183,7 +183,7 @@ fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
 /// Logs the settings that an operator must not overlook.
 fn log_modes(config: &Config) {
     let firebase = &config.firebase;
-    if !config.rate_limits {
+    if !config.accounts.rate_limits {
         tracing::warn!("RATE_LIMITS is off: anybody may guess passwords as often as this machine can hash them");
     }
     if firebase.is_demo {

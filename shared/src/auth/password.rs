@@ -40,7 +40,7 @@ pub const CONFIRMATION: Purpose =
 /// `earlier` is the refresh token of an earlier session of this client. A token that cannot be
 /// judged now counts as none, so that a login does not depend on it.
 pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>) -> Option<Client<'a>> {
-    if !app.config().rate_limits {
+    if !app.config().accounts.rate_limits {
         return None;
     }
     let device = match earlier {
@@ -57,7 +57,7 @@ pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>)
 /// 403 for a disabled account, and for an unverified address where `REQUIRE_VERIFIED_EMAIL` is set.
 pub fn check_may_log_in(config: &Config, user: &User) -> Result<(), Error> {
     user.refuse_if_disabled()?;
-    if config.require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
+    if config.accounts.require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
 }
 
 /// One attempt at an account's password, whether or not the account exists.
@@ -101,7 +101,7 @@ impl<'a> Attempt<'a> {
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
     /// Firebase sign-in has none, so that they are counted by the account.
     pub fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Self {
-        let stored = store::Attempt::by_owner(user, session, app.config().rate_limits);
+        let stored = store::Attempt::by_owner(user, session, app.config().accounts.rate_limits);
         Self { app, purpose: CONFIRMATION, stored, lock: None, rehashed: None }
     }
 

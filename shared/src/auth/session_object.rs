@@ -49,7 +49,7 @@ pub async fn require_signing_keys(app: &App) -> Result<(), Error> {
 ///
 /// 500 if the random source fails.
 pub fn start(app: &App, user: &User, now: Timestamp) -> Result<Session, Error> {
-    Ok(Session::start(SessionId::new(app.random()?), user, now, &app.config().session_lifetimes))
+    Ok(Session::start(SessionId::new(app.random()?), user, now, &app.config().tokens.session_lifetimes))
 }
 
 /// Opens a refresh token that one of the keys made; any other text is `None`. No round trip.
@@ -79,7 +79,7 @@ impl SessionObject {
         now: Timestamp,
     ) -> Result<Self, Error> {
         let keys = app.keys().get(now).await?;
-        let life = app.config().access_token_life;
+        let life = app.config().tokens.access_token_life;
         let claims = access::Claims::new(issuer, user, session, app.uuid()?, now, life);
         if matches!(keys.jwt, TokenSigner::Firebase(_)) {
             outlast_the_end_of_sessions(app, user, now).await;
@@ -139,7 +139,7 @@ fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp
         uid: &user.id,
         claims: None,
         tenant_id: app.config().firebase.tenant_id.as_deref(),
-        life: app.config().access_token_life,
+        life: app.config().tokens.access_token_life,
     };
     account.custom_token(&request, now).map_err(|refusal| match refusal {
         CustomTokenError::Request(sentence) => Error::internal(sentence),

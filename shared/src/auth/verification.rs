@@ -124,7 +124,7 @@ pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> R
     let emulated = app.config().firebase.emulator_host.is_some();
     let token = if emulated { Jwt::parse_unsigned(text) } else { Jwt::parse(text) };
     let token = token.map_err(|sentence| Error::Token(TokenRefusal::new("auth/argument-error", sentence)))?;
-    let skew = app.config().clock_skew;
+    let skew = app.config().tokens.clock_skew;
     if token.kind() == Kind::AccessToken {
         let kid = token.header_text("kid").unwrap_or_default();
         let ring = app.keys().ring_if(now, |ring| ring.knows(kid)).await?;
@@ -216,7 +216,7 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
 ///
 /// 403 `email_not_verified`; 503 if DynamoDB fails.
 pub async fn require_verified_email(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
-    if !app.config().require_verified_email {
+    if !app.config().accounts.require_verified_email {
         return Ok(());
     }
     // A server that names nobody's address vouches for none.

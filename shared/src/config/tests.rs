@@ -1,6 +1,7 @@
 //! Variables, good and bad.
 
 use super::*;
+use crate::password::Policy;
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Misconfigured> {
     Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -12,16 +13,20 @@ fn without_any_variable_the_defaults_hold() {
     assert_eq!(config.table_name, "latchkey");
     assert_eq!(config.tokens.profile, None);
     assert_eq!((config.serve.port, config.serve.data_dir.to_str()), (8080, Some(".latchkey")));
-    assert_eq!(config.access_token_life.as_secs(), 3_600);
-    assert_eq!(config.session_lifetimes.absolute.as_secs(), 2_592_000);
-    assert_eq!(config.session_lifetimes.idle.as_secs(), 1_209_600);
-    assert_eq!(config.session_lifetimes.reuse_interval.as_secs(), 10);
-    assert_eq!(config.clock_skew.as_secs(), 60);
+    assert_eq!(config.tokens.access_token_life.as_secs(), 3_600);
+    assert_eq!(config.tokens.session_lifetimes.absolute.as_secs(), 2_592_000);
+    assert_eq!(config.tokens.session_lifetimes.idle.as_secs(), 1_209_600);
+    assert_eq!(config.tokens.session_lifetimes.reuse_interval.as_secs(), 10);
+    assert_eq!(config.tokens.clock_skew.as_secs(), 60);
     let keys = [config.keys.ttl, config.keys.jwks_max_age, config.keys.overlap].map(|time| time.as_secs());
     assert_eq!(keys, [300, 300, 7_200]);
     assert!(config.keys.shared_secret.is_none() && config.keys.api_key.is_none());
-    assert_eq!(config.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
-    assert!(config.issuer.is_none() && config.cors_allowed_origins.is_none() && !config.require_verified_email);
+    assert_eq!(config.accounts.password_policy, Policy { length_min: 8, memory_kib: 19_456, iterations: 2 });
+    assert!(
+        config.http.issuer.is_none()
+            && config.http.cors_allowed_origins.is_none()
+            && !config.accounts.require_verified_email
+    );
 }
 
 #[test]
@@ -177,12 +182,12 @@ fn emulator_mode_is_refused_where_the_service_is_deployed() {
 
 #[test]
 fn limits_are_on_unless_they_are_switched_off_and_that_only_on_this_machine() {
-    assert!(read(&[]).unwrap().rate_limits && read(&[("RATE_LIMITS", "on")]).unwrap().rate_limits);
+    assert!(read(&[]).unwrap().accounts.rate_limits && read(&[("RATE_LIMITS", "on")]).unwrap().accounts.rate_limits);
     let off = ("RATE_LIMITS", "off");
-    assert!(!read(&[off]).unwrap().rate_limits);
+    assert!(!read(&[off]).unwrap().accounts.rate_limits);
     let (keys, issuer) = (("SIGNING_KEYS_SECRET_ID", "keys"), ("ISSUER", "https://login.example"));
     let local = ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9000/.rt");
-    assert!(!read(&[off, keys, ("AWS_LAMBDA_FUNCTION_NAME", "login"), local]).unwrap().rate_limits);
+    assert!(!read(&[off, keys, ("AWS_LAMBDA_FUNCTION_NAME", "login"), local]).unwrap().accounts.rate_limits);
     for deployed in [("AWS_LAMBDA_FUNCTION_NAME", "login"), ("K_SERVICE", "latchkey")] {
         let Misconfigured(wrong) = read(&[off, keys, issuer, deployed]).unwrap_err();
         assert!(wrong.len() == 1 && wrong[0].starts_with("RATE_LIMITS is off"), "{wrong:?}");

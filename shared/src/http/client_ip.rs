@@ -30,7 +30,7 @@ impl FromRequestParts<App> for ClientIp {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        if !app.config().rate_limits {
+        if !app.config().accounts.rate_limits {
             return Ok(Self(None));
         }
         let peer = parts.extensions.get().map(|PeerAddr(ip)| *ip);

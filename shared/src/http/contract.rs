@@ -64,7 +64,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 
 /// The only layer for CORS. The gateway in front adds nothing.
 fn cors(config: &Config) -> CorsLayer {
-    let origins = match &config.cors_allowed_origins {
+    let origins = match &config.http.cors_allowed_origins {
         None => AllowOrigin::any(),
         Some(origins) => AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())),
     };

@@ -23,5 +23,5 @@ impl FromRequestParts<App> for Issuer {
 
 /// The URL of the issuer: `ISSUER`, or else `https://` and the domain of the gateway.
 pub(super) fn issuer_url(app: &App, domain: Option<&GatewayDomain>) -> Option<String> {
-    app.config().issuer.clone().or_else(|| domain.map(|GatewayDomain(domain)| format!("https://{domain}")))
+    app.config().http.issuer.clone().or_else(|| domain.map(|GatewayDomain(domain)| format!("https://{domain}")))
 }

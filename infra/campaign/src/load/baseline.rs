@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Hashes per second with the default parameters, on all cores, each with its own memory.
 pub fn hashes_per_second(time: Duration) -> f64 {
-    let policy = Config::read(|_| None).expect("the defaults are right").password_policy;
+    let policy = Config::read(|_| None).expect("the defaults are right").accounts.password_policy;
     let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(32)).expect("Argon2 accepts the parameters");
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads: Vec<_> =

@@ -25,13 +25,13 @@ pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Ve
         dates = answer.as_ref().map(|answer| answer.headers.clone()).unwrap_or_default();
         findings.push(certificate_endpoint(uri, answer));
     }
-    let issuer = || config.issuer.as_deref().filter(|issuer| issuer.starts_with("https://"))?.parse().ok();
+    let issuer = || config.http.issuer.as_deref().filter(|issuer| issuer.starts_with("https://"))?.parse().ok();
     if let Some(url) = url.or_else(issuer) {
         let base = url.to_string().trim_end_matches('/').to_owned();
         findings.push(health(fetcher, &base, &mut dates).await);
         findings.push(preflight(config, fetcher, &base).await);
     }
-    findings.push(clock(&dates, config.clock_skew));
+    findings.push(clock(&dates, config.tokens.clock_skew));
     findings
 }
 
@@ -69,7 +69,7 @@ async fn health(fetcher: &Fetcher, base: &str, dates: &mut HeaderMap) -> Finding
 /// Sends the preflight that a browser sends before a login.
 async fn preflight(config: &Config, fetcher: &Fetcher, base: &str) -> Finding {
     const CHECK: &str = "CORS preflight";
-    let origin = config.cors_allowed_origins.as_ref().and_then(|origins| origins.first().cloned());
+    let origin = config.http.cors_allowed_origins.as_ref().and_then(|origins| origins.first().cloned());
     let origin = origin.unwrap_or_else(|| "https://app.example".to_owned());
     let request = Request::builder()
         .method(Method::OPTIONS)

@@ -133,7 +133,7 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
     let now = deployment.now();
     match token.kind() {
         Kind::FirebaseCustomToken => match app.keys().firebase(now).await {
-            Ok(Some(account)) => match account.inspect_custom_token(token, now, app.config().clock_skew) {
+            Ok(Some(account)) => match account.inspect_custom_token(token, now, app.config().tokens.clock_skew) {
                 Ok(()) => {
                     Verdict::Good("signInWithCustomToken() of the service account's project accepts it.".to_owned())
                 }
@@ -163,7 +163,7 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
 
 /// Judges a genuine token by REQUIRE_VERIFIED_EMAIL.
 async fn judge_verified(deployment: &Deployment, verified: &Verified) -> Verdict {
-    if deployment.app.config().require_verified_email && verified.is_without_address() {
+    if deployment.app.config().accounts.require_verified_email && verified.is_without_address() {
         return Verdict::Unknown(
             "/verify accepts it if the account's e-mail address is verified, which only the table knows.".to_owned(),
         );

@@ -18,7 +18,7 @@ pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
         tell(&format!(
             "an access token of the account stays valid until it expires, within {} seconds, where it is verified without \
              check_revoked=true",
-            app.config().access_token_life.as_secs()
+            app.config().tokens.access_token_life.as_secs()
         ));
     }
     Ok(())
