@@ -59,6 +59,11 @@ use crate::{
 pub const ISSUER: &str = "https://login.example";
 /// The password of every account that [`Service::account`] makes.
 pub const PASSWORD: &str = "correct horse battery staple";
+/// Runs a future of a test that needs no runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
 /// The longest that a test waits for the machine before it says that something hangs. It measures
 /// no promise of the service.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -74,7 +74,7 @@ async fn run() {
         let now = service.now();
         ring.signing(now).unwrap().key.sign(b"message").unwrap();
         let request = CustomToken { uid: &user.id, claims: None, tenant_id: None, life: Duration::from_secs(3_600) };
-        account.custom_token(&request, now).unwrap();
+        account.custom_token(&request, now).await.unwrap();
     })
     .await;
     report("/refresh", refresh, "two RS256 signatures and a self-check", signatures);

@@ -109,7 +109,7 @@ impl Doctor {
         });
         let account = keys.firebase(now).await.map_err(|error| error.cause());
         findings.push(project(&config, account.as_ref().ok().and_then(Option::as_deref)));
-        findings.push(service_account(&config, account));
+        findings.push(service_account(&config, account).await);
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
@@ -171,7 +171,7 @@ fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding 
 }
 
 /// Makes a custom token. The service checks it by Firebase's rules before returning it.
-fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>, String>) -> Finding {
+async fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>, String>) -> Finding {
     const CHECK: &str = "service account";
     let account = match account {
         Ok(Some(account)) => account,
@@ -182,7 +182,7 @@ fn service_account(config: &Config, account: Result<Option<Arc<ServiceAccount>>,
         Err(why) => return fail(CHECK, why),
     };
     let request = CustomToken { uid: "doctor", claims: None, tenant_id: None, life: Duration::from_secs(60) };
-    if let Err(refusal) = account.custom_token(&request, deployment::now()) {
+    if let Err(refusal) = account.custom_token(&request, deployment::now()).await {
         return fail(CHECK, format!("{} makes no custom token: {}", account.email, deployment::refusal(&refusal)));
     }
     let text =

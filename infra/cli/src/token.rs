@@ -28,7 +28,7 @@ impl Token {
     /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.run(),
+            Self::Create(create) => create.run().await,
             Self::Decode(decode) => decode.run().await,
             Self::Inspect(inspect) => inspect.run().await,
         }

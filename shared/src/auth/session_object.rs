@@ -85,9 +85,9 @@ impl SessionObject {
             outlast_the_end_of_sessions(app, user, now).await;
         }
         let sign = async {
-            let access_token = access::mint(&keys.ring, &claims, now)?;
+            let access_token = access::mint(&keys.ring, &claims, now).await?;
             let jwt_token = match &keys.jwt {
-                TokenSigner::Firebase(account) => custom_token(app, account, user, now)?,
+                TokenSigner::Firebase(account) => custom_token(app, account, user, now).await?,
                 TokenSigner::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
                 TokenSigner::None => access_token.clone(),
             };
@@ -134,14 +134,14 @@ async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
 
 /// A custom token without claims of its own. Firebase repeats such claims in every ID token until
 /// the user signs out, so that a role that is withdrawn here would live on there.
-fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
+async fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
     let request = CustomToken {
         uid: &user.id,
         claims: None,
         tenant_id: app.config().firebase.tenant_id.as_deref(),
         life: app.config().tokens.access_token_life,
     };
-    account.custom_token(&request, now).map_err(|refusal| match refusal {
+    account.custom_token(&request, now).await.map_err(|refusal| match refusal {
         CustomTokenError::Request(sentence) => Error::internal(sentence),
         CustomTokenError::Fault(fault) => fault,
     })

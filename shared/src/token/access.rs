@@ -9,12 +9,8 @@ use serde_json::Value;
 use crate::{
     account::{session::Session, user::User},
     error::{Error, TokenRefusal},
-    jose::{
-        jwt::{self, Jwt},
-        kind::ACCESS_TOKEN_TYPE,
-        rsa,
-    },
-    keys::KeyRing,
+    jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
+    keys::{KeyRing, signer::Signer},
     time::Timestamp,
 };
 
@@ -81,11 +77,11 @@ impl Claims {
 /// # Errors
 ///
 /// 503 while no key may sign, 500 if signing fails.
-pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
+pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
     let key = keys.signing(now)?;
     let header =
         Header { typ: Some(ACCESS_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
-    jwt::sign(&header, claims, &key.key)
+    Signer::Local(&key.key).sign(&header, claims).await
 }
 
 /// Verifies `token` as an access token. The content is checked before the signature, and the expiry

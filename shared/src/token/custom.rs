@@ -12,12 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::Error,
-    jose::{
-        jwt::{self, Jwt},
-        kind::CUSTOM_TOKEN_AUDIENCE,
-        rsa,
-    },
-    keys::service_account::ServiceAccount,
+    jose::{jwt::Jwt, kind::CUSTOM_TOKEN_AUDIENCE, rsa},
+    keys::{service_account::ServiceAccount, signer::Signer},
     time::Timestamp,
 };
 
@@ -73,7 +69,7 @@ impl ServiceAccount {
     /// [`CustomTokenError::Request`] for a uid, claims, a tenant or a life that Firebase would
     /// refuse, and for claims that make the token unreadable. Otherwise
     /// [`CustomTokenError::Fault`].
-    pub fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, CustomTokenError> {
+    pub async fn custom_token(&self, request: &CustomToken<'_>, now: Timestamp) -> Result<String, CustomTokenError> {
         request.check().map_err(CustomTokenError::Request)?;
         let payload = Payload {
             iss: &self.email,
@@ -85,7 +81,9 @@ impl ServiceAccount {
             claims: request.claims,
             tenant_id: request.tenant_id,
         };
-        let text = jwt::sign(&Header::new(rsa::ALGORITHM), &payload, &self.key).map_err(CustomTokenError::Fault)?;
+        let signer = Signer::Local(&self.key);
+        let signed = signer.sign(&Header::new(rsa::ALGORITHM), &payload).await;
+        let text = signed.map_err(CustomTokenError::Fault)?;
         // Only the request can make the token too long or too deeply nested, or put a NUL into it.
         let token = Jwt::parse(&text).map_err(CustomTokenError::Request)?;
         let fault = |sentence: String| {
@@ -159,7 +157,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::service_account;
+    use crate::testing::{block_on, service_account};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 
@@ -171,9 +169,13 @@ mod tests {
         CustomToken { uid, claims: None, tenant_id: None, life: Duration::from_secs(3600) }
     }
 
+    fn signed(request: &CustomToken<'_>) -> Result<String, CustomTokenError> {
+        block_on(account().custom_token(request, NOW))
+    }
+
     #[track_caller]
     fn refusal(request: &CustomToken<'_>) -> String {
-        match account().custom_token(request, NOW).unwrap_err() {
+        match signed(request).unwrap_err() {
             CustomTokenError::Request(sentence) => sentence,
             CustomTokenError::Fault(fault) => panic!("{fault:?}"),
         }
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_custom_token_says_what_firebase_asks_for_and_no_more() {
-        let token = Jwt::parse(&account().custom_token(&request("user-1"), NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&signed(&request("user-1")).unwrap()).unwrap();
         assert_eq!(Value::Object(token.header().clone()), json!({"alg": "RS256", "typ": "JWT"}));
         assert_eq!(
             Value::Object(token.claims),
@@ -198,11 +200,11 @@ mod tests {
     fn claims_and_tenant_are_there_when_given_and_not_when_empty() {
         let claims = json!({"premium": true}).as_object().unwrap().clone();
         let given = CustomToken { claims: Some(&claims), tenant_id: Some("t-1"), ..request("u") };
-        let token = Jwt::parse(&account().custom_token(&given, NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&signed(&given).unwrap()).unwrap();
         assert_eq!(token.claims.get("claims").unwrap(), &json!({"premium": true}));
         assert_eq!(token.claims.get("tenant_id").unwrap(), "t-1");
         let empty = CustomToken { claims: Some(&Map::new()), ..request("u") };
-        let token = Jwt::parse(&account().custom_token(&empty, NOW).unwrap()).unwrap();
+        let token = Jwt::parse(&signed(&empty).unwrap()).unwrap();
         assert!(!token.claims.contains_key("claims"));
     }
 
@@ -210,12 +212,12 @@ mod tests {
     fn what_firebase_would_refuse_is_refused_with_a_reason() {
         assert_eq!(refusal(&request("")), "A uid has 1 to 128 bytes.");
         assert_eq!(refusal(&request(&"é".repeat(65))), "A uid has 1 to 128 bytes.");
-        assert!(account().custom_token(&request(&"é".repeat(64)), NOW).is_ok());
+        assert!(signed(&request(&"é".repeat(64))).is_ok());
         assert_eq!(refusal(&CustomToken { tenant_id: Some(""), ..request("u") }), TENANT_ID_RULE);
         for id in ["Büro", "a b", "a/b", "a\n", "a."] {
             assert_eq!(refusal(&CustomToken { tenant_id: Some(id), ..request("u") }), TENANT_ID_RULE);
         }
-        assert!(account().custom_token(&CustomToken { tenant_id: Some("a.B-~_1"), ..request("u") }, NOW).is_ok());
+        assert!(signed(&CustomToken { tenant_id: Some("a.B-~_1"), ..request("u") }).is_ok());
         for seconds in [0, 59, 3601] {
             let life = Duration::from_secs(seconds);
             assert_eq!(refusal(&CustomToken { life, ..request("u") }), "A custom token lives 60 to 3600 seconds.");

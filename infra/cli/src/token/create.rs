@@ -40,26 +40,30 @@ pub struct Create {
 }
 
 impl Create {
-    pub fn run(self) -> Result<(), Failure> {
+    pub async fn run(self) -> Result<(), Failure> {
         let claims = self.claims.as_deref().map(|text| json::object(text.as_bytes())).transpose();
         let claims = claims.map_err(|refusal| Failure::wrong_use(format!("--claims {refusal}.")))?;
         let account = account::load(self.key)?;
         let mut output = io::stdout().lock();
-        let Some(uid) = self.uid else { return each_line(&account, output) };
-        let (token, warnings) = TokenRequest { uid, claims, tenant: self.tenant }.token(&account)?;
+        let Some(uid) = self.uid else { return each_line(&account, output).await };
+        let (token, warnings) = TokenRequest { uid, claims, tenant: self.tenant }.token(&account).await?;
         warnings.iter().for_each(|warning| tell(warning));
         written(writeln!(output, "{token}"))
     }
 }
 
 /// Answers standard input line by line. Answers each line before it reads the next.
-fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Failure> {
+async fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Failure> {
     let unreadable = |error| Failure::from(format!("Standard input cannot be read: {error}."));
     let mut lines = Lines::new(io::stdin().lock());
     let mut number = 0_u64;
     while let Some(line) = lines.read().map_err(unreadable)? {
         number += 1;
-        let answer = match line.and_then(TokenRequest::parse).and_then(|request| request.token(account)) {
+        let made = match line.and_then(TokenRequest::parse) {
+            Ok(request) => request.token(account).await,
+            Err(error) => Err(error),
+        };
+        let answer = match made {
             Ok((token, warnings)) => {
                 warnings.iter().for_each(|warning| tell(&format!("line {number}: {warning}")));
                 json!({"ok": true, "token": token})
@@ -114,11 +118,11 @@ impl TokenRequest {
     }
 
     /// The token, and warnings about its claims.
-    fn token(&self, account: &ServiceAccount) -> Result<(String, Vec<String>), String> {
+    async fn token(&self, account: &ServiceAccount) -> Result<(String, Vec<String>), String> {
         let (claims, tenant_id) = (self.claims.as_ref(), self.tenant.as_deref());
         let request = CustomToken { uid: &self.uid, claims, tenant_id, life: LIFE };
         let token =
-            account.custom_token(&request, deployment::now()).map_err(|refusal| deployment::refusal(&refusal))?;
+            account.custom_token(&request, deployment::now()).await.map_err(|refusal| deployment::refusal(&refusal))?;
         Ok((token, request.warnings()))
     }
 }

@@ -244,7 +244,12 @@ async fn documents_that_no_verifier_could_use_are_named_and_the_account_goes_all
         ),
         ("the key is another", keys(|_, key| forge(key)), DOCUMENTS, "not by the key"),
         ("the keys are cut", keys(|_, key| key["n"] = json!("AQAB")), DOCUMENTS, "does not have 2048 to 8192 bits"),
-        ("two keys have one id", keys(|_, key| key["kid"] = json!("another")), DOCUMENTS, "has two keys with the same kid"),
+        (
+            "two keys have one id",
+            keys(|_, key| key["kid"] = json!("another")),
+            DOCUMENTS,
+            "has two keys with the same kid",
+        ),
         ("a private key is published", keys(|_, key| key["d"] = json!("AQAB")), DOCUMENTS, "shows a private key"),
         ("there are no keys", at(Method::GET, KEY_SET, member("keys", Value::Null)), DOCUMENTS, "has no array `keys`"),
     ])

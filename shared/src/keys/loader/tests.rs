@@ -376,7 +376,7 @@ async fn a_service_account_that_is_replaced_never_signs_for_the_other() {
         let now = NOW + Duration::from_millis(300 * round as u64);
         let account = keys.firebase(now).await.unwrap().unwrap();
         let request = CustomToken { uid: "u", claims: None, tenant_id: None, life: Duration::from_secs(60) };
-        let token = Jwt::parse(&account.custom_token(&request, now).unwrap()).unwrap();
+        let token = Jwt::parse(&account.custom_token(&request, now).await.unwrap()).unwrap();
         let issuer = token.text("iss").unwrap().to_owned();
         let owner = public.iter().find(|account| account.email == issuer).unwrap();
         owner.inspect_custom_token(&token, now, Duration::ZERO).unwrap();

@@ -11,7 +11,12 @@ use base64::{
 use serde_json::json;
 
 use super::*;
-use crate::{jose::jwt::Jwt, testing::service_account, time::Timestamp, token::custom::CustomToken};
+use crate::{
+    jose::jwt::Jwt,
+    testing::{block_on, service_account},
+    time::Timestamp,
+    token::custom::CustomToken,
+};
 
 const EMAIL: &str = "latchkey@demo-latchkey.iam.gserviceaccount.com";
 
@@ -63,7 +68,7 @@ fn is_read(account: Result<ServiceAccount, String>, repairs: &[&str]) {
     assert_eq!(account.repairs, repairs);
     let request = CustomToken { uid: "u", claims: None, tenant_id: None, life: Duration::from_secs(60) };
     let now = Timestamp::from_seconds(1_779_890_400);
-    let token = Jwt::parse(&account.custom_token(&request, now).unwrap()).unwrap();
+    let token = Jwt::parse(&block_on(account.custom_token(&request, now)).unwrap()).unwrap();
     let original = ServiceAccount::parse(service_account()).unwrap();
     original.inspect_custom_token(&token, now, Duration::ZERO).unwrap();
 }
