@@ -3,8 +3,6 @@
 #[cfg(feature = "testing")]
 mod clock;
 
-#[cfg(feature = "testing")]
-use std::sync::OnceLock;
 use std::{
     sync::Arc,
     thread,
@@ -15,7 +13,6 @@ use tokio::time;
 
 use crate::{
     account::lock::AccountLocks,
-    aws::{aws_config, dynamodb_client, secrets_manager_client},
     config::Config,
     error::Error,
     keys::{Keys, google::Certificates},
@@ -41,7 +38,7 @@ struct Inner {
     locks: AccountLocks,
     /// The clock of a test, in the place of the system's.
     #[cfg(feature = "testing")]
-    test_clock: OnceLock<clock::Clock>,
+    test_clock: std::sync::OnceLock<clock::Clock>,
 }
 
 impl App {
@@ -54,31 +51,16 @@ impl App {
         // A hash keeps a core busy. More hashes than cores would only cost memory.
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.accounts.password_policy, concurrency).map_err(Error::internal)?;
-        let certificates = Arc::new(Certificates::new(config.firebase.certificates.clone()));
         Ok(Self(Arc::new(Inner {
+            certificates: Arc::new(Certificates::new(config.firebase.certificates.clone())),
             config,
             store,
             keys,
-            certificates,
             hasher,
             locks: AccountLocks::default(),
             #[cfg(feature = "testing")]
-            test_clock: OnceLock::new(),
+            test_clock: std::sync::OnceLock::new(),
         })))
-    }
-
-    /// Makes an app on AWS.
-    ///
-    /// # Errors
-    ///
-    /// As [`App::new`].
-    pub async fn connect(config: Config) -> Result<Self, Error> {
-        let aws = aws_config().await;
-        let signing =
-            config.keys.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
-        let keys = Keys::new(Some(secrets_manager_client(&aws)), config.key_sources(signing));
-        let store = Store::new(dynamodb_client(&aws), &config.table_name);
-        Self::new(config, store, keys)
     }
 
     /// Loads the keys, so that the first request does not wait for them. A load that takes longer goes
@@ -120,14 +102,13 @@ impl App {
     }
 
     /// The time. A handler reads it once and hands it on, so that an answer is of one moment.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
         #[cfg(feature = "testing")]
         if let Some(clock) = self.0.test_clock.get() {
             return clock.now();
         }
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-        let now = SystemTime::now();
-        Timestamp::from(now)
+        Timestamp::from(SystemTime::now())
     }
 
     /// Waits for the next whole second, and returns it.

@@ -24,6 +24,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     App,
+    aws::{aws_config, dynamodb_client, secrets_manager_client},
     config::Config,
     error::Error,
     http::{
@@ -31,6 +32,8 @@ use crate::{
         contract::{self, TimeLeft},
         issuer::GatewayDomain,
     },
+    keys::Keys,
+    store::Store,
     telemetry::log::{self, LogFormat},
     time::Timestamp,
 };
@@ -123,7 +126,7 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
         }
     };
     let run = async {
-        let app = App::connect(config).await.inspect_err(log::fault)?;
+        let app = connect(config).await.inspect_err(log::fault)?;
         run(app, observer).await
     };
     match runtime.block_on(run) {
@@ -133,6 +136,16 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
             ExitCode::FAILURE
         }
     }
+}
+
+/// Makes an app over AWS: the keys from Secrets Manager, and the table.
+async fn connect(config: Config) -> Result<App, Error> {
+    let aws = aws_config().await;
+    let signing =
+        config.keys.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
+    let keys = Keys::new(Some(secrets_manager_client(&aws)), config.key_sources(signing));
+    let store = Store::new(dynamodb_client(&aws), &config.table_name);
+    App::new(config, store, keys)
 }
 
 /// Half a second before Lambda ends the invocation is the last moment for an answer of our own. A deadline that is over is no
