@@ -1,4 +1,4 @@
-//! `/me`: what an account's owner sees of it and changes in it.
+//! `/me`: shows an account to its owner and changes it.
 
 mod sessions;
 
@@ -48,7 +48,7 @@ async fn show(Caller { user, .. }: Caller) -> Json<Shown> {
     Json(Shown { user: user.profile() })
 }
 
-/// `name` and `username`, each left as it is if it is not sent. An empty username is none.
+/// `name` and `username`; a missing field changes nothing. An empty username removes the username.
 struct Changes {
     name: Option<String>,
     username: Option<Option<Username>>,
@@ -93,7 +93,7 @@ impl Input for NewPassword {
     }
 }
 
-/// 200 with the session object of a new session; all others end with the old password.
+/// 200 with the session object of a new session. All other sessions end with the old password.
 async fn change_password(
     State(app): State<App>,
     issuer: Issuer,
@@ -109,8 +109,8 @@ async fn change_password(
     let user = caller.user;
     let mut changed = user.clone();
     changed.password_hash = Some(app.hasher().hash(passwords.new, app.random()?).await?);
-    // Firebase tells the time of a sign-in in whole seconds. This answer's is then no earlier than the end of the others, and
-    // what came before is in another second.
+    // Firebase tells the time of a sign-in in whole seconds. The wait puts this sign-in into a
+    // later second than every earlier one, and not before the end of the other sessions.
     let now = if app.config().firebase.account.is_some() { app.next_second().await } else { app.now() };
     changed.end_sessions(now);
     let session = session_object::start(&app, &changed, now)?;
@@ -151,8 +151,8 @@ async fn delete(
     Ok(Json(Deleted { deleted: true }))
 }
 
-/// Asks for the password again before a change that cannot be undone: the token may have been stolen.
-/// The attempt counts as a failure until the password is right.
+/// Asks for the password again before a change that cannot be undone: the token may have been
+/// stolen. The attempt counts as a failure until the password is right.
 async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<store::Attempt, Error> {
     let mut attempt = Attempt::by_owner(app, &caller.user, caller.session);
     attempt.check(password).await?;

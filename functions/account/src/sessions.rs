@@ -1,4 +1,4 @@
-//! `/me/sessions`: where an account is logged in, and the end of one of these sessions.
+//! `/me/sessions`: lists the sessions of an account, and ends one of them.
 
 use axum::{
     Json, Router,
@@ -32,8 +32,9 @@ struct Shown {
     current: bool,
 }
 
-/// 200 with the sessions that are live, the newest first, and of those with the same time the one that asks. The index they are found
-/// by may lag behind a login, and ends after a few hundred: the caller's own session is always among them.
+/// 200 with the live sessions, the newest first; among equal times the caller's own comes first.
+/// The index may lag behind a login, and the list ends after a few hundred sessions. The caller's
+/// own session is always in the list.
 async fn list(State(app): State<App>, Caller { user, session: current }: Caller) -> Result<Json<Listed>, Error> {
     let now = app.now();
     let mut sessions = app.store().sessions_of(&user.id).await?;
@@ -45,7 +46,8 @@ async fn list(State(app): State<App>, Caller { user, session: current }: Caller)
     Ok(Json(Listed { sessions: sessions.iter().rev().map(|session| shown(session, current)).collect() }))
 }
 
-/// `expires_at` is the `refresh_expires_at` of its session objects: the latest end, which comes sooner if nobody refreshes it.
+/// `expires_at` is the `refresh_expires_at` of the session objects. It is the latest end; the
+/// session ends sooner if nobody refreshes it.
 fn shown(session: &Session, current: Option<SessionId>) -> Shown {
     Shown {
         id: session.id.to_string(),
@@ -61,7 +63,8 @@ struct Ended {
     ended: bool,
 }
 
-/// 200 in any case: whether this ended a session. One that is over, one that never was and somebody else's are answered alike.
+/// 200 in any case; the body tells whether this request ended a session. A session that is over,
+/// an unknown one and one of another account get the same answer.
 async fn end(
     State(app): State<App>,
     Caller { user, .. }: Caller,

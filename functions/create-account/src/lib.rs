@@ -60,8 +60,8 @@ impl Input for NewAccount {
     }
 }
 
-/// 201 with a session object. The same request under the same `Idempotency-Key` gives the same
-/// account with a new session, so that a client whose answer was lost can simply ask again.
+/// 201 with a session object. The same request with the same `Idempotency-Key` gives the same
+/// account with a new session. A client that lost the answer can simply ask again.
 async fn create_account(
     State(app): State<App>,
     issuer: Issuer,
@@ -97,9 +97,9 @@ async fn create_account(
     }
 }
 
-/// The account that was made under this key before, with a new session. Another password makes it
-/// another request, and counts as a failed login. An account that was deleted since is not made
-/// again.
+/// The account that was made under this key before, with a new session. A request with another
+/// password is another request, and counts as a failed login. An account that was deleted since is
+/// not made again.
 async fn repeat(
     app: &App,
     issuer: &Issuer,
@@ -134,7 +134,7 @@ fn audit_if_limited(error: &Error) {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    // A builder that leaves its field for the header empty sends an empty one.
+    // A builder whose field for the header is empty sends an empty header.
     let Some(value) = headers.get("idempotency-key").filter(|value| !value.is_empty()) else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX);
     key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has at most 255 printable ASCII characters."))

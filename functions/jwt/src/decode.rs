@@ -1,4 +1,4 @@
-//! `POST /jwt/decode`: what does this token say?
+//! `POST /jwt/decode`: reads a token without verifying it.
 
 use axum::{Json, extract::State};
 use shared::{
@@ -29,7 +29,8 @@ impl Input for Pasted {
     }
 }
 
-/// 200 with a decode report, which verifies nothing and says so. The token is neither logged nor kept.
+/// 200 with a decode report. The report says that nothing was verified. The token is neither
+/// logged nor kept.
 pub async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) -> Result<Json<Report>, Error> {
     let token = Jwt::parse_unsigned(&text).map_err(Error::MalformedToken)?;
     let now = app.now();
@@ -39,7 +40,8 @@ pub async fn decode(State(app): State<App>, Body(Pasted(text)): Body<Pasted>) ->
     Ok(Json(report))
 }
 
-/// Whether the token was signed with a key that its kind does not know. What cannot be asked is not told.
+/// The problem of a token whose key is unknown to its kind. `None` also if the keys cannot be
+/// asked.
 async fn unknown_key(
     app: &App,
     token: &Jwt,
@@ -58,6 +60,6 @@ async fn unknown_key(
         }
         _ => true,
     };
-    let message = "It was signed with a key that is not, or no longer, in use, or by somebody else.";
+    let message = "The token was signed with a key that is not, or no longer, in use, or by somebody else.";
     (!is_known).then(|| Problem::new("unknown_key", message))
 }

@@ -1,4 +1,4 @@
-//! `POST /jwt/encode`: a token with what a trusted server wants it to say, signed with the shared secret.
+//! `POST /jwt/encode`: signs the claims of a trusted server with the shared secret.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use shared::{
     token::shared_secret::{self, LIFE_MAX},
 };
 
-/// `payload`, and perhaps `expires_in_minutes` or `expires_in`, which are seconds.
+/// `payload`, and perhaps a life: `expires_in_minutes`, or `expires_in` in seconds.
 pub struct Wanted {
     payload: Result<Map<String, Value>, Field>,
     life: Option<Duration>,
@@ -49,8 +49,8 @@ pub struct Encoded {
     error: &'static str,
 }
 
-/// 200 with the token. Bubble's plugin counts its expiry in minutes and its sibling in seconds, so the answer names the unit. What is
-/// made here is what `/verify` takes.
+/// 200 with the token, which `/verify` accepts. Bubble's plugin counts the expiry in minutes and a
+/// related plugin counts in seconds, so the answer names the unit.
 pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted>) -> Result<Json<Encoded>, Error> {
     let payload = wanted.payload.map_err(Error::PayloadRequired)?;
     let now = app.now();
@@ -62,10 +62,10 @@ pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted
     let skew = app.config().tokens.clock_skew;
     let (claims, expiry) = shared_secret::complete(payload, wanted.life, now, skew).map_err(refuse)?;
     let text = secrets.sign(&claims)?;
-    // All that can be too long or nested too deep in it is what was asked for.
+    // Only the payload of the caller can make the token too long or nest it too deep.
     let token = Jwt::parse(&text).map_err(|sentence| refuse(Field::new("payload", "invalid_payload", sentence)))?;
     if !shared_secret::is_meant(&token) {
-        let message = format!("With these claims it would be taken for {}, and refused.", token.kind().phrase());
+        let message = format!("With these claims the token would count as {}, and be refused.", token.kind().phrase());
         return Err(refuse(Field::new("payload", "wrong_kind", message)));
     }
     Ok(Json(Encoded {

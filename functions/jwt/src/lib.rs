@@ -1,4 +1,4 @@
-//! `/jwt/*`: tokens made with a shared secret, and what any token says.
+//! `/jwt/*`: makes tokens with a shared secret, and reads any token.
 
 mod decode;
 mod encode;

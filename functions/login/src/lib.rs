@@ -1,4 +1,4 @@
-//! `POST /login`: an e-mail address or a username and a password for a session.
+//! `POST /login`: exchanges an e-mail address or a username, and a password, for a session.
 
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
@@ -39,9 +39,9 @@ impl Input for Credentials {
     }
 }
 
-/// 200 with a session object. An unknown account, a wrong password and an account without a password
-/// are answered alike, after the same work. Anything else that is wrong with the account is said
-/// only after the right password.
+/// 200 with a session object. An unknown account, a wrong password and an account without a
+/// password get the same answer, after the same work. Every other refusal comes only after the
+/// right password.
 async fn login(
     State(app): State<App>,
     issuer: Issuer,

@@ -1,4 +1,4 @@
-//! `POST /logout`: the end of a session, or of all of them.
+//! `POST /logout`: ends a session, or all sessions of its account.
 
 use axum::{Json, Router, extract::State, routing::post};
 use serde::Serialize;
@@ -39,7 +39,7 @@ struct LoggedOut {
     sessions_ended: usize,
 }
 
-/// 200 in any case: a token that is dead already, or was never one, leaves nobody logged in (RFC 7009 section 2.2).
+/// 200 in any case: a dead or unknown token leaves nobody logged in (RFC 7009 section 2.2).
 async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Json<LoggedOut>, Error> {
     let now = app.now();
     let sessions_ended = match refresh_token(&app, &input.refresh_token, now).await? {
@@ -50,8 +50,9 @@ async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Jso
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
 }
 
-/// Ends every session of whoever owns this one, if it is live. Their account's epoch ends them all at once; that their
-/// records are counted and go too is done after it, for the first few hundred of them.
+/// Ends every session of the account that owns this session, if this session is live. The
+/// account's epoch ends all of them at once. Afterwards the records of the first few hundred
+/// sessions are counted and deleted.
 async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Error> {
     let Some(session) = app.store().session(id).await? else { return Ok(0) };
     let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
@@ -59,7 +60,7 @@ async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Erro
         return Ok(0);
     }
     let end = |user: &mut User| {
-        // Another request may have done it meanwhile.
+        // Another request may have ended the sessions meanwhile.
         if session.is_of(user) {
             user.end_sessions(now);
         }

@@ -1,4 +1,4 @@
-//! `POST /refresh`: a refresh token for a new session object of the same session.
+//! `POST /refresh`: exchanges a refresh token for a new session object of the same session.
 
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
@@ -29,9 +29,9 @@ impl Input for TokenInput {
     }
 }
 
-/// 200 with a session object. A token that was exchanged before, by a client that lost the answer or in another tab, gets the
-/// same child again; an older one ends the session. The account is read after the session has moved, so that one disabled or
-/// logged out everywhere meanwhile is seen.
+/// 200 with a session object. A client that lost the answer, or another tab, may send the same
+/// token again and gets the same child. An older token ends the session. The account is read after
+/// the session has moved, so that a disabled account or a logout everywhere is seen.
 async fn refresh(
     State(app): State<App>,
     issuer: Issuer,
@@ -42,7 +42,7 @@ async fn refresh(
     let token = refresh_token(&app, &input.refresh_token, now).await?.ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, now, &app.config().tokens.session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
-    // Before the epoch: who disables an account ends its sessions too, and its owner should hear why.
+    // Before the epoch: disabling an account ends its sessions too, and the owner should hear why.
     user.refuse_if_disabled()?;
     if !rotation.session.is_of(&user) {
         return Err(invalid());

@@ -1,4 +1,5 @@
-//! The rotation of the signing keys: Secrets Manager calls this four times a rotation, once for each step.
+//! The rotation of the signing keys. Secrets Manager calls this function four times a rotation,
+//! once for each step.
 
 use shared::{
     App,
@@ -6,11 +7,11 @@ use shared::{
     keys::{self, Event, NewKeys},
 };
 
-/// Takes one step. Whatever Secrets Manager is answered with but an error is a step that was taken.
+/// Takes one step. Secrets Manager counts any answer but an error as a step that is done.
 ///
 /// # Errors
 ///
-/// As [`keys::run_step`]; Secrets Manager tries the rotation again, and shows it as failed.
+/// As [`keys::run_step`]. Secrets Manager then shows the rotation as failed, and tries again.
 pub async fn rotate(app: App, event: Event) -> Result<(), Error> {
     let managed_secret = app.keys().managed_secret(&event.secret_id)?;
     let times = app.config().key_lifetimes();

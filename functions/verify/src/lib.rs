@@ -1,4 +1,4 @@
-//! `POST /verify` and `GET /verify`: is this token good, and what does it say?
+//! `POST /verify` and `GET /verify`: verify a token and return its claims.
 
 use axum::{
     Json, Router,
@@ -57,7 +57,7 @@ struct Verification {
     report: String,
 }
 
-/// 200 with a verification object, and counts what it came to.
+/// 200 with a verification object. Counts the result of each verification.
 async fn verify(
     State(app): State<App>,
     issuer: Issuer,
@@ -70,8 +70,8 @@ async fn verify(
     verified.map(Json)
 }
 
-/// Of a token that never expires `expires_at` is empty. Asks no store, unless `check_revoked=true` wants to know whether the session
-/// still is.
+/// Verifies the token of the request. `expires_at` is empty if the token never expires. Reads no
+/// store, unless `check_revoked=true` asks whether the session is still live.
 async fn verified(
     app: &App,
     issuer: &Issuer,
@@ -103,7 +103,7 @@ fn verification(verified: Verified, now: Timestamp) -> Verification {
         provider: verified.provider,
         issued_at: verified.issued_at.map(Timestamp::rfc3339).unwrap_or_default(),
         expires_at: expiry.map(Timestamp::rfc3339).unwrap_or_default(),
-        // Within the skew a token is taken for a moment after its time.
+        // The clock skew lets a token pass for a moment after its expiry.
         expires_in: expiry.map_or(0, |expiry| (expiry.seconds() - now.seconds()).max(0)),
         report: expiry.map(|expiry| jwt::report(expiry, now)).unwrap_or_default(),
         claims: verified.token.claims,

@@ -1,4 +1,4 @@
-//! `/.well-known/*`, what others need to verify this service's tokens, and `/health`.
+//! `/.well-known/*`, the documents for verifying this service's tokens, and `/health`.
 
 use axum::{
     Json, Router,
@@ -18,13 +18,14 @@ pub fn router() -> Router<App> {
         .route("/health", get(health))
 }
 
-/// The public keys (RFC 7517 section 5), the one that signs first.
+/// The public keys (RFC 7517 section 5). The key that signs comes first.
 async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
     let now = app.now();
     Ok((cached(&app), Json(app.keys().ring(now).await?.jwks(now))))
 }
 
-/// What a verifier needs of OpenID Connect Discovery 1.0 section 3. The endpoints of an OAuth flow are left out: there is none.
+/// The members of OpenID Connect Discovery 1.0 section 3 that a verifier needs. There is no OAuth
+/// flow, so the endpoints of one are left out.
 async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse {
     let document = json!({
         "issuer": issuer.url,
@@ -39,12 +40,13 @@ async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse 
     (cached(&app), Json(document))
 }
 
-/// For how long the documents may be kept. A new key is published for longer than this before it signs.
+/// The time for which the documents may be kept. A new key is published for longer than this time
+/// before it signs.
 fn cached(app: &App) -> [(HeaderName, String); 1] {
     [(header::CACHE_CONTROL, format!("public, max-age={}", app.config().keys.jwks_max_age.as_secs()))]
 }
 
-/// 200 without asking anything else.
+/// 200, without a call to any other service.
 async fn health() -> Json<Value> {
     Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
