@@ -1,4 +1,5 @@
-//! The app: configuration, table, keys, clock and randomness. It hands them out and decides nothing.
+//! The app: configuration, table, keys, clock and randomness. It hands them out and decides
+//! nothing.
 
 #[cfg(feature = "testing")]
 mod clock;
@@ -63,8 +64,8 @@ impl App {
         })))
     }
 
-    /// Loads the keys, so that the first request does not wait for them. A load that takes longer goes
-    /// on, and the first request waits for its end; after a failure the request tries again.
+    /// Loads the keys, so that the first request does not wait for them. A load that takes longer
+    /// goes on, and the first request waits for its end; after a failure the request tries again.
     pub async fn warm_up(&self) {
         if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().warm(self.now())).await {
             log::fault(&error);

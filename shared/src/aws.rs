@@ -1,4 +1,4 @@
-//! Clients of AWS, with the patience of a person who waits.
+//! Clients of AWS, with limits for a person who waits.
 
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use tokio::time::Instant;
 
 use crate::telemetry::metrics::{self, STORE_MS};
 
-/// The SDK's configuration, for a person who waits: one that hangs is given up within seconds, and tried again before that.
+/// The SDK's configuration for a person who waits. A call is tried again, and a call that hangs is
+/// given up within seconds.
 pub async fn aws_config() -> SdkConfig {
     let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
     defaults.timeout_config(timeouts()).retry_config(retries()).load().await
 }
 
-/// How long a call to AWS may take.
+/// The limits on the time of a call to AWS.
 pub(crate) fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -30,18 +31,18 @@ pub(crate) fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// How often a call to AWS is tried again.
+/// The number of attempts of a call to AWS.
 pub(crate) fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
 }
 
-/// A client for DynamoDB, whose calls are timed.
+/// A client for DynamoDB that measures the time of its calls.
 pub fn dynamodb_client(aws: &SdkConfig) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::config::Builder::from(aws).interceptor(Stopwatch);
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// Records what each call takes, from its arguments to its answer, with all that is tried again.
+/// Records the time of each call, from its arguments to its answer, all attempts included.
 #[derive(Debug)]
 struct Stopwatch;
 
@@ -98,11 +99,11 @@ mod tests {
         testing::{Fault, Secrets, SecretsManager},
     };
 
-    /// A call is given up within this time of the paused clock, whose timers tick once in a
+    /// The limit within which a call is given up, on the paused clock. Timers tick once in a
     /// millisecond.
     const GIVEN_UP_MAX: Duration = Duration::from_millis(4_001);
 
-    /// Credentials that are asked for and never come.
+    /// Credentials that never arrive.
     #[derive(Debug)]
     struct Never;
 
@@ -123,7 +124,7 @@ mod tests {
         let began = Instant::now();
         call.config_override(SecretsManagerConfig::builder().timeout_config(timeouts())).send().await.unwrap_err();
         assert!(began.elapsed() <= GIVEN_UP_MAX, "{:?}", began.elapsed());
-        assert_eq!(manager.calls().len(), 3, "it is tried again in that time");
+        assert_eq!(manager.calls().len(), 3, "the call is tried again within the limit");
     }
 
     #[tokio::test(start_paused = true)]

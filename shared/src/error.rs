@@ -1,4 +1,4 @@
-//! Everything that can go wrong, named for what the caller did, and what the caller reads of it.
+//! Every failure, named for the action of the caller, with the sentence that the caller reads.
 
 use std::{fmt, time::Duration};
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a request is not answered as asked. `Display` is the sentence its caller reads.
+/// The reason why a request fails. `Display` is the sentence for the caller.
 #[derive(Debug)]
 pub enum Error {
-    /// 400: the body or a header is not as the contract says.
+    /// 400: the body or a header breaks the contract.
     Invalid {
         /// The sentence.
         detail: String,
-        /// What is wrong with which field.
+        /// The mistakes in single fields.
         fields: Vec<Field>,
     },
     /// 400: the new password is too weak.
@@ -23,29 +23,29 @@ pub enum Error {
     TokenRequired,
     /// 401: the request has no bearer token.
     TokenMissing,
-    /// 400: the text is no JWT, and why: a sentence that never quotes it.
+    /// 400: the text is no JWT. The sentence says why and never quotes the text.
     MalformedToken(String),
-    /// 400: there is no payload to sign, and why.
+    /// 400: there is no payload to sign. The field says why.
     PayloadRequired(Field),
-    /// 401: unknown account, wrong password, or no password to check.
+    /// 401: the account is unknown, the password is wrong, or there is no password to check.
     Credentials,
-    /// 401: no API key, or a wrong one.
+    /// 401: there is no API key, or a wrong one.
     ApiKey,
     /// 401: the token is not good.
     Token(TokenRefusal),
     /// 401 or 409: the refresh token is not good.
     Refresh(RefreshRefusal),
-    /// 403: said only after the right password, or to the holder of a genuine token.
+    /// 403: the account is disabled. The caller has sent the right password or a genuine token.
     Disabled,
-    /// 403: said only where the deployment asks for verified addresses.
+    /// 403: the e-mail address is not verified, and the deployment requires verified addresses.
     EmailNotVerified,
-    /// 409: somebody has this `email`, `username` or `id`.
+    /// 409: another account has this `email`, `username` or `id`.
     Taken(&'static str),
-    /// 409: the idempotency key came with another body before.
+    /// 409: the idempotency key came with another request before.
     IdempotencyKeyReused,
-    /// 429: too many failures before, or too much from one address; how long to wait.
+    /// 429: too many failures, or too many requests from one address; the time to wait.
     TooManyAttempts(Duration),
-    /// 400: the event of the gateway makes no request.
+    /// 400: the gateway's event makes no request.
     Unreadable,
     /// 404: no route has this path.
     NotFound,
@@ -55,36 +55,36 @@ pub enum Error {
     TooLarge,
     /// 415: the body is neither JSON nor a form in UTF-8.
     UnsupportedMediaType,
-    /// 501: the deployment has not what this needs; names the variables.
+    /// 501: the deployment lacks a setting for this request. The sentence names the variables.
     NotConfigured(&'static str),
-    /// 503: the keys that would tell whether a Firebase token is genuine cannot be had.
+    /// 503: the public keys for Firebase tokens cannot be fetched.
     KeysUnavailable(Cause),
-    /// 503: something this service depends on fails or is slow.
+    /// 503: a service behind this one fails or is slow.
     Unavailable(Cause),
     /// 500: a fault of this service.
     Internal(Cause),
 }
 
-/// What is wrong with one field of a request.
+/// A mistake in one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Field {
-    /// Its name.
+    /// The name of the field.
     pub field: String,
-    /// Stable, for programs.
+    /// A stable code, for programs.
     pub code: &'static str,
     /// A sentence, for people.
     pub message: String,
 }
 
 impl Field {
-    /// What is wrong with `field`.
+    /// A mistake in `field`.
     pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
         Self { field: field.into(), code, message: message.into() }
     }
 }
 
 impl Error {
-    /// A request that is wrong as a whole.
+    /// A mistake in the request as a whole.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::Invalid { detail: detail.into(), fields: Vec::new() }
     }
@@ -94,7 +94,7 @@ impl Error {
         Self::Internal(cause.into())
     }
 
-    /// A fault of something this service depends on.
+    /// A fault of a service behind this one.
     pub fn unavailable(cause: impl Into<Cause>) -> Self {
         Self::Unavailable(cause.into())
     }
@@ -104,7 +104,7 @@ impl Error {
         Self::KeysUnavailable(cause.into())
     }
 
-    /// What caused it, which its caller is not told; of what has no cause, what its caller is told.
+    /// The cause, for the log alone. Without a cause, the sentence for the caller.
     pub fn cause(&self) -> String {
         std::error::Error::source(self).map_or_else(|| self.to_string(), chain)
     }
@@ -143,7 +143,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with which field.
+    /// The mistakes in single fields.
     pub fn fields(&self) -> &[Field] {
         match self {
             Self::Invalid { fields, .. } => fields,
@@ -152,7 +152,7 @@ impl Error {
         }
     }
 
-    /// The seconds after which another try may succeed, where that helps.
+    /// The seconds after which another attempt may succeed; `None` if waiting does not help.
     pub fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::TooManyAttempts(wait) => Some(whole_seconds(*wait)),
@@ -171,7 +171,7 @@ impl fmt::Display for Error {
                 "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
             }
             Self::MalformedToken(sentence) => sentence,
-            // The words of Bubble's plugin, which builders look for.
+            // Builders look for these words of Bubble's plugin.
             Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
             Self::ApiKey => "Send a server API key of this service as X-Api-Key.",
@@ -194,7 +194,7 @@ impl fmt::Display for Error {
                 return write!(formatter, "Too many attempts. Try again in {}.", span(*wait));
             }
             Self::NotFound => "There is nothing at this path.",
-            Self::MethodNotAllowed => "This path does not take this method.",
+            Self::MethodNotAllowed => "This path does not accept this method.",
             Self::TooLarge => "The body is larger than 16 KiB.",
             Self::UnsupportedMediaType => {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
@@ -209,7 +209,8 @@ impl fmt::Display for Error {
     }
 }
 
-/// `1 second`, `90 seconds`, `15 minutes`: rounded up, so that who waits that long is let through.
+/// `1 second`, `90 seconds`, `15 minutes`. Rounds up, so that a caller who waits that long is let
+/// through.
 fn span(wait: Duration) -> String {
     match whole_seconds(wait) {
         1 => "1 second".to_owned(),

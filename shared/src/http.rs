@@ -1,4 +1,4 @@
-//! HTTP: the contract around every handler, the errors, and all that is read from a request.
+//! HTTP: the contract around every handler, the error body, and the readers of a request.
 
 pub mod body;
 pub mod caller;

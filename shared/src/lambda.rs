@@ -1,4 +1,4 @@
-//! The way onto Lambda: the same router that runs on a port, under `lambda_http`; and what is no request, an event by itself.
+//! The entry on Lambda: runs a router under `lambda_http`, or a handler of other events.
 
 mod invocation;
 
@@ -40,10 +40,11 @@ use crate::{
 
 use invocation::Observer;
 
-/// What is kept back of an invocation for the answer that it took too long.
+/// The time that is kept back from an invocation, for the answer that the time is over.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Runs the function `service` until Lambda stops it. A configuration that cannot work fails the start, with a sentence in the log.
+/// Runs the function `service` until Lambda stops it. A wrong configuration fails the start, with
+/// a sentence in the log.
 pub fn serve(service: &'static str, router: Router<App>) -> ExitCode {
     start(service, async |app: App, observer: Observer| {
         app.warm_up().await;
@@ -51,10 +52,12 @@ pub fn serve(service: &'static str, router: Router<App>) -> ExitCode {
     })
 }
 
-/// A router as the runtime calls it: an event of any gateway for the answer that this gateway takes.
+/// The router as a service for the runtime. The answer has the format of the gateway that sent the
+/// event.
 ///
-/// `lambda_http` panics over an event of which it can make no URL, as over a `Host` with a port beyond all ports, and a caller of
-/// a load balancer writes that. Such an event is answered as any other request that cannot be read.
+/// `lambda_http` panics if it can make no URL of an event, as with an impossible port in `Host`.
+/// The caller of a load balancer can send such a header. The event then gets the answer for a
+/// request that cannot be read.
 pub fn handler(
     router: Router<App>,
     app: App,
@@ -76,7 +79,7 @@ pub fn handler(
     })
 }
 
-/// An event of the same gateway that says nothing.
+/// An empty event in the format of the same gateway.
 fn blank(event: &LambdaRequest) -> LambdaRequest {
     match event {
         LambdaRequest::ApiGatewayV1(_) => LambdaRequest::ApiGatewayV1(ApiGatewayProxyRequest::default()),
@@ -85,8 +88,8 @@ fn blank(event: &LambdaRequest) -> LambdaRequest {
     }
 }
 
-/// Runs the function `service`, which is called with events of its own, by AWS and not by people. It tells the cause of a fault, which whoever
-/// calls it shows to the operator.
+/// Runs the function `service` on events of AWS, not on requests of people. The error that Lambda
+/// gets holds the cause of a fault, because only the operator reads it.
 pub fn serve_events<E, F>(service: &'static str, handle: fn(App, E) -> F) -> ExitCode
 where
     E: DeserializeOwned + Send + 'static,
@@ -117,7 +120,7 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
     };
     log::start(service, &config.telemetry.log_level, LogFormat::Elsewhere);
     let observer = Observer::start(service, &config.telemetry.metrics_namespace);
-    // One request at a time: a second thread would only cost its start.
+    // One request at a time: a second thread would only make the start slower.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -148,8 +151,8 @@ async fn connect(config: Config) -> Result<App, Error> {
     App::new(config, store, keys)
 }
 
-/// Half a second before Lambda ends the invocation is the last moment for an answer of our own. A deadline that is over is no
-/// deadline: local tools send one of 1970.
+/// Sets the deadline of the request, half a second before Lambda ends the invocation. A deadline
+/// in the past does not count: local tools send one of 1970.
 fn with_time_left(mut request: Request, now: Timestamp) -> Request {
     let deadline = request.lambda_context_ref().and_then(|context| i64::try_from(context.deadline).ok());
     let left = deadline.and_then(|deadline| u64::try_from(deadline - now.milliseconds()).ok()).filter(|left| *left > 0);
@@ -159,9 +162,9 @@ fn with_time_left(mut request: Request, now: Timestamp) -> Request {
     request
 }
 
-/// What the gateway says of itself and of whom it has a connection with: its own domain, which the token issuer defaults to, and the
-/// address. Both are from the event's context, where no caller can write; a load balancer has none, and writes the address last into
-/// a header.
+/// Adds the domain of the gateway, from which the default token issuer is made, and the address of
+/// the connection. Both come from the event's context, which no caller can write. A load balancer
+/// has no such context: it writes the address last into a header.
 fn with_gateway(mut request: Request) -> Request {
     let (domain, address) = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => (context.domain_name.clone(), context.http.source_ip.clone()),
@@ -201,7 +204,8 @@ mod tests {
         "body": "{}", "isBase64Encoded": false
     }"#;
 
-    /// An event of a load balancer, as in AWS's documentation: it writes the address of its own connection last.
+    /// An event of a load balancer, as in AWS's documentation. The load balancer writes the
+    /// address of its connection last.
     const BALANCER: &str = r#"{
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1"}},
         "httpMethod": "POST", "path": "/login", "queryStringParameters": {},

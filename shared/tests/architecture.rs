@@ -11,9 +11,9 @@ use std::{
 
 /// The rooms from the ground up. A room may import the rooms that stand before it.
 ///
-/// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts, keys,
-/// tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge: HTTP, Lambda
-/// and the parts that tests share.
+/// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts,
+/// keys, tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge:
+/// HTTP, Lambda and the parts that tests share.
 const ROOMS: [&str; 17] = [
     "error",
     "time",

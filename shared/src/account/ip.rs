@@ -1,16 +1,18 @@
-//! Addresses: where requests come from, as limits count them.
+//! IP addresses: the addresses of clients, in the form that the limits count.
 
 use std::{fmt, net::IpAddr};
 
-/// Of an IPv6 address these bits are one customer's: a /64 is the least that is given to anybody (RFC 6177 section 2).
+/// The bits of an IPv6 address that name one customer. A /64 is the smallest block that anybody
+/// gets (RFC 6177 section 2).
 const IPV6_PREFIX_BITS: u32 = 64;
 
-/// An IPv4 address, or the /64 that an IPv6 address is in.
+/// An IPv4 address, or the /64 of an IPv6 address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IpKey(String);
 
 impl IpKey {
-    /// That of `ip`; an IPv4 address that is written as an IPv6 one (RFC 4291 section 2.5.5.2) is an IPv4 address.
+    /// The key of `ip`. An IPv4 address in the form of an IPv6 one (RFC 4291 section 2.5.5.2)
+    /// counts as an IPv4 address.
     pub fn new(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V4(ip) => Self(ip.to_string()),
@@ -21,7 +23,7 @@ impl IpKey {
         }
     }
 
-    /// What limits count by.
+    /// The text that the limits count by.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,8 +1,8 @@
 //! Account locks: within this process, requests about one account run one after the other.
 //!
-//! A thousand guesses at one account, or a thousand requests for one new account, would each hash a
-//! password before the first of them has changed anything. Under a lock, the later ones see the
-//! change, and most of them need no hash.
+//! Without a lock, a thousand parallel guesses at one account would each hash a password before
+//! the first of them has changed anything. A thousand parallel requests for one new account would
+//! do the same. Under a lock, the later requests see the change, and most of them need no hash.
 //!
 //! The crate `lockable` does the same; it would bring three more crates into every function.
 

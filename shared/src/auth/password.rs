@@ -110,8 +110,8 @@ impl<'a> Attempt<'a> {
         self.stored.user.as_ref()
     }
 
-    /// Checks the password. A missing account, or one without a password, takes the same work and is
-    /// counted alike. A failure is counted, audited and padded to the usual time before it is
+    /// Checks the password. A missing account, or one without a password, takes the same work and
+    /// is counted alike. A failure is counted, audited and padded to the usual time before it is
     /// returned.
     ///
     /// # Errors
@@ -147,8 +147,8 @@ impl<'a> Attempt<'a> {
         Error::Credentials
     }
 
-    /// Records the success, the new `session` and, if the hash was outdated, the rehashed account in
-    /// one transaction. One round trip, and one more for each change that was faster.
+    /// Records the success, the new `session` and, if the hash was outdated, the rehashed account
+    /// in one transaction. One round trip, and one more for each change that was faster.
     ///
     /// # Errors
     ///

@@ -124,8 +124,9 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
     secrets.sign(&Claims { user_id: &claims.sub, claims })
 }
 
-/// Waits for the second after the end of all sessions. Firebase tells the time of a sign-in in whole
-/// seconds; a sign-in in that very second would count as one from before the end, and be revoked.
+/// Waits for the second after the end of all sessions. Firebase tells the time of a sign-in in
+/// whole seconds. A sign-in in the second of the end would count as an earlier one, and be
+/// revoked.
 async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
     if user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
         app.next_second().await;

@@ -1,4 +1,4 @@
-//! Verification: a token is told by its kind and verified, then the account behind it is loaded.
+//! Verification: finds the kind of a token, verifies the token, then loads the account behind it.
 
 use std::borrow::Cow;
 
@@ -15,44 +15,46 @@ use crate::{
     },
 };
 
-/// A genuine token and what it says of its holder, with defaults for what its kind leaves out.
+/// A genuine token and its claims about the holder, with defaults for claims that its kind leaves
+/// out.
 pub struct Verified {
-    /// The token, taken apart.
+    /// The token in its parts.
     pub token: Jwt,
     /// Its kind: an access token, a Firebase ID token or one signed with a shared secret.
     pub kind: Kind,
-    /// The user's id; empty if a token signed with a shared secret says nothing.
+    /// The user's id; empty if a token signed with a shared secret names none.
     pub uid: String,
-    /// Empty for a Firebase user without one, as after a sign-in with a custom token.
+    /// The e-mail address. Empty for a Firebase user without one, as after a sign-in with a custom
+    /// token.
     pub email: String,
-    /// False if the token says nothing.
+    /// False if the token has no such claim.
     pub email_verified: bool,
-    /// Empty if the token says nothing.
+    /// The display name; empty if the token has none.
     pub name: String,
-    /// 0 if the token says nothing, as a Firebase ID token.
+    /// 0 if the token has no such claim, as a Firebase ID token.
     pub role_id: u32,
-    /// How its holder signed in: `password`, or what Firebase says.
+    /// The way in which the holder signed in: `password`, or Firebase's own word.
     pub provider: String,
-    /// `iat`, which only a shared secret's token may do without.
+    /// `iat`. Only a token signed with a shared secret may lack it.
     pub issued_at: Option<Timestamp>,
-    /// `exp`, likewise.
+    /// `exp`. Only a token signed with a shared secret may lack it.
     pub expires_at: Option<Timestamp>,
     sign_in: SignIn,
 }
 
-/// What may have ended since the token was made.
+/// The sign-in behind a token, which may have ended since the token was made.
 enum SignIn {
-    /// None if the token names no session that could be.
+    /// `None` if the token names no possible session.
     Session(Option<SessionId>),
     Firebase {
         auth_time: Timestamp,
     },
-    /// Nobody signed in: a server made it.
+    /// Nobody signed in: a server made the token.
     None,
 }
 
 impl Verified {
-    /// The session it belongs to; a Firebase sign-in has none.
+    /// The session that the token belongs to; a Firebase sign-in has none.
     pub fn session(&self) -> Option<SessionId> {
         match self.sign_in {
             SignIn::Session(id) => id,
@@ -60,7 +62,7 @@ impl Verified {
         }
     }
 
-    /// Whether its account alone knows the address.
+    /// Whether only the account, and not the token, holds the e-mail address.
     pub fn is_without_address(&self) -> bool {
         self.kind == Kind::FirebaseIdToken && self.email.is_empty()
     }
@@ -115,11 +117,11 @@ impl Verified {
     }
 }
 
-/// Verifies a token of any kind this deployment takes. No round trip to the table.
+/// Verifies a token of any kind that this deployment accepts, without a round trip to the table.
 ///
 /// # Errors
 ///
-/// 401 with the code and the sentence of the rule that fails; 503 while there are no keys.
+/// 401 with the code and the sentence of the rule that fails; 503 while no keys can be loaded.
 pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> Result<Verified, Error> {
     let emulated = app.config().firebase.emulator_host.is_some();
     let token = if emulated { Jwt::parse_unsigned(text) } else { Jwt::parse(text) };
@@ -149,10 +151,10 @@ pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> R
 ///
 /// # Errors
 ///
-/// 503 while the service account, which would tell the project, cannot be loaded.
+/// 503 while the service account, which names the project, cannot be loaded.
 pub async fn firebase_project(app: &App, now: Timestamp) -> Result<Option<Cow<'_, str>>, Error> {
     let firebase = &app.config().firebase;
-    // Most deployments name the project, and need not wait for the account.
+    // Most deployments name the project, so that no request waits for the service account.
     if let Some(project) = &firebase.project_id {
         return Ok(Some(project.into()));
     }
@@ -172,12 +174,14 @@ fn no_project(token: &Jwt, now: Timestamp) -> Error {
     )
 }
 
-/// The account behind a genuine token, if it and the sign-in are still good. One round trip; none for a token that a server made
-/// with a shared secret, behind which is no sign-in that could have ended.
+/// Loads the account behind a genuine token, if the account and the sign-in are still good. One
+/// round trip. No round trip for a token that a server signed with a shared secret, because no
+/// sign-in stands behind it.
 ///
 /// # Errors
 ///
-/// 401 that it was revoked, or that the account is disabled, in the code of the token's kind; 503 if DynamoDB fails.
+/// 401 if the sign-in was revoked or the account is disabled, in the code of the token's kind; 503
+/// if DynamoDB fails.
 pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {
@@ -198,8 +202,9 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
             if user.disabled {
                 return Err(refuse("auth/user-disabled", "This account is disabled."));
             }
-            // Not `iat`, which moves with every refresh. `auth_time` has no fraction and the end has one, so that a sign-in in
-            // the same second is one from before; `SessionObject` sees to it that none from after is.
+            // `iat` moves with every refresh, so `auth_time` decides. `auth_time` has no fraction
+            // and the end has one, so that a sign-in in the same second counts as an earlier one.
+            // `SessionObject` keeps later sign-ins out of this second.
             if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
@@ -209,8 +214,9 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
     }
 }
 
-/// Refuses an address that is not verified, where the deployment asks for verified ones. A Firebase user made by a custom token has
-/// no address; there the account's own counts, which is read if `user` is not at hand.
+/// Refuses an address that is not verified, if the deployment requires verified ones. A Firebase
+/// user of a custom token has no address in the token. The account's address then counts; it is
+/// read if `user` is `None`.
 ///
 /// # Errors
 ///
@@ -219,7 +225,7 @@ pub async fn require_verified_email(app: &App, verified: &Verified, user: Option
     if !app.config().accounts.require_verified_email {
         return Ok(());
     }
-    // A server that names nobody's address vouches for none.
+    // A server that names no address vouches for none.
     if verified.kind == Kind::SharedSecret && verified.email.is_empty() {
         return Ok(());
     }

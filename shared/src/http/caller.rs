@@ -30,7 +30,7 @@ impl FromRequestParts<App> for Caller {
         let issuer = Issuer::from_request_parts(parts, app).await?;
         let now = app.now();
         let verified = verify(app, &issuer, &token, now).await?;
-        // Everybody who knows the shared secret could call as any user.
+        // Everybody who knows the shared secret could otherwise call as any user.
         if verified.kind == Kind::SharedSecret {
             let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
                             token is expected.";

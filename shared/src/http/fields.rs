@@ -44,8 +44,8 @@ pub trait Input: Sized {
     fn read(fields: &mut Fields) -> Option<Self>;
 }
 
-/// The fields of a request. Unknown fields are ignored. `null` counts as missing, as builders send it
-/// for a value that is not set.
+/// The fields of a request. Unknown fields are ignored. `null` counts as missing, as builders send
+/// it for a value that is not set.
 pub struct Fields {
     values: Map<String, Value>,
     wrong: Vec<Field>,
@@ -125,7 +125,8 @@ impl Fields {
         flag.unwrap_or_default()
     }
 
-    /// Reads a whole number from 1 to `max`, if it was sent. Forms and some builders send it as text.
+    /// Reads a whole number from 1 to `max`, if it was sent. Forms and some builders send it as
+    /// text.
     pub fn count(&mut self, name: &str, max: u64) -> Option<u64> {
         let number = match self.values.remove(name)? {
             Value::Null => return None,
@@ -166,7 +167,8 @@ impl Fields {
         Some(self.required(name)?.trim().to_owned())
     }
 
-    /// Reads a token that is to be judged, if one was sent. Its judge refuses a value that is no text.
+    /// Reads a token that is to be judged, if one was sent. Its judge refuses a value that is no
+    /// text.
     pub fn optional_token(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,
@@ -201,8 +203,8 @@ impl Fields {
         self.recorded(name, "invalid_name", user::name(&text))
     }
 
-    /// Reads the identifier of a login: `email` or `username`. Each field accepts both kinds, as an app
-    /// may have one input box for them.
+    /// Reads the identifier of a login: `email` or `username`. Each field accepts both kinds, as
+    /// an app may have one input box for them.
     pub fn identifier(&mut self) -> Option<Identifier> {
         let (email, username) = (self.optional("email"), self.optional("username"));
         match (email, username) {

@@ -1,8 +1,8 @@
 //! A cache that refreshes itself: one load at a time, shared by all requests that wait for it. The
 //! last good value stays, whatever a later load brings.
 //!
-//! A crate would not do: those for caches drop a value at its end, and know no process that Lambda
-//! freezes in the middle of a load.
+//! The crates for caches do not fit: they drop a value at the end of its time. Nor do they know a
+//! process that Lambda freezes in the middle of a load.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -31,10 +31,11 @@ pub(super) struct Policy {
     pub retry: Duration,
     /// The same for a load that a request waits for because nothing can answer it.
     pub retry_cold: Duration,
-    /// The time for which a stale value serves at once after a request waited and got nothing newer.
+    /// The time for which a stale value serves at once after a request waited and got nothing
+    /// newer.
     pub failing: Duration,
-    /// The shortest time between two loads for something that a fresh value lacks. Without this limit,
-    /// made-up ids would be a free way to cause loads.
+    /// The shortest time between two loads for something that a fresh value lacks. Without this
+    /// limit, made-up ids would be a free way to cause loads.
     pub early: Duration,
     /// Whether a stale value that lacks the thing asked for counts as no value.
     pub is_cold_without_match: bool,
@@ -70,8 +71,8 @@ struct State<T> {
     loads_done: u64,
     /// The start of the last load and its cause, if it failed.
     failed: Option<(Timestamp, String)>,
-    /// The last time at which a request waited and got nothing newer. A failed load behind an answer
-    /// does not count: Lambda may have frozen the process in the middle of it.
+    /// The last time at which a request waited and got nothing newer. A failed load behind an
+    /// answer does not count: Lambda may have frozen the process in the middle of it.
     last_wait_failed_at: Option<Timestamp>,
     /// The last time at which something that was not found caused a load.
     early_load_at: Option<Timestamp>,
@@ -146,8 +147,8 @@ impl<T: Send + Sync + 'static> RefreshingCache<T> {
         Self { state: Arc::new(watch::Sender::new(state)), load: Arc::new(load), policy }
     }
 
-    /// The value for a request that needs one with `matches`, loaded or renewed as far as the policy
-    /// allows.
+    /// The value for a request that needs one with `matches`, loaded or renewed as far as the
+    /// policy allows.
     pub(super) async fn find(&self, now: Timestamp, matches: impl Fn(&T) -> bool) -> Found<T> {
         // A load that ends from here on tells all there is to know.
         let loads_before = self.state.borrow().loads_done;

@@ -55,8 +55,8 @@ struct Reader<T> {
 }
 
 impl<T: Send + Sync + 'static> Document<T> {
-    /// The document at `source`; nothing is read yet. From `age_max` on, a request waits for a newer
-    /// version; from half of that on, one is loaded behind an answer.
+    /// The document at `source`; nothing is read yet. From `age_max` on, a request waits for a
+    /// newer version; from half of that on, one is loaded behind an answer.
     pub(super) fn new(
         secrets: Option<Client>,
         source: Source,
@@ -77,11 +77,13 @@ impl<T: Send + Sync + 'static> Document<T> {
         Self { cache, changes }
     }
 
-    /// The value that is kept, or the one that is loaded now because there is none or it is too old.
+    /// The value that is kept, or the one that is loaded now because there is none or it is too
+    /// old.
     ///
     /// # Errors
     ///
-    /// 503 with the cause in the log, within three seconds: nothing is kept, and nothing can be loaded.
+    /// 503 with the cause in the log, within three seconds: nothing is kept, and nothing can be
+    /// loaded.
     pub(super) async fn get(&self, now: Timestamp) -> Result<Arc<T>, Error> {
         self.get_if(now, |_| true).await
     }
@@ -90,8 +92,8 @@ impl<T: Send + Sync + 'static> Document<T> {
     ///
     /// # Errors
     ///
-    /// As [`Document::get`]. 503 also if the value lacks something and nothing newer can be loaded, so
-    /// that nobody can tell.
+    /// As [`Document::get`]. 503 also if the value lacks something and nothing newer can be
+    /// loaded, so that nobody can tell.
     pub(super) async fn get_if(&self, now: Timestamp, suits: impl Fn(&T) -> bool) -> Result<Arc<T>, Error> {
         let found = self.cache.find(now, |version| !self.changes || suits(&version.value)).await;
         let why = if found.is_waiting { Some(UNENDING.to_owned()) } else { found.cause };

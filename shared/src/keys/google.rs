@@ -1,5 +1,6 @@
-//! Google's public keys, which verify Firebase ID tokens: fetched when the first token needs them,
-//! renewed behind an answer, and kept for a day while Google cannot be reached.
+//! Google's public keys, which verify Firebase ID tokens. The first Firebase token makes the
+//! service fetch the keys. Stale keys are renewed behind an answer, and kept for a day while
+//! Google cannot be reached.
 
 mod document;
 
@@ -41,8 +42,8 @@ const POLICY: Policy = Policy {
     // A key that Google has published since is found as soon as Google can be reached again.
     is_cold_without_match: true,
 };
-/// The longest time before the end of their lifetime from which keys are renewed, and the largest part
-/// of the lifetime.
+/// The longest time before the end of their lifetime from which keys are renewed, and the largest
+/// part of the lifetime.
 const AHEAD_MAX: Duration = Duration::from_secs(300);
 const AHEAD_PART: u32 = 5;
 /// The most keys that are kept beside damaged ones, from answers of which no two agree.
@@ -72,8 +73,8 @@ impl PublicKeys {
         self.keys.get(kid).filter(|kept| now < kept.fresh_until + GRACE).map(|kept| kept.key.clone())
     }
 
-    /// Adds the keys of an answer. A whole answer replaces all keys. Beside a damaged key, no earlier
-    /// key is dropped: it may be the very one that is damaged.
+    /// Adds the keys of an answer. A whole answer replaces all keys. Beside a damaged key, no
+    /// earlier key is dropped: it may be the very one that is damaged.
     fn update(&mut self, document: KeyDocument, fetched_at: Timestamp, lifetime: Duration) {
         let fresh_until = fetched_at + lifetime;
         self.damaged = document.damaged().cloned().collect();
@@ -109,8 +110,8 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// 503 `keys_unavailable`, within three seconds: the endpoint gives no keys, and the kept ones cannot
-    /// tell.
+    /// 503 `keys_unavailable`, within three seconds: the endpoint gives no keys, and the kept ones
+    /// cannot tell.
     pub async fn key(&self, kid: &str, now: Timestamp) -> Result<Option<Arc<VerifyingKey>>, Error> {
         let found = self.cache.find(now, |keys| keys.find(kid, now).is_some()).await;
         let key = found.value.as_ref().and_then(|keys| keys.find(kid, now));

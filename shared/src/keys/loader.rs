@@ -1,4 +1,4 @@
-//! The secrets of a deployment, each from its source.
+//! The secrets of a deployment, each loaded from its source.
 
 use std::sync::Arc;
 
@@ -12,28 +12,28 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a session object is signed with.
+/// The keys that sign a session object.
 #[derive(Clone, Debug)]
 pub struct SigningKeys {
     /// The service's own keys.
     pub ring: Arc<KeyRing>,
-    /// What `jwt_token` is signed with.
+    /// The signer of `jwt_token`.
     pub jwt: TokenSigner,
 }
 
-/// What signs `jwt_token`, by `TOKEN_PROFILE`.
+/// The signer of `jwt_token`, by `TOKEN_PROFILE`.
 #[derive(Clone, Debug)]
 pub enum TokenSigner {
-    /// It is the access token.
+    /// `jwt_token` is the access token, which the key ring signs.
     None,
-    /// It is a custom token.
+    /// `jwt_token` is a custom token.
     Firebase(Arc<ServiceAccount>),
-    /// It is an HS256 token.
+    /// `jwt_token` is an HS256 token.
     SharedSecret(Arc<SharedSecrets>),
 }
 
-/// The secrets of a deployment, each loaded by whoever needs it first, kept for its time and then renewed. What is given out is
-/// one whole version, never of two.
+/// The secrets of a deployment. The first request that needs a secret loads it; the secret is kept
+/// for its time and then renewed. Callers get one whole version, never a mixture of two.
 pub struct Keys {
     secrets: Option<Client>,
     profile: Option<TokenProfile>,
@@ -44,7 +44,8 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys from `sources`; nothing is read yet. `secrets` is needed only if one of the sources is a secret.
+    /// The keys from `sources`; nothing is read yet. `secrets` is needed only if a source is in
+    /// Secrets Manager.
     pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
         let KeySources { signing_keys, firebase, shared_secret, api_key, token_profile, lifetimes } = sources;
         let ttl = lifetimes.ttl;
@@ -73,7 +74,7 @@ impl Keys {
         }
     }
 
-    /// The secret with this name or ARN, to be changed.
+    /// The secret with this name or ARN, for changes.
     ///
     /// # Errors
     ///
@@ -83,13 +84,13 @@ impl Keys {
         Ok(ManagedSecret::new(secrets, id))
     }
 
-    /// All that a session object is signed with, loaded at the same time; nothing else, so that what is broken elsewhere keeps
-    /// nobody from logging in.
+    /// The keys that sign a session object, loaded at the same time. Nothing else is loaded, so
+    /// that a broken secret elsewhere keeps nobody from logging in.
     ///
     /// # Errors
     ///
-    /// 503 with the cause in the log, within three seconds: a source cannot be reached, or what it gives is no key, and nothing was
-    /// loaded from it before.
+    /// 503 with the cause in the log, within three seconds. A source cannot be reached or holds no
+    /// key, and nothing was loaded from it before.
     pub async fn get(&self, now: Timestamp) -> Result<SigningKeys, Error> {
         let (ring, jwt) = tokio::try_join!(self.ring(now), self.jwt(now))?;
         Ok(SigningKeys { ring, jwt })
@@ -104,11 +105,11 @@ impl Keys {
         Ok(key.unwrap_or(TokenSigner::None))
     }
 
-    /// Loads whatever is configured.
+    /// Loads every configured secret.
     ///
     /// # Errors
     ///
-    /// As [`Keys::get`], of the first that fails.
+    /// As [`Keys::get`], for the first secret that fails.
     pub async fn warm(&self, now: Timestamp) -> Result<(), Error> {
         tokio::try_join!(self.ring(now), self.firebase(now), self.shared_secrets(now), self.api_keys(now)).map(drop)
     }
@@ -122,16 +123,17 @@ impl Keys {
         self.ring.get(now).await
     }
 
-    /// The same, read once more if `suits` finds that they lack a key: they may have been rotated elsewhere.
+    /// The service's own keys, read once more if `suits` finds that they lack a key. They may have
+    /// been rotated elsewhere.
     ///
     /// # Errors
     ///
-    /// As [`Keys::get`]; also if that key is not there and newer ones cannot be had.
+    /// As [`Keys::get`]; also if the key is missing and no newer keys can be loaded.
     pub async fn ring_if(&self, now: Timestamp, suits: impl Fn(&KeyRing) -> bool) -> Result<Arc<KeyRing>, Error> {
         self.ring.get_if(now, suits).await
     }
 
-    /// The Firebase service account, where one is configured.
+    /// The Firebase service account, if one is configured.
     ///
     /// # Errors
     ///
@@ -140,7 +142,7 @@ impl Keys {
         optional(self.firebase.as_ref().map(|cached| cached.get(now))).await
     }
 
-    /// The shared secrets, where one is configured.
+    /// The shared secrets, if one is configured.
     ///
     /// # Errors
     ///
@@ -149,7 +151,7 @@ impl Keys {
         optional(self.shared_secrets.as_ref().map(|cached| cached.get(now))).await
     }
 
-    /// The same, read once more if `suits` finds that they lack one.
+    /// The shared secrets, read once more if `suits` finds that they lack one.
     ///
     /// # Errors
     ///
@@ -162,7 +164,7 @@ impl Keys {
         optional(self.shared_secrets.as_ref().map(|cached| cached.get_if(now, suits))).await
     }
 
-    /// The API keys, where one is configured.
+    /// The API keys, if one is configured.
     ///
     /// # Errors
     ///
@@ -171,7 +173,7 @@ impl Keys {
         optional(self.api_keys.as_ref().map(|cached| cached.get(now))).await
     }
 
-    /// The same, read once more if `suits` finds that they lack one.
+    /// The API keys, read once more if `suits` finds that they lack one.
     ///
     /// # Errors
     ///
@@ -192,7 +194,8 @@ async fn optional<T>(load: Option<impl Future<Output = Result<T, Error>>>) -> Re
     }
 }
 
-/// What to mend where the content of a source is wrong.
+/// The name of the thing to mend if the content of `source` is wrong: the secret, the variable or
+/// the file.
 fn named(source: &Source, secret: &str, text: &str) -> String {
     match source {
         Source::Secret(_) => secret.to_owned(),
@@ -201,8 +204,8 @@ fn named(source: &Source, secret: &str, text: &str) -> String {
     }
 }
 
-/// The service account, as it was pasted; a custom token of another project's account would be refused by the project whose
-/// ID tokens are verified here.
+/// The service account, as it was pasted. Refuses an account of a project other than the one whose
+/// ID tokens are verified here, because its custom tokens would be refused.
 fn account(firebase: &FirebaseAccount, text: &str) -> Result<ServiceAccount, String> {
     let FirebaseAccount { client_email, project_id, is_demo, .. } = firebase;
     let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
@@ -212,7 +215,7 @@ fn account(firebase: &FirebaseAccount, text: &str) -> Result<ServiceAccount, Str
     }
     match project_id {
         Some(project) if *project != account.project_id && !is_demo => Err(format!(
-            "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Take the service \
+            "FIREBASE_PROJECT_ID is {project}, but the service account belongs to the project {}. Use the service \
              account of {project}, or change or unset FIREBASE_PROJECT_ID.",
             account.project_id
         )),

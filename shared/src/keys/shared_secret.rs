@@ -22,8 +22,8 @@ pub struct SharedSecrets {
 }
 
 impl SharedSecrets {
-    /// Reads the secrets, as [`secret_lines`] of `shared_secret`. The bytes of a secret are its text in
-    /// UTF-8, as in every JWT library that accepts a text.
+    /// Reads the secrets, as [`secret_lines`] of `shared_secret`. The bytes of a secret are its
+    /// text in UTF-8, as in every JWT library that accepts a text.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Where a secret document is, and reading it there.
+//! The source of a secret document: Secrets Manager, a file or a variable.
 
 use std::{
     fmt,
@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use super::ManagedSecret;
 
-/// More than any key file has, so that a longer one is refused as what it is and not read to its end.
+/// A limit above the size of any key file. A longer file is refused as such, and not read to its
+/// end.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
 
-/// Where a secret document is.
+/// The source of a secret document.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
     /// In Secrets Manager, by name or ARN.
@@ -28,7 +29,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Reads it. `secrets` is needed only for a secret.
+    /// Reads the document. `secrets` is needed only for a secret in Secrets Manager.
     ///
     /// # Errors
     ///
@@ -37,7 +38,7 @@ impl Source {
         match self {
             Self::Text(text) => Ok(Zeroizing::new(text.clone())),
             Self::File(path) => {
-                // A file may be a pipe that nobody writes to.
+                // A file may be a pipe to which nobody writes.
                 let (path, shown) = (path.clone(), path.display().to_string());
                 let read = task::spawn_blocking(move || read_file(&path)).await.map_err(|error| error.to_string())?;
                 read.map(Zeroizing::new).map_err(|error| format!("{shown} cannot be read: {error}"))
@@ -54,11 +55,12 @@ impl Source {
     }
 }
 
-/// The text of a key file. What is no UTF-8 is no key either, and is refused as such where it is understood.
+/// The text of a key file. Bytes that are not UTF-8 are no key either; the parser of the key
+/// refuses them.
 ///
 /// # Errors
 ///
-/// As the operating system has them.
+/// As the operating system reports them.
 pub fn read_file(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;

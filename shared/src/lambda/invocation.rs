@@ -1,4 +1,4 @@
-//! What every invocation of a function tells of itself: the keys of its log lines, by the names of Powertools for AWS Lambda, and its
+//! The invocations of a function: their log keys, named as in Powertools for AWS Lambda, and their
 //! metrics.
 
 use std::{
@@ -15,7 +15,7 @@ use tracing::{Instrument, Span};
 
 use crate::telemetry::metrics::{self, Metrics};
 
-/// Watches the invocations of one process. Cloning shares it.
+/// Watches the invocations of one process. Clones share one state.
 #[derive(Clone)]
 pub(super) struct Observer(Arc<Inner>);
 
@@ -33,7 +33,7 @@ impl Observer {
         Self(Arc::new(Inner { metrics, was_invoked: AtomicBool::new(false) }))
     }
 
-    /// The service, watched.
+    /// Wraps the service, so that each of its invocations is watched.
     pub(super) fn watch<E, S>(
         self,
         service: S,
@@ -45,7 +45,7 @@ impl Observer {
         lambda_runtime::service_fn(move |event: LambdaEvent<E>| {
             let (observer, mut service, context) = (self.clone(), service.clone(), event.context.clone());
             let invocation = observer.begin(&context);
-            // Without its type, whose depth the compiler would give up on.
+            // The box hides the type, which nests too deep for the compiler.
             let answer: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(async move { service.call(event).await });
             async move {
                 let answer = answer.instrument(invocation.clone()).await;
@@ -60,7 +60,7 @@ impl Observer {
         if cold_start {
             metrics::count_cold_start();
         }
-        // As severe as can be, so that its keys are on the lines of every level.
+        // A span of the highest level puts its keys on the lines of every level.
         tracing::error_span!(
             "invocation",
             cold_start,
@@ -72,7 +72,8 @@ impl Observer {
         )
     }
 
-    /// Before Lambda hears of the answer: after it the process may be frozen at once.
+    /// Writes the metrics before Lambda gets the answer. Afterwards the process may be frozen at
+    /// once.
     fn end(&self, context: &Context) {
         if let Some(metrics) = self.0.metrics {
             let written = metrics.write(&context.request_id, io::stdout().lock());
@@ -81,7 +82,8 @@ impl Observer {
     }
 }
 
-/// The trace's own id, of a header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
+/// The id of the trace, from a header such as
+/// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
 fn root(header: &str) -> &str {
     header.split(';').find_map(|part| part.trim().strip_prefix("Root=")).unwrap_or(header)
 }

@@ -14,8 +14,8 @@ use tracing_subscriber::{
 
 use crate::error::{Error, chain};
 
-/// The crates that log at the chosen level. All others are held at `warn`: below it, the AWS SDK writes whole requests, and
-/// those have password hashes in them.
+/// The crates that log at the chosen level. All others log at `warn` at most: below `warn`, the
+/// AWS SDK writes whole requests, with password hashes in them.
 const OWN: [&str; 11] = [
     "account",
     "create_account",
@@ -30,23 +30,23 @@ const OWN: [&str; 11] = [
     "well_known",
 ];
 
-/// Whose keys the lines have.
+/// The format of the log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Google Cloud, which reads how severe a line is from `severity`, by words of its own.
+    /// Google Cloud, which reads the level of a line from `severity`, in its own words.
     GoogleCloud,
-    /// AWS, a laptop.
+    /// AWS or a laptop.
     Elsewhere,
 }
 
-/// Starts logging for `service` at `level`; a panic is logged as one line too.
+/// Starts logging for `service` at `level`. A panic is logged as one line too.
 pub fn start(service: &'static str, level: &str, place: LogFormat) {
     let own = level.parse().unwrap_or(tracing::Level::INFO);
     let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
-    // It says again, by `Debug`, what was said as a fault.
+    // This target repeats, by `Debug`, a panic that the hook has logged as a fault.
     let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
     let lines = lines(service, place, io::stderr);
-    // Fails only where logging was started before.
+    // Fails only if logging was started before.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -54,7 +54,7 @@ pub fn start(service: &'static str, level: &str, place: LogFormat) {
     }));
 }
 
-/// One JSON object a line, with all that is said of the event, of the request and of the invocation at its top.
+/// One JSON object a line. The keys of the event, the request and the invocation are at its top.
 fn lines<S, W>(service: &'static str, place: LogFormat, writer: W) -> JsonLayer<S, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
@@ -73,7 +73,7 @@ where
     lines
 }
 
-/// A level by the words of Cloud Logging's `LogSeverity`.
+/// A level in the words of Cloud Logging's `LogSeverity`.
 fn severity(level: tracing::Level) -> &'static str {
     match level {
         tracing::Level::ERROR => "ERROR",
@@ -83,14 +83,14 @@ fn severity(level: tracing::Level) -> &'static str {
     }
 }
 
-/// Logs the cause of a fault, which its caller is not told.
+/// Logs the cause of a fault. The caller does not see the cause.
 pub fn fault(error: &Error) {
     let Some(cause) = error.source() else { return };
     let (status, code) = error.status_and_code();
     tracing::error!(status, code, cause = chain(cause), "fault");
 }
 
-/// The log as tests read it.
+/// The log, for tests.
 #[cfg(test)]
 pub mod kept {
     use std::{fs, sync::Mutex};
@@ -101,14 +101,14 @@ pub mod kept {
 
     use super::*;
 
-    /// A log that is kept, for this thread, until it is read.
+    /// The log of this thread, kept until it is read.
     pub struct Log {
         file: NamedTempFile,
         _started: DefaultGuard,
     }
 
     impl Log {
-        /// Begins.
+        /// Starts to keep the log.
         pub fn start(place: LogFormat) -> Self {
             let file = NamedTempFile::new().unwrap();
             let lines = lines("login", place, Mutex::new(file.reopen().unwrap()));
@@ -116,7 +116,7 @@ pub mod kept {
             Self { file, _started }
         }
 
-        /// Its lines.
+        /// The lines so far.
         pub fn read(self) -> Vec<Value> {
             let text = fs::read_to_string(self.file.path()).unwrap();
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -170,7 +170,8 @@ mod tests {
         assert_eq!(severities, ["ERROR", "WARNING", "INFO", "DEBUG", "DEBUG"]);
     }
 
-    /// How a request is told of whose trace Google's front end writes as `header`, under these variables.
+    /// The log line of a request whose trace is in `header`, written by Google's front end, under
+    /// these variables.
     async fn told(variables: &[(&str, &str)], header: &str) -> Value {
         let service = Service::configured(Router::new(), variables).await;
         let log = Log::start(LogFormat::GoogleCloud);

@@ -1,5 +1,5 @@
-//! Metrics: counts and times for CloudWatch, as lines of its embedded metric format in the log of the
-//! functions. Nothing is sent.
+//! Metrics: counts and times for CloudWatch, as lines of its embedded metric format in the log of
+//! the functions. Nothing is sent.
 //!
 //! | metric | unit | meaning |
 //! |---|---|---|
@@ -11,8 +11,8 @@
 //! | `signing_ms` | Milliseconds | the tokens of an answer |
 //! | `signing_key_age_seconds` | Seconds | age of the key that signs access tokens |
 //!
-//! Each metric has the dimension `service`, the name of the function. Counting costs next to nothing
-//! where metrics are not [started](Metrics::start), as in `latchkey serve`.
+//! Each metric has the dimension `service`, the name of the function. Counting costs next to
+//! nothing where metrics are not [started](Metrics::start), as in `latchkey serve`.
 
 use std::{
     io::{self, Write},
@@ -56,8 +56,8 @@ impl Metrics {
         Ok(Self(collector))
     }
 
-    /// Writes the counters since the last flush, for the invocation with this id: one line for each set
-    /// of dimensions, in one piece.
+    /// Writes the counters since the last flush, for the invocation with this id: one line for
+    /// each set of dimensions, in one piece.
     ///
     /// # Errors
     ///

@@ -20,8 +20,8 @@ const BETWEEN_STEPS: Duration = Duration::from_micros(250);
 ///
 /// A paused clock jumps to the next timer as soon as the runtime has nothing to do. A runtime that
 /// waits for a socket has nothing to do, so every time-out would end at once. Steps keep the clock
-/// from jumping. Each step waits for a turn of the runtime, so a machine that is busy with
-/// something else delays the clock as much as the work.
+/// from jumping. Each step waits for a turn of the runtime, so a busy machine delays the clock as
+/// much as the work.
 pub struct Steps(JoinHandle<()>);
 
 impl Steps {

@@ -82,8 +82,8 @@ impl Problem {
 }
 
 impl Report {
-    /// Describes `token` at the time `now`, for a deployment with these rules. The deployment verifies
-    /// the ID tokens of `project`, or none.
+    /// Describes `token` at the time `now`, for a deployment with these rules. The deployment
+    /// verifies the ID tokens of `project`, or none.
     pub fn of(token: &Jwt, rules: impl Into<Expectations>, project: Option<&str>, now: Timestamp) -> Self {
         let kind = token.kind();
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();

@@ -1,7 +1,8 @@
-//! The rules of tokens that are signed with a shared secret (HS256), as Bubble's JWT plugins make them.
+//! The rules of tokens that are signed with a shared secret (HS256), as Bubble's JWT plugins make
+//! them.
 //!
-//! Everybody who knows the secret can say anything in such a token. The token is good between servers
-//! that trust each other, and opens nothing of the account behind it.
+//! Everybody who knows the secret can say anything in such a token. The token is good between
+//! servers that trust each other, and opens nothing of the account behind it.
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ pub fn is_meant(token: &Jwt) -> bool {
 /// The claims of a genuine token, with defaults for missing ones: its maker decides what to write.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// `sub`, or else `user_id` or `uid`, as builders call it. A number stands as its digits. Empty if
-    /// the token has none of the three.
+    /// `sub`, or else `user_id` or `uid`, as builders call the id. A number stands as its digits.
+    /// Empty if the token has none of the three.
     pub uid: String,
     /// `email`.
     pub email: String,
@@ -104,14 +105,15 @@ pub fn uid(claims: &Map<String, Value>) -> String {
     texts.next().unwrap_or_default()
 }
 
-/// Completes claims that are to be signed, and returns them with the expiry. A missing `iat` becomes
+/// Completes claims that are to be signed, and returns them with the expiry. A missing `iat`
+/// becomes
 /// `now`, and a missing `exp` becomes `life` after `now`.
 ///
 /// # Errors
 ///
-/// The mistake in a time: `exp` beside a life, a time that is no whole number of seconds, an `exp` that
-/// is past or further away than [`LIFE_MAX`], an `nbf` that is not before `exp`, or an `iat` that
-/// [`verify`] would not accept yet.
+/// The mistake in a time: `exp` beside a life, or a time that is no whole number of seconds. Also
+/// an `exp` that is past or further away than [`LIFE_MAX`], and an `nbf` that is not before `exp`.
+/// Also an `iat` that [`verify`] would not accept yet.
 pub fn complete(
     mut claims: Map<String, Value>,
     life: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What the certificate endpoint answers: which keys, and for how long.
+//! The answer of the certificate endpoint: the keys and their lifetime.
 
 use std::time::Duration;
 
@@ -19,19 +19,21 @@ use crate::{
     },
 };
 
-/// How long keys are kept whose answer does not say it.
+/// The lifetime of keys whose answer names none.
 const LIFETIME_DEFAULT: Duration = Duration::from_secs(3_600);
-/// The longest that an answer is believed: a key that was withdrawn must not live on by a mistake in a header.
+/// The longest lifetime, whatever the answer says. A mistake in a header must not keep a withdrawn
+/// key alive.
 const LIFETIME_MAX: Duration = Duration::from_secs(86_400);
-/// The shortest: keys that are good for no time at all could not tell that another is unknown.
+/// The shortest lifetime. A set of keys without any lifetime could not show that another key is
+/// unknown.
 const LIFETIME_MIN: Duration = Duration::from_secs(1);
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// Reads a whole answer: which keys, and for how long.
+/// Reads a whole answer: the keys and their lifetime.
 ///
 /// # Errors
 ///
-/// As [`read`], or its status is another than 200.
+/// As [`read`]; also if the status is not 200.
 pub fn understand(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
     if answer.status == StatusCode::OK {
         Ok((read(&answer.body)?, lifetime(&answer.headers)))
@@ -40,11 +42,12 @@ pub fn understand(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
     }
 }
 
-/// Reads the keys out of a body, an X.509 map `{kid: PEM}` or a JWK set; the body itself tells which.
+/// Reads the keys from a body: an X.509 map `{kid: PEM}` or a JWK set, told apart by the content.
 ///
 /// # Errors
 ///
-/// A phrase that follows "the server" and quotes nothing: the body is neither, or has not one key that can be used.
+/// A phrase that follows "the server" and quotes nothing. The body has neither form, or holds no
+/// key that can be used.
 pub fn read(body: &[u8]) -> Result<KeyDocument, String> {
     let document = json::object(body).map_err(|refusal| format!("sent a body that {refusal}"))?;
     if document.contains_key("error") {
@@ -55,7 +58,7 @@ pub fn read(body: &[u8]) -> Result<KeyDocument, String> {
     } else {
         certificates(&document)?
     };
-    // A published secret is none, and whoever verified with it would take anybody's word.
+    // A published secret is not secret: anybody could sign with it.
     read.keys.retain(|(_, key)| matches!(key, VerifyingKey::Rs256(_)));
     if read.keys.is_empty() {
         return Err(format!("sent a document without a key that can be used: {}", read.told()));
@@ -77,8 +80,9 @@ fn certificates(document: &Map<String, Value>) -> Result<KeyDocument, String> {
     Ok(read)
 }
 
-/// The public key of a certificate in PEM. The certificate's own dates and signature say nothing here, as for Google's SDKs:
-/// what vouches for it is the connection it came by, and for how long, the answer's lifetime.
+/// The public key of a certificate in PEM. The dates and the signature of the certificate are
+/// ignored, as in Google's SDKs. The TLS connection vouches for the certificate, for the lifetime
+/// of the answer.
 fn public_key(text: &str) -> Result<VerifyingKey, Flaw> {
     const DAMAGED: Flaw = Flaw::Damaged("is damaged");
     let block = pem::parse(text).map_err(|_| Flaw::Damaged("is not PEM text"))?;
@@ -108,8 +112,9 @@ fn rsa_public_key(der: &[u8]) -> Result<(&[u8], &[u8]), x509_cert::der::Error> {
     Ok(parts)
 }
 
-/// For how long an answer's keys may be kept: `max-age` of `Cache-Control` less `Age` (RFC 9111 section 4.2). Of several
-/// `max-age` the first counts; one that is no number is none.
+/// The time for which the keys of an answer may be kept: `max-age` of `Cache-Control` less `Age`
+/// (RFC 9111 section 4.2). The first of several `max-age` counts; a value that is no number is
+/// ignored.
 pub fn lifetime(headers: &HeaderMap) -> Duration {
     let max_age = texts(headers, header::CACHE_CONTROL)
         .flat_map(directives)
@@ -118,7 +123,7 @@ pub fn lifetime(headers: &HeaderMap) -> Duration {
     left.clamp(LIFETIME_MIN, LIFETIME_MAX)
 }
 
-/// How long an answer lay in a cache on its way: `Age` (RFC 9111 section 5.1).
+/// The time that an answer lay in a cache on its way: `Age` (RFC 9111 section 5.1).
 pub fn age(headers: &HeaderMap) -> Duration {
     texts(headers, header::AGE).find_map(|value| seconds(value.trim())).unwrap_or_default()
 }
@@ -127,7 +132,8 @@ fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok())
 }
 
-/// `name[=value]`, divided by commas outside quotes; of a quoted value what is inside.
+/// The directives `name[=value]`, divided by commas outside quotes. A quoted value loses its
+/// quotes.
 fn directives(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut quoted = false;
     text.split(move |letter| {
@@ -140,7 +146,7 @@ fn directives(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// Delta-seconds: digits alone; more than fit are as many as can be.
+/// Reads delta-seconds: digits alone. A number that does not fit becomes the largest one.
 fn seconds(text: &str) -> Option<Duration> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))

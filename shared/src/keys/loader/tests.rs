@@ -1,4 +1,4 @@
-//! Secrets that are loaded, kept and renewed, against Secrets Manager with all that can befall it.
+//! Secrets are loaded, kept and renewed, while Secrets Manager fails in every way.
 
 use std::{collections::HashSet, io::Write, time::Duration};
 
@@ -19,8 +19,8 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 const VERSION: &str = "00000000-0000-0000-0000-000000000000";
-/// The longest that an answer waits for keys, on the paused clock: cold with none to serve, warm
-/// with some. Timers tick once in a millisecond.
+/// The longest time that an answer waits for keys, on the paused clock. Cold has no keys to serve,
+/// warm has some. Timers tick once in a millisecond.
 const COLD_MAX: Duration = Duration::from_millis(3_000);
 const WARM_MAX: Duration = Duration::from_millis(1_001);
 
@@ -28,7 +28,7 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-/// The key set from `signing`, and what these variables name besides.
+/// The key set from `signing`, and the other secrets that these variables name.
 fn sources(signing: Source, variables: &[(&str, &str)]) -> KeySources {
     let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     Config::read(get).unwrap().key_sources(signing)
@@ -43,12 +43,12 @@ fn deployment(variables: &[(&str, &str)]) -> (SecretsManager, Arc<Keys>) {
     (manager, Arc::new(keys))
 }
 
-/// A version id that no other put of a test has.
+/// A version id that is unique in a test.
 fn version(number: usize) -> String {
     format!("{number:032}")
 }
 
-/// The status of a load, and what the log would say.
+/// The status of a load, and the cause for the log.
 #[track_caller]
 fn failed<T>(outcome: Result<T, Error>) -> (u16, String) {
     let Err(error) = outcome else { panic!("it succeeded") };
@@ -56,7 +56,7 @@ fn failed<T>(outcome: Result<T, Error>) -> (u16, String) {
     (error.status_and_code().0, std::error::Error::source(&error).unwrap().to_string())
 }
 
-/// Another set than the first, and the id of the key that signs in it.
+/// Another set than the first, and the id of its signing key.
 fn other_set() -> (String, String) {
     let new = || NewKeys::generate().unwrap();
     let text = KeySet::generate(NOW, new(), new()).to_json().unwrap();
@@ -72,7 +72,7 @@ async fn what_is_loaded_is_kept_and_renewed_behind_an_answer() {
         assert!(Arc::ptr_eq(&first, &keys.ring(after(seconds)).await.unwrap()));
     }
     assert_eq!(manager.calls(), ["GetSecretValue"]);
-    // Half of its time is over: this answer still has the old one, the next one the new.
+    // Half of the lifetime is over: this answer still has the old keys, the next one the new.
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(1), &text));
     assert!(Arc::ptr_eq(&first, &keys.ring(after(25)).await.unwrap()));
@@ -87,12 +87,12 @@ async fn what_is_too_old_is_not_served_so_that_a_revoked_key_is_out_within_a_min
     keys.ring(NOW).await.unwrap();
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(1), &text));
-    // A function that was frozen for 51 seconds, or for a week.
+    // The function was frozen for 51 seconds, and then for a week.
     assert_eq!(keys.ring(after(51)).await.unwrap().signing(NOW).unwrap().kid, kid);
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(2), &text));
     assert_eq!(keys.ring(after(700_000)).await.unwrap().signing(NOW).unwrap().kid, kid);
-    // A clock that was set back makes nothing young for ever.
+    // A clock that was set back makes no value young for ever.
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(3), &text));
     assert_eq!(keys.ring(NOW).await.unwrap().signing(NOW).unwrap().kid, kid);
@@ -107,7 +107,7 @@ async fn what_did_not_change_is_not_parsed_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_load_that_was_frozen_with_its_function_excuses_nothing() {
-    // One that never ends, and one that ends with a dead connection when the function goes on.
+    // One load never ends. Another ends with a dead connection when the function goes on.
     for fault in [Fault::Hangs, Fault::Refused] {
         let (manager, keys) = deployment(&[]);
         keys.ring(NOW).await.unwrap();
@@ -138,14 +138,15 @@ async fn an_outage_is_looked_at_every_five_seconds_and_waited_for_every_ten() {
         }
     }
     assert_eq!(loads, [51, 56, 61, 66, 71]);
-    // What comes after it is everywhere within a minute: an answer waits again, whatever failed before.
+    // Every process has a later change within a minute: an answer waits again, whatever failed
+    // before.
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(1), &text));
     manager.fares(None);
     assert_eq!(keys.ring(after(81)).await.unwrap().signing(NOW).unwrap().kid, kid);
 }
 
-/// What befalls Secrets Manager, and what the log says of it.
+/// The faults of Secrets Manager, and the words of the log about each.
 fn faults() -> Vec<(Fault, &'static str)> {
     vec![
         (Fault::Hangs, "within 3 seconds"),
@@ -158,7 +159,7 @@ fn faults() -> Vec<(Fault, &'static str)> {
     ]
 }
 
-/// Contents that are no key set.
+/// Contents that are no key set, and the words of the log about each.
 fn contents() -> [(&'static str, &'static str); 5] {
     [
         ("hunter2", "not a key set"),
@@ -172,7 +173,7 @@ fn contents() -> [(&'static str, &'static str); 5] {
     ]
 }
 
-/// Tries something with every fault, all at the same time: they mostly wait.
+/// Runs an attempt with every fault, all at the same time, because they mostly wait.
 async fn with_every_fault<F: Future<Output = ()> + Send + 'static>(attempt: fn(Fault, &'static str) -> F) {
     let mut attempts = JoinSet::new();
     for (fault, words) in faults() {
@@ -261,7 +262,7 @@ async fn warm_no_content_evicts_a_good_one() {
     }
 }
 
-/// A thousand requests at once, on all threads of the runtime.
+/// Sends a thousand requests at once, on all threads of the runtime.
 async fn thousand(keys: &Arc<Keys>, now: Timestamp) -> Vec<Result<Arc<KeyRing>, Error>> {
     let mut requests = Vec::new();
     for _ in 0..1_000 {
@@ -283,7 +284,7 @@ async fn a_thousand_requests_make_one_fetch() {
     assert!(outcomes.iter().all(Result::is_ok));
     assert_eq!(manager.calls().len(), 1, "cold");
     assert!(thousand(&keys, after(30)).await.iter().all(Result::is_ok));
-    // Nobody waits for that one, so that on a busy machine it may begin after the last answer.
+    // Nobody waits for this fetch, so on a busy machine it may begin after the last answer.
     let called = async {
         loop {
             let calls = manager.calls();
@@ -298,15 +299,15 @@ async fn a_thousand_requests_make_one_fetch() {
     assert_eq!(manager.calls().len(), 1, "too old");
 }
 
-// On one thread, where the paused clock waits for all of them. A request after the end of the fetch
-// would make another one.
+// One thread, where the paused clock waits for all requests. A request after the end of the fetch
+// would make another fetch.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_requests_of_an_outage_make_one_fetch_at_a_time() {
     let (manager, keys) = deployment(&[]);
     manager.fares(Some(Fault::Hangs));
     let outcomes = thousand(&keys, NOW).await;
     assert!(outcomes.into_iter().all(|outcome| failed(outcome).0 == 503));
-    // One load, which the SDK has no limit for here; on AWS it tries twice in its time.
+    // One load. The SDK has no time limit for it here; on AWS it tries twice within the limit.
     assert_eq!(manager.calls().len(), 1);
 }
 
@@ -394,10 +395,10 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     let token = Jwt::parse(&keys.shared_secrets(NOW).await.unwrap().unwrap().sign(&json!({"a": 1})).unwrap()).unwrap();
     assert!(keys.api_keys(NOW).await.unwrap().unwrap().contains("first"));
     manager.with(|secrets| secrets.put("both", &version(2), &both("b", "second")));
-    // A caller with a key that is not known yet is not turned away for five minutes.
+    // A caller with a key that is still unknown here is not turned away for five minutes.
     assert!(keys.api_keys_if(after(1), |keys| keys.contains("second")).await.unwrap().unwrap().contains("second"));
     assert!(!keys.shared_secrets(after(601)).await.unwrap().unwrap().signed(&token));
-    // What is wrong with one is told by its variable.
+    // The sentence about a wrong value names the variable.
     manager.with(|secrets| secrets.put("both", &version(3), &both("", "third")));
     let with = |variables: &[(&str, &str)]| {
         let secret = [&[("SHARED_SECRET_ID", "both")], variables].concat();
@@ -405,7 +406,7 @@ async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() 
     };
     let keys = with(&[("TOKEN_PROFILE", "shared_secret")]);
     assert_eq!(failed(keys.get(NOW).await).1, "SHARED_SECRET_ID is empty.");
-    // Where it does not sign, nobody is kept from logging in by it.
+    // A shared secret that signs no tokens keeps nobody from logging in.
     let keys = with(&[]);
     assert!(keys.get(NOW).await.is_ok() && keys.warm(NOW).await.is_err());
 }

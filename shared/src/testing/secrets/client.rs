@@ -60,8 +60,8 @@ impl SecretsManager {
         Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None, loses: None })) }
     }
 
-    /// A client of this Secrets Manager. Calls are tried again as on AWS. The client sets no time-out, so that
-    /// one load is one call.
+    /// A client of this Secrets Manager. Calls are tried again as on AWS. The client sets no
+    /// time-out, so that one load is one call.
     pub fn client(&self) -> Client {
         let config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())

@@ -117,7 +117,7 @@ fn the_times_of_a_new_token_are_added_or_taken_as_they_are_given() {
     assert_eq!(completed(json!({}), Some(1)).unwrap().1, now + 1);
     let given = json!({"exp": now + 5, "iat": now - 9, "nbf": now + 2});
     assert_eq!(completed(given.clone(), None).unwrap(), (given, now + 5));
-    // Of a clock that goes a little before ours.
+    // The clock of the other server may be a little ahead of this one.
     assert!(completed(json!({"iat": now + 60}), None).is_ok());
 }
 
