@@ -1,11 +1,12 @@
-//! What each function may do: every action, the resource that it is allowed on, and the condition of that.
+//! The permissions of each function: every action, the resource that it is allowed on, and its
+//! condition.
 
 use serde_json::{Value, json};
 
 /// A permission as a row of the table.
 type Row = (&'static str, &'static str, &'static str);
 
-// Records by the beginnings of their keys.
+// Records, by the first part of their keys.
 const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*"]}}"#;
 const ACCOUNTS_AND_LOGINS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*"]}}"#;
 const ACCOUNTS_AND_SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","SESSION#*"]}}"#;
@@ -14,7 +15,7 @@ const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["S
 /// The index that lists the sessions of a user.
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
-/// The functions by their names, in alphabetical order.
+/// The functions by name, in alphabetical order.
 pub const ALLOWED: [(&str, &[Row]); 9] = [
     (
         "AccountFunction",
@@ -156,8 +157,8 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
     ),
 ];
 
-/// The policy of the key: the account says who may use it, its table and secrets are used with it, and CloudWatch may for the logs
-/// of this stack.
+/// The policy of the key. The account decides who may use the key. The table and the secrets use
+/// the key, and so does CloudWatch for the logs of this stack.
 pub fn key_policy() -> Value {
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:";
     json!({"Version": "2012-10-17", "Statement": [

@@ -1,4 +1,5 @@
-//! What Cloud Run's one process may do at AWS: what its functions may do together, on the same table and keys.
+//! The permissions of Cloud Run's one process: all permissions of its functions, on the same table
+//! and keys.
 
 use serde_json::{Value, json};
 

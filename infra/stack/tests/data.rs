@@ -1,4 +1,5 @@
-//! What the stack keeps: it outlives the stack, and is under the deployment's own key where there is one.
+//! The data of the stack outlives the stack, and is encrypted with the deployment's own key if
+//! there is one.
 
 use serde_json::{Value, json};
 
@@ -10,10 +11,11 @@ fn what_cannot_be_made_again_outlives_the_stack() {
     let kept = ["AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SecretsManager::Secret"];
     for (name, resource) in entries(&template["Resources"]) {
         let is_kept = kept.iter().any(|of_type| resource["Type"] == **of_type);
-        // What a first deployment that failed had made holds nothing yet.
+        // A first deployment that failed has left no data in its resources.
         assert_eq!(resource["DeletionPolicy"] == "RetainExceptOnCreate", is_kept, "{name}");
         assert_eq!(resource["UpdateReplacePolicy"] == "Retain", is_kept, "{name}");
-        // Nothing that is kept has a name of its own, or the next stack could not make its own; a table has one if it is asked for.
+        // A kept resource has no fixed name, because the next stack could not create its own under
+        // the same name. Only a table gets a name if a parameter asks for one.
         let properties = &resource["Properties"];
         assert!(!is_kept || properties["Name"].is_null(), "{name}");
     }

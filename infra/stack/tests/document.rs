@@ -1,5 +1,5 @@
-//! A YAML document as JSON, with CloudFormation's short forms written out: `!Ref X` is `{"Ref": "X"}`, and any other `!Name` is
-//! `{"Fn::Name": …}`.
+//! Reads a YAML document as JSON, with CloudFormation's short forms written out. `!Ref X` becomes
+//! `{"Ref": "X"}`, and any other `!Name` becomes `{"Fn::Name": …}`.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ pub fn parse(text: &str) -> Value {
     value(document)
 }
 
-/// The entries of an object, in their order.
+/// The entries of an object, in order.
 #[track_caller]
 pub fn entries(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let entries = value.as_object().unwrap_or_else(|| panic!("an object is expected, and this is {value}"));

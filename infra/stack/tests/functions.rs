@@ -1,4 +1,5 @@
-//! The functions of the template are those of the workspace, and each is reached by its router's routes and no others.
+//! The template has the functions of the workspace, and each function gets the routes of its
+//! router and no others.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -22,13 +23,13 @@ fn routers() -> [(&'static str, Router<App>); 8] {
     ]
 }
 
-/// The package that a function is made of.
+/// The package that a function is built from.
 fn package(function: &Value) -> &str {
     let folder = function["Properties"]["CodeUri"].as_str().unwrap_or_default();
     folder.strip_prefix("target/lambda/").unwrap_or_else(|| panic!("{folder} is not where `make build` puts functions"))
 }
 
-/// A function's events: the path of each, and None for what no other route takes.
+/// The events of a function: the path of each, and `None` for the event of all other routes.
 fn events(function: &Value) -> BTreeSet<Option<String>> {
     let events = &function["Properties"]["Events"];
     let paths = events.as_object().into_iter().flatten().map(|(name, event)| {
@@ -44,7 +45,7 @@ fn events(function: &Value) -> BTreeSet<Option<String>> {
     paths.collect()
 }
 
-/// The paths of a router, which axum tells in its `Debug` alone.
+/// The paths of a router, read from its `Debug` text because axum shows them nowhere else.
 fn paths(router: &Router<App>) -> BTreeSet<String> {
     let text = format!("{router:?}");
     let own = text.split("fallback_router").next().unwrap_or_default();
@@ -75,7 +76,7 @@ fn every_route_of_a_router_is_an_event_of_its_function_and_the_reverse() {
         unseen.remove(package);
         let paths = paths(&router);
         assert!(!paths.is_empty(), "{router:?}");
-        // What nobody else takes is well-known's, its own routes too.
+        // `well-known` gets every request without another route, its own routes included.
         let expected = if package == "well-known" { [None].into() } else { paths.into_iter().map(Some).collect() };
         assert_eq!(events, expected, "{name}");
     }
@@ -86,7 +87,7 @@ fn every_route_of_a_router_is_an_event_of_its_function_and_the_reverse() {
 fn each_function_logs_as_json_to_a_group_of_its_own_that_is_kept_for_a_time() {
     let template = read("template.yaml");
     let global = &template["Globals"]["Function"]["LoggingConfig"];
-    // With another level Lambda would drop the lines of the metrics, which have none.
+    // At another level Lambda would drop the lines of the metrics, which have no level.
     assert_eq!((&global["LogFormat"], &global["ApplicationLogLevel"]), (&json!("JSON"), &json!("TRACE")));
     for (name, function) in resources(&template, "AWS::Serverless::Function") {
         let group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"].as_str().unwrap_or_default();

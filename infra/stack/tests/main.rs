@@ -1,4 +1,4 @@
-//! `template.yaml`, read as the program that it is: what it lets each function do, what it tells them, and what it watches.
+//! Tests of `template.yaml`: the permissions of each function, its variables, and the alarms.
 
 #![expect(
     clippy::expect_used,

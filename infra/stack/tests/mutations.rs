@@ -1,14 +1,15 @@
-//! Permissions smuggled into the template in every way that is known: each must be refused, for its own reason.
+//! Permissions are smuggled into the template in every known way. Each mutation must be refused,
+//! for its own reason.
 
 use serde_json::{Value, json};
 
 use super::{document::read, policies::judge};
 
-/// What is changed, and a part of the sentence that refuses it.
+/// A change of the template, and a part of the sentence that refuses it.
 type Mutation = (fn(&mut Value), &'static str);
 
 const MUTATIONS: [Mutation; 30] = [
-    // Beside the roles.
+    // Permissions beside the roles.
     (
         |t| properties(t, "LoginFunction")["Policies"] = json!(["AmazonDynamoDBFullAccess"]),
         "LoginFunction has a Policies",
@@ -31,7 +32,7 @@ const MUTATIONS: [Mutation; 30] = [
     (|t| properties(t, "Table")["ResourcePolicy"] = json!({}), "Table has a ResourcePolicy"),
     (|t| properties(t, "RotateKeysPermission")["Principal"] = json!("*"), "invoked by another"),
     (|t| properties(t, "Key")["KeyPolicy"]["Statement"][0]["Principal"] = json!("*"), "the policy of the key"),
-    // Roles as a whole.
+    // Whole roles.
     (|t| properties(t, "VerifyFunction")["Role"] = json!({"Fn::GetAtt": "LoginRole.Arn"}), "shares a role"),
     (|t| properties(t, "VerifyFunction")["Role"] = json!("arn:aws:iam::123456789012:role/admin"), "names no role"),
     (|t| drop(properties(t, "VerifyFunction").as_object_mut().unwrap().remove("Role")), "names no role"),
@@ -42,7 +43,7 @@ const MUTATIONS: [Mutation; 30] = [
     ),
     (|t| trust(t, "LoginRole")["Principal"] = json!({"AWS": "*"}), "LoginRole is for others"),
     (|t| trust(t, "LoginRole")["Principal"]["AWS"] = json!("123456789012"), "LoginRole is for others"),
-    // Statements.
+    // Single statements.
     (|t| rename(statement(t, "VerifyRole", 2), "Action", "NotAction"), "VerifyRole has NotAction"),
     (|t| rename(statement(t, "VerifyRole", 2), "Resource", "NotResource"), "VerifyRole has NotResource"),
     (|t| statement(t, "VerifyRole", 2)["Effect"] = json!("Deny"), "no permission"),

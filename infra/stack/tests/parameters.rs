@@ -1,4 +1,5 @@
-//! The parameters of `template.yaml`: their defaults and bounds are those of `Config`, which is asked, and the console shows them all.
+//! The parameters of `template.yaml` have the defaults and bounds of `Config`, and the console
+//! shows all of them.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +9,13 @@ use shared::config::{Config, Misconfigured};
 
 use super::document::{entries, read, resources};
 
-/// Parameters whose default is another than that of `Config`, and why.
+/// The parameters whose default differs from the default of `Config`, with the reason.
 const OTHER_DEFAULTS: [(&str, &str); 1] = [(
     "TokenProfile",
     "unset, it depends on whether there is a service account, whose secret this template always makes",
 )];
 
-/// Variables that are a parameter as it is, with that parameter's name.
+/// The variables that pass on a parameter as it is, with the name of the parameter.
 fn parameters(template: &Value) -> BTreeSet<(String, String)> {
     let of_one = resources(template, "AWS::Serverless::Function").map(|(_, function)| &function["Properties"]);
     let all = of_one.chain([&template["Globals"]["Function"]]).map(|function| &function["Environment"]["Variables"]);
@@ -23,7 +24,8 @@ fn parameters(template: &Value) -> BTreeSet<(String, String)> {
     named.filter(|(_, parameter)| template["Parameters"].get(parameter).is_some()).collect()
 }
 
-/// What `Config` makes of a variable, beside what it may depend on.
+/// The configuration from this one variable. The shared secret is always set, because some settings
+/// need it.
 pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
     let config = Config::read(|asked| match asked {
         "JWT_SHARED_SECRET" => Some("a shared secret of more than 32 bytes".to_owned()),
@@ -32,7 +34,7 @@ pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
     Ok(format!("{config:?}"))
 }
 
-/// Whether CloudFormation takes a value for a parameter.
+/// Whether CloudFormation accepts a value for a parameter.
 pub fn takes(parameter: &Value, value: &str) -> bool {
     let bound = |name: &str| parameter[name].as_i64();
     let number: Option<i64> = value.parse().ok();
@@ -87,12 +89,12 @@ fn what_can_be_chosen_is_what_config_takes() {
         for choice in choices {
             assert!(configured(&variable, &text(choice)).is_ok(), "{name}, {choice}");
         }
-        assert!(configured(&variable, "something").is_err(), "{name} takes anything, and not only {choices:?}");
+        assert!(configured(&variable, "something").is_err(), "{name} accepts anything, and not only {choices:?}");
     }
 }
 
-/// Values of the parameters with a pattern: those that are right, and those that the console must refuse, or a function would not
-/// start.
+/// Values of the parameters with a pattern. The console must accept the first list. It must refuse
+/// the second, because a function with such a value would not start.
 const SAMPLES: [(&str, &[&str], &[&str]); 6] = [
     (
         "CorsAllowedOrigins",

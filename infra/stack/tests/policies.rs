@@ -1,4 +1,4 @@
-//! What each function may do: its role's permissions, one by one, and that it has no others.
+//! The permissions of each function are read from its role, one by one, and there are no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,8 @@ use super::{
     document::{entries, read, resources},
 };
 
-/// Resources that are known here, and whether they can give permissions. One that is not may do so in a way that is not looked at.
+/// The known types of resources, and whether each can grant permissions. An unknown type may grant
+/// them in a way that no test looks at.
 const TYPES: [&str; 17] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
@@ -30,7 +31,8 @@ const TYPES: [&str; 17] = [
     "AWS::Serverless::HttpApi",
 ];
 
-/// What a function may have. `Policies` is not among it, nor what makes SAM write a policy.
+/// The properties that a function may have. `Policies` is not one of them, nor is any property
+/// that makes SAM write a policy.
 const FUNCTION: [&str; 10] = [
     "CodeUri",
     "Description",
@@ -46,10 +48,11 @@ const FUNCTION: [&str; 10] = [
 const STATEMENT: [&str; 5] = ["Action", "Condition", "Effect", "Resource", "Sid"];
 const TRACES: [&str; 2] = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
 
-/// An action, the resource that it is allowed on, and the condition of that; empty if there is none.
+/// An action, the resource that it is allowed on, and its condition, which may be empty.
 pub type Permission = (String, String, String);
 
-/// Whether a template lets each function do what the table says and nothing else, and if not, why.
+/// Checks that a template lets each function do what the table says and nothing else. The error is
+/// the first difference.
 pub fn judge(template: &Value) -> Result<(), String> {
     let granted = granted(template)?;
     let functions: BTreeSet<&str> = ALLOWED.iter().map(|(function, _)| *function).collect();
@@ -66,7 +69,7 @@ pub fn judge(template: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// What each function may do.
+/// The permissions of each function.
 pub fn granted(template: &Value) -> Result<BTreeMap<String, BTreeSet<Permission>>, String> {
     refuse_other_ways(template)?;
     let mut roles: BTreeSet<&str> = resources(template, "AWS::IAM::Role").map(|(name, _)| name).collect();
@@ -83,7 +86,7 @@ pub fn granted(template: &Value) -> Result<BTreeMap<String, BTreeSet<Permission>
     Ok(granted)
 }
 
-/// Permissions that stand elsewhere than in the role of a function.
+/// Refuses permissions that are not in the role of a function.
 fn refuse_other_ways(template: &Value) -> Result<(), String> {
     ensure(template["Transform"] == "AWS::Serverless-2016-10-31", "a macro may add whatever it wants")?;
     for (name, resource) in entries(&template["Resources"]) {
@@ -135,7 +138,7 @@ fn permissions(role: &Value, name: &str) -> Result<BTreeSet<Permission>, String>
     Ok(permissions)
 }
 
-/// What an `!If` without an alternative gives, and its condition.
+/// The value of an `!If` without an alternative, and its condition.
 fn unless_without(value: &Value) -> Result<(&Value, &str), String> {
     let Some(branches) = value.get("Fn::If").filter(|_| named(value).is_none()) else { return Ok((value, "")) };
     match branches.as_array().map(Vec::as_slice) {
@@ -167,7 +170,8 @@ fn of_statement(statement: &Value, only_if: &str, name: &str) -> Result<Vec<Perm
     Ok(permissions)
 }
 
-/// A resource by what the template calls it; the table by its own name, whether it is made here or was there.
+/// The name of a resource in the template. The table has one name, whether the stack creates it or
+/// it was there before.
 fn named(resource: &Value) -> Option<String> {
     let table = json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, {"Ref": "ExistingTable"}]});
     if *resource == table {
@@ -180,7 +184,7 @@ fn named(resource: &Value) -> Option<String> {
     names.chain(resource.as_str()).next().map(str::to_owned)
 }
 
-/// IAM takes one in the place of a list of one.
+/// IAM accepts a single value in place of a list of one.
 fn list(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) => items,

@@ -1,4 +1,5 @@
-//! `samconfig.toml`: SAM drops what it does not know without a word, and a parameter with a slip in its name would keep its default.
+//! `samconfig.toml`: SAM ignores unknown keys in silence, so a parameter with a slip in its name
+//! would keep its default.
 
 use std::{fs, path::Path};
 
@@ -45,7 +46,7 @@ fn the_environments_differ_in_what_a_mistake_may_cost() {
             (&deploy["capabilities"], &deploy["fail_on_empty_changeset"]),
             (&"CAPABILITY_IAM".into(), &false.into())
         );
-        // Of what `sam build` left somewhere, nobody knows when it was made.
+        // Nobody knows the age of the template that `sam build` left behind.
         assert_eq!(deploy["template_file"], "template.yaml", "{name}");
         for parameter in ["DeletionProtection", "Alarms"] {
             let value = protected.to_string();

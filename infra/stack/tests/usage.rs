@@ -1,4 +1,5 @@
-//! The functions at work, and what they ask of AWS by it: the template allows all of that, and nothing that none of them asks.
+//! Runs the functions and records their calls to AWS. The template allows all of these calls, and
+//! none that no function makes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,10 +38,10 @@ use super::{
 
 const PASSWORD: &str = "correct horse battery staple";
 
-/// An action, the resource, and the beginning of the key of its record; of a query there is none.
+/// An action, the resource, and the first part of the record's key; a query has no key.
 type Use = (String, String, String);
 
-/// A function on its own connection to the table, and what it used of it.
+/// A function on its own connection to the table, and the calls that it made.
 struct Function {
     router: Router,
     uses: Uses,
@@ -68,7 +69,8 @@ impl Intercept for Uses {
     }
 }
 
-/// What a call needs to be allowed: a transaction, each write in it; any other, itself.
+/// The permissions that a call needs. A transaction needs one for each of its writes; any other
+/// call needs its own.
 fn uses(operation: &str, body: &Value) -> Vec<Use> {
     let used = |action: &str, record: &Value| {
         let key = record["pk"]["S"].as_str().unwrap();
@@ -104,7 +106,7 @@ fn config() -> Config {
         let value = match name {
             "ISSUER" => "https://login.example",
             "TOKEN_PROFILE" => "access",
-            // So that a token that was used before is a stolen one at once.
+            // A token that was used before then counts as stolen at once.
             "REFRESH_REUSE_INTERVAL_SECONDS" => "0",
             _ => return None,
         };
@@ -123,7 +125,7 @@ impl Function {
         Self { router: contract::service(router, app), uses }
     }
 
-    /// The body of the answer, whose status is this.
+    /// The body of the answer, whose status must be `status`.
     async fn call(&self, status: u16, method: Method, path: &str, token: &Value, body: Value) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
@@ -142,7 +144,8 @@ impl Function {
     }
 }
 
-/// What each function used of the table while an account was made, used in every way, and deleted.
+/// The use of the table by each function, while an account is created, used in every way, and
+/// deleted.
 async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
     let embedded = Embedded::memory().unwrap();
     create_table(&embedded.client(), &config().table_name).await.unwrap();
@@ -201,7 +204,8 @@ async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
     .into()
 }
 
-/// The records that a permission is for, each as a use; of one without a condition, any.
+/// The uses that a permission allows, one for each kind of record. A permission without a
+/// condition allows any record.
 fn allowed((action, resource, condition): &Permission) -> Vec<Use> {
     let condition: Value = serde_json::from_str(condition).unwrap_or_default();
     let kinds = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"].as_array();

@@ -1,5 +1,5 @@
-//! The variables that a deployment sets and those that `Config` reads: they are the same, but for what is written here, each with its
-//! reason.
+//! The variables that a deployment sets are the variables that `Config` reads. Every exception is
+//! listed here with its reason.
 
 use std::{
     cell::RefCell,
@@ -14,24 +14,25 @@ use super::{
     parameters::configured,
 };
 
-/// A variable and why it is an exception.
+/// A variable, and the reason why it is an exception.
 type Reason = (&'static str, &'static str);
-/// Variables by name, each with its value if that is written where it is set.
+/// Variables by name. A value is there if the file that sets the variable holds it.
 type Variables = BTreeMap<String, Option<String>>;
 
-/// With what a value begins that everybody has to replace by their own.
+/// The beginning of a value that every deployment has to replace.
 const TO_BE_REPLACED: &str = "REPLACE_ME";
 
-/// How the service is deployed, and what of it is not as `Config` has it.
+/// A deployment of the service, and its exceptions from `Config`.
 struct Deployment {
     file: &'static str,
-    /// The variables that it sets.
+    /// Reads the variables that the deployment sets.
     set: fn(&Value) -> Variables,
-    /// What `Config` reads and it does not set.
+    /// The variables that `Config` reads and the deployment does not set.
     unset: &'static [Reason],
-    /// What it sets and `Config` does not read.
+    /// The variables that the deployment sets and `Config` does not read.
     of_others: &'static [Reason],
-    /// What it sets to something else than the default, without asking anybody.
+    /// The variables that the deployment sets to another value than the default, without asking
+    /// anybody.
     chosen: &'static [Reason],
 }
 
@@ -59,7 +60,7 @@ const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("K_SERVICE", "Cloud Run sets it"),
     (
         "FIREBASE_SERVICE_ACCOUNT",
-        "secrets are in Secrets Manager, and not where everybody reads them who may see a function",
+        "secrets are in Secrets Manager, not where everybody who may see a function reads them",
     ),
     ("JWT_SHARED_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("API_KEY", "as FIREBASE_SERVICE_ACCOUNT"),
@@ -83,13 +84,13 @@ const UNSET_ON_CLOUD_RUN: [Reason; 13] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
-    ("JWT_SHARED_SECRET", "secrets are mounted files, and not where everybody reads them who may see the service"),
+    ("JWT_SHARED_SECRET", "secrets are mounted files, not where everybody who may see the service reads them"),
     ("API_KEY", "as JWT_SHARED_SECRET"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("METRICS_NAMESPACE", "CloudWatch's; Google makes metrics of the log"),
     ("AWS_DEFAULT_REGION", "AWS_REGION says the same"),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", "Google's metadata server tells who this is, and no file"),
-    ("GCE_METADATA_HOST", "for tests, and for who runs Google's servers elsewhere"),
+    ("AWS_WEB_IDENTITY_TOKEN_FILE", "Google's metadata server identifies the process, and no file does"),
+    ("GCE_METADATA_HOST", "for tests, and for metadata servers elsewhere"),
     ("PORT", "Cloud Run sets it"),
     ("DATA_DIR", "nothing is kept in files"),
 ];
@@ -98,7 +99,7 @@ const CHOSEN_ON_CLOUD_RUN: [Reason; 1] = [("FIREBASE_SERVICE_ACCOUNT", "the path
 
 const OTHERS_ON_LAMBDA: [Reason; 1] = [("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "lambda_http reads it")];
 
-/// Every name that `Config` asks for, whatever it is told.
+/// Every name that `Config` asks for, whatever the values are.
 fn asked() -> BTreeSet<String> {
     let names = RefCell::new(BTreeSet::new());
     let answers: [fn(&str) -> Option<&'static str>; 5] = [
@@ -109,7 +110,7 @@ fn asked() -> BTreeSet<String> {
         |name| ["K_SERVICE", "AWS_ROLE_ARN"].contains(&name).then_some("arn:aws:iam::123456789012:role/latchkey"),
     ];
     for answer in answers {
-        // Whether it takes them does not matter here.
+        // Only the names matter here, not whether `Config` accepts the values.
         drop(Config::read(|name| {
             names.borrow_mut().insert(name.to_owned());
             answer(name).map(str::to_owned)
@@ -118,7 +119,7 @@ fn asked() -> BTreeSet<String> {
     names.into_inner()
 }
 
-/// Those of a SAM template: of all functions and of single ones.
+/// The variables of a SAM template, of all functions and of single ones.
 fn of_sam(template: &Value) -> Variables {
     let of_one = resources(template, "AWS::Serverless::Function").map(|(_, function)| &function["Properties"]);
     let all = of_one.chain([&template["Globals"]["Function"]]).map(|function| &function["Environment"]["Variables"]);
@@ -126,7 +127,7 @@ fn of_sam(template: &Value) -> Variables {
     variables.map(|(name, value)| (name.to_owned(), value.as_str().map(str::to_owned))).collect()
 }
 
-/// Those of a service of Knative, as Cloud Run takes it.
+/// The variables of a Knative service, as Cloud Run accepts it.
 fn of_knative(service: &Value) -> Variables {
     let container = &service["spec"]["template"]["spec"]["containers"][0];
     let variables = container["env"].as_array().expect("a container with variables").iter();
@@ -134,7 +135,7 @@ fn of_knative(service: &Value) -> Variables {
     variables.map(|variable| (text(&variable["name"]).expect("a name"), text(&variable["value"]))).collect()
 }
 
-/// Those whose value is written there and is another than what `Config` would take without it.
+/// The variables whose written value differs from the default of `Config`.
 fn unlike_the_default(set: &Variables) -> BTreeSet<String> {
     let written = set.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
     let written = written.filter(|(_, value)| !value.starts_with(TO_BE_REPLACED));
@@ -151,7 +152,7 @@ fn every_variable_that_config_reads_is_set_or_there_is_a_reason() {
     for Deployment { file, set, unset, .. } in &DEPLOYMENTS {
         let set = set(&read(file)).into_keys().collect();
         let missing: BTreeSet<_> = asked().difference(&set).cloned().collect();
-        assert_eq!(missing, names(unset), "{file}: what it does not set, and what there is a reason for");
+        assert_eq!(missing, names(unset), "{file}: the variables that it does not set, and the exceptions");
     }
 }
 
@@ -160,7 +161,7 @@ fn every_variable_that_is_set_is_one_that_config_reads_or_there_is_a_reason() {
     for Deployment { file, set, of_others, .. } in &DEPLOYMENTS {
         let set: BTreeSet<_> = set(&read(file)).into_keys().collect();
         let unread: BTreeSet<_> = set.difference(&asked()).cloned().collect();
-        assert_eq!(unread, names(of_others), "{file}: what Config does not read, and what there is a reason for");
+        assert_eq!(unread, names(of_others), "{file}: the variables that Config does not read, and the exceptions");
     }
 }
 
@@ -170,7 +171,7 @@ fn a_value_that_is_written_down_is_the_default_or_there_is_a_reason() {
         assert_eq!(
             unlike_the_default(&set(&read(file))),
             names(chosen),
-            "{file}: what is chosen for everybody, and why"
+            "{file}: the values chosen for everybody, and the exceptions"
         );
     }
 }

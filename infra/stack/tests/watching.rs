@@ -1,4 +1,5 @@
-//! The alarms and the dashboard: they look at metrics that there are, and an alarm wakes somebody who then knows what to do.
+//! The alarms and the dashboard look at metrics that exist, and an alarm wakes somebody with
+//! instructions.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::document::{read, resources};
 
-/// The metrics of the functions in the namespace of the stack, with the services that write each.
+/// The metrics of the functions in the namespace of the stack, with the services that write each
+/// metric.
 const METRICS: [(&str, &[&str]); 15] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
@@ -28,11 +30,11 @@ const METRICS: [(&str, &[&str]); 15] = [
 const SERVICES: [&str; 9] =
     ["account", "create-account", "jwt", "login", "logout", "refresh", "rotate-keys", "verify", "well-known"];
 
-/// Namespace, name and dimensions.
+/// The namespace, the name and the dimensions.
 type Metric = (String, String, Vec<(String, String)>);
 
 fn text(value: &Value) -> String {
-    // The table that is made here stands for the one that is used in its place.
+    // The table that the stack creates stands for a table that existed before.
     let value = value.get("Fn::If").filter(|choice| choice[0] == "MakesTable").map_or(value, |choice| &choice[1]);
     let reference = value.get("Ref").and_then(Value::as_str).map(|name| format!("${{{name}}}"));
     reference.or_else(|| value.as_str().map(str::to_owned)).unwrap_or_else(|| panic!("{value} is no text"))
@@ -85,7 +87,7 @@ fn a_line_that_says_alarm_is_counted_whichever_function_logs_it() {
     assert_eq!(watched, logs.collect());
 }
 
-/// The metrics that CloudWatch counts in the logs.
+/// The metrics that CloudWatch counts from the logs.
 fn of_filters(template: &Value) -> BTreeSet<String> {
     let filters = resources(template, "AWS::Logs::MetricFilter");
     let made = filters.flat_map(|(_, filter)| filter["Properties"]["MetricTransformations"].as_array().unwrap());
@@ -128,11 +130,11 @@ fn an_alarm_tells_somebody_what_to_do_and_is_silent_where_nobody_logs_in() {
         assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
         let description = text(&properties["AlarmDescription"]);
         assert!(description.contains("docs/operating.md, chapter "), "{name}: {description}");
-        // Of several metrics one is what is looked at.
+        // The alarm looks at one of several metrics; the others only feed it.
         if let Some(metrics) = properties["Metrics"].as_array() {
             let looked_at = metrics.iter().filter(|metric| metric["ReturnData"] != json!(false));
             assert_eq!(looked_at.map(|metric| &metric["Id"]).collect::<Vec<_>>(), ["result"], "{name}");
-            assert!(metrics.len() <= 10, "{name}: CloudWatch takes no more");
+            assert!(metrics.len() <= 10, "{name}: CloudWatch accepts no more");
         }
         alarms += 1;
     }
