@@ -70,9 +70,9 @@ impl Aws {
     }
 }
 
-/// Limits the wait for an answer in place of the whole attempt. The SDK loads credentials within an
-/// attempt, and Google and STS together may take longer than the attempt's limit. The SDK would then
-/// drop the load and begin it again, without end.
+/// Limits the wait for an answer in place of the whole attempt. The SDK loads credentials within
+/// an attempt, and Google and STS together may take longer than the attempt's limit. The SDK would
+/// then drop the load and begin it again, without end.
 fn without_attempt_limit(aws: &SdkConfig) -> TimeoutConfig {
     let timeouts = aws.timeout_config();
     let mut builder = timeouts.map(TimeoutConfig::to_builder).unwrap_or_default();

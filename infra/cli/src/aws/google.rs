@@ -26,12 +26,12 @@ const SESSION: &str = "latchkey";
 /// browser can set the header, and no other server behind that name sends it
 /// (<https://cloud.google.com/compute/docs/metadata/querying-metadata>).
 const FLAVOR: (&str, &str) = ("metadata-flavor", "Google");
-/// The longest token that AWS accepts (AssumeRoleWithWebIdentity, WebIdentityToken). Google's tokens
-/// have about a tenth of that.
+/// The longest token that AWS accepts (AssumeRoleWithWebIdentity, WebIdentityToken). Google's
+/// tokens have about a tenth of that.
 const TOKEN_BYTES_MAX: usize = 20_000;
 
-/// The limit for STS with its retries. The caller then hears of a failure before its own call to AWS
-/// is given up.
+/// The limit for STS with its retries. The caller then hears of a failure before its own call to
+/// AWS is given up.
 const STS_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Asks Google for a token of this process, and AWS for credentials of its role. The SDK caches the

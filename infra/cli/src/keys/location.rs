@@ -113,7 +113,7 @@ impl Opened<'_> {
 ///
 /// # Errors
 ///
-/// What a person is told: Secrets Manager fails, or another version is in force by now.
+/// A sentence for the terminal: Secrets Manager fails, or another version is in force by now.
 pub(super) async fn replace(
     managed_secret: &ManagedSecret,
     current: Option<&Version>,

@@ -1,5 +1,5 @@
-//! Runs `latchkey keys` as a process on the local file. The program in infra/walks runs it on Secrets
-//! Manager.
+//! Runs `latchkey keys` as a process on the local file. The program in infra/walks runs it on
+//! Secrets Manager.
 
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

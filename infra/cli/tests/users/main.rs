@@ -49,7 +49,7 @@ fn shown(folder: &Path, who: &str) -> Value {
     serde_json::from_str(&said(&users(folder, &["show", who, "--json"]), 0).0).unwrap()
 }
 
-/// What these tests ask a server.
+/// The requests of these tests to a server.
 trait Accounts {
     /// A new account.
     fn create(&self, email: &str, username: &str) -> Value;
