@@ -21,11 +21,11 @@ use std::{
 use prose::{Kind, Sentence};
 
 /// The most sentences that may begin with one of [`OPENERS`]. A ceiling is only ever lowered.
-const OPENERS_MAX: usize = 12;
+const OPENERS_MAX: usize = 0;
 /// The most lines of prose that may be wider than [`COLUMNS_MAX`].
-const WIDE_LINES_MAX: usize = 94;
+const WIDE_LINES_MAX: usize = 0;
 /// The most sentences that may have over [`WORDS_MAX`] words.
-const LONG_SENTENCES_MAX: usize = 29;
+const LONG_SENTENCES_MAX: usize = 0;
 
 const COLUMNS_MAX: usize = 100;
 const WORDS_MAX: usize = 25;
