@@ -4,5 +4,6 @@ pub mod email;
 pub mod ip;
 pub mod lock;
 pub mod rate_limit;
+pub mod refresh_token;
 pub mod session;
 pub mod user;

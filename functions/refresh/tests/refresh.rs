@@ -7,10 +7,7 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    account::{
-        session::{RefreshToken, SessionId},
-        user::User,
-    },
+    account::{refresh_token::RefreshToken, session::SessionId, user::User},
     testing::{Answer, PATIENCE, Service, assert_session_object},
     time::Timestamp,
 };

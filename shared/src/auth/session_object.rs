@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::{
     App,
     account::{
-        session::{RefreshToken, Session, SessionId},
+        refresh_token::RefreshToken,
+        session::{Session, SessionId},
         user::{Profile, User},
     },
     error::Error,

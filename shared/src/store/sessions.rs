@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     account::{
-        session::{RefreshState, RefreshToken, Session, SessionId, SessionLifetimes},
+        refresh_token::RefreshToken,
+        session::{RefreshState, Session, SessionId, SessionLifetimes},
         user::User,
     },
     error::{Error, RefreshRefusal},

@@ -1,0 +1,120 @@
+//! Refresh tokens, which prolong sessions.
+//!
+//! A refresh token is the session's id and a counter, masked, with an HMAC. The store keeps only
+//! the counter, since any token can be made again from it. A client that lost an answer gets the
+//! same token again, and a copy of the table holds no token.
+
+use aws_lc_rs::{constant_time, hmac};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::account::session::{ID_BYTES, SessionId};
+
+/// A refresh token has 32 bytes: 12 of the session's id, 4 of the counter, 16 of the HMAC. The HMAC
+/// is as long as RFC 6749 section 10.10 asks: a guess succeeds with probability 2^-128 at most.
+const COUNTER_BYTES: usize = 4;
+const TAG_BYTES: usize = 16;
+/// The beginning of the HMAC's input, so that no other use of the key can make a refresh token.
+const CONTEXT: &[u8] = b"latchkey refresh token";
+/// The beginning of the input from which the mask is made. The id and the counter are masked by an
+/// HMAC of their own HMAC, as with the synthetic IV of RFC 5297. No part of a token therefore shows
+/// the session's id, which is in the table and in access tokens.
+const MASK_CONTEXT: &[u8] = b"latchkey refresh token mask";
+
+/// The content of a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The session that the token belongs to.
+    pub session: SessionId,
+    /// The number of refreshes of the session before this token.
+    pub counter: u32,
+}
+
+impl RefreshToken {
+    /// The text of the token: 43 characters, base64url of 32 bytes.
+    pub fn seal(self, key: &hmac::Key) -> String {
+        let message = self.message();
+        let tag = tag(key, CONTEXT, &message);
+        URL_SAFE_NO_PAD.encode([mask(key, &message, &tag), tag].concat())
+    }
+
+    /// Reads a token that one of `keys` made. `None` for any other text. This asks no store.
+    pub fn open<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (masked, sent_tag) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
+        let message = keys.into_iter().find_map(|key| {
+            let message = mask(key, masked, sent_tag);
+            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), sent_tag).ok().map(|()| message)
+        })?;
+        let (id, counter) = message.split_at_checked(ID_BYTES)?;
+        Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
+    }
+
+    /// Whether a text has the form of a refresh token. Nothing is verified.
+    pub fn is_like_one(text: &str) -> bool {
+        URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES + COUNTER_BYTES + TAG_BYTES)
+    }
+
+    fn message(self) -> Vec<u8> {
+        [self.session.0.as_slice(), &self.counter.to_be_bytes()].concat()
+    }
+}
+
+/// The first 16 bytes of the HMAC of `context` and `message`.
+fn tag(key: &hmac::Key, context: &[u8], message: &[u8]) -> Vec<u8> {
+    let mut hmac = hmac::Context::with_key(key);
+    hmac.update(context);
+    hmac.update(message);
+    hmac.sign().as_ref().iter().copied().take(TAG_BYTES).collect()
+}
+
+/// Masks a message by the mask that belongs to its tag. Done twice, this gives the message again.
+/// The mask and the message have 16 bytes each.
+fn mask(key: &hmac::Key, message: &[u8], message_tag: &[u8]) -> Vec<u8> {
+    tag(key, MASK_CONTEXT, message_tag).iter().zip(message).map(|(mask, byte)| mask ^ byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(byte: u8) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32])
+    }
+
+    #[test]
+    fn a_token_is_43_characters_and_is_opened_by_its_key_only() {
+        let token = RefreshToken { session: SessionId::new([9; 12]), counter: 7 };
+        let text = token.seal(&key(1));
+        assert_eq!(text.len(), 43);
+        assert_eq!(RefreshToken::open(&text, [&key(2), &key(1)]), Some(token));
+        assert_eq!(RefreshToken::open(&text, [&key(2)]), None);
+        assert_eq!(RefreshToken::open(&text, []), None);
+    }
+
+    #[test]
+    fn a_token_shows_no_part_of_its_session_id_and_no_two_tokens_share_a_part() {
+        let id = SessionId::new([9; 12]);
+        let tokens = [0, 1, 2].map(|counter| RefreshToken { session: id, counter }.seal(&key(1)));
+        let parts = |text: &str| text.as_bytes().windows(6).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        for (index, token) in tokens.iter().enumerate() {
+            for other in tokens[index + 1..].iter().chain([&id.to_string()]) {
+                assert!(!parts(other).iter().any(|part| parts(token).contains(part)), "{token} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_changed_token_is_opened() {
+        let text = RefreshToken { session: SessionId::new([9; 12]), counter: 7 }.seal(&key(1));
+        for index in 0..text.len() {
+            for letter in ['A', 'B', '_', '=', ' '] {
+                let mut changed = text.clone();
+                changed.replace_range(index..=index, &letter.to_string());
+                assert!(changed == text || RefreshToken::open(&changed, [&key(1)]).is_none(), "{changed}");
+            }
+        }
+        for changed in ["", "A", &text[1..], &format!("{text}A"), &format!("{text}=")] {
+            assert_eq!(RefreshToken::open(changed, [&key(1)]), None);
+        }
+    }
+}
