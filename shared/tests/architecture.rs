@@ -1,7 +1,7 @@
 //! The storeys of the library, held by a test: a room imports only rooms below itself, and axum
 //! stays on the edge.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     collections::BTreeSet,
