@@ -23,7 +23,7 @@ use crate::{
     error::Error,
     http::{
         issuer::issuer_url,
-        problem::{self, PROBLEM_JSON},
+        problem::{self, JSON, PROBLEM_JSON},
     },
     telemetry::log,
 };
@@ -35,7 +35,6 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 const PREFLIGHT_SECONDS: u64 = 86_400;
 /// The longest time of a request where nothing sets a deadline from outside.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
-pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// Puts a router under the contract, ready to be called on Lambda, on a port, or by a test.
 pub fn service(router: Router<App>, app: App) -> Router {

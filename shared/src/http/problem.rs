@@ -9,11 +9,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{
-    error::{Error, Field},
-    http::contract::JSON,
-};
+use crate::error::{Error, Field};
 
+/// The content type of every other answer.
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 /// The content type of RFC 9457, for callers that ask for it.
 pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 

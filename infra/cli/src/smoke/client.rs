@@ -14,8 +14,6 @@ use super::{contract, report::Problem};
 
 /// The longest wait for an answer: longer than any function may take.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// The header that a request and its lines in the log share.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request.
 pub struct Call {
@@ -183,7 +181,10 @@ impl Client {
         let headers = request.headers_mut();
         headers.entry(header::ORIGIN).or_insert_with(|| self.origin.clone());
         headers.insert(header::USER_AGENT, HeaderValue::from_static("latchkey-smoke"));
-        headers.insert(REQUEST_ID, HeaderValue::try_from(&request_id).map_err(|error| no_answer(error.to_string()))?);
+        headers.insert(
+            contract::REQUEST_ID,
+            HeaderValue::try_from(&request_id).map_err(|error| no_answer(error.to_string()))?,
+        );
         let began = Instant::now();
         let fetched = self.fetcher.send_within(request, ANSWER_TIME_MAX).await;
         self.took += began.elapsed();

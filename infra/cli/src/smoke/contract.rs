@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::client::REQUEST_ID;
-
+/// The header that a request and its lines in the log share.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The headers that an answer has at most once.
 const ONCE: [HeaderName; 8] = [
     header::ACCESS_CONTROL_ALLOW_ORIGIN,
