@@ -6,6 +6,9 @@
 //!
 //! The program has the dev profile, in which little but the hash is optimised, and shares its cores
 //! with the clients. So the rates are a floor, and their share of the bare hash rate says more.
+//!
+//! The short form runs with every `cargo test`, beside whatever else the machine does. It judges the
+//! answers, the memory and the log, and shows the times. The long form judges the times too.
 
 mod arrivals;
 mod baseline;
@@ -43,6 +46,9 @@ const ACCEPTED_P99_MAX_MS: f64 = 5_000.0;
 const MEMORY_MAX_KIB: u64 = 256 * 1024;
 /// The longest wait for the recovery.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Within this time after the overload a login takes at most this many times the idle latency.
+const RECOVERY_MAX: Duration = Duration::from_secs(3);
+const RECOVERED: f64 = 2.0;
 /// The number of logins that measure the latency of an idle server.
 const IDLE_LOGINS: usize = 20;
 
@@ -65,13 +71,11 @@ pub fn run(scale: Scale, report: &mut Report) {
                 "{sustained:.1} per second, p99 {p99:.0} ms; bare hashes {bare:.1} per second, share {:.2}",
                 sustained / bare
             ),
-            sustained >= bare * least,
+            scale == Scale::Short || sustained >= bare * least,
         );
         let length = scale.of(Duration::from_secs(3), Duration::from_secs(60));
-        // A few logins on a busy machine allow no tighter bounds.
-        let (within, medians) = scale.of((Duration::from_secs(5), 4.0), (Duration::from_secs(3), 2.0));
         let rate = sustained.max(bare * least) * OVERLOAD;
-        Overload::run(length, rate, idle_ms * medians, &process, &bodies, &mut rng).await.report(within, report);
+        Overload::run(length, rate, idle_ms * RECOVERED, &process, &bodies, &mut rng).await.report(scale, report);
     });
     let (lines, broken) = log_lines(&data);
     report.row(
@@ -153,7 +157,7 @@ impl Overload {
         Self { length, outcome, memory_before_kib, memory_kib: process.memory_max_kib(), recovered_ms, recovery }
     }
 
-    fn report(&self, within: Duration, report: &mut Report) {
+    fn report(&self, scale: Scale, report: &mut Report) {
         let Outcome { sent, accepted, shed, others } = &self.outcome;
         let name = format!("{OVERLOAD} times the highest rate for {} s", self.length.as_secs());
         report.row(
@@ -168,7 +172,7 @@ impl Overload {
             format!("{name}: latency of accepted logins"),
             format!("p99 under {ACCEPTED_P99_MAX_MS} ms"),
             format!("p50 {p50:.0} ms, p99 {p99:.0} ms; refusals p50 {shed_p50:.0} ms, p99 {shed_p99:.0} ms"),
-            !accepted.is_empty() && p99 < ACCEPTED_P99_MAX_MS,
+            !accepted.is_empty() && (scale == Scale::Short || p99 < ACCEPTED_P99_MAX_MS),
         );
         report.row(
             format!("{name}: memory"),
@@ -178,9 +182,9 @@ impl Overload {
         );
         report.row(
             format!("{name}: recovery"),
-            format!("within {} s a login takes at most {:.0} ms", within.as_secs(), self.recovered_ms),
+            format!("within {} s a login takes at most {:.0} ms", RECOVERY_MAX.as_secs(), self.recovered_ms),
             self.recovery.map_or("never".to_owned(), |after| format!("after {:.1} s", after.as_secs_f64())),
-            self.recovery.is_some_and(|after| after <= within),
+            scale == Scale::Short || self.recovery.is_some_and(|after| after <= RECOVERY_MAX),
         );
     }
 }

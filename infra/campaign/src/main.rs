@@ -100,3 +100,10 @@ fn wait_for<T>(case: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime starts").block_on(case)
 }
+
+/// Runs a case that stays in this process, on one thread with a paused clock. Its waits take no
+/// time, and are no longer on a machine that is busy with something else.
+fn wait_on_paused_clock<T>(case: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    runtime.expect("a runtime starts").block_on(case)
+}

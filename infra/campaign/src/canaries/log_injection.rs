@@ -32,6 +32,9 @@ const TEXTS: [&str; 9] = [
     "\0forged\u{85}",
 ];
 
+/// Far longer than an answer takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Sends each text in every place, and reads the log.
 pub fn log_injection(report: &mut Report) {
     let folder = TempDir::new().expect("a folder");
@@ -106,7 +109,7 @@ fn head(method: &str, path: &str, headers: &str) -> Vec<u8> {
 /// Sends a raw request, and returns whether any answer came.
 fn send(address: &str, request: &[u8]) -> bool {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
     // The server may close the connection before it has read everything.
     let _ = stream.write_all(request);
     let mut answer = Vec::new();

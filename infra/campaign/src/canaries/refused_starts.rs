@@ -35,7 +35,7 @@ const VARIABLES: [&str; 23] = [
     "TOKEN_PROFILE",
 ];
 /// Far longer than a refusal takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The pause between two looks at the process.
 const PAUSE: Duration = Duration::from_millis(5);
 

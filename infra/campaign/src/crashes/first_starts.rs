@@ -20,7 +20,7 @@ const KEYS_US_MAX: u64 = 1_500_000;
 /// Longer than most starts need for the table, until they listen, in microseconds.
 const TABLE_US_MAX: u64 = 40_000;
 /// The longest wait for a database file.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The number of killed starts in each folder.
 const KILLS: usize = 3;
 

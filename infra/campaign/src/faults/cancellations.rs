@@ -14,7 +14,7 @@ use crate::{
     invariants::{self, Checks},
     report::Report,
     requests::Request,
-    wait_for,
+    wait_on_paused_clock,
 };
 
 const SEED: u64 = 5;
@@ -50,7 +50,7 @@ struct Counts {
 
 /// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
-    wait_for(async {
+    wait_on_paused_clock(async {
         let panics = invariants::panics();
         let mut tasks = JoinSet::new();
         for endpoint in endpoints() {

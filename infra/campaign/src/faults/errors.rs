@@ -12,7 +12,7 @@ use crate::{
     Scale,
     invariants::{self, Checks},
     report::Report,
-    wait_for,
+    wait_on_paused_clock,
 };
 
 const SEED: u64 = 4;
@@ -43,7 +43,7 @@ const ERRORS: [(u16, &str); 20] = [
 
 /// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
-    wait_for(async {
+    wait_on_paused_clock(async {
         let panics = invariants::panics();
         let sparse = scale.of(4, 1);
         let cases = endpoints().into_iter().enumerate().map(|(number, endpoint)| errors(endpoint, number, sparse));

@@ -14,7 +14,7 @@ use crate::{
     invariants::{self, Checks},
     report::Report,
     requests::Request,
-    wait_for,
+    wait_on_paused_clock,
 };
 
 const SEED: u64 = 2;
@@ -25,7 +25,7 @@ const READS: [&str; 4] = ["BatchGetItem", "GetItem", "Query", "TransactGetItems"
 /// Runs the case, and adds its rows.
 pub fn run(_: Scale, report: &mut Report) {
     let (applied, repeated, session, create) =
-        wait_for(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
+        wait_on_paused_clock(async { tokio::join!(applied(), repeated(), late_session(), late_create()) });
     let rows = [
         (
             "a create that was applied and whose answer was lost in all attempts",

@@ -15,7 +15,7 @@ use crate::{
     invariants::{self, Checks},
     report::Report,
     requests::Request,
-    wait_for,
+    wait_on_paused_clock,
 };
 
 const SEED: u64 = 6;
@@ -24,7 +24,7 @@ const USERNAME: &str = "records";
 
 /// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
-    wait_for(async {
+    wait_on_paused_clock(async {
         println!("campaign: faults: records, seed {SEED}");
         // Only one in `sparse` changed records is tried.
         let sparse = scale.of(16, 1);

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use self::{client::Client, counts::Counts};
-use crate::{Scale, invariants, report::Report, wait_for};
+use crate::{Scale, invariants, report::Report, wait_on_paused_clock};
 
 const SEED: u64 = 0x1a7c_4be7;
 const FAULT_RATE: f64 = 0.3;
@@ -22,7 +22,7 @@ const SUCCESS_MIN: f64 = 95.0;
 
 /// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
-    wait_for(mixed(scale.of(1_000, 10_000), report));
+    wait_on_paused_clock(mixed(scale.of(1_000, 10_000), report));
 }
 
 async fn mixed(operations: usize, report: &mut Report) {
