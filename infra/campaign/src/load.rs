@@ -7,8 +7,8 @@
 //! The program has the dev profile, in which little but the hash is optimised, and shares its cores
 //! with the clients. So the rates are a floor, and their share of the bare hash rate says more.
 //!
-//! The short form runs with every `cargo test`, beside whatever else the machine does. It judges the
-//! answers, the memory and the log, and shows the times. The long form judges the times too.
+//! The short form runs with every `cargo test`, beside whatever else the machine does. It judges
+//! the answers, the memory and the log, and shows the times. The long form judges the times too.
 
 mod arrivals;
 mod baseline;
