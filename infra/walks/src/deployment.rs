@@ -24,6 +24,19 @@ const LISTEN_MS: i64 = 60_000;
 const ANSWER_MS: u64 = 60_000;
 const INVOKE_MS: i64 = 60_000;
 
+/// The functions that answer requests, each with a path of its own. All paths but the last read a
+/// body.
+pub const ENDPOINTS: [(&str, &str); 8] = [
+    ("create-account", "/create-account"),
+    ("login", "/login"),
+    ("refresh", "/refresh"),
+    ("verify", "/verify"),
+    ("jwt", "/jwt/decode"),
+    ("logout", "/logout"),
+    ("account", "/me/password"),
+    ("well-known", "/health"),
+];
+
 /// A way to send a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {

@@ -4,24 +4,11 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{API_KEY, Artefacts};
-use crate::{emulator::Event, http::Request, session::assert_session, tokens};
+use crate::{deployment::ENDPOINTS, emulator::Event, http::Request, session::assert_session, tokens};
 
 const PASSWORD: &str = "violet tractor 47 umbrella";
 const NEXT_PASSWORD: &str = "amber tractor 48 umbrella";
 const WRONG: &str = "wrong one";
-
-/// The functions that answer requests, each with one of its own paths. All but the last read a body
-/// there.
-const PATHS: [(&str, &str); 8] = [
-    ("create-account", "/create-account"),
-    ("login", "/login"),
-    ("refresh", "/refresh"),
-    ("verify", "/verify"),
-    ("jwt", "/jwt/decode"),
-    ("logout", "/logout"),
-    ("account", "/me/password"),
-    ("well-known", "/health"),
-];
 
 /// Somebody who has an account.
 pub struct Account {
@@ -147,7 +134,7 @@ fn route(
 
 /// Every route, in an order in which one account can ask them: its end comes last.
 pub fn all() -> Vec<Route> {
-    let common = PATHS.into_iter().flat_map(|(function, path)| common(function, path));
+    let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
     let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known()].into_iter().flatten();
     alone.chain(common).chain(ends_of_accounts()).collect()
 }

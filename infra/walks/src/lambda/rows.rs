@@ -8,13 +8,16 @@ use serde_json::json;
 
 use super::{
     row::{Function, Row},
-    setup::{FUNCTIONS, Setup},
+    setup::Setup,
 };
-use crate::http::{Answer, Request};
+use crate::{
+    deployment::ENDPOINTS,
+    http::{Answer, Request},
+};
 
 /// Every row: those of one function, then those of all.
 pub fn all() -> Vec<Row> {
-    let common = FUNCTIONS.into_iter().flat_map(|(name, path)| common(name, path));
+    let common = ENDPOINTS.into_iter().flat_map(|(name, path)| common(name, path));
     accounts::rows().into_iter().chain(tokens::rows()).chain(well_known()).chain(common).collect()
 }
 

@@ -8,23 +8,12 @@ use shared::testing::{Google, PROJECT, Reply, certificate, id_token_header};
 
 use crate::{
     clock,
-    deployment::{Deployment, Way},
+    deployment::{Deployment, ENDPOINTS, Way},
     http::Request,
     latchkey::Variables,
     secrets::SecretsManager,
 };
 
-/// The functions, each with a path that no other one has. All but the last read a body there.
-pub const FUNCTIONS: [(&str, &str); 8] = [
-    ("create-account", "/create-account"),
-    ("login", "/login"),
-    ("refresh", "/refresh"),
-    ("verify", "/verify"),
-    ("jwt", "/jwt/decode"),
-    ("logout", "/logout"),
-    ("account", "/me/password"),
-    ("well-known", "/health"),
-];
 /// The API key of the deployment.
 pub const API_KEY: &str = "an API key that only these trials know";
 /// A password that is not the one of any account.
@@ -91,7 +80,7 @@ impl Setup {
             ("JWT_SHARED_SECRET", SHARED_SECRET.to_owned()),
             ("API_KEY", API_KEY.to_owned()),
         ]);
-        let functions = FUNCTIONS.map(|(name, _)| name);
+        let functions = ENDPOINTS.map(|(name, _)| name);
         let deployment = Deployment::start(&functions, variables, SecretsManager::start().await).await;
         let accounts = AtomicUsize::new(0);
         let james = account(&deployment, newcomer(&accounts)).await;
