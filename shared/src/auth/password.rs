@@ -47,7 +47,7 @@ pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>)
         Some(text) => refresh_token(app, text.trim(), app.now()).await.ok().flatten().map(|token| token.session),
         None => None,
     };
-    Some(Client { device, address: ip })
+    Some(Client { device, ip })
 }
 
 /// Checks that an account may log in, after the right password.
@@ -134,7 +134,8 @@ impl<'a> Attempt<'a> {
 
     /// Counts, audits and pads a wrong password.
     async fn fail(&mut self, checked: &Checked) -> Error {
-        // Counted first: a caller who hears nothing in time would know, and could hang up.
+        // Counts before the padding. Otherwise a caller who hears nothing in time would know the
+        // result, and could hang up before the attempt is counted.
         let began = Instant::now();
         let counted = self.app.store().count_failure(&mut self.stored, self.app.now()).await;
         if let Err(error) = self.audit_if_limited(counted) {

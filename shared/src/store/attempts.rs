@@ -60,7 +60,7 @@ pub struct Client<'a> {
     /// A session that the client had. It counts if it belongs to the account, even after a logout.
     pub device: Option<SessionId>,
     /// The IP address of the client, if the address has a quota.
-    pub address: Option<&'a IpKey>,
+    pub ip: Option<&'a IpKey>,
 }
 
 impl Attempt {
@@ -125,12 +125,12 @@ impl Store {
         let began = Instant::now();
         let login = login_key(identifier.key());
         let identity = audit::pseudonym(identifier.key());
-        let Some(Client { device, address }) = client else {
+        let Some(Client { device, ip }) = client else {
             let user = self.user_by(identifier).await?;
             return Ok(Attempt::unlimited(user, identity, began.elapsed()));
         };
         let account_counter = FailureCounter::account_key(identifier.key());
-        let mut window = address.map(|address| QuotaWindow::new(&FAILED_LOGINS, address, now));
+        let mut window = ip.map(|ip| QuotaWindow::new(&FAILED_LOGINS, ip, now));
         let device = device.map(|id| (session_key(id), FailureCounter::device_key(id)));
         let mut keys = vec![login.as_str(), &account_counter];
         keys.extend(window.iter().map(|window| window.key.as_str()));

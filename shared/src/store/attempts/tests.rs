@@ -22,7 +22,7 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-fn address(ip: &str) -> IpKey {
+fn key(ip: &str) -> IpKey {
     IpKey::new(ip.parse().unwrap())
 }
 
@@ -30,13 +30,13 @@ fn identifier(number: usize) -> Identifier {
     Identifier::Email(Email::parse(&format!("a{number}@b.de")).unwrap())
 }
 
-async fn read(store: &Store, number: usize, address: Option<&IpKey>, now: Timestamp) -> Attempt {
-    store.attempt(&identifier(number), Some(Client { device: None, address }), now).await.unwrap()
+async fn read(store: &Store, number: usize, ip: Option<&IpKey>, now: Timestamp) -> Attempt {
+    store.attempt(&identifier(number), Some(Client { device: None, ip }), now).await.unwrap()
 }
 
 /// Makes one whole failed attempt. Returns whether the attempt was let through.
-async fn fail(store: &Store, number: usize, address: Option<&IpKey>, now: Timestamp) -> bool {
-    let mut attempt = read(store, number, address, now).await;
+async fn fail(store: &Store, number: usize, ip: Option<&IpKey>, now: Timestamp) -> bool {
+    let mut attempt = read(store, number, ip, now).await;
     match store.reserve(&mut attempt, now).await {
         Err(Error::TooManyAttempts(_)) => return false,
         done => done.unwrap(),
@@ -54,7 +54,7 @@ async fn items(store: &Store) -> Vec<Item> {
 #[tokio::test]
 async fn one_password_on_many_accounts_gets_as_far_as_the_quota_of_its_address() {
     let store = store().await;
-    let (sprayer, neighbour) = (address("192.0.2.1"), address("192.0.2.2"));
+    let (sprayer, neighbour) = (key("192.0.2.1"), key("192.0.2.2"));
     let mut through = 0;
     for number in 0..400 {
         through += u32::from(fail(&store, number, Some(&sprayer), NOW).await);
@@ -110,7 +110,7 @@ async fn a_reserved_attempt_that_succeeds_resets_the_counters_despite_its_own_co
 #[tokio::test]
 async fn every_record_of_a_limit_ends_by_itself() {
     let store = store().await;
-    fail(&store, 1, Some(&address("192.0.2.1")), NOW).await;
+    fail(&store, 1, Some(&key("192.0.2.1")), NOW).await;
     let ends: Vec<i64> = items(&store).await.iter().map(|item| item[TTL].as_n().unwrap().parse().unwrap()).collect();
     assert_eq!(ends.len(), 2);
     for end in ends {
@@ -121,7 +121,7 @@ async fn every_record_of_a_limit_ends_by_itself() {
 #[tokio::test]
 async fn no_record_of_a_limit_shows_an_identifier_or_an_address() {
     let store = store().await;
-    fail(&store, 1, Some(&address("192.0.2.1")), NOW).await;
+    fail(&store, 1, Some(&key("192.0.2.1")), NOW).await;
     let text = format!("{:?}", items(&store).await);
     assert!(!text.contains("a1@b.de") && !text.contains("192.0.2"), "{text}");
 }
@@ -129,14 +129,14 @@ async fn no_record_of_a_limit_shows_an_identifier_or_an_address() {
 #[tokio::test]
 async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
     let store = store().await;
-    let sprayer = address("192.0.2.1");
+    let sprayer = key("192.0.2.1");
     fail(&store, 1, Some(&sprayer), NOW).await;
     for item in items(&store).await {
         let key = item["pk"].clone();
         let broken = [("pk", key.clone()), ("failures", number(-1)), ("used", text("x"))];
         let broken = broken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         store.client.put_item().table_name("table").set_item(Some(broken)).send().await.unwrap();
-        let client = Client { device: None, address: Some(&sprayer) };
+        let client = Client { device: None, ip: Some(&sprayer) };
         let refused = store.attempt(&identifier(1), Some(client), NOW).await.unwrap_err();
         assert_eq!(refused.status_and_code().0, 500);
         store.client.put_item().table_name("table").set_item(Some(item)).send().await.unwrap();
@@ -146,7 +146,7 @@ async fn a_malformed_record_of_a_limit_is_a_fault_and_never_none() {
 #[tokio::test]
 async fn every_attempt_has_its_read_time_whether_or_not_it_is_counted() {
     let store = store().await;
-    let client = Client { device: None, address: None };
+    let client = Client { device: None, ip: None };
     for client in [Some(client), None] {
         let attempt = store.attempt(&identifier(1), client, NOW).await.unwrap();
         assert!(attempt.read_time > Duration::ZERO, "{client:?}");
