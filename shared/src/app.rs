@@ -34,7 +34,7 @@ struct Inner {
     config: Config,
     store: Store,
     keys: Keys,
-    certificates: Arc<Certificates>,
+    certificates: Certificates,
     hasher: Hasher,
     locks: AccountLocks,
     /// The clock of a test, in the place of the system's.
@@ -53,7 +53,7 @@ impl App {
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.accounts.password_policy, concurrency).map_err(Error::internal)?;
         Ok(Self(Arc::new(Inner {
-            certificates: Arc::new(Certificates::new(config.firebase.certificates.clone())),
+            certificates: Certificates::new(config.firebase.certificates.clone()),
             config,
             store,
             keys,
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// The public keys of Firebase ID tokens.
-    pub fn certificates(&self) -> &Arc<Certificates> {
+    pub fn certificates(&self) -> &Certificates {
         &self.0.certificates
     }
 

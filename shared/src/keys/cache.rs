@@ -91,8 +91,16 @@ impl<T> State<T> {
         self.failed.as_ref().is_some_and(|(began, _)| is_within(*began, interval, now))
     }
 
-    fn wait_failed_within(&self, interval: Duration, now: Timestamp) -> bool {
-        self.last_wait_failed_at.is_some_and(|waited| is_within(waited, interval, now))
+    fn look(&self, now: Timestamp, loads_before: u64, matches: impl Fn(&T) -> bool) -> Found<T> {
+        let value = self.entry.as_ref().map(|entry| entry.value.clone());
+        Found {
+            is_match: value.as_deref().is_some_and(matches),
+            value,
+            is_fresh: self.is_fresh(now),
+            has_loaded: self.loads_done != loads_before,
+            is_loading: self.is_loading(now),
+            cause: self.failed.as_ref().map(|(_, cause)| cause.clone()),
+        }
     }
 
     /// Whether something that is not found may cause a load; if so, the load counts.
@@ -105,14 +113,18 @@ impl<T> State<T> {
     }
 }
 
-/// The result of a look into the cache.
+/// The cache as a request finds it, all of one moment.
 pub(super) struct Found<T> {
-    /// The newest value, whether or not it has the thing asked for.
+    /// The newest value.
     pub value: Option<Arc<T>>,
-    /// Whether the value is fresh, or a load has ended since the request came.
-    pub is_news: bool,
-    /// Whether a load was still under way when the request's patience ended.
-    pub is_waiting: bool,
+    /// Whether the value has the thing that the request needs.
+    pub is_match: bool,
+    /// Whether the value is fresh.
+    pub is_fresh: bool,
+    /// Whether a load has ended since the request came.
+    pub has_loaded: bool,
+    /// Whether a load is under way.
+    pub is_loading: bool,
     /// The cause, if the last load failed.
     pub cause: Option<String>,
 }
@@ -150,38 +162,32 @@ impl<T: Send + Sync + 'static> RefreshingCache<T> {
     /// The value for a request that needs one with `matches`, loaded or renewed as far as the
     /// policy allows.
     pub(super) async fn find(&self, now: Timestamp, matches: impl Fn(&T) -> bool) -> Found<T> {
-        // A load that ends from here on tells all there is to know.
+        // Only a load that ends from here on can bring more than the cache holds now.
         let loads_before = self.state.borrow().loads_done;
-        let (has_value, is_match, is_fresh, is_failing) = {
-            let state = self.state.borrow();
-            let is_match = state.entry.as_ref().is_some_and(|entry| matches(&entry.value));
-            let is_failing = state.wait_failed_within(self.policy.failing, now);
-            (state.entry.is_some(), is_match, state.is_fresh(now), is_failing)
-        };
-        if !has_value || (self.policy.is_cold_without_match && !is_fresh && !is_match) {
+        let look = || self.state.borrow().look(now, loads_before, &matches);
+        let mut found = look();
+        let is_cold = self.policy.is_cold_without_match && !found.is_fresh && !found.is_match;
+        if found.value.is_none() || is_cold {
             self.load_cold(now, loads_before).await;
-            return self.found(now, loads_before);
+            return look();
         }
-        if is_fresh || is_failing {
+        if found.is_fresh || self.is_failing(now) {
             self.renew(now, loads_before);
         } else {
             self.start_load(now, loads_before, |_| true);
             self.wait_for_load(now, loads_before, self.policy.warm_wait).await;
+            found = look();
         }
-        if !self.state.borrow().entry.as_ref().is_some_and(|entry| matches(&entry.value)) {
+        if !found.is_match {
             self.load_early(now, loads_before).await;
+            found = look();
         }
-        self.found(now, loads_before)
+        found
     }
 
-    fn found(&self, now: Timestamp, loads_before: u64) -> Found<T> {
-        let state = self.state.borrow();
-        Found {
-            value: state.entry.as_ref().map(|entry| entry.value.clone()),
-            is_news: state.is_fresh(now) || state.loads_done != loads_before,
-            is_waiting: state.loads_done == loads_before && state.is_loading(now),
-            cause: state.failed.as_ref().map(|(_, cause)| cause.clone()),
-        }
+    /// Whether a request waited in vain not long ago, so that a stale value serves at once.
+    fn is_failing(&self, now: Timestamp) -> bool {
+        self.state.borrow().last_wait_failed_at.is_some_and(|waited| is_within(waited, self.policy.failing, now))
     }
 
     /// Starts a load behind the answer, if it is time for one.

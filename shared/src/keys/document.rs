@@ -96,11 +96,11 @@ impl<T: Send + Sync + 'static> Document<T> {
     /// loaded, so that nobody can tell.
     pub(super) async fn get_if(&self, now: Timestamp, suits: impl Fn(&T) -> bool) -> Result<Arc<T>, Error> {
         let found = self.cache.find(now, |version| !self.changes || suits(&version.value)).await;
-        let why = if found.is_waiting { Some(UNENDING.to_owned()) } else { found.cause };
-        match (found.value, why) {
-            (None, why) => Err(Error::unavailable(why.unwrap_or_else(|| UNENDING.to_owned()))),
-            (Some(version), Some(why)) if self.changes && !suits(&version.value) => Err(Error::unavailable(why)),
-            (Some(version), _) => Ok(version.value.clone()),
+        let cause = if found.is_loading && !found.has_loaded { Some(UNENDING.to_owned()) } else { found.cause };
+        match (found.value, cause) {
+            (Some(version), None) => Ok(version.value.clone()),
+            (Some(version), _) if found.is_match => Ok(version.value.clone()),
+            (_, cause) => Err(Error::unavailable(cause.unwrap_or_else(|| UNENDING.to_owned()))),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Certificates {
             (None, None) if is_damaged() => {
                 Err(Error::keys_unavailable(format!("the key {kid:?} is published damaged")))
             }
-            (None, None) if found.is_news => Ok(None),
+            (None, None) if found.is_fresh || found.has_loaded => Ok(None),
             (None, None) => Err(Error::keys_unavailable("the public keys of Firebase came too late")),
         }
     }

@@ -6,7 +6,7 @@
 //! Two rules are stricter than in Google's SDKs: `exp` is required, and neither `iat` nor
 //! `auth_time` may be in the future.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::{
     error::{Error, TokenRefusal},
@@ -28,7 +28,7 @@ pub struct Verifier<'a> {
     /// The id of the Firebase project.
     pub project: &'a str,
     /// The public keys of Firebase. None in emulator mode, where tokens have no signature.
-    pub certificates: Option<&'a Arc<Certificates>>,
+    pub certificates: Option<&'a Certificates>,
     /// The clock skew that is allowed on every time.
     pub skew: Duration,
 }
