@@ -9,6 +9,7 @@ mod tampering;
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ use shared::{
 };
 use tampering::{Change, at, late, nothing, status};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, time};
+use tokio::{net::TcpListener, sync::Notify};
 
 /// The whole API, on a port of this machine, which is its issuer.
 struct Api {
@@ -186,12 +187,22 @@ async fn a_run_that_is_stopped_deletes_its_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_stopped_twice_leaves_at_once_and_names_the_account() {
     let api = Api::start().await;
-    let url = api.tampered(at(Method::DELETE, "/me", late(Duration::from_secs(20)))).await;
+    let deletion = Arc::new(Notify::new());
+    let begun = deletion.clone();
+    let slow = at(
+        Method::DELETE,
+        "/me",
+        Box::new(move |answer| {
+            begun.notify_one();
+            answer.delay = Duration::from_secs(20);
+        }),
+    );
+    let url = api.tampered(slow).await;
     let mut run = Run::start(&url);
     run.wait_for("a lost refresh is repeated");
     run.signal(Signal::TERM);
-    // Two signals at once are one.
-    time::sleep(Duration::from_secs(1)).await;
+    // The system would deliver two signals at once as one.
+    deletion.notified().await;
     run.signal(Signal::TERM);
     run.wait_for("the account is deleted: the answer was not awaited");
     let email = email_of(&run.lines[0]).to_owned();
@@ -202,21 +213,24 @@ async fn a_run_that_is_stopped_twice_leaves_at_once_and_names_the_account() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_being_created_when_the_run_is_stopped_goes_too() {
     let api = Api::start().await;
-    let slow = middleware::from_fn(async |request: Request, next: Next| {
-        if request.uri().path() != "/create-account" {
-            return next.run(request).await;
-        }
-        // As on Lambda, the function goes on when its caller has gone.
-        let creation = async move {
-            time::sleep(Duration::from_secs(2)).await;
+    let (begun, stopped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (creation, signal) = (begun.clone(), stopped.clone());
+    let slow = middleware::from_fn(move |request: Request, next: Next| {
+        let (creation, signal) = (creation.clone(), signal.clone());
+        async move {
+            if request.uri().path() == "/create-account" {
+                creation.notify_one();
+                signal.notified().await;
+            }
             next.run(request).await
-        };
-        tokio::spawn(creation).await.unwrap()
+        }
     });
     let url = tampering::serve(api.service.router().layer(slow), nothing()).await;
     let mut run = Run::start(&url);
     run.wait_for("the URL is unencrypted itself");
+    begun.notified().await;
     run.signal(Signal::TERM);
+    stopped.notify_one();
     run.wait_for("the account is deleted");
     assert_eq!(run.process.wait().unwrap().code(), Some(143), "{:?}", run.lines);
     assert!(run.lines.len() == 5 && run.lines[3].ends_with("  create-account"), "{:?}", run.lines);
