@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    account::user::User,
-    auth::session_object::refresh_token,
+    account::{session::SessionId, user::User},
+    auth::session_object::presented,
     jose::jwt::Jwt,
     testing::{Answer, Google, PROJECT, Reply, Service, certificate, id_token_claims},
     time::Timestamp,
@@ -35,8 +35,8 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
 /// Rotates the refresh token of a session, as /refresh does. Returns whether the token was valid.
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
-    let token = refresh_token(app, text, now).await.unwrap().unwrap();
-    app.store().rotate(token, now, &app.config().tokens.session_lifetimes).await.is_ok()
+    let (token, rotator) = presented(app, text, None, now).await.unwrap().unwrap();
+    app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes).await.is_ok()
 }
 
 /// Whether an access token is accepted by an endpoint that checks the session behind it.
@@ -146,7 +146,9 @@ async fn a_session_that_is_over_unknown_or_somebody_elses_and_what_is_none_are_a
         let answer = end(&service, &mine["access_token"], id).await.is(200);
         assert_eq!(answer.body, json!({"ended": false}), "{id}");
     }
-    assert!(rotates(&service, &theirs, service.now()).await && rotates(&service, &mine, service.now()).await);
+    let theirs = service.app().store().session(SessionId::parse(&id(&theirs)).unwrap()).await.unwrap();
+    assert!(theirs.is_some_and(|session| session.is_live(&other, service.now())));
+    assert!(rotates(&service, &mine, service.now()).await);
 }
 
 #[tokio::test(start_paused = true)]

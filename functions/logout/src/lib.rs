@@ -4,7 +4,7 @@ use axum::{Json, Router, extract::State, routing::post};
 use serde::Serialize;
 use shared::{
     App,
-    account::{session::SessionId, user::User},
+    account::{refresh_token::RefreshToken, user::User},
     auth::session_object::refresh_token,
     error::Error,
     http::{
@@ -44,7 +44,7 @@ async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Jso
     let now = app.now();
     let sessions_ended = match refresh_token(&app, &input.refresh_token, now).await? {
         None => 0,
-        Some(token) if input.everywhere => end_all(&app, token.session, now).await?,
+        Some(token) if input.everywhere => end_all(&app, token, now).await?,
         Some(token) => usize::from(app.store().end_session(token.session, None, now).await?),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
@@ -53,11 +53,18 @@ async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Jso
 /// Ends every session of the account that owns this session, if this session is live. The
 /// account's epoch ends all of them at once. Afterwards the records of the first few hundred
 /// sessions are counted and deleted.
-async fn end_all(app: &App, id: SessionId, now: Timestamp) -> Result<usize, Error> {
+///
+/// A token older than the parent of the newest one ends its own session alone: it may have been
+/// copied long ago.
+async fn end_all(app: &App, token: RefreshToken, now: Timestamp) -> Result<usize, Error> {
+    let id = token.session;
     let Some(session) = app.store().session(id).await? else { return Ok(0) };
     let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
     if !session.is_live(&user, now) {
         return Ok(0);
+    }
+    if !session.is_recent(token.counter) {
+        return Ok(usize::from(app.store().end_session(id, None, now).await?));
     }
     let end = |user: &mut User| {
         // Another request may have ended the sessions meanwhile.

@@ -5,7 +5,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::{account::user::User, auth::session_object, testing::Service};
+use shared::{
+    account::{refresh_token::RefreshToken, user::User},
+    auth::session_object::{self, presented},
+    testing::Service,
+};
 
 async fn service() -> Service {
     Service::new(logout::router()).await
@@ -58,6 +62,32 @@ async fn everywhere_ends_all_sessions_of_this_user_and_of_nobody_else() {
     }
     assert_eq!(service.stored(&user).await.unwrap().epoch, 1);
     assert_eq!(log_out(&service, json!({"refresh_token": strangers})).await, ended(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_token_ends_its_own_session_alone_however_it_asks() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let (old, other) = (session(&service, &user).await, session(&service, &user).await);
+    let store = service.app().store();
+    let lifetimes = &service.app().config().tokens.session_lifetimes;
+    let mut recent = Vec::new();
+    for token in [&old, &other] {
+        let (mut opened, rotator) =
+            presented(service.app(), token.as_str().unwrap(), None, service.now()).await.unwrap().unwrap();
+        recent.push(opened);
+        for _ in 0..2 {
+            opened.counter = store.rotate(opened, rotator.clone(), service.now(), lifetimes).await.unwrap().child;
+        }
+    }
+    assert_eq!(log_out(&service, json!({"refresh_token": old, "everywhere": true})).await, ended(1));
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 0);
+    // The parent of the newest token may end all of them.
+    let keys = service.app().keys().get(service.now()).await.unwrap();
+    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
+    let parent = RefreshToken { counter: 1, ..recent[1] }.seal(key);
+    assert_eq!(log_out(&service, json!({"refresh_token": parent, "everywhere": true})).await, ended(1));
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,11 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
-    auth::session_object::{SessionObject, refresh_token},
+    auth::session_object::{SessionObject, presented},
     error::{Error, RefreshRefusal},
     http::{
         body::Body,
+        client_ip::ClientIp,
         fields::{Fields, Input},
     },
     telemetry::audit,
@@ -30,17 +31,19 @@ impl Input for TokenInput {
 }
 
 /// 200 with a session object. A client that lost the answer, or another tab, may send the same
-/// token again and gets the same child. An older token ends the session. The account is read after
-/// the session has moved, so that a disabled account or a logout everywhere is seen.
+/// token again and gets the same child. An older token ends the session, and so does a copy that
+/// moves in step with its owner. The account is read after the session has moved, so that a
+/// disabled account or a logout everywhere is seen.
 async fn refresh(
     State(app): State<App>,
     issuer: Issuer,
+    ip: ClientIp,
     Body(input): Body<TokenInput>,
 ) -> Result<Json<SessionObject>, Error> {
     let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
-    let token = refresh_token(&app, &input.refresh_token, now).await?.ok_or_else(invalid)?;
-    let rotation = app.store().rotate(token, now, &app.config().tokens.session_lifetimes).await?;
+    let (token, rotator) = presented(&app, &input.refresh_token, ip.key(), now).await?.ok_or_else(invalid)?;
+    let rotation = app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     // Before the epoch: disabling an account ends its sessions too, and the owner should hear why.
     user.refuse_if_disabled()?;

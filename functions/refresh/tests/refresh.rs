@@ -2,17 +2,22 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    account::{refresh_token::RefreshToken, session::SessionId, user::User},
+    account::{
+        refresh_token::RefreshToken,
+        session::{Session, SessionId},
+        user::User,
+    },
     testing::{Answer, PATIENCE, Service, assert_session_object},
     time::Timestamp,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn service() -> Service {
     Service::new(refresh::router()).await
@@ -43,16 +48,149 @@ async fn a_refresh_gives_the_whole_session_object_anew_in_two_round_trips() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repeated_parent_gets_the_same_child_however_late_while_that_was_not_used() {
+async fn a_repeated_parent_gets_the_same_child_for_an_hour_while_the_child_was_not_used() {
     let service = service().await;
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
     let first = child(&service, &parent).await;
     service.calls();
     assert_eq!(child(&service, &parent).await, first);
     assert_eq!(service.calls(), ["UpdateItem", "BatchGetItem"]);
-    service.pass(DAY);
+    service.pass(HOUR - Duration::from_secs(1));
     assert_eq!(child(&service, &parent).await, first);
     assert_ne!(child(&service, &first).await, first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parent_that_comes_again_after_the_life_of_an_access_token_ends_the_session() {
+    let service = service().await;
+    let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let first = child(&service, &parent).await;
+    service.pass(HOUR + Duration::from_secs(1));
+    refresh(&service, &parent).await.refused(401, "refresh_token_reused");
+    refresh(&service, &first).await.refused(401, "refresh_token_invalid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_reuse_interval_of_zero_a_token_works_once_and_its_second_use_ends_the_session() {
+    let service = Service::configured(refresh::router(), &[("REFRESH_REUSE_INTERVAL_SECONDS", "0")]).await;
+    let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let first = child(&service, &parent).await;
+    refresh(&service, &parent).await.refused(401, "refresh_token_reused");
+    refresh(&service, &first).await.refused(401, "refresh_token_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn with_a_reuse_interval_of_zero_one_of_many_parallel_refreshes_works() {
+    let service = Service::configured(refresh::router(), &[("REFRESH_REUSE_INTERVAL_SECONDS", "0")]).await;
+    let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let calls: Vec<_> = (0..32)
+        .map(|_| {
+            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
+            tokio::spawn(call.json(json!({"refresh_token": parent})))
+        })
+        .collect();
+    let mut right = 0;
+    for call in calls {
+        right += usize::from(call.await.unwrap().status == 200);
+    }
+    assert_eq!(right, 1);
+}
+
+/// Refreshes from an IP address of the documentation's network.
+async fn from(service: &Service, last_byte: u8, token: &Value) -> Answer {
+    let ip = Ipv4Addr::new(192, 0, 2, last_byte).into();
+    service.request(Method::POST, "/refresh").from(ip).json(json!({"refresh_token": token})).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_moves_in_step_with_its_owner_ends_the_session_in_the_third_rotation() {
+    for period in [Duration::from_secs(1), HOUR - Duration::from_secs(60)] {
+        let service = service().await;
+        let user = service.account("a@b.de").await;
+        let other = service.session(&user).await["refresh_token"].clone();
+        let mut token = service.session(&user).await["refresh_token"].clone();
+        for rotation in 1..=3 {
+            let owners = from(&service, 1, &token).await.is(200).body["refresh_token"].clone();
+            service.calls();
+            let thiefs = from(&service, 2, &token).await;
+            if rotation < 3 {
+                assert_eq!(thiefs.is(200).body["refresh_token"], owners);
+                assert_eq!(service.calls(), ["UpdateItem", "UpdateItem", "BatchGetItem"]);
+            } else {
+                thiefs.refused(401, "refresh_token_reused");
+                refresh(&service, &owners).await.refused(401, "refresh_token_invalid");
+            }
+            token = owners;
+            service.pass(period);
+        }
+        refresh(&service, &other).await.is(200);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_is_noticed_whoever_of_the_two_comes_first() {
+    let service = service().await;
+    let mut token = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    for (first, second) in [(1, 2), (2, 1)] {
+        let next = from(&service, first, &token).await.is(200).body["refresh_token"].clone();
+        from(&service, second, &token).await.is(200);
+        token = next;
+    }
+    from(&service, 2, &token).await.is(200);
+    from(&service, 1, &token).await.refused(401, "refresh_token_reused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_and_two_tabs_of_one_caller_never_end_a_session() {
+    let service = service().await;
+    let mut token = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    for _ in 0..20 {
+        let next = from(&service, 1, &token).await.is(200).body["refresh_token"].clone();
+        service.calls();
+        for _ in 0..2 {
+            assert_eq!(from(&service, 1, &token).await.is(200).body["refresh_token"], next);
+        }
+        assert_eq!(service.calls(), ["UpdateItem", "BatchGetItem", "UpdateItem", "BatchGetItem"]);
+        token = next;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_answers_of_a_caller_that_changes_its_address_end_a_session_only_three_in_a_row() {
+    let service = service().await;
+    let mut token = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    for address in 1..40 {
+        let next = from(&service, address, &token).await.is(200).body["refresh_token"].clone();
+        if address % 3 > 0 {
+            from(&service, address + 100, &token).await.is(200);
+        }
+        token = next;
+    }
+    refresh(&service, &token).await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_record_of_an_older_release_goes_on() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let session = service.session(&user).await;
+    // As release 0.1.0 wrote it: without the members that name the caller.
+    let mut old: Session = serde_json::from_value(json!({
+        "id": "AAAAAAAAAAAAAAAA", "user_id": user.id, "epoch": 0, "counter": 1,
+        "auth_time": service.now().milliseconds(), "expires_at": (service.now() + DAY).milliseconds(),
+        "idle_expires_at": (service.now() + DAY).milliseconds(), "rotated": {"1": service.now().milliseconds()},
+    }))
+    .unwrap();
+    assert_eq!((&old.rotated_by, &old.repeats), (&None, &None));
+    let keys = service.app().keys().get(service.now()).await.unwrap();
+    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
+    let opened = RefreshToken::open(session["refresh_token"].as_str().unwrap(), [key]).unwrap();
+    old.id = opened.session;
+    service.app().store().put_session(&old).await.unwrap();
+    let parent = RefreshToken { counter: 0, ..opened }.seal(key);
+    let newest = from(&service, 1, &json!(parent)).await.is(200).body["refresh_token"].clone();
+    from(&service, 2, &json!(parent)).await.is(200);
+    from(&service, 2, &newest).await.is(200);
 }
 
 #[tokio::test(start_paused = true)]

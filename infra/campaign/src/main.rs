@@ -67,6 +67,7 @@ const CASES: &[(&str, Case)] = &[
     ("races", races::run),
     ("races: revocations", races::revocations::run),
     ("races: token families", races::token_families::run),
+    ("races: copies", races::copies::run),
     ("guessing", guessing::run),
     ("guessing: processes", guessing::processes::run),
     ("canaries", canaries::run),

@@ -4,6 +4,7 @@
 //! refusal. The rows count the answers and the records.
 
 mod batch;
+pub mod copies;
 pub mod revocations;
 pub mod token_families;
 

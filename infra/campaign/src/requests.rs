@@ -1,7 +1,7 @@
 //! Requests to a service in this process. A request can be sent repeatedly, as a retrying client
 //! does.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -15,17 +15,25 @@ pub struct Request {
     headers: Vec<(&'static str, String)>,
     body: Option<Value>,
     time_limit: Option<Duration>,
+    ip: Option<IpAddr>,
 }
 
 impl Request {
     /// Posts JSON.
     pub fn post(path: &str, body: Value) -> Self {
-        Self { method: Method::POST, path: path.to_owned(), headers: Vec::new(), body: Some(body), time_limit: None }
+        Self {
+            method: Method::POST,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Some(body),
+            time_limit: None,
+            ip: None,
+        }
     }
 
     /// Gets a path.
     pub fn get(path: &str) -> Self {
-        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None, time_limit: None }
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: None, time_limit: None, ip: None }
     }
 
     /// Logs in with [`PASSWORD`].
@@ -89,6 +97,11 @@ impl Request {
         Self { time_limit, ..self }
     }
 
+    /// Sends the request from this IP address.
+    pub fn with_ip(self, ip: IpAddr) -> Self {
+        Self { ip: Some(ip), ..self }
+    }
+
     fn header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -99,6 +112,9 @@ impl Request {
         let mut call = service.request(self.method.clone(), &self.path);
         for (name, value) in &self.headers {
             call = call.header(name, value);
+        }
+        if let Some(ip) = self.ip {
+            call = call.from(ip);
         }
         if let Some(time) = self.time_limit {
             call = call.within(time);

@@ -7,7 +7,10 @@
 use aws_lc_rs::{constant_time, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::account::session::{ID_BYTES, SessionId};
+use crate::account::{
+    ip::IpKey,
+    session::{ID_BYTES, SessionId},
+};
 
 /// A refresh token has 32 bytes: 12 of the session's id, 4 of the counter, 16 of the HMAC. The HMAC
 /// is as long as RFC 6749 section 10.10 asks: a guess succeeds with probability 2^-128 at most.
@@ -19,6 +22,8 @@ const CONTEXT: &[u8] = b"latchkey refresh token";
 /// HMAC of their own HMAC, as with the synthetic IV of RFC 5297. No part of a token therefore shows
 /// the session's id, which is in the table and in access tokens.
 const MASK_CONTEXT: &[u8] = b"latchkey refresh token mask";
+/// The beginning of the input from which the name of a caller is made.
+const CALLER_CONTEXT: &[u8] = b"latchkey refresh token caller";
 
 /// The content of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +44,29 @@ impl RefreshToken {
 
     /// Reads a token that one of `keys` made. `None` for any other text. This asks no store.
     pub fn open<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<Self> {
+        Self::open_by(text, keys).map(|(token, _)| token)
+    }
+
+    /// Like [`RefreshToken::open`], with the key that made the token.
+    pub fn open_by<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<(Self, &'k hmac::Key)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (masked, sent_tag) = bytes.split_at_checked(ID_BYTES + COUNTER_BYTES)?;
-        let message = keys.into_iter().find_map(|key| {
+        let (message, key) = keys.into_iter().find_map(|key| {
             let message = mask(key, masked, sent_tag);
-            constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), sent_tag).ok().map(|()| message)
+            let verified = constant_time::verify_slices_are_equal(&tag(key, CONTEXT, &message), sent_tag);
+            verified.ok().map(|()| (message, key))
         })?;
         let (id, counter) = message.split_at_checked(ID_BYTES)?;
-        Some(Self { session: SessionId(id.try_into().ok()?), counter: u32::from_be_bytes(counter.try_into().ok()?) })
+        let counter = u32::from_be_bytes(counter.try_into().ok()?);
+        Some((Self { session: SessionId(id.try_into().ok()?), counter }, key))
+    }
+
+    /// The name of whoever presents this token from an IP address: an HMAC by the key that made the
+    /// token. Two callers with the same token have the same name only if they share the address.
+    /// Without the key, the name shows neither the address nor another session of the caller.
+    pub fn caller(self, key: &hmac::Key, ip: &IpKey) -> String {
+        let message = [self.message().as_slice(), ip.as_str().as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(tag(key, CALLER_CONTEXT, &message))
     }
 
     /// Whether a text has the form of a refresh token. Nothing is verified.
@@ -89,6 +109,17 @@ mod tests {
         assert_eq!(RefreshToken::open(&text, [&key(2), &key(1)]), Some(token));
         assert_eq!(RefreshToken::open(&text, [&key(2)]), None);
         assert_eq!(RefreshToken::open(&text, []), None);
+    }
+
+    #[test]
+    fn a_caller_is_named_by_token_and_address_alone() {
+        let token = RefreshToken { session: SessionId::new([9; 12]), counter: 7 };
+        let ip = |text: &str| IpKey::new(text.parse().unwrap());
+        let name = token.caller(&key(1), &ip("192.0.2.1"));
+        assert_eq!(token.caller(&key(1), &ip("192.0.2.1")), name);
+        assert_ne!(token.caller(&key(1), &ip("192.0.2.2")), name);
+        assert_ne!(token.caller(&key(2), &ip("192.0.2.1")), name);
+        assert_ne!(RefreshToken { counter: 8, ..token }.caller(&key(1), &ip("192.0.2.1")), name);
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub(super) const ID_BYTES: usize = 12;
 /// The number of rotations whose time is kept. In any sane client, older tokens are past their
 /// reuse interval.
 const ROTATIONS_KEPT: u32 = 8;
+/// The number of rotations in a row whose parent comes again from another caller, after which a
+/// token counts as stolen. Answers are lost now and then, but not three times in a row.
+const REPEATS_MAX: u32 = 3;
 
 /// A session's id: 12 random bytes, or 16 characters of base64url as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,8 +40,11 @@ pub struct SessionLifetimes {
     /// The time from the last refresh to the end of the session.
     pub idle: Duration,
     /// The time in which an exchanged token still gets the same child, even if the child was
-    /// exchanged too.
+    /// exchanged too. Zero is strict: an exchanged token is reuse at once.
     pub reuse_interval: Duration,
+    /// The time in which an exchanged token gets the same child while the child was never used: the
+    /// life of an access token. The client of a lost answer asks again within that time.
+    pub unused_child: Duration,
 }
 
 /// A session, as the store keeps it.
@@ -64,6 +70,43 @@ pub struct Session {
     /// The times of the last eight rotations, by [`Session::rotation_key`].
     #[serde(rename = "rotated")]
     pub rotation_times: BTreeMap<String, Timestamp>,
+    /// The request that rotated last. `None` before the first rotation, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_by: Option<Rotator>,
+    /// The latest rotations whose parent came again from another caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<Repeats>,
+}
+
+/// The request of a rotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotator {
+    /// Random text of this request alone. It tells a write that was sent twice from a second
+    /// request.
+    pub request: String,
+    /// The caller, as [`RefreshToken::caller`](super::refresh_token::RefreshToken::caller) names an
+    /// address. `None` if no address is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+}
+
+/// Rotations in a row whose parent came again from another caller than the first.
+///
+/// A thief who holds a copy of a token and refreshes whenever its owner does is told from a lost
+/// answer by these rotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeats {
+    /// The counter of the child that the last of these rotations made.
+    pub child: u32,
+    /// The number of these rotations.
+    pub in_a_row: u32,
+}
+
+impl Repeats {
+    /// Whether a copy of the tokens must be in other hands.
+    pub fn show_theft(&self) -> bool {
+        self.in_a_row >= REPEATS_MAX
+    }
 }
 
 /// The state of a refresh token that a client sent.
@@ -94,6 +137,8 @@ impl Session {
             idle_expires_at: expires_at.min(now + lifetimes.idle),
             ended_at: None,
             rotation_times: BTreeMap::new(),
+            rotated_by: None,
+            repeats: None,
         }
     }
 
@@ -106,21 +151,41 @@ impl Session {
         if self.is_expired(now) {
             return RefreshState::Refused(RefreshRefusal::Expired);
         }
-        match self.counter - counter {
-            0 => RefreshState::Current,
-            // The child was never used: the client failed to save it.
-            1 => RefreshState::Parent { child: self.counter },
-            rotations_since => {
-                let child = counter + 1;
-                let exchanged =
-                    self.rotation_times.get(&Self::rotation_key(child)).filter(|_| rotations_since <= ROTATIONS_KEPT);
-                if exchanged.is_some_and(|&exchanged| now <= exchanged + lifetimes.reuse_interval) {
-                    RefreshState::Parent { child }
-                } else {
-                    RefreshState::Refused(RefreshRefusal::Reused)
-                }
-            }
+        let rotations_since = self.counter - counter;
+        if rotations_since == 0 {
+            return RefreshState::Current;
         }
+        let child = counter + 1;
+        let exchanged =
+            self.rotation_times.get(&Self::rotation_key(child)).filter(|_| rotations_since <= ROTATIONS_KEPT);
+        let repeatable = match rotations_since {
+            _ if lifetimes.reuse_interval.is_zero() => None,
+            // The child was never used: the client failed to save it.
+            1 => Some(lifetimes.reuse_interval.max(lifetimes.unused_child)),
+            _ => Some(lifetimes.reuse_interval),
+        };
+        match (exchanged, repeatable) {
+            (Some(&exchanged), Some(repeatable)) if now <= exchanged + repeatable => RefreshState::Parent { child },
+            _ => RefreshState::Refused(RefreshRefusal::Reused),
+        }
+    }
+
+    /// The repeats with this one more, if the parent of the newest `child` comes again from another
+    /// caller than the first, for the first time. `None` if there is nothing new to note.
+    pub fn with_repeat(&self, child: u32, caller: Option<&str>) -> Option<Repeats> {
+        let first = self.rotated_by.as_ref()?.caller.as_deref()?;
+        let is_noted = self.repeats.is_some_and(|repeats| repeats.child == child);
+        if child != self.counter || is_noted || caller? == first {
+            return None;
+        }
+        let before = self.repeats.filter(|repeats| repeats.child.saturating_add(1) == child);
+        Some(Repeats { child, in_a_row: before.map_or(0, |before| before.in_a_row).saturating_add(1) })
+    }
+
+    /// Whether the token with `counter` is the newest one or its parent. Only such a token may end
+    /// other sessions than its own.
+    pub fn is_recent(&self, counter: u32) -> bool {
+        self.counter.checked_sub(counter).is_some_and(|rotations_since| rotations_since <= 1)
     }
 
     /// Whether this session can still be refreshed, judged by the session and its account alone.
@@ -185,6 +250,7 @@ mod tests {
         absolute: Duration::from_secs(30 * 86_400),
         idle: Duration::from_secs(14 * 86_400),
         reuse_interval: Duration::from_secs(10),
+        unused_child: Duration::from_secs(3_600),
     };
 
     fn after(seconds: u64) -> Timestamp {
@@ -206,11 +272,47 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_token_gets_a_new_child_and_its_parent_gets_the_same_child_for_ever() {
+    fn the_newest_token_gets_a_new_child_and_its_parent_the_same_child_for_the_life_of_an_access_token() {
         let session = session(&[5, 100]);
         assert_eq!(session.state_of(2, after(101), &LIFETIMES), RefreshState::Current);
         assert_eq!(session.state_of(1, after(101), &LIFETIMES), RefreshState::Parent { child: 2 });
-        assert_eq!(session.state_of(1, after(900_000), &LIFETIMES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(1, after(3_700), &LIFETIMES), RefreshState::Parent { child: 2 });
+        assert_eq!(session.state_of(1, after(3_701), &LIFETIMES), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(2, after(900_000), &LIFETIMES), RefreshState::Current);
+    }
+
+    #[test]
+    fn a_reuse_interval_of_zero_makes_every_exchanged_token_reuse_at_once() {
+        let strict = SessionLifetimes { reuse_interval: Duration::ZERO, ..LIFETIMES };
+        let session = session(&[5, 100]);
+        assert_eq!(session.state_of(1, after(100), &strict), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(0, after(100), &strict), RefreshState::Refused(RefreshRefusal::Reused));
+        assert_eq!(session.state_of(2, after(100), &strict), RefreshState::Current);
+    }
+
+    #[test]
+    fn three_rotations_in_a_row_whose_parent_comes_again_from_another_caller_show_theft() {
+        let mut session = session(&[]);
+        let by = |caller: &str| Some(Rotator { request: "r".to_owned(), caller: Some(caller.to_owned()) });
+        for (counter, in_a_row) in [(1, 1), (2, 2), (4, 1), (5, 2), (6, 3)] {
+            (session.counter, session.rotated_by) = (counter, by("owner"));
+            assert_eq!(session.with_repeat(counter, Some("owner")), None, "a lost answer");
+            assert_eq!(session.with_repeat(counter, None), None, "an unknown caller");
+            assert_eq!(session.with_repeat(counter - 1, Some("thief")), None, "an older child");
+            let repeats = session.with_repeat(counter, Some("thief")).unwrap();
+            assert_eq!(repeats, Repeats { child: counter, in_a_row });
+            assert_eq!(repeats.show_theft(), in_a_row == 3);
+            session.repeats = Some(repeats);
+            assert_eq!(session.with_repeat(counter, Some("thief")), None, "the same rotation again");
+        }
+        session.rotated_by = None;
+        assert_eq!(session.with_repeat(7, Some("thief")), None, "a rotation of an older release");
+    }
+
+    #[test]
+    fn only_the_newest_token_and_its_parent_are_recent() {
+        let recent: Vec<u32> = (0..6).filter(|counter| session(&[1, 2, 3]).is_recent(*counter)).collect();
+        assert_eq!(recent, [2, 3]);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The session object: the answer of a login, a new account and a refresh.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
 use crate::{
     App,
     account::{
+        ip::IpKey,
         refresh_token::RefreshToken,
-        session::{Session, SessionId},
+        session::{Rotator, Session, SessionId},
         user::{Profile, User},
     },
     error::Error,
@@ -18,6 +20,9 @@ use crate::{
         custom::{CustomToken, CustomTokenError},
     },
 };
+
+/// The random bytes that tell one request from another.
+const REQUEST_BYTES: usize = 8;
 
 /// Everything that a client needs, complete in every answer: a client may overwrite all it has.
 #[derive(Serialize)]
@@ -59,9 +64,25 @@ pub fn start(app: &App, user: &User, now: Timestamp) -> Result<Session, Error> {
 ///
 /// 503 while there are no keys, or if they lack the token's key and newer ones cannot be loaded.
 pub async fn refresh_token(app: &App, text: &str, now: Timestamp) -> Result<Option<RefreshToken>, Error> {
-    let open = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now));
-    let ring = app.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || open(ring).is_some()).await?;
-    Ok(open(&ring))
+    Ok(presented(app, text, None, now).await?.map(|(token, _)| token))
+}
+
+/// Like [`refresh_token`], with the request that presents the token from this IP address.
+///
+/// # Errors
+///
+/// As [`refresh_token`]; 500 if the random source fails.
+pub async fn presented(
+    app: &App,
+    text: &str,
+    ip: Option<&IpKey>,
+    now: Timestamp,
+) -> Result<Option<(RefreshToken, Rotator)>, Error> {
+    let is_opened = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now)).is_some();
+    let ring = app.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || is_opened(ring)).await?;
+    let Some((token, key)) = RefreshToken::open_by(text, ring.refresh_verifying(now)) else { return Ok(None) };
+    let request = URL_SAFE_NO_PAD.encode(app.random::<REQUEST_BYTES>()?);
+    Ok(Some((token, Rotator { request, caller: ip.map(|ip| token.caller(key, ip)) })))
 }
 
 impl SessionObject {

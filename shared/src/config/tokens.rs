@@ -22,8 +22,9 @@ pub struct Tokens {
     /// Sets the life of a session that is not refreshed. Defaults to 1209600 (14 days). Accepts 60
     /// to 31536000 (a year). Read from `REFRESH_TOKEN_IDLE_SECONDS`.
     ///
-    /// Sets the time for which an exchanged refresh token still gets its child. Defaults to 10.
-    /// Accepts 0 to 60. Read from `REFRESH_REUSE_INTERVAL_SECONDS`.
+    /// Sets the time for which an exchanged refresh token still gets its child; with 0 the second
+    /// use of a token ends its session. Defaults to 10. Accepts 0 to 60. Read from
+    /// `REFRESH_REUSE_INTERVAL_SECONDS`.
     pub session_lifetimes: SessionLifetimes,
     /// Sets the allowance on every time in a token. Defaults to 60. Accepts 0 to 300. Read from
     /// `CLOCK_SKEW_SECONDS`.
@@ -32,13 +33,15 @@ pub struct Tokens {
 
 impl Tokens {
     pub(super) fn read(env: &mut Environment) -> Self {
+        let access_token_life = env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600);
         Self {
             profile: profile(env),
-            access_token_life: env.seconds("ACCESS_TOKEN_TTL_SECONDS", 3_600, 60, 3_600),
+            access_token_life,
             session_lifetimes: SessionLifetimes {
                 absolute: env.seconds("REFRESH_TOKEN_TTL_SECONDS", 2_592_000, 60, 31_536_000),
                 idle: env.seconds("REFRESH_TOKEN_IDLE_SECONDS", 1_209_600, 60, 31_536_000),
                 reuse_interval: env.seconds("REFRESH_REUSE_INTERVAL_SECONDS", 10, 0, 60),
+                unused_child: access_token_life,
             },
             clock_skew: env.seconds("CLOCK_SKEW_SECONDS", 60, 0, 300),
         }

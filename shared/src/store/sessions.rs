@@ -13,7 +13,7 @@ use super::{
 use crate::{
     account::{
         refresh_token::RefreshToken,
-        session::{RefreshState, Session, SessionId, SessionLifetimes},
+        session::{RefreshState, Repeats, Rotator, Session, SessionId, SessionLifetimes},
         user::User,
     },
     error::{Error, RefreshRefusal},
@@ -49,7 +49,8 @@ impl Store {
     }
 
     /// Exchanges the newest token of a session for a child, or finds the child that an older token
-    /// was exchanged for. One round trip, or two if the session ends because of reuse.
+    /// was exchanged for. One round trip, or two if the session ends because of reuse, or if the
+    /// parent comes again from another caller than the first.
     ///
     /// # Errors
     ///
@@ -57,6 +58,7 @@ impl Store {
     pub async fn rotate(
         &self,
         token: RefreshToken,
+        rotator: Rotator,
         now: Timestamp,
         lifetimes: &SessionLifetimes,
     ) -> Result<Rotation, Error> {
@@ -66,7 +68,7 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .key("pk", text(session_key(token.session)))
-            .update_expression("SET #counter = :child, idle_expires_at = :idle, rotated.#slot = :now")
+            .update_expression("SET #counter = :child, idle_expires_at = :idle, rotated.#slot = :now, rotated_by = :rotator")
             .condition_expression(
                 "#counter = :presented AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
             )
@@ -76,6 +78,7 @@ impl Store {
             .expression_attribute_values(":presented", number(token.counter))
             .expression_attribute_values(":idle", time_value(now + lifetimes.idle))
             .expression_attribute_values(":now", time_value(now))
+            .expression_attribute_values(":rotator", serde_dynamo::to_attribute_value(&rotator).map_err(Error::internal)?)
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
@@ -97,19 +100,62 @@ impl Store {
             _ => return Err(unavailable(error)),
         };
         let session: Session = record(found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?)?;
+        // This very write rotated the session: it was sent twice, and its first answer was lost.
+        if session.counter == child && session.rotated_by.as_ref() == Some(&rotator) {
+            return Ok(Rotation { session, child });
+        }
         match session.state_of(token.counter, now, lifetimes) {
-            RefreshState::Parent { child } => Ok(Rotation { session, child }),
+            RefreshState::Parent { child } => match session.with_repeat(child, rotator.caller.as_deref()) {
+                Some(repeats) if repeats.show_theft() => self.end_reused(&session, now).await,
+                Some(repeats) => {
+                    self.note_repeats(&session, repeats).await?;
+                    Ok(Rotation { session, child })
+                }
+                None => Ok(Rotation { session, child }),
+            },
             // The condition failed, but would hold now: another request changed the session
             // meanwhile.
             RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),
-            RefreshState::Refused(refusal) => {
-                // Reuse is logged once, however many clients hold a copy: the next finds the
-                // session ended.
-                if refusal == RefreshRefusal::Reused && self.end_session(token.session, None, now).await? {
-                    audit::warn("refresh_token_reused", &audit::pseudonym(&session.user_id));
-                }
-                Err(Error::Refresh(refusal))
+            RefreshState::Refused(RefreshRefusal::Reused) => self.end_reused(&session, now).await,
+            RefreshState::Refused(refusal) => Err(Error::Refresh(refusal)),
+        }
+    }
+
+    /// Ends a session whose tokens are in other hands too. Reuse is logged once, however many
+    /// clients hold a copy: the next finds the session ended.
+    async fn end_reused(&self, session: &Session, now: Timestamp) -> Result<Rotation, Error> {
+        if self.end_session(session.id, None, now).await? {
+            audit::warn("refresh_token_reused", &audit::pseudonym(&session.user_id));
+        }
+        Err(Error::Refresh(RefreshRefusal::Reused))
+    }
+
+    /// Notes that the parent of the newest child came again from another caller. A session that
+    /// moved on meanwhile is left alone: the child was used, so its answer was not lost.
+    async fn note_repeats(&self, session: &Session, repeats: Repeats) -> Result<(), Error> {
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(session_key(session.id)))
+            .update_expression("SET repeats = :repeats")
+            .condition_expression("#counter = :child")
+            .expression_attribute_names("#counter", "counter")
+            .expression_attribute_values(":child", number(repeats.child))
+            .expression_attribute_values(
+                ":repeats",
+                serde_dynamo::to_attribute_value(repeats).map_err(Error::internal)?,
+            )
+            .send()
+            .await;
+        match noted {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
             }
+            Err(error) => Err(unavailable(error)),
         }
     }
 

@@ -121,7 +121,12 @@ async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
     let line = json!({"email": "a@b.de", "id": "uid"}).to_string();
     let now = latchkey::deployment::now();
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let lives = SessionLifetimes { absolute: days(30), idle: days(14), reuse_interval: Duration::ZERO };
+    let lives = SessionLifetimes {
+        absolute: days(30),
+        idle: days(14),
+        reuse_interval: Duration::ZERO,
+        unused_child: Duration::ZERO,
+    };
     let mut sessions = Vec::new();
     for turn in 0..2 {
         import(folder.path(), &line, 0);
