@@ -54,8 +54,8 @@ impl Artefacts {
         Self { functions, secrets, variables, _server: server }
     }
 
-    /// Sends a request as a page of another origin does; gives the answer, which keeps the
-    /// contract.
+    /// Sends a request as a page of another origin does. Returns the answer, after a check against
+    /// the contract.
     async fn ask(&self, function: &str, kind: Event, request: Request) -> Answer {
         let answer = self.functions[function].ask(kind, &request.header("origin", ORIGIN)).await;
         assert_contract(&answer);

@@ -11,7 +11,7 @@ pub fn now() -> i64 {
     i64::try_from(elapsed.as_millis()).expect("a clock before the year 292 million")
 }
 
-/// Waits for so many milliseconds; not at all if they are negative.
+/// Waits for this number of milliseconds. A negative number means no wait.
 pub async fn sleep(milliseconds: i64) {
     time::sleep(Duration::from_millis(milliseconds.try_into().unwrap_or_default())).await;
 }

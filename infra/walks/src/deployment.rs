@@ -16,7 +16,7 @@ use crate::{
     tokens,
 };
 
-/// The AWS SDK from nothing, on a small machine with other work.
+/// The longest build: the whole AWS SDK, on a small and busy machine.
 const BUILD_MS: i64 = 30 * 60_000;
 const START_MS: u64 = 5 * 60_000;
 const LISTEN_MS: i64 = 60_000;
@@ -67,7 +67,7 @@ pub struct Deployment {
     server: Server,
     watch: Child,
     client: Client,
-    /// The port at which cargo-lambda is asked.
+    /// The port of cargo-lambda's API.
     port: u16,
     events: PathBuf,
     secrets: Arc<SecretsManager>,
@@ -75,8 +75,8 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Starts both with `variables`. If these name no secret with signing keys, the functions get
-    /// as secrets what `latchkey serve` made as files.
+    /// Starts the server and the functions with `variables`. Without a secret for the signing keys
+    /// among the variables, the files that `latchkey serve` made become the functions' secrets.
     pub async fn start(functions: &[&str], variables: Variables, secrets: Arc<SecretsManager>) -> Self {
         process::run("cargo build", cargo("cargo").args(["build", "--bins"]), BUILD_MS).await;
         let [dynamodb, port] = process::free_ports();
@@ -114,21 +114,22 @@ impl Deployment {
         }
     }
 
-    /// The variables of both, with which the tool finds their keys.
+    /// The environment variables of the server and of the functions. `latchkey` finds their keys by
+    /// them.
     pub fn variables(&self) -> &Variables {
         &self.variables
     }
 
-    /// The secrets of both.
+    /// The secrets of the server and of the functions.
     pub fn secrets(&self) -> &Arc<SecretsManager> {
         &self.secrets
     }
 
-    /// Sends a request to a function, or to the server that has them all.
+    /// Sends a request to a function, or to the server that has all routers.
     ///
     /// # Errors
     ///
-    /// There is no whole answer.
+    /// No whole answer comes.
     pub async fn ask(&self, way: Way, function: &str, request: Request) -> Result<Answer, String> {
         match way {
             Way::Serve => self.server.ask(&self.client, request).await,
@@ -138,12 +139,12 @@ impl Deployment {
         }
     }
 
-    /// Sends a request that must succeed; gives the body of the answer.
+    /// Sends a request that must succeed. Returns the body of the answer.
     pub async fn succeed(&self, way: Way, function: &str, request: Request) -> Value {
         self.ask(way, function, request).await.expect("an answer").success()
     }
 
-    /// Invokes a function as another service of AWS does. An error is the cause of the function's
+    /// Invokes a function as another service of AWS does. The error is the cause of the function's
     /// failure.
     pub fn invoker(self: &Arc<Self>, function: &'static str) -> Invoke {
         let deployment = self.clone();
@@ -184,7 +185,7 @@ impl Deployment {
     }
 }
 
-/// The variables by which functions find what `latchkey serve` has in its files.
+/// The variables by which functions find the content of the files of `latchkey serve`.
 pub async fn share_files(server: &Server, secrets: &SecretsManager) -> Variables {
     let files = [
         ("SIGNING_KEYS_SECRET_ID", "latchkey/signing-keys", "signing-keys.json"),
@@ -214,8 +215,8 @@ fn at(port: u16) -> [String; 4] {
 /// A command in the repository, with this program's environment, which cargo and its compilers
 /// need.
 ///
-/// Left out are the variables that would configure the AWS SDK or the functions, and the ones that
-/// cargo sets itself.
+/// The command does not get the variables that would configure the AWS SDK or the functions, nor
+/// those that cargo sets.
 fn cargo(program: impl Into<PathBuf>) -> Command {
     let foreign = [
         "^(AWS_|FIREBASE_|GOOGLE_|JWT_|API_KEY|TOKEN_PROFILE|CORS_|REQUIRE_|CLOCK_SKEW_|PASSWORD_|ARGON2_)",

@@ -1,5 +1,5 @@
-//! The functions as they are deployed, each below AWS's own emulator of the runtime interface,
-//! which comes with SAM.
+//! The functions as they are deployed, each below AWS's own emulator of the runtime interface. SAM
+//! brings the emulator along.
 
 use std::{env, fs, path::PathBuf, sync::Arc};
 
@@ -21,13 +21,13 @@ const TIMEOUT_SECONDS: &str = "10";
 /// The gateway's domain in SAM's events, which is the issuer if none is configured.
 const GENERATED_DOMAIN: &str = "id.execute-api.us-east-1.amazonaws.com";
 
-/// A table and secrets for functions: those of a `latchkey serve` beside them.
+/// A table and secrets for functions. They belong to a `latchkey serve` beside the functions.
 pub struct Cloud {
     /// The server.
     pub server: Server,
     /// The secrets.
     pub secrets: Arc<SecretsManager>,
-    /// The variables by which a function finds both.
+    /// The variables by which a function finds the server and the secrets.
     pub variables: Variables,
 }
 
@@ -48,11 +48,11 @@ impl Cloud {
 /// A kind of event that carries a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// One of ours, with the body as text.
+    /// An event that this program makes, with the body as text.
     Text,
-    /// One of ours, with the body in base64.
+    /// An event that this program makes, with the body in base64.
     Base64,
-    /// An example that SAM generates, with the request in the place of its own.
+    /// An example that SAM generates, with our request in the place of SAM's.
     Generated,
 }
 
@@ -66,7 +66,7 @@ impl Event {
         }
     }
 
-    /// The issuer of a function that is called by it, if none is configured.
+    /// The default issuer of a function that gets this kind of event.
     pub fn issuer(self) -> String {
         match self {
             Self::Text | Self::Base64 => format!("https://{}", gateway::DOMAIN),
@@ -109,21 +109,22 @@ impl Function {
         Self { child, client: Client::new(), origin: format!("http://127.0.0.1:{port}") }
     }
 
-    /// Gives it an event; gives the emulator's answer as another service of AWS gets it.
+    /// Sends an event to the function. Returns the emulator's answer, as an AWS service would get
+    /// it.
     pub async fn invoke(&self, event: &Value) -> Answer {
         let request = Request::post("/2015-03-31/functions/function/invocations", event);
         let answer = self.client.send(&self.origin, request, ANSWER_MS).await;
         answer.unwrap_or_else(|error| panic!("{error}; {}", self.child.tail()))
     }
 
-    /// Sends it a request in this kind of event; gives the answer as API Gateway would.
+    /// Sends a request in this kind of event. Returns the answer as API Gateway would.
     pub async fn ask(&self, kind: Event, request: &Request) -> Answer {
         let given = self.invoke(&kind.of(request).await).await.body;
         assert!(given["statusCode"].is_u64(), "it failed: {given:#}; {}", self.child.tail());
         gateway::answer(&given).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Invokes it as another service of AWS does. An error is the cause of its failure.
+    /// Invokes the function as another service of AWS does. The error is the cause of its failure.
     pub fn invoker(self: &Arc<Self>) -> Invoke {
         let function = self.clone();
         Box::new(move |event| {

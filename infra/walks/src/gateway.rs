@@ -54,7 +54,7 @@ fn headers(request: &Request) -> Map<String, Value> {
     ];
     let length = request.body.as_ref().map(|body| ("content-length".to_owned(), body.len().to_string()));
     let all = gateway.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(length);
-    // The request's own ones come last, and win.
+    // The request's own headers come last, and replace the others.
     all.chain(request.headers.iter().cloned()).map(|(name, value)| (name, value.into())).collect()
 }
 
@@ -76,7 +76,7 @@ fn context(method: &Method, path: &str, route: &str) -> Value {
     })
 }
 
-/// The answer in what a function gave to the gateway.
+/// Reads the answer that a function gave to the gateway.
 ///
 /// # Errors
 ///

@@ -32,12 +32,12 @@ impl Request {
         Self { method, path: path.to_owned(), headers: Vec::new(), body: None }
     }
 
-    /// A GET.
+    /// A GET request.
     pub fn get(path: &str) -> Self {
         Self::new(Method::GET, path)
     }
 
-    /// A POST of JSON.
+    /// A POST request with JSON.
     pub fn post(path: &str, body: &Value) -> Self {
         Self::text(path, body.to_string())
     }
@@ -47,13 +47,13 @@ impl Request {
         Self { method, ..Self::post(path, body) }
     }
 
-    /// A POST of these bytes, which claim to be JSON.
+    /// A POST request with these bytes, sent as JSON.
     pub fn text(path: &str, body: impl Into<Vec<u8>>) -> Self {
         let request = Self { body: Some(body.into()), ..Self::new(Method::POST, path) };
         request.header("content-type", "application/json")
     }
 
-    /// A POST of a form with the texts of a JSON object.
+    /// A POST request with a form of the texts of a JSON object.
     pub fn form(path: &str, fields: &Value) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for (name, value) in fields.as_object().expect("an object") {
@@ -69,19 +69,19 @@ impl Request {
             .header("access-control-request-headers", "authorization,content-type")
     }
 
-    /// With this header, in the place of another value.
+    /// Sets this header, in the place of an earlier value.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With the access token of a session object.
+    /// Adds the access token of a session object.
     pub fn by(self, session: &Value) -> Self {
         self.bearer(session["access_token"].as_str().expect("an access token"))
     }
 
-    /// With this token.
+    /// Adds this token.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
@@ -115,14 +115,14 @@ impl Answer {
         Ok(Self { status, headers, body, is_empty: bytes.is_empty() })
     }
 
-    /// A header; fails if it is there twice.
+    /// The value of a header. Fails if the header comes twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
         assert!(values.len() <= 1, "{name} is there {} times", values.len());
         Some(values.first()?.to_str().expect("a text"))
     }
 
-    /// Fails unless the status is that of a success; gives the body.
+    /// Fails unless the status is a success. Returns the body.
     #[track_caller]
     pub fn success(self) -> Value {
         assert!(self.is_success(), "{}: {}", self.status, self.body);
@@ -159,7 +159,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// There is no whole answer in time, or it is no JSON.
+    /// No whole answer comes in time, or the answer is no JSON.
     pub async fn send(&self, origin: &str, request: Request, patience_ms: u64) -> Result<Answer, String> {
         let sent = format!("{} {origin}{}", request.method, request.path);
         let exchange = async {

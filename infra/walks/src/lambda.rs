@@ -1,5 +1,5 @@
-//! Every function on the Lambda runtime answers as `latchkey serve` does, in whatever way the
-//! request comes, and accepts what the other made.
+//! Compares every function on the Lambda runtime with `latchkey serve`. Both give the same answers,
+//! in whatever way a request comes. Each accepts the tokens and accounts of the other.
 
 mod both_ways;
 mod row;

@@ -17,7 +17,7 @@ const COMMAND_MS: i64 = 30_000;
 /// Hashes of a debug build on a busy machine are slow.
 const ANSWER_MS: u64 = 30_000;
 
-/// The command with this configuration, and nothing else of the environment.
+/// The command with this configuration alone, without the rest of the environment.
 fn command(variables: &Variables) -> Command {
     let program = process::target_folder().join("debug/latchkey");
     assert!(program.exists(), "{} is not built: cargo build --package latchkey", program.display());
@@ -30,13 +30,14 @@ fn command(variables: &Variables) -> Command {
 pub struct Server {
     /// The process.
     pub child: Child,
-    /// Its origin, which is its issuer too.
+    /// The server's origin, which is also its issuer.
     pub origin: String,
     data: PathBuf,
 }
 
 impl Server {
-    /// Starts one with its table on a port for others too, and waits until it listens.
+    /// Starts a server that offers its table on a port of its own, and waits until the server
+    /// listens.
     pub async fn start(dynamodb_port: u16, variables: &Variables) -> Self {
         let [port] = process::free_ports();
         let data = process::scratch("data");
@@ -49,7 +50,7 @@ impl Server {
         Self { child, origin, data }
     }
 
-    /// A file that it made in its data folder.
+    /// The path of a file in the data folder.
     pub fn file(&self, name: &str) -> String {
         fs::read_to_string(self.data.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
@@ -64,7 +65,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// There is no whole answer.
+    /// No whole answer comes.
     pub async fn ask(&self, client: &Client, request: Request) -> Result<Answer, String> {
         client.send(&self.origin, request, ANSWER_MS).await.map_err(|error| format!("{error}; {}", self.child.tail()))
     }
@@ -83,9 +84,9 @@ pub struct Key {
     pub kid: String,
     /// Its state, such as `signing` or `next`.
     pub state: String,
-    /// From this time on it signs.
+    /// The time from which the key signs.
     pub not_before: Option<i64>,
-    /// Until this time its tokens are accepted.
+    /// The time until which the key's tokens are accepted.
     pub retired_at: Option<i64>,
 }
 
@@ -121,12 +122,12 @@ impl SigningKeys {
         self.run(&["generate"]).await;
     }
 
-    /// Rotates all of them.
+    /// Rotates the keys.
     pub async fn rotate(&self) {
         self.run(&["rotate"]).await;
     }
 
-    /// Revokes one.
+    /// Revokes a key.
     pub async fn revoke(&self, kid: &str) {
         self.run(&["revoke", kid]).await;
     }

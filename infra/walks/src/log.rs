@@ -1,7 +1,7 @@
 //! The log lines and metrics that a deployed function writes of a login, of a refused login, and of
 //! a rotation.
 //!
-//! They are compared with golden files, which `--update` writes anew.
+//! The lines are compared with golden files. `--update` writes the files anew.
 
 use std::{collections::BTreeMap, fs, sync::Arc};
 
@@ -117,8 +117,8 @@ pub fn add(trials: &mut Trials, updates: bool) {
     });
 }
 
-/// The lines of one invocation, which come after `known` others. Metrics, which come by another
-/// pipe, are the last.
+/// The lines of one invocation, after the first `known` lines. Metrics come by another pipe and are
+/// the last.
 async fn written(function: &Function, known: usize, count: usize) -> Vec<Value> {
     let whole = |lines: &[String]| {
         let fresh = &lines[known..];

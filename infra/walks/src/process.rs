@@ -22,9 +22,9 @@ use crate::clock;
 
 /// Lines of output that an explanation of a failure repeats.
 const TAIL_LINES: usize = 40;
-/// Between two looks at a process or a port.
+/// The pause between two checks of a process or a port.
 const PAUSE_MS: i64 = 20;
-/// Longer than the last lines of a process take that has ended.
+/// A wait that is long enough for the last output of an ended process.
 const LAST_LINES_MS: i64 = 200;
 
 /// The process groups that were started and have not been ended.
@@ -156,7 +156,7 @@ impl Child {
         }
     }
 
-    /// Waits until it has said something that is wanted of all lines of its standard output.
+    /// Waits until the lines of standard output satisfy `wanted`.
     pub async fn says<T>(&self, patience_ms: i64, wanted: impl Fn(&[String]) -> Option<T>) -> T {
         let deadline = clock::now() + patience_ms;
         loop {

@@ -42,8 +42,9 @@ pub fn add(trials: &mut Trials, is_long: bool) {
     let deployment = Fixture::new();
     add_steps(trials, form, &deployment);
     add_campaign(trials, form, &deployment);
-    let sentence = format!("with the default times a revocation is everywhere within {} s", default_times::SECONDS_MAX);
-    trials.add_if(is_long, format!("{sentence}, also where nobody asked meanwhile"), async || {
+    let sentence =
+        format!("with the default times every process applies a revocation within {} s", default_times::SECONDS_MAX);
+    trials.add_if(is_long, format!("{sentence}, even a process without requests"), async || {
         default_times::revoke(&deploy(&["login", "verify", "well-known"], Variables::new()).await).await;
     });
 }

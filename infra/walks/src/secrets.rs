@@ -39,7 +39,7 @@ pub struct SecretsManager {
 }
 
 impl SecretsManager {
-    /// Starts one without a secret.
+    /// Starts a server without a secret.
     pub async fn start() -> Arc<Self> {
         let [port] = process::free_ports();
         let mut command = process::command(process::tool("bin/moto_server"));
@@ -54,7 +54,7 @@ impl SecretsManager {
         Arc::new(Self { client: Client::from_conf(config.build()), url, _process: process })
     }
 
-    /// The variables by which a program finds it.
+    /// The variables by which a program finds the server.
     pub fn variables(&self) -> Variables {
         Variables::from([
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.clone()),
@@ -64,7 +64,7 @@ impl SecretsManager {
         ])
     }
 
-    /// Makes a secret, without a value unless one is given.
+    /// Creates a secret, with the value if one is given.
     pub async fn create(&self, id: &str, value: Option<&str>) {
         let made = self.client.create_secret().name(id).set_secret_string(value.map(str::to_owned));
         made.send().await.unwrap_or_else(|error| panic!("{id} is not made: {error:?}"));
@@ -129,11 +129,11 @@ impl RotatedSecret {
         self.secrets.value(&self.id, version).await
     }
 
-    /// Makes a version pending; gives its id, which is the rotation's token.
+    /// Makes a version pending. Returns its id, which is the rotation's token.
     pub async fn begin(&self) -> String {
         let labels = self.labels().await;
-        // After a rotation that went well both labels are on one version. AWS takes this for the
-        // end of the rotation, moto for one under way.
+        // After a successful rotation both labels are on one version. AWS treats this as a finished
+        // rotation. moto treats it as a running one.
         if let Some([pending]) = labels.get(PENDING).map(Vec::as_slice)
             && labels.get(CURRENT).is_some_and(|current| current.contains(pending))
         {
@@ -143,7 +143,7 @@ impl RotatedSecret {
         let rotate = self.secrets.client.rotate_secret().secret_id(&self.id).client_request_token(&token);
         let refused =
             rotate.rotation_lambda_arn(ROTATION_FUNCTION).send().await.expect_err("there is no such function");
-        // The version is there by then; moto does not find the function in a Lambda of its own.
+        // moto has made the version by now. It then fails, because it has no such function.
         assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(404), "{refused:?}");
         let error = refused.into_service_error();
         assert!(error.is_resource_not_found_exception(), "{error:?}");
@@ -160,7 +160,7 @@ impl RotatedSecret {
         (self.invoke)(json!({"Step": step, "SecretId": self.id, "ClientRequestToken": token})).await
     }
 
-    /// Runs all four steps; gives the id of the version that is in force then.
+    /// Runs all four steps. Returns the id of the version that is then in force.
     pub async fn rotate(&self) -> String {
         let token = self.begin().await;
         for step in STEPS {

@@ -10,7 +10,8 @@ pub fn assert_session(session: &Value) {
     assert_eq!(session["expires_in"], 3600);
 }
 
-/// The keys and types of a JSON value, without the values; of an array, the different shapes in it.
+/// The keys and types of a JSON value, without the values. For an array, the different shapes in
+/// it.
 pub fn shape(value: &Value) -> Value {
     match value {
         Value::Null => "null".into(),

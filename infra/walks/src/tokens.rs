@@ -1,4 +1,4 @@
-//! Tokens as anybody can read and make them, without this project's own code.
+//! Reads and makes tokens without this project's own code, as anybody can.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! Trials of a walk: named as sentences, run in order, chosen and counted as cargo's own tests are.
+//! The trials of a walk. Their names are sentences. They run in order, and are chosen and counted
+//! like cargo's own tests.
 
 use std::{
     process::ExitCode,
@@ -30,7 +31,7 @@ impl Trials {
         Self { runtime, trials: Vec::new() }
     }
 
-    /// Adds a trial, which fails by a panic.
+    /// Adds a trial. A trial fails by a panic.
     pub fn add<F>(&mut self, name: impl Into<String>, trial: F)
     where
         F: AsyncFnOnce() + Send + 'static,
@@ -38,8 +39,7 @@ impl Trials {
         self.add_if(true, name, trial);
     }
 
-    /// Adds a trial that only runs in some form of the walk, and is listed as ignored in the
-    /// others.
+    /// Adds a trial that runs in one form of the walk alone. Other forms list the trial as ignored.
     pub fn add_if<F>(&mut self, runs: bool, name: impl Into<String>, trial: F)
     where
         F: AsyncFnOnce() + Send + 'static,
@@ -52,10 +52,10 @@ impl Trials {
         self.trials.push(Trial::test(name, run).with_ignored_flag(!runs));
     }
 
-    /// Runs those that the arguments choose, and ends every process that was started for them.
+    /// Runs the trials that the arguments choose, and ends every process that they started.
     pub fn run(self, arguments: Arguments) -> ExitCode {
         self.runtime.spawn(end_on_signal());
-        // A later trial may need something that an earlier one made.
+        // A later trial may need the result of an earlier trial.
         let in_order = Arguments { test_threads: Some(1), ..arguments };
         let conclusion = libtest_mimic::run(&in_order, self.trials);
         process::end_all();
@@ -63,7 +63,7 @@ impl Trials {
     }
 }
 
-/// Ends everything that was started when this program is told to end.
+/// Ends every started process when a signal ends this program.
 async fn end_on_signal() {
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
     let [mut interrupt, mut terminate, mut hangup] = kinds.map(|kind| signal(kind).expect("signals can be received"));
@@ -76,8 +76,8 @@ async fn end_on_signal() {
     std::process::exit(128 + kind.as_raw_value());
 }
 
-/// Something that many trials need. The first of them makes it. If this fails, the others fail at
-/// once.
+/// A fixture that many trials need. The first trial makes it. If that fails, the other trials fail
+/// at once.
 pub struct Fixture<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
@@ -91,7 +91,7 @@ impl<T> Fixture<T> {
         Self(Arc::new(Inner { made: OnceCell::new(), is_begun: AtomicBool::new(false) }))
     }
 
-    /// The fixture, made by `make` if nobody has asked before.
+    /// The fixture. The first call makes it by `make`.
     pub async fn get(&self, make: impl AsyncFnOnce() -> T) -> &T {
         let inner = &self.0;
         let begin = async || {

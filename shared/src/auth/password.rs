@@ -134,8 +134,8 @@ impl<'a> Attempt<'a> {
 
     /// Counts, audits and pads a wrong password.
     async fn fail(&mut self, checked: &Checked) -> Error {
-        // Counts before the padding. Otherwise a caller who hears nothing in time would know the
-        // result, and could hang up before the attempt is counted.
+        // Counts before the padding. A late answer shows that the password is wrong, and without
+        // this order the caller could hang up before the failure is counted.
         let began = Instant::now();
         let counted = self.app.store().count_failure(&mut self.stored, self.app.now()).await;
         if let Err(error) = self.audit_if_limited(counted) {
@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
     ///
     /// # Errors
     ///
-    /// 429 if failures at the same time were so many that this attempt does not count. 503 if
+    /// 429 if many attempts failed at the same time, so that this attempt is refused. 503 if
     /// DynamoDB fails.
     pub async fn finish(&mut self, session: Option<&Session>, now: Timestamp) -> Result<(), Error> {
         let recorded = self.app.store().record_success(&mut self.stored, session, self.rehashed.as_ref(), now).await;

@@ -27,7 +27,7 @@ pub(super) struct Policy {
     pub cold_wait: Duration,
     /// The longest wait for a newer value than the one that could answer.
     pub warm_wait: Duration,
-    /// The shortest time from the start of a failed load to the next load behind an answer.
+    /// The shortest time from the start of a failed load to the next load in the background.
     pub retry: Duration,
     /// The same for a load that a request waits for because nothing can answer it.
     pub retry_cold: Duration,

@@ -111,7 +111,7 @@ impl<T> Reader<T> {
         let loaded = self.try_load(previous.as_deref()).await;
         match &loaded {
             Err(cause) => {
-                tracing::warn!(cause, "a secret cannot be loaded; what was loaded before, if anything, goes on");
+                tracing::warn!(cause, "a secret cannot be loaded; the last loaded value, if any, stays in use");
             }
             Ok(version) if previous.is_some_and(|previous| previous.digest != version.digest) => {
                 tracing::info!(source = ?self.source, "a secret has changed, and the new version is in use");

@@ -81,8 +81,8 @@ impl ManagedSecret {
     }
 
     /// Whether an error means that the version has no value. Secrets Manager says "not found" then,
-    /// and also if the secret does not exist. AWS's own sentence names the value. Another server's
-    /// sentence may not, but then a secret that can be described exists.
+    /// and also if the secret does not exist. AWS's own sentence names the value. Another server
+    /// may use another sentence. If the secret can be described, only its value is missing.
     async fn has_no_value(&self, error: &SdkError<GetSecretValueError>) -> bool {
         let Some(error) = error.as_service_error() else { return false };
         let names_value = error.message().is_some_and(|text| text.contains("secret value"));

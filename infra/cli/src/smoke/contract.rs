@@ -18,7 +18,7 @@ const ONCE: [HeaderName; 8] = [
 ];
 const JSON: &str = "application/json; charset=utf-8";
 
-const TWO_LAYERS: &str = "Leave this header to the functions, and take it out of the gateway's settings.";
+const TWO_LAYERS: &str = "Leave this header to the functions, and remove it from the gateway's settings.";
 const ANOTHER_ANSWERED: &str =
     "Something in front of the functions answers, or changes what they answer: check the gateway's routes.";
 const ANOTHER_VERSION: &str = "The functions that run may be of another version: deploy again.";

@@ -236,7 +236,7 @@ impl Journey {
 
     async fn preflight(&mut self) -> Result<(), Problem> {
         const ANOTHER_LAYER: &str =
-            "Another layer than the functions answers preflights: take the CORS settings off the gateway.";
+            "Another layer than the functions answers preflights: remove the CORS settings of the gateway.";
         let call = Call::new(Method::OPTIONS, "/login")
             .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
             .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type");

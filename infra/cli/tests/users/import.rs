@@ -98,7 +98,7 @@ fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_n
         let error = answer.get("error").unwrap_or_else(|| panic!("{line}")).as_str().unwrap();
         assert!(answer.get("ok") == Some(&json!(false)) && error.contains(sentence), "{line}: {error}");
     }
-    assert_eq!(answers.last().unwrap().get("ok"), Some(&json!(true)), "what comes after a wrong line is taken");
+    assert_eq!(answers.last().unwrap().get("ok"), Some(&json!(true)), "the lines after a wrong line are imported");
     for who in ["x@b.de", "y@b.de", "l@b.de"] {
         said(&users(folder.path(), &["show", who]), 1);
     }

@@ -22,12 +22,12 @@ use crate::{
 const ID: &str = "latchkey/steps";
 const LOG_MS_MAX: i64 = 5_000;
 const PAUSE_MS: i64 = 100;
-/// An idle function ends within so many milliseconds.
+/// The longest time until an idle function ends, in milliseconds.
 const END_MS_MAX: i64 = 1_000;
 
 type Trial = for<'a> fn(&'a Artefacts) -> LocalBoxFuture<'a, ()>;
 
-/// The trials, by their sentences.
+/// The trials, with the sentences that name them.
 pub const TRIALS: [(&str, Trial); 3] = [
     ("rotate-keys runs the four steps, and refuses one out of order", |artefacts| Box::pin(rotate(artefacts))),
     ("a configuration that cannot work fails the start, with a sentence that names the variable", |artefacts| {
@@ -36,7 +36,7 @@ pub const TRIALS: [(&str, Trial); 3] = [
     ("an idle function ends within a second when it is stopped", |artefacts| Box::pin(stop(artefacts))),
 ];
 
-/// Each function of the template is among the artefacts, and each of its paths is asked.
+/// Each function of the template is among the artefacts, and each of its paths gets a request.
 pub fn each_route_is_asked() {
     let text = fs::read_to_string(repository().join("template.yaml")).expect("the template");
     let documents = Yaml::load_from_str(&text).expect("YAML");
@@ -51,7 +51,7 @@ pub fn each_route_is_asked() {
         found.insert(name);
         let events = member(function, "Events").and_then(Yaml::as_mapping);
         for event in events.into_iter().flat_map(|events| events.values()) {
-            // A function without a path is asked for every other path.
+            // A function without a path gets the requests of every other path.
             if let Some(path) = member(event, "Properties").and_then(|properties| text_of(properties, "Path")) {
                 assert!(asked.contains(&(name, path.to_owned())), "{path} of {name} is not asked");
             }

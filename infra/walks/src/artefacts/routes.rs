@@ -1,4 +1,4 @@
-//! The table of routes: each with a good and a bad request.
+//! The table of routes. Each route has a good and a bad request.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// A new account, made by this kind of event.
+    /// Creates an account by this kind of event.
     pub async fn make(artefacts: &Artefacts, kind: Event) -> Self {
         let newcomer = newcomer();
         let answer = artefacts.ask("create-account", kind, Request::post("/create-account", &newcomer)).await;
@@ -30,7 +30,7 @@ impl Account {
         Self { email: newcomer["email"].as_str().expect("an address").to_owned(), session }
     }
 
-    /// Somebody without an account, to look at requests without sending them.
+    /// A person without an account, for requests that are shown and not sent.
     pub fn nobody() -> Self {
         Self { email: String::new(), session: json!({"access_token": "", "refresh_token": ""}) }
     }
@@ -68,7 +68,7 @@ pub struct Route {
     status: u16,
     code: Option<&'static str>,
     check: Option<fn(&Value)>,
-    /// Whether every function answers it alike.
+    /// Whether every function answers the request alike.
     is_common: bool,
     make: Box<dyn Fn(&Account) -> Request + Send + Sync>,
 }
@@ -94,11 +94,11 @@ impl Route {
         (self.function, if is_session { "/me/sessions/{id}".to_owned() } else { path })
     }
 
-    /// Whether it is asked by this kind of event.
+    /// Whether this kind of event carries the request.
     pub fn is_asked_by(&self, kind: Event) -> bool {
         match kind {
             Event::Text => true,
-            // Nothing is read from a body there.
+            // Such a request has no body.
             Event::Base64 => self.function != "well-known",
             // SAM takes seconds to generate an event: one function is enough for the answers that
             // all have in common.
@@ -116,7 +116,7 @@ impl Route {
         if let Some(check) = self.check {
             check(&answer.body);
         }
-        // As a client does, the newest session is the one that is used.
+        // Like a client, the trial uses the newest session.
         if answer.body["refresh_token"].is_string() && self.function != "create-account" {
             account.session = answer.body;
         }
@@ -132,7 +132,7 @@ fn route(
     Route { function, name, status, code: None, check: None, is_common: false, make: Box::new(make) }
 }
 
-/// Every route, in an order in which one account can ask them: its end comes last.
+/// Every route, in an order that one account can follow: the deletion comes last.
 pub fn all() -> Vec<Route> {
     let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
     let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known()].into_iter().flatten();
@@ -223,7 +223,7 @@ fn well_known() -> Vec<Route> {
     ]
 }
 
-/// The requests that every function answers alike, whatever it is for.
+/// The requests that every function answers alike.
 fn common(function: &'static str, path: &'static str) -> Vec<Route> {
     let mut routes = vec![
         route(function, "a method that is not there", 405, move |_| Request::new(Method::PUT, path)),

@@ -1,4 +1,4 @@
-//! One backend, two ways to run it: each accepts what the other made.
+//! One backend, two ways to run it. Each way accepts the tokens and accounts of the other.
 
 use futures_util::future::LocalBoxFuture;
 use serde_json::json;
@@ -6,10 +6,10 @@ use serde_json::json;
 use super::setup::{Setup, WRONG};
 use crate::{clock, deployment::Way, http::Request, tokens};
 
-/// A trial of something that is made at the first way, and used at the second.
+/// A trial of something that the first way makes and the second way uses.
 type Trial = for<'a> fn(&'a Setup, Way, Way) -> LocalBoxFuture<'a, ()>;
 
-/// The trials, by their sentences.
+/// The trials, with the sentences that name them.
 pub const TRIALS: [(&str, Trial); 5] = [
     (
         "failures are counted, and a client that logged in before is not held to those of strangers",
@@ -37,8 +37,8 @@ async fn failures_are_counted(setup: &Setup, here: Way, there: Way) {
     for _ in 0..5 {
         fail().await;
     }
-    // The first delay is over sooner than a slow machine asks again; so two more failures, each
-    // after its delay.
+    // On a slow machine the first delay may be over before the next request. The trial therefore
+    // fails twice more, each time after the delay.
     for seconds in [1, 2] {
         clock::sleep(seconds * 1000).await;
         fail().await;

@@ -1,4 +1,4 @@
-//! One kind of request, and all that must hold of the answers to it.
+//! One kind of request, and the rules for the answers to it.
 
 use std::{collections::BTreeMap, thread};
 
@@ -14,8 +14,8 @@ use crate::{
     session::shape,
 };
 
-/// A page of this origin asks: without one the CORS headers might be left out, and there would be
-/// nothing to compare.
+/// The origin of the page that sends each request. Without an origin the CORS headers might be
+/// missing, and nothing would be compared.
 const ORIGIN: &str = "https://app.example";
 /// The headers in which answers must agree, besides those of CORS.
 const COMPARED: [&str; 5] = ["content-type", "cache-control", "x-request-id", "www-authenticate", "retry-after"];
@@ -23,7 +23,7 @@ const COMPARED: [&str; 5] = ["content-type", "cache-control", "x-request-id", "w
 const VARYING: [&str; 2] = ["x-request-id", "retry-after"];
 
 type Make = Box<dyn for<'a> Fn(&'a Setup) -> LocalBoxFuture<'a, Request> + Send + Sync>;
-/// A check of one answer, which fails by a panic.
+/// A check of one answer. The check fails by a panic.
 pub type Check = fn(&Setup, &Answer);
 
 /// A function, whose rows it makes.
@@ -31,8 +31,8 @@ pub type Check = fn(&Setup, &Answer);
 pub struct Function(pub &'static str);
 
 impl Function {
-    /// A request that is answered with this status. It is made anew for every way, as most can be
-    /// sent only once.
+    /// Adds a request with the status of its answer. Each way gets a new request, because most
+    /// requests can be sent only once.
     pub fn row<F>(self, name: &'static str, status: u16, make: F) -> Row
     where
         F: AsyncFn(&Setup) -> Request + Copy + Send + Sync + 'static,
@@ -54,17 +54,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// With this code of an error.
+    /// Expects this error code.
     pub fn code(self, code: &'static str) -> Self {
         Self { code: Some(code), ..self }
     }
 
-    /// With the same values in every answer, and not only the same keys and types.
+    /// Expects the same values in every answer, and not only the same keys and types.
     pub fn same(self) -> Self {
         Self { compares_values: true, ..self }
     }
 
-    /// With a check of each answer.
+    /// Adds a check of each answer.
     pub fn checked(self, check: Check) -> Self {
         Self { check: Some(check), ..self }
     }
@@ -93,7 +93,7 @@ impl Row {
         self.face(setup, &answer)
     }
 
-    /// The part of an answer that all must have in common, after the checks of this one.
+    /// Checks one answer. Returns the part that must be equal in all answers.
     fn face(&self, setup: &Setup, answer: &Answer) -> Face {
         let body = &answer.body;
         assert_eq!(answer.status, self.status, "{body:#}");
@@ -134,8 +134,8 @@ fn ways_to_send(request: &Request) -> &'static [Way] {
     match &request.body {
         None => &[Way::Event, Way::Url],
         Some(body) if str::from_utf8(body).is_ok() => &[Way::Event, Way::Base64, Way::Url],
-        // An event is text, and cargo-lambda's function URL refuses to make one of other bytes by
-        // itself.
+        // An event can hold only text. cargo-lambda refuses other bytes before the function gets
+        // them.
         Some(_) => &[Way::Base64],
     }
 }
@@ -150,7 +150,7 @@ fn compared_headers(answer: &Answer) -> BTreeMap<String, String> {
     names.map(pair).collect()
 }
 
-/// Two requests with tokens of an hour may be of different seconds, which the report says.
+/// The report tells seconds, and two requests may come in different seconds.
 fn timeless_error(body: &Value) -> Value {
     let mut body = body.clone();
     body["request_id"] = "some".into();
@@ -161,7 +161,7 @@ fn timeless_error(body: &Value) -> Value {
     body
 }
 
-/// Names the way that a failed check was about.
+/// Adds the way to the message of a failed check.
 struct SayIfItFails<'a>(&'a Way);
 
 impl Drop for SayIfItFails<'_> {

@@ -15,7 +15,7 @@ use crate::{
     http::{Answer, Request},
 };
 
-/// Every row: those of one function, then those of all.
+/// Returns every row: first the rows of one function, then the rows of all functions.
 pub fn all() -> Vec<Row> {
     let common = ENDPOINTS.into_iter().flat_map(|(name, path)| common(name, path));
     accounts::rows().into_iter().chain(tokens::rows()).chain(well_known()).chain(common).collect()
@@ -35,7 +35,7 @@ fn well_known() -> Vec<Row> {
     ]
 }
 
-/// The requests that every function answers alike, whatever it is for.
+/// The requests that every function answers alike.
 fn common(name: &'static str, path: &'static str) -> Vec<Row> {
     let function = Function(name);
     let mut rows = vec![

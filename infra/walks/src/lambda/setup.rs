@@ -16,7 +16,7 @@ use crate::{
 
 /// The API key of the deployment.
 pub const API_KEY: &str = "an API key that only these trials know";
-/// A password that is not the one of any account.
+/// A password that no account has.
 pub const WRONG: &str = "not the password";
 /// The password of every account.
 pub const PASSWORD: &str = "violet tractor 47 umbrella";
@@ -29,7 +29,7 @@ const GOOGLE_KID: &str = "5d1f9b2cfd8c1e0b7a3349ad5f7f8a6c21b4e0d7";
 pub struct Setup {
     /// The functions and the server beside them.
     pub deployment: Deployment,
-    /// Somebody whose session is used by many trials.
+    /// The person whose session many trials use.
     pub james: Account,
     google: Google,
     accounts: AtomicUsize,
@@ -59,20 +59,20 @@ impl Account {
         self.session["uid"].as_str().expect("an id")
     }
 
-    /// A change of the password by somebody who says that this is the current one.
+    /// The body of a password change, with this current password.
     pub fn change_password(&self, current: &str) -> Request {
         let body = json!({"current_password": current, "new_password": NEXT_PASSWORD});
         Request::post("/me/password", &body).by(&self.session)
     }
 
-    /// The end of the account.
+    /// The body of the account's deletion.
     pub fn end(&self) -> Request {
         Request::json(Method::DELETE, "/me", &json!({"password": PASSWORD})).by(&self.session)
     }
 }
 
 impl Setup {
-    /// Starts everything; James gets his account.
+    /// Starts the deployment, and creates the account of James.
     pub async fn start() -> Self {
         let google = Google::start(Reply::certificates(&[(0, GOOGLE_KID)]).good_for(21_600)).await;
         let variables = Variables::from([
@@ -92,7 +92,7 @@ impl Setup {
         newcomer(&self.accounts)
     }
 
-    /// The same with some members more, or other ones.
+    /// The address and password, with these members added or replaced.
     pub fn newcomer_with(&self, members: Value) -> Value {
         let mut newcomer = self.newcomer();
         for (name, value) in members.as_object().expect("an object") {
@@ -101,7 +101,7 @@ impl Setup {
         newcomer
     }
 
-    /// Somebody with an account of their own.
+    /// Creates an account for a new person.
     pub async fn account(&self) -> Account {
         account(&self.deployment, self.newcomer()).await
     }
@@ -145,13 +145,12 @@ impl Setup {
         certificate(0).sign(&id_token_header(GOOGLE_KID), &claims)
     }
 
-    /// The same of a sign-in at this moment, which no later logout has ended.
+    /// An ID token of a sign-in at this moment, which no logout has ended.
     pub fn new_id_token(&self) -> String {
         self.id_token(json!({"auth_time": clock::now() / 1000}))
     }
 
-    /// Each process that verifies ID tokens has fetched Google's keys once, however many
-    /// invocations it has answered.
+    /// Fails unless each process that verifies ID tokens fetched Google's keys exactly once.
     pub async fn fetch_keys_once(&self) {
         let processes = [(Way::Serve, "verify"), (Way::Url, "verify"), (Way::Url, "account")];
         for (way, function) in processes {

@@ -30,20 +30,20 @@ use crate::{
 };
 
 const FILL_MS_MAX: i64 = 180_000;
-/// From the time on which a key signs until some tokens of the key are there.
+/// The time from the first signature of a key until some of its tokens exist.
 const SETTLE_MS: i64 = 1_000;
-/// For so long after the last key began to sign there are as many tokens as before.
+/// The time for which the number of live tokens is kept up after the last key begins to sign.
 const HOLD_MS: i64 = 5_000;
 const SAMPLES_PER_SECOND: f64 = 2.0;
-/// At first there are so many more tokens than enough, in percent.
+/// The surplus of tokens at the start, in percent.
 const MARGIN_PERCENT: usize = 5;
-/// A key that is not among the published ones for so long is gone.
+/// A key that is unpublished for this time counts as removed.
 const GONE_MS: i64 = 500;
 /// Refreshes per second after the last rotation.
 const REFRESHES_AFTERWARDS: f64 = 10.0;
-/// The functions look at one in so many of all live tokens.
+/// The functions verify one of this number of live tokens.
 const EVERY: usize = 4;
-/// Live tokens of the key that is revoked.
+/// The least number of live tokens of the revoked key.
 const REVOKED_MIN: usize = 20;
 
 struct Campaign {
@@ -104,7 +104,7 @@ pub async fn run(form: &'static Form, deployment: &Arc<Deployment>, id: &str) ->
 }
 
 impl Campaign {
-    /// The keys as they are. The ledger learns the ends that are known.
+    /// Reads the keys as they are. The ledger learns the ends that are known.
     async fn learn(&self) -> Vec<Key> {
         let keys = self.keys.list().await;
         for key in &keys {
@@ -167,7 +167,7 @@ impl Campaign {
         join(self.look_at(Way::Serve, live, 8), self.look_at(Way::Url, some, 4)).await;
     }
 
-    /// Polls at every token of a key at either way.
+    /// Verifies every token of a key at the server and at the functions.
     async fn look_at_key(&self, kid: &str) {
         let numbers = self.ledger.numbers_of_key(kid);
         join_all(WAYS.map(|way| self.look_at(way, numbers.clone(), 6))).await;

@@ -7,18 +7,19 @@ use super::{
 };
 use crate::deployment::Way;
 
-/// A token of the revoked key outlives it if it would have expired so much later.
+/// A token outlives its revoked key if its own expiry is at least this much later.
 const OUTLIVES_MS: i64 = 10_000;
 const OUTLIVING_MIN: usize = 20;
 
-/// A check, which fails by a panic.
+/// A check. It fails by a panic.
 pub type Check = fn(&Record);
 
-/// The checks, by their sentences. `{live}` stands for the least number of live tokens.
+/// The checks, with the sentences that name them. `{live}` stands for the least number of live
+/// tokens.
 pub const CHECKS: [(&str, Check); 12] = [
-    ("no login, no refresh and no look at the key set fails", no_request_fails),
+    ("no login, no refresh and no read of the key set fails", no_request_fails),
     ("there are {live} live tokens at every moment until the last rotated key signs", tokens_are_live),
-    ("no token is refused in its life, and each has been looked at", no_live_token_is_refused),
+    ("no token is refused in its life, and each token was verified", no_live_token_is_refused),
     ("an expired token of a key that is not retired is refused as expired", expired_tokens_are_refused),
     (
         "after the end of a superseded key each of its tokens is refused everywhere, and has expired",
@@ -32,9 +33,9 @@ pub const CHECKS: [(&str, Check); 12] = [
         "tokens that a thief signs with a key are accepted until its end and nowhere after it",
         forged_tokens_end_with_the_key,
     ),
-    ("a revocation is everywhere in time, and the next key signs then", a_revocation_is_in_time),
+    ("every process applies a revocation in time, and the next key signs then", a_revocation_is_in_time),
     (
-        "a key signs nothing until it has been published everywhere for as long as others may keep the key set",
+        "a key signs only after every process has published it for the cache time of others",
         a_key_is_published_before_it_signs,
     ),
     ("a key signs from its time on, and not beyond that of the next", a_key_signs_in_its_time),
@@ -57,7 +58,7 @@ fn no_live_token_is_refused(record: &Record) {
     let tokens = record.ledger.tokens();
     let others = tokens.iter().filter(|entry| entry.kid != record.revocation.kid);
     let unseen = others.filter(|entry| !WAYS.iter().any(|way| entry.was_seen(*way, Phase::Live))).count();
-    assert_eq!(unseen, 0, "tokens that nobody looked at");
+    assert_eq!(unseen, 0, "tokens that nobody verified");
     let looks: usize = WAYS.map(|way| record.ledger.counted(way, Phase::Live).all).iter().sum();
     assert!(looks >= 2 * record.form.live_min, "{looks} looks");
 }

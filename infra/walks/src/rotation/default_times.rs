@@ -14,7 +14,7 @@ use crate::{
     latchkey::SigningKeys,
 };
 
-/// A revocation is everywhere within so many seconds.
+/// The longest time until every process applies a revocation, in seconds.
 pub const SECONDS_MAX: f64 = 60.0;
 const PAUSE_MS: i64 = 250;
 
@@ -27,8 +27,7 @@ pub async fn revoke(deployment: &Arc<Deployment>) {
         assert_eq!(traffic.verdict(&session.access_token, way).await, "accepted");
     }
     let kid = &session.kid();
-    // The function well-known is left alone from here on, until its keys are as old as they may
-    // get.
+    // Nobody calls the function well-known from here on, until its keys reach their maximum age.
     assert!(is_published(traffic, Way::Url, kid).await);
     let fresh = clock::now();
 

@@ -1,6 +1,7 @@
-//! The part of a campaign that goes on until its end: logins, refreshes, and looks at every token.
+//! The part of a campaign that goes on until its end: logins, refreshes, and the verification of
+//! every token.
 //!
-//! A token is looked at when it is made, and before and after its expiry.
+//! A token is verified when it is made, shortly before its expiry, and after it.
 
 use std::{
     collections::VecDeque,
@@ -20,19 +21,19 @@ use super::{
 };
 use crate::{clock, deployment::Way, process::locked};
 
-/// Between two looks at something that is not so yet.
+/// The pause between two checks of a condition that does not hold yet.
 pub const PAUSE_MS: i64 = 50;
-/// Requests at the same time for something that is done to a few sessions.
+/// The number of parallel requests when only a few sessions are handled.
 const TOGETHER: usize = 4;
 /// Sessions that the functions refresh all the time.
 const URL_SESSIONS: usize = 4;
 const LOGINS_PER_SECOND: f64 = 2.0;
 const REFRESHES_PER_SECOND: f64 = 5.0;
-/// Polls at one token after the other; there is a pause only where none is due.
+/// The rate of checks of expired tokens. A pause comes only if no token is due.
 const EXPIRIES_PER_SECOND: f64 = 1_000.0;
-/// Tasks for the looks before, and for the looks after the expiry.
+/// The number of tasks that verify tokens before their expiry, and of those that do so after it.
 const LOOKERS: usize = 3;
-/// A token is looked at so long before its expiry.
+/// The time before its expiry at which a token is verified.
 const LAST_MS: i64 = 3_000;
 
 /// Sessions and accounts.
@@ -42,14 +43,14 @@ pub struct Flow {
     ledger: Arc<Ledger>,
     /// Bodies of logins.
     accounts: Vec<Value>,
-    /// The sessions that `latchkey serve` refreshes, and the functions' ones.
+    /// The sessions that `latchkey serve` refreshes, and the sessions that the functions refresh.
     pools: [Mutex<VecDeque<Session>>; 2],
     /// Refreshes per second at `latchkey serve`.
     rate: Mutex<f64>,
 }
 
 impl Flow {
-    /// Accounts with their sessions; and sessions that rest until the end.
+    /// Creates accounts with their sessions, and sessions that nobody uses until the end.
     pub async fn gather(
         form: &'static Form,
         traffic: &Arc<Traffic>,
@@ -72,7 +73,7 @@ impl Flow {
         (Arc::new(flow), resting)
     }
 
-    /// From now on `latchkey serve` refreshes so many sessions a second.
+    /// Sets the number of sessions that `latchkey serve` refreshes in a second, from now on.
     pub fn set_rate(&self, per_second: f64) {
         *locked(&self.rate) = per_second;
     }
@@ -100,13 +101,13 @@ impl Flow {
         }
     }
 
-    /// A new session of one of the accounts, its token entered.
+    /// Logs in to one of the accounts, and enters the token.
     pub async fn log_in(&self, way: Way, number: usize) -> Option<Session> {
         let session = self.traffic.login(way, &self.accounts[number % self.accounts.len()]).await;
         self.enter(session).await
     }
 
-    /// One of the sessions with new tokens, the access token entered.
+    /// Refreshes one of the sessions, and enters the access token.
     pub async fn refresh(&self, way: Way) -> Option<Session> {
         let pool = &self.pools[usize::from(way != Way::Serve)];
         let session = locked(pool).pop_front().expect("more sessions than requests at the same time");
@@ -116,7 +117,7 @@ impl Flow {
         next
     }
 
-    /// Enters a token, and looks at it where it was not made.
+    /// Enters a token, and verifies it at the way that did not make it.
     async fn enter(&self, session: Option<Session>) -> Option<Session> {
         let made = session?;
         let number = self.ledger.enter(&made.access_token, made.way, made.sent_at, made.got_at);
@@ -126,17 +127,17 @@ impl Flow {
 }
 
 async fn refresh(flow: Arc<Flow>, way: Way) {
-    // A failure is among those of the traffic.
+    // The traffic records the failure.
     let _ = flow.refresh(way).await;
 }
 
 async fn log_in(flow: Arc<Flow>, way: Way, number: usize) {
-    // A failure is among those of the traffic.
+    // The traffic records the failure.
     let _ = flow.log_in(way, number).await;
 }
 
-/// Polls at the next token, so long after its expiry, at either way in turn. Several tasks share
-/// the number.
+/// Verifies the next token at this time after its expiry. The server and the functions alternate.
+/// Several tasks share the number.
 async fn look(flow: Arc<Flow>, next: Arc<AtomicUsize>, offset_ms: i64) {
     let number = next.load(Ordering::Relaxed);
     let expires_at = flow.ledger.expiry(number);
@@ -148,7 +149,7 @@ async fn look(flow: Arc<Flow>, next: Arc<AtomicUsize>, offset_ms: i64) {
     }
 }
 
-/// The results of something that is done so many times, some of it at the same time, in order.
+/// Does something this number of times, partly in parallel. Returns the results in order.
 pub async fn several<T>(count: usize, act: impl AsyncFn(usize) -> T) -> Vec<T> {
     stream::iter(0..count).map(|number| act(number)).buffered(TOGETHER).collect().await
 }

@@ -1,4 +1,5 @@
-//! Every access token of a campaign, and whether each verdict on one is right at its moment.
+//! The ledger: every access token of a campaign, and whether each verdict on a token was right at
+//! its moment.
 
 use std::{
     collections::HashMap,
@@ -8,24 +9,23 @@ use std::{
 use super::traffic::Traffic;
 use crate::{clock, deployment::Way, process::locked, tokens};
 
-/// Wrong verdicts that an explanation shows.
+/// The most wrong verdicts that an explanation shows.
 const SHOWN_MAX: usize = 10;
 
 /// The state of a token at a moment, by its own expiry and by the fate of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// It is good.
+    /// The token is good.
     Live,
-    /// It has expired.
+    /// The token has expired.
     Expired,
-    /// Its key was superseded, and is not accepted any more.
+    /// The token's key was superseded, and is not accepted any more.
     Retired,
-    /// Its key was revoked, and it has not expired.
+    /// The token's key was revoked, and the token has not expired.
     Revoked,
-    /// Its key was revoked, and it has expired.
+    /// The token's key was revoked, and the token has expired.
     RevokedAndExpired,
-    /// It was between two of these while it was looked at, or a revocation is spreading: nobody can
-    /// tell.
+    /// The state changed during the check, or a revocation is spreading. Any verdict is allowed.
     Turning,
 }
 
@@ -34,8 +34,8 @@ impl Phase {
     fn verdict(self) -> Option<&'static str> {
         match self {
             Self::Live => Some("accepted"),
-            // An app refreshes when it hears that its token has expired, and every token of a
-            // retired key has.
+            // `token_expired` tells an app to refresh. The code is right here: every token of a
+            // retired key has expired.
             Self::Expired | Self::Retired | Self::RevokedAndExpired => Some("token_expired"),
             Self::Revoked => Some("token_invalid"),
             Self::Turning => None,
@@ -50,20 +50,20 @@ pub struct Entry {
     pub token: Arc<str>,
     /// The key that signed it.
     pub kid: String,
-    /// The way at which it was made.
+    /// The way that made the token.
     pub way: Way,
-    /// The request for it was sent at this time.
+    /// The time when the request for the token was sent.
     pub sent_at: i64,
-    /// Its answer was there at this time. It was made between both.
+    /// The time when the answer came. The token was made between the two times.
     pub got_at: i64,
-    /// It expires at this time.
+    /// The time when the token expires.
     pub expires_at: i64,
-    /// The right verdicts on it so far.
+    /// The right verdicts on the token so far.
     seen: Vec<(Way, Phase)>,
 }
 
 impl Entry {
-    /// Whether there was a right verdict on it at this way in this phase.
+    /// Whether this way gave a right verdict on the token in this phase.
     pub fn was_seen(&self, way: Way, phase: Phase) -> bool {
         self.seen.contains(&(way, phase))
     }
@@ -72,15 +72,15 @@ impl Entry {
 /// The end of a key, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyEnd {
-    /// Its tokens are not accepted from this time on.
+    /// The time from which the key's tokens are not accepted.
     pub retired_at: Option<i64>,
-    /// From this time on some processes know of its revocation.
+    /// The time from which some processes know of the revocation.
     pub revoked_from: Option<i64>,
-    /// From this time on all processes do.
+    /// The time from which all processes know of the revocation.
     pub revoked_until: Option<i64>,
 }
 
-/// Right verdicts, and all of them.
+/// The number of right verdicts, and of all verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// The right ones.
@@ -91,7 +91,7 @@ pub struct Count {
 
 /// The tokens and the verdicts.
 pub struct Ledger {
-    /// Tokens are accepted for so many milliseconds after their expiry.
+    /// The time for which tokens are accepted after their expiry, in milliseconds.
     skew_ms: i64,
     state: Mutex<State>,
 }
@@ -107,7 +107,7 @@ struct State {
 }
 
 impl Ledger {
-    /// An empty one.
+    /// An empty ledger.
     pub fn new(skew_ms: i64) -> Self {
         Self { skew_ms, state: Mutex::default() }
     }
@@ -116,12 +116,12 @@ impl Ledger {
         locked(&self.state)
     }
 
-    /// Enters what is known of the end of a key.
+    /// Enters the known facts of the end of a key.
     pub fn learn(&self, kid: &str, enter: impl FnOnce(&mut KeyEnd)) {
         enter(self.state().keys.entry(kid.to_owned()).or_default());
     }
 
-    /// Enters a token that came with the answer to a request; gives its number.
+    /// Enters a token that came with the answer to a request. Returns its number.
     pub fn enter(&self, token: &str, way: Way, sent_at: i64, got_at: i64) -> usize {
         let expires_at = tokens::claims(token)["exp"].as_i64().expect("a time") * 1000;
         let kid = tokens::kid(token);
@@ -146,8 +146,8 @@ impl Ledger {
         self.state().tokens.clone()
     }
 
-    /// Has a token verified, and compares the verdict with the phases in which it was when the
-    /// request was sent and when the answer came.
+    /// Sends a token to /verify. Compares the verdict with the token's phases at the request and at
+    /// the answer.
     pub async fn check(&self, traffic: &Traffic, number: usize, way: Way) -> String {
         let token = self.state().tokens[number].token.clone();
         let sent_at = clock::now();
@@ -189,8 +189,8 @@ impl Ledger {
     pub fn live_count(&self) -> usize {
         let now = clock::now();
         let mut state = self.state();
-        // Tokens of one life expire in the order in which they were made, but for some requests
-        // that overtook others.
+        // Tokens expire in the order in which they were made, except where one request overtook
+        // another.
         let expired = |state: &State| {
             state.tokens.get(state.expiring).is_some_and(|entry| self.phase(state, entry, now) == Phase::Expired)
         };

@@ -1,4 +1,4 @@
-//! The published keys, polled all the time at every way.
+//! The published keys, polled at every way during the whole campaign.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,15 +17,15 @@ pub struct Polls {
     pub count: usize,
     /// The longest time between two answers, in milliseconds.
     pub gap_ms: i64,
-    /// The last request that was answered was sent at this time.
+    /// The time when the last answered request was sent.
     pub asked_at: i64,
-    /// The last answer was there at this time.
+    /// The time of the last answer.
     answered_at: i64,
     /// The values of Cache-Control.
     pub cache_control: BTreeSet<String>,
-    /// An answer with this key was first there at this time.
+    /// The time of the first answer with each key.
     pub first: HashMap<String, i64>,
-    /// The last request that was answered with this key was sent at this time.
+    /// The time of the last request whose answer had each key.
     pub last: HashMap<String, i64>,
 }
 
@@ -45,7 +45,8 @@ impl Published {
         locked(&self.0[index]).clone()
     }
 
-    /// For how many milliseconds a key had been seen everywhere at a time; nothing if it had not.
+    /// The milliseconds from the first sight of a key everywhere until `time`. `None` if some way
+    /// never showed the key.
     pub fn everywhere_for(&self, kid: &str, time: i64) -> Option<i64> {
         let first = WAYS.map(|way| self.at(way).first.get(kid).copied());
         Some(time - first[0]?.max(first[1]?))

@@ -1,4 +1,4 @@
-//! Everything that a campaign showed.
+//! The results of a campaign.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{deployment::Way, latchkey::Key};
 
-/// A campaign that came to its end.
+/// The results of a campaign that came to its end.
 pub struct Record {
     /// Its form.
     pub form: &'static Form,
@@ -18,13 +18,13 @@ pub struct Record {
     pub ledger: Arc<Ledger>,
     /// The published keys.
     pub published: Published,
-    /// The requests that failed and must not.
+    /// The failed requests that had to succeed.
     pub failures: Vec<String>,
     /// The number of logins.
     pub logins: usize,
     /// The number of refreshes.
     pub refreshes: usize,
-    /// It took so many milliseconds.
+    /// The duration, in milliseconds.
     pub lasted_ms: i64,
     /// The key that signed at first.
     pub bootstrap: String,
@@ -49,11 +49,11 @@ pub struct Record {
 /// The number of live tokens, counted from time to time.
 #[derive(Clone, Copy, Debug)]
 pub struct Live {
-    /// The least, as long as they have to be enough.
+    /// The least number, while the number must be enough.
     pub least: usize,
     /// The most.
     pub most: usize,
-    /// Whether they have to be enough.
+    /// Whether the number must be enough now.
     pub holds: bool,
 }
 
@@ -72,11 +72,11 @@ impl Live {
 pub struct Rotation {
     /// The rotator.
     pub by: Rotator,
-    /// It began at this time.
+    /// The time when the rotation began.
     pub began_at: i64,
-    /// The key that it puts in force.
+    /// The key that the rotation puts in force.
     pub kid: String,
-    /// The key signs from this time on.
+    /// The time from which the key signs.
     pub signs_at: i64,
 }
 

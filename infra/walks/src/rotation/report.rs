@@ -14,7 +14,7 @@ const PHASES: [(Phase, &str); 6] = [
     (Phase::Retired, "tokens of a retired key, as token_expired"),
     (Phase::Revoked, "live tokens of a revoked key, as token_invalid"),
     (Phase::RevokedAndExpired, "expired tokens of a revoked key, as token_expired"),
-    (Phase::Turning, "while one of these becomes another, either"),
+    (Phase::Turning, "tokens whose state is changing, either way"),
 ];
 /// Characters of a key id that tell it apart.
 const SHOWN: usize = 8;
@@ -90,8 +90,8 @@ impl Record {
         [kid, format!("{}{rotated}", key.state), published, tokens.len().to_string()]
     }
 
-    /// For how many milliseconds a key had been seen everywhere when the first of its tokens was
-    /// asked for.
+    /// The milliseconds from the first sight of a key everywhere until the request for its first
+    /// token.
     pub fn published_before(&self, kid: &str, tokens: &[Entry]) -> Option<i64> {
         self.published.everywhere_for(kid, tokens.iter().map(|entry| entry.sent_at).min()?)
     }

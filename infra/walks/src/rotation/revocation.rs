@@ -5,17 +5,17 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use super::times::Times;
 use crate::{clock, latchkey::SigningKeys};
 
-/// Besides the age of a process's keys: one more fetch, on a busy machine.
+/// The time of one more fetch on a busy machine, besides the age of a process's keys.
 const SLACK_MS: i64 = 2_000;
 
 /// The answer to a question about a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It is not known there yet.
+    /// The process does not know of the revocation yet.
     NotYet,
-    /// It is known, from the moment when the question was asked.
+    /// The process knows of the revocation, from the moment of the question.
     Now,
-    /// It has been known since this time.
+    /// The process has known of the revocation since this time.
     Since(i64),
 }
 
@@ -25,7 +25,7 @@ impl From<bool> for Known {
     }
 }
 
-/// A question, asked until the revocation is known there.
+/// A question, repeated until the process knows of the revocation.
 pub struct Question<'a> {
     name: String,
     ask: Box<dyn Fn() -> LocalBoxFuture<'a, Known> + 'a>,
@@ -43,35 +43,36 @@ impl<'a> Question<'a> {
 
 /// The keys before a revocation.
 pub struct Keys {
-    /// The key that signs, and is to be revoked.
+    /// The signing key, which will be revoked.
     pub kid: String,
-    /// The next key, which is to sign then.
+    /// The next key, which will then sign.
     pub next_kid: String,
 }
 
-/// A revocation that was made.
+/// A revocation that took place.
 #[derive(Debug)]
 pub struct Revocation {
     /// The key that signed.
     pub kid: String,
     /// The key that signs from then on.
     pub next_kid: String,
-    /// The time that it may take.
+    /// The longest time that the revocation may need.
     pub limit_seconds: f64,
-    /// The seconds until it was known, by the names of the questions; infinite if it never was.
+    /// The seconds until the revocation was known, by the names of the questions. Infinite if it
+    /// was never known.
     pub seconds: Vec<(String, f64)>,
-    /// From this time on it is known everywhere.
+    /// The time from which every process knows of the revocation.
     pub until: i64,
 }
 
 impl Keys {
-    /// The keys as they are.
+    /// Reads the keys as they are.
     pub async fn find(keys: &SigningKeys) -> Self {
         Self { kid: keys.kid_of("signing").await, next_kid: keys.kid_of("next").await }
     }
 
-    /// Revokes the key that signs, and asks every question until the revocation is known. `ends` is
-    /// told from which time on it must be.
+    /// Revokes the signing key, and repeats every question until the revocation is known. `ends`
+    /// gets the time from which all processes must know.
     pub async fn revoke(
         self,
         keys: &SigningKeys,
@@ -93,7 +94,7 @@ impl Keys {
     }
 }
 
-/// Asks until the answer is yes; gives the seconds that it took.
+/// Asks until the answer is yes. Returns the seconds until then.
 async fn ask(question: Question<'_>, done_at: i64, last: i64, pause_ms: i64) -> (String, f64) {
     loop {
         let asked_at = clock::now();

@@ -1,4 +1,4 @@
-//! The four steps of a rotation: whatever comes of them, a set is in force that works.
+//! The four steps of a rotation. After any outcome, a working key set is in force.
 
 use std::sync::Arc;
 

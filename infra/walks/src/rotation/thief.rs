@@ -1,4 +1,4 @@
-//! Somebody who has read the secret with the key set once, and signs with the keys in it.
+//! The thief: a person who once read the secret with the key set, and signs with its keys.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::Value;
@@ -23,8 +23,7 @@ impl Thief {
         Self { keys: set["keys"].as_array().expect("keys").clone(), tries: Vec::new() }
     }
 
-    /// Signs the claims of the newest token with a stolen key, and has the token verified at every
-    /// way.
+    /// Signs the claims of the newest token with a stolen key, and sends the token to every way.
     pub async fn forge(&mut self, kid: &str, ledger: &Ledger, traffic: &Traffic) {
         let newest = ledger.newest().expect("a token");
         let key = self.keys.iter().find(|key| key["kid"] == kid).expect("a stolen key");

@@ -1,8 +1,8 @@
-//! Times and amounts of a campaign. The default times are too long for a test.
+//! The times and amounts of a campaign. The default times are too long for a test.
 
 use crate::latchkey::Variables;
 
-/// Allowed to a slow process, or to a process with another clock, as in `shared/src/keys.rs`.
+/// The allowance for a slow process or another clock, as in `shared/src/keys.rs`.
 const SLACK_SECONDS: i64 = 5;
 const RING_AGE_SECONDS_MAX: i64 = 50;
 
@@ -10,13 +10,13 @@ const RING_AGE_SECONDS_MAX: i64 = 50;
 #[derive(Debug)]
 pub struct Times {
     keys_ttl: i64,
-    /// For so long others keep the published keys.
+    /// The time for which others keep the published keys.
     pub jwks_max_age: i64,
     access_token_ttl: i64,
-    /// For so long the tokens of a superseded key are accepted, from the moment when the next key
-    /// signs.
+    /// The time for which the tokens of a superseded key are accepted, from the first signature of
+    /// the next key.
     pub keys_overlap: i64,
-    /// A token is accepted for so long after its expiry.
+    /// The time for which a token is accepted after its expiry.
     pub clock_skew: i64,
 }
 
@@ -25,7 +25,7 @@ pub const DEFAULT: Times =
     Times { keys_ttl: 300, jwks_max_age: 300, access_token_ttl: 3_600, keys_overlap: 7_200, clock_skew: 60 };
 
 impl Times {
-    /// The variables that configure them.
+    /// The variables that configure the times.
     pub fn variables(&self) -> Variables {
         let values = [
             ("KEYS_TTL_SECONDS", self.keys_ttl),
@@ -37,12 +37,12 @@ impl Times {
         values.into_iter().map(|(name, value)| (name, value.to_string())).collect()
     }
 
-    /// From a rotation until its key signs, in milliseconds.
+    /// The time from a rotation until its key signs, in milliseconds.
     pub fn lead_ms(&self) -> i64 {
         self.ring_age_ms() + (self.jwks_max_age + SLACK_SECONDS) * 1000
     }
 
-    /// The most milliseconds for which a process keeps the keys before it reads them again.
+    /// The longest time for which a process keeps the keys before the next read, in milliseconds.
     pub fn ring_age_ms(&self) -> i64 {
         self.keys_ttl.min(RING_AGE_SECONDS_MAX) * 1000
     }
@@ -56,7 +56,7 @@ pub struct Form {
     pub name: &'static str,
     /// The times of both programs.
     pub times: Times,
-    /// Live tokens.
+    /// The least number of live tokens.
     pub live_min: usize,
     /// Refreshes per second until there are enough tokens.
     pub refreshes_per_second: f64,
@@ -84,7 +84,8 @@ pub enum Rotator {
 /// A thirtieth of the default times.
 ///
 /// A token lives for twelve times as long as others keep the key set. The overlap is twice a
-/// token's life. The keys of a process may be a bit older, as a second is the least.
+/// token's life. A process may keep its keys relatively longer, because one second is the shortest
+/// setting.
 pub const LONG: Form = Form {
     name: "long",
     times: Times { keys_ttl: 2, jwks_max_age: 10, access_token_ttl: 120, keys_overlap: 240, clock_skew: 2 },
@@ -97,7 +98,7 @@ pub const LONG: Form = Form {
     rotations: &[(Rotator::Function, 0), (Rotator::Tool, 3_000), (Rotator::Function, 45_000)],
 };
 
-/// The least of each time that the configuration accepts: a key is retired 80 seconds after the
+/// The shortest times that the configuration accepts. A key is retired 80 seconds after the
 /// rotation.
 pub const SHORT: Form = Form {
     name: "short",

@@ -1,6 +1,6 @@
-//! The traffic while keys are rotated, at `latchkey serve` and at the functions alike.
+//! The traffic during the rotations, at `latchkey serve` and at the functions alike.
 //!
-//! People log in, clients refresh, servers verify tokens and look at the published keys.
+//! People log in, clients refresh, and servers verify tokens and read the published keys.
 
 use std::sync::{
     Arc, Mutex,
@@ -18,9 +18,9 @@ use crate::{
     tokens,
 };
 
-/// The ways at which everything goes on.
+/// The two ways of the traffic.
 pub const WAYS: [Way; 2] = [Way::Serve, Way::Url];
-/// The most milliseconds of being late that a repeated action makes up for.
+/// The longest delay that a repeated action catches up, in milliseconds.
 const LATE_MS_MAX: f64 = 1_000.0;
 const PASSWORD: &str = "violet tractor 47 umbrella";
 
@@ -38,9 +38,9 @@ pub struct Session {
     pub refresh_token: String,
     /// The way that made it.
     pub way: Way,
-    /// The request was sent at this time.
+    /// The time when the request was sent.
     pub sent_at: i64,
-    /// The answer was there at this time.
+    /// The time when the answer came.
     pub got_at: i64,
 }
 
@@ -51,7 +51,7 @@ impl Session {
     }
 }
 
-/// Requests to a deployment, and the failed ones among those that must succeed.
+/// Requests to a deployment, and the failed requests that had to succeed.
 pub struct Traffic {
     deployment: Arc<Deployment>,
     failures: Mutex<Vec<String>>,
@@ -76,7 +76,7 @@ impl Traffic {
         })
     }
 
-    /// The requests that failed and must not.
+    /// The failed requests that had to succeed.
     pub fn failures(&self) -> Vec<String> {
         locked(&self.failures).clone()
     }
@@ -91,8 +91,8 @@ impl Traffic {
         self.refreshes.load(Ordering::Relaxed)
     }
 
-    /// The answer to a request that must succeed, and the times of both; otherwise an entry among
-    /// the failures.
+    /// Sends a request that must succeed. Returns the answer with the times of the request and the
+    /// answer, or records a failure.
     pub async fn succeed(&self, way: Way, function: &str, request: Request) -> Option<(Answer, i64, i64)> {
         let sent_at = clock::now();
         let failure = match self.deployment.ask(way, function, request).await {
@@ -111,7 +111,7 @@ impl Traffic {
         Some(Session { access_token: text("access_token"), refresh_token: text("refresh_token"), way, sent_at, got_at })
     }
 
-    /// Repeats an action, so many times a second as is right at the moment, until everything stops.
+    /// Repeats an action at the rate that `per_second` gives, until the traffic stops.
     pub fn keep<F>(
         self: &Arc<Self>,
         per_second: impl Fn() -> f64 + Send + 'static,
@@ -132,12 +132,12 @@ impl Traffic {
         locked(&self.tasks).spawn(run);
     }
 
-    /// Lets nothing begin any more.
+    /// Prevents new requests.
     pub fn cut(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for everything that is under way; a panic in it is this one's.
+    /// Waits for all running tasks. Panics if a task panicked.
     pub async fn stop(&self) {
         self.cut();
         let mut tasks = std::mem::take(&mut *locked(&self.tasks));
@@ -159,7 +159,7 @@ impl Traffic {
         }
     }
 
-    /// The body of a login to a new account, and its session.
+    /// Creates an account. Returns the body of its login, and its session.
     pub async fn new_account(&self) -> (Value, Session) {
         let number = self.accounts.fetch_add(1, Ordering::Relaxed);
         let account = json!({"email": format!("someone-{number}@yopmail.com"), "password": PASSWORD});
@@ -167,13 +167,13 @@ impl Traffic {
         (account, session.unwrap_or_else(|| panic!("no account: {:?}", self.failures())))
     }
 
-    /// A new session of an account.
+    /// Logs in to an account. Returns the session.
     pub async fn login(&self, way: Way, account: &Value) -> Option<Session> {
         self.logins.fetch_add(1, Ordering::Relaxed);
         self.session(way, "login", account).await
     }
 
-    /// The same session with new tokens.
+    /// Refreshes a session. Returns it with the new tokens.
     pub async fn refresh(&self, way: Way, session: &Session) -> Option<Session> {
         self.refreshes.fetch_add(1, Ordering::Relaxed);
         self.session(way, "refresh", &json!({"refresh_token": session.refresh_token})).await
