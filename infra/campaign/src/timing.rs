@@ -79,7 +79,7 @@ const WARM_UP: usize = 10;
 /// The client has the API key of a trusted server, which has no limit of its own. Failures are
 /// still counted for each account.
 pub fn run(scale: Scale, report: &mut Report) {
-    let samples: usize = scale.of(60, 2_000);
+    let samples: usize = scale.of(30, 2_000);
     let mut rng = seeded_rng("timing");
     let folder = TempDir::new().expect("a folder");
     let key = alphanumeric(&mut rng, 40);
@@ -175,7 +175,7 @@ async fn time_refusal(client: &Client, key: &str, address: &str) -> Duration {
 /// Adds the row of a pair.
 ///
 /// With 2,000 samples on each side the AUC of equal distributions has a standard deviation of
-/// 0.009, by √((m + n + 1) / 12mn). With 60 it has 0.05, and a busy machine moves the medians by a
+/// 0.009, by √((m + n + 1) / 12mn). With 30 it has 0.08, and a busy machine moves the medians by a
 /// third. So the short form finds a missing hash, and nothing finer.
 fn judge(scale: Scale, report: &mut Report, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
     let (a, b, auc) = (median_ms(left), median_ms(right), auc(left, right));
