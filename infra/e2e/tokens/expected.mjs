@@ -43,6 +43,12 @@ export const STRICTER = [
     reason: 'A time before 1970 or after the year 9999 is a mistake. The SDK compares it all the same.',
   },
   {
+    what: 'a tenant',
+    cases: /^shape: a tenant$/,
+    code: 'auth/mismatching-tenant-id',
+    reason: 'This deployment has no tenant, and one uid may be two people in two tenants. The SDK accepts all tenants.',
+  },
+  {
     what: 'no sub',
     cases: /^event: no sub/,
     reason: 'An ID token belongs to a user. The SDK accepts the tokens of two blocking functions without a sub.',

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
 use crate::{
     account::email::{Email, Username},
@@ -12,6 +13,8 @@ use crate::{
 
 /// The role of every new account. The app decides what a role means.
 pub const ROLE_ID_NEW: u32 = 1;
+/// The version of the UUIDs that are the ids of new accounts.
+const UUID_VERSION: usize = 7;
 /// The longest display name, in code points.
 const NAME_CODE_POINTS_MAX: usize = 128;
 
@@ -46,6 +49,10 @@ pub struct User {
     /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions_ended_at: Option<Timestamp>,
+    /// Whether the account was imported with its Firebase uid. The Firebase user then keeps its own
+    /// ways to sign in there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub imported_uid: bool,
     /// A number that every change raises. A change is written only if the version is the one that
     /// the change has read.
     pub version: u64,
@@ -75,9 +82,16 @@ impl User {
             password_hash: Some(hash),
             epoch: 0,
             sessions_ended_at: None,
+            imported_uid: false,
             version: 0,
             created_at: now,
         }
+    }
+
+    /// Whether the account's Firebase user may sign in by providers of its own, such as Google.
+    /// Release 0.1.0 imported uids without a mark; no uid of Firebase is a UUIDv7.
+    pub fn is_firebase_user(&self) -> bool {
+        self.imported_uid || Uuid::parse_str(&self.id).map_or(true, |id| id.get_version_num() != UUID_VERSION)
     }
 
     /// Refuses a disabled account. Call this only once the caller has proved to be the owner.
@@ -126,6 +140,11 @@ pub struct Profile {
     pub email: String,
     /// As in [`User`].
     pub email_verified: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Reads a display name: trimmed, NFC, at most 128 code points, no control characters. An empty

@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// The `sign_in_provider` of a sign-in with a custom token.
+const CUSTOM_PROVIDER: &str = "custom";
+
 /// A genuine token and its claims about the holder, with defaults for claims that its kind leaves
 /// out.
 pub struct Verified {
@@ -142,7 +145,8 @@ pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> R
     }
     let project = firebase_project(app, now).await?.ok_or_else(|| no_project(&token, now))?;
     let certificates = (!emulated).then(|| app.certificates());
-    let claims = Verifier { project: &project, certificates, skew }.verify(&token, now).await?;
+    let tenant = app.config().firebase.tenant_id.as_deref();
+    let claims = Verifier { project: &project, tenant, certificates, skew }.verify(&token, now).await?;
     Ok(Verified::by_id_token(token, claims))
 }
 
@@ -180,8 +184,8 @@ fn no_project(token: &Jwt, now: Timestamp) -> Error {
 ///
 /// # Errors
 ///
-/// 401 if the sign-in was revoked or the account is disabled, in the code of the token's kind; 503
-/// if DynamoDB fails.
+/// 401 if the sign-in was revoked, came by another way than the account's, or the account is
+/// disabled, in the code of the token's kind; 503 if DynamoDB fails.
 pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {
@@ -199,6 +203,13 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
             let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
             let user = app.store().user(&verified.uid).await?;
             let user = user.ok_or_else(|| revoked("There is no account with this uid, or it was deleted."))?;
+            // A thief may have linked a credential to the Firebase user, which outlives a new
+            // password. The refusal comes first, so that the credential learns nothing.
+            if verified.provider != CUSTOM_PROVIDER && !user.is_firebase_user() {
+                let sentence = "This account signs in with the jwt_token of a login, and this Firebase sign-in \
+                                came by another way. Log in again.";
+                return Err(refuse("auth/argument-error", sentence));
+            }
             if user.disabled {
                 return Err(refuse("auth/user-disabled", "This account is disabled."));
             }

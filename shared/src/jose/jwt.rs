@@ -104,6 +104,12 @@ impl Jwt {
         provider.and_then(Value::as_str).unwrap_or("unknown")
     }
 
+    /// `firebase.tenant`. `None` if it is missing or null; empty if it is not text.
+    pub fn tenant(&self) -> Option<&str> {
+        let tenant = self.claims.get("firebase")?.get("tenant").filter(|tenant| !tenant.is_null())?;
+        Some(tenant.as_str().unwrap_or_default())
+    }
+
     /// The line about the token's expiry. Empty if `exp` cannot be read.
     pub fn report(&self, now: Timestamp) -> String {
         self.expires_at().map(|expiry| report(expiry, now)).unwrap_or_default()

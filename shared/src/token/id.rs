@@ -20,13 +20,15 @@ use crate::{
 
 /// The longest `sub`, in UTF-16 units, as the Admin SDK for Node counts it.
 const SUB_LENGTH_MAX: usize = 128;
-/// The most characters of a foreign `aud` that an answer quotes.
+/// The most characters of a foreign `aud` or tenant that an answer quotes.
 const SHOWN_CHARACTERS_MAX: usize = 80;
 
 /// The settings for verifying the ID tokens of one Firebase project.
 pub struct Verifier<'a> {
     /// The id of the Firebase project.
     pub project: &'a str,
+    /// The tenant of the project. `None` accepts only tokens without a tenant.
+    pub tenant: Option<&'a str>,
     /// The public keys of Firebase. None in emulator mode, where tokens have no signature.
     pub certificates: Option<&'a Certificates>,
     /// The clock skew that is allowed on every time.
@@ -60,8 +62,8 @@ impl Verifier<'_> {
     ///
     /// # Errors
     ///
-    /// 401 `auth/argument-error` or `auth/id-token-expired`, with the sentence of the first broken
-    /// rule. 503 while there are no keys.
+    /// 401 `auth/argument-error`, `auth/mismatching-tenant-id` or `auth/id-token-expired`, with the
+    /// sentence of the first broken rule. 503 while there are no keys.
     pub async fn verify(&self, token: &Jwt, now: Timestamp) -> Result<Claims, Error> {
         let refuse = |sentence: String| {
             let kind = token.kind();
@@ -77,6 +79,9 @@ impl Verifier<'_> {
         };
         self.check_header(token).map_err(refuse)?;
         self.check_content(token).map_err(refuse)?;
+        self.check_tenant(token).map_err(|sentence| {
+            Error::Token(TokenRefusal::new("auth/mismatching-tenant-id", sentence).about(token, now))
+        })?;
         self.check_signature(token, now).await?.map_err(refuse)?;
         let claims = self.check_times(token, now).map_err(refuse)?;
         if now >= claims.expires_at + self.skew {
@@ -114,7 +119,7 @@ impl Verifier<'_> {
             format!("The token's aud is missing or not text; it must be the Firebase project \"{project}\".")
         })?;
         if audience != project {
-            let shown: String = audience.chars().take(SHOWN_CHARACTERS_MAX).collect();
+            let shown = shown(audience);
             return Err(format!(
                 "The token's aud is \"{shown}\", and this deployment verifies tokens of the Firebase project \
                  \"{project}\". The token may be from another environment."
@@ -128,6 +133,23 @@ impl Verifier<'_> {
             return Err("The token's sub, the uid, is not text of 1 to 128 characters.".to_owned());
         }
         Ok(())
+    }
+
+    /// Holds the tenant to the deployment's, as the Admin SDK does for a tenant. The SDK without a
+    /// tenant accepts the tokens of all tenants; one uid may then be two people.
+    fn check_tenant(&self, token: &Jwt) -> Result<(), String> {
+        let phrase = |tenant: Option<&str>| {
+            tenant.map_or_else(|| "no tenant".to_owned(), |tenant| format!("the tenant \"{}\"", shown(tenant)))
+        };
+        let tenant = token.tenant();
+        if tenant == self.tenant {
+            return Ok(());
+        }
+        Err(format!(
+            "The token is of {}, and this deployment verifies tokens of {}: FIREBASE_TENANT_ID decides.",
+            phrase(tenant),
+            phrase(self.tenant)
+        ))
     }
 
     async fn check_signature(&self, token: &Jwt, now: Timestamp) -> Result<Result<(), String>, Error> {
@@ -166,6 +188,10 @@ impl Verifier<'_> {
             expires_at,
         })
     }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARACTERS_MAX).collect()
 }
 
 fn kid(token: &Jwt) -> Option<&str> {

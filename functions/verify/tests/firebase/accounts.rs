@@ -69,6 +69,31 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_credential_that_somebody_linked_to_the_firebase_user_opens_no_account_that_was_made_here() {
+    let google = google().await;
+    let service = service(&google).await;
+    let user = service.account("a@b.de").await;
+    let linked = |uid: &str, provider: &str| {
+        let claims = id_token_claims(uid, service.now());
+        signed(&with(&claims, "firebase", json!({"identities": {}, "sign_in_provider": provider})))
+    };
+    for provider in ["google.com", "password", "phone", "anonymous", "CUSTOM", "", "unknown"] {
+        let token = linked(&user.id, provider);
+        assert_says(&check_revoked(&service, &token).await.refused(401, "auth/argument-error"), "came by another way");
+        verify(&service, &token).await.is(200);
+    }
+    check_revoked(&service, &linked(&user.id, "custom")).await.is(200);
+    change(&service, &user, |user| user.disabled = true).await;
+    check_revoked(&service, &linked(&user.id, "google.com")).await.refused(401, "auth/argument-error");
+    change(&service, &user, |user| {
+        user.disabled = false;
+        user.imported_uid = true;
+    })
+    .await;
+    check_revoked(&service, &linked(&user.id, "google.com")).await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn check_revoked_comes_after_all_that_the_token_says() {
     let google = google().await;
     let service = service(&google).await;

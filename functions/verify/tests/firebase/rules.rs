@@ -8,6 +8,41 @@ use shared::testing::{Answer, Delivery, Google, PROJECT, Reply, Service, certifi
 use super::{KID, assert_says, claims, deployment, google, refused, service, signed, verify, with, without};
 
 #[tokio::test(start_paused = true)]
+async fn a_token_of_another_tenant_or_of_none_is_refused_by_a_code_of_its_own() {
+    let google = google().await;
+    let tenant = |claims: &Value, tenant: Value| {
+        with(claims, "firebase", json!({"sign_in_provider": "custom", "tenant": tenant}))
+    };
+    let without_tenant = service(&google).await;
+    let variables = [("FIREBASE_PROJECT_ID", PROJECT), ("FIREBASE_TENANT_ID", "shop-a1b2c")];
+    let with_tenant = deployment(&google, &variables).await;
+    for (service, ours, others) in [
+        (&without_tenant, vec![json!(null)], vec![json!("shop-a1b2c"), json!(""), json!(5), json!({})]),
+        (
+            &with_tenant,
+            vec![json!("shop-a1b2c")],
+            vec![json!(null), json!("shop"), json!("SHOP-A1B2C"), json!(["shop-a1b2c"])],
+        ),
+    ] {
+        let good = claims(service);
+        for value in ours {
+            verify(service, &signed(&tenant(&good, value))).await.is(200);
+        }
+        for value in others {
+            let answer = verify(service, &signed(&tenant(&good, value))).await;
+            assert_says(&answer.refused(401, "auth/mismatching-tenant-id"), "FIREBASE_TENANT_ID");
+        }
+    }
+    let good = claims(&with_tenant);
+    verify(&with_tenant, &signed(&good)).await.refused(401, "auth/mismatching-tenant-id");
+    // Another project is named first, a wrong signature and the expiry last.
+    let expired = with(&good, "exp", json!(1_000_000_000));
+    verify(&with_tenant, &signed(&expired)).await.refused(401, "auth/mismatching-tenant-id");
+    verify(&with_tenant, &certificate(2).id_token(KID, &good)).await.refused(401, "auth/mismatching-tenant-id");
+    verify(&with_tenant, &signed(&with(&good, "aud", json!("other")))).await.refused(401, "auth/argument-error");
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_rule_is_asked_of_a_token_that_breaks_no_other() {
     let google = google().await;
     let service = service(&google).await;

@@ -20,6 +20,12 @@ pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
              check_revoked=true",
             app.config().tokens.access_token_life.as_secs()
         ));
+        if app.config().firebase.account.is_some() {
+            tell(
+                "Firebase is not told: the app stays signed in there until you revoke the user's refresh tokens, as with \
+                 revokeRefreshTokens(uid) of the Admin SDK",
+            );
+        }
     }
     Ok(())
 }

@@ -110,6 +110,7 @@ impl Line {
             // later epoch keeps its sessions ended, and no sign-in from before counts.
             user.epoch = now.milliseconds().unsigned_abs();
             user.sessions_ended_at = Some(now);
+            user.imported_uid = true;
         }
         app.store().import_user(&user).await.map_err(|error| error.cause())?;
         Ok(user.id)
