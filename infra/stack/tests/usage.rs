@@ -37,6 +37,7 @@ use super::{
 };
 
 const PASSWORD: &str = "correct horse battery staple";
+const NEXT_PASSWORD: &str = "violet tractor 47 umbrella";
 
 /// An action, the resource, and the first part of the record's key; a query has no key.
 type Use = (String, String, String);
@@ -181,15 +182,16 @@ async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
-    let renewed = json!({"current_password": PASSWORD, "new_password": PASSWORD});
+    let renewed = json!({"current_password": PASSWORD, "new_password": NEXT_PASSWORD});
     let session = me(Method::POST, "/me/password", renewed).await;
+    let credentials = json!({"email": "james@yopmail.com", "password": NEXT_PASSWORD});
 
     let other = login.post(200, "/login", credentials.clone()).await;
     logout.post(200, "/logout", json!({"refresh_token": session["refresh_token"]})).await;
     login.post(200, "/login", credentials.clone()).await;
     logout.post(200, "/logout", json!({"refresh_token": other["refresh_token"], "everywhere": true})).await;
     let session = login.post(200, "/login", credentials).await;
-    account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": PASSWORD})).await;
+    account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": NEXT_PASSWORD})).await;
     let used = |function: Function| function.uses.0.lock().unwrap().clone();
     [
         ("AccountFunction", used(account)),

@@ -1,6 +1,7 @@
 //! An emulator of Secrets Manager in this process, for the calls of the AWS SDK.
 //!
-//! Versions and staging labels follow the API reference of AWS.
+//! Versions and staging labels follow the API reference of AWS. The emulator is written here and no
+//! crate, because the tests of a rotation compare, order and copy its whole state.
 
 mod client;
 

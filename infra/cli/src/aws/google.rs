@@ -1,6 +1,9 @@
 //! AWS credentials for a process on Cloud Run, which holds no key of AWS. Google's metadata server
 //! gives the process a token that names its service account. AWS STS exchanges the token for
 //! credentials of a role. No secret is kept anywhere.
+//!
+//! The crate `google-cloud-auth` would bring a second HTTP client for the one request to the
+//! metadata server.
 
 use std::time::Duration;
 

@@ -1,6 +1,9 @@
 //! Reasons why a key cannot sign RS256, as phrases that follow "the private key".
 
+use std::iter;
+
 use aws_lc_rs::error::KeyRejected;
+use x509_cert::der::{Decode, SliceReader, Tag, Tagged, asn1::AnyRef};
 
 use super::MODULUS_BITS_MIN;
 
@@ -15,8 +18,6 @@ const ALGORITHMS: [(&[u8], &str); 4] = [
 ];
 const ELLIPTIC: &str = "is an elliptic-curve key, not an RSA key";
 const DSA: &str = "is a DSA key, not an RSA key";
-const SEQUENCE: u8 = 0x30;
-const OBJECT_IDENTIFIER: u8 = 0x06;
 
 /// The reason why a PEM block with this label holds no RSA private key. None if the label allows
 /// one. White space in the label is ignored, because careless copying often loses it.
@@ -47,7 +48,7 @@ pub fn by_contents(rejected: KeyRejected, der: &[u8]) -> String {
         ("TooSmall", None) => format!("has fewer than {MODULUS_BITS_MIN} bits"),
         ("TooLarge", _) => "has more than 8192 bits".to_owned(),
         ("WrongAlgorithm", _) => "is not an RSA key".to_owned(),
-        _ if Element::first(der).is_none() => "is damaged, or its end is missing".to_owned(),
+        _ if first(der).is_none() => "is damaged, or its end is missing".to_owned(),
         _ => "is damaged, or not an RSA key".to_owned(),
     }
 }
@@ -55,46 +56,30 @@ pub fn by_contents(rejected: KeyRejected, der: &[u8]) -> String {
 /// The algorithm's object identifier in a PKCS#8 key (RFC 5208 section 5). The key begins with a
 /// version. The algorithm follows and begins with the identifier.
 fn algorithm(der: &[u8]) -> Option<&[u8]> {
-    let version = Element::first(Element::first(der)?.contents)?;
-    let algorithm = Element::first(version.rest).filter(|element| element.tag == SEQUENCE)?;
-    Element::first(algorithm.contents).filter(|id| id.tag == OBJECT_IDENTIFIER).map(|id| id.contents)
+    let algorithm = inside(der)?.nth(1).filter(|value| value.tag() == Tag::Sequence)?;
+    first(algorithm.value()).filter(|id| id.tag() == Tag::ObjectIdentifier).map(AnyRef::value)
 }
 
 /// The size of an RSA key in bits. PKCS#1 (RFC 8017 appendix A.1.2) begins with a version and the
 /// modulus. PKCS#8 holds the PKCS#1 key behind a version and the algorithm.
 fn modulus_bits(der: &[u8]) -> Option<usize> {
-    let version = Element::first(Element::first(der)?.contents)?;
-    let second = Element::first(version.rest)?;
-    if second.tag == SEQUENCE {
-        return modulus_bits(Element::first(second.rest)?.contents);
+    let mut behind_version = inside(der)?.skip(1);
+    let second = behind_version.next()?;
+    if second.tag() == Tag::Sequence {
+        return modulus_bits(behind_version.next()?.value());
     }
-    let zeros = second.contents.iter().take_while(|byte| **byte == 0).count();
-    let modulus = second.contents.get(zeros..)?;
+    let zeros = second.value().iter().take_while(|byte| **byte == 0).count();
+    let modulus = second.value().get(zeros..)?;
     Some(modulus.len() * 8 - modulus.first()?.leading_zeros() as usize)
 }
 
-/// One value in DER (X.690 section 8.1) and the bytes after it.
-struct Element<'a> {
-    tag: u8,
-    contents: &'a [u8],
-    rest: &'a [u8],
+/// The first value in DER. `None` if the bytes end before the value does.
+fn first(der: &[u8]) -> Option<AnyRef<'_>> {
+    AnyRef::decode(&mut SliceReader::new(der).ok()?).ok()
 }
 
-impl<'a> Element<'a> {
-    /// Reads the first value. None if the bytes end before the value does.
-    fn first(der: &'a [u8]) -> Option<Self> {
-        let (&tag, rest) = der.split_first()?;
-        let (&length, rest) = rest.split_first()?;
-        let (length, rest) = match length {
-            0..=0x7f => (usize::from(length), rest),
-            // Four bytes are enough for the length of any key.
-            0x81..=0x84 => {
-                let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-                (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest)
-            }
-            _ => return None,
-        };
-        let (contents, rest) = rest.split_at_checked(length)?;
-        Some(Self { tag, contents, rest })
-    }
+/// The values inside the first value, up to one that is cut off.
+fn inside(der: &[u8]) -> Option<impl Iterator<Item = AnyRef<'_>>> {
+    let mut reader = SliceReader::new(first(der)?.value()).ok()?;
+    Some(iter::from_fn(move || AnyRef::decode(&mut reader).ok()))
 }

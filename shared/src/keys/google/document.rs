@@ -1,4 +1,7 @@
 //! The answer of the certificate endpoint: the keys and their lifetime.
+//!
+//! `Cache-Control` and `Age` are read here: the crate `headers` would come into each function for
+//! these two alone.
 
 use std::time::Duration;
 
