@@ -15,6 +15,7 @@ use shared::{
         user::{Profile, User},
     },
     auth::{
+        new_password::{refuse_breached, refuse_weak},
         password::Attempt,
         session_object::{self, SessionObject},
     },
@@ -24,7 +25,7 @@ use shared::{
         caller::Caller,
         fields::{Fields, Input},
     },
-    password::Password,
+    password::{Password, Person},
     store,
     telemetry::audit,
     token::access::Issuer,
@@ -100,11 +101,18 @@ async fn change_password(
     caller: Caller,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Json<SessionObject>, Error> {
-    if let Some((code, message)) =
-        passwords.new.weakness(&app.config().accounts.password_policy, &caller.user.email_key)
-    {
-        return Err(Error::WeakPassword(Field::new("new_password", code, message)));
+    let person = Person {
+        email_key: &caller.user.email_key,
+        username: caller.user.username.as_deref(),
+        name: &caller.user.name,
+    };
+    refuse_weak(&app, "new_password", &passwords.new, &person)?;
+    // The caller knows both, so that this answer tells nothing about the account.
+    if passwords.new.as_bytes() == passwords.current.as_bytes() {
+        let sentence = "The new password must differ from the current one.";
+        return Err(Error::WeakPassword(Field::new("new_password", "password_unchanged", sentence)));
     }
+    refuse_breached(&app, "new_password", &passwords.new).await?;
     let attempt = confirm(&app, &caller, passwords.current).await?;
     let user = caller.user;
     let mut changed = user.clone();

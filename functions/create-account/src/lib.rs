@@ -16,16 +16,17 @@ use shared::{
         user::User,
     },
     auth::{
+        new_password::{refuse_breached, refuse_weak},
         password::{Attempt, LOGIN, client},
         session_object::{self, SessionObject, require_signing_keys},
     },
-    error::{Error, Field},
+    error::Error,
     http::{
         body::Body,
         client_ip::ClientIp,
         fields::{Fields, Input},
     },
-    password::Password,
+    password::{Password, Person},
     store::{Creation, Fingerprint, QuotaWindow},
     telemetry::audit,
     time::Timestamp,
@@ -50,6 +51,12 @@ struct NewAccount {
     password: Password,
 }
 
+impl NewAccount {
+    fn person(&self) -> Person<'_> {
+        Person { email_key: self.email.key(), username: self.username.as_ref().map(Username::as_str), name: &self.name }
+    }
+}
+
 impl Input for NewAccount {
     fn read(fields: &mut Fields) -> Option<Self> {
         let email = fields.email("email");
@@ -70,9 +77,7 @@ async fn create_account(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     require_signing_keys(&app).await?;
-    if let Some((code, message)) = new.password.weakness(&app.config().accounts.password_policy, new.email.key()) {
-        return Err(Error::WeakPassword(Field::new("password", code, message)));
-    }
+    refuse_weak(&app, "password", &new.password, &new.person())?;
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
     let lock = app.locks().lock(format!("create {}", new.email.key())).await;
@@ -82,6 +87,7 @@ async fn create_account(
         let email = fingerprint.is_none().then_some(&new.email);
         app.store().may_create(email, window.as_ref(), now).await.inspect_err(audit_if_limited)?;
     }
+    refuse_breached(&app, "password", &new.password).await?;
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
     let session = session_object::start(&app, &user, now)?;

@@ -95,7 +95,7 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 6] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 8] = [
     (
         "CorsAllowedOrigins",
         &["*", "https://a.example", "https://a.example,http://b.example:3000"],
@@ -113,6 +113,12 @@ const SAMPLES: [(&str, &[&str], &[&str]); 6] = [
     ),
     ("FirebaseProjectId", &["", "my-app-1a2b3", "example.com:my-app"], &["My App", "{\"type\": \"service_account\"}"]),
     ("FirebaseTenantId", &["", "customers-a1b2c"], &["my tenant", "customers."]),
+    (
+        "PasswordBreachCheck",
+        &["true", "false", "https://pwned.example/range/"],
+        &["yes", "https://pwned.example", "http://pwned.example/range/", "https://a:b@c.example/"],
+    ),
+    ("ServiceNames", &["", "Giant Shop", "shop,market"], &["abc", "shop,a", ",,"]),
     ("KeysOverlapSeconds", &["", "7200", "2592000"], &["2h", "-1", "25920000"]),
 ];
 

@@ -184,8 +184,8 @@ fn no_project(token: &Jwt, now: Timestamp) -> Error {
 ///
 /// # Errors
 ///
-/// 401 if the sign-in was revoked, came by another way than the account's, or the account is
-/// disabled, in the code of the token's kind; 503 if DynamoDB fails.
+/// 401 if the sign-in was revoked or came by another way than the account's, or if the account is
+/// disabled. The code is one of the token's kind. 503 if DynamoDB fails.
 pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
     match &verified.sign_in {

@@ -1,11 +1,18 @@
 //! Accounts and passwords.
 
-use super::Environment;
+use http::Uri;
+
+use super::{Environment, firebase::is_safe_url};
 use crate::password::Policy;
 
 /// The least memory and iterations for argon2id in OWASP's password storage cheat sheet.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
 const ARGON2_ITERATIONS_MIN: u64 = 2;
+
+/// The fewest letters and digits of a name of the app.
+const SERVICE_NAME_MIN: usize = 4;
+/// The list of Have I Been Pwned.
+const BREACH_LIST: &str = "https://api.pwnedpasswords.com/range/";
 
 /// The rules for accounts and passwords, and the limits on guessing.
 #[derive(Clone, Debug)]
@@ -24,6 +31,15 @@ pub struct Accounts {
     /// Sets the number of iterations of a password's Argon2id hash. Defaults to 2. Accepts 2 to 16.
     /// Read from `ARGON2_ITERATIONS`.
     pub password_policy: Policy,
+    /// Names the app, so that a new password must not contain one of the names. Has no default.
+    /// Accepts names of at least four letters or digits, separated by commas. Read from
+    /// `SERVICE_NAMES`.
+    pub service_names: Vec<String>,
+    /// Checks new passwords against a list of breached ones. Defaults to `false`. Accepts `true`,
+    /// `false` or the URL of a list that answers as Have I Been Pwned does. Read from
+    /// `PASSWORD_BREACH_CHECK`. Five characters of the password's SHA-1 leave the process. A list
+    /// that gives no answer within 400 ms refuses nothing.
+    pub breach_list: Option<Uri>,
     /// Counts failed logins and new accounts, and slows down guessing. Defaults to `on`. Accepts
     /// `on` or `off`. Read from `RATE_LIMITS`. Load tests use `off`, which Lambda and Cloud Run
     /// refuse.
@@ -35,6 +51,8 @@ impl Accounts {
         Self {
             require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
             password_policy: password_policy(env),
+            service_names: service_names(env),
+            breach_list: breach_list(env),
             rate_limits: rate_limits(env),
         }
     }
@@ -45,6 +63,33 @@ fn password_policy(env: &mut Environment) -> Policy {
         length_min: env.number("PASSWORD_MIN_LENGTH", 8, 8, 64) as usize,
         memory_kib: env.number("ARGON2_MEMORY_KIB", ARGON2_MEMORY_KIB_MIN, ARGON2_MEMORY_KIB_MIN, 262_144) as u32,
         iterations: env.number("ARGON2_ITERATIONS", ARGON2_ITERATIONS_MIN, ARGON2_ITERATIONS_MIN, 16) as u32,
+    }
+}
+
+fn service_names(env: &mut Environment) -> Vec<String> {
+    const NAME: &str = "SERVICE_NAMES";
+    let text = env.text(NAME).unwrap_or_default();
+    let names: Vec<String> =
+        text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    // A shorter name is in many good passwords by chance.
+    if names.iter().any(|name| name.chars().filter(|c| c.is_alphanumeric()).count() < SERVICE_NAME_MIN) {
+        env.refuse(NAME, "must be names of at least four letters or digits, separated by commas");
+    }
+    names
+}
+
+fn breach_list(env: &mut Environment) -> Option<Uri> {
+    const NAME: &str = "PASSWORD_BREACH_CHECK";
+    match env.text(NAME).as_deref() {
+        None | Some("false") => None,
+        Some("true") => Some(Uri::from_static(BREACH_LIST)),
+        Some(text) => {
+            let list = text.parse::<Uri>().ok().filter(|uri| is_safe_url(uri) && uri.path().ends_with('/'));
+            if list.is_none() {
+                env.refuse(NAME, "must be true, false, or a URL that begins with https:// and ends with /");
+            }
+            list
+        }
     }
 }
 

@@ -97,16 +97,26 @@ fn certificates_url(env: &mut Environment) -> Uri {
         Some(Ok(uri)) => uri,
         Some(Err(_)) => Uri::default(),
     };
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+    if has_user_info(&uri) {
         env.refuse(NAME, "must have no password in it");
-    }
-    match uri.scheme_str() {
-        Some("https") => {}
-        // Over plain HTTP, whoever can change the answer could sign in as anybody.
-        Some("http") if uri.host().is_some_and(is_this_machine) => {}
-        _ => env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself"),
+    } else if !is_safe_url(&uri) {
+        env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself");
     }
     uri
+}
+
+fn has_user_info(uri: &Uri) -> bool {
+    uri.authority().is_some_and(|authority| authority.as_str().contains('@'))
+}
+
+/// Whether nobody on the line can change the answer of this URL: over plain HTTP, whoever can would
+/// decide in the place of the server.
+pub(super) fn is_safe_url(uri: &Uri) -> bool {
+    match uri.scheme_str() {
+        Some("https") => !has_user_info(uri),
+        Some("http") => !has_user_info(uri) && uri.host().is_some_and(is_this_machine),
+        _ => false,
+    }
 }
 
 /// Whether a host is this machine. An address is parsed, since `127.evil.example` is any host's

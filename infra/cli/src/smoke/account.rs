@@ -75,7 +75,7 @@ impl Account {
     /// A sentence: the random source failed.
     pub fn new() -> Result<Self, String> {
         // As long as the longest PASSWORD_MIN_LENGTH, and no rule refuses it.
-        let password = || Ok::<_, String>(format!("smoke {}{}", random_digits()?, random_digits()?));
+        let password = || Ok::<_, String>(format!("trial {}{}", random_digits()?, random_digits()?));
         Ok(Self {
             email: format!("smoke-{}@latchkey-smoke.example", random_digits()?),
             password: password()?,
