@@ -122,8 +122,8 @@ impl Setup {
         self.deployment.succeed(Way::Serve, "jwt", request).await["token"].clone()
     }
 
-    /// An ID token of Firebase for James, with these claims in the place of its own. The sign-in with
-    /// a custom token was five minutes ago.
+    /// An ID token of Firebase for James, with these claims in the place of others. James signed in
+    /// with a custom token five minutes ago.
     pub fn id_token(&self, changes: Value) -> String {
         let now = clock::now() / 1000;
         let uid = self.james.uid();

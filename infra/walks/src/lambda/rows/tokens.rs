@@ -126,7 +126,7 @@ fn is_of_james(setup: &Setup, answer: &Answer) {
 
 fn is_id_token_of_james(setup: &Setup, answer: &Answer) {
     let uid = setup.james.uid();
-    answer.has(&json!({"valid": true, "kind": "firebase_id_token", "uid": uid, "provider": "password"}));
+    answer.has(&json!({"valid": true, "kind": "firebase_id_token", "uid": uid, "provider": "custom"}));
 }
 
 fn is_decoded(setup: &Setup, answer: &Answer) {
