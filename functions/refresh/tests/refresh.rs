@@ -12,6 +12,8 @@ use shared::{
         session::{Session, SessionId},
         user::User,
     },
+    auth::session_object::presented,
+    error::{Error, RefreshRefusal},
     testing::{Answer, PATIENCE, Service, assert_session_object},
     time::Timestamp,
 };
@@ -23,8 +25,28 @@ async fn service() -> Service {
     Service::new(refresh::router()).await
 }
 
+/// A deployment where a refresh token works once.
+async fn strict() -> Service {
+    Service::configured(refresh::router(), &[("REFRESH_REUSE_INTERVAL_SECONDS", "0")]).await
+}
+
 async fn refresh(service: &Service, token: &Value) -> Answer {
     service.post("/refresh", json!({"refresh_token": token})).await
+}
+
+/// The answers to 32 refreshes of one token at the same time.
+async fn refresh_in_parallel(service: &Service, token: &Value) -> Vec<Answer> {
+    let calls: Vec<_> = (0..32)
+        .map(|_| {
+            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
+            tokio::spawn(call.json(json!({"refresh_token": token})))
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for call in calls {
+        answers.push(call.await.unwrap());
+    }
+    answers
 }
 
 /// The refresh token that `token` is exchanged for.
@@ -72,7 +94,7 @@ async fn a_parent_that_comes_again_after_the_life_of_an_access_token_ends_the_se
 
 #[tokio::test(start_paused = true)]
 async fn with_a_reuse_interval_of_zero_a_token_works_once_and_its_second_use_ends_the_session() {
-    let service = Service::configured(refresh::router(), &[("REFRESH_REUSE_INTERVAL_SECONDS", "0")]).await;
+    let service = strict().await;
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
     let first = child(&service, &parent).await;
     refresh(&service, &parent).await.refused(401, "refresh_token_reused");
@@ -81,19 +103,26 @@ async fn with_a_reuse_interval_of_zero_a_token_works_once_and_its_second_use_end
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn with_a_reuse_interval_of_zero_one_of_many_parallel_refreshes_works() {
-    let service = Service::configured(refresh::router(), &[("REFRESH_REUSE_INTERVAL_SECONDS", "0")]).await;
+    let service = strict().await;
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
-    let calls: Vec<_> = (0..32)
-        .map(|_| {
-            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
-            tokio::spawn(call.json(json!({"refresh_token": parent})))
-        })
-        .collect();
-    let mut right = 0;
-    for call in calls {
-        right += usize::from(call.await.unwrap().status == 200);
+    let answers = refresh_in_parallel(&service, &parent).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+}
+
+/// The SDK sends a write again if its answer is lost.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_sent_twice_is_one_use_unless_the_session_ended_in_between() {
+    for service in [service().await, strict().await] {
+        let session = service.session(&service.account("a@b.de").await).await;
+        let (app, now) = (service.app(), service.now());
+        let text = session["refresh_token"].as_str().unwrap();
+        let (token, rotator) = presented(app, text, None, now).await.unwrap().unwrap();
+        let rotate = || app.store().rotate(token, rotator.clone(), now, &app.config().tokens.session_lifetimes);
+        assert_eq!(rotate().await.unwrap().child, 1);
+        assert_eq!(rotate().await.unwrap().child, 1);
+        assert!(app.store().end_session(token.session, None, now).await.unwrap());
+        assert!(matches!(rotate().await, Err(Error::Refresh(RefreshRefusal::Invalid))));
     }
-    assert_eq!(right, 1);
 }
 
 /// Refreshes from an IP address of the documentation's network.
@@ -216,16 +245,8 @@ async fn a_grandparent_gets_its_child_within_ten_seconds_and_ends_the_session_af
 async fn parallel_refreshes_of_one_token_carry_the_one_same_child() {
     let service = service().await;
     let parent = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
-    let calls: Vec<_> = (0..32)
-        .map(|_| {
-            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
-            tokio::spawn(call.json(json!({"refresh_token": parent})))
-        })
-        .collect();
-    let mut children = Vec::new();
-    for call in calls {
-        children.push(call.await.unwrap().is(200).body["refresh_token"].clone());
-    }
+    let answers = refresh_in_parallel(&service, &parent).await.into_iter();
+    let children: Vec<Value> = answers.map(|answer| answer.is(200).body["refresh_token"].clone()).collect();
     assert!(children.iter().all(|child| *child == children[0]), "{children:?}");
     refresh(&service, &children[0]).await.is(200);
 }

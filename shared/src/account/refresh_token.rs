@@ -61,8 +61,8 @@ impl RefreshToken {
         Some((Self { session: SessionId(id.try_into().ok()?), counter }, key))
     }
 
-    /// The name of whoever presents this token from an IP address: an HMAC by the key that made the
-    /// token. Two callers with the same token have the same name only if they share the address.
+    /// Names the caller that presents this token from an IP address, by an HMAC with the token's
+    /// key. Two callers with the same token have the same name only if they share the address.
     /// Without the key, the name shows neither the address nor another session of the caller.
     pub fn caller(self, key: &hmac::Key, ip: &IpKey) -> String {
         let message = [self.message().as_slice(), ip.as_str().as_bytes()].concat();

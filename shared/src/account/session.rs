@@ -92,8 +92,7 @@ pub struct Rotator {
 
 /// Rotations in a row whose parent came again from another caller than the first.
 ///
-/// A thief who holds a copy of a token and refreshes whenever its owner does is told from a lost
-/// answer by these rotations.
+/// Their number tells a lost answer from a thief, who refreshes a copy as often as the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeats {
     /// The counter of the child that the last of these rotations made.

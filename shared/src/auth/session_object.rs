@@ -1,5 +1,6 @@
 //! The session object: the answer of a login, a new account and a refresh.
 
+use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 
@@ -64,7 +65,7 @@ pub fn start(app: &App, user: &User, now: Timestamp) -> Result<Session, Error> {
 ///
 /// 503 while there are no keys, or if they lack the token's key and newer ones cannot be loaded.
 pub async fn refresh_token(app: &App, text: &str, now: Timestamp) -> Result<Option<RefreshToken>, Error> {
-    Ok(presented(app, text, None, now).await?.map(|(token, _)| token))
+    open(app, text, now, |token, _| token).await
 }
 
 /// Like [`refresh_token`], with the request that presents the token from this IP address.
@@ -78,11 +79,22 @@ pub async fn presented(
     ip: Option<&IpKey>,
     now: Timestamp,
 ) -> Result<Option<(RefreshToken, Rotator)>, Error> {
+    let opened = open(app, text, now, |token, key| (token, ip.map(|ip| token.caller(key, ip)))).await?;
+    let Some((token, caller)) = opened else { return Ok(None) };
+    let request = URL_SAFE_NO_PAD.encode(app.random::<REQUEST_BYTES>()?);
+    Ok(Some((token, Rotator { request, caller })))
+}
+
+/// Opens a refresh token, and passes it to `then` with the key that made it.
+async fn open<T>(
+    app: &App,
+    text: &str,
+    now: Timestamp,
+    then: impl FnOnce(RefreshToken, &hmac::Key) -> T,
+) -> Result<Option<T>, Error> {
     let is_opened = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now)).is_some();
     let ring = app.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || is_opened(ring)).await?;
-    let Some((token, key)) = RefreshToken::open_by(text, ring.refresh_verifying(now)) else { return Ok(None) };
-    let request = URL_SAFE_NO_PAD.encode(app.random::<REQUEST_BYTES>()?);
-    Ok(Some((token, Rotator { request, caller: ip.map(|ip| token.caller(key, ip)) })))
+    Ok(RefreshToken::open_by(text, ring.refresh_verifying(now)).map(|(token, key)| then(token, key)))
 }
 
 impl SessionObject {

@@ -100,10 +100,6 @@ impl Store {
             _ => return Err(unavailable(error)),
         };
         let session: Session = record(found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?)?;
-        // This very write rotated the session: it was sent twice, and its first answer was lost.
-        if session.counter == child && session.rotated_by.as_ref() == Some(&rotator) {
-            return Ok(Rotation { session, child });
-        }
         match session.state_of(token.counter, now, lifetimes) {
             RefreshState::Parent { child } => match session.with_repeat(child, rotator.caller.as_deref()) {
                 Some(repeats) if repeats.show_theft() => self.end_reused(&session, now).await,
@@ -116,6 +112,10 @@ impl Store {
             // The condition failed, but would hold now: another request changed the session
             // meanwhile.
             RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),
+            // This very write rotated the session. It was sent twice: its first answer was lost.
+            RefreshState::Refused(RefreshRefusal::Reused) if session.rotated_by.as_ref() == Some(&rotator) => {
+                Ok(Rotation { session, child })
+            }
             RefreshState::Refused(RefreshRefusal::Reused) => self.end_reused(&session, now).await,
             RefreshState::Refused(refusal) => Err(Error::Refresh(refusal)),
         }
