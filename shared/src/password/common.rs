@@ -3,6 +3,7 @@
 use std::iter;
 
 use fst::Set;
+use zeroize::Zeroizing;
 
 use super::skeleton::{cores, skeleton};
 
@@ -17,7 +18,8 @@ static COMMON: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/common-password
 /// Case, look-alike signs such as `@` for `a`, and digits and signs at the ends count for nothing.
 /// A word passes with more than twice as many digits and signs: they then carry the weight.
 pub fn is_common(password: &str) -> bool {
-    let is_listed = |text: &str| Set::new(COMMON).is_ok_and(|set| set.contains(skeleton(text)));
+    let is_listed =
+        |text: &str| Set::new(COMMON).is_ok_and(|set| set.contains(Zeroizing::new(skeleton(text)).as_str()));
     is_listed(password) || cores(password).any(is_listed)
 }
 

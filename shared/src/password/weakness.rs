@@ -82,7 +82,7 @@ impl Contains {
 }
 
 fn letters(text: &str) -> String {
-    skeleton(text).chars().filter(|c| c.is_alphanumeric()).collect()
+    Zeroizing::new(skeleton(text)).chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]
