@@ -17,6 +17,7 @@ use shared::{
     testing::{Answer, PATIENCE, Service, assert_session_object},
     time::Timestamp,
 };
+use tokio::task::JoinSet;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -36,17 +37,12 @@ async fn refresh(service: &Service, token: &Value) -> Answer {
 
 /// The answers to 32 refreshes of one token at the same time.
 async fn refresh_in_parallel(service: &Service, token: &Value) -> Vec<Answer> {
-    let calls: Vec<_> = (0..32)
-        .map(|_| {
-            let call = service.request(Method::POST, "/refresh").within(PATIENCE);
-            tokio::spawn(call.json(json!({"refresh_token": token})))
-        })
-        .collect();
-    let mut answers = Vec::new();
-    for call in calls {
-        answers.push(call.await.unwrap());
+    let mut tasks = JoinSet::new();
+    for _ in 0..32 {
+        let call = service.request(Method::POST, "/refresh").within(PATIENCE);
+        tasks.spawn(call.json(json!({"refresh_token": token})));
     }
-    answers
+    tasks.join_all().await
 }
 
 /// The refresh token that `token` is exchanged for.
