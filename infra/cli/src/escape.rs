@@ -1,11 +1,17 @@
 //! Escapes text of other people for the terminal, so that no control sequence reaches it.
 
 use serde::Serialize;
+use shared::account::{email::with_ascii_domain, user::is_bidi_control};
 
 /// `text` with every control character, and every mark that changes the direction of text, as its
 /// code point.
 pub fn shown(text: &str) -> String {
     escaped(text, |letter| letter.escape_unicode().to_string())
+}
+
+/// An e-mail address for somebody who decides by it: escaped, with its domain in ASCII.
+pub fn address(email: &str) -> String {
+    shown(&with_ascii_domain(email))
 }
 
 /// A value as JSON over several lines, escaped in the same way.
@@ -19,8 +25,6 @@ pub fn json(value: &impl Serialize) -> Result<String, String> {
 }
 
 fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
-    let reverses =
-        |letter: char| matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let steers = |letter: char| (letter.is_control() && letter != '\n') || reverses(letter);
+    let steers = |letter: char| (letter.is_control() && letter != '\n') || is_bidi_control(letter);
     text.chars().map(|letter| if steers(letter) { escape(letter) } else { letter.to_string() }).collect()
 }

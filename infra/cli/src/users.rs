@@ -16,7 +16,10 @@ use shared::{
     token::custom::is_uid,
 };
 
-use crate::{Failure, escape::shown};
+use crate::{
+    Failure,
+    escape::{address, shown},
+};
 
 /// `latchkey users`. The argument `WHO` is an e-mail address, a username or a user's id. The
 /// accounts are on AWS if SIGNING_KEYS_SECRET_ID is set. Otherwise they are in the embedded
@@ -141,18 +144,18 @@ async fn find(app: &App, who: &str) -> Result<User, Failure> {
         (Some(one), Some(other)) if one.id != other.id => Err(format!(
             "{} is the id of one account and the username of another: name it by its e-mail address, {} or {}.",
             shown(who),
-            shown(&one.email),
-            shown(&other.email)
+            address(&one.email),
+            address(&other.email)
         )
         .into()),
         (Some(user), _) | (None, Some(user)) => Ok(user),
-        (None, None) => Err(format!("There is no account {}.", shown(who)).into()),
+        (None, None) => Err(format!("There is no account {}.", address(who)).into()),
     }
 }
 
-/// `james@yopmail.com (0195…)`.
+/// `james@yopmail.com (0195…)`. The domain is in ASCII.
 fn name(user: &User) -> String {
-    shown(&format!("{} ({})", user.email, user.id))
+    format!("{} ({})", address(&user.email), shown(&user.id))
 }
 
 fn failure(error: Error) -> Failure {

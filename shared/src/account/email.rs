@@ -66,6 +66,13 @@ impl Email {
     }
 }
 
+/// `address` with its domain in ASCII (`xn--…`), for people who decide by it: a domain beyond ASCII
+/// may look like another one. A text that is no address stays as it is.
+pub fn with_ascii_domain(address: &str) -> String {
+    let ascii = |(local, domain): (&str, &str)| Some(format!("{local}@{}", idna::domain_to_ascii(domain).ok()?));
+    address.rsplit_once('@').and_then(ascii).unwrap_or_else(|| address.to_owned())
+}
+
 /// Whether `part` is one or more characters of `atext` (RFC 5322 section 3.2.3).
 fn is_atom(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
@@ -151,6 +158,19 @@ mod tests {
             Email::parse("a@mu\u{308}nchen.example").unwrap().key(),
             Email::parse("A@xn--mnchen-3ya.EXAMPLE").unwrap().key()
         );
+    }
+
+    #[test]
+    fn a_domain_that_looks_like_another_is_told_from_it_in_ascii() {
+        for (address, shown) in [
+            ("James@pаypal.example", "James@xn--pypal-4ve.example"),
+            ("A@münchen.example", "A@xn--mnchen-3ya.example"),
+            ("James@YopMail.com", "James@yopmail.com"),
+            ("james", "james"),
+            ("a@", "a@"),
+        ] {
+            assert_eq!(with_ascii_domain(address), shown);
+        }
     }
 
     #[test]

@@ -147,8 +147,14 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// Reads a display name: trimmed, NFC, at most 128 code points, no control characters. An empty
-/// name is accepted.
+/// Whether a character changes the direction of the text around it (Unicode's `Bidi_Control`). A
+/// name with one can show another name than it is, or disturb the text after it.
+pub const fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Reads a display name: trimmed, NFC, at most 128 code points, no control characters, and none
+/// that changes the direction of text. An empty name is accepted.
 ///
 /// # Errors
 ///
@@ -157,6 +163,8 @@ pub fn name(text: &str) -> Result<String, &'static str> {
     let name: String = text.trim().nfc().collect();
     if name.chars().any(char::is_control) {
         Err("A name must not contain control characters.")
+    } else if name.chars().any(is_bidi_control) {
+        Err("A name must not contain characters that change the direction of text.")
     } else if name.chars().count() > NAME_CODE_POINTS_MAX {
         Err("A name has at most 128 characters.")
     } else {
@@ -175,5 +183,15 @@ mod tests {
         assert!(name(&"é".repeat(128)).is_ok());
         assert!(name(&"é".repeat(129)).is_err());
         assert!(name("a\u{1b}[2J").is_err());
+    }
+
+    #[test]
+    fn a_name_that_changes_the_direction_of_text_is_refused_and_letters_of_any_direction_are_not() {
+        for mark in
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars()
+        {
+            assert!(name(&format!("James{mark}nosliW")).unwrap_err().contains("direction"), "{mark:?}");
+        }
+        assert_eq!(name("محمد يوسف").unwrap(), "محمد يوسف");
     }
 }

@@ -12,7 +12,7 @@ use shared::{
 use super::failure;
 use crate::{
     Failure,
-    escape::{self, shown},
+    escape::{self, address, shown},
     written,
 };
 
@@ -93,7 +93,7 @@ fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::R
     let verified = if user.email_verified { "verified" } else { "not verified" };
     for (label, value) in [
         ("id", shown(&user.id)),
-        ("e-mail", format!("{} ({verified})", shown(&user.email))),
+        ("e-mail", format!("{} ({verified})", address(&user.email))),
         ("username", or_none(user.username.as_deref().unwrap_or_default())),
         ("name", or_none(&user.name)),
         ("role", user.role_id.to_string()),

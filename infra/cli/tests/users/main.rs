@@ -229,6 +229,26 @@ fn an_account_is_found_by_what_names_it_alone() {
 }
 
 #[test]
+fn an_address_that_looks_like_another_is_shown_in_ascii_and_answered_as_typed() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let (real, false_friend) = ("james@paypal.example", "james@pаypal.example");
+    server.create(real, "james");
+    let created = server.create(false_friend, "james2");
+    assert_eq!(created.pointer("/user/email").unwrap(), false_friend);
+    let shown_to_people = |arguments: &[&str]| said(&users(folder.path(), arguments), 0).0;
+    for arguments in
+        [&["show", "james2"][..], &["disable", "james2"], &["disable", false_friend], &["enable", "james2"]]
+    {
+        let out = shown_to_people(arguments);
+        assert!(out.contains("james@xn--pypal-4ve.example") && !out.contains(false_friend), "{out}");
+    }
+    assert!(shown_to_people(&["show", "james"]).contains(real));
+    let (_, told) = said(&users(folder.path(), &["show", "jim@pаypal.example"]), 1);
+    assert!(told.contains("There is no account jim@xn--pypal-4ve.example"), "{told}");
+}
+
+#[test]
 fn wrong_use_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let server = Server::start(folder.path());
