@@ -3,7 +3,7 @@
 //! The AWS SDK's calls go to `dynoxide` without a socket. The store's code is therefore the code
 //! that runs on AWS, and no other program on the machine reaches the table.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -23,11 +23,17 @@ use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::{task, time};
 
 use crate::{
     error::{Error, chain},
     store::{SESSION_OF, SESSIONS_INDEX, TTL},
 };
+
+/// The time between two sweeps. DynamoDB itself promises no more than a few days
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>). The shortest
+/// record, a count of failures, lives for a quarter of an hour.
+const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// An embedded DynamoDB. Clones share one database.
 #[derive(Clone)]
@@ -71,6 +77,26 @@ impl Embedded {
     /// SQLite fails.
     pub fn sweep(&self) -> Result<usize, Error> {
         self.database.sweep_ttl().map_err(Error::internal)
+    }
+
+    /// Sweeps every ten minutes, until the future is dropped. Dynoxide reads 25 records at a time,
+    /// and lets waiting calls go first in between. A sweep reads no more records than there were at
+    /// its beginning. A failure is logged, and the next sweep tries again.
+    pub async fn sweep_regularly(self) {
+        let mut moments = time::interval(SWEEP_EVERY);
+        moments.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        // The first moment is now, and the start has swept already.
+        moments.tick().await;
+        loop {
+            moments.tick().await;
+            let embedded = self.clone();
+            match task::spawn_blocking(move || embedded.sweep()).await {
+                Ok(Ok(0)) => {}
+                Ok(Ok(records)) => tracing::info!(records, "expired records are deleted"),
+                Ok(Err(error)) => tracing::error!(cause = error.cause(), "expired records cannot be deleted"),
+                Err(error) => tracing::error!(cause = %error, "expired records cannot be deleted"),
+            }
+        }
     }
 
     /// A client whose calls end here.
@@ -185,5 +211,47 @@ fn call<Q: DeserializeOwned, A: Serialize>(
 impl std::fmt::Debug for Embedded {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Embedded")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    use super::*;
+
+    /// The keys that are in the table.
+    async fn keys(client: &Client) -> Vec<String> {
+        let items = client.scan().table_name("table").send().await.unwrap().items.unwrap_or_default();
+        let mut keys: Vec<String> = items.iter().map(|item| item["pk"].as_s().unwrap().clone()).collect();
+        keys.sort();
+        keys
+    }
+
+    async fn put(client: &Client, key: &str, expiry_seconds: Option<i64>) {
+        let put = client.put_item().table_name("table").item("pk", AttributeValue::S(key.to_owned()));
+        let ttl = expiry_seconds.map(|seconds| AttributeValue::N(seconds.to_string()));
+        ttl.into_iter().fold(put, |put, ttl| put.item(TTL, ttl)).send().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn expired_records_are_deleted_while_the_server_runs_and_all_others_stay() {
+        let embedded = Embedded::memory().unwrap();
+        let client = embedded.client();
+        create_table(&client, "table").await.unwrap();
+        let sweeps = tokio::spawn(embedded.sweep_regularly());
+        time::sleep(Duration::from_secs(1)).await;
+        for round in 0..3 {
+            for number in 0..60 {
+                put(&client, &format!("SESSION#{round}-{number}"), Some(1)).await;
+            }
+            put(&client, "SESSION#live", Some(i64::from(u32::MAX))).await;
+            put(&client, "USER#a", None).await;
+            time::sleep(SWEEP_EVERY - Duration::from_secs(2)).await;
+            assert_eq!(keys(&client).await.len(), 62, "the moment has not come");
+            time::sleep(Duration::from_secs(2)).await;
+            assert_eq!(keys(&client).await, ["SESSION#live", "USER#a"], "round {round}");
+        }
+        sweeps.abort();
     }
 }

@@ -51,6 +51,17 @@ impl Table {
         Ok(Self { store, embedded: None })
     }
 
+    /// Deletes the expired records of the embedded table from time to time, for ever. A table
+    /// elsewhere has DynamoDB's own TTL.
+    pub fn sweeps(&self) -> impl Future<Output = ()> + Send + 'static {
+        let embedded = self.embedded.as_ref().map(|(embedded, _)| embedded.clone());
+        async move {
+            if let Some(embedded) = embedded {
+                embedded.sweep_regularly().await;
+            }
+        }
+    }
+
     /// Serves the embedded table to other programs until `stop`.
     pub async fn serve(
         &self,
