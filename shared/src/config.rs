@@ -22,7 +22,7 @@ pub use accounts::Accounts;
 use environment::Environment;
 pub use federation::Federation;
 pub use firebase::Firebase;
-pub use http::Http;
+pub use http::{Http, ProxySecret};
 pub use keys::KeySettings;
 use platform::Platform;
 pub use serve::Serve;
@@ -49,7 +49,7 @@ pub struct Config {
     pub tokens: Tokens,
     /// Accounts and passwords.
     pub accounts: Accounts,
-    /// The URL of the service, and the web apps that may call it.
+    /// The URL of the service, the proxy before it, and the web apps that may call it.
     pub http: Http,
     /// The log and the metrics.
     pub telemetry: Telemetry,

@@ -45,8 +45,12 @@ pub enum Error {
     IdempotencyKeyReused,
     /// 429: too many failures, or too many requests from one address; the time to wait.
     TooManyAttempts(Duration),
-    /// 400: the gateway's event makes no request.
+    /// 400: the gateway's event, or the bytes of the connection, make no request.
     Unreadable,
+    /// 400: the request names no caller, and the deployment's proxy names one in each request.
+    ForwardedAddressMissing,
+    /// 403: the request came past the deployment's proxy.
+    ProxyRequired,
     /// 404: no route has this path.
     NotFound,
     /// 405: the path has no such method.
@@ -113,6 +117,8 @@ impl Error {
     pub fn status_and_code(&self) -> (u16, &'static str) {
         match self {
             Self::Invalid { .. } | Self::Unreadable => (400, "invalid_request"),
+            Self::ForwardedAddressMissing => (400, "forwarded_address_missing"),
+            Self::ProxyRequired => (403, "proxy_required"),
             Self::WeakPassword(_) => (400, "weak_password"),
             Self::TokenRequired => (400, "token_missing"),
             Self::TokenMissing => (401, "token_missing"),
@@ -200,6 +206,10 @@ impl fmt::Display for Error {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }
             Self::Unreadable => "The request could not be read.",
+            Self::ForwardedAddressMissing => {
+                "The proxy must send the address of its caller as X-Forwarded-For, and this request has none."
+            }
+            Self::ProxyRequired => "Call this service by its public address, and not past its proxy.",
             Self::NotConfigured(sentence) => sentence,
             Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
@@ -327,6 +337,9 @@ mod tests {
             (Error::Taken("id"), 409, "id_taken", None),
             (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
             (Error::TooManyAttempts(Duration::from_millis(1_001)), 429, "too_many_attempts", Some(2)),
+            (Error::Unreadable, 400, "invalid_request", None),
+            (Error::ForwardedAddressMissing, 400, "forwarded_address_missing", None),
+            (Error::ProxyRequired, 403, "proxy_required", None),
             (Error::NotFound, 404, "not_found", None),
             (Error::MethodNotAllowed, 405, "method_not_allowed", None),
             (Error::TooLarge, 413, "payload_too_large", None),

@@ -7,3 +7,4 @@ pub mod contract;
 pub mod fields;
 pub mod issuer;
 pub mod problem;
+pub mod proxy;

@@ -4,6 +4,7 @@ mod invocation;
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
     time::Duration,
@@ -31,6 +32,7 @@ use crate::{
         client_ip::{self, PeerAddr},
         contract::{self, TimeLeft},
         issuer::GatewayDomain,
+        proxy::{self, OverTls},
     },
     keys::Keys,
     store::Store,
@@ -162,9 +164,10 @@ fn with_time_left(mut request: Request, now: Timestamp) -> Request {
     request
 }
 
-/// Adds the domain of the gateway, from which the default token issuer is made, and the address of
-/// the connection. Both come from the event's context, which no caller can write. A load balancer
-/// has no such context: it writes the address last into a header.
+/// Adds the domain of the gateway, from which the default token issuer is made, the address of the
+/// connection, and the fact of TLS. All come from the event's context, which no caller can write. A
+/// load balancer has no such context: it writes the address last into a header, and the scheme into
+/// another. API Gateway speaks nothing but TLS.
 fn with_gateway(mut request: Request) -> Request {
     let (domain, address) = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => (context.domain_name.clone(), context.http.source_ip.clone()),
@@ -176,13 +179,25 @@ fn with_gateway(mut request: Request) -> Request {
     let is_balancer = matches!(request.request_context_ref(), Some(RequestContext::Alb(_)));
     let balanced = || client_ip::last_forwarded(request.headers()).filter(|_| is_balancer);
     let address = address.and_then(|text| text.parse().ok()).or_else(balanced);
+    if !is_balancer || proxy::says_tls(request.headers()) {
+        request.extensions_mut().insert(OverTls);
+    }
     if let Some(domain) = domain {
         request.extensions_mut().insert(GatewayDomain(domain));
     }
     if let Some(ip) = address {
         request.extensions_mut().insert(PeerAddr(ip));
+        forget_own_hop(&mut request, ip);
     }
     request
+}
+
+/// Takes the address that the gateway itself has added out of `X-Forwarded-For`. The rest is what
+/// its caller has sent, which may be the deployment's proxy.
+fn forget_own_hop(request: &mut Request, own: IpAddr) {
+    if client_ip::last_forwarded(request.headers()).is_some_and(|last| last.to_canonical() == own.to_canonical()) {
+        proxy::take_last_forwarded(request.headers_mut());
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +234,28 @@ mod tests {
         for event in [HTTP_API, &forged, BALANCER] {
             let request = with_gateway(lambda_http::request::from_str(event).unwrap());
             assert_eq!(request.extensions().get(), Some(&PeerAddr("192.0.2.1".parse().unwrap())), "{event}");
+        }
+    }
+
+    #[test]
+    fn the_hop_of_the_gateway_leaves_the_header_and_what_its_caller_sent_stays() {
+        let sent = |forwarded: &str| {
+            let event = HTTP_API.replace(r#""host":"#, &format!(r#""x-forwarded-for": "{forwarded}", "host":"#));
+            let request = with_gateway(lambda_http::request::from_str(&event).unwrap());
+            request.headers().get("x-forwarded-for").map(|left| left.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        assert_eq!(sent("203.0.113.9, 198.51.100.7, 192.0.2.1"), "203.0.113.9, 198.51.100.7");
+        assert_eq!(sent("203.0.113.9"), "203.0.113.9");
+        assert_eq!(sent("192.0.2.1"), "");
+    }
+
+    #[test]
+    fn api_gateway_speaks_tls_and_a_load_balancer_says_whether_it_does() {
+        let with =
+            |scheme: &str| BALANCER.replace(r#""host":"#, &format!(r#""x-forwarded-proto": "{scheme}", "host":"#));
+        for (event, tls) in [(HTTP_API, true), (&with("https"), true), (&with("http"), false), (BALANCER, false)] {
+            let request = with_gateway(lambda_http::request::from_str(event).unwrap());
+            assert_eq!(request.extensions().get::<OverTls>().is_some(), tls, "{event}");
         }
     }
 

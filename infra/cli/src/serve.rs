@@ -19,8 +19,9 @@ use clap::Args;
 use shared::{
     App,
     config::Config,
-    http::client_ip::{self, PeerAddr},
+    http::client_ip::PeerAddr,
     http::contract,
+    http::proxy::{self, OverTls},
     keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
     telemetry::log::{self, LogFormat},
@@ -59,7 +60,8 @@ pub struct Serve {
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Count limits by the last address in X-Forwarded-For, which a reverse proxy or load balancer
-    /// writes there. Every request must come through it.
+    /// writes there. A request without that header is refused, except to /health. BEHIND_PROXY does
+    /// the same.
     #[arg(long)]
     behind_proxy: bool,
     /// Open the embedded DynamoDB on this port to other programs on this machine, such as the AWS
@@ -80,7 +82,9 @@ impl Serve {
     ///
     /// A sentence for people.
     pub fn run(self) -> Result<(), Failure> {
-        let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        config.http.behind_proxy |= self.behind_proxy;
+        self.refuse_open_doors(&config)?;
         if config.on_cloud_run && !self.external_dynamodb {
             return Err(Failure::wrong_use(
                 "On Cloud Run the embedded database, with every account, would be lost with its instance. Give --external-dynamodb.",
@@ -93,6 +97,25 @@ impl Serve {
         // Does not wait for name look-ups that are still running.
         runtime.shutdown_background();
         Ok(served?)
+    }
+
+    /// Refuses the settings for a laptop where other machines reach the server.
+    fn refuse_open_doors(&self, config: &Config) -> Result<(), Failure> {
+        let host = self.host;
+        if host.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        let door = if !config.accounts.rate_limits {
+            "RATE_LIMITS is off, so that anybody may guess passwords"
+        } else if config.firebase.emulator_host.is_some() {
+            "FIREBASE_AUTH_EMULATOR_HOST is set, so that anybody could sign in as anybody"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::wrong_use(format!(
+            "{door}, and other machines reach the address {host}. Unset that variable, or listen on {LOOPBACK} with \
+             --host."
+        )))
     }
 
     async fn serve(self, mut config: Config) -> Result<(), String> {
@@ -143,9 +166,9 @@ impl Serve {
             // If the connection is broken, the next read reports it.
             let _ = stream.set_nodelay(true);
         });
-        let behind_proxy = self.behind_proxy || app.config().on_cloud_run;
+        let on_cloud_run = app.config().on_cloud_run;
         let service = contract::service(crate::router(), app)
-            .layer(middleware::map_request(move |request| async move { with_peer(request, behind_proxy) }));
+            .layer(middleware::map_request(move |request| async move { with_peer(request, on_cloud_run) }));
         let requests = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
             .with_graceful_shutdown(stopped(stop.clone()));
         let tables = async {
@@ -154,6 +177,7 @@ impl Serve {
                 None => Ok(()),
             }
         };
+        tokio::spawn(table.sweeps());
         let serving = async { tokio::try_join!(async { requests.await.map_err(|error| error.to_string()) }, tables) };
         tokio::select! {
             done = serving => done.map(drop),
@@ -165,16 +189,16 @@ impl Serve {
     }
 }
 
-/// Attaches the caller's address to a request. Usually it is the address of the connection. Behind
-/// a proxy, such as Cloud Run's front end, every connection is the proxy's own. The proxy writes
-/// its caller's address last into a header.
-fn with_peer(mut request: Request, behind_proxy: bool) -> Request {
-    let ip = if behind_proxy {
-        client_ip::last_forwarded(request.headers())
-    } else {
-        request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip())
-    };
-    if let Some(ip) = ip {
+/// Attaches the caller's address to a request. Usually it is the address of the connection. On
+/// Cloud Run every connection is the front end's own, which writes its caller's address last into a
+/// header, and the scheme into another.
+fn with_peer(mut request: Request, on_cloud_run: bool) -> Request {
+    let connection = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
+    let forwarded = if on_cloud_run { proxy::take_last_forwarded(request.headers_mut()) } else { None };
+    if on_cloud_run && proxy::says_tls(request.headers()) {
+        request.extensions_mut().insert(OverTls);
+    }
+    if let Some(ip) = forwarded.or(connection) {
         request.extensions_mut().insert(PeerAddr(ip));
     }
     request

@@ -152,6 +152,55 @@ async fn errors_are_problem_documents_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_browser_guesses_a_type_and_one_that_came_by_tls_stays_with_it() {
+    let secret = "a-secret-of-the-proxy-and-nobody-else";
+    let service = Service::configured(latchkey::router(), &[("TRUSTED_PROXY_SECRET", secret)]).await;
+    let by_proxy = [("x-trusted-proxy-secret", secret), ("x-forwarded-proto", "https")];
+    for (method, path) in
+        [("GET", "/health"), ("GET", "/nothing"), ("PUT", "/login"), ("POST", "/login"), ("OPTIONS", "/me")]
+    {
+        for (headers, tls) in [(&by_proxy[..], "max-age=31536000"), (&by_proxy[1..], "")] {
+            let call = service.request(method.parse().unwrap(), path);
+            let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+            let answer = call.send().await;
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{method} {path}");
+            assert_eq!(answer.header("strict-transport-security"), tls, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_changes_the_direction_of_text_is_a_mistake_in_its_field() {
+    let service = service().await;
+    let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
+    for name in ["James\u{202e}nosliW", "\u{2066}James", "Ja\u{61c}mes", "James\u{200f}x"] {
+        let new = json!({"email": "c@d.de", "password": "correct horse battery staple", "name": name});
+        let create = service.post("/create-account", new).await.refused(400, "invalid_request");
+        let patch = service.request(Method::PATCH, "/me").bearer(&token).json(json!({"name": name})).await;
+        for answer in [create, patch.refused(400, "invalid_request")] {
+            assert_eq!(answer.fields(), [("name", "invalid_name")], "{name:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn past_the_proxy_nothing_is_answered_but_a_probe() {
+    let secret = "a-secret-of-the-proxy-and-nobody-else";
+    let variables = [("TRUSTED_PROXY_SECRET", secret), ("BEHIND_PROXY", "true")];
+    let service = Service::configured(latchkey::router(), &variables).await;
+    for (method, path) in PATHS.into_iter().filter(|(_, path)| *path != "/health") {
+        let call = || service.request(method.parse().unwrap(), path).header("origin", "https://app.example");
+        let answer = call().send().await.refused(403, "proxy_required");
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{path}");
+        call().header("x-trusted-proxy-secret", secret).send().await.refused(400, "forwarded_address_missing");
+        let through = call().header("x-trusted-proxy-secret", secret).header("x-forwarded-for", "192.0.2.1");
+        let status = through.send().await.status.as_u16();
+        assert!(![403].contains(&status), "{path}: {status}");
+    }
+    service.get("/health").await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_preflight_is_answered_on_every_path() {
     let service = service().await;
     for (method, path) in PATHS {

@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 20] = [
+const UNSET_ON_LAMBDA: [Reason; 22] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -75,11 +75,13 @@ const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("AWS_ROLE_ARN", "Config asks for it on Cloud Run alone; each function has its role"),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "as AWS_ROLE_ARN"),
     ("GCE_METADATA_HOST", "as AWS_ROLE_ARN"),
+    ("BEHIND_PROXY", "nothing stands before the gateway"),
+    ("TRUSTED_PROXY_SECRET", "as BEHIND_PROXY"),
     ("PORT", "of `latchkey serve`"),
     ("DATA_DIR", "of `latchkey serve`"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 13] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 15] = [
     ("K_SERVICE", "Cloud Run sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
@@ -93,6 +95,8 @@ const UNSET_ON_CLOUD_RUN: [Reason; 13] = [
     ("GCE_METADATA_HOST", "for tests, and for metadata servers elsewhere"),
     ("PORT", "Cloud Run sets it"),
     ("DATA_DIR", "nothing is kept in files"),
+    ("BEHIND_PROXY", "Cloud Run's own front end is always before it, and its word counts"),
+    ("TRUSTED_PROXY_SECRET", "nothing of the deployment's own stands before the front end"),
 ];
 
 const CHOSEN_ON_CLOUD_RUN: [Reason; 1] = [("FIREBASE_SERVICE_ACCOUNT", "the path of the mounted file")];

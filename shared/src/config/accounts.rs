@@ -42,7 +42,7 @@ pub struct Accounts {
     pub breach_list: Option<Uri>,
     /// Counts failed logins and new accounts, and slows down guessing. Defaults to `on`. Accepts
     /// `on` or `off`. Read from `RATE_LIMITS`. Load tests use `off`, which Lambda and Cloud Run
-    /// refuse.
+    /// refuse. `latchkey serve` refuses `off` where it listens on an address that is not loopback.
     pub rate_limits: bool,
 }
 

@@ -49,7 +49,8 @@ pub struct Firebase {
     pub certificates: Uri,
     /// Names the Auth emulator, and turns on emulator mode. Has no default. Accepts a host and a
     /// port. Read from `FIREBASE_AUTH_EMULATOR_HOST` on a laptop. Emulator mode accepts unsigned ID
-    /// tokens, and no others. Lambda and Cloud Run refuse this variable.
+    /// tokens, and no others. Lambda and Cloud Run refuse this variable, and so does
+    /// `latchkey serve` where it listens on an address that is not loopback.
     pub emulator_host: Option<String>,
 }
 

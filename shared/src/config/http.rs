@@ -1,8 +1,18 @@
 //! The settings of the HTTP contract.
 
+use std::fmt;
+
+use aws_lc_rs::constant_time;
+use zeroize::Zeroizing;
+
 use super::Environment;
 
-/// The URL of the service, and the web apps that may call it.
+/// The least length of the proxy's secret, in bytes. A guess at 32 random letters never succeeds.
+const PROXY_SECRET_BYTES_MIN: usize = 32;
+/// The greatest length of the proxy's secret, in bytes.
+const PROXY_SECRET_BYTES_MAX: usize = 256;
+
+/// The URL of the service, the proxy before it, and the web apps that may call it.
 #[derive(Clone, Debug)]
 pub struct Http {
     /// Sets `iss` of access tokens, and the base of the discovery document. Defaults to `https://`
@@ -18,12 +28,64 @@ pub struct Http {
     ///
     /// `None` stands for `*`.
     pub cors_allowed_origins: Option<Vec<String>>,
+    /// Says that every request comes through a proxy, and refuses all others but `/health`.
+    /// Defaults to `false`. Accepts `true` or `false`. Read from `BEHIND_PROXY`. The last address
+    /// in `X-Forwarded-For` is then the caller's. The option `--behind-proxy` of `latchkey serve`
+    /// does the same. On Lambda the value `true` needs `TRUSTED_PROXY_SECRET`, because everybody
+    /// can call the gateway.
+    pub behind_proxy: bool,
+    /// Holds the secret by which the proxy is known. Has no default. Accepts 32 to 256 printable
+    /// ASCII characters without spaces. Read from `TRUSTED_PROXY_SECRET`. The proxy sends it with
+    /// each request, as `X-Trusted-Proxy-Secret`. The `X-Forwarded-For` of all other requests is
+    /// not believed.
+    pub trusted_proxy_secret: Option<ProxySecret>,
+}
+
+/// The secret by which the deployment's proxy is known.
+#[derive(Clone)]
+pub struct ProxySecret(Zeroizing<String>);
+
+impl ProxySecret {
+    /// Whether `shown` is the secret. The time of the comparison tells nothing but a wrong length.
+    pub fn matches(&self, shown: &[u8]) -> bool {
+        constant_time::verify_slices_are_equal(self.0.as_bytes(), shown).is_ok()
+    }
+}
+
+impl fmt::Debug for ProxySecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ProxySecret")
+    }
 }
 
 impl Http {
     pub(super) fn read(env: &mut Environment) -> Self {
-        Self { issuer: issuer(env), audience: env.text("AUDIENCE"), cors_allowed_origins: origins(env) }
+        let http = Self {
+            issuer: issuer(env),
+            audience: env.text("AUDIENCE"),
+            cors_allowed_origins: origins(env),
+            behind_proxy: env.flag("BEHIND_PROXY"),
+            trusted_proxy_secret: proxy_secret(env),
+        };
+        if env.platform.on_lambda && http.behind_proxy && http.trusted_proxy_secret.is_none() {
+            env.refuse(
+                "TRUSTED_PROXY_SECRET",
+                "is required with BEHIND_PROXY on Lambda: everybody can call the gateway",
+            );
+        }
+        http
     }
+}
+
+fn proxy_secret(env: &mut Environment) -> Option<ProxySecret> {
+    const NAME: &str = "TRUSTED_PROXY_SECRET";
+    let secret = Zeroizing::new(env.text(NAME)?);
+    let fits = (PROXY_SECRET_BYTES_MIN..=PROXY_SECRET_BYTES_MAX).contains(&secret.len())
+        && secret.bytes().all(|byte| byte.is_ascii_graphic());
+    if !fits {
+        env.refuse(NAME, "must be 32 to 256 printable ASCII characters without spaces");
+    }
+    Some(ProxySecret(secret))
 }
 
 fn issuer(env: &mut Environment) -> Option<String> {

@@ -73,6 +73,9 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("CLOCK_SKEW_SECONDS", "301"),
         ("CORS_ALLOWED_ORIGINS", "app.example"),
         ("CORS_ALLOWED_ORIGINS", "https://a.example,*"),
+        ("BEHIND_PROXY", "yes"),
+        ("TRUSTED_PROXY_SECRET", "hunter2"),
+        ("TRUSTED_PROXY_SECRET", "hunter2 and many words behind it, with spaces"),
         ("REQUIRE_VERIFIED_EMAIL", "yes"),
         ("PASSWORD_MIN_LENGTH", "7"),
         ("ARGON2_MEMORY_KIB", "1024"),
@@ -193,6 +196,17 @@ fn limits_are_on_unless_they_are_switched_off_and_that_only_on_this_machine() {
         assert!(wrong.len() == 1 && wrong[0].starts_with("RATE_LIMITS is off"), "{wrong:?}");
         assert!(read(&[("RATE_LIMITS", "on"), keys, issuer, deployed]).is_ok());
     }
+}
+
+#[test]
+fn on_lambda_a_proxy_is_known_by_its_secret_alone() {
+    let lambda = [("AWS_LAMBDA_FUNCTION_NAME", "login"), ("SIGNING_KEYS_SECRET_ID", "keys"), ("BEHIND_PROXY", "true")];
+    let refusal = read(&lambda).unwrap_err().to_string();
+    assert!(refusal.starts_with("TRUSTED_PROXY_SECRET is required") && refusal.lines().count() == 1, "{refusal}");
+    let secret = ("TRUSTED_PROXY_SECRET", "0123456789abcdef0123456789abcdef");
+    let config = read(&[&lambda[..], &[secret]].concat()).unwrap();
+    assert!(config.http.behind_proxy && !format!("{config:?}").contains(secret.1));
+    assert!(read(&[lambda[2]]).unwrap().http.trusted_proxy_secret.is_none());
 }
 
 #[test]

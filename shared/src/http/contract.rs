@@ -24,6 +24,7 @@ use crate::{
     http::{
         issuer::issuer_url,
         problem::{self, JSON, PROBLEM_JSON},
+        proxy::{self, through_proxy},
     },
     telemetry::log,
 };
@@ -33,6 +34,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 128;
 /// The time for which a browser may keep the answer to a preflight, in seconds.
 const PREFLIGHT_SECONDS: u64 = 86_400;
+/// The time for which a browser uses this host by TLS alone: a year, which browsers ask of the
+/// hosts that they know beforehand (<https://hstspreload.org>). Subdomains are not this service's
+/// to decide about.
+const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// The longest time of a request where nothing sets a deadline from outside.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -43,6 +48,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(app.clone(), through_proxy))
         .layer(cors(app.config()))
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
@@ -96,6 +102,7 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
     let as_problem = problem::is_wanted(request.headers());
     let base = issuer_url(&app, request.extensions().get()).unwrap_or_default();
     let trace = cloud_trace(&app, request.headers());
+    let over_tls = proxy::is_over_tls(&app.config().http, &request);
     // A span of the highest level puts its keys on the lines of every level.
     let span = tracing::error_span!("request", request_id, "logging.googleapis.com/trace" = trace);
 
@@ -120,11 +127,11 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         duration_ms,
         "request"
     );
-    finish(response, &request_id)
+    finish(response, &request_id, over_tls)
 }
 
-/// Sets the content type, the caching and the request id of any answer.
-fn finish(mut response: Response, request_id: &str) -> Response {
+/// Sets the content type, the caching, the request id and the safety headers of any answer.
+fn finish(mut response: Response, request_id: &str, over_tls: bool) -> Response {
     // Only the answer to a preflight has no body.
     if !response.headers().contains_key(header::CONTENT_TYPE) {
         *response.body_mut() = "{}".into();
@@ -137,6 +144,11 @@ fn finish(mut response: Response, request_id: &str) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
+    }
+    // A browser must not guess another type than the one above.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if over_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
     }
     response
 }

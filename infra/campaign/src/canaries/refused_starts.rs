@@ -9,10 +9,11 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 23] = [
+const VARIABLES: [&str; 25] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
+    "BEHIND_PROXY",
     "CLOCK_SKEW_SECONDS",
     "CORS_ALLOWED_ORIGINS",
     "FIREBASE_AUTH_EMULATOR_HOST",
@@ -33,6 +34,7 @@ const VARIABLES: [&str; 23] = [
     "SHARED_SECRET_ID",
     "SIGNING_KEYS_SECRET_ID",
     "TOKEN_PROFILE",
+    "TRUSTED_PROXY_SECRET",
 ];
 /// Far longer than a refusal takes.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -4,8 +4,10 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    process::Stdio,
 };
 
+use serde_json::Value;
 use shared::testing::server::{Server, command, free_port};
 use tempfile::TempDir;
 
@@ -42,6 +44,36 @@ fn scan(port: u16) -> String {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     answer
+}
+
+/// The status and the code of a login with these headers.
+fn login(server: &Server, headers: &str) -> (u16, String) {
+    let body = r#"{"email":"a@b.de","password":"wrong horse"}"#;
+    let (status, answer) = server.send(&format!(
+        "POST /login HTTP/1.1\r\nhost: x\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    ));
+    (status, answer.get("code").and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+#[test]
+fn behind_a_proxy_a_request_that_names_no_caller_is_refused_and_a_probe_is_not() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::spawn(command(folder.path()).arg("--behind-proxy").stderr(Stdio::null()));
+    assert_eq!(login(&server, ""), (400, "forwarded_address_missing".to_owned()));
+    assert_eq!(login(&server, "x-forwarded-for: 192.0.2.1\r\n").0, 401);
+    assert_eq!(server.send("GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").0, 200);
+}
+
+#[test]
+fn past_a_proxy_with_a_secret_nothing_is_answered() {
+    let folder = TempDir::new().unwrap();
+    let secret = "0123456789abcdef0123456789abcdef";
+    let mut command = command(folder.path());
+    let server = Server::spawn(command.arg("--behind-proxy").env("TRUSTED_PROXY_SECRET", secret).stderr(Stdio::null()));
+    let forwarded = "x-forwarded-for: 192.0.2.1\r\n";
+    assert_eq!(login(&server, forwarded), (403, "proxy_required".to_owned()));
+    assert_eq!(login(&server, &format!("{forwarded}x-trusted-proxy-secret: {secret}\r\n")).0, 401);
 }
 
 #[test]

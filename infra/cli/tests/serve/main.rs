@@ -13,7 +13,7 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use rustix::process::Signal;
@@ -228,6 +228,25 @@ fn emulator_mode_does_not_start_where_it_would_let_anybody_in() {
     let mut logs = String::new();
     server.process.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
     assert!(logs.contains("emulator mode: only unsigned ID tokens"), "{logs}");
+}
+
+#[test]
+fn what_is_for_a_laptop_alone_does_not_start_where_other_machines_reach_it() {
+    let folder = TempDir::new().unwrap();
+    for (variable, value) in [("RATE_LIMITS", "off"), ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")] {
+        for host in ["0.0.0.0", "::", "192.0.2.1"] {
+            let mut open = command(folder.path());
+            open.args(["--host", host]).env(variable, value);
+            let sentence = refused(2, &open.output().unwrap());
+            assert!(sentence.contains(variable) && sentence.contains(&format!("the address {host}")), "{sentence}");
+            assert!(sentence.contains("Unset that variable, or listen on 127.0.0.1"), "{sentence}");
+        }
+        for host in ["127.0.0.1", "127.0.0.9"] {
+            let mut local = command(folder.path());
+            let server = Server::spawn(local.args(["--host", host]).env(variable, value).stderr(Stdio::null()));
+            assert!(server.address.starts_with(host), "{}", server.address);
+        }
+    }
 }
 
 #[test]
