@@ -180,7 +180,7 @@ impl fmt::Display for Error {
             // Builders look for these words of Bubble's plugin.
             Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
-            Self::ApiKey => "Send a server API key of this service as X-Api-Key.",
+            Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
             Self::Token(refusal) => &refusal.message,
             Self::Refresh(RefreshRefusal::Invalid) => {
                 "This refresh token is not valid, or its session has ended. Log in again."

@@ -14,6 +14,7 @@ use shared::{
         fields::{Fields, Input},
     },
     jose::jwt::Jwt,
+    telemetry::audit,
     token::shared_secret::{self, LIFE_MAX},
 };
 
@@ -49,8 +50,9 @@ pub struct Encoded {
     error: &'static str,
 }
 
-/// 200 with the token, which `/verify` accepts. Bubble's plugin counts the expiry in minutes and a
-/// related plugin counts in seconds, so the answer names the unit.
+/// 200 with the token, which `/verify` accepts. 401 without an API key of the scope `encode`.
+/// Bubble's plugin counts the expiry in minutes and a related plugin counts in seconds, so the
+/// answer names the unit.
 pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted>) -> Result<Json<Encoded>, Error> {
     let payload = wanted.payload.map_err(Error::PayloadRequired)?;
     let now = app.now();
@@ -68,6 +70,8 @@ pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted
         let message = format!("With these claims the token would count as {}, and be refused.", token.kind().phrase());
         return Err(refuse(Field::new("payload", "wrong_kind", message)));
     }
+    // The line also has the name of the API key.
+    audit::record("token_encoded", "", "");
     Ok(Json(Encoded {
         token: text,
         expires_in: expiry.seconds() - now.seconds(),

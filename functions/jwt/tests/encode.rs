@@ -13,7 +13,7 @@ use shared::{
 };
 
 const SECRET: &str = "a shared secret of more than 32 bytes";
-const KEYS: [&str; 2] = ["the new server key", "the old server key"];
+const KEYS: [&str; 2] = ["the new server key of 32 characters", "the old server key of 32 characters"];
 
 async fn service() -> Service {
     let variables = [("JWT_SHARED_SECRET", SECRET), ("API_KEY", &KEYS.join("\n"))];
@@ -164,7 +164,14 @@ async fn only_a_server_that_shows_one_of_the_keys_may_call() {
         let call = service.request(Method::POST, "/jwt/encode").header("x-api-key", key);
         call.json(body.clone()).await.is(200);
     }
-    for key in ["", "the new server ke", "the new server key2", "The new server key", "the new server key\tx", SECRET] {
+    for key in [
+        "",
+        &KEYS[0][1..],
+        &format!("{}2", KEYS[0]),
+        &KEYS[0].replace("the", "The"),
+        &format!("{}\tx", KEYS[0]),
+        SECRET,
+    ] {
         let call = service.request(Method::POST, "/jwt/encode").header("x-api-key", key);
         call.json(body.clone()).await.refused(401, "invalid_api_key");
     }
@@ -173,6 +180,17 @@ async fn only_a_server_that_shows_one_of_the_keys_may_call() {
     // The API key is checked before the body.
     service.request(Method::POST, "/jwt/encode").body("{").send().await.refused(401, "invalid_api_key");
     service.request(Method::GET, "/jwt/encode").send().await.refused(405, "method_not_allowed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_forwards_addresses_mints_nothing() {
+    let lines = [format!("proxy:forward:{}", KEYS[0]), format!("bubble:encode:{}", KEYS[1])].join("\n");
+    let service = Service::configured(jwt::router(), &[("JWT_SHARED_SECRET", SECRET), ("API_KEY", &lines)]).await;
+    for (key, status, code) in [(KEYS[0], 401, json!("invalid_api_key")), (KEYS[1], 200, Value::Null)] {
+        let call = service.request(Method::POST, "/jwt/encode").header("x-api-key", key);
+        let answer = call.json(json!({"payload": {"user_id": 1}})).await;
+        assert_eq!((answer.status.as_u16(), &answer.body["code"]), (status, &code), "{key}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,10 +14,13 @@ use shared::{
 };
 use tokio::task;
 
-const API_KEY: &str = "a server's key";
+const API_KEY: &str = "a server's key of 32 characters or more";
+/// The API key of a server that may only mint tokens.
+const ENCODE_KEY: &str = "another server's key of 32 characters or more";
 
 async fn service() -> Service {
-    Service::configured(login::router(), &[("API_KEY", API_KEY)]).await
+    let lines = format!("bubble:encode:{ENCODE_KEY}\nproxy:forward:{API_KEY}");
+    Service::configured(login::router(), &[("API_KEY", &lines)]).await
 }
 
 async fn log_in(service: &Service, email: &str, password: &str) -> Answer {
@@ -251,9 +254,11 @@ async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", "").await, 1);
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", "no such key").await, 2);
     assert_eq!(attempt("192.0.2.1", "203.0.113.9", API_KEY).await, 3);
+    // A key that only mints tokens is not believed about an address.
+    assert_eq!(attempt("192.0.2.1", "203.0.113.9", ENCODE_KEY).await, 4);
     // A server that names no client address has no limit by address.
-    assert_eq!(attempt("192.0.2.1", "", API_KEY).await, 3);
-    assert_eq!(attempt("192.0.2.1", "192.0.2.1", API_KEY).await, 3);
+    assert_eq!(attempt("192.0.2.1", "", API_KEY).await, 4);
+    assert_eq!(attempt("192.0.2.1", "192.0.2.1", API_KEY).await, 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -208,7 +208,10 @@ fn shared_secrets(secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding
 fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
     const CHECK: &str = "API keys";
     match keys {
-        Ok(Some(_)) => ok(CHECK, "servers that send one may call /jwt/encode"),
+        Ok(Some(keys)) => {
+            let listed: Vec<_> = keys.describe().map(|(name, scopes)| format!("{name} ({scopes})")).collect();
+            ok(CHECK, format!("{}; a key with the scope encode may call /jwt/encode", listed.join(", ")))
+        }
         Ok(None) => ok(CHECK, "none are configured: nobody may call /jwt/encode"),
         Err(error) => fail(CHECK, error.cause()),
     }

@@ -33,7 +33,7 @@ async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
     paths.map(|(method, path)| (method.parse().unwrap(), path, token.clone())).collect()
 }
 
-const API_KEY: &str = "a server's key";
+const API_KEY: &str = "a server's key of 32 characters or more";
 
 async fn service() -> Service {
     let secret = "a shared secret of more than 32 bytes";

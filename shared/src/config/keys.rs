@@ -29,13 +29,14 @@ pub struct KeySettings {
     /// Names the file with the shared secret. Has no default. Accepts a path. Read from
     /// `JWT_SHARED_SECRET_FILE`.
     pub shared_secret: Option<Source>,
-    /// Names the secret with the API key, which trusted servers show. Has no default. Accepts the
+    /// Names the secret with the API keys, which trusted servers show. Has no default. Accepts the
     /// name or the ARN of a secret. Read from `API_KEY_SECRET_ID`.
     ///
-    /// Holds the API key itself. Has no default. Accepts any text. Read from `API_KEY`. Up to 8 API
-    /// keys may be given, one a line.
+    /// Holds the API keys themselves. Has no default. Accepts up to 8 lines `name:scope,scope:key`.
+    /// Read from `API_KEY`. The scopes are `forward` and `encode`. A key has 32 characters or more.
+    /// A key alone in its line has no name and both scopes.
     ///
-    /// Names the file with the API key. Has no default. Accepts a path. Read from `API_KEY_FILE`.
+    /// Names the file with the API keys. Has no default. Accepts a path. Read from `API_KEY_FILE`.
     pub api_key: Option<Source>,
     /// Limits the age of a loaded secret or file. Defaults to 300. Accepts 1 to 3600. Read from
     /// `KEYS_TTL_SECONDS`. The key set is read again after 50 seconds at the latest.

@@ -56,6 +56,8 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("JWT_SHARED_SECRET", "hunter2"),
         ("SHARED_SECRET_ID", "a secret, not its name"),
         ("API_KEY", "[]"),
+        ("API_KEY", "hunter2 is under 32 characters"),
+        ("API_KEY", "bubble:encrypt:hunter2 is a key of 32 characters or more"),
         ("API_KEY_SECRET_ID", "{\"api_key\": \"hunter2\"}"),
         ("SIGNING_KEYS_FILE", "{\"type\": \"service_account\"}"),
         ("JWT_SHARED_SECRET_FILE", "hunter2"),
@@ -109,7 +111,7 @@ fn a_shared_secret_is_needed_where_it_is_to_sign_and_is_one_secret_or_one_text()
     assert_eq!(config.keys.shared_secret, Some(Source::Text(text.to_owned())));
     for both in [
         [("JWT_SHARED_SECRET", text), ("SHARED_SECRET_ID", "x")],
-        [("API_KEY", "key"), ("API_KEY_SECRET_ID", "x")],
+        [("API_KEY", "a server's key of 32 characters or more"), ("API_KEY_SECRET_ID", "x")],
         [("JWT_SHARED_SECRET", text), ("JWT_SHARED_SECRET_FILE", "/s/x")],
         [("API_KEY_FILE", "/s/x"), ("API_KEY_SECRET_ID", "x")],
         [("SIGNING_KEYS_FILE", "/s/x"), ("SIGNING_KEYS_SECRET_ID", "x")],

@@ -4,6 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use tracing::Span;
 
 use crate::{
     App,
@@ -11,6 +12,7 @@ use crate::{
     auth::verification::{load_account, verify},
     error::{Error, TokenRefusal},
     jose::kind::Kind,
+    keys::api_key::Scope,
     token::access::Issuer,
 };
 
@@ -42,31 +44,37 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// Whether a trusted server calls: the request has one of the API keys as `X-Api-Key`.
+/// Whether a trusted server calls: the request has an API key with this scope as `X-Api-Key`. The
+/// key's name is then in every later line of the request.
 ///
 /// # Errors
 ///
 /// 503 if the request has a key and the API keys cannot be loaded.
-pub async fn is_server(app: &App, headers: &HeaderMap) -> Result<bool, Error> {
+pub async fn is_server(app: &App, headers: &HeaderMap, scope: Scope) -> Result<bool, Error> {
     let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
     if shown.is_empty() {
         return Ok(false);
     }
-    let keys = app.keys().api_keys_if(app.now(), |keys| keys.contains(shown)).await?;
-    if keys.is_none() {
+    let Some(keys) = app.keys().api_keys_if(app.now(), |keys| keys.find(shown).is_some()).await? else {
         tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
+        return Ok(false);
+    };
+    let Some(key) = keys.find(shown) else { return Ok(false) };
+    Span::current().record("api_key", key.name.as_str());
+    if !key.may(scope) {
+        tracing::warn!(scope = scope.word(), "the API key lacks this scope");
     }
-    Ok(keys.is_some_and(|keys| keys.contains(shown)))
+    Ok(key.may(scope))
 }
 
-/// Extracts the fact that a trusted server calls.
+/// Extracts the fact that a trusted server calls, whose key has the scope `encode`.
 pub struct Server;
 
 impl FromRequestParts<App> for Server {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        if is_server(app, &parts.headers).await? { Ok(Self) } else { Err(Error::ApiKey) }
+        if is_server(app, &parts.headers, Scope::Encode).await? { Ok(Self) } else { Err(Error::ApiKey) }
     }
 }
 

@@ -8,14 +8,15 @@ use axum::{
     http::{HeaderMap, request::Parts},
 };
 
-use crate::{App, account::ip::IpKey, error::Error, http::caller};
+use crate::{App, account::ip::IpKey, error::Error, http::caller, keys::api_key::Scope};
 
 /// The address at the other end of the connection, told by the gateway or by the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub IpAddr);
 
-/// Extracts the address that the limits count by. A header counts only from a server with an API
-/// key, as any sender can write one. A server that names no address has no limit by address.
+/// Extracts the address that the limits count by. A header counts only from a server whose API key
+/// has the scope `forward`, as any sender can write one. A server that names no address has no
+/// limit by address.
 #[derive(Clone)]
 pub struct ClientIp(Option<IpKey>);
 
@@ -34,7 +35,8 @@ impl FromRequestParts<App> for ClientIp {
             return Ok(Self(None));
         }
         let peer = parts.extensions.get().map(|PeerAddr(ip)| *ip);
-        let ip = if caller::is_server(app, &parts.headers).await? { forwarded(&parts.headers, peer) } else { peer };
+        let is_trusted = caller::is_server(app, &parts.headers, Scope::Forward).await?;
+        let ip = if is_trusted { forwarded(&parts.headers, peer) } else { peer };
         Ok(Self(ip.map(IpKey::new)))
     }
 }

@@ -15,7 +15,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
 };
-use tracing::Instrument;
+use tracing::{Instrument, field::Empty};
 
 use crate::{
     App,
@@ -104,7 +104,7 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
     let trace = cloud_trace(&app, request.headers());
     let over_tls = proxy::is_over_tls(&app.config().http, &request);
     // A span of the highest level puts its keys on the lines of every level.
-    let span = tracing::error_span!("request", request_id, "logging.googleapis.com/trace" = trace);
+    let span = tracing::error_span!("request", request_id, api_key = Empty, "logging.googleapis.com/trace" = trace);
 
     let response = next.run(request).instrument(span.clone()).await;
 

@@ -44,7 +44,7 @@ impl Deployment {
             ("FIREBASE_CERTS_URL", url.as_str()),
             ("FIREBASE_SERVICE_ACCOUNT", service_account()),
             ("JWT_SHARED_SECRET", SECRET),
-            ("API_KEY", "a server's key"),
+            ("API_KEY", "a server's key of 32 characters or more"),
         ];
         let service = Service::configured(verify::router(), &variables).await;
         let user = service.account("a@b.de").await;

@@ -18,6 +18,9 @@ use crate::{
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
+/// API keys.
+const KEYS: [&str; 3] =
+    ["the first key of 32 characters...", "the second key of 32 characters..", "the third key of 32 characters..."];
 const VERSION: &str = "00000000-0000-0000-0000-000000000000";
 /// The longest time that an answer waits for keys, on the paused clock. Cold has no keys to serve,
 /// warm has some. Timers tick once in a millisecond.
@@ -390,16 +393,18 @@ async fn a_service_account_that_is_replaced_never_signs_for_the_other() {
 async fn shared_secrets_and_api_keys_are_renewed_alike_and_may_share_a_secret() {
     let both = |secret: &str, key: &str| json!({"shared_secret": secret.repeat(32), "api_key": key}).to_string();
     let (manager, keys) = deployment(&[("SHARED_SECRET_ID", "both"), ("API_KEY_SECRET_ID", "both")]);
-    manager.with(|secrets| secrets.put("both", &version(1), &both("a", "first")));
+    manager.with(|secrets| secrets.put("both", &version(1), &both("a", KEYS[0])));
     keys.warm(NOW).await.unwrap();
+    let [_, second, _] = KEYS;
     let token = Jwt::parse(&keys.shared_secrets(NOW).await.unwrap().unwrap().sign(&json!({"a": 1})).unwrap()).unwrap();
-    assert!(keys.api_keys(NOW).await.unwrap().unwrap().contains("first"));
-    manager.with(|secrets| secrets.put("both", &version(2), &both("b", "second")));
+    assert!(keys.api_keys(NOW).await.unwrap().unwrap().find(KEYS[0]).is_some());
+    manager.with(|secrets| secrets.put("both", &version(2), &both("b", second)));
     // A caller with a key that is still unknown here is not turned away for five minutes.
-    assert!(keys.api_keys_if(after(1), |keys| keys.contains("second")).await.unwrap().unwrap().contains("second"));
+    let renewed = keys.api_keys_if(after(1), |keys| keys.find(second).is_some()).await.unwrap().unwrap();
+    assert!(renewed.find(second).is_some());
     assert!(!keys.shared_secrets(after(601)).await.unwrap().unwrap().signed(&token));
     // The sentence about a wrong value names the variable.
-    manager.with(|secrets| secrets.put("both", &version(3), &both("", "third")));
+    manager.with(|secrets| secrets.put("both", &version(3), &both("", KEYS[2])));
     let with = |variables: &[(&str, &str)]| {
         let secret = [&[("SHARED_SECRET_ID", "both")], variables].concat();
         Keys::new(Some(manager.client()), sources(Source::Secret("keys".to_owned()), &secret))
