@@ -109,10 +109,19 @@ campaign: ## run attacks, races, faults and crashes in their long form, with one
 
 # After `unit`, with the program that it built.
 .PHONY: tools
-tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS
+tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS, and the store over moto's DynamoDB
 	$(NEED_RUST)
 	cargo test --workspace --no-run --quiet
 	LATCHKEY_BIN="$(TARGET)/debug/latchkey" $(TOOL) -m unittest discover --start-directory infra/tools/tests --top-level-directory infra/tools
+	$(TOOL) infra/tools/moto_dynamodb.py cargo test --workspace --quiet --lib --test journey -- store:: from_the_first_account round_trips
+
+# Every test of the functions that calls the table.
+STORE_TESTS := $(addprefix --test ,account create_account journey limits login logout refresh sessions upgrade verify)
+
+.PHONY: dynamodb
+dynamodb: $(VENV)/.installed ## run the tests of the store and of the functions over moto's DynamoDB, for four minutes
+	$(NEED_RUST)
+	$(TOOL) infra/tools/moto_dynamodb.py cargo test --workspace --lib $(STORE_TESTS)
 
 .PHONY: build
 build: $(VENV)/.zig ## build the functions for Lambda into target/lambda; ARCH=arm64 or x86_64

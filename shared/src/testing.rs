@@ -1,10 +1,11 @@
-//! Test support: an app on an embedded DynamoDB in memory, called without a socket, and emulators
+//! Test support: an app on a DynamoDB of its own, called without a socket, and emulators
 //! of Google and Secrets Manager.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod calls;
 mod clock;
+mod dynamodb;
 mod exchange;
 pub mod faults;
 mod google;
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use calls::Calls;
 pub use clock::Steps;
+pub use dynamodb::Database;
 pub use exchange::{Answer, Call, is_error_body};
 pub use faults::Faults;
 pub use google::{
@@ -45,10 +47,7 @@ use crate::{
     http::contract,
     keys::{KeySet, Keys, NewKeys, Source, service_account::ServiceAccount},
     password::{Password, Policy, StoredHash},
-    store::{
-        Store,
-        embedded::{self, Embedded},
-    },
+    store::{Store, embedded},
     time::Timestamp,
     token::access::Issuer,
 };
@@ -70,7 +69,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Service {
     router: Router,
     app: App,
-    embedded: Embedded,
+    database: Database,
     client: Client,
     calls: Calls,
 }
@@ -86,21 +85,19 @@ impl Service {
 
     /// A service with these environment variables.
     pub async fn configured(router: Router<App>, variables: &[(&str, &str)]) -> Self {
-        let embedded = Embedded::memory().expect("SQLite starts");
-        Self::made(router, variables, embedded, None).await
+        Self::made(router, variables, Database::new(), None).await
     }
 
     /// A service whose signing keys are in a Secrets Manager, as the secret [`SIGNING_KEYS_ID`].
     pub async fn deployed(router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
-        let embedded = Embedded::memory().expect("SQLite starts");
-        Self::made(router, variables, embedded, Some(secrets)).await
+        Self::made(router, variables, Database::new(), Some(secrets)).await
     }
 
     /// A service with fault injection between client and table. Timeouts and retries are the ones
     /// of a deployment.
     pub async fn faulty(router: Router<App>, variables: &[(&str, &str)], faults: &Faults) -> Self {
-        let embedded = faults.embedded().clone();
-        Self::with_client(router, variables, embedded, faults.client_config(), None).await
+        let database = faults.embedded().clone().into();
+        Self::with_client(router, variables, database, faults.client_config(), None).await
     }
 
     /// Another process of the same deployment: a service on the table of this one.
@@ -110,23 +107,23 @@ impl Service {
         variables: &[(&str, &str)],
         secrets: Option<&SecretsManager>,
     ) -> Self {
-        Self::made(router, variables, self.embedded.clone(), secrets).await
+        Self::made(router, variables, self.database.clone(), secrets).await
     }
 
     async fn made(
         router: Router<App>,
         variables: &[(&str, &str)],
-        embedded: Embedded,
+        database: Database,
         secrets: Option<&SecretsManager>,
     ) -> Self {
-        let client = embedded.client_config();
-        Self::with_client(router, variables, embedded, client, secrets).await
+        let client = database.client_config();
+        Self::with_client(router, variables, database, client, secrets).await
     }
 
     async fn with_client(
         router: Router<App>,
         variables: &[(&str, &str)],
-        embedded: Embedded,
+        database: Database,
         client: aws_sdk_dynamodb::config::Builder,
         secrets: Option<&SecretsManager>,
     ) -> Self {
@@ -147,7 +144,7 @@ impl Service {
         let keys = Keys::new(secrets.map(SecretsManager::client), config.key_sources(signing));
         let app = App::new(config, store, keys).expect("the parameters are right");
         app.test_clock();
-        Self { router: contract::service(router, app.clone()), app, embedded, client, calls }
+        Self { router: contract::service(router, app.clone()), app, database, client, calls }
     }
 
     /// The app of this service.

@@ -44,18 +44,18 @@ mod tests {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, ScalarAttributeType};
 
     use super::*;
-    use crate::store::embedded::{self, Embedded};
+    use crate::{store::embedded, testing::Database};
 
     #[tokio::test]
     async fn the_table_that_is_created_here_has_no_problem() {
-        let client = Embedded::memory().unwrap().client();
+        let client = Database::new().client();
         embedded::create_table(&client, "table").await.unwrap();
         assert_eq!(Store::new(client, "table").schema_problems().await.unwrap(), [""; 0]);
     }
 
     #[tokio::test]
     async fn each_problem_of_a_table_is_listed_and_a_missing_table_is_503() {
-        let client = Embedded::memory().unwrap().client();
+        let client = Database::new().client();
         assert_eq!(Store::new(client.clone(), "table").schema_problems().await.unwrap_err().status_and_code().0, 503);
         let text = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
         let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);

@@ -3,17 +3,14 @@
 use super::*;
 use crate::{
     account::{email::Email, rate_limit::FREE_FAILURES},
-    store::{
-        Item, TTL,
-        embedded::{self, Embedded},
-        number, text,
-    },
+    store::{Item, TTL, embedded, number, text},
+    testing::Database,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 
 async fn store() -> Store {
-    let client = Embedded::memory().unwrap().client();
+    let client = Database::new().client();
     embedded::create_table(&client, "table").await.unwrap();
     Store::new(client, "table")
 }
