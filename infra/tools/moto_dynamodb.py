@@ -5,11 +5,10 @@ The variable LATCHKEY_TEST_DYNAMODB tells them its host and port. A run that nev
 fails.
 
 The differences that were seen between moto 5 and the embedded DynamoDB:
-- moto answers a read of missing records with an empty list, as AWS does. So does the embedded one.
 - moto cannot inject faults. The tests with faults use the embedded one in every run.
 - moto deletes nothing by TTL. The code checks the times itself, so no test needs the deletion.
-- moto does not hold one transaction apart from another, so no test of parallel requests runs on it
-  from several threads.
+- moto checks a condition and writes in two steps, and lets another call in between. Two parallel
+  refreshes of one token then both succeed. The tests therefore send one call at a time.
 """
 
 import logging
