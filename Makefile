@@ -119,7 +119,7 @@ tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS, and the
 STORE_TESTS := $(addprefix --test ,account create_account journey limits login logout refresh sessions upgrade verify)
 
 .PHONY: dynamodb
-dynamodb: $(VENV)/.installed ## run the tests of the store and of the functions over moto's DynamoDB, for four minutes
+dynamodb: $(VENV)/.installed ## run the tests of the store and of the functions over moto's DynamoDB, for some minutes
 	$(NEED_RUST)
 	$(TOOL) infra/tools/moto_dynamodb.py cargo test --workspace --lib $(STORE_TESTS)
 
