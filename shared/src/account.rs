@@ -1,9 +1,11 @@
-//! Accounts: users, their identifiers, their sessions, and the limits on guessing.
+//! Accounts: users, their identifiers, their sessions, admission, and the limits on guessing.
 
+pub mod admission;
 pub mod email;
 pub mod ip;
 pub mod lock;
 pub mod rate_limit;
 pub mod refresh_token;
 pub mod session;
+pub mod sign_up;
 pub mod user;

@@ -139,7 +139,7 @@ impl From<&Config> for Expectations {
             shared_secret: config.keys.shared_secret.is_some(),
             emulated: config.firebase.emulator_host.is_some(),
             skew: config.tokens.clock_skew,
-            verified_email: config.accounts.require_verified_email,
+            verified_email: config.accounts.admission.require_verified_email,
         }
     }
 }

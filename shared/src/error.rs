@@ -39,6 +39,8 @@ pub enum Error {
     Disabled,
     /// 403: the e-mail address is not verified, and the deployment requires verified addresses.
     EmailNotVerified,
+    /// 403: the deployment does not let this person create an account.
+    SignUp(SignUpRefusal),
     /// 409: another account has this `email`, `username` or `id`.
     Taken(&'static str),
     /// 409: the idempotency key came with another request before.
@@ -133,6 +135,9 @@ impl Error {
             Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
             Self::Disabled => (403, "account_disabled"),
             Self::EmailNotVerified => (403, "email_not_verified"),
+            Self::SignUp(SignUpRefusal::Closed) => (403, "sign_up_closed"),
+            Self::SignUp(SignUpRefusal::Uninvited) => (403, "invitation_required"),
+            Self::SignUp(SignUpRefusal::Domain) => (403, "email_domain_not_allowed"),
             Self::Taken("username") => (409, "username_taken"),
             Self::Taken("id") => (409, "id_taken"),
             Self::Taken(_) => (409, "email_taken"),
@@ -192,6 +197,9 @@ impl fmt::Display for Error {
             Self::Refresh(RefreshRefusal::Conflict) => "The session is being refreshed already. Try again in a moment.",
             Self::Disabled => "This account is disabled.",
             Self::EmailNotVerified => "The e-mail address is not verified yet.",
+            Self::SignUp(SignUpRefusal::Closed) => "New accounts cannot be created here.",
+            Self::SignUp(SignUpRefusal::Uninvited) => "Creating an account here needs an invitation.",
+            Self::SignUp(SignUpRefusal::Domain) => "This e-mail domain cannot be used for a new account here.",
             Self::Taken("username") => "This username is taken.",
             Self::Taken("id") => "An account with this id exists already.",
             Self::Taken(_) => "An account with this e-mail address exists already.",
@@ -275,6 +283,17 @@ pub enum RefreshRefusal {
     Conflict,
 }
 
+/// The reason why somebody may not create an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUpRefusal {
+    /// 403: nobody may.
+    Closed,
+    /// 403: only people with an invitation may.
+    Uninvited,
+    /// 403: only people with an e-mail address of certain domains may.
+    Domain,
+}
+
 /// Writes an error and its causes by `Display`. `Debug` is never used: an SDK error's `Debug` text
 /// holds the whole answer, secrets included.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
@@ -332,6 +351,9 @@ mod tests {
             (Error::Refresh(Conflict), 409, "refresh_conflict", Some(1)),
             (Error::Disabled, 403, "account_disabled", None),
             (Error::EmailNotVerified, 403, "email_not_verified", None),
+            (Error::SignUp(SignUpRefusal::Closed), 403, "sign_up_closed", None),
+            (Error::SignUp(SignUpRefusal::Uninvited), 403, "invitation_required", None),
+            (Error::SignUp(SignUpRefusal::Domain), 403, "email_domain_not_allowed", None),
             (Error::Taken("email"), 409, "email_taken", None),
             (Error::Taken("username"), 409, "username_taken", None),
             (Error::Taken("id"), 409, "id_taken", None),

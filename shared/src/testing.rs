@@ -37,9 +37,11 @@ pub use session_object::assert_session_object;
 use crate::{
     App,
     account::{
+        admission::Admission,
         email::{Email, Username},
         ip::IpKey,
         rate_limit::Quota,
+        session::Session,
         user::User,
     },
     auth::session_object::SessionObject,
@@ -200,9 +202,7 @@ impl Service {
         let id = self.app.uuid().expect("an id");
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
-        let session = crate::auth::session_object::start(&self.app, &user, self.app.now()).expect("a session");
-        self.app.store().create_user(&user, &session, None, None, self.app.now()).await.expect("stored");
-        self.app.store().end_session(session.id, None, self.app.now()).await.expect("ended");
+        self.app.store().create_user(&user, None, None, None, self.app.now()).await.expect("stored");
         self.calls.take();
         user
     }
@@ -222,13 +222,21 @@ impl Service {
         hash
     }
 
-    /// Starts a session of `user`, and returns its session object as a login does.
+    /// A new session of `user`, which is not stored.
+    pub fn new_session(&self, user: &User) -> Session {
+        let admitted = Admission::default().admit(user).expect("an account that is not disabled");
+        crate::auth::session_object::start(&self.app, admitted, self.app.now()).expect("a session")
+    }
+
+    /// Starts a session of `user`, and returns its session object as a login does. The address need
+    /// not be verified, as in a session from before `REQUIRE_VERIFIED_EMAIL`.
     pub async fn session(&self, user: &User) -> Value {
         let now = self.app.now();
         let issuer = Issuer { url: ISSUER.to_owned(), audience: ISSUER.to_owned() };
-        let session = crate::auth::session_object::start(&self.app, user, now).expect("a session");
+        let admitted = Admission::default().admit(user).expect("an account that is not disabled");
+        let session = self.new_session(user);
         self.app.store().put_session(&session).await.expect("stored");
-        let grant = SessionObject::issue(&self.app, &issuer, user, &session, 0, now).await.expect("a grant");
+        let grant = SessionObject::issue(&self.app, &issuer, admitted, &session, 0, now).await.expect("a grant");
         self.calls.take();
         serde_json::to_value(grant).expect("JSON")
     }

@@ -121,8 +121,9 @@ async fn change_password(
     // later second than every earlier one, and not before the end of the other sessions.
     let now = if app.config().firebase.account.is_some() { app.next_second().await } else { app.now() };
     changed.end_sessions(now);
-    let session = session_object::start(&app, &changed, now)?;
-    let answer = SessionObject::issue(&app, &issuer, &changed, &session, 0, now).await?;
+    let admitted = app.config().accounts.admission.admit(&changed)?;
+    let session = session_object::start(&app, admitted, now)?;
+    let answer = SessionObject::issue(&app, &issuer, admitted, &session, 0, now).await?;
     app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
     audit::record("password_changed", &attempt.identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;

@@ -18,7 +18,7 @@ use shared::{
     auth::{
         new_password::{refuse_breached, refuse_weak},
         password::{Attempt, LOGIN, client},
-        session_object::{self, SessionObject, require_signing_keys},
+        session_object::{FirstSession, SessionObject, require_signing_keys},
     },
     error::Error,
     http::{
@@ -68,7 +68,10 @@ impl Input for NewAccount {
 }
 
 /// 201 with a session object. The same request with the same `Idempotency-Key` gives the same
-/// account with a new session. A client that lost the answer can simply ask again.
+/// account with a new session. A client that lost the answer can simply ask again. An account whose
+/// address must be verified first gets no session, and the session object without tokens.
+///
+/// `SIGN_UP` is asked before anything is read or hashed, so that its answer tells nothing else.
 async fn create_account(
     State(app): State<App>,
     issuer: Issuer,
@@ -76,6 +79,7 @@ async fn create_account(
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
+    app.config().accounts.sign_up.check(&new.email)?;
     require_signing_keys(&app).await?;
     refuse_weak(&app, "password", &new.password, &new.person())?;
     let now = app.now();
@@ -90,10 +94,10 @@ async fn create_account(
     refuse_breached(&app, "password", &new.password).await?;
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
-    let session = session_object::start(&app, &user, now)?;
+    let first = FirstSession::start(&app, &user, now)?;
     // Issued before anything is stored, so that a fault leaves nothing behind.
-    let answer = SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?;
-    let created = app.store().create_user(&user, &session, fingerprint.as_ref(), window.as_ref(), now).await;
+    let answer = first.answer(&app, &issuer, now).await?;
+    let created = app.store().create_user(&user, first.session(), fingerprint.as_ref(), window.as_ref(), now).await;
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
@@ -124,12 +128,11 @@ async fn repeat(
         other => other,
     })?;
     let now = app.now();
-    let allowed = user.refuse_if_disabled();
-    let session = session_object::start(app, &user, now)?;
-    attempt.finish(allowed.is_ok().then_some(&session), now).await?;
-    allowed?;
+    let first = FirstSession::start(app, &user, now);
+    attempt.finish(first.as_ref().ok().and_then(FirstSession::session), now).await?;
+    let first = first?;
     attempt.audit("create_repeated");
-    Ok((StatusCode::CREATED, Json(SessionObject::issue(app, issuer, &user, &session, 0, now).await?)))
+    Ok((StatusCode::CREATED, Json(first.answer(app, issuer, now).await?)))
 }
 
 /// Records that an IP address made too many accounts, if that is the error.

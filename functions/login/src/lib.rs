@@ -5,7 +5,7 @@ use shared::{
     App,
     account::email::Identifier,
     auth::{
-        password::{Attempt, LOGIN, check_may_log_in, client},
+        password::{Attempt, LOGIN, client},
         session_object::{self, SessionObject, require_signing_keys},
     },
     error::Error,
@@ -53,10 +53,10 @@ async fn login(
     let mut attempt = Attempt::begin(&app, &login.identifier, client, LOGIN).await?;
     let user = attempt.check(login.password).await?;
     let now = app.now();
-    let allowed = check_may_log_in(app.config(), &user);
-    let session = session_object::start(&app, &user, now)?;
-    attempt.finish(allowed.is_ok().then_some(&session), now).await?;
-    attempt.audit(if allowed.is_ok() { "login_ok" } else { "login_refused" });
-    allowed?;
-    Ok(Json(SessionObject::issue(&app, &issuer, &user, &session, 0, now).await?))
+    let admitted = app.config().accounts.admission.admit(&user);
+    let session = admitted.map(|admitted| session_object::start(&app, admitted, now));
+    let session = session.map_err(Error::from).flatten();
+    attempt.finish(session.as_ref().ok(), now).await?;
+    attempt.audit(if session.is_ok() { "login_ok" } else { "login_refused" });
+    Ok(Json(SessionObject::issue(&app, &issuer, admitted?, &session?, 0, now).await?))
 }

@@ -206,7 +206,7 @@ async fn a_known_client_has_five_failures_of_its_own() {
 async fn a_token_that_was_logged_out_still_shows_who_had_it_and_no_other_token_does() {
     let service = service().await;
     let (user, other) = (service.account("a@b.de").await, service.account("c@d.de").await);
-    let session = session_object::start(service.app(), &user, service.now()).unwrap();
+    let session = service.new_session(&user);
     service.app().store().put_session(&session).await.unwrap();
     let logged_out = service.session(&user).await["refresh_token"].clone();
     let token = logged_out.as_str().unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{
     account::{refresh_token::RefreshToken, user::User},
-    auth::session_object::{self, presented},
+    auth::session_object::presented,
     testing::Service,
 };
 
@@ -96,7 +96,7 @@ async fn a_session_that_a_login_stores_while_all_are_ended_is_dead() {
     let user = service.account("a@b.de").await;
     let token = session(&service, &user).await;
     log_out(&service, json!({"refresh_token": token, "everywhere": true})).await;
-    let late = session_object::start(service.app(), &user, service.now()).unwrap();
+    let late = service.new_session(&user);
     service.app().store().put_session(&late).await.unwrap();
     assert!(!late.is_live(&service.stored(&user).await.unwrap(), service.now()));
 }
@@ -153,7 +153,7 @@ async fn however_many_sessions_there_are_a_bounded_number_is_counted_and_all_are
     let user = service.account("a@b.de").await;
     let mut tokens = Vec::new();
     for _ in 0..210 {
-        let new = session_object::start(service.app(), &user, service.now()).unwrap();
+        let new = service.new_session(&user);
         service.app().store().put_session(&new).await.unwrap();
         tokens.push(new);
     }

@@ -3,6 +3,7 @@
 use axum::{Json, Router, extract::State, routing::post};
 use shared::{
     App,
+    account::admission::Denial,
     auth::session_object::{SessionObject, presented},
     error::{Error, RefreshRefusal},
     http::{
@@ -33,7 +34,8 @@ impl Input for TokenInput {
 /// 200 with a session object. A client that lost the answer, or another tab, may send the same
 /// token again and gets the same child. An older token ends the session, and so does a copy that
 /// moves in step with its owner. The account is read after the session has moved, so that a
-/// disabled account or a logout everywhere is seen.
+/// disabled account or a logout everywhere is seen. A session from before `REQUIRE_VERIFIED_EMAIL`
+/// ends here, if the address is not verified.
 async fn refresh(
     State(app): State<App>,
     issuer: Issuer,
@@ -45,11 +47,16 @@ async fn refresh(
     let (token, rotator) = presented(&app, &input.refresh_token, ip.key(), now).await?.ok_or_else(invalid)?;
     let rotation = app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
-    // Before the epoch: disabling an account ends its sessions too, and the owner should hear why.
-    user.refuse_if_disabled()?;
-    if !rotation.session.is_of(&user) {
+    let admitted = app.config().accounts.admission.admit(&user);
+    // A disabled account comes before the epoch: disabling an account ends its sessions too, and
+    // the owner should hear why.
+    if admitted.err() != Some(Denial::Disabled) && !rotation.session.is_of(&user) {
         return Err(invalid());
     }
+    if admitted.err() == Some(Denial::EmailNotVerified) {
+        app.store().end_session(rotation.session.id, None, now).await?;
+    }
+    let admitted = admitted?;
     audit::record("refresh_ok", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
-    Ok(Json(SessionObject::issue(&app, &issuer, &user, &rotation.session, rotation.child, now).await?))
+    Ok(Json(SessionObject::issue(&app, &issuer, admitted, &rotation.session, rotation.child, now).await?))
 }

@@ -8,6 +8,7 @@ use axum::http::Method;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::{
+    account::user::User,
     jose::jwt,
     keys::KeyRing,
     testing::{Answer, ISSUER, Service, signing_keys},
@@ -241,6 +242,28 @@ async fn an_unverified_address_is_refused_only_where_that_is_configured() {
     let service = Service::configured(verify::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     verify(&service, &token).await.refused(403, "email_not_verified");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_account_decides_about_its_address_where_it_is_read() {
+    let service = Service::configured(verify::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+    let set = async |user: &User, verified: bool| {
+        let changed = User { email_verified: verified, ..user.clone() };
+        service.app().store().change_user(user, &changed, None, None).await.unwrap();
+    };
+    let check =
+        async |token: &Value| service.request(Method::GET, "/verify?check_revoked=true").bearer(token).send().await;
+    let since = service.account("a@b.de").await;
+    let token = service.session(&since).await["access_token"].clone();
+    set(&since, true).await;
+    check(&token).await.is(200);
+    verify(&service, &token).await.refused(403, "email_not_verified");
+
+    let no_more = service.account_with("c@d.de", None, |user| user.email_verified = true).await;
+    let token = service.session(&no_more).await["access_token"].clone();
+    set(&no_more, false).await;
+    check(&token).await.refused(403, "email_not_verified");
+    verify(&service, &token).await.is(200);
 }
 
 #[tokio::test(start_paused = true)]

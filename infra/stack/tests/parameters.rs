@@ -95,7 +95,7 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 8] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 9] = [
     (
         "CorsAllowedOrigins",
         &["*", "https://a.example", "https://a.example,http://b.example:3000"],
@@ -117,6 +117,11 @@ const SAMPLES: [(&str, &[&str], &[&str]); 8] = [
         "PasswordBreachCheck",
         &["true", "false", "https://pwned.example/range/"],
         &["yes", "https://pwned.example", "http://pwned.example/range/", "https://a:b@c.example/"],
+    ),
+    (
+        "SignUp",
+        &["open", "invited", "closed", "domains:a.example", "domains:a.example,münchen.example"],
+        &["", "everybody", "domains:", "domains:example", "domains:a.example,", "domains:me@a.example", "open,closed"],
     ),
     ("ServiceNames", &["", "Giant Shop", "shop,market"], &["abc", "shop,a", ",,"]),
     ("KeysOverlapSeconds", &["", "7200", "2592000"], &["2h", "-1", "25920000"]),

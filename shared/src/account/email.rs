@@ -40,11 +40,7 @@ impl Email {
         if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !local.split('.').all(is_atom) {
             return Err(NOT_AN_ADDRESS);
         }
-        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| NOT_AN_ADDRESS)?;
-        let (_, top_level) = domain.rsplit_once('.').ok_or(NOT_AN_ADDRESS)?;
-        if top_level.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NOT_AN_ADDRESS);
-        }
+        let domain = self::domain(domain).ok_or(NOT_AN_ADDRESS)?;
         let key = format!("{}@{domain}", local.to_ascii_lowercase());
         if key.len() > ADDRESS_BYTES_MAX {
             return Err("An e-mail address has at most 254 bytes.");
@@ -64,6 +60,19 @@ impl Email {
     pub fn key(&self) -> &str {
         &self.key
     }
+
+    /// The domain, in its UTS-46 form.
+    pub fn domain(&self) -> &str {
+        self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+/// Reads the domain of an address: its UTS-46 form, with a top level that is no number. `None` if
+/// it can be no such domain.
+pub(super) fn domain(text: &str) -> Option<String> {
+    let domain = idna::domain_to_ascii_strict(text).ok()?;
+    let (_, top_level) = domain.rsplit_once('.')?;
+    (!top_level.bytes().all(|byte| byte.is_ascii_digit())).then_some(domain)
 }
 
 /// `address` with its domain in ASCII (`xn--…`), for people who decide by it: a domain beyond ASCII

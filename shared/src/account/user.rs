@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::{
     account::email::{Email, Username},
-    error::Error,
     password::StoredHash,
     time::Timestamp,
 };
@@ -94,19 +93,17 @@ impl User {
         self.imported_uid || Uuid::parse_str(&self.id).map_or(true, |id| id.get_version_num() != UUID_VERSION)
     }
 
-    /// Refuses a disabled account. Call this only once the caller has proved to be the owner.
-    ///
-    /// # Errors
-    ///
-    /// 403 `account_disabled`.
-    pub fn refuse_if_disabled(&self) -> Result<(), Error> {
-        if self.disabled { Err(Error::Disabled) } else { Ok(()) }
-    }
-
     /// Ends all sessions of this account, as soon as the account is stored.
     pub fn end_sessions(&mut self, now: Timestamp) {
         self.epoch = self.epoch.saturating_add(1);
         self.sessions_ended_at = Some(now);
+    }
+
+    /// Ends all that somebody may have set before the owner of the address was known: the password
+    /// and the sessions. Whoever registered the account need not be the owner.
+    pub fn take_over(&mut self, now: Timestamp) {
+        self.password_hash = None;
+        self.end_sessions(now);
     }
 
     /// The identifiers of this account in the form that is compared: the e-mail address, and the

@@ -12,7 +12,6 @@ use crate::{
         user::User,
     },
     auth::session_object::refresh_token,
-    config::Config,
     error::Error,
     password::{Checked, Password, Verdict},
     store::{self, Client},
@@ -48,16 +47,6 @@ pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>)
         None => None,
     };
     Some(Client { device, ip })
-}
-
-/// Checks that an account may log in, after the right password.
-///
-/// # Errors
-///
-/// 403 for a disabled account, and for an unverified address where `REQUIRE_VERIFIED_EMAIL` is set.
-pub fn check_may_log_in(config: &Config, user: &User) -> Result<(), Error> {
-    user.refuse_if_disabled()?;
-    if config.accounts.require_verified_email && !user.email_verified { Err(Error::EmailNotVerified) } else { Ok(()) }
 }
 
 /// One attempt at an account's password, whether or not the account exists.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     App,
     account::{
+        admission::{Admitted, Denial},
         ip::IpKey,
         refresh_token::RefreshToken,
         session::{Rotator, Session, SessionId},
@@ -38,7 +39,26 @@ pub struct SessionObject {
     access_token: String,
     refresh_token: String,
     refresh_expires_at: String,
+    next: Next,
 }
+
+/// The step that the user has to take before there are tokens. Both texts are empty where nothing
+/// is left to do.
+#[derive(Default, Serialize)]
+struct Next {
+    /// A stable word, for programs.
+    action: &'static str,
+    /// A sentence, for people.
+    message: &'static str,
+}
+
+/// The step of a new account whose address must be verified. No mail is sent yet, so that only the
+/// people behind the app can say how.
+const VERIFY_EMAIL: Next = Next {
+    action: "verify_email",
+    message: "Your account was made, and waits until your e-mail address is verified. Ask the people who run this app \
+              to verify it, then log in.",
+};
 
 /// Loads the keys that sign a session object. A handler asks before it hashes a password: a 503
 /// before that work costs less than one after it.
@@ -50,13 +70,56 @@ pub async fn require_signing_keys(app: &App) -> Result<(), Error> {
     app.keys().get(app.now()).await.map(drop)
 }
 
-/// Starts a session of `user`. Nothing is stored.
+/// Starts a session of an admitted account. Nothing is stored.
 ///
 /// # Errors
 ///
 /// 500 if the random source fails.
-pub fn start(app: &App, user: &User, now: Timestamp) -> Result<Session, Error> {
-    Ok(Session::start(SessionId::new(app.random()?), user, now, &app.config().tokens.session_lifetimes))
+pub fn start(app: &App, admitted: Admitted<'_>, now: Timestamp) -> Result<Session, Error> {
+    Ok(Session::start(SessionId::new(app.random()?), admitted.user(), now, &app.config().tokens.session_lifetimes))
+}
+
+/// The way on of an account that was just created.
+pub enum FirstSession<'a> {
+    /// The account is admitted, and has its first session.
+    Started(Admitted<'a>, Session),
+    /// The account waits for the verification of its address, and has no session.
+    Waiting(&'a User),
+}
+
+impl<'a> FirstSession<'a> {
+    /// Starts the first session, if the account is admitted. Nothing is stored.
+    ///
+    /// # Errors
+    ///
+    /// 403 if the account was disabled since; 500 if the random source fails.
+    pub fn start(app: &App, user: &'a User, now: Timestamp) -> Result<Self, Error> {
+        match app.config().accounts.admission.admit(user) {
+            Ok(admitted) => Ok(Self::Started(admitted, start(app, admitted, now)?)),
+            Err(Denial::EmailNotVerified) => Ok(Self::Waiting(user)),
+            Err(denial) => Err(denial.into()),
+        }
+    }
+
+    /// The session to store, if there is one.
+    pub const fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Started(_, session) => Some(session),
+            Self::Waiting(_) => None,
+        }
+    }
+
+    /// The session object, without tokens for an account that waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionObject::issue`].
+    pub async fn answer(&self, app: &App, issuer: &Issuer, now: Timestamp) -> Result<SessionObject, Error> {
+        match self {
+            Self::Started(admitted, session) => SessionObject::issue(app, issuer, *admitted, session, 0, now).await,
+            Self::Waiting(user) => Ok(SessionObject::without_tokens(user, VERIFY_EMAIL)),
+        }
+    }
 }
 
 /// Opens a refresh token that one of the keys made; any other text is `None`. No round trip.
@@ -107,21 +170,22 @@ impl SessionObject {
     pub async fn issue(
         app: &App,
         issuer: &Issuer,
-        user: &User,
+        admitted: Admitted<'_>,
         session: &Session,
         counter: u32,
         now: Timestamp,
     ) -> Result<Self, Error> {
+        let user = admitted.user();
         let keys = app.keys().get(now).await?;
         let life = app.config().tokens.access_token_life;
-        let claims = access::Claims::new(issuer, user, session, app.uuid()?, now, life);
+        let claims = access::Claims::new(issuer, admitted, session, app.uuid()?, now, life);
         if matches!(keys.jwt, TokenSigner::Firebase(_)) {
             outlast_the_end_of_sessions(app, user, now).await;
         }
         let sign = async {
             let access_token = access::mint(&keys.ring, &claims, now).await?;
             let jwt_token = match &keys.jwt {
-                TokenSigner::Firebase(account) => custom_token(app, account, user, now).await?,
+                TokenSigner::Firebase(account) => custom_token(app, account, admitted, now).await?,
                 TokenSigner::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
                 TokenSigner::None => access_token.clone(),
             };
@@ -143,7 +207,26 @@ impl SessionObject {
             access_token,
             refresh_token: refresh.seal(keys.ring.refresh_signing(session.made_at(counter), now)?),
             refresh_expires_at: session.expires_at.rfc3339(),
+            next: Next::default(),
         })
+    }
+
+    /// The session object of an account that has no tokens yet: every member is there and of its
+    /// type, and `next` says what to do.
+    fn without_tokens(user: &User, next: Next) -> Self {
+        Self {
+            user: user.profile(),
+            uid: user.id.clone(),
+            token_type: "Bearer",
+            expires_in: 0,
+            expires_at: String::new(),
+            jwt_token: String::new(),
+            token: String::new(),
+            access_token: String::new(),
+            refresh_token: String::new(),
+            refresh_expires_at: String::new(),
+            next,
+        }
     }
 }
 
@@ -169,9 +252,14 @@ async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
 
 /// A custom token without claims of its own. Firebase repeats such claims in every ID token until
 /// the user signs out, so that a role that is withdrawn here would live on there.
-async fn custom_token(app: &App, account: &ServiceAccount, user: &User, now: Timestamp) -> Result<String, Error> {
+async fn custom_token(
+    app: &App,
+    account: &ServiceAccount,
+    admitted: Admitted<'_>,
+    now: Timestamp,
+) -> Result<String, Error> {
     let request = CustomToken {
-        uid: &user.id,
+        uid: &admitted.user().id,
         claims: None,
         tenant_id: app.config().firebase.tenant_id.as_deref(),
         life: app.config().tokens.access_token_life,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     App,
-    account::{session::SessionId, user::User},
+    account::{admission::Denial, session::SessionId, user::User},
     error::{Error, TokenRefusal},
     jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
@@ -178,26 +178,31 @@ fn no_project(token: &Jwt, now: Timestamp) -> Error {
     )
 }
 
-/// Loads the account behind a genuine token, if the account and the sign-in are still good. One
-/// round trip. No round trip for a token that a server signed with a shared secret, because no
-/// sign-in stands behind it.
+/// Loads the account behind a genuine token, if the account is admitted and the sign-in is still
+/// good. One round trip. No round trip for a token that a server signed with a shared secret,
+/// because no sign-in stands behind it.
 ///
 /// # Errors
 ///
 /// 401 if the sign-in was revoked or came by another way than the account's, or if the account is
-/// disabled. The code is one of the token's kind. 503 if DynamoDB fails.
+/// disabled. The code is one of the token's kind. 403 `email_not_verified` if the account's address
+/// must be verified and is not. 503 if DynamoDB fails.
 pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
     let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
+    let admission = app.config().accounts.admission;
     match &verified.sign_in {
         SignIn::Session(id) => {
             let revoked = || refuse("token_revoked", "The session of this token has ended. Log in again.");
             let id = id.ok_or_else(revoked)?;
             let (user, session) = app.store().user_and_session(&verified.uid, id).await?;
             let user = user.ok_or_else(revoked)?;
-            if user.disabled {
-                return Err(refuse("account_disabled", "This account is disabled."));
+            let is_live = session.is_some_and(|session| session.is_live(&user, now));
+            match admission.admit(&user) {
+                Err(Denial::Disabled) => Err(disabled(verified, now)),
+                _ if !is_live => Err(revoked()),
+                Err(denial) => Err(denial.into()),
+                Ok(_) => Ok(Some(user)),
             }
-            if session.is_some_and(|session| session.is_live(&user, now)) { Ok(Some(user)) } else { Err(revoked()) }
         }
         SignIn::Firebase { auth_time } => {
             let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
@@ -210,8 +215,9 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
                                 came by another way. Log in again.";
                 return Err(refuse("auth/argument-error", sentence));
             }
-            if user.disabled {
-                return Err(refuse("auth/user-disabled", "This account is disabled."));
+            let admitted = admission.admit(&user).map(drop);
+            if matches!(admitted, Err(Denial::Disabled)) {
+                return Err(disabled(verified, now));
             }
             // `iat` moves with every refresh, so `auth_time` decides. `auth_time` has no fraction
             // and the end has one, so that a sign-in in the same second counts as an earlier one.
@@ -219,35 +225,41 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
             if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
                 return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
             }
+            admitted?;
             Ok(Some(user))
         }
         SignIn::None => Ok(None),
     }
 }
 
-/// Refuses an address that is not verified, if the deployment requires verified ones. A Firebase
-/// user of a custom token has no address in the token. The account's address then counts; it is
-/// read if `user` is `None`.
+/// Refuses the holder of a genuine token whose address is not verified, if the deployment requires
+/// verified ones. For a token whose account was not loaded: the token's own claims count.
+///
+/// A Firebase user of a custom token has no address in the token. The account is then read, and
+/// decides.
 ///
 /// # Errors
 ///
-/// 403 `email_not_verified`; 503 if DynamoDB fails.
-pub async fn require_verified_email(app: &App, verified: &Verified, user: Option<User>) -> Result<(), Error> {
-    if !app.config().accounts.require_verified_email {
-        return Ok(());
-    }
+/// 403 `email_not_verified`; 401 if the account is read and disabled; 503 if DynamoDB fails.
+pub async fn require_verified_email(app: &App, verified: &Verified, now: Timestamp) -> Result<(), Error> {
+    let admission = app.config().accounts.admission;
     // A server that names no address vouches for none.
-    if verified.kind == Kind::SharedSecret && verified.email.is_empty() {
+    let vouches_for_none = verified.kind == Kind::SharedSecret && verified.email.is_empty();
+    if !admission.require_verified_email || vouches_for_none {
         return Ok(());
     }
-    let is_verified = if verified.is_without_address() {
-        let user = match user {
-            Some(user) => Some(user),
-            None => app.store().user(&verified.uid).await?,
-        };
-        user.is_some_and(|user| user.email_verified)
-    } else {
-        verified.email_verified
-    };
-    if is_verified { Ok(()) } else { Err(Error::EmailNotVerified) }
+    if !verified.is_without_address() {
+        return if verified.email_verified { Ok(()) } else { Err(Error::EmailNotVerified) };
+    }
+    match admission.admit(app.store().user(&verified.uid).await?.as_ref()) {
+        Ok(_) => Ok(()),
+        Err(Denial::Disabled) => Err(disabled(verified, now)),
+        Err(Denial::Missing | Denial::EmailNotVerified) => Err(Error::EmailNotVerified),
+    }
+}
+
+/// Refuses the token of a disabled account, with the code of its kind.
+fn disabled(verified: &Verified, now: Timestamp) -> Error {
+    let code = if verified.kind == Kind::FirebaseIdToken { "auth/user-disabled" } else { "account_disabled" };
+    Error::Token(TokenRefusal::new(code, "This account is disabled.").about(&verified.token, now))
 }

@@ -3,7 +3,10 @@
 use http::Uri;
 
 use super::{Environment, firebase::is_safe_url};
-use crate::password::Policy;
+use crate::{
+    account::{admission::Admission, sign_up::SignUp},
+    password::Policy,
+};
 
 /// The least memory and iterations for argon2id in OWASP's password storage cheat sheet.
 const ARGON2_MEMORY_KIB_MIN: u64 = 19_456;
@@ -17,11 +20,17 @@ const BREACH_LIST: &str = "https://api.pwnedpasswords.com/range/";
 /// The rules for accounts and passwords, and the limits on guessing.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    /// Refuses accounts without a verified e-mail address, at `/login` and `/verify`. Defaults to
-    /// `false`. Accepts `true` or `false`. Read from `REQUIRE_VERIFIED_EMAIL`. A new account still
-    /// gets its first session. For a Firebase ID token without an e-mail address, the address of
-    /// the account counts.
-    pub require_verified_email: bool,
+    /// Admits only accounts with a verified e-mail address. Defaults to `false`. Accepts `true` or
+    /// `false`. Read from `REQUIRE_VERIFIED_EMAIL`. A new account gets its tokens once the address
+    /// is verified: `latchkey users set-verified`. A session from before ends at its next refresh.
+    /// For a Firebase ID token without an e-mail address, the address of the account counts.
+    pub admission: Admission,
+    /// Names the people who may create an account at `/create-account`. Defaults to `open`. Accepts
+    /// `open`, `invited`, `closed`, or `domains:` with e-mail domains separated by commas, such as
+    /// `domains:a.example,b.example`. Read from `SIGN_UP`. A domain of the list admits no address
+    /// of its sub-domains. This release sends no invitations. With `invited` and `closed` an
+    /// operator makes the accounts, with `latchkey users import`.
+    pub sign_up: SignUp,
     /// Sets the least length of a new password, in code points. Defaults to 8. Accepts 8 to 64.
     /// Read from `PASSWORD_MIN_LENGTH`.
     ///
@@ -49,13 +58,25 @@ pub struct Accounts {
 impl Accounts {
     pub(super) fn read(env: &mut Environment) -> Self {
         Self {
-            require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL"),
+            admission: Admission { require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL") },
+            sign_up: sign_up(env),
             password_policy: password_policy(env),
             service_names: service_names(env),
             breach_list: breach_list(env),
             rate_limits: rate_limits(env),
         }
     }
+}
+
+fn sign_up(env: &mut Environment) -> SignUp {
+    const NAME: &str = "SIGN_UP";
+    let Some(text) = env.text(NAME) else { return SignUp::Open };
+    SignUp::parse(&text).unwrap_or_else(|| {
+        let values = "must be open, invited, closed, or domains: with e-mail domains separated by commas, such as \
+                      domains:a.example,b.example";
+        env.refuse(NAME, values);
+        SignUp::Closed
+    })
 }
 
 fn password_policy(env: &mut Environment) -> Policy {

@@ -1,7 +1,7 @@
 //! Variables, good and bad.
 
 use super::*;
-use crate::password::Policy;
+use crate::{account::sign_up::SignUp, password::Policy};
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, Misconfigured> {
     Config::read(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
@@ -25,7 +25,8 @@ fn without_any_variable_the_defaults_hold() {
     assert!(
         config.http.issuer.is_none()
             && config.http.cors_allowed_origins.is_none()
-            && !config.accounts.require_verified_email
+            && !config.accounts.admission.require_verified_email
+            && config.accounts.sign_up == SignUp::Open
     );
 }
 
@@ -79,6 +80,10 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("TRUSTED_PROXY_SECRET", "hunter2"),
         ("TRUSTED_PROXY_SECRET", "hunter2 and many words behind it, with spaces"),
         ("REQUIRE_VERIFIED_EMAIL", "yes"),
+        ("SIGN_UP", "everybody"),
+        ("SIGN_UP", "domains:"),
+        ("SIGN_UP", "domains:*.a.example"),
+        ("SIGN_UP", "domains:a.example,hunter2"),
         ("PASSWORD_MIN_LENGTH", "7"),
         ("ARGON2_MEMORY_KIB", "1024"),
         ("ARGON2_ITERATIONS", "1"),

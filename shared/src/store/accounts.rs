@@ -76,8 +76,8 @@ const NEW: &str = "attribute_not_exists(pk)";
 const SAME_VERSION: &str = "version = :version";
 
 impl Store {
-    /// Stores a new account and its first session, both or neither, and counts the account in
-    /// `window`. One round trip.
+    /// Stores a new account and its first session, if it has one, both or neither, and counts the
+    /// account in `window`. One round trip.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Store {
     pub async fn create_user(
         &self,
         user: &User,
-        session: &Session,
+        session: Option<&Session>,
         fingerprint: Option<&Fingerprint>,
         window: Option<&QuotaWindow>,
         now: Timestamp,
@@ -110,7 +110,9 @@ impl Store {
         for (condition, key) in record_keys(user) {
             writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
         }
-        writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        if let Some(session) = session {
+            writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        }
         if let Some(window) = window {
             writes.update(Condition::Quota, self.count_use(window))?;
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    account::{session::Session, user::User},
+    account::{admission::Admitted, session::Session},
     error::{Error, TokenRefusal},
     jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
     keys::{KeyRing, signer::Signer},
@@ -54,7 +54,15 @@ pub struct Issuer {
 
 impl Claims {
     /// The claims for a token of `session` that lives for `life` from `now` on.
-    pub fn new(issuer: &Issuer, user: &User, session: &Session, jti: String, now: Timestamp, life: Duration) -> Self {
+    pub fn new(
+        issuer: &Issuer,
+        admitted: Admitted<'_>,
+        session: &Session,
+        jti: String,
+        now: Timestamp,
+        life: Duration,
+    ) -> Self {
+        let user = admitted.user();
         Self {
             iss: issuer.url.clone(),
             sub: user.id.clone(),

@@ -126,6 +126,8 @@ async fn an_address_is_verified_by_the_token_or_where_it_has_none_by_the_account
     assert_eq!(service.calls(), ["BatchGetItem"]);
     check_revoked(&service, &signed(&bare)).await.is(200);
     assert_eq!(service.calls(), ["BatchGetItem"]);
+    change(&service, &user, |user| user.disabled = true).await;
+    verify(&service, &signed(&bare)).await.refused(401, "auth/user-disabled");
     verify(&service, &signed(&claims(&service))).await.refused(403, "email_not_verified");
     verify(&service, &verified(json!(false))).await.refused(403, "email_not_verified");
 }

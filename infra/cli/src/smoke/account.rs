@@ -11,7 +11,7 @@ use super::{
 type IsOfKind = fn(&Value) -> bool;
 
 /// The members of a session object that the run checks, each with a test of its JSON type.
-const MEMBERS: [(&str, IsOfKind); 10] = [
+const MEMBERS: [(&str, IsOfKind); 11] = [
     ("user", Value::is_object),
     ("uid", Value::is_string),
     ("token_type", Value::is_string),
@@ -22,7 +22,11 @@ const MEMBERS: [(&str, IsOfKind); 10] = [
     ("access_token", Value::is_string),
     ("refresh_token", Value::is_string),
     ("refresh_expires_at", Value::is_string),
+    ("next", Value::is_object),
 ];
+
+/// The codes of a deployment that lets smoke create no account.
+const SIGN_UP_REFUSALS: [&str; 3] = ["sign_up_closed", "invitation_required", "email_domain_not_allowed"];
 
 /// The members of a session object that later steps use.
 #[derive(Clone)]
@@ -98,11 +102,23 @@ impl Account {
     ///
     /// # Errors
     ///
-    /// No answer came, or another one than a session object with the status 201.
+    /// No answer came, or another one than a session object with the status 201. The run cannot go
+    /// on where `SIGN_UP` refuses the account, or where it gets no tokens.
     pub async fn create(&mut self, client: &mut Client) -> Result<Session, Problem> {
         self.may_exist = true;
         let body = json!({"email": self.email, "password": self.password, "name": "Smoke"});
-        Session::of(client.ask(Call::post("/create-account", body)).await?, 201)
+        let answer = client.ask(Call::post("/create-account", body)).await?;
+        if SIGN_UP_REFUSALS.contains(&answer.code()) {
+            self.may_exist = false;
+            let found = format!("SIGN_UP of this deployment refuses the account of this run ({})", answer.code());
+            return Err(Problem::advised(found, "Smoke needs an account of its own, so that it cannot run here."));
+        }
+        let session = Session::of(answer, 201)?;
+        if session.access_token.is_empty() {
+            let found = "REQUIRE_VERIFIED_EMAIL of this deployment gives a new account no tokens";
+            return Err(Problem::advised(found, "Nobody can verify the address of smoke, so that it cannot run here."));
+        }
+        Ok(session)
     }
 
     /// Logs in.

@@ -95,7 +95,8 @@ impl Answer {
         if is_expected { Ok(()) } else { Err(self.is_not(&format!("{status} {code}"))) }
     }
 
-    fn code(&self) -> &str {
+    /// The code of an error; empty for any other answer.
+    pub fn code(&self) -> &str {
         self.body.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 

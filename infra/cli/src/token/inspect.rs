@@ -163,12 +163,12 @@ async fn judge(deployment: &Deployment, token: &Jwt, text: &str) -> Verdict {
 
 /// Judges a genuine token by REQUIRE_VERIFIED_EMAIL.
 async fn judge_verified(deployment: &Deployment, verified: &Verified) -> Verdict {
-    if deployment.app.config().accounts.require_verified_email && verified.is_without_address() {
+    if deployment.app.config().accounts.admission.require_verified_email && verified.is_without_address() {
         return Verdict::Unknown(
             "/verify accepts it if the account's e-mail address is verified, which only the table knows.".to_owned(),
         );
     }
-    match verification::require_verified_email(&deployment.app, verified, None).await {
+    match verification::require_verified_email(&deployment.app, verified, deployment.now()).await {
         Ok(()) => Verdict::Good("/verify accepts it.".to_owned()),
         Err(error) => Verdict::Bad(format!("{error} ({})", error.status_and_code().1)),
     }

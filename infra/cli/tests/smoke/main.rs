@@ -257,3 +257,29 @@ fn nothing_that_answers_and_no_url_are_sentences() {
         assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{output:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_may_sign_up_the_run_says_that_it_cannot_go_on_and_leaves_no_account() {
+    for rule in ["closed", "invited", "domains:a.example"] {
+        let api = Api::configured(&[("SIGN_UP", rule)]).await;
+        let (code, printed) = smoke(&api.url, &[]);
+        assert_eq!(code, 1, "{printed}");
+        let told = lines_of(&printed, "create-account");
+        assert!(told.contains("SIGN_UP of this deployment refuses") && told.contains("cannot run here"), "{told}");
+        assert!(lines_of(&printed, "login").starts_with("  skipped") && !printed.contains("deleted"), "{printed}");
+        assert!(printed.ends_with("FAILED: create-account.\n"), "{printed}");
+        api.assert_gone(&printed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_addresses_must_be_verified_the_run_says_that_it_cannot_go_on_and_names_the_account() {
+    let api = Api::configured(&[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
+    let (code, printed) = smoke(&api.url, &[]);
+    assert_eq!(code, 1, "{printed}");
+    let told = lines_of(&printed, "create-account");
+    assert!(told.contains("REQUIRE_VERIFIED_EMAIL of this deployment") && told.contains("cannot run here"), "{told}");
+    assert!(lines_of(&printed, "login").starts_with("  skipped"), "{printed}");
+    let delete = format!("Delete it with: latchkey users delete {}", email_of(&printed));
+    assert!(printed.contains(&delete), "{printed}");
+}
