@@ -158,7 +158,7 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
 ];
 
 /// The policy of the key. The account decides who may use the key. The table and the secrets use
-/// the key, and so does CloudWatch for the logs of this stack.
+/// the key. So does CloudWatch, for the logs of this stack and the topic of its alarms.
 pub fn key_policy() -> Value {
     let logs = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:";
     json!({"Version": "2012-10-17", "Statement": [
@@ -200,5 +200,39 @@ pub fn key_policy() -> Value {
                 {"Fn::Sub": format!("{logs}/aws/vendedlogs/${{AWS::StackName}}/*")},
             ]}},
         },
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+        },
     ]})
+}
+
+/// The policy of the alarms' topic. Alarms of this account publish, and nobody does without TLS.
+pub fn topic_policy() -> Value {
+    let alarms = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*";
+    json!({"Topics": [{"Ref": "AlarmTopic"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": {"Ref": "AlarmTopic"},
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": {"Fn::Sub": alarms}},
+                "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            },
+        },
+        {
+            "Sid": "Tls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": {"Ref": "AlarmTopic"},
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]}})
 }

@@ -8,7 +8,7 @@ use super::{document::read, policies::judge};
 /// A change of the template, and a part of the sentence that refuses it.
 type Mutation = (fn(&mut Value), &'static str);
 
-const MUTATIONS: [Mutation; 30] = [
+const MUTATIONS: [Mutation; 31] = [
     // Permissions beside the roles.
     (
         |t| properties(t, "LoginFunction")["Policies"] = json!(["AmazonDynamoDBFullAccess"]),
@@ -32,6 +32,10 @@ const MUTATIONS: [Mutation; 30] = [
     (|t| properties(t, "Table")["ResourcePolicy"] = json!({}), "Table has a ResourcePolicy"),
     (|t| properties(t, "RotateKeysPermission")["Principal"] = json!("*"), "invoked by another"),
     (|t| properties(t, "Key")["KeyPolicy"]["Statement"][0]["Principal"] = json!("*"), "the policy of the key"),
+    (
+        |t| properties(t, "AlarmTopicPolicy")["PolicyDocument"]["Statement"][0]["Principal"] = json!("*"),
+        "the policy of the topic",
+    ),
     // Whole roles.
     (|t| properties(t, "VerifyFunction")["Role"] = json!({"Fn::GetAtt": "LoginRole.Arn"}), "shares a role"),
     (|t| properties(t, "VerifyFunction")["Role"] = json!("arn:aws:iam::123456789012:role/admin"), "names no role"),

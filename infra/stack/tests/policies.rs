@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    allowed::{ALLOWED, key_policy},
+    allowed::{ALLOWED, key_policy, topic_policy},
     document::{entries, read, resources},
 };
 
 /// The known types of resources, and whether each can grant permissions. An unknown type may grant
 /// them in a way that no test looks at.
-const TYPES: [&str; 17] = [
+const TYPES: [&str; 18] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::CloudWatch::Alarm",
@@ -25,6 +25,7 @@ const TYPES: [&str; 17] = [
     "AWS::Route53::RecordSet",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
     "AWS::SecretsManager::RotationSchedule",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::Function",
@@ -115,7 +116,9 @@ fn refuse_other_ways(template: &Value) -> Result<(), String> {
     ensure(invoked == [&by_secrets_manager], "a function is invoked by another than the API or Secrets Manager")?;
     let keys: Vec<&Value> =
         resources(template, "AWS::KMS::Key").map(|(_, key)| &key["Properties"]["KeyPolicy"]).collect();
-    ensure(keys == [&key_policy()], "the policy of the key is another")
+    ensure(keys == [&key_policy()], "the policy of the key is another")?;
+    let topics: Vec<_> = resources(template, "AWS::SNS::TopicPolicy").map(|(_, topic)| &topic["Properties"]).collect();
+    ensure(topics == [&topic_policy()], "the policy of the topic is another")
 }
 
 fn permissions(role: &Value, name: &str) -> Result<BTreeSet<Permission>, String> {
