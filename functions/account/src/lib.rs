@@ -78,6 +78,7 @@ async fn change(
         }
     };
     let changed = app.store().update_user(&user, change).await?;
+    audit::record("profile_changed", &audit::pseudonym(&changed.email_key), &audit::pseudonym(&changed.id));
     Ok(Json(Shown { user: changed.profile() }))
 }
 

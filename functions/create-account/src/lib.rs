@@ -79,7 +79,7 @@ async fn create_account(
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
-    app.config().accounts.sign_up.check(&new.email)?;
+    require_sign_up(&app, &new.email)?;
     require_signing_keys(&app).await?;
     refuse_weak(&app, "password", &new.password, &new.person())?;
     let now = app.now();
@@ -133,6 +133,12 @@ async fn repeat(
     let first = first?;
     attempt.audit("create_repeated");
     Ok((StatusCode::CREATED, Json(first.answer(app, issuer, now).await?)))
+}
+
+/// Refuses an owner of this address who may not create an account here.
+fn require_sign_up(app: &App, email: &Email) -> Result<(), Error> {
+    let refused = |_: &Error| audit::record("sign_up_refused", &audit::pseudonym(email.key()), "");
+    app.config().accounts.sign_up.check(email).inspect_err(refused)
 }
 
 /// Records that an IP address made too many accounts, if that is the error.

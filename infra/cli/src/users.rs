@@ -1,7 +1,9 @@
 //! `latchkey users`: shows and changes accounts, in the embedded table or on AWS.
 
 mod change;
+mod create;
 mod import;
+mod password;
 mod show;
 mod table;
 
@@ -13,8 +15,13 @@ use shared::{
     account::{email::Identifier, user::User},
     config::Config,
     error::Error,
+    telemetry::{
+        audit,
+        log::{self, LogFormat},
+    },
     token::custom::is_uid,
 };
+use tracing::Instrument;
 
 use crate::{
     Failure,
@@ -34,6 +41,11 @@ pub struct Users {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Create an account, whatever SIGN_UP says. The password is a line of standard input; at a
+    /// terminal it is asked for.
+    Create(create::Create),
+    /// Set the password of an account, read as by create, and end all its sessions.
+    SetPassword(Who),
     /// Refuse an account everywhere, and end all its sessions.
     Disable(Who),
     /// Let a disabled account log in again. Its old sessions stay ended.
@@ -43,7 +55,9 @@ enum Command {
     Show(Show),
     /// Change the role of an account.
     SetRole(SetRole),
-    /// Set whether the e-mail address counts as verified.
+    /// Set whether the e-mail address counts as verified. Verifying an address removes the password
+    /// and ends the sessions from before: whoever made the account need not be the owner of the
+    /// address. Give the owner a password with set-password.
     SetVerified(SetVerified),
     /// Delete an account, its identifiers and its sessions.
     Delete(Delete),
@@ -87,6 +101,10 @@ struct SetVerified {
     /// true or false.
     #[arg(action = ArgAction::Set)]
     verified: bool,
+    /// Keep the password and the sessions. This trusts that the owner of the address made the
+    /// account.
+    #[arg(long)]
+    keep_password: bool,
 }
 
 #[derive(Args)]
@@ -115,19 +133,34 @@ impl Users {
         if let Command::Delete(Delete { yes: false, .. }) = &self.command {
             change::refuse_without_terminal()?;
         }
+        // The audit lines go where the service's log goes: to standard error.
+        log::start("latchkey", &config.telemetry.log_level, LogFormat::Elsewhere);
         let app = self.table.open(config).await?;
-        match self.command {
-            Command::Disable(Who { who }) => change::disable(&app, find(&app, &who).await?).await,
-            Command::Enable(Who { who }) => change::enable(&app, find(&app, &who).await?).await,
-            Command::Show(Show { who, json }) => show::show(&app, &find(&app, &who.who).await?, json).await,
+        self.command.run(&app).instrument(tracing::info_span!("tool", actor = "tool")).await
+    }
+}
+
+impl Command {
+    async fn run(self, app: &App) -> Result<(), Failure> {
+        match self {
+            Command::Disable(Who { who }) => change::disable(app, find(app, &who).await?).await,
+            Command::Enable(Who { who }) => change::enable(app, find(app, &who).await?).await,
+            Command::Show(Show { who, json }) => show::show(app, &find(app, &who.who).await?, json).await,
             Command::SetRole(SetRole { who, role_id }) => {
-                change::set_role(&app, find(&app, &who.who).await?, role_id).await
+                change::set_role(app, find(app, &who.who).await?, role_id).await
             }
-            Command::SetVerified(SetVerified { who, verified }) => {
-                change::set_verified(&app, find(&app, &who.who).await?, verified).await
+            Command::SetVerified(SetVerified { who, verified, keep_password }) => {
+                let user = find(app, &who.who).await?;
+                match (verified, keep_password) {
+                    (true, false) => change::verify(app, user).await,
+                    (true, true) => change::verify_and_keep_password(app, user).await,
+                    (false, _) => change::unverify(app, user).await,
+                }
             }
-            Command::Delete(Delete { who, yes }) => change::delete(&app, find(&app, &who.who).await?, yes).await,
-            Command::Import(Import { file }) => import::run(&app, &file).await,
+            Command::Create(create) => create.run(app).await,
+            Command::SetPassword(Who { who }) => create::set_password(app, find(app, &who).await?).await,
+            Command::Delete(Delete { who, yes }) => change::delete(app, find(app, &who.who).await?, yes).await,
+            Command::Import(Import { file }) => import::run(app, &file).await,
         }
     }
 }
@@ -156,6 +189,11 @@ async fn find(app: &App, who: &str) -> Result<User, Failure> {
 /// `james@yopmail.com (0195…)`. The domain is in ASCII.
 fn name(user: &User) -> String {
     format!("{} ({})", address(&user.email), shown(&user.id))
+}
+
+/// Records a change of this account by the tool.
+fn audit(event: &'static str, user: &User) {
+    audit::record(event, &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
 }
 
 fn failure(error: Error) -> Failure {

@@ -29,7 +29,7 @@ pub struct Accounts {
     /// `open`, `invited`, `closed`, or `domains:` with e-mail domains separated by commas, such as
     /// `domains:a.example,b.example`. Read from `SIGN_UP`. A domain of the list admits no address
     /// of its sub-domains. This release sends no invitations. With `invited` and `closed` an
-    /// operator makes the accounts, with `latchkey users import`.
+    /// operator makes the accounts, with `latchkey users create` or an import.
     pub sign_up: SignUp,
     /// Sets the least length of a new password, in code points. Defaults to 8. Accepts 8 to 64.
     /// Read from `PASSWORD_MIN_LENGTH`.

@@ -7,7 +7,7 @@ use std::{
 
 use shared::{App, account::user::User};
 
-use super::{failure, name};
+use super::{audit, failure, name};
 use crate::{Failure, tell, written};
 
 /// Disables the account and ends its sessions, so that enabling the account does not bring them
@@ -15,19 +15,25 @@ use crate::{Failure, tell, written};
 pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
     let done = "disabled, and every session has ended";
     if change(app, &user, |user| !user.disabled, disabling(app), done, "was disabled already").await? {
-        tell(&format!(
-            "an access token of the account stays valid until it expires, within {} seconds, where it is verified without \
-             check_revoked=true",
-            app.config().tokens.access_token_life.as_secs()
-        ));
-        if app.config().firebase.account.is_some() {
-            tell(
-                "Firebase is not told: the app stays signed in there until you revoke the user's refresh tokens, as with \
-                 revokeRefreshTokens(uid) of the Admin SDK",
-            );
-        }
+        audit("account_disabled", &user);
+        tell_what_lives_on(app);
     }
     Ok(())
+}
+
+/// Tells which tokens outlive the end of an account's sessions.
+pub fn tell_what_lives_on(app: &App) {
+    tell(&format!(
+        "an access token of the account stays valid until it expires, within {} seconds, where it is verified without \
+         check_revoked=true",
+        app.config().tokens.access_token_life.as_secs()
+    ));
+    if app.config().firebase.account.is_some() {
+        tell(
+            "Firebase is not told: the app stays signed in there until you revoke the user's refresh tokens, as with \
+             revokeRefreshTokens(uid) of the Admin SDK",
+        );
+    }
 }
 
 fn disabling(app: &App) -> impl Fn(&mut User) {
@@ -43,30 +49,71 @@ fn disabling(app: &App) -> impl Fn(&mut User) {
 /// Enables the account again.
 pub async fn enable(app: &App, user: User) -> Result<(), Failure> {
     let enable = |user: &mut User| user.disabled = false;
-    change(app, &user, |user| user.disabled, enable, "enabled", "was enabled already").await.map(drop)
+    if change(app, &user, |user| user.disabled, enable, "enabled", "was enabled already").await? {
+        audit("account_enabled", &user);
+    }
+    Ok(())
 }
 
 /// Changes the role.
 pub async fn set_role(app: &App, user: User, role_id: u32) -> Result<(), Failure> {
     let set = |user: &mut User| user.role_id = role_id;
     let (done, already) = (format!("has the role {role_id}"), format!("had the role {role_id} already"));
-    tell_of_old_tokens(change(app, &user, |user| user.role_id != role_id, set, &done, &already).await?);
-    Ok(())
-}
-
-/// Sets whether the e-mail address counts as verified.
-pub async fn set_verified(app: &App, user: User, verified: bool) -> Result<(), Failure> {
-    let set = |user: &mut User| user.email_verified = verified;
-    let state = if verified { "verified" } else { "not verified" };
-    let (done, already) = (format!("is {state}"), format!("was {state} already"));
-    tell_of_old_tokens(change(app, &user, |user| user.email_verified != verified, set, &done, &already).await?);
-    Ok(())
-}
-
-fn tell_of_old_tokens(changed: bool) {
-    if changed {
-        tell("a token made before has the old value until it expires or its session is refreshed");
+    if change(app, &user, |user| user.role_id != role_id, set, &done, &already).await? {
+        audit("role_changed", &user);
+        tell_of_old_tokens();
     }
+    Ok(())
+}
+
+/// Counts the e-mail address as verified. The password and the sessions from before end: whoever
+/// made the account need not be the owner of the address.
+pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
+    let now = app.now();
+    let verify = |user: &mut User| {
+        if !user.email_verified {
+            user.take_over(now);
+            user.email_verified = true;
+        }
+    };
+    let done = "is verified; the password from before is removed, and every session has ended";
+    if change(app, &user, |user| !user.email_verified, verify, done, "was verified already").await? {
+        audit("email_verified", &user);
+        tell(
+            "whoever made the account may have used somebody else's address, so that nothing from before counts; next, give \
+             the owner a password with `latchkey users set-password WHO`",
+        );
+        tell_what_lives_on(app);
+    }
+    Ok(())
+}
+
+/// Counts the e-mail address as verified, and trusts that its owner set the password.
+pub async fn verify_and_keep_password(app: &App, user: User) -> Result<(), Failure> {
+    let verify = |user: &mut User| user.email_verified = true;
+    if change(app, &user, |user| !user.email_verified, verify, "is verified", "was verified already").await? {
+        audit("email_verified", &user);
+        tell(
+            "the password and the sessions stay: this trusts that nobody but the owner of the address made the account, so \
+             that a stranger who did is let in with it",
+        );
+        tell_of_old_tokens();
+    }
+    Ok(())
+}
+
+/// Counts the e-mail address as not verified.
+pub async fn unverify(app: &App, user: User) -> Result<(), Failure> {
+    let unverify = |user: &mut User| user.email_verified = false;
+    if change(app, &user, |user| user.email_verified, unverify, "is not verified", "was not verified already").await? {
+        audit("email_unverified", &user);
+        tell_of_old_tokens();
+    }
+    Ok(())
+}
+
+fn tell_of_old_tokens() {
+    tell("a token made before has the old value until it expires or its session is refreshed");
 }
 
 /// Changes the account if `applies`, also if somebody else changes it meanwhile. Prints the
@@ -114,6 +161,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
     // Disables the account first, because a change in between would keep it from being deleted.
     let (now, refused) = (app.now(), app.store().update_with_retries(&user, disabling(app)).await.map_err(failure)?);
     app.store().delete_user(&refused, None).await.map_err(failure)?;
+    audit("account_deleted", &refused);
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))
 }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod changes;
 mod import;
 
 use std::{
@@ -35,12 +36,20 @@ fn users(folder: &Path, arguments: &[&str]) -> Output {
     tool(folder, arguments).output().unwrap()
 }
 
-/// Standard output and standard error. Fails if the exit code is another.
+/// Standard output, and standard error without audit lines. Fails if the exit code is another.
 #[track_caller]
 fn said(output: &Output, code: i32) -> (String, String) {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (text(&output.stdout), text(&output.stderr))
+    let told =
+        text(&output.stderr).lines().filter(|line| !line.starts_with('{')).map(|line| format!("{line}\n")).collect();
+    (text(&output.stdout), told)
+}
+
+/// The audit lines on standard error.
+fn events(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    text.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// An account as `users show --json` prints it.
@@ -147,7 +156,8 @@ fn nothing_is_lost_and_no_operator_is_kept_waiting_when_the_account_is_changed_a
         }
         unreachable!()
     };
-    let changes = [["set-role", "james", "7"], ["set-verified", "a@b.de", "true"], ["set-role", "a@b.de", "7"]];
+    let verify = ["set-verified", "a@b.de", "true", "--keep-password"];
+    let changes = [&["set-role", "james", "7"][..], &verify, &["set-role", "a@b.de", "7"]];
     let names = thread::scope(|scope| {
         let hammers = ["one", "two"].map(|who| scope.spawn(move || hammer(who)));
         let tools: Vec<_> =

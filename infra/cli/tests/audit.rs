@@ -1,0 +1,232 @@
+//! Every request that changes something leaves an audit event, and `docs/logging.md` lists all
+//! events.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    fs::{self, File},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use regex_lite::Regex;
+use serde_json::{Value, json};
+use shared::testing::server::{Server, command};
+use tempfile::TempDir;
+
+const PASSWORD: &str = "correct horse battery";
+const OTHER: &str = "another horse battery";
+const API_KEY: &str = "an api key of at least 32 characters";
+
+/// A server and its log.
+struct Walk {
+    folder: TempDir,
+    server: Server,
+    /// The number of lines of the log that were read.
+    read: Cell<usize>,
+    /// The endpoints that were called.
+    called: std::cell::RefCell<BTreeSet<String>>,
+}
+
+impl Walk {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let server = Server::spawn(command(folder.path()).envs(variables.iter().copied()).stderr(log));
+        let walk = Self { folder, server, read: Cell::default(), called: std::cell::RefCell::default() };
+        walk.events();
+        walk
+    }
+
+    /// The events since the last call of this method.
+    fn events(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+        let lines: Vec<&str> = log.lines().collect();
+        let new = lines.iter().skip(self.read.replace(lines.len()));
+        let events = new.map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.filter_map(|line| Some(line.get("event")?.as_str()?.to_owned())).collect()
+    }
+
+    /// Sends a request, and fails unless the answer has this status and the log these events.
+    #[track_caller]
+    fn leaves(&self, endpoint: &str, headers: &str, body: &Value, status: u16, events: &[&str]) -> Value {
+        let body = body.to_string();
+        let head = format!("{endpoint} HTTP/1.1\r\nhost: x\r\n{headers}connection: close\r\n");
+        let (actual, answer) = self.server.send(&format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
+        assert_eq!(actual, status, "{endpoint}: {answer}");
+        assert_eq!(self.events(), events, "{endpoint}: {answer}");
+        let path = endpoint.split_once("/me/sessions/").map_or(endpoint, |_| "DELETE /me/sessions/{id}");
+        self.called.borrow_mut().insert(path.to_owned());
+        answer
+    }
+
+    /// Runs `latchkey users` on the accounts of the server.
+    fn users(&self, arguments: &[&str]) {
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+        let tool = tool.arg("users").args(arguments).env_clear().env("DATA_DIR", self.folder.path());
+        assert!(tool.stdin(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
+    }
+}
+
+fn text<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer.get(name).and_then(Value::as_str).unwrap()
+}
+
+fn bearer(session: &Value) -> String {
+    format!("authorization: Bearer {}\r\n", text(session, "access_token"))
+}
+
+fn credentials(password: &str) -> Value {
+    json!({"email": "a@b.de", "password": password})
+}
+
+fn refresh_token(session: &Value) -> Value {
+    json!({"refresh_token": text(session, "refresh_token")})
+}
+
+/// The endpoints of the documented table that change nothing.
+const READERS: [&str; 8] = [
+    "POST /verify",
+    "GET /verify",
+    "POST /jwt/decode",
+    "GET /me",
+    "GET /me/sessions",
+    "GET /.well-known/jwks.json",
+    "GET /.well-known/openid-configuration",
+    "GET /health",
+];
+
+#[test]
+fn every_request_that_changes_something_leaves_its_event() {
+    let secret = "a shared secret of more than 32 bytes";
+    let walk = Walk::start(&[
+        ("API_KEY", API_KEY),
+        ("JWT_SHARED_SECRET", secret),
+        ("TOKEN_PROFILE", "access"),
+        ("REFRESH_REUSE_INTERVAL_SECONDS", "0"),
+    ]);
+    let key = "idempotency-key: key\r\n";
+    let first = walk.leaves("POST /create-account", key, &credentials(PASSWORD), 201, &["account_created"]);
+    walk.leaves("POST /create-account", key, &credentials(PASSWORD), 201, &["create_repeated"]);
+    walk.leaves("POST /create-account", "", &credentials("password"), 400, &[]);
+    let second = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    walk.leaves("POST /login", "", &credentials(OTHER), 401, &["login_failed"]);
+    let next = walk.leaves("POST /refresh", "", &refresh_token(&second), 200, &["refresh_ok"]);
+    walk.leaves("PATCH /me", &bearer(&next), &json!({"name": "James"}), 200, &["profile_changed"]);
+    let reused = ["session_ended", "refresh_token_reused"];
+    walk.leaves("POST /refresh", "", &refresh_token(&second), 401, &reused);
+
+    let third = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    let listed = walk.leaves("GET /me/sessions", &bearer(&first), &json!({}), 200, &[]);
+    let sessions = listed.get("sessions").and_then(Value::as_array).unwrap();
+    let other = sessions.iter().find(|session| session.get("current") == Some(&json!(false))).unwrap();
+    let end = format!("DELETE /me/sessions/{}", text(other, "id"));
+    walk.leaves(&end, &bearer(&first), &json!({}), 200, &["session_ended"]);
+    walk.leaves("POST /logout", "", &refresh_token(&first), 200, &["session_ended"]);
+    walk.leaves("POST /logout", "", &refresh_token(&first), 200, &[]);
+    drop(third);
+
+    let owner = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    let change = |current: &str| json!({"current_password": current, "new_password": OTHER});
+    let wrong = change("wrong horse battery");
+    walk.leaves("POST /me/password", &bearer(&owner), &wrong, 401, &["confirmation_failed"]);
+    let owner = walk.leaves("POST /me/password", &bearer(&owner), &change(PASSWORD), 200, &["password_changed"]);
+    let everywhere = json!({"refresh_token": text(&owner, "refresh_token"), "everywhere": true});
+    walk.leaves("POST /logout", "", &everywhere, 200, &["sessions_ended"]);
+
+    let owner = walk.leaves("POST /login", "", &credentials(OTHER), 200, &["login_ok"]);
+    walk.users(&["disable", "a@b.de"]);
+    walk.leaves("POST /login", "", &credentials(OTHER), 403, &["login_refused"]);
+    walk.leaves("POST /refresh", "", &refresh_token(&owner), 403, &[]);
+    walk.users(&["enable", "a@b.de"]);
+    let owner = walk.leaves("POST /login", "", &credentials(OTHER), 200, &["login_ok"]);
+    let delete = json!({"password": OTHER});
+    walk.leaves("DELETE /me", &bearer(&owner), &delete, 200, &["account_deleted"]);
+
+    let api_key = format!("x-api-key: {API_KEY}\r\n");
+    walk.leaves("POST /jwt/encode", &api_key, &json!({"payload": {"user_id": "1"}}), 200, &["token_encoded"]);
+
+    let mut called = walk.called.take();
+    called.extend(READERS.map(str::to_owned));
+    assert_eq!(called, documented_endpoints());
+}
+
+#[test]
+fn a_refused_sign_up_leaves_its_event_under_every_rule() {
+    for rule in ["closed", "invited", "domains:a.example"] {
+        let walk = Walk::start(&[("SIGN_UP", rule)]);
+        walk.leaves("POST /create-account", "", &credentials(PASSWORD), 403, &["sign_up_refused"]);
+    }
+}
+
+#[test]
+fn a_session_that_ends_because_its_address_is_not_verified_leaves_its_event() {
+    let walk = Walk::start(&[("REQUIRE_VERIFIED_EMAIL", "true")]);
+    walk.leaves("POST /create-account", "", &credentials(PASSWORD), 201, &["account_created"]);
+    walk.leaves("POST /login", "", &credentials(PASSWORD), 403, &["login_refused"]);
+    walk.users(&["set-verified", "a@b.de", "true", "--keep-password"]);
+    let session = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    walk.users(&["set-verified", "a@b.de", "false"]);
+    walk.leaves("POST /refresh", "", &refresh_token(&session), 403, &["session_ended"]);
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The endpoints of the table in `docs/api.md`.
+fn documented_endpoints() -> BTreeSet<String> {
+    let row = Regex::new(r"(?m)^\| `(GET|POST|PATCH|DELETE)(?:` or `(GET))? (/[^`]*)` \|").unwrap();
+    let page = page("docs/api.md");
+    let rows = row.captures_iter(&page).flat_map(|found| {
+        let path = found.get(3).unwrap().as_str();
+        let methods = [found.get(1), found.get(2)].into_iter().flatten();
+        methods.map(|method| format!("{} {path}", method.as_str())).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+/// The events that the code names, line by line. Tests inside a source file are left out.
+fn events_in(folder: &Path, events: &mut BTreeSet<String>) {
+    let records = Regex::new(r"\baudit(?:::record|::warn)?\(|\b(?:failed|limited): |\bROTATED: ").unwrap();
+    let word = Regex::new(r#""([a-z]+(?:_[a-z]+)+)""#).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            events_in(&path, events);
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("telemetry/log.rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in source.lines().filter(|line| records.is_match(line)) {
+                events.extend(word.captures_iter(line).filter_map(|found| Some(found.get(1)?.as_str().to_owned())));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_about_the_log_lists_every_event_and_no_other() {
+    let mut events = BTreeSet::new();
+    for folder in ["shared/src", "infra/cli/src"] {
+        events_in(&root().join(folder), &mut events);
+    }
+    for function in fs::read_dir(root().join("functions")).unwrap() {
+        events_in(&function.unwrap().path().join("src"), &mut events);
+    }
+    assert!(events.len() > 20, "{events:?}");
+    let page = page("docs/logging.md");
+    let section = page.split("\n## Events\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let word = Regex::new("`([a-z_]+)`").unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+    let listed: BTreeSet<String> = cells
+        .flat_map(|cell| word.captures_iter(cell))
+        .filter_map(|found| Some(found.get(1)?.as_str().to_owned()))
+        .collect();
+    assert_eq!(listed, events);
+}
