@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 25] = [
+const VARIABLES: [&str; 26] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
