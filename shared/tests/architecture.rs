@@ -54,12 +54,17 @@ fn sources() -> Vec<Source> {
         let inside = path.strip_prefix(&root).unwrap();
         let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
         let room = first.trim_end_matches(".rs").to_owned();
-        let text = fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code = code(&path);
         Source { path, room, code }
     });
     sources.filter(|source| source.room != "lib").collect()
+}
+
+/// The code of a file, without comments and without its tests.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
@@ -147,6 +152,32 @@ fn axum_is_named_on_the_edge_alone() {
     let named = |source: &&Source| source.code.contains("axum") && !EDGE.contains(&source.room.as_str());
     let files: Vec<_> = sources().iter().filter(named).map(|source| source.path.display().to_string()).collect();
     assert!(files.is_empty(), "axum is named below the edge:\n{}", files.join("\n"));
+}
+
+/// The ways to make a token or to admit an account, each with the only files that take it.
+const MAKERS: [(&str, &[&str]); 6] = [
+    ("Admitted(", &["shared/src/account/admission.rs"]),
+    ("access::Claims::new(", &["shared/src/auth/session_object.rs"]),
+    ("access::mint(", &["shared/src/auth/session_object.rs"]),
+    (".seal(", &["shared/src/auth/session_object.rs"]),
+    // A trusted server signs its own claims, which name no account of this service.
+    ("secrets.sign(", &["functions/jwt/src/encode.rs", "shared/src/auth/session_object.rs"]),
+    ("= CustomToken {", &["shared/src/auth/session_object.rs"]),
+];
+
+#[test]
+fn tokens_of_an_account_are_made_in_one_place_which_needs_its_admission() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut paths = Vec::new();
+    collect(&root.join("shared/src"), &mut paths);
+    for function in fs::read_dir(root.join("functions")).unwrap() {
+        collect(&function.unwrap().path().join("src"), &mut paths);
+    }
+    for (maker, allowed) in MAKERS {
+        let makes = |path: &&PathBuf| code(path).contains(maker);
+        let found: BTreeSet<_> = paths.iter().filter(makes).map(|path| path.strip_prefix(root).unwrap()).collect();
+        assert_eq!(found, allowed.iter().map(Path::new).collect(), "{maker}");
+    }
 }
 
 #[test]

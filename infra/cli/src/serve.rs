@@ -18,6 +18,7 @@ use axum::{
 use clap::Args;
 use shared::{
     App,
+    account::sign_up::SignUp,
     config::Config,
     http::client_ip::PeerAddr,
     http::contract,
@@ -153,11 +154,8 @@ impl Serve {
         };
 
         let example = format!("{:04x}", u16::from_be_bytes(app.random().map_err(|error| error.to_string())?));
-        let line = format!(
-            "Latchkey listens on {base} — try: curl -sS {base}/create-account -H 'content-type: application/json' \
-             -d '{{\"email\":\"try-{example}@example.com\",\"password\":\"correct horse battery\"}}'"
-        );
-        writeln!(io::stdout(), "{line}").map_err(|error| error.to_string())?;
+        let next = next_step(&base, &example, &app.config().accounts.sign_up);
+        writeln!(io::stdout(), "Latchkey listens on {base} — {next}").map_err(|error| error.to_string())?;
         log_modes(app.config());
 
         // Without this, the kernel holds a small packet back until the one before it is
@@ -202,6 +200,21 @@ fn with_peer(mut request: Request, on_cloud_run: bool) -> Request {
         request.extensions_mut().insert(PeerAddr(ip));
     }
     request
+}
+
+/// The first step with this server: a request that creates an account, or the command for it.
+fn next_step(base: &str, example: &str, sign_up: &SignUp) -> String {
+    let domain = match sign_up {
+        SignUp::Open => "example.com",
+        SignUp::Domains(domains) => domains.first().map_or("example.com", String::as_str),
+        SignUp::Invited | SignUp::Closed => {
+            return "SIGN_UP lets nobody in by themselves, so make an account: latchkey users create EMAIL".to_owned();
+        }
+    };
+    format!(
+        "try: curl -sS {base}/create-account -H 'content-type: application/json' \
+         -d '{{\"email\":\"try-{example}@{domain}\",\"password\":\"correct horse battery\"}}'"
+    )
 }
 
 /// Logs the settings that an operator must not overlook.
