@@ -57,10 +57,16 @@ pub enum Error {
     NotFound,
     /// 405: the path has no such method.
     MethodNotAllowed,
+    /// 408: the request did not come to its end in time.
+    RequestTimeout,
     /// 413: the body is over its limit.
     TooLarge,
+    /// 414: the URL is over its limit.
+    UriTooLong,
     /// 415: the body is neither JSON nor a form in UTF-8.
     UnsupportedMediaType,
+    /// 431: the head of the request is over its limit.
+    HeadersTooLarge,
     /// 501: the deployment lacks a setting for this request. The sentence names the variables.
     NotConfigured(&'static str),
     /// 503: the public keys for Firebase tokens cannot be fetched.
@@ -145,8 +151,11 @@ impl Error {
             Self::TooManyAttempts(_) => (429, "too_many_attempts"),
             Self::NotFound => (404, "not_found"),
             Self::MethodNotAllowed => (405, "method_not_allowed"),
+            Self::RequestTimeout => (408, "request_timeout"),
             Self::TooLarge => (413, "payload_too_large"),
+            Self::UriTooLong => (414, "uri_too_long"),
             Self::UnsupportedMediaType => (415, "unsupported_media_type"),
+            Self::HeadersTooLarge => (431, "headers_too_large"),
             Self::NotConfigured(_) => (501, "not_configured"),
             Self::KeysUnavailable(_) => (503, "keys_unavailable"),
             Self::Unavailable(_) => (503, "unavailable"),
@@ -209,7 +218,10 @@ impl fmt::Display for Error {
             }
             Self::NotFound => "There is nothing at this path.",
             Self::MethodNotAllowed => "This path does not accept this method.",
+            Self::RequestTimeout => "The request did not come to its end in time. Try again.",
             Self::TooLarge => "The body is larger than 16 KiB.",
+            Self::UriTooLong => "The URL is too long.",
+            Self::HeadersTooLarge => "The headers are too large: 16 KiB and 100 headers are the most.",
             Self::UnsupportedMediaType => {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }
@@ -364,7 +376,10 @@ mod tests {
             (Error::ProxyRequired, 403, "proxy_required", None),
             (Error::NotFound, 404, "not_found", None),
             (Error::MethodNotAllowed, 405, "method_not_allowed", None),
+            (Error::RequestTimeout, 408, "request_timeout", None),
             (Error::TooLarge, 413, "payload_too_large", None),
+            (Error::UriTooLong, 414, "uri_too_long", None),
+            (Error::HeadersTooLarge, 431, "headers_too_large", None),
             (Error::UnsupportedMediaType, 415, "unsupported_media_type", None),
             (Error::NotConfigured("Set it."), 501, "not_configured", None),
             (Error::keys_unavailable("cause"), 503, "keys_unavailable", Some(1)),

@@ -12,6 +12,7 @@
 
 mod canaries;
 mod client;
+mod connections;
 mod contract;
 mod crashes;
 mod dynamodb;
@@ -72,6 +73,7 @@ const CASES: &[(&str, Case)] = &[
     ("guessing: processes", guessing::processes::run),
     ("canaries", canaries::run),
     ("crashes", crashes::run),
+    ("connections", connections::run),
     ("load", load::run),
     ("timing", timing::run),
 ];

@@ -67,6 +67,18 @@ impl Process {
         self.status("VmHWM").trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// The resident memory now, in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        self.status("VmRSS").trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// The number of sockets that the process has open.
+    pub fn open_sockets(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.server.process.id())).expect("it runs");
+        let links = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    }
+
     /// Whether SIGSTOP has stopped the process.
     pub fn is_stopped(&self) -> bool {
         self.status("State").starts_with('T')

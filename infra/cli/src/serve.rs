@@ -1,52 +1,46 @@
 //! `latchkey serve`: runs every function behind one port, with an embedded DynamoDB.
 
+mod body;
+pub mod connections;
+pub mod front;
+pub mod limits;
+mod progress;
+mod stop;
 mod table;
 
 use std::{
     io::{self, ErrorKind, Write},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    process, thread,
-    time::Duration,
 };
 
-use axum::{
-    extract::{ConnectInfo, Request},
-    middleware,
-    serve::ListenerExt,
-};
 use clap::Args;
 use shared::{
     App,
     account::sign_up::SignUp,
     config::Config,
-    http::client_ip::PeerAddr,
-    http::contract,
-    http::proxy::{self, OverTls},
     keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
     telemetry::log::{self, LogFormat},
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-    time,
-};
+use tokio::{net::TcpListener, time};
 
 use crate::{
     Failure,
     aws::Aws,
     deployment::{self, LOOPBACK},
     files,
-    serve::table::Table,
+    serve::{
+        connections::Bounds,
+        front::{Front, is_behind_proxy},
+        stop::{STOP_TIME_MAX, stop_signal, stopped},
+        table::Table,
+    },
 };
 
 /// The project of the demo service account, which is made if none is configured. The Auth emulator
 /// accepts any project that begins with `demo-`, without a network.
 const DEMO_PROJECT: &str = "demo-latchkey";
-/// The longest wait for open requests after a stop signal.
-const STOP_TIME_MAX: Duration = Duration::from_secs(8);
 
 /// `latchkey serve`.
 #[derive(Args)]
@@ -158,17 +152,8 @@ impl Serve {
         writeln!(io::stdout(), "Latchkey listens on {base} — {next}").map_err(|error| error.to_string())?;
         log_modes(app.config());
 
-        // Without this, the kernel holds a small packet back until the one before it is
-        // acknowledged. A client that sends several requests at once would wait for that.
-        let listener = listener.tap_io(|stream| {
-            // If the connection is broken, the next read reports it.
-            let _ = stream.set_nodelay(true);
-        });
-        let on_cloud_run = app.config().on_cloud_run;
-        let service = contract::service(crate::router(), app)
-            .layer(middleware::map_request(move |request| async move { with_peer(request, on_cloud_run) }));
-        let requests = axum::serve(listener, service.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(stopped(stop.clone()));
+        let bounds = Bounds::of_process(is_behind_proxy(&app));
+        let front = Front::new(crate::router(), app, bounds);
         let tables = async {
             match dynamodb {
                 Some(listener) => table.serve(listener, stopped(stop.clone())).await,
@@ -176,7 +161,8 @@ impl Serve {
             }
         };
         tokio::spawn(table.sweeps());
-        let serving = async { tokio::try_join!(async { requests.await.map_err(|error| error.to_string()) }, tables) };
+        let requests = async { Ok(front.run(listener, stop.clone()).await) };
+        let serving = async { tokio::try_join!(requests, tables) };
         tokio::select! {
             done = serving => done.map(drop),
             () = async { stopped(stop.clone()).await; time::sleep(STOP_TIME_MAX).await } => {
@@ -185,21 +171,6 @@ impl Serve {
             }
         }
     }
-}
-
-/// Attaches the caller's address to a request. Usually it is the address of the connection. On
-/// Cloud Run every connection is the front end's own, which writes its caller's address last into a
-/// header, and the scheme into another.
-fn with_peer(mut request: Request, on_cloud_run: bool) -> Request {
-    let connection = request.extensions().get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| peer.ip());
-    let forwarded = if on_cloud_run { proxy::take_last_forwarded(request.headers_mut()) } else { None };
-    if on_cloud_run && proxy::says_tls(request.headers()) {
-        request.extensions_mut().insert(OverTls);
-    }
-    if let Some(ip) = forwarded.or(connection) {
-        request.extensions_mut().insert(PeerAddr(ip));
-    }
-    request
 }
 
 /// The first step with this server: a request that creates an account, or the command for it.
@@ -261,38 +232,4 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
         ),
         _ => format!("{address} cannot be listened on: {error}."),
     })
-}
-
-/// Becomes true at the first SIGTERM or Ctrl-C. A second signal ends the process at once. The
-/// handlers are in place when this function returns.
-fn stop_signal() -> Result<watch::Receiver<bool>, String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    let (sender, receiver) = watch::channel(false);
-    let mut stop_request = async move || {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
-    tokio::spawn(async move {
-        stop_request().await;
-        // Runs in a thread of its own, because a log that nobody reads can block every other
-        // thread.
-        thread::spawn(|| {
-            thread::sleep(STOP_TIME_MAX + Duration::from_secs(1));
-            process::exit(1)
-        });
-        // If the server has failed, nobody receives this.
-        let _ = sender.send(true);
-        tracing::info!("stopping");
-        stop_request().await;
-        process::exit(1);
-    });
-    Ok(receiver)
-}
-
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

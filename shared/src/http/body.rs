@@ -15,7 +15,18 @@ use crate::{
 };
 
 /// The largest body, in bytes.
-const BODY_BYTES_MAX: usize = 16 * 1024;
+pub const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// The reason why a server has not read the body to its end. It stands among the extensions of a
+/// request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The time for the body is over.
+    TimedOut,
+    /// The connection or its framing broke.
+    Broken,
+}
+
 /// Extracts an [`Input`] from the body of a request.
 pub struct Body<T>(pub T);
 
@@ -24,10 +35,16 @@ impl<T: Input, S: Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
+        let broken = || Error::invalid("The body could not be read to its end.");
+        match parts.extensions.get() {
+            Some(Unread::TimedOut) => return Err(Error::RequestTimeout),
+            Some(Unread::Broken) => return Err(broken()),
+            None => {}
+        }
         let bytes = match Limited::new(body, BODY_BYTES_MAX).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
-            Err(_) => return Err(Error::invalid("The body could not be read to its end.")),
+            Err(_) => return Err(broken()),
         };
         Fields::new(values(&parts.headers, &bytes)?).read().map(Self)
     }

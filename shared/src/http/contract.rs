@@ -27,6 +27,7 @@ use crate::{
         proxy::{self, through_proxy},
     },
     telemetry::log,
+    time::Timestamp,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -92,42 +93,81 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     Error::internal("a handler panicked").into_response()
 }
 
+/// The part of a request that its answer and its log line need.
+struct Asked {
+    started: Timestamp,
+    request_id: String,
+    method: String,
+    /// The route, not the path: people paste anything into the field for a URL, even tokens.
+    route: String,
+    /// Whether errors are to be `application/problem+json`.
+    as_problem: bool,
+    /// The URL of the service.
+    base: String,
+    over_tls: bool,
+}
+
 /// Adds the request id, the error body and the log line that every answer has.
 async fn envelope(State(app): State<App>, request: Request, next: Next) -> Response {
-    let started = app.now();
-    let request_id = request_id(&app, request.headers());
-    // The route, not the path: people paste anything into the field for a URL, even tokens.
-    let route = request.extensions().get().map_or("", MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
-    let as_problem = problem::is_wanted(request.headers());
-    let base = issuer_url(&app, request.extensions().get()).unwrap_or_default();
-    let trace = cloud_trace(&app, request.headers());
-    let over_tls = proxy::is_over_tls(&app.config().http, &request);
-    // A span of the highest level puts its keys on the lines of every level.
-    let span = tracing::error_span!("request", request_id, api_key = Empty, "logging.googleapis.com/trace" = trace);
-
-    let response = next.run(request).instrument(span.clone()).await;
-
-    let _entered = span.entered();
-    let error = response.extensions().get::<Arc<Error>>().cloned();
-    let code = error.as_ref().map_or("", |error| error.status_and_code().1);
-    let response = match &error {
-        Some(error) => {
-            log::fault(error);
-            problem::write(response, error, &base, &request_id, as_problem)
-        }
-        None => response,
+    let asked = Asked {
+        started: app.now(),
+        request_id: request_id(&app, request.headers()),
+        method: request.method().as_str().to_owned(),
+        route: request.extensions().get().map_or("", MatchedPath::as_str).to_owned(),
+        as_problem: problem::is_wanted(request.headers()),
+        base: issuer_url(&app, request.extensions().get()).unwrap_or_default(),
+        over_tls: proxy::is_over_tls(&app.config().http, &request),
     };
-    let duration_ms = app.now().milliseconds() - started.milliseconds();
-    tracing::info!(
-        method = method.as_str(),
-        path = route,
-        status = response.status().as_u16(),
-        code,
-        duration_ms,
-        "request"
+    let trace = cloud_trace(&app, request.headers());
+    // A span of the highest level puts its keys on the lines of every level.
+    let span = tracing::error_span!(
+        "request",
+        request_id = asked.request_id,
+        api_key = Empty,
+        "logging.googleapis.com/trace" = trace
     );
-    finish(response, &request_id, over_tls)
+    let response = next.run(request).instrument(span.clone()).await;
+    let _entered = span.entered();
+    asked.finish(&app, response)
+}
+
+/// The whole answer to a connection whose bytes make no request, or no whole one.
+pub fn refusal(app: &App, error: Error) -> Response {
+    let asked = Asked {
+        started: app.now(),
+        request_id: app.uuid().unwrap_or_default(),
+        method: String::new(),
+        route: String::new(),
+        as_problem: false,
+        base: issuer_url(app, None).unwrap_or_default(),
+        over_tls: false,
+    };
+    let _entered = tracing::error_span!("request", request_id = asked.request_id).entered();
+    asked.finish(app, error.into_response())
+}
+
+impl Asked {
+    fn finish(self, app: &App, response: Response) -> Response {
+        let error = response.extensions().get::<Arc<Error>>().cloned();
+        let code = error.as_ref().map_or("", |error| error.status_and_code().1);
+        let response = match &error {
+            Some(error) => {
+                log::fault(error);
+                problem::write(response, error, &self.base, &self.request_id, self.as_problem)
+            }
+            None => response,
+        };
+        let duration_ms = app.now().milliseconds() - self.started.milliseconds();
+        tracing::info!(
+            method = self.method,
+            path = self.route,
+            status = response.status().as_u16(),
+            code,
+            duration_ms,
+            "request"
+        );
+        finish(response, &self.request_id, self.over_tls)
+    }
 }
 
 /// Sets the content type, the caching, the request id and the safety headers of any answer.
