@@ -6,7 +6,7 @@
 //! | `LOGIN#<identifier>` | the same record, under the e-mail address and under the username | |
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
-//! | `LIMIT#<kind>#<hash>` | a failure counter, or the count of an IP address's quota | TTL |
+//! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //!
 //! A login finds the whole account under the identifier, in one read. A change writes all records
 //! of an account in one transaction, on the condition that the version is the one that was read.
@@ -19,6 +19,7 @@ mod failures;
 mod quotas;
 mod schema;
 mod sessions;
+mod sign_ups;
 mod transaction;
 
 use std::{collections::HashMap, time::Duration};
@@ -30,10 +31,11 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time;
 
+use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
-pub use quotas::QuotaWindow;
 pub use sessions::Rotation;
+pub use sign_ups::{SignUp, SignUpRequest};
 
 use crate::{
     account::{

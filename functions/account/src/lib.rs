@@ -26,7 +26,6 @@ use shared::{
         fields::{Fields, Input},
     },
     password::{Password, Person},
-    store,
     telemetry::audit,
     token::access::Issuer,
 };
@@ -114,7 +113,7 @@ async fn change_password(
         return Err(Error::WeakPassword(Field::new("new_password", "password_unchanged", sentence)));
     }
     refuse_breached(&app, "new_password", &passwords.new).await?;
-    let attempt = confirm(&app, &caller, passwords.current).await?;
+    let identity = confirm(&app, &caller, passwords.current).await?;
     let user = caller.user;
     let mut changed = user.clone();
     changed.password_hash = Some(app.hasher().hash(passwords.new, app.random()?).await?);
@@ -125,8 +124,8 @@ async fn change_password(
     let admitted = app.config().accounts.admission.admit(&changed)?;
     let session = session_object::start(&app, admitted, now)?;
     let answer = SessionObject::issue(&app, &issuer, admitted, &session, 0, now).await?;
-    app.store().change_user(&user, &changed, Some(&session), Some(&attempt)).await?;
-    audit::record("password_changed", &attempt.identity, &audit::pseudonym(&user.id));
+    app.store().change_user(&user, &changed, Some(&session)).await?;
+    audit::record("password_changed", &identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(answer))
 }
@@ -153,18 +152,20 @@ async fn delete(
     caller: Caller,
     Body(input): Body<DeleteAccount>,
 ) -> Result<Json<Deleted>, Error> {
-    let attempt = confirm(&app, &caller, input.password).await?;
+    let identity = confirm(&app, &caller, input.password).await?;
     let user = caller.user;
-    app.store().delete_user(&user, Some(&attempt)).await?;
-    audit::record("account_deleted", &attempt.identity, &audit::pseudonym(&user.id));
+    app.store().delete_user(&user).await?;
+    audit::record("account_deleted", &identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }
 
 /// Asks for the password again before a change that cannot be undone: the token may have been
-/// stolen. The attempt counts as a failure until the password is right.
-async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<store::Attempt, Error> {
-    let mut attempt = Attempt::by_owner(app, &caller.user, caller.session);
+/// stolen. The series of failures ends with the verdict, so that a right password never counts as a
+/// failure, whatever becomes of the change. Returns the account's pseudonym for the log.
+async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<String, Error> {
+    let mut attempt = Attempt::by_owner(app, &caller.user, caller.session).await?;
     attempt.check(password).await?;
-    Ok(attempt.into_stored())
+    attempt.finish(None, app.now()).await?;
+    Ok(attempt.identity().to_owned())
 }

@@ -6,7 +6,10 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::{email::Identifier, user::User},
-    testing::{Answer, Google, PASSWORD, PROJECT, Reply, Service, assert_session_object, certificate, id_token_claims},
+    testing::{
+        Answer, Google, PASSWORD, PATIENCE, PROJECT, Reply, Service, assert_session_object, certificate,
+        id_token_claims,
+    },
 };
 
 const NEW_PASSWORD: &str = "another horse battery";
@@ -57,7 +60,7 @@ async fn without_a_live_token_there_is_nothing_to_see() {
     let token = token(&service, &user).await;
     let mut disabled = user.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&user, &disabled, None, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled, None).await.unwrap();
     let call = service.request(Method::GET, "/me").bearer(&token);
     call.send().await.refused(401, "account_disabled");
 }
@@ -111,8 +114,8 @@ async fn of_two_changes_at_once_none_is_lost() {
     first.name = "First".to_owned();
     let mut second = user.clone();
     second.name = "Second".to_owned();
-    service.app().store().change_user(&user, &first, None, None).await.unwrap();
-    let refused = service.app().store().change_user(&user, &second, None, None).await.unwrap_err();
+    service.app().store().change_user(&user, &first, None).await.unwrap();
+    let refused = service.app().store().change_user(&user, &second, None).await.unwrap_err();
     assert_eq!(refused.status_and_code().1, "unavailable");
     assert_eq!(service.stored(&user).await.unwrap().name, "First");
 }
@@ -214,7 +217,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
 
     let mut ended = user.clone();
     ended.end_sessions(service.now());
-    service.app().store().change_user(&user, &ended, None, None).await.unwrap();
+    service.app().store().change_user(&user, &ended, None).await.unwrap();
     me(&good).await.refused(401, "auth/id-token-revoked");
     let mut later = good.clone();
     later["auth_time"] = json!(service.now().seconds() + 1);
@@ -223,7 +226,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     let stored = service.stored(&user).await.unwrap();
     let mut disabled = stored.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&stored, &disabled, None, None).await.unwrap();
+    service.app().store().change_user(&stored, &disabled, None).await.unwrap();
     me(&later).await.refused(401, "auth/user-disabled");
 }
 
@@ -303,4 +306,38 @@ async fn the_right_password_ends_the_failures_of_its_client() {
     }
     delete(PASSWORD).await.is(200);
     assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_right_password_never_counts_as_a_failure_whatever_other_changes_come_first() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let mut token = service.session(&user).await["access_token"].clone();
+    let (mut current, mut new) = (PASSWORD, NEW_PASSWORD);
+    for _ in 0..8 {
+        let body = json!({"current_password": current, "new_password": new});
+        let call = service.request(Method::POST, "/me/password").bearer(&token).within(PATIENCE);
+        let change = tokio::spawn(call.json(body));
+        while !change.is_finished() {
+            let stored = service.stored(&user).await.unwrap();
+            // A change of the name may lose against the password's; another one follows.
+            drop(service.app().store().update_user(&stored, |user| "Jim".clone_into(&mut user.name)).await);
+        }
+        let answer = change.await.unwrap();
+        assert!([200, 503].contains(&answer.status.as_u16()), "{}", answer.body);
+        if answer.status == 200 {
+            token = answer.body["access_token"].clone();
+            std::mem::swap(&mut current, &mut new);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_is_confirmed_in_one_read_and_one_write() {
+    let service = service().await;
+    let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
+    let delete = service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": PASSWORD}));
+    delete.await.is(200);
+    // The caller, the series, its end, the deletion, and the sessions.
+    assert_eq!(service.calls()[..4], ["BatchGetItem", "BatchGetItem", "TransactWriteItems", "TransactWriteItems"]);
 }

@@ -12,7 +12,6 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier, Username},
-        rate_limit::SIGN_UPS,
         user::User,
     },
     auth::{
@@ -27,7 +26,7 @@ use shared::{
         fields::{Fields, Input},
     },
     password::{Password, Person},
-    store::{Creation, Fingerprint, QuotaWindow},
+    store::{Creation, Fingerprint, SignUpRequest},
     telemetry::audit,
     time::Timestamp,
     token::access::Issuer,
@@ -83,13 +82,18 @@ async fn create_account(
     require_signing_keys(&app).await?;
     refuse_weak(&app, "password", &new.password, &new.person())?;
     let now = app.now();
-    let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &new, now));
+    let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &ip, &new, now));
     let lock = app.locks().lock(format!("create {}", new.email.key())).await;
-    let window = ip.key().map(|ip| QuotaWindow::new(&SIGN_UPS, ip, now));
-    // The transaction decides. This read spares a hash for requests that are likely to be refused.
-    if window.is_some() || lock.has_waited {
-        let email = fingerprint.is_none().then_some(&new.email);
-        app.store().may_create(email, window.as_ref(), now).await.inspect_err(audit_if_limited)?;
+    let request = SignUpRequest {
+        email: &new.email,
+        username: new.username.as_ref(),
+        fingerprint: fingerprint.as_ref(),
+        ip: ip.key(),
+    };
+    let sign_up = app.store().begin_sign_up(&request, now).await.inspect_err(audit_if_limited)?;
+    if let Some(user_id) = sign_up.repeats {
+        drop(lock);
+        return repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await;
     }
     refuse_breached(&app, "password", &new.password).await?;
     let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
@@ -97,7 +101,7 @@ async fn create_account(
     let first = FirstSession::start(&app, &user, now)?;
     // Issued before anything is stored, so that a fault leaves nothing behind.
     let answer = first.answer(&app, &issuer, now).await?;
-    let created = app.store().create_user(&user, first.session(), fingerprint.as_ref(), window.as_ref(), now).await;
+    let created = app.store().create_user(&user, first.session(), fingerprint.as_ref(), Some(&sign_up), now).await;
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
@@ -141,7 +145,7 @@ fn require_sign_up(app: &App, email: &Email) -> Result<(), Error> {
     app.config().accounts.sign_up.check(email).inspect_err(refused)
 }
 
-/// Records that an IP address made too many accounts, if that is the error.
+/// Records that an IP address signed up too often, if that is the error.
 fn audit_if_limited(error: &Error) {
     if matches!(error, Error::TooManyAttempts(_)) {
         audit::record("sign_up_limited", "", "");
@@ -155,7 +159,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
     key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has at most 255 printable ASCII characters."))
 }
 
-fn fingerprint(key: &str, new: &NewAccount, now: Timestamp) -> Fingerprint {
+fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
     let username = new.username.as_ref().map_or("", Username::as_str);
-    Fingerprint::new(key, &[new.email.key(), username, &new.name], now + IDEMPOTENCY_LIFE)
+    Fingerprint::new(key, ip.key(), &new.email, &[username, &new.name], now + IDEMPOTENCY_LIFE)
 }

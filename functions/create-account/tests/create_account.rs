@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    account::rate_limit::SIGN_UPS,
+    account::rate_limit::{REFUSED_SIGN_UPS, SIGN_UPS},
     testing::{Answer, PATIENCE, Service, assert_session_object},
 };
 
@@ -22,13 +22,13 @@ async fn create_under(service: &Service, key: &str, body: Value) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_account_gets_a_session_object_in_one_transaction() {
+async fn a_new_account_gets_a_session_object_in_one_read_and_one_transaction() {
     let service = service().await;
     let answer =
         create(&service, json!({"email": " James@YopMail.com", "password": "correct horse", "name": " James "}));
     let answer = answer.await.is(201);
     assert_session_object(&answer.body);
-    assert_eq!(service.calls(), ["TransactWriteItems"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     assert_eq!(answer.body["user"]["email"], "James@YopMail.com");
     assert_eq!(answer.body["user"]["name"], "James");
     let uid = answer.body["uid"].as_str().unwrap();
@@ -93,7 +93,7 @@ async fn the_same_request_under_the_same_key_gives_the_same_account_with_a_fresh
     let service = service().await;
     let body = json!({"email": "a@b.de", "password": "correct horse", "name": "A", "username": "james"});
     let first = create_under(&service, "key-1", body.clone()).await.is(201).body;
-    assert_eq!(service.calls(), ["TransactWriteItems"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     let reordered = json!({"username": "JAMES", "name": "A", "password": "correct horse", "email": "A@b.de"});
     let second = create_under(&service, "key-1", reordered).await.is(201).body;
     assert_session_object(&second);
@@ -194,32 +194,107 @@ async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since
     let user = service.app().store().user(&uid).await.unwrap().unwrap();
     let mut disabled = user.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&user, &disabled, None, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled, None).await.unwrap();
     create_under(&service, "key-1", body.clone()).await.refused(403, "account_disabled");
     let disabled = service.app().store().user(&uid).await.unwrap().unwrap();
-    service.app().store().delete_user(&disabled, None).await.unwrap();
+    service.app().store().delete_user(&disabled).await.unwrap();
     create_under(&service, "key-1", body.clone()).await.refused(409, "idempotency_key_reused");
     create_under(&service, "key-2", body).await.is(201);
+}
+
+fn ip(number: u8) -> IpAddr {
+    [192, 0, 2, number].into()
+}
+
+async fn create_from(service: &Service, ip: IpAddr, email: &str, username: &str) -> Answer {
+    let body = json!({"email": email, "password": "correct horse", "username": username});
+    service.request(Method::POST, "/create-account").from(ip).json(body).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_address_makes_so_many_accounts_and_no_more_until_the_next_window() {
     let service = service().await;
-    let (ip, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-    let create = |from: IpAddr, email: &str| {
-        let body = json!({"email": email, "password": "correct horse"});
-        service.request(Method::POST, "/create-account").from(from).json(body)
-    };
-    create(ip, "a@b.de").await.is(201);
+    create_from(&service, ip(1), "a@b.de", "").await.is(201);
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
-    create(ip, "a@b.de").await.refused(409, "email_taken");
-    service.exhaust(ip, &SIGN_UPS).await;
-    let answer = create(ip, "c@d.de").await.refused(429, "too_many_attempts");
+    service.exhaust(ip(1), &SIGN_UPS).await;
+    let answer = create_from(&service, ip(1), "c@d.de", "").await.refused(429, "too_many_attempts");
     assert!((1..=3600).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
     assert_eq!(service.calls(), ["BatchGetItem"]);
-    create(other, "c@d.de").await.is(201);
+    create_from(&service, ip(2), "c@d.de", "").await.is(201);
     service.pass(SIGN_UPS.window);
-    create(ip, "e@f.de").await.is(201);
+    create_from(&service, ip(1), "e@f.de", "").await.is(201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn thirty_refused_sign_ups_of_an_address_are_told_their_reason() {
+    let service = service().await;
+    create_from(&service, ip(2), "taken@b.de", "james").await.is(201);
+    service.calls();
+    for number in 0..30 {
+        if number % 2 == 0 {
+            create_from(&service, ip(1), "taken@b.de", "").await.refused(409, "email_taken");
+        } else {
+            create_from(&service, ip(1), "free@b.de", "james").await.refused(409, "username_taken");
+        }
+        // The refusal is counted before it is told, and nothing was hashed.
+        assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+    }
+    for (email, username) in [("taken@b.de", ""), ("free@b.de", "james"), ("free@b.de", "")] {
+        create_from(&service, ip(1), email, username).await.refused(429, "too_many_attempts");
+        assert_eq!(service.calls(), ["BatchGetItem"]);
+    }
+    create_from(&service, ip(3), "free@b.de", "").await.is(201);
+    service.pass(REFUSED_SIGN_UPS.window);
+    create_from(&service, ip(1), "taken@b.de", "").await.refused(409, "email_taken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taken_address_or_username_costs_no_hash() {
+    let service = service().await;
+    create_from(&service, ip(2), "taken@b.de", "james").await.is(201);
+    // With every place of the hasher taken, a sign-up that needs a hash is refused.
+    let places = service.app().hasher().occupy();
+    create_from(&service, ip(1), "taken@b.de", "").await.refused(409, "email_taken");
+    create_from(&service, ip(1), "free@b.de", "james").await.refused(409, "username_taken");
+    create_from(&service, ip(1), "free@b.de", "").await.refused(503, "unavailable");
+    drop(places);
+    create_from(&service, ip(1), "free@b.de", "").await.is(201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn parallel_probes_are_told_no_more_than_thirty_times() {
+    let service = service().await;
+    create_from(&service, ip(2), "taken@b.de", "james").await.is(201);
+    let probes: Vec<_> = (0..64)
+        .map(|number| {
+            let call = service.request(Method::POST, "/create-account").from(ip(1)).within(PATIENCE);
+            // The username is taken, so that the locks of the addresses hold nobody up.
+            let body = json!({"email": format!("a{number}@b.de"), "password": "correct horse", "username": "james"});
+            tokio::spawn(call.json(body))
+        })
+        .collect();
+    let mut told = 0;
+    for probe in probes {
+        let answer = probe.await.unwrap();
+        told += usize::from(answer.status == 409);
+        assert!([409, 429].contains(&answer.status.as_u16()), "{}", answer.status);
+    }
+    assert_eq!(told, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_with_the_same_key_neither_collides_nor_learns_anything() {
+    let service = service().await;
+    let create = |from: u8, email: &str, name: &str| {
+        let call = service.request(Method::POST, "/create-account").from(ip(from)).header("idempotency-key", "1");
+        call.json(json!({"email": email, "password": "correct horse", "name": name}))
+    };
+    let uid = create(1, "a@b.de", "A").await.is(201).body["uid"].clone();
+    create(2, "c@d.de", "C").await.is(201);
+    create(1, "e@f.de", "E").await.refused(409, "idempotency_key_reused");
+    // A client that lost the answer repeats its request from another address.
+    assert_eq!(create(3, "a@b.de", "A").await.is(201).body["uid"], uid);
+    create(4, "g@h.de", "G").await.is(201);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,10 @@ use std::{net::IpAddr, time::Duration};
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
-    account::user::User,
+    account::{
+        rate_limit::{FAILED_LOGINS, Quota},
+        user::User,
+    },
     auth::session_object,
     password::StoredHash,
     testing::{Answer, PASSWORD, PATIENCE, Service, Steps},
@@ -83,12 +86,12 @@ async fn who_waits_as_long_as_it_is_told_logs_in_and_starts_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_success_ends_the_series_and_leaves_no_record_of_it() {
+async fn a_success_ends_the_series_and_the_ceiling() {
     let service = service().await;
     service.account("a@b.de").await;
     fail(&service, "a@b.de", 4).await;
     log_in(&service, "a@b.de", PASSWORD).await.is(200);
-    assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));
+    assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#ceiling")));
     fail(&service, "a@b.de", 5).await;
 }
 
@@ -145,7 +148,7 @@ async fn a_wrong_guess_is_counted_before_its_answer_comes_so_that_nobody_gains_b
     drop(steps);
     let counts = async || {
         let keys = service.keys_stored().await;
-        keys.into_iter().filter(|key| key.starts_with("LIMIT#")).count()
+        keys.into_iter().filter(|key| key.starts_with("LIMIT#caller")).count()
     };
     assert_eq!(counts().await, 1);
     let guess = tokio::spawn(guess("c@d.de"));
@@ -262,25 +265,60 @@ async fn forwarded_addresses_count_from_a_server_with_an_api_key_and_from_nobody
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_that_has_used_up_its_failures_is_refused_for_every_account_and_no_header_helps() {
+async fn an_address_that_has_used_up_its_failures_gets_in_with_a_right_password_and_no_header_helps() {
     let service = service().await;
     service.account("a@b.de").await;
     let user = service.account("c@d.de").await;
     let token = service.session(&user).await["refresh_token"].clone();
-    service.exhaust(ip("2001:db8::1"), &shared::account::rate_limit::FAILED_LOGINS).await;
-    let call = |peer: &str| service.request(Method::POST, "/login").from(ip(peer));
-    let body = json!({"email": "a@b.de", "password": PASSWORD});
-    for peer in ["2001:db8::1", "2001:db8::ffff:1"] {
-        let answer = call(peer).header("x-forwarded-for", "203.0.113.9").json(body.clone()).await;
-        let seconds: u64 = answer.refused(429, "too_many_attempts").header("retry-after").parse().unwrap();
-        assert!((1..=900).contains(&seconds));
-    }
-    call("2001:db8:0:1::1").json(body.clone()).await.is(200);
-    call("2001:db8::1").header("x-api-key", API_KEY).json(body.clone()).await.is(200);
+    let used_up = Quota { max: FAILED_LOGINS.hard_max, ..FAILED_LOGINS };
+    let attempt = async |peer: &str, email: &str, password: &str| {
+        let call = service.request(Method::POST, "/login").from(ip(peer)).header("x-forwarded-for", "203.0.113.9");
+        call.json(json!({"email": email, "password": password})).await
+    };
+    service.exhaust(ip("2001:db8::1"), &FAILED_LOGINS).await;
+    // One attempt at each account is left; known and unknown accounts get the same answer.
+    let known = attempt("2001:db8::1", "c@d.de", "wrong horse").await.refused(429, "too_many_attempts");
+    let unknown = attempt("2001:db8::ffff:1", "no@b.de", "wrong horse").await.refused(429, "too_many_attempts");
+    assert_eq!(
+        (known.header("retry-after"), &known.body["message"]),
+        (unknown.header("retry-after"), &unknown.body["message"])
+    );
+    assert!((1..=900).contains(&known.header("retry-after").parse::<u64>().unwrap()));
+    attempt("2001:db8::1", "c@d.de", PASSWORD).await.refused(429, "too_many_attempts");
+    attempt("2001:db8::1", "a@b.de", PASSWORD).await.is(200);
+    attempt("2001:db8:0:1::1", "c@d.de", PASSWORD).await.is(200);
+    service.exhaust(ip("2001:db8::1"), &used_up).await;
+    service.account("e@f.de").await;
+    attempt("2001:db8::1", "e@f.de", PASSWORD).await.refused(429, "too_many_attempts");
+    let by_server = service.request(Method::POST, "/login").from(ip("2001:db8::1")).header("x-api-key", API_KEY);
+    by_server.json(json!({"email": "e@f.de", "password": PASSWORD})).await.is(200);
     let known = json!({"email": "c@d.de", "password": PASSWORD, "refresh_token": token});
-    call("2001:db8::1").json(known).await.is(200);
+    service.request(Method::POST, "/login").from(ip("2001:db8::1")).json(known).await.is(200);
+    attempt("2001:db8::1", "a@b.de", PASSWORD).await.is(200);
     service.pass(Duration::from_secs(900));
-    call("2001:db8::1").json(body).await.is(200);
+    attempt("2001:db8::1", "e@f.de", PASSWORD).await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_at_other_addresses_delay_nobody_and_the_same_bytes_answer_for_known_and_unknown() {
+    let service = service().await;
+    service.account("a@b.de").await;
+    let attempt = async |peer: &str, email: &str, password: &str| {
+        let call = service.request(Method::POST, "/login").from(ip(peer)).header("x-request-id", "same");
+        call.json(json!({"email": email, "password": password})).await
+    };
+    for email in ["a@b.de", "no@b.de"] {
+        for _ in 0..5 {
+            attempt("192.0.2.1", email, "wrong horse").await.refused(401, "invalid_credentials");
+        }
+    }
+    let refused = [attempt("192.0.2.1", "a@b.de", PASSWORD).await, attempt("192.0.2.1", "no@b.de", PASSWORD).await];
+    let [known, unknown] = refused.map(|answer| answer.refused(429, "too_many_attempts").body);
+    assert_eq!(known, unknown);
+    service.calls();
+    attempt("192.0.2.2", "a@b.de", PASSWORD).await.is(200);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+    attempt("192.0.2.1", "a@b.de", PASSWORD).await.refused(429, "too_many_attempts");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -329,7 +367,7 @@ async fn a_count_that_cannot_be_read_is_a_fault_and_never_a_way_in() {
     let service = service().await;
     service.account("a@b.de").await;
     fail(&service, "a@b.de", 1).await;
-    let key = service.keys_stored().await.into_iter().find(|key| key.starts_with("LIMIT#account")).unwrap();
+    let key = service.keys_stored().await.into_iter().find(|key| key.starts_with("LIMIT#caller")).unwrap();
     let text = aws_sdk_dynamodb::types::AttributeValue::S;
     let broken = [("pk", text(key)), ("failures", text("none".to_owned()))];
     let item = broken.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();

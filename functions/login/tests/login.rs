@@ -190,7 +190,7 @@ async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so
     // The end is the last millisecond of this second, so it is in the future.
     let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 999);
     ended.end_sessions(end);
-    service.app().store().change_user(&stored, &ended, None, None).await.unwrap();
+    service.app().store().change_user(&stored, &ended, None).await.unwrap();
     let credentials = json!({"email": "a@b.de", "password": PASSWORD});
     service.post("/login", credentials).await.is(200);
     assert!(service.now() > end, "the answer is of a second in which a sign-in would be from before the end");

@@ -89,7 +89,7 @@ async fn round_trips_to_dynamodb() {
     let service = Service::new(latchkey::router()).await;
     let credentials = json!({"email": "a@b.de", "password": "correct horse"});
     service.post("/create-account", credentials.clone()).await.is(201);
-    assert_eq!(service.calls(), ["TransactWriteItems"]);
+    assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     let login = service.post("/login", credentials).await.is(200).body;
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     let refresh = json!({"refresh_token": login["refresh_token"]});

@@ -11,6 +11,7 @@ const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["U
 const ACCOUNTS_AND_LOGINS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*"]}}"#;
 const ACCOUNTS_AND_SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","SESSION#*"]}}"#;
 const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;
+const SESSIONS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*","LIMIT#*"]}}"#;
 
 /// The index that lists the sessions of a user.
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
@@ -25,7 +26,7 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
             ("dynamodb:DeleteItem", "Table.Arn", ""),
             ("dynamodb:PutItem", "Table.Arn", ""),
             ("dynamodb:Query", INDEX, ""),
-            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
+            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS_AND_LIMITS),
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "AccountLogs.Arn", ""),
             ("logs:PutLogEvents", "AccountLogs.Arn", ""),

@@ -46,6 +46,8 @@ type Use = (String, String, String);
 struct Function {
     router: Router,
     uses: Uses,
+    /// The address of the caller.
+    address: IpAddr,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -123,14 +125,19 @@ impl Function {
         let keys = Keys::new(None, config.key_sources(Source::Text(signing_keys().to_owned())));
         let store = Store::new(client, &config.table_name);
         let app = App::new(config, store, keys).unwrap();
-        Self { router: contract::service(router, app), uses }
+        Self { router: contract::service(router, app), uses, address: IpAddr::from([192, 0, 2, 1]) }
+    }
+
+    /// The same function, called from an address that no account knows.
+    fn elsewhere(&self, host: u8) -> Self {
+        Self { router: self.router.clone(), uses: self.uses.clone(), address: IpAddr::from([192, 0, 2, host]) }
     }
 
     /// The body of the answer, whose status must be `status`.
     async fn call(&self, status: u16, method: Method, path: &str, token: &Value, body: Value) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
-        let request = request.header("idempotency-key", "the same").extension(PeerAddr(IpAddr::from([192, 0, 2, 1])));
+        let request = request.header("idempotency-key", "the same").extension(PeerAddr(self.address));
         let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let answered = response.status();
@@ -164,9 +171,10 @@ async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
     let new = json!({"email": "james@yopmail.com", "username": "james", "password": PASSWORD});
     let credentials = json!({"email": "james@yopmail.com", "password": PASSWORD});
     create.post(201, "/create-account", new.clone()).await;
-    create.post(201, "/create-account", new).await;
-    login.post(401, "/login", json!({"email": "james@yopmail.com", "password": "wrong"})).await;
-    let lost = login.post(200, "/login", credentials.clone()).await["refresh_token"].clone();
+    create.elsewhere(2).post(201, "/create-account", new).await;
+    let elsewhere = login.elsewhere(3);
+    elsewhere.post(401, "/login", json!({"email": "james@yopmail.com", "password": "wrong"})).await;
+    let lost = elsewhere.post(200, "/login", credentials.clone()).await["refresh_token"].clone();
     let first = refresh.post(200, "/refresh", json!({"refresh_token": lost})).await;
     refresh.post(200, "/refresh", json!({"refresh_token": first["refresh_token"]})).await;
     refresh.post(401, "/refresh", json!({"refresh_token": lost})).await;
@@ -182,6 +190,8 @@ async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
+    let wrong = json!({"current_password": "wrong", "new_password": NEXT_PASSWORD});
+    account.call(401, Method::POST, "/me/password", token, wrong).await;
     let renewed = json!({"current_password": PASSWORD, "new_password": NEXT_PASSWORD});
     let session = me(Method::POST, "/me/password", renewed).await;
     let credentials = json!({"email": "james@yopmail.com", "password": NEXT_PASSWORD});

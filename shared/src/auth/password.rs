@@ -13,9 +13,9 @@ use crate::{
     },
     auth::session_object::refresh_token,
     error::Error,
-    password::{Checked, Password, Verdict},
+    password::{Checked, Password, StoredHash, Verdict},
     store::{self, Client},
-    telemetry::audit,
+    telemetry::{audit, log},
     time::Timestamp,
 };
 
@@ -88,15 +88,24 @@ impl<'a> Attempt<'a> {
     }
 
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
-    /// Firebase sign-in has none, so that they are counted by the account.
-    pub fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Self {
-        let stored = store::Attempt::by_owner(user, session, app.config().accounts.rate_limits);
-        Self { app, purpose: CONFIRMATION, stored, lock: None, rehashed: None }
+    /// Firebase sign-in has none, so that they are counted by the account. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Result<Self, Error> {
+        let stored = app.store().attempt_of_owner(user, session, app.config().accounts.rate_limits).await?;
+        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, rehashed: None })
     }
 
     /// The account, if it exists.
     pub fn account(&self) -> Option<&User> {
         self.stored.user.as_ref()
+    }
+
+    /// The pseudonym of the account, for the log.
+    pub fn identity(&self) -> &str {
+        &self.stored.identity
     }
 
     /// Checks the password. A missing account, or one without a password, takes the same work and
@@ -106,7 +115,8 @@ impl<'a> Attempt<'a> {
     /// # Errors
     ///
     /// 401 if the password is wrong. 429 if the client has to wait; then nothing was hashed, unless
-    /// other attempts ran at the same time. 503 if the attempt cannot be counted.
+    /// other attempts ran at the same time. 429 also if the password is wrong and the IP address
+    /// has used up its failures. 503 if the attempt cannot be counted.
     pub async fn check(&mut self, password: Password) -> Result<User, Error> {
         let reserved = self.app.store().reserve(&mut self.stored, self.app.now()).await;
         self.audit_if_limited(reserved)?;
@@ -115,10 +125,15 @@ impl<'a> Attempt<'a> {
             return Err(self.fail(&checked).await);
         };
         if self.purpose.rehashes && checked.verdict == Verdict::Outdated {
-            let hash = self.app.hasher().hash(password, self.app.random()?).await?;
-            self.rehashed = Some(User { password_hash: Some(hash), ..user.clone() });
+            // A right password stays right if its new hash cannot be made now.
+            let hash = self.rehash(password).await.inspect_err(log::fault).ok();
+            self.rehashed = hash.map(|hash| User { password_hash: Some(hash), ..user.clone() });
         }
         Ok(user)
+    }
+
+    async fn rehash(&self, password: Password) -> Result<StoredHash, Error> {
+        self.app.hasher().hash(password, self.app.random()?).await
     }
 
     /// Counts, audits and pads a wrong password.
@@ -134,7 +149,7 @@ impl<'a> Attempt<'a> {
         // Released before the padding: the next attempt need not wait for it.
         drop(self.lock.take());
         self.app.hasher().pad_to_floor(checked, self.stored.read_time + began.elapsed()).await;
-        Error::Credentials
+        self.stored.quota_wait(self.app.now()).map_or(Error::Credentials, Error::TooManyAttempts)
     }
 
     /// Records the success, the new `session` and, if the hash was outdated, the rehashed account
@@ -147,11 +162,6 @@ impl<'a> Attempt<'a> {
     pub async fn finish(&mut self, session: Option<&Session>, now: Timestamp) -> Result<(), Error> {
         let recorded = self.app.store().record_success(&mut self.stored, session, self.rehashed.as_ref(), now).await;
         self.audit_if_limited(recorded)
-    }
-
-    /// Ends the attempt with a transaction of the store that changes or deletes the account.
-    pub fn into_stored(self) -> store::Attempt {
-        self.stored
     }
 
     /// Records an audit event of this attempt.
@@ -168,7 +178,9 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// The key of the lock: one for each series, so that nobody waits for the attempts of others.
 fn lock_key(identifier: &Identifier, client: &Client<'_>) -> String {
     let device = client.device.map(|id| id.to_string()).unwrap_or_default();
-    format!("login {device} {}", identifier.key())
+    let ip = client.ip.map_or("", IpKey::as_str);
+    format!("login {device} {ip} {}", identifier.key())
 }

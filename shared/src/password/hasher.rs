@@ -95,6 +95,13 @@ impl Hasher {
         })))
     }
 
+    /// Takes every place of the hasher, for tests: any hash is refused until they are dropped.
+    #[cfg(feature = "testing")]
+    pub fn occupy(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        let places = u32::try_from(self.0.slots.available_permits()).unwrap_or(u32::MAX);
+        Arc::clone(&self.0.slots).try_acquire_many_owned(places).ok()
+    }
+
     /// Makes the hash to store for a new password.
     ///
     /// # Errors

@@ -11,29 +11,47 @@ use serde::{Deserialize, Serialize};
 use tokio::time;
 
 use super::{
-    Attempt, PAUSE, QuotaWindow, Store, TRIES_MAX, item, login_key, number, record, text, time_value,
+    PAUSE, SignUp, Store, TRIES_MAX,
+    failures::SeriesCounter,
+    item, login_key, number, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
     user_key,
 };
 use crate::{
-    account::{session::Session, user::User},
+    account::{email::Email, ip::IpKey, session::Session, user::User},
     error::Error,
     time::Timestamp,
 };
 
 /// An idempotency key and the request that came with it. The password is left out: it is compared
 /// with the hash of the account that the key made.
+///
+/// The key is remembered twice. Under the caller's IP address, another request with the same key is
+/// refused. Under the e-mail address, a client repeats its request from another address. A key of
+/// somebody else is neither, so that it collides with nothing and reveals nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    key: String,
+    pub(super) by_address: String,
+    pub(super) by_email: String,
     request: String,
     expires_at: Timestamp,
 }
 
 impl Fingerprint {
-    /// The fingerprint of `key` with these fields, kept until `expires_at`.
-    pub fn new(key: &str, fields: &[&str], expires_at: Timestamp) -> Self {
-        Self { key: hash(&[key]), request: hash(fields), expires_at }
+    /// The fingerprint of `key` from this IP address for this e-mail address, with these other
+    /// fields, kept until `expires_at`.
+    pub fn new(key: &str, ip: Option<&IpKey>, email: &Email, fields: &[&str], expires_at: Timestamp) -> Self {
+        Self {
+            by_address: hash(&["address", ip.map_or("", IpKey::as_str), key]),
+            by_email: hash(&["email", email.key(), key]),
+            request: hash(&[&[email.key()], fields].concat()),
+            expires_at,
+        }
+    }
+
+    /// Whether this request made the record.
+    pub(super) fn is_of(&self, earlier: &Idempotency) -> bool {
+        self.request == earlier.request
     }
 }
 
@@ -48,10 +66,10 @@ pub(super) fn hash(texts: &[&str]) -> String {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Idempotency {
+pub(super) struct Idempotency {
     request: String,
-    user_id: String,
-    expires_at: Timestamp,
+    pub user_id: String,
+    pub expires_at: Timestamp,
     ttl: i64,
 }
 
@@ -77,35 +95,24 @@ const SAME_VERSION: &str = "version = :version";
 
 impl Store {
     /// Stores a new account and its first session, if it has one, both or neither, and counts the
-    /// account in `window`. One round trip.
+    /// account in the quotas of `sign_up`. One round trip, and one more if that is refused.
     ///
     /// # Errors
     ///
     /// 409 if an identifier is taken, or if the idempotency key came with another request. 429 if
-    /// the IP address has created too many accounts. 503 if DynamoDB fails.
+    /// the IP address has used up a quota. 503 if DynamoDB fails.
     pub async fn create_user(
         &self,
         user: &User,
         session: Option<&Session>,
         fingerprint: Option<&Fingerprint>,
-        window: Option<&QuotaWindow>,
+        sign_up: Option<&SignUp>,
         now: Timestamp,
     ) -> Result<Creation, Error> {
         let mut writes = Transaction::default();
         // The key comes first, because a repeated request fails on the identifiers too.
         if let Some(fingerprint) = fingerprint {
-            let idempotency = Idempotency {
-                request: fingerprint.request.clone(),
-                user_id: user.id.clone(),
-                expires_at: fingerprint.expires_at,
-                ttl: fingerprint.expires_at.seconds(),
-            };
-            let put = self
-                .put(item(idempotency_key(fingerprint), idempotency)?)
-                // TTL deletes late, so the condition checks the time.
-                .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
-                .expression_attribute_values(":now", time_value(now));
-            writes.put(Condition::Idempotency, put)?;
+            self.remember(&mut writes, fingerprint, user, now)?;
         }
         for (condition, key) in record_keys(user) {
             writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
@@ -113,30 +120,63 @@ impl Store {
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
-        if let Some(window) = window {
-            writes.update(Condition::Quota, self.count_use(window))?;
+        for (index, window) in sign_up.iter().flat_map(|sign_up| &sign_up.made).enumerate() {
+            writes.update(Condition::Quota(index), window.count(self))?;
         }
-        match self.commit(writes).await? {
-            None => Ok(Creation::Created),
+        if let Some(ip) = sign_up.and_then(|sign_up| sign_up.ip.as_ref()).filter(|_| session.is_some()) {
+            for identifier in user.identifiers() {
+                writes.update(Condition::Version, SeriesCounter::introduction(self, identifier, ip, now))?;
+            }
+        }
+        let refusal = match self.commit(writes).await? {
+            None => return Ok(Creation::Created),
             Some(FailedCondition { condition: Condition::Idempotency, found: Some(earlier) }) => {
                 let earlier: Idempotency = record(earlier)?;
-                match fingerprint {
-                    Some(fingerprint) if fingerprint.request == earlier.request => {
-                        Ok(Creation::Repeated { user_id: earlier.user_id })
-                    }
-                    _ => Err(Error::IdempotencyKeyReused),
+                if fingerprint.is_some_and(|fingerprint| fingerprint.is_of(&earlier)) {
+                    return Ok(Creation::Repeated { user_id: earlier.user_id });
                 }
+                Error::IdempotencyKeyReused
             }
             // The record is this very account: the write was sent twice, and its first answer was
             // lost.
             Some(FailedCondition { found: Some(found), .. }) if found.get("id") == Some(&text(&user.id)) => {
-                Ok(Creation::Created)
+                return Ok(Creation::Created);
             }
-            Some(FailedCondition { condition: Condition::Quota, .. }) => {
-                Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.time_left(now))))
+            Some(FailedCondition { condition: Condition::Quota(index), .. }) => {
+                let window = sign_up.and_then(|sign_up| sign_up.made.get(index));
+                return Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.time_left(now))));
             }
-            Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
+            Some(FailedCondition { condition, .. }) => refusal(condition),
+        };
+        match sign_up {
+            Some(sign_up) => Err(self.refuse_sign_up(sign_up, refusal, now).await),
+            None => Err(refusal),
         }
+    }
+
+    /// Adds the records of an idempotency key.
+    fn remember(
+        &self,
+        writes: &mut Transaction,
+        fingerprint: &Fingerprint,
+        user: &User,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for key in fingerprint.keys() {
+            let idempotency = Idempotency {
+                request: fingerprint.request.clone(),
+                user_id: user.id.clone(),
+                expires_at: fingerprint.expires_at,
+                ttl: fingerprint.expires_at.seconds(),
+            };
+            let put = self
+                .put(item(key, idempotency)?)
+                // TTL deletes late, so the condition checks the time.
+                .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+                .expression_attribute_values(":now", time_value(now));
+            writes.put(Condition::Idempotency, put)?;
+        }
+        Ok(())
     }
 
     /// Stores an imported account, without a session. One round trip.
@@ -196,27 +236,17 @@ impl Store {
     }
 
     /// Replaces the account `before`, as it was read, by `after`. Stores a session with it if one
-    /// is given, and resets the failure counters of the attempt that allowed the change. One round
-    /// trip.
+    /// is given. One round trip.
     ///
     /// # Errors
     ///
     /// 409 if the new username is taken, 503 if DynamoDB fails or the account was changed
     /// meanwhile.
-    pub async fn change_user(
-        &self,
-        before: &User,
-        after: &User,
-        session: Option<&Session>,
-        attempt: Option<&Attempt>,
-    ) -> Result<(), Error> {
+    pub async fn change_user(&self, before: &User, after: &User, session: Option<&Session>) -> Result<(), Error> {
         let mut writes = Transaction::default();
         self.replace(&mut writes, before, after)?;
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
-        }
-        if let Some(attempt) = attempt {
-            self.reset_counters(&mut writes, attempt)?;
         }
         self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
     }
@@ -240,19 +270,15 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes an account and its identifiers, and resets the failure counters of the attempt that
-    /// allowed the deletion. One round trip.
+    /// Deletes an account and its identifiers. One round trip.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails or the account was changed meanwhile.
-    pub async fn delete_user(&self, user: &User, attempt: Option<&Attempt>) -> Result<(), Error> {
+    pub async fn delete_user(&self, user: &User) -> Result<(), Error> {
         let mut writes = Transaction::default();
         for (_, key) in record_keys(user) {
             writes.delete(Condition::Version, self.delete_version(&key, user.version))?;
-        }
-        if let Some(attempt) = attempt {
-            self.reset_counters(&mut writes, attempt)?;
         }
         self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
     }
@@ -272,8 +298,8 @@ fn record_keys(user: &User) -> impl Iterator<Item = (Condition, String)> {
         .chain(username)
 }
 
-fn idempotency_key(fingerprint: &Fingerprint) -> String {
-    format!("IDEMPOTENCY#{}", fingerprint.key)
+pub(super) fn idempotency_key(scope: &str) -> String {
+    format!("IDEMPOTENCY#{scope}")
 }
 
 fn refusal(condition: Condition) -> Error {
@@ -281,7 +307,7 @@ fn refusal(condition: Condition) -> Error {
         Condition::Email => Error::Taken("email"),
         Condition::Username => Error::Taken("username"),
         Condition::Idempotency => Error::IdempotencyKeyReused,
-        Condition::Version | Condition::Failures(_) | Condition::Quota => {
+        Condition::Version | Condition::Failures(_) | Condition::Ceiling(_) | Condition::Quota(_) => {
             Error::unavailable("another request changed the account meanwhile")
         }
     }

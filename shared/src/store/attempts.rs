@@ -1,8 +1,8 @@
 //! Attempts at passwords: read together with the account, and counted together with their outcome.
 //!
-//! An attempt is answered only after a write, on the condition that the count is still the one that
-//! was read. Attempts may run at once in any number of processes, and no more of them learn
-//! anything than the limits allow.
+//! An attempt is answered only after a write, on the condition that the counts still allow it.
+//! Attempts may run at once in any number of processes, and no more of them learn anything than the
+//! limits allow.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     Store,
-    failures::FailureCounter,
+    failures::{CeilingCounter, SeriesCounter, Settling, identifiers},
     login_key,
     quotas::{QuotaWindow, used_count},
     record, session_key,
@@ -20,7 +20,7 @@ use crate::{
     account::{
         email::Identifier,
         ip::IpKey,
-        rate_limit::{FAILED_LOGINS, Failures},
+        rate_limit::FAILED_LOGINS,
         session::{Session, SessionId},
         user::User,
     },
@@ -41,13 +41,13 @@ pub struct Attempt {
     pub user: Option<User>,
     /// The pseudonym of the identifier, for the log.
     pub identity: String,
-    /// The failure counters of the attempt: none without limits, otherwise one, or one for each
-    /// identifier of the account. All of them are equal, unless an identifier is new.
-    counters: Vec<FailureCounter>,
-    /// The quota of failed logins of the client's IP address.
-    window: Option<QuotaWindow>,
-    /// Whether the counters were read. Until then nothing is known about them.
-    counters_known: bool,
+    /// The series of the caller: none without limits, otherwise one, or one for each identifier of
+    /// the account. All of them are equal, unless an identifier is new.
+    series: Vec<SeriesCounter>,
+    /// The ceiling of an unknown caller, for each identifier of the account.
+    ceilings: Vec<CeilingCounter>,
+    /// The quota of failed logins of an unknown caller, for its IP address and the networks around.
+    windows: Vec<QuotaWindow>,
     /// Whether the attempt was counted as a failure.
     is_counted: bool,
     /// The time that reading took, which is a little longer if there is an account.
@@ -65,16 +65,16 @@ pub struct Client<'a> {
 
 impl Attempt {
     /// An attempt without limits, as with `RATE_LIMITS=off`.
-    fn unlimited(user: Option<User>, identity: String, read_time: Duration) -> Self {
-        Self { user, identity, counters: Vec::new(), window: None, counters_known: true, is_counted: false, read_time }
-    }
-
-    /// An attempt by somebody who is logged in as `user`. Its counter is the session's, or the
-    /// account's if there is no session, as with Firebase. The counter is not read yet.
-    pub fn by_owner(user: &User, session: Option<SessionId>, limited: bool) -> Self {
-        let attempt = Self::unlimited(Some(user.clone()), audit::pseudonym(&user.email_key), Duration::ZERO);
-        let counter = limited.then(|| FailureCounter::for_owner(user, session));
-        Self { counters: counter.into_iter().collect(), counters_known: false, ..attempt }
+    fn unlimited(user: Option<User>, identity: String) -> Self {
+        Self {
+            user,
+            identity,
+            series: Vec::new(),
+            ceilings: Vec::new(),
+            windows: Vec::new(),
+            is_counted: false,
+            read_time: Duration::ZERO,
+        }
     }
 
     /// The hash to check the password against.
@@ -82,25 +82,62 @@ impl Attempt {
         self.user.as_ref()?.password_hash.clone()
     }
 
-    /// The highest count, as far as the counters are known.
-    fn highest(&self, now: Timestamp) -> Option<Failures> {
-        let counts = self.counters.iter().filter_map(|counter| counter.last_read);
-        counts.filter(|count| !count.is_forgotten(now)).max_by_key(|count| (count.failures, count.last_at))
+    /// The time to the next window, if the IP address has used up its failures. A wrong password is
+    /// then told this.
+    pub fn quota_wait(&self, now: Timestamp) -> Option<Duration> {
+        self.windows.iter().filter_map(|window| window.wait(now)).max()
     }
 
-    /// The time that the attempt must still wait, as far as the counters are known.
+    /// Whether this caller has failed at this account already.
+    fn has_failed(&self, now: Timestamp) -> bool {
+        self.series.iter().any(|series| series.last_read.failures_at(now) > 0)
+    }
+
+    /// Whether such attempts go one at a time, so that each is counted before its password is
+    /// checked.
+    fn goes_alone(&self, now: Timestamp) -> bool {
+        let has_failed = self.has_failed(now);
+        self.series.iter().any(|series| series.last_read.has_many_failures(now))
+            || self.ceilings.iter().filter_map(|ceiling| ceiling.last_read).any(|read| read.is_reached(has_failed, now))
+    }
+
+    /// The time that the attempt must still wait, as far as the counts are known.
     fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let by_counters = self.counters.iter().filter_map(|counter| counter.last_read?.wait(now)).max();
-        by_counters.max(self.window.as_ref().and_then(|window| window.wait(now)))
+        let has_failed = self.has_failed(now);
+        let by_series = self.series.iter().filter_map(|series| series.last_read.wait(now)).max();
+        // The place for the answer's `next`, once mail exists: a code by e-mail is a way that
+        // strangers cannot take.
+        let by_ceiling = self.ceilings.iter().filter_map(|ceiling| ceiling.last_read?.wait(has_failed, now)).max();
+        let by_quota = if has_failed { self.quota_wait(now) } else { None };
+        let by_hard_quota = self.windows.iter().filter_map(|window| window.hard_wait(now)).max();
+        by_series.max(by_ceiling).max(by_quota).max(by_hard_quota)
     }
 
-    /// Updates the counters after a failed condition check.
+    /// The time that an attempt with the right password must still wait. A counted attempt has
+    /// waited already.
+    fn wait_of_success(&self, now: Timestamp) -> Option<Duration> {
+        if self.is_counted {
+            self.series.iter().filter_map(|series| series.last_read.wait_for_logins(now)).max()
+        } else {
+            self.wait(now)
+        }
+    }
+
+    /// Takes over the counts that a failed condition found.
     fn lost_race(&mut self, failed: FailedCondition) -> Result<(), Error> {
-        match (failed.condition, &mut self.window) {
-            (Condition::Quota, Some(window)) => window.used = window.max,
-            (Condition::Failures(index), _) => {
-                if let Some(counter) = self.counters.get_mut(index) {
-                    counter.last_read = failed.found.map(record).transpose()?;
+        let FailedCondition { condition, found } = failed;
+        match condition {
+            Condition::Quota(index) => {
+                self.windows.get_mut(index).map_or(Ok(()), |window| window.found(found.as_ref()))?;
+            }
+            Condition::Failures(index) => {
+                if let Some(series) = self.series.get_mut(index) {
+                    series.last_read = SeriesCounter::series(found)?;
+                }
+            }
+            Condition::Ceiling(index) => {
+                if let Some(ceiling) = self.ceilings.get_mut(index) {
+                    ceiling.last_read = found.map(record).transpose()?;
                 }
             }
             _ => {}
@@ -123,51 +160,82 @@ impl Store {
         now: Timestamp,
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
-        let login = login_key(identifier.key());
         let identity = audit::pseudonym(identifier.key());
         let Some(Client { device, ip }) = client else {
             let user = self.user_by(identifier).await?;
-            return Ok(Attempt::unlimited(user, identity, began.elapsed()));
+            return Ok(Attempt { read_time: began.elapsed(), ..Attempt::unlimited(user, identity) });
         };
-        let account_counter = FailureCounter::account_key(identifier.key());
-        let mut window = ip.map(|ip| QuotaWindow::new(&FAILED_LOGINS, ip, now));
-        let device = device.map(|id| (session_key(id), FailureCounter::device_key(id)));
-        let mut keys = vec![login.as_str(), &account_counter];
-        keys.extend(window.iter().map(|window| window.key.as_str()));
-        keys.extend(device.iter().flat_map(|(session, counter)| [session.as_str(), counter]));
+        let login = login_key(identifier.key());
+        let address = SeriesCounter::address_key(identifier.key(), ip);
+        let ceiling = CeilingCounter::key(identifier.key());
+        let mut windows = ip.map(|ip| QuotaWindow::all(FAILED_LOGINS, ip, now)).unwrap_or_default();
+        let device = device.map(|id| (session_key(id), SeriesCounter::device_key(id)));
+        let mut keys = vec![login.as_str(), &address, &ceiling];
+        keys.extend(windows.iter().map(|window| window.key.as_str()));
+        keys.extend(device.iter().flat_map(|(session, series)| [session.as_str(), series]));
         let mut items = self.batch_get(&keys).await?;
-        if let Some(window) = &mut window {
+        for window in &mut windows {
             window.used = used_count(items.get(&window.key))?;
         }
         let user: Option<User> = items.remove(&login).map(record).transpose()?;
-        let mut own_counter = None;
-        if let (Some((session, counter)), Some(user)) = (device, &user) {
+        let last_read = items.remove(&ceiling).map(record).transpose()?;
+        let by_address = SeriesCounter::series(items.remove(&address))?;
+        let mut attempt = Attempt::unlimited(user, identity);
+        let user = attempt.user.as_ref();
+        if let (Some((session, key)), Some(user)) = (device, user) {
             let session: Option<Session> = items.remove(&session).map(record).transpose()?;
-            own_counter = session.filter(|session| session.is_of(user) && now < session.expires_at).map(|_| counter);
+            if session.is_some_and(|session| session.is_of(user) && now < session.expires_at) {
+                // For a client that logged in before, only its own failures count.
+                let last_read = SeriesCounter::series(items.remove(&key))?;
+                attempt.series.push(SeriesCounter { key, last_read, remembers: false });
+            }
         }
-        // For a client that logged in before, only its own failures count.
-        let (keys, window) = match own_counter {
-            Some(counter) => (vec![counter], None),
-            None => (FailureCounter::account_keys(identifier, user.as_ref()), window),
-        };
-        // The other counters are assumed to be equal. If one is not, the condition of the write
-        // fails.
-        let last_read = keys.first().and_then(|key| items.remove(key)).map(record).transpose()?;
-        let counters = keys.into_iter().map(|key| FailureCounter { key, last_read }).collect();
-        Ok(Attempt {
-            user,
-            identity,
-            counters,
-            window,
-            counters_known: true,
-            is_counted: false,
-            read_time: began.elapsed(),
-        })
+        if attempt.series.is_empty() {
+            // The counters under other identifiers are assumed to be equal. If one is not, the
+            // condition of the write fails.
+            attempt.series.extend(identifiers(identifier, user).map(|identifier| SeriesCounter {
+                key: SeriesCounter::address_key(identifier, ip),
+                last_read: by_address,
+                remembers: ip.is_some(),
+            }));
+            // An address of an earlier login is held to its own series alone, too.
+            if !by_address.is_known(now) {
+                let ceilings = identifiers(identifier, user)
+                    .map(|identifier| CeilingCounter { key: CeilingCounter::key(identifier), last_read });
+                attempt.ceilings.extend(ceilings);
+                attempt.windows = windows;
+            }
+        }
+        attempt.read_time = began.elapsed();
+        Ok(attempt)
     }
 
-    /// Refuses an attempt that must wait. After many failures, or if the counters are not known, it
-    /// counts the attempt as a failure *before* the password is checked. Only one of many parallel
-    /// attempts is then checked. One round trip in that case, otherwise none.
+    /// An attempt by somebody who is logged in as `user`. Its series is the session's, or the
+    /// account's if there is no session, as with Firebase. One round trip, or none without limits.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn attempt_of_owner(
+        &self,
+        user: &User,
+        session: Option<SessionId>,
+        is_limited: bool,
+    ) -> Result<Attempt, Error> {
+        let began = Instant::now();
+        let mut attempt = Attempt::unlimited(Some(user.clone()), audit::pseudonym(&user.email_key));
+        if is_limited {
+            let key = SeriesCounter::owner_key(user, session);
+            let last_read = SeriesCounter::series(self.batch_get(&[&key]).await?.remove(&key))?;
+            attempt.series.push(SeriesCounter { key, last_read, remembers: false });
+        }
+        attempt.read_time = began.elapsed();
+        Ok(attempt)
+    }
+
+    /// Refuses an attempt that must wait. After many failures it counts the attempt as a failure
+    /// *before* the password is checked. Only one of many parallel attempts is then checked. One
+    /// round trip in that case, otherwise none.
     ///
     /// # Errors
     ///
@@ -176,11 +244,7 @@ impl Store {
         if let Some(wait) = attempt.wait(now) {
             return Err(Error::TooManyAttempts(wait));
         }
-        if !attempt.counters_known || attempt.highest(now).is_some_and(|count| count.are_many(now)) {
-            self.count_failure(attempt, now).await
-        } else {
-            Ok(())
-        }
+        if attempt.goes_alone(now) { self.count_failure(attempt, now).await } else { Ok(()) }
     }
 
     /// Counts an attempt as a failure, unless it is counted already. One round trip, and one more
@@ -191,7 +255,7 @@ impl Store {
     /// 429 if so many others failed meanwhile that this attempt must not be told its outcome, 503
     /// if DynamoDB fails.
     pub async fn count_failure(&self, attempt: &mut Attempt, now: Timestamp) -> Result<(), Error> {
-        if attempt.is_counted || attempt.counters.is_empty() {
+        if attempt.is_counted || attempt.series.is_empty() {
             return Ok(());
         }
         for _ in 0..RACES_MAX {
@@ -199,14 +263,15 @@ impl Store {
                 return Err(Error::TooManyAttempts(wait));
             }
             let mut writes = Transaction::default();
-            let failures = Failures::with_another(attempt.highest(now), now);
-            for (index, counter) in attempt.counters.iter().enumerate() {
-                let (condition, values) = counter.unchanged_condition();
-                let put = self.put(counter.item(failures)?).set_condition_expression(condition);
-                writes.put(Condition::Failures(index), put.set_expression_attribute_values(values))?;
+            for (index, series) in attempt.series.iter().enumerate() {
+                writes.update(Condition::Failures(index), series.count(self, now))?;
             }
-            if let Some(window) = &attempt.window {
-                writes.update(Condition::Quota, self.count_use(window))?;
+            let has_failed = attempt.has_failed(now);
+            for (index, ceiling) in attempt.ceilings.iter().enumerate() {
+                writes.update(Condition::Ceiling(index), ceiling.count(self, has_failed, now))?;
+            }
+            for (index, window) in attempt.windows.iter().enumerate() {
+                writes.update(Condition::Quota(index), window.count(self))?;
             }
             match self.commit(writes).await? {
                 None => {
@@ -219,9 +284,9 @@ impl Store {
         Err(lost_race_too_often())
     }
 
-    /// Resets the failure counters of an attempt with the right password. Stores the session and
-    /// the `rehashed` account in the same transaction, if they are given. One round trip, and one
-    /// more for each change that comes first.
+    /// Ends the series of an attempt with the right password. Stores the session and the `rehashed`
+    /// account in the same transaction, if they are given. One round trip, and one more for each
+    /// change that comes first.
     ///
     /// # Errors
     ///
@@ -235,14 +300,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Error> {
         for _ in 0..RACES_MAX {
-            if let Some(wait) = attempt.wait(now).filter(|_| !attempt.is_counted) {
+            if let Some(wait) = attempt.wait_of_success(now) {
                 return Err(Error::TooManyAttempts(wait));
             }
             let mut writes = Transaction::default();
             if let Some(session) = session {
                 writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
             }
-            self.reset_counters(&mut writes, attempt)?;
+            self.end_series(&mut writes, attempt, session.is_some(), now)?;
             if let (Some(before), Some(after)) = (&attempt.user, rehashed) {
                 self.replace(&mut writes, before, after)?;
             }
@@ -256,13 +321,32 @@ impl Store {
         Err(lost_race_too_often())
     }
 
-    /// Adds the reset of the failure counters. An attempt that was counted has the counters to
-    /// itself, so its reset needs no condition.
-    pub(super) fn reset_counters(&self, writes: &mut Transaction, attempt: &Attempt) -> Result<(), Error> {
-        for (index, counter) in attempt.counters.iter().enumerate() {
-            let (condition, values) = if attempt.is_counted { (None, None) } else { counter.unchanged_condition() };
-            let delete = self.delete(&counter.key).set_condition_expression(condition);
-            writes.delete(Condition::Failures(index), delete.set_expression_attribute_values(values))?;
+    /// Adds the end of a series. An attempt that was counted has its counters to itself, so their
+    /// reset needs no condition.
+    fn end_series(
+        &self,
+        writes: &mut Transaction,
+        attempt: &Attempt,
+        is_login: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for (index, series) in attempt.series.iter().enumerate() {
+            let condition = Condition::Failures(index);
+            if is_login {
+                writes.update(condition, series.reset(self, attempt.is_counted, now))?;
+                continue;
+            }
+            match series.settle(self, attempt.is_counted) {
+                Settling::Update(update) => writes.update(condition, update)?,
+                Settling::Delete(delete) => writes.delete(condition, delete)?,
+            }
+        }
+        for (index, ceiling) in attempt.ceilings.iter().enumerate() {
+            let reset = ceiling.reset(self, attempt.is_counted, attempt.has_failed(now), now);
+            writes.delete(Condition::Ceiling(index), reset)?;
+        }
+        for window in attempt.windows.iter().filter(|_| attempt.is_counted) {
+            writes.update(Condition::Version, window.uncount(self))?;
         }
         Ok(())
     }

@@ -34,10 +34,12 @@ pub(super) enum Condition {
     Idempotency,
     /// The account is as it was read.
     Version,
-    /// The failure counter with this index is as it was read.
+    /// The series with this index is as it was read.
     Failures(usize),
-    /// The IP address has not used up its quota.
-    Quota,
+    /// The ceiling with this index is not reached, or as it was read.
+    Ceiling(usize),
+    /// The quota with this index is not used up.
+    Quota(usize),
 }
 
 /// The first condition that did not hold, and the record that the table has under its key.
@@ -67,6 +69,7 @@ impl Transaction {
     }
 
     pub(super) fn update(&mut self, condition: Condition, update: UpdateBuilder) -> Result<(), Error> {
+        let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.push(condition, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
         Ok(())
     }

@@ -15,7 +15,7 @@ async fn change(service: &Service, user: &User, change: impl FnOnce(&mut User)) 
     let stored = service.stored(user).await.unwrap();
     let mut changed = stored.clone();
     change(&mut changed);
-    service.app().store().change_user(&stored, &changed, None, None).await.unwrap();
+    service.app().store().change_user(&stored, &changed, None).await.unwrap();
     service.calls();
 }
 
@@ -60,7 +60,7 @@ async fn check_revoked_asks_the_account_and_when_its_sessions_were_ended() {
     check(&signed_in_at(service.now())).await.refused(401, "auth/user-disabled");
     check(&signed_in_at(first)).await.refused(401, "auth/user-disabled");
 
-    service.app().store().delete_user(&service.stored(&user).await.unwrap(), None).await.unwrap();
+    service.app().store().delete_user(&service.stored(&user).await.unwrap()).await.unwrap();
     check(&signed_in_at(service.now())).await.refused(401, "auth/id-token-revoked");
     for uid in [UID.to_owned(), "日".repeat(128), "a#b/c".to_owned()] {
         let token = signed(&id_token_claims(&uid, service.now()));

@@ -1,7 +1,7 @@
 //! A thousand addresses guess at one account while its owner logs in.
 //!
-//! The guesses get a 401 or 429 as the limits allow, and each login of the owner from a known
-//! client must succeed. The rows count both.
+//! The guesses get a 401 or 429 as the limits allow, for a whole hour. Each login of the owner from
+//! a known client must succeed. The rows count both.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -21,6 +21,9 @@ use super::{ACCOUNT, CONCURRENCY, Counts, Method, PASSWORD, Report, Scale, Servi
 pub const ADDRESSES: u32 = 1_000;
 /// The pause between two logins of the owner.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The steps of the clock after the attack at full speed, and the guesses after each.
+const STEP: Duration = Duration::from_secs(30);
+const GUESSES_A_STEP: u32 = 10;
 
 pub async fn run(scale: Scale, report: &mut Report) {
     let seconds: u64 = scale.of(4, 60);
@@ -51,14 +54,30 @@ pub async fn run(scale: Scale, report: &mut Report) {
     guessers.join_all().await;
     let counts = counts.lock().expect("no panic").clone();
     let elapsed = service.now().seconds() + 1 - began.seconds();
-    report_guesses(report, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts, elapsed);
+    report_guesses(report, format!("{ADDRESSES} addresses guess at one account for {elapsed} s"), &counts);
     report.row(
         "the owner meanwhile, from a known client behind an attacking address",
         format!("{logins} × 200"),
         owner_counts.to_string(),
         owner_counts.ok == logins,
     );
+    let counts = rest_of_the_hour(&service, counts, elapsed).await;
+    report_guesses(report, format!("{ADDRESSES} addresses guess at one account for an hour"), &counts);
     log_in_from_new_client(&service, report).await;
+}
+
+/// Moves the clock to the end of the hour in steps of half a minute, with guesses in each.
+async fn rest_of_the_hour(service: &Service, mut counts: Counts, elapsed: i64) -> Counts {
+    let mut number = 0;
+    for _ in (elapsed..3_600 - STEP.as_secs() as i64).step_by(STEP.as_secs() as usize) {
+        service.pass(STEP);
+        for _ in 0..GUESSES_A_STEP {
+            let answer = log_in(service, address(number), ACCOUNT, &format!("wrong horse {number}")).await;
+            counts.add(answer.status.as_u16(), answer.header("retry-after"));
+            number += 1;
+        }
+    }
+    counts
 }
 
 /// The owner logs in from a new client after the attack, and waits as Retry-After says.

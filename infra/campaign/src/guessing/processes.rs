@@ -51,7 +51,7 @@ pub fn run(scale: Scale, report: &mut Report) {
         let elapsed = i64::try_from(began.elapsed().as_secs() + 1).unwrap_or(i64::MAX);
         let attack =
             format!("1,000 addresses guess at one account for {elapsed} s, through {processes} processes on one table");
-        report_guesses(report, attack, &counts, elapsed);
+        report_guesses(report, attack, &counts);
         report.row(
             format!("the owner meanwhile, from a known client, through each of {processes} processes"),
             "each login succeeds",

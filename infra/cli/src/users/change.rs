@@ -160,7 +160,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
     }
     // Disables the account first, because a change in between would keep it from being deleted.
     let (now, refused) = (app.now(), app.store().update_with_retries(&user, disabling(app)).await.map_err(failure)?);
-    app.store().delete_user(&refused, None).await.map_err(failure)?;
+    app.store().delete_user(&refused).await.map_err(failure)?;
     audit("account_deleted", &refused);
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))

@@ -155,7 +155,7 @@ async fn answer(service: &Service, row: &Row, state: State) -> String {
     match state {
         State::Verified | State::Unverified => {}
         State::Disabled => drop(change(service, &user, |user| user.disabled = true).await),
-        State::Deleted => service.app().store().delete_user(&user, None).await.unwrap(),
+        State::Deleted => service.app().store().delete_user(&user).await.unwrap(),
     }
     let (method, path) = row.endpoint.split_once(' ').unwrap();
     let call = service.request(method.parse::<Method>().unwrap(), path);
