@@ -213,7 +213,7 @@ fn documented() -> BTreeSet<String> {
     let is_method = |word: &str| ["GET", "POST", "PATCH", "DELETE"].contains(&word);
     let mut endpoints = BTreeSet::new();
     for row in rows.filter(|row| row.contains(" /") || row.contains("` /")) {
-        let words: Vec<&str> = row.split(|letter: char| letter == ' ' || letter == '`').collect();
+        let words: Vec<&str> = row.split([' ', '`']).collect();
         let Some(path) = words.iter().find(|word| word.starts_with('/')) else { continue };
         for method in words.iter().filter(|word| is_method(word)) {
             endpoints.insert(format!("{method} {}", path.replace("{id}", "AAAAAAAAAAAAAAAA")));
