@@ -17,6 +17,7 @@ mod attempts;
 pub mod embedded;
 mod failures;
 mod quotas;
+mod refreshes;
 mod schema;
 mod sessions;
 mod sign_ups;

@@ -45,7 +45,8 @@ async fn refresh(
     let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
     let (token, rotator) = presented(&app, &input.refresh_token, ip.key(), now).await?.ok_or_else(invalid)?;
-    let rotation = app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes).await?;
+    let (lifetimes, limits) = (&app.config().tokens.session_lifetimes, app.config().accounts.rate_limits);
+    let rotation = app.store().rotate(token, rotator, now, lifetimes, limits).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;
     let admitted = app.config().accounts.admission.admit(&user);
     // A disabled account comes before the epoch: disabling an account ends its sessions too, and

@@ -8,8 +8,9 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::{
+        rate_limit::REFRESHES,
         refresh_token::RefreshToken,
-        session::{Session, SessionId},
+        session::{Rotator, Session, SessionId},
         user::User,
     },
     auth::session_object::presented,
@@ -113,7 +114,7 @@ async fn a_write_that_is_sent_twice_is_one_use_unless_the_session_ended_in_betwe
         let (app, now) = (service.app(), service.now());
         let text = session["refresh_token"].as_str().unwrap();
         let (token, rotator) = presented(app, text, None, now).await.unwrap().unwrap();
-        let rotate = || app.store().rotate(token, rotator.clone(), now, &app.config().tokens.session_lifetimes);
+        let rotate = || app.store().rotate(token, rotator.clone(), now, &app.config().tokens.session_lifetimes, true);
         assert_eq!(rotate().await.unwrap().child, 1);
         assert_eq!(rotate().await.unwrap().child, 1);
         assert!(app.store().end_session(token.session, None, now).await.unwrap());
@@ -350,4 +351,40 @@ async fn the_token_is_required_and_is_text() {
         let answer = service.post("/refresh", body).await.refused(400, "invalid_request");
         assert_eq!(answer.fields(), [("refresh_token", code)]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_refreshed_six_hundred_times_an_hour_and_the_next_hour_goes_on() {
+    let service = service().await;
+    let app = service.app();
+    let first = service.session(&service.account("a@b.de").await).await["refresh_token"].clone();
+    let (token, _) = presented(app, first.as_str().unwrap(), None, service.now()).await.unwrap().unwrap();
+    let rotate = async |counter: u32, is_limited: bool| {
+        let rotator = Rotator { request: counter.to_string(), caller: None };
+        let token = RefreshToken { counter, ..token };
+        app.store().rotate(token, rotator, app.now(), &app.config().tokens.session_lifetimes, is_limited).await
+    };
+    let login = service.now();
+    for counter in 0..REFRESHES.max - 1 {
+        rotate(counter, true).await.unwrap();
+    }
+    let passed = Duration::from_millis(u64::try_from(service.now().milliseconds() - login.milliseconds()).unwrap());
+    service.pass(HOUR - Duration::from_secs(1) - passed);
+    for _ in 0..2 {
+        match rotate(REFRESHES.max - 1, true).await {
+            Err(Error::TooManyAttempts(wait)) => assert!(wait <= Duration::from_secs(1), "{wait:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    service.pass(Duration::from_secs(1));
+    // The refreshes of a moment before still count, from one mark to the next.
+    let mut counter = REFRESHES.max - 1;
+    while rotate(counter, true).await.is_ok() {
+        counter += 1;
+        assert!(counter < 2 * REFRESHES.max, "nobody was refused");
+    }
+    assert!(counter >= REFRESHES.max + 59, "{counter}");
+    rotate(counter, false).await.unwrap();
+    service.pass(HOUR);
+    rotate(counter + 1, true).await.unwrap();
 }

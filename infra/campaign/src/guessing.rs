@@ -29,7 +29,7 @@ const CONCURRENCY: usize = 32;
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         many_passwords(scale.of(500, 10_000), report).await;
-        many_accounts(scale.of(400, 10_000), report).await;
+        many_accounts(scale.of(310, 10_000), report).await;
         many_addresses::run(scale, report).await;
         owners::run(scale, report).await;
         sign_ups::run(scale, report).await;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
 use tokio::time;
 
 use super::{
-    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, item, number, record, session_key, text,
+    Item, PAUSE, SESSION_OF, SESSIONS_INDEX, Store, TRIES_MAX, TTL, item, number, record, refreshes, session_key, text,
     time_value, unavailable,
 };
 use crate::{
@@ -54,16 +54,18 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// 401 if the token is refused, 409 if another change is under way, 503 if DynamoDB fails.
+    /// 401 if the token is refused, 409 if another change is under way. 429 if limits hold and the
+    /// session was refreshed too often in an hour. 503 if DynamoDB fails.
     pub async fn rotate(
         &self,
         token: RefreshToken,
         rotator: Rotator,
         now: Timestamp,
         lifetimes: &SessionLifetimes,
+        is_limited: bool,
     ) -> Result<Rotation, Error> {
         let child = token.counter.checked_add(1).ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
-        let sent = self
+        let write = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -80,9 +82,9 @@ impl Store {
             .expression_attribute_values(":now", time_value(now))
             .expression_attribute_values(":rotator", serde_dynamo::to_attribute_value(&rotator).map_err(Error::internal)?)
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let write = if is_limited { refreshes::with_mark(write, child, now) } else { write };
+        let sent = write.send().await;
         let error = match sent {
             Ok(answer) => {
                 let session = answer
@@ -99,7 +101,9 @@ impl Store {
             }
             _ => return Err(unavailable(error)),
         };
-        let session: Session = record(found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?)?;
+        let found = found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
+        let quota_wait = if is_limited { refreshes::wait(&found, child, now)? } else { None };
+        let session: Session = record(found)?;
         match session.state_of(token.counter, now, lifetimes) {
             RefreshState::Parent { child } => match session.with_repeat(child, rotator.caller.as_deref()) {
                 Some(repeats) if repeats.show_theft() => self.end_reused(&session, now).await,
@@ -109,6 +113,9 @@ impl Store {
                 }
                 None => Ok(Rotation { session, child }),
             },
+            RefreshState::Current if quota_wait.is_some() => {
+                Err(Error::TooManyAttempts(quota_wait.unwrap_or_default()))
+            }
             // The condition failed, but would hold now: another request changed the session
             // meanwhile.
             RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),

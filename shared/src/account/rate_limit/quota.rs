@@ -45,6 +45,9 @@ pub const REFUSED_SIGN_UPS: Quota = Quota { name: "refused-sign-ups", max: 30, h
 /// stopped here.
 pub const LOGINS: Quota = Quota { name: "logins", max: 600, hard_max: 600, window: HOUR };
 
+/// Refreshes of one session. A client that refreshes in a loop is stopped here.
+pub const REFRESHES: Quota = Quota { name: "refreshes", max: 600, hard_max: 600, window: HOUR };
+
 impl Quota {
     /// The number of the window around `now`, and the end of that window.
     pub fn window_at(&self, now: Timestamp) -> (i64, Timestamp) {
