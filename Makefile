@@ -215,7 +215,7 @@ format:
 .PHONY: template
 template: $(VENV)/.installed
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 $(VENV)/bin/sam validate --lint --template template.yaml
-	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint template.yaml infra/stack/firewall.yaml
 
 .PHONY: workflow
 workflow: $(VENV)/.installed

@@ -184,6 +184,14 @@ fn a_token_cannot_steer_the_terminal() {
 }
 
 #[test]
+fn an_address_that_looks_like_another_is_shown_in_ascii() {
+    let claims = json!({"sub": "u", "email": "james@pаypal.example"});
+    let token = certificate(0).sign(&json!({"alg": "RS256"}), &claims);
+    let (_, out, _) = run("decode", &[], &token);
+    assert!(out.contains("e-mail: james@xn--pypal-4ve.example (not verified)"), "{out}");
+}
+
+#[test]
 fn a_text_that_is_no_token_is_refused_and_never_repeated() {
     for command in ["inspect", "decode"] {
         let (code, out, errors) = run(command, &[], "hunter2.hunter2");

@@ -12,6 +12,7 @@ mod allowed;
 mod cloud_run;
 mod data;
 mod document;
+mod firewall;
 mod functions;
 mod mutations;
 mod parameters;

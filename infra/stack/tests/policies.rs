@@ -11,9 +11,10 @@ use super::{
 
 /// The known types of resources, and whether each can grant permissions. An unknown type may grant
 /// them in a way that no test looks at.
-const TYPES: [&str; 18] = [
+const TYPES: [&str; 19] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
+    "AWS::CloudFront::Distribution",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",

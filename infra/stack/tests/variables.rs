@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 22] = [
+const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -75,8 +75,6 @@ const UNSET_ON_LAMBDA: [Reason; 22] = [
     ("AWS_ROLE_ARN", "Config asks for it on Cloud Run alone; each function has its role"),
     ("AWS_WEB_IDENTITY_TOKEN_FILE", "as AWS_ROLE_ARN"),
     ("GCE_METADATA_HOST", "as AWS_ROLE_ARN"),
-    ("BEHIND_PROXY", "nothing stands before the gateway"),
-    ("TRUSTED_PROXY_SECRET", "as BEHIND_PROXY"),
     ("PORT", "of `latchkey serve`"),
     ("DATA_DIR", "of `latchkey serve`"),
 ];

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use shared::{
+    account::email::with_ascii_domain,
     auth::verification::{self, Verified, firebase_project},
     error::Error,
     jose::{jwt::Jwt, kind::Kind},
@@ -187,7 +188,11 @@ fn write_verdict(out: &mut impl Write, kind: Kind, verdict: &Verdict, report: &s
 fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     writeln!(out, "{}, decoded and not verified", name(report.kind))?;
     let verified = if report.email_verified { "verified" } else { "not verified" };
-    let email = if report.email.is_empty() { String::new() } else { format!("{} ({verified})", report.email) };
+    let email = if report.email.is_empty() {
+        String::new()
+    } else {
+        format!("{} ({verified})", with_ascii_domain(&report.email))
+    };
     for (label, value) in [
         ("uid", &report.uid),
         ("e-mail", &email),

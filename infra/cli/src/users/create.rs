@@ -14,7 +14,7 @@ use shared::{
 };
 
 use super::{audit, change, failure, name, password};
-use crate::{Failure, escape::shown, tell, written};
+use crate::{Failure, escape::address, tell, written};
 
 /// `latchkey users create`.
 #[derive(Args)]
@@ -40,7 +40,7 @@ impl Create {
         let email = Email::parse(&self.email).map_err(wrong)?;
         let username = self.username.as_deref().map(Username::parse).transpose().map_err(wrong)?;
         let name_shown = user::name(&self.name).map_err(wrong)?;
-        let password = password::read(&shown(email.typed()))?;
+        let password = password::read(&address(email.typed()))?;
         let id = app.uuid().map_err(failure)?;
         let mut user = User::new(id, &email, username.as_ref(), name_shown, StoredHash::new(""), app.now());
         user.email_verified = self.verified;
