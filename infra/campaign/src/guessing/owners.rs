@@ -19,8 +19,10 @@ use tokio::{
 
 use super::{Counts, PASSWORD, Report, Scale, Service, log_in};
 
-/// The number of guesses at the same time: one for each address of the larger attack.
+/// The number of guesses at the same time in the long form: one for each address of the larger
+/// attack. The short form has fewer, so that a busy machine still gets on.
 const CONCURRENCY: u32 = 50;
+const CONCURRENCY_SHORT: u32 = 8;
 /// The head start of the attack.
 const HEAD_START: Duration = Duration::from_secs(2);
 /// The pause between two attempts of an owner.
@@ -37,7 +39,7 @@ pub async fn run(scale: Scale, report: &mut Report) {
         }
         let over = Arc::new(AtomicBool::new(false));
         let counts = Arc::new(Mutex::new(Counts::default()));
-        let attack = attack(&service, (owners, addresses), &over, &counts);
+        let attack = attack(&service, (owners, addresses, scale.of(CONCURRENCY_SHORT, CONCURRENCY)), &over, &counts);
         time::sleep(HEAD_START).await;
         let (mut kept_out, mut slowest) = (0, Duration::ZERO);
         for number in 0..rounds * owners {
@@ -61,15 +63,15 @@ pub async fn run(scale: Scale, report: &mut Report) {
 /// Guesses at all owners in turn, at full speed, until it is over.
 fn attack(
     service: &Arc<Service>,
-    (owners, addresses): (u32, u32),
+    (owners, addresses, concurrency): (u32, u32, u32),
     over: &Arc<AtomicBool>,
     counts: &Arc<Mutex<Counts>>,
 ) -> JoinSet<()> {
     let mut guessers = JoinSet::new();
-    for first in 0..CONCURRENCY {
+    for first in 0..concurrency {
         let (service, over, counts) = (Arc::clone(service), Arc::clone(over), Arc::clone(counts));
         guessers.spawn(async move {
-            for number in (first..).step_by(CONCURRENCY as usize).take_while(|_| !over.load(Ordering::Relaxed)) {
+            for number in (first..).step_by(concurrency as usize).take_while(|_| !over.load(Ordering::Relaxed)) {
                 let from = address(number / owners % addresses);
                 let answer = log_in(&service, from, &email(number % owners), "wrong horse").await;
                 counts.lock().expect("no panic").add(answer.status.as_u16(), answer.header("retry-after"));

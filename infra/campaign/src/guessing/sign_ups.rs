@@ -12,23 +12,21 @@ use tokio::task::JoinSet;
 use super::{ACCOUNT, Method, PASSWORD, Report, Scale, Service};
 use crate::invariants;
 
-/// The number of probes of one address.
-const PROBES: usize = 700;
-
 /// Runs the attacks, and adds their rows.
 pub async fn run(scale: Scale, report: &mut Report) {
-    taken(report).await;
-    taken_and_free(report).await;
-    at_once(scale.of(100, 1_000), report).await;
+    let probes = scale.of(100, 700);
+    taken(probes, report).await;
+    taken_and_free(probes, report).await;
+    at_once(scale.of(50, 1_000), report).await;
 }
 
 /// Probes a taken address and a taken username while the hasher has no place left: a probe that
 /// needed a hash would be a 503.
-async fn taken(report: &mut Report) {
+async fn taken(probes: usize, report: &mut Report) {
     let service = service().await;
     let places = service.app().hasher().occupy();
     let mut statuses = BTreeMap::<u16, usize>::new();
-    for number in 0..PROBES {
+    for number in 0..probes {
         let email = if number % 2 == 0 { ACCOUNT.to_owned() } else { format!("free{number}@example.com") };
         let answer = create(&service, &email, "owner").await;
         *statuses.entry(answer.status.as_u16()).or_default() += 1;
@@ -37,18 +35,18 @@ async fn taken(report: &mut Report) {
     let told = REFUSED_SIGN_UPS.max as usize;
     report.row(
         format!(
-            "one address probes a taken e-mail address and a taken username {PROBES} times, without a place to hash"
+            "one address probes a taken e-mail address and a taken username {probes} times, without a place to hash"
         ),
         format!("{told} × 409, all others 429, none 503"),
         format!("{statuses:?}"),
-        statuses == BTreeMap::from([(409, told), (429, PROBES - told)]),
+        statuses == BTreeMap::from([(409, told), (429, probes - told)]),
     );
 }
 
-async fn taken_and_free(report: &mut Report) {
+async fn taken_and_free(probes: usize, report: &mut Report) {
     let service = service().await;
     let (mut statuses, mut last) = (BTreeMap::<u16, usize>::new(), 0);
-    for number in 0..PROBES {
+    for number in 0..probes {
         let email = if number % 2 == 0 { ACCOUNT.to_owned() } else { format!("free{number}@example.com") };
         let answer = create(&service, &email, "").await;
         *statuses.entry(answer.status.as_u16()).or_default() += 1;
@@ -58,10 +56,10 @@ async fn taken_and_free(report: &mut Report) {
     }
     let told = REFUSED_SIGN_UPS.max as usize;
     report.row(
-        format!("one address probes taken and free e-mail addresses {PROBES} times, in turn"),
+        format!("one address probes taken and free e-mail addresses {probes} times, in turn"),
         format!("429 after {told} × 409"),
         format!("{statuses:?}, the last other answer at {last}"),
-        statuses == BTreeMap::from([(201, told - 1), (409, told), (429, PROBES - 2 * told + 1)])
+        statuses == BTreeMap::from([(201, told - 1), (409, told), (429, probes - 2 * told + 1)])
             && last == 2 * told - 2,
     );
 }
