@@ -2,26 +2,31 @@
 //!
 //! | `pk` | record | deleted by |
 //! |---|---|---|
-//! | `USER#<id>` | the account | |
-//! | `LOGIN#<identifier>` | the same record, under the e-mail address and under the username | |
+//! | `LOGIN#<identifier>` | the account with its password hash, once for each identifier | |
+//! | `USER#<id>` | the account without its hash | |
+//! | `PROFILE#<id>` | the name, from its first change on | |
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //!
-//! A login finds the whole account under the identifier, in one read. A change writes all records
-//! of an account in one transaction, on the condition that the version is the one that was read.
+//! A login finds the whole account under the identifier, in one read. A change of whatever admits
+//! writes all records of an account in one transaction. Its condition is that the version is the
+//! one that was read. A change of the profile writes the profile alone.
 
 mod accounts;
 mod attempts;
+mod changes;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod failures;
+mod profiles;
 mod quotas;
 mod refreshes;
 mod schema;
 mod sessions;
 mod sign_ups;
 mod transaction;
+mod user_records;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -37,6 +42,9 @@ pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
+
+use profiles::{named, profile_key};
+use user_records::{read_login, read_user};
 
 use crate::{
     account::{
@@ -83,7 +91,8 @@ impl Store {
         Self { client, table: table.into() }
     }
 
-    /// Reads the account that has this identifier. One round trip.
+    /// Reads the account that has this identifier, with its password hash. One round trip, and
+    /// another one if the account has a profile.
     ///
     /// # Errors
     ///
@@ -91,21 +100,38 @@ impl Store {
     pub async fn user_by(&self, identifier: &Identifier) -> Result<Option<User>, Error> {
         let key = login_key(identifier.key());
         let mut items = self.batch_get(&[&key]).await?;
-        items.remove(&key).map(record).transpose()
+        match items.remove(&key).map(read_login).transpose()? {
+            Some(user) => self.with_profile(user).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    /// Reads the account with this id. One round trip.
+    /// Reads the account with this id, without its password hash. One round trip.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails.
     pub async fn user(&self, id: &str) -> Result<Option<User>, Error> {
-        let key = user_key(id);
-        let mut items = self.batch_get(&[&key]).await?;
-        items.remove(&key).map(record).transpose()
+        let (key, profile) = (user_key(id), profile_key(id));
+        let mut items = self.batch_get(&[&key, &profile]).await?;
+        named(items.remove(&key).map(read_user), items.remove(&profile))
     }
 
-    /// Reads the account and the session with these ids. One round trip.
+    /// Reads an account again, with its password hash. `None` if the account was deleted, or if its
+    /// e-mail address is another by now. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn credentials(&self, user: &User) -> Result<Option<User>, Error> {
+        let (key, profile) = (login_key(&user.email_key), profile_key(&user.id));
+        let mut items = self.batch_get(&[&key, &profile]).await?;
+        let found = named(items.remove(&key).map(read_login), items.remove(&profile))?;
+        Ok(found.filter(|found| found.id == user.id))
+    }
+
+    /// Reads the account, without its password hash, and the session with these ids. One round
+    /// trip.
     ///
     /// # Errors
     ///
@@ -115,9 +141,10 @@ impl Store {
         user: &str,
         session: SessionId,
     ) -> Result<(Option<User>, Option<Session>), Error> {
-        let (user, session) = (user_key(user), session_key(session));
-        let mut items = self.batch_get(&[&user, &session]).await?;
-        Ok((items.remove(&user).map(record).transpose()?, items.remove(&session).map(record).transpose()?))
+        let (user, profile, session) = (user_key(user), profile_key(user), session_key(session));
+        let mut items = self.batch_get(&[&user, &profile, &session]).await?;
+        let user = named(items.remove(&user).map(read_user), items.remove(&profile))?;
+        Ok((user, items.remove(&session).map(record).transpose()?))
     }
 
     /// Reads the records under these keys with strong consistency, and returns them by key. Under

@@ -169,6 +169,11 @@ impl Service {
         self.calls.take()
     }
 
+    /// Sets the clock of the app, so that records of another time are neither older nor younger.
+    pub fn travel_to(&self, time: Timestamp) {
+        self.app.test_clock().set_to(time);
+    }
+
     /// Moves the clock of the app.
     pub fn pass(&self, time: Duration) {
         self.app.test_clock().pass(time);
@@ -247,9 +252,11 @@ impl Service {
         self.calls.take();
     }
 
-    /// Reads the stored account by its id.
+    /// Reads the stored account by its id, with its password hash.
     pub async fn stored(&self, user: &User) -> Option<User> {
-        self.app.store().user(&user.id).await.expect("the table answers")
+        let stored = self.app.store().user(&user.id).await.expect("the table answers")?;
+        let whole = self.app.store().credentials(&stored).await.expect("the table answers");
+        Some(whole.expect("each account has the record of its e-mail address"))
     }
 
     /// The keys of all records in the table, sorted.

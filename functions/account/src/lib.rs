@@ -2,6 +2,8 @@
 
 mod sessions;
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -17,7 +19,7 @@ use shared::{
     auth::{
         new_password::{refuse_breached, refuse_weak},
         password::Attempt,
-        session_object::{self, SessionObject},
+        session_object::{self, SessionObject, outlast_the_end_of_sessions},
     },
     error::{Error, Field},
     http::{
@@ -62,22 +64,27 @@ impl Input for Changes {
     }
 }
 
-/// 200 with the profile as it is now.
+/// 200 with the profile as it is now. A name describes, and changes without the account. A username
+/// admits, and changes with it.
 async fn change(
     State(app): State<App>,
     Caller { user, .. }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
-    let change = |user: &mut User| {
-        if let Some(name) = &changes.name {
-            user.name.clone_from(name);
-        }
-        if let Some(username) = &changes.username {
-            user.username = username.as_ref().map(|username| username.as_str().to_owned());
-        }
+    let name = changes.name.as_deref();
+    let username = changes.username.as_ref().map(|username| username.as_ref().map(Username::as_str));
+    let changed = match (username.filter(|username| *username != user.username.as_deref()), name) {
+        (Some(username), name) => app.store().change_username(&user, username, name).await?,
+        (None, Some(name)) => app.store().change_name(&user, name).await?,
+        (None, None) => user.clone(),
     };
-    let changed = app.store().update_user(&user, change).await?;
-    audit::record("profile_changed", &audit::pseudonym(&changed.email_key), &audit::pseudonym(&changed.id));
+    let (identity, pseudonym) = (audit::pseudonym(&user.email_key), audit::pseudonym(&user.id));
+    if name.is_some() {
+        audit::record("profile_changed", &identity, &pseudonym);
+    }
+    if changed.username != user.username {
+        audit::record("username_changed", &identity, &pseudonym);
+    }
     Ok(Json(Shown { user: changed.profile() }))
 }
 
@@ -113,20 +120,26 @@ async fn change_password(
         return Err(Error::WeakPassword(Field::new("new_password", "password_unchanged", sentence)));
     }
     refuse_breached(&app, "new_password", &passwords.new).await?;
-    let identity = confirm(&app, &caller, passwords.current).await?;
-    let user = caller.user;
+    let (user, identity) = confirm(&app, &caller, passwords.current).await?;
+    let hash = app.hasher().hash(passwords.new, app.random()?).await?;
+    let now = app.now();
+    // Firebase tells the time of a sign-in in whole seconds. The end in the next second revokes
+    // every sign-in of this one. The answer waits for that second, so that the write need not.
+    let custom_tokens = app.config().firebase.account.is_some();
+    let end = if custom_tokens { now.floor() + Duration::from_secs(1) } else { now };
+    let change = |user: &mut User| {
+        user.password_hash = Some(hash.clone());
+        user.end_sessions(end);
+    };
     let mut changed = user.clone();
-    changed.password_hash = Some(app.hasher().hash(passwords.new, app.random()?).await?);
-    // Firebase tells the time of a sign-in in whole seconds. The wait puts this sign-in into a
-    // later second than every earlier one, and not before the end of the other sessions.
-    let now = if app.config().firebase.account.is_some() { app.next_second().await } else { app.now() };
-    changed.end_sessions(now);
+    change(&mut changed);
     let admitted = app.config().accounts.admission.admit(&changed)?;
     let session = session_object::start(&app, admitted, now)?;
-    let answer = SessionObject::issue(&app, &issuer, admitted, &session, 0, now).await?;
-    app.store().change_user(&user, &changed, Some(&session)).await?;
+    let answer = SessionObject::issue_at_once(&app, &issuer, admitted, &session, 0, now).await?;
+    let changed = app.store().change_confirmed(&user, &session, change).await?;
     audit::record("password_changed", &identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
+    outlast_the_end_of_sessions(&app, &changed, app.now()).await;
     Ok(Json(answer))
 }
 
@@ -152,9 +165,8 @@ async fn delete(
     caller: Caller,
     Body(input): Body<DeleteAccount>,
 ) -> Result<Json<Deleted>, Error> {
-    let identity = confirm(&app, &caller, input.password).await?;
-    let user = caller.user;
-    app.store().delete_user(&user).await?;
+    let (user, identity) = confirm(&app, &caller, input.password).await?;
+    app.store().delete_confirmed(&user).await?;
     audit::record("account_deleted", &identity, &audit::pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
@@ -162,10 +174,11 @@ async fn delete(
 
 /// Asks for the password again before a change that cannot be undone: the token may have been
 /// stolen. The series of failures ends with the verdict, so that a right password never counts as a
-/// failure, whatever becomes of the change. Returns the account's pseudonym for the log.
-async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<String, Error> {
+/// failure, whatever becomes of the change. Returns the account as the password was checked with
+/// it, and the account's pseudonym for the log.
+async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<(User, String), Error> {
     let mut attempt = Attempt::by_owner(app, &caller.user, caller.session).await?;
-    attempt.check(password).await?;
-    attempt.finish(None, app.now()).await?;
-    Ok(attempt.identity().to_owned())
+    let user = attempt.check(password).await?;
+    let user = attempt.finish(&user, None, app.now()).await?;
+    Ok((user, attempt.identity().to_owned()))
 }

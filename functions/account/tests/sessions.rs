@@ -60,7 +60,7 @@ fn ids(listed: &[Value]) -> Vec<&str> {
 async fn end_all(service: &Service, user: &User) {
     let mut after = user.clone();
     after.end_sessions(service.now());
-    service.app().store().change_user(user, &after, None).await.unwrap();
+    service.app().store().change_user(user, &after).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +192,7 @@ async fn nobody_sees_or_ends_a_session_without_a_live_token() {
     service.request(Method::DELETE, &path).send().await.refused(401, "token_missing");
     let mut disabled = user.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled).await.unwrap();
     let call = service.request(Method::GET, "/me/sessions").bearer(&session["access_token"]);
     call.send().await.refused(401, "account_disabled");
     let call = service.request(Method::DELETE, &path).bearer(&session["access_token"]);

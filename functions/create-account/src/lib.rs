@@ -133,8 +133,8 @@ async fn repeat(
     })?;
     let now = app.now();
     let first = FirstSession::start(app, &user, now);
-    attempt.finish(first.as_ref().ok().and_then(FirstSession::session), now).await?;
-    let first = first?;
+    let named = attempt.finish(&user, first.as_ref().ok().and_then(FirstSession::session), now).await?;
+    let first = first?.of(app, &named)?;
     attempt.audit("create_repeated");
     Ok((StatusCode::CREATED, Json(first.answer(app, issuer, now).await?)))
 }

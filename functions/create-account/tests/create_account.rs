@@ -194,7 +194,7 @@ async fn a_key_does_not_bring_back_an_account_that_was_deleted_or_disabled_since
     let user = service.app().store().user(&uid).await.unwrap().unwrap();
     let mut disabled = user.clone();
     disabled.disabled = true;
-    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled).await.unwrap();
     create_under(&service, "key-1", body.clone()).await.refused(403, "account_disabled");
     let disabled = service.app().store().user(&uid).await.unwrap().unwrap();
     service.app().store().delete_user(&disabled).await.unwrap();

@@ -53,10 +53,11 @@ async fn login(
     let mut attempt = Attempt::begin(&app, &login.identifier, client, LOGIN).await?;
     let user = attempt.check(login.password).await?;
     let now = app.now();
-    let admitted = app.config().accounts.admission.admit(&user);
-    let session = admitted.map(|admitted| session_object::start(&app, admitted, now));
-    let session = session.map_err(Error::from).flatten();
-    attempt.finish(session.as_ref().ok(), now).await?;
+    let admission = &app.config().accounts.admission;
+    let session = admission.admit(&user).map_err(Error::from);
+    let session = session.and_then(|admitted| session_object::start(&app, admitted, now));
+    let user = attempt.finish(&user, session.as_ref().ok(), now).await?;
     attempt.audit(if session.is_ok() { "login_ok" } else { "login_refused" });
-    Ok(Json(SessionObject::issue(&app, &issuer, admitted?, &session?, 0, now).await?))
+    let session = session?;
+    Ok(Json(SessionObject::issue(&app, &issuer, admission.admit(&user)?, &session, 0, now).await?))
 }

@@ -2,12 +2,17 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shared::{
     jose::{jwt::Jwt, kind::Kind},
-    testing::{Answer, PASSWORD, Service, assert_session_object},
+    testing::{Answer, Faults, PASSWORD, Service, assert_session_object, faults::Fault},
     time::Timestamp,
 };
+
+/// The time of a call in a test that counts round trips. The hash takes no time on its clock.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
 
 async fn service() -> Service {
     Service::new(login::router()).await
@@ -31,6 +36,27 @@ async fn the_right_password_gives_a_session_object_in_two_round_trips() {
     assert_eq!(answer.body["expires_in"], 3600);
     assert_eq!(answer.content_type(), "application/json; charset=utf-8");
     assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+/// The id of the account, and so the key of its profile, is known only after the first read.
+#[tokio::test(start_paused = true)]
+async fn the_name_in_a_profile_is_read_beside_the_write_in_the_same_two_round_trips() {
+    let faults = Faults::seeded(1);
+    let service = Service::faulty(login::router(), &[], &faults).await;
+    let user = service.account("a@b.de").await;
+    service.app().store().change_name(&user, "Jim").await.unwrap();
+    service.calls();
+    faults.inject_every("BatchGetItem", Fault::Slow(ROUND_TRIP));
+    faults.inject_every("TransactWriteItems", Fault::Slow(ROUND_TRIP));
+    let began = service.now();
+    let answer = log_in(&service, "a@b.de", PASSWORD).await.is(200);
+    assert_eq!(answer.body["user"]["name"], "Jim");
+    let mut calls = service.calls();
+    assert_eq!((calls.len(), calls.remove(0).as_str()), (3, "BatchGetItem"));
+    assert!(service.now() < began + ROUND_TRIP * 3, "two round trips");
+    faults.inject_every("TransactWriteItems", Fault::Reset);
+    log_in(&service, "a@b.de", PASSWORD).await.refused(503, "unavailable");
+    log_in(&service, "a@b.de", "wrong horse").await.refused(503, "unavailable");
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,7 +216,7 @@ async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so
     // The end is the last millisecond of this second, so it is in the future.
     let end = Timestamp::from_milliseconds(service.now().floor().milliseconds() + 999);
     ended.end_sessions(end);
-    service.app().store().change_user(&stored, &ended, None).await.unwrap();
+    service.app().store().change_user(&stored, &ended).await.unwrap();
     let credentials = json!({"email": "a@b.de", "password": PASSWORD});
     service.post("/login", credentials).await.is(200);
     assert!(service.now() > end, "the answer is of a second in which a sign-in would be from before the end");

@@ -140,7 +140,7 @@ async fn tidying_up_spares_a_session_that_began_after_the_others_were_ended() {
     session(&service, &user).await;
     let mut moved = user.clone();
     moved.end_sessions(service.now());
-    service.app().store().change_user(&user, &moved, None).await.unwrap();
+    service.app().store().change_user(&user, &moved).await.unwrap();
     session(&service, &service.stored(&user).await.unwrap()).await;
     assert_eq!(service.app().store().forget_sessions(&user, |_| true).await, 1);
     let left = service.app().store().sessions_of(&user.id).await.unwrap();

@@ -299,19 +299,19 @@ async fn a_refresh_sees_the_account_as_it_is_now() {
     let mut disabled = user.clone();
     disabled.disabled = true;
     disabled.name = "Jim".to_owned();
-    service.app().store().change_user(&user, &disabled, None).await.unwrap();
+    service.app().store().change_user(&user, &disabled).await.unwrap();
     refresh(&service, &token).await.refused(403, "account_disabled");
 
     let disabled = service.stored(&user).await.unwrap();
     let mut enabled = disabled.clone();
     enabled.disabled = false;
-    service.app().store().change_user(&disabled, &enabled, None).await.unwrap();
+    service.app().store().change_user(&disabled, &enabled).await.unwrap();
     assert_eq!(refresh(&service, &token).await.is(200).body["user"]["name"], "Jim");
 
     let enabled = service.stored(&user).await.unwrap();
     let mut ended = enabled.clone();
     ended.end_sessions(service.now());
-    service.app().store().change_user(&enabled, &ended, None).await.unwrap();
+    service.app().store().change_user(&enabled, &ended).await.unwrap();
     refresh(&service, &token).await.refused(401, "refresh_token_invalid");
 
     let ended = service.stored(&user).await.unwrap();

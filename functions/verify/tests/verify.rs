@@ -211,7 +211,7 @@ async fn check_revoked_sees_at_once_what_the_signature_cannot() {
 
     let mut disabled = user.clone();
     disabled.disabled = true;
-    store.change_user(&user, &disabled, None).await.unwrap();
+    store.change_user(&user, &disabled).await.unwrap();
     check(&two["access_token"]).await.refused(401, "account_disabled");
     let disabled = service.stored(&user).await.unwrap();
     store.update_user(&disabled, |user| user.end_sessions(service.now())).await.unwrap();
@@ -249,7 +249,7 @@ async fn the_account_decides_about_its_address_where_it_is_read() {
     let service = Service::configured(verify::router(), &[("REQUIRE_VERIFIED_EMAIL", "true")]).await;
     let set = async |user: &User, verified: bool| {
         let changed = User { email_verified: verified, ..user.clone() };
-        service.app().store().change_user(user, &changed, None).await.unwrap();
+        service.app().store().change_user(user, &changed).await.unwrap();
     };
     let check =
         async |token: &Value| service.request(Method::GET, "/verify?check_revoked=true").bearer(token).send().await;

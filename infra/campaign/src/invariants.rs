@@ -148,7 +148,8 @@ pub async fn records(service: &Service) -> HashMap<String, HashMap<String, Attri
     records
 }
 
-/// Looks for accounts with missing records, or with records of different versions.
+/// Looks for accounts with missing records, or with records of different revisions. Looks for
+/// profiles without an account too.
 ///
 /// Returns the number of accounts, and the keys of the records that do not fit.
 pub async fn incomplete_accounts(service: &Service) -> (usize, Vec<String>) {
@@ -159,16 +160,22 @@ pub async fn incomplete_accounts(service: &Service) -> (usize, Vec<String>) {
         let partners: Vec<String> = if key.starts_with("USER#") {
             accounts += 1;
             let names = ["email_key", "username"].into_iter().filter_map(|name| text(item, name));
-            names.map(|name| format!("LOGIN#{name}")).collect()
+            let logins = names.map(|name| format!("LOGIN#{name}"));
+            let has_profile = item.contains_key("has_profile");
+            let profile = key.strip_prefix("USER#").filter(|_| has_profile).map(|id| format!("PROFILE#{id}"));
+            logins.chain(profile).collect()
+        } else if let Some(id) = key.strip_prefix("PROFILE#") {
+            vec![format!("USER#{id}")]
         } else if key.starts_with("LOGIN#") {
             text(item, "id").map(|id| format!("USER#{id}")).into_iter().collect()
         } else {
             continue;
         };
-        let is_complete = !partners.is_empty()
-            && partners
-                .iter()
-                .all(|other| records.get(other).is_some_and(|other| other.get("version") == item.get("version")));
+        let has_partner = |other: &String| {
+            let describes = [key, other].iter().any(|key| key.starts_with("PROFILE#"));
+            records.get(other).is_some_and(|other| describes || other.get("revision") == item.get("revision"))
+        };
+        let is_complete = !partners.is_empty() && partners.iter().all(has_partner);
         if !is_complete {
             wrong.push(key.clone());
         }

@@ -15,6 +15,7 @@ mod client;
 mod connections;
 mod contract;
 mod crashes;
+mod credentials;
 mod dynamodb;
 mod events;
 mod faults;
@@ -69,6 +70,7 @@ const CASES: &[(&str, Case)] = &[
     ("races: revocations", races::revocations::run),
     ("races: token families", races::token_families::run),
     ("races: copies", races::copies::run),
+    ("credentials", credentials::run),
     ("guessing", guessing::run),
     ("guessing: processes", guessing::processes::run),
     ("canaries", canaries::run),

@@ -7,11 +7,20 @@ use serde_json::{Value, json};
 type Row = (&'static str, &'static str, &'static str);
 
 // Records, by the first part of their keys.
-const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*"]}}"#;
-const ACCOUNTS_AND_LOGINS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*"]}}"#;
-const ACCOUNTS_AND_SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","SESSION#*"]}}"#;
+const USERS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*"]}}"#;
+const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*"]}}"#;
+const ACCOUNTS_AND_SESSIONS: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*","SESSION#*"]}}"#;
+const ALL_OF_AN_ACCOUNT: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","SESSION#*","LIMIT#*"]}}"#;
+/// Records with a password hash, and the attributes that `logout` may write. The hash is not among
+/// them, and nothing comes back.
+const LOGINS_WITHOUT_HASH: &str = concat!(
+    r#"{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","epoch","revision","sessions_ended_at","version"]},"#,
+    r#""ForAllValues:StringLike":{"dynamodb:LeadingKeys":["LOGIN#*"]},"#,
+    r#""StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}"#,
+);
 const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;
-const SESSIONS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*","LIMIT#*"]}}"#;
 
 /// The index that lists the sessions of a user.
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
@@ -26,7 +35,7 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
             ("dynamodb:DeleteItem", "Table.Arn", ""),
             ("dynamodb:PutItem", "Table.Arn", ""),
             ("dynamodb:Query", INDEX, ""),
-            ("dynamodb:UpdateItem", "Table.Arn", SESSIONS_AND_LIMITS),
+            ("dynamodb:UpdateItem", "Table.Arn", ALL_OF_AN_ACCOUNT),
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "AccountLogs.Arn", ""),
             ("logs:PutLogEvents", "AccountLogs.Arn", ""),
@@ -89,11 +98,12 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
     (
         "LogoutFunction",
         &[
-            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS_AND_SESSIONS),
             ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
-            ("dynamodb:PutItem", "Table.Arn", ACCOUNTS_AND_LOGINS),
             ("dynamodb:Query", INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", LOGINS_WITHOUT_HASH),
             ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
+            ("dynamodb:UpdateItem", "Table.Arn", USERS),
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "LogoutLogs.Arn", ""),
             ("logs:PutLogEvents", "LogoutLogs.Arn", ""),

@@ -42,6 +42,9 @@ const NEXT_PASSWORD: &str = "violet tractor 47 umbrella";
 /// An action, the resource, and the first part of the record's key; a query has no key.
 type Use = (String, String, String);
 
+/// The first part of a record's key, and an attribute that an update of the record names.
+type Attribute = (String, String);
+
 /// A function on its own connection to the table, and the calls that it made.
 struct Function {
     router: Router,
@@ -51,7 +54,14 @@ struct Function {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Uses(Arc<Mutex<BTreeSet<Use>>>);
+struct Uses(Arc<Mutex<Used>>);
+
+/// The uses of the table, and the attributes that transactions update.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    uses: BTreeSet<Use>,
+    attributes: BTreeSet<Attribute>,
+}
 
 impl Intercept for Uses {
     fn name(&self) -> &'static str {
@@ -67,7 +77,9 @@ impl Intercept for Uses {
         let request = context.request();
         let target = request.headers().get("x-amz-target").unwrap();
         let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        self.0.lock().unwrap().extend(uses(target.rsplit('.').next().unwrap(), &body));
+        let mut used = self.0.lock().unwrap();
+        used.uses.extend(uses(target.rsplit('.').next().unwrap(), &body));
+        used.attributes.extend(attributes(&body));
         Ok(())
     }
 }
@@ -102,6 +114,18 @@ fn uses(operation: &str, body: &Value) -> Vec<Use> {
         }
         _ => vec![used(operation, body.get("Item").unwrap_or(&body["Key"]))],
     }
+}
+
+/// The attributes in the updates of a transaction. The key is one of them.
+fn attributes(body: &Value) -> Vec<Attribute> {
+    let writes = body["TransactItems"].as_array().into_iter().flatten();
+    let of_update = |update: &Value| {
+        let (kind, _) = update["Key"]["pk"]["S"].as_str().unwrap().split_once('#').unwrap();
+        let names = update["ExpressionAttributeNames"].as_object().into_iter().flatten();
+        let names = names.map(|(_, name)| name.as_str().unwrap().to_owned()).chain(["pk".to_owned()]);
+        names.map(|name| (format!("{kind}#*"), name)).collect::<Vec<_>>()
+    };
+    writes.filter_map(|write| write.get("Update")).flat_map(of_update).collect()
 }
 
 fn config() -> Config {
@@ -154,7 +178,7 @@ impl Function {
 
 /// The use of the table by each function, while an account is created, used in every way, and
 /// deleted.
-async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
+async fn journey() -> BTreeMap<&'static str, Used> {
     let embedded = Embedded::memory().unwrap();
     create_table(&embedded.client(), &config().table_name).await.unwrap();
     let [create, login, refresh, verify, jwt, logout, account, well_known] = [
@@ -187,6 +211,8 @@ async fn journey() -> BTreeMap<&'static str, BTreeSet<Use>> {
 
     let me = async |method, path: &str, body| account.call(200, method, path, token, body).await;
     me(Method::PATCH, "/me", json!({"username": "jim"})).await;
+    me(Method::PATCH, "/me", json!({"name": "Jim"})).await;
+    me(Method::PATCH, "/me", json!({"name": "James"})).await;
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
@@ -232,7 +258,7 @@ fn covers(allowed: &Use, used: &Use) -> bool {
 #[tokio::test]
 async fn a_function_may_do_at_the_table_what_it_does_and_no_more() {
     let permissions = granted(&read("template.yaml")).unwrap();
-    for (function, used) in journey().await {
+    for (function, Used { uses: used, .. }) in journey().await {
         let of_table = permissions[function].iter().filter(|(action, ..)| action.starts_with("dynamodb:"));
         let allowed: Vec<Use> = of_table.flat_map(allowed).collect();
         for used in &used {
@@ -242,6 +268,40 @@ async fn a_function_may_do_at_the_table_what_it_does_and_no_more() {
             assert!(used.iter().any(|used| covers(allowed, used)), "{function} may {allowed:?}, and does not");
         }
     }
+}
+
+/// A function that may not read the hash may not write it either.
+#[tokio::test]
+async fn a_logout_writes_the_attributes_that_it_may_and_all_of_them() {
+    let permissions = granted(&read("template.yaml")).unwrap();
+    let mut conditions = permissions["LogoutFunction"]
+        .iter()
+        .map(|(_, _, condition)| serde_json::from_str::<Value>(condition).unwrap_or_default());
+    let condition = conditions.find(|condition| condition["ForAllValues:StringEquals"].is_object()).unwrap();
+    let of = |operator: &str, key: &str| {
+        let values =
+            condition[operator][key].as_array().unwrap().iter().map(|value| value.as_str().unwrap().to_owned());
+        values.collect::<BTreeSet<_>>()
+    };
+    let kinds = of("ForAllValues:StringLike", "dynamodb:LeadingKeys");
+    let used = &journey().await["LogoutFunction"];
+    let used = used.attributes.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(_, name)| name.clone());
+    assert_eq!(used.collect::<BTreeSet<_>>(), of("ForAllValues:StringEquals", "dynamodb:Attributes"));
+}
+
+/// The hash is in `LOGIN#` records. Whoever checks no password must not read them.
+#[test]
+fn only_functions_that_check_passwords_may_read_records_with_hashes() {
+    let may_read = |(action, _, condition): &Permission| {
+        let reads = ["BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems", "PartiQLSelect"];
+        let is_read = reads.iter().any(|read| action.strip_prefix("dynamodb:") == Some(*read));
+        // The index has keys alone.
+        is_read && !action.ends_with("Query") && (!condition.contains("LeadingKeys") || condition.contains("LOGIN#"))
+    };
+    let permissions = granted(&read("template.yaml")).unwrap();
+    let readers: Vec<&str> =
+        permissions.iter().filter(|(_, rows)| rows.iter().any(may_read)).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(readers, ["AccountFunction", "CreateAccountFunction", "LoginFunction"]);
 }
 
 #[tokio::test]

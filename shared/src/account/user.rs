@@ -32,6 +32,9 @@ pub struct User {
     pub username: Option<String>,
     /// The display name, empty if none was given.
     pub name: String,
+    /// Whether the name is in a profile record of its own, where it changes without the account.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub has_profile: bool,
     /// The role, which the app gives its meaning. A new account has 1.
     pub role_id: u32,
     /// Whether the address is known to belong to the owner.
@@ -39,7 +42,7 @@ pub struct User {
     /// Whether the account is disabled. Its owner gets 403 `account_disabled`, after the right
     /// password or with a genuine token. Nobody else learns it.
     pub disabled: bool,
-    /// `None` for an account without a password.
+    /// `None` for an account without a password, and where [`Origin::is_without_hash`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<StoredHash>,
     /// A number that is raised to end every session at once. A session of another epoch is over.
@@ -57,6 +60,19 @@ pub struct User {
     pub version: u64,
     /// The time when the account was created.
     pub created_at: Timestamp,
+    /// The record that the account was read from.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// The record that an account was read from. The default is the account that is new, or known
+/// whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The record has no password hash, whether or not the account has a password.
+    pub is_without_hash: bool,
+    /// The record is one of release 0.1.0, which kept the hash in every record.
+    pub is_outdated: bool,
 }
 
 impl User {
@@ -75,6 +91,7 @@ impl User {
             email_key: email.key().to_owned(),
             username: username.map(|username| username.as_str().to_owned()),
             name,
+            has_profile: false,
             role_id: ROLE_ID_NEW,
             email_verified: false,
             disabled: false,
@@ -84,6 +101,7 @@ impl User {
             imported_uid: false,
             version: 0,
             created_at: now,
+            origin: Origin::default(),
         }
     }
 

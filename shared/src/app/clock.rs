@@ -33,6 +33,10 @@ impl Clock {
         Timestamp::from_milliseconds(Timestamp::from(time).milliseconds() + self.0.load(Ordering::Relaxed))
     }
 
+    pub(crate) fn set_to(&self, time: Timestamp) {
+        self.0.fetch_add(time.milliseconds() - self.now().milliseconds(), Ordering::Relaxed);
+    }
+
     pub(crate) fn pass(&self, time: Duration) {
         self.0.fetch_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }

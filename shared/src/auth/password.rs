@@ -59,8 +59,8 @@ pub struct Attempt<'a> {
     purpose: Purpose,
     stored: store::Attempt,
     lock: Option<AccountLock>,
-    /// The account with a hash of today's parameters, if its hash is outdated.
-    rehashed: Option<User>,
+    /// The account with a hash of today's parameters, if its hash or its records are outdated.
+    rewritten: Option<User>,
 }
 
 impl<'a> Attempt<'a> {
@@ -84,18 +84,19 @@ impl<'a> Attempt<'a> {
             None => None,
         };
         let stored = app.store().attempt(identifier, client, app.now()).await?;
-        Ok(Self { app, purpose, stored, lock, rehashed: None })
+        Ok(Self { app, purpose, stored, lock, rewritten: None })
     }
 
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
-    /// Firebase sign-in has none, so that they are counted by the account. One round trip.
+    /// Firebase sign-in has none, so that they are counted by the account. One round trip, since the
+    /// record behind a token has no hash.
     ///
     /// # Errors
     ///
-    /// 503 if DynamoDB fails.
+    /// 503 if DynamoDB fails, or if the account was deleted or its sessions ended meanwhile.
     pub async fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Result<Self, Error> {
         let stored = app.store().attempt_of_owner(user, session, app.config().accounts.rate_limits).await?;
-        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, rehashed: None })
+        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, rewritten: None })
     }
 
     /// The account, if it exists.
@@ -127,7 +128,9 @@ impl<'a> Attempt<'a> {
         if self.purpose.rehashes && checked.verdict == Verdict::Outdated {
             // A right password stays right if its new hash cannot be made now.
             let hash = self.rehash(password).await.inspect_err(log::fault).ok();
-            self.rehashed = hash.map(|hash| User { password_hash: Some(hash), ..user.clone() });
+            self.rewritten = hash.map(|hash| User { password_hash: Some(hash), ..user.clone() });
+        } else if self.purpose.rehashes && user.origin.is_outdated {
+            self.rewritten = Some(user.clone());
         }
         Ok(user)
     }
@@ -152,16 +155,20 @@ impl<'a> Attempt<'a> {
         self.stored.quota_wait(self.app.now()).map_or(Error::Credentials, Error::TooManyAttempts)
     }
 
-    /// Records the success, the new `session` and, if the hash was outdated, the rehashed account
-    /// in one transaction. One round trip, and one more for each change that was faster.
+    /// Records the success, the new `session` and, if its hash or its records were outdated, the
+    /// rewritten account in one transaction. Returns the account with its profile, which is read
+    /// beside that write. One round trip, and one more for each change that was faster.
     ///
     /// # Errors
     ///
     /// 429 if many attempts failed at the same time, so that this attempt is refused. 503 if
     /// DynamoDB fails.
-    pub async fn finish(&mut self, session: Option<&Session>, now: Timestamp) -> Result<(), Error> {
-        let recorded = self.app.store().record_success(&mut self.stored, session, self.rehashed.as_ref(), now).await;
-        self.audit_if_limited(recorded)
+    pub async fn finish(&mut self, user: &User, session: Option<&Session>, now: Timestamp) -> Result<User, Error> {
+        let store = self.app.store();
+        let record = store.record_success(&mut self.stored, session, self.rewritten.as_ref(), now);
+        let (recorded, named) = tokio::join!(record, store.with_profile(user.clone()));
+        self.audit_if_limited(recorded)?;
+        named
     }
 
     /// Records an audit event of this attempt.

@@ -101,6 +101,20 @@ impl<'a> FirstSession<'a> {
         }
     }
 
+    /// The same way on, of the account as it is with its profile.
+    ///
+    /// # Errors
+    ///
+    /// 403 if that account is not admitted, which an equal one was.
+    pub fn of<'b>(self, app: &App, user: &'b User) -> Result<FirstSession<'b>, Error> {
+        match self {
+            Self::Started(_, session) => {
+                Ok(FirstSession::Started(app.config().accounts.admission.admit(user)?, session))
+            }
+            Self::Waiting(_) => Ok(FirstSession::Waiting(user)),
+        }
+    }
+
     /// The session to store, if there is one.
     pub const fn session(&self) -> Option<&Session> {
         match self {
@@ -161,8 +175,8 @@ async fn open<T>(
 }
 
 impl SessionObject {
-    /// Issues the session object of `session`, with its refresh token of this `counter`. Nothing is
-    /// stored.
+    /// Issues the session object of `session`, with its refresh token of this `counter`. Waits as
+    /// [`outlast_the_end_of_sessions`] does. Nothing is stored.
     ///
     /// # Errors
     ///
@@ -175,13 +189,29 @@ impl SessionObject {
         counter: u32,
         now: Timestamp,
     ) -> Result<Self, Error> {
+        let session_object = Self::issue_at_once(app, issuer, admitted, session, counter, now).await?;
+        outlast_the_end_of_sessions(app, admitted.user(), now).await;
+        Ok(session_object)
+    }
+
+    /// Like [`SessionObject::issue`], without the wait. The caller waits before the session object
+    /// leaves.
+    ///
+    /// # Errors
+    ///
+    /// As [`SessionObject::issue`].
+    pub async fn issue_at_once(
+        app: &App,
+        issuer: &Issuer,
+        admitted: Admitted<'_>,
+        session: &Session,
+        counter: u32,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let user = admitted.user();
         let keys = app.keys().get(now).await?;
         let life = app.config().tokens.access_token_life;
         let claims = access::Claims::new(issuer, admitted, session, app.uuid()?, now, life);
-        if matches!(keys.jwt, TokenSigner::Firebase(_)) {
-            outlast_the_end_of_sessions(app, user, now).await;
-        }
         let sign = async {
             let access_token = access::mint(&keys.ring, &claims, now).await?;
             let jwt_token = match &keys.jwt {
@@ -241,11 +271,12 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
     secrets.sign(&Claims { user_id: &claims.sub, claims })
 }
 
-/// Waits for the second after the end of all sessions. Firebase tells the time of a sign-in in
-/// whole seconds. A sign-in in the second of the end would count as an earlier one, and be
-/// revoked.
-async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
-    if user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
+/// Waits for the second after the end of all sessions, if custom tokens are made. Firebase tells
+/// the time of a sign-in in whole seconds. A sign-in in the second of the end would count as an
+/// earlier one, and be revoked.
+pub async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
+    let makes_custom_tokens = app.config().firebase.account.is_some();
+    if makes_custom_tokens && user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
         app.next_second().await;
     }
 }

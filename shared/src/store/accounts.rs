@@ -1,21 +1,17 @@
-//! Accounts in the table.
-//!
-//! Each account is created, changed and deleted in one transaction, which keeps identifiers unique.
+//! New accounts in the table. Each is stored in one transaction, which keeps identifiers unique.
 
 use std::time::Duration;
 
 use aws_lc_rs::digest;
-use aws_sdk_dynamodb::types::builders::DeleteBuilder;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use tokio::time;
 
 use super::{
-    PAUSE, SignUp, Store, TRIES_MAX,
+    SignUp, Store,
     failures::SeriesCounter,
-    item, login_key, number, record, text, time_value,
+    item, profile_key, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
-    user_key,
+    user_records::{NEW, record_keys, user_record},
 };
 use crate::{
     account::{email::Email, ip::IpKey, session::Session, user::User},
@@ -85,14 +81,6 @@ pub enum Creation {
     },
 }
 
-/// The most tries of an operator's change. Each try has the same chance as the changes of others.
-/// Against fifty clients that change the account without a pause, all 300 tries fail once in four
-/// hundred times.
-const OPERATOR_TRIES_MAX: u32 = 300;
-
-const NEW: &str = "attribute_not_exists(pk)";
-const SAME_VERSION: &str = "version = :version";
-
 impl Store {
     /// Stores a new account and its first session, if it has one, both or neither, and counts the
     /// account in the quotas of `sign_up`. One round trip, and one more if that is refused.
@@ -115,7 +103,7 @@ impl Store {
             self.remember(&mut writes, fingerprint, user, now)?;
         }
         for (condition, key) in record_keys(user) {
-            writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
+            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
@@ -187,128 +175,31 @@ impl Store {
     pub async fn import_user(&self, user: &User) -> Result<(), Error> {
         let mut writes = Transaction::default();
         for (condition, key) in record_keys(user) {
-            writes.put(condition, self.put(item(key, user)?).condition_expression(NEW))?;
+            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
+        // A deletion may have left the profile of an earlier account with this id.
+        writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
         match self.commit(writes).await? {
             None => Ok(()),
             Some(FailedCondition { condition: Condition::Version, .. }) => Err(Error::Taken("id")),
             Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
         }
     }
-
-    /// Changes an account. If another change comes first, `change` is applied again to the account
-    /// that the other one left. One round trip, and two more for each change that comes first.
-    ///
-    /// # Errors
-    ///
-    /// 409 if the new username is taken, 503 if DynamoDB fails or other changes come first several
-    /// times.
-    pub async fn update_user(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
-        self.try_update_user(TRIES_MAX, user, change).await
-    }
-
-    /// Like [`Store::update_user`], but with many more tries, for an operator. Nobody can prevent
-    /// the change by changing the account all the time.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::update_user`]. All tries take half a minute.
-    pub async fn update_with_retries(&self, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
-        self.try_update_user(OPERATOR_TRIES_MAX, user, change).await
-    }
-
-    async fn try_update_user(&self, tries_max: u32, user: &User, change: impl Fn(&mut User)) -> Result<User, Error> {
-        let mut before = user.clone();
-        for attempt in 1..=tries_max {
-            let mut after = before.clone();
-            change(&mut after);
-            let mut writes = Transaction::default();
-            self.replace(&mut writes, &before, &after)?;
-            match self.commit(writes).await? {
-                None => return Ok(User { version: before.version.saturating_add(1), ..after }),
-                Some(FailedCondition { condition: Condition::Version, .. }) => {}
-                Some(FailedCondition { condition, .. }) => return Err(refusal(condition)),
-            }
-            time::sleep(PAUSE * attempt.min(TRIES_MAX)).await;
-            before = self.user(&user.id).await?.ok_or_else(|| refusal(Condition::Version))?;
-        }
-        Err(refusal(Condition::Version))
-    }
-
-    /// Replaces the account `before`, as it was read, by `after`. Stores a session with it if one
-    /// is given. One round trip.
-    ///
-    /// # Errors
-    ///
-    /// 409 if the new username is taken, 503 if DynamoDB fails or the account was changed
-    /// meanwhile.
-    pub async fn change_user(&self, before: &User, after: &User, session: Option<&Session>) -> Result<(), Error> {
-        let mut writes = Transaction::default();
-        self.replace(&mut writes, before, after)?;
-        if let Some(session) = session {
-            writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
-        }
-        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
-    }
-
-    /// Adds the replacement of an account, under all keys that the account had or will have.
-    pub(super) fn replace(&self, writes: &mut Transaction, before: &User, after: &User) -> Result<(), Error> {
-        let after = User { version: before.version.saturating_add(1), ..after.clone() };
-        let (old, new): (Vec<_>, Vec<_>) = (record_keys(before).collect(), record_keys(&after).collect());
-        for (condition, key) in &new {
-            let put = self.put(item(key.clone(), &after)?);
-            if old.contains(&(*condition, key.clone())) {
-                let put = put.condition_expression(SAME_VERSION);
-                writes.put(Condition::Version, put.expression_attribute_values(":version", number(before.version)))?;
-            } else {
-                writes.put(*condition, put.condition_expression(NEW))?;
-            }
-        }
-        for (_, key) in old.iter().filter(|old| !new.contains(old)) {
-            writes.delete(Condition::Version, self.delete_version(key, before.version))?;
-        }
-        Ok(())
-    }
-
-    /// Deletes an account and its identifiers. One round trip.
-    ///
-    /// # Errors
-    ///
-    /// 503 if DynamoDB fails or the account was changed meanwhile.
-    pub async fn delete_user(&self, user: &User) -> Result<(), Error> {
-        let mut writes = Transaction::default();
-        for (_, key) in record_keys(user) {
-            writes.delete(Condition::Version, self.delete_version(&key, user.version))?;
-        }
-        self.commit(writes).await?.map_or(Ok(()), |FailedCondition { condition, .. }| Err(refusal(condition)))
-    }
-
-    fn delete_version(&self, key: &str, version: u64) -> DeleteBuilder {
-        self.delete(key).condition_expression(SAME_VERSION).expression_attribute_values(":version", number(version))
-    }
-}
-
-/// The keys of an account's record, each with the condition that fails if the key is taken. The
-/// username comes after the e-mail address, so that a person who signs up twice hears of the
-/// address.
-fn record_keys(user: &User) -> impl Iterator<Item = (Condition, String)> {
-    let username = user.username.as_deref().map(|username| (Condition::Username, login_key(username)));
-    [(Condition::Version, user_key(&user.id)), (Condition::Email, login_key(&user.email_key))]
-        .into_iter()
-        .chain(username)
 }
 
 pub(super) fn idempotency_key(scope: &str) -> String {
     format!("IDEMPOTENCY#{scope}")
 }
 
-fn refusal(condition: Condition) -> Error {
+pub(super) fn refusal(condition: Condition) -> Error {
     match condition {
         Condition::Email => Error::Taken("email"),
         Condition::Username => Error::Taken("username"),
         Condition::Idempotency => Error::IdempotencyKeyReused,
-        Condition::Version | Condition::Failures(_) | Condition::Ceiling(_) | Condition::Quota(_) => {
-            Error::unavailable("another request changed the account meanwhile")
-        }
+        Condition::Version
+        | Condition::Profile
+        | Condition::Failures(_)
+        | Condition::Ceiling(_)
+        | Condition::Quota(_) => Error::unavailable("another request changed the account meanwhile"),
     }
 }

@@ -12,9 +12,11 @@ use super::{
     Store,
     failures::{CeilingCounter, SeriesCounter, Settling, identifiers},
     login_key,
+    profiles::{named, profile_key},
     quotas::{QuotaWindow, used_count},
     record, session_key,
     transaction::{Condition, FailedCondition, Transaction},
+    user_records::read_login,
 };
 use crate::{
     account::{
@@ -162,7 +164,8 @@ impl Store {
         let began = Instant::now();
         let identity = audit::pseudonym(identifier.key());
         let Some(Client { device, ip }) = client else {
-            let user = self.user_by(identifier).await?;
+            let login = login_key(identifier.key());
+            let user = self.batch_get(&[&login]).await?.remove(&login).map(read_login).transpose()?;
             return Ok(Attempt { read_time: began.elapsed(), ..Attempt::unlimited(user, identity) });
         };
         let login = login_key(identifier.key());
@@ -177,7 +180,7 @@ impl Store {
         for window in &mut windows {
             window.used = used_count(items.get(&window.key))?;
         }
-        let user: Option<User> = items.remove(&login).map(record).transpose()?;
+        let user = items.remove(&login).map(read_login).transpose()?;
         let last_read = items.remove(&ceiling).map(record).transpose()?;
         let by_address = SeriesCounter::series(items.remove(&address))?;
         let mut attempt = Attempt::unlimited(user, identity);
@@ -211,11 +214,12 @@ impl Store {
     }
 
     /// An attempt by somebody who is logged in as `user`. Its series is the session's, or the
-    /// account's if there is no session, as with Firebase. One round trip, or none without limits.
+    /// account's if there is no session, as with Firebase. Reads the account again, with its hash.
+    /// One round trip.
     ///
     /// # Errors
     ///
-    /// 503 if DynamoDB fails.
+    /// 503 if DynamoDB fails, or if the account was deleted or its sessions ended meanwhile.
     pub async fn attempt_of_owner(
         &self,
         user: &User,
@@ -223,10 +227,17 @@ impl Store {
         is_limited: bool,
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
-        let mut attempt = Attempt::unlimited(Some(user.clone()), audit::pseudonym(&user.email_key));
+        let (login, profile) = (login_key(&user.email_key), profile_key(&user.id));
+        let key = SeriesCounter::owner_key(user, session);
+        let mut keys = vec![login.as_str(), &profile];
+        keys.extend(is_limited.then_some(key.as_str()));
+        let mut items = self.batch_get(&keys).await?;
+        let found = named(items.remove(&login).map(read_login), items.remove(&profile))?;
+        let found = found.filter(|found| found.id == user.id && found.epoch == user.epoch);
+        let found = found.ok_or_else(|| Error::unavailable("another request changed the account meanwhile"))?;
+        let mut attempt = Attempt::unlimited(Some(found), audit::pseudonym(&user.email_key));
         if is_limited {
-            let key = SeriesCounter::owner_key(user, session);
-            let last_read = SeriesCounter::series(self.batch_get(&[&key]).await?.remove(&key))?;
+            let last_read = SeriesCounter::series(items.remove(&key))?;
             attempt.series.push(SeriesCounter { key, last_read, remembers: false });
         }
         attempt.read_time = began.elapsed();
@@ -284,7 +295,7 @@ impl Store {
         Err(lost_race_too_often())
     }
 
-    /// Ends the series of an attempt with the right password. Stores the session and the `rehashed`
+    /// Ends the series of an attempt with the right password. Stores the session and the `rewritten`
     /// account in the same transaction, if they are given. One round trip, and one more for each
     /// change that comes first.
     ///
@@ -296,7 +307,7 @@ impl Store {
         &self,
         attempt: &mut Attempt,
         session: Option<&Session>,
-        mut rehashed: Option<&User>,
+        mut rewritten: Option<&User>,
         now: Timestamp,
     ) -> Result<(), Error> {
         for _ in 0..RACES_MAX {
@@ -308,13 +319,13 @@ impl Store {
                 writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
             }
             self.end_series(&mut writes, attempt, session.is_some(), now)?;
-            if let (Some(before), Some(after)) = (&attempt.user, rehashed) {
+            if let (Some(before), Some(after)) = (&attempt.user, rewritten) {
                 self.replace(&mut writes, before, after)?;
             }
             match self.commit(writes).await? {
                 None => return Ok(()),
                 // Another login or change came first, and its account stays.
-                Some(FailedCondition { condition: Condition::Version, .. }) => rehashed = None,
+                Some(FailedCondition { condition: Condition::Version, .. }) => rewritten = None,
                 Some(failed) => attempt.lost_race(failed)?,
             }
         }

@@ -185,6 +185,7 @@ impl Embedded {
             "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
             "BatchWriteItem" => call(body, |request| database.batch_write_item(request)),
             "CreateTable" => call(body, |request| database.create_table(request)),
+            "DeleteItem" => call(body, |request| database.delete_item(request)),
             "DescribeTable" => call(body, |request| database.describe_table(request)),
             "DescribeTimeToLive" => call(body, |request| database.describe_time_to_live(request)),
             "DeleteTable" => call(body, |request| database.delete_table(request)),

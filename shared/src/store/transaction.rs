@@ -21,7 +21,7 @@ use crate::{
 
 /// The most tries of a transaction that meets others. They often meet on a record that many
 /// requests change, such as the count of an IP address.
-const CONFLICTS_MAX: u32 = 8;
+pub(super) const CONFLICTS_MAX: u32 = 8;
 
 /// A condition of a transaction, named by its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) enum Condition {
     Idempotency,
     /// The account is as it was read.
     Version,
+    /// None: the profile is deleted, whatever it is.
+    Profile,
     /// The series with this index is as it was read.
     Failures(usize),
     /// The ceiling with this index is not reached, or as it was read.
@@ -53,6 +55,18 @@ pub(super) struct FailedCondition {
 pub(super) struct Transaction {
     conditions: Vec<Condition>,
     items: Vec<TransactWriteItem>,
+    first_change: Option<(String, Item)>,
+}
+
+/// The outcome of one try of a transaction.
+pub(super) enum Tried {
+    Written,
+    Failed(FailedCondition),
+    /// The transaction met other writes of these records. Another try may succeed.
+    Met {
+        records: Vec<Condition>,
+        error: Error,
+    },
 }
 
 impl Transaction {
@@ -60,6 +74,21 @@ impl Transaction {
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.push(condition, TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
         Ok(())
+    }
+
+    /// Adds an update that sets these attributes of the record under `key`. The record does not
+    /// come back if the condition fails, since its hash is not everybody's to read.
+    pub(super) fn change(
+        &mut self,
+        condition: Condition,
+        update: UpdateBuilder,
+        key: &str,
+        set: Item,
+    ) -> Result<(), Error> {
+        if self.items.is_empty() {
+            self.first_change = Some((key.to_owned(), set));
+        }
+        self.update(condition, update)
     }
 
     pub(super) fn delete(&mut self, condition: Condition, delete: DeleteBuilder) -> Result<(), Error> {
@@ -79,16 +108,36 @@ impl Transaction {
         self.items.push(item);
     }
 
-    /// The key of the first record that the transaction writes, and the record after the write:
-    /// `None` if it is deleted. A transaction writes all or none, so this record tells of them all.
-    /// A failure counter tells nothing: another attempt may have written the same count.
-    fn first_write(&self) -> Option<(String, Option<&Item>)> {
+    /// The key of the first record that the transaction writes, and its effect. A transaction
+    /// writes all or none, so this record tells of them all. A failure counter tells nothing:
+    /// another attempt may have written the same count.
+    fn first_write(&self) -> Option<(String, Effect<'_>)> {
+        if let Some((key, set)) = &self.first_change {
+            return Some((key.clone(), Effect::Has(set)));
+        }
         let first = self.items.first().filter(|_| !matches!(self.conditions.first(), Some(Condition::Failures(_))))?;
         let key = |item: &HashMap<String, AttributeValue>| item.get("pk")?.as_s().ok().cloned();
         match (first.put(), first.delete()) {
-            (Some(put), _) => Some((key(put.item())?, Some(put.item()))),
-            (_, Some(delete)) => Some((key(delete.key())?, None)),
+            (Some(put), _) => Some((key(put.item())?, Effect::Is(put.item()))),
+            (_, Some(delete)) => Some((key(delete.key())?, Effect::IsGone)),
             _ => None,
+        }
+    }
+}
+
+/// A record after a write.
+enum Effect<'a> {
+    Is(&'a Item),
+    Has(&'a Item),
+    IsGone,
+}
+
+impl Effect<'_> {
+    fn is_seen(&self, found: Option<&Item>) -> bool {
+        match self {
+            Self::Is(item) => found == Some(item),
+            Self::Has(set) => found.is_some_and(|found| set.iter().all(|(name, value)| found.get(name) == Some(value))),
+            Self::IsGone => found.is_none(),
         }
     }
 }
@@ -113,41 +162,53 @@ impl Store {
     /// `ClientRequestToken` that it sends, the transaction is not refused by its own effect. If no
     /// answer comes at all, the table is asked whether the transaction was written.
     pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<FailedCondition>, Error> {
-        if writes.items.is_empty() {
-            return Ok(None);
-        }
         let mut attempt = 1;
         loop {
-            let items = Some(writes.items.clone());
-            let Err(error) = self.client.transact_write_items().set_transact_items(items).send().await else {
-                return Ok(None);
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
-                return if may_have_been_written(&error) && self.was_written(&writes).await {
-                    Ok(None)
-                } else {
-                    Err(unavailable(error))
-                };
-            };
-            let reasons = cancelled.cancellation_reasons();
-            let failed =
-                |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
-            if let Some((condition, reason)) = writes.conditions.iter().zip(reasons).find(failed) {
-                return Ok(Some(FailedCondition { condition: *condition, found: reason.item.clone() }));
-            }
-            if attempt == CONFLICTS_MAX || !reasons.iter().all(is_transient) {
-                return Err(Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons))));
+            match self.try_commit(&writes).await? {
+                Tried::Written => return Ok(None),
+                Tried::Failed(failed) => return Ok(Some(failed)),
+                Tried::Met { error, .. } if attempt == CONFLICTS_MAX => return Err(error),
+                Tried::Met { .. } => {}
             }
             time::sleep(jittered(PAUSE * attempt)).await;
             attempt += 1;
         }
     }
 
+    /// Like [`Store::commit`], but tries once.
+    pub(super) async fn try_commit(&self, writes: &Transaction) -> Result<Tried, Error> {
+        if writes.items.is_empty() {
+            return Ok(Tried::Written);
+        }
+        let items = Some(writes.items.clone());
+        let Err(error) = self.client.transact_write_items().set_transact_items(items).send().await else {
+            return Ok(Tried::Written);
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+            return if may_have_been_written(&error) && self.was_written(writes).await {
+                Ok(Tried::Written)
+            } else {
+                Err(unavailable(error))
+            };
+        };
+        let reasons = cancelled.cancellation_reasons();
+        let failed = |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
+        if let Some((condition, reason)) = writes.conditions.iter().zip(reasons).find(failed) {
+            return Ok(Tried::Failed(FailedCondition { condition: *condition, found: reason.item.clone() }));
+        }
+        let error = Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons)));
+        if !reasons.iter().all(is_transient) {
+            return Err(error);
+        }
+        let met = |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("TransactionConflict");
+        let records = writes.conditions.iter().zip(reasons).filter(met).map(|(condition, _)| *condition).collect();
+        Ok(Tried::Met { records, error })
+    }
+
     async fn was_written(&self, writes: &Transaction) -> bool {
-        let Some((key, expected)) = writes.first_write() else { return false };
+        let Some((key, effect)) = writes.first_write() else { return false };
         let found = self.batch_get(&[&key]).await.inspect_err(log::fault);
-        found.is_ok_and(|found| found.get(&key) == expected)
+        found.is_ok_and(|found| effect.is_seen(found.get(&key)))
     }
 }
 

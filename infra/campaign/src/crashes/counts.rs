@@ -176,6 +176,7 @@ pub fn orphans(table: &HashMap<String, Item>) -> Vec<String> {
             Some(("USER", _)) => {
                 ["email_key", "username"].iter().all(|name| has(format!("LOGIN#{}", text_of(item, name)), &id))
             }
+            Some(("PROFILE", id)) => table.contains_key(&format!("USER#{id}")),
             Some(("LOGIN", _)) => has(format!("USER#{id}"), &id),
             Some(("SESSION" | "IDEMPOTENCY", _)) => table.contains_key(&format!("USER#{}", text_of(item, "user_id"))),
             _ => true,

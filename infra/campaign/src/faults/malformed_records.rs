@@ -28,7 +28,7 @@ pub fn run(scale: Scale, report: &mut Report) {
         println!("campaign: faults: records, seed {SEED}");
         // Only one in `sparse` changed records is tried.
         let sparse = scale.of(16, 1);
-        for kind in ["USER#", "LOGIN#", "SESSION#", "IDEMPOTENCY#"] {
+        for kind in ["USER#", "LOGIN#", "PROFILE#", "SESSION#", "IDEMPOTENCY#"] {
             let (checks, statuses) = records(kind, sparse).await;
             report.row(
                 format!("{kind} records with a missing field, another type, or an extreme value"),
@@ -55,6 +55,12 @@ fn requests(kind: &str, session: &Value) -> Vec<Request> {
         "LOGIN#" => vec![
             Request::login(EMAIL),
             Request::post("/login", json!({"username": USERNAME, "password": PASSWORD})),
+            Request::change_profile(session, json!({"username": "other"})),
+        ],
+        "PROFILE#" => vec![
+            Request::login(EMAIL),
+            Request::me(session),
+            Request::refresh(session),
             Request::change_profile(session, json!({"name": "Other"})),
         ],
         "SESSION#" => vec![
@@ -76,6 +82,8 @@ fn create() -> Request {
 async fn records(kind: &str, sparse: usize) -> (Checks, String) {
     let (service, _) = super::service(SEED).await;
     let created = create().send(&service).await.is(201);
+    // The name moves into a profile.
+    Request::change_profile(&created.body, json!({"name": "James"})).send(&service).await.is(200);
     let original = invariants::records(&service).await;
     let panics = invariants::panics();
     let mut checks = Checks::default();

@@ -19,6 +19,8 @@ use crate::{
 /// Prints the account and its live sessions.
 pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
     let now = app.now();
+    let whole = if user.origin.is_without_hash { app.store().credentials(user).await.map_err(failure)? } else { None };
+    let user = whole.as_ref().unwrap_or(user);
     let mut sessions = app.store().sessions_of(&user.id).await.map_err(failure)?;
     sessions.retain(|session| session.is_live(user, now));
     sessions.sort_by_key(|session| session.auth_time);

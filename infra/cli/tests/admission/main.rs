@@ -24,7 +24,7 @@ async fn change(service: &Service, user: &User, change: impl FnOnce(&mut User)) 
     let stored = service.stored(user).await.unwrap();
     let mut changed = stored.clone();
     change(&mut changed);
-    service.app().store().change_user(&stored, &changed, None).await.unwrap();
+    service.app().store().change_user(&stored, &changed).await.unwrap();
     service.calls();
     service.stored(user).await.unwrap()
 }
