@@ -161,7 +161,10 @@ impl Serve {
             }
         };
         tokio::spawn(table.sweeps());
-        let requests = async { Ok(front.run(listener, stop.clone()).await) };
+        let requests = async {
+            front.run(listener, stop.clone()).await;
+            Ok(())
+        };
         let serving = async { tokio::try_join!(requests, tables) };
         tokio::select! {
             done = serving => done.map(drop),

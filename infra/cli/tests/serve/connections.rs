@@ -76,8 +76,10 @@ impl Client {
         while !head.ends_with(b"\r\n\r\n") {
             match self.0.read_u8().await {
                 Ok(byte) => head.push(byte),
-                Err(_) if head.is_empty() => return None,
-                Err(error) => panic!("cut off after {:?}: {error}", String::from_utf8_lossy(&head)),
+                Err(error) => {
+                    assert!(head.is_empty(), "cut off after {:?}: {error}", String::from_utf8_lossy(&head));
+                    return None;
+                }
             }
         }
         let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
@@ -89,15 +91,13 @@ impl Client {
     }
 
     /// Reads an answer with this status and error code.
-    #[track_caller]
-    fn refused(&mut self, status: u16, code: &str) -> impl Future<Output = Answer> {
-        async move {
-            let answer = self.answer().await.unwrap();
-            assert_eq!((answer.status, answer.body["code"].as_str()), (status, Some(code)), "{answer:?}");
-            assert!(answer.head.contains("application/json") && answer.head.contains("nosniff"), "{}", answer.head);
-            assert!(answer.head.contains(answer.body["request_id"].as_str().unwrap()), "{answer:?}");
-            answer
-        }
+    async fn refused(&mut self, status: u16, code: &str) -> Answer {
+        let answer = self.answer().await.unwrap();
+        let text = |key: &str| answer.body.get(key).and_then(Value::as_str).unwrap();
+        assert_eq!((answer.status, text("code")), (status, code), "{answer:?}");
+        assert!(answer.head.contains("application/json") && answer.head.contains("nosniff"), "{}", answer.head);
+        assert!(answer.head.contains(text("request_id")), "{answer:?}");
+        answer
     }
 
     /// Asks for /health, and returns whether the answer came.
