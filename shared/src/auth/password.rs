@@ -88,8 +88,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
-    /// Firebase sign-in has none, so that they are counted by the account. One round trip, since the
-    /// record behind a token has no hash.
+    /// Firebase sign-in has none, so that they are counted by the account. One round trip, since
+    /// the record behind a token has no hash.
     ///
     /// # Errors
     ///

@@ -295,9 +295,9 @@ impl Store {
         Err(lost_race_too_often())
     }
 
-    /// Ends the series of an attempt with the right password. Stores the session and the `rewritten`
-    /// account in the same transaction, if they are given. One round trip, and one more for each
-    /// change that comes first.
+    /// Ends the series of an attempt with the right password. Stores the session and the
+    /// `rewritten` account in the same transaction, if they are given. One round trip, and one
+    /// more for each change that comes first.
     ///
     /// # Errors
     ///

@@ -53,8 +53,8 @@ impl Store {
         self.try_change(OPERATOR_TRIES_MAX, user, change, Extras::default()).await
     }
 
-    /// Changes an account as its owner asks, who has given the password, and stores the session. One
-    /// round trip, and two more for each change that comes first.
+    /// Changes an account as its owner asks, who has given the password, and stores the session.
+    /// One round trip, and two more for each change that comes first.
     ///
     /// # Errors
     ///
