@@ -88,10 +88,12 @@ impl Config {
 
     /// The sources of the keys: the key set from `signing_keys`, and what this configuration names
     /// besides.
-    pub fn key_sources(&self, signing_keys: Source) -> KeySources {
+    pub fn key_sources(&self, signing_keys: impl Into<Option<Source>>) -> KeySources {
         let Firebase { account, client_email, project_id, is_demo, .. } = self.firebase.clone();
         KeySources {
-            signing_keys,
+            signing_keys: signing_keys.into(),
+            refresh_keys: self.keys.refresh_keys.clone(),
+            public_keys: self.keys.public_keys.clone(),
             firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
             shared_secret: self.keys.shared_secret.clone(),
             api_key: self.keys.api_key.clone(),

@@ -21,6 +21,9 @@ mod document;
 pub mod google;
 mod lines;
 mod loader;
+mod managed;
+mod published;
+mod refresh;
 mod ring;
 mod rotation;
 mod secret;
@@ -35,10 +38,13 @@ use std::time::Duration;
 
 pub use lines::{LINES_MAX, secret_lines};
 pub use loader::{Keys, SigningKeys, TokenSigner};
+pub use managed::ManagedKeySet;
+pub use published::PublicKeys;
+pub use refresh::RefreshKeys;
 pub use ring::{KeyRing, TimedKey};
 pub use rotation::{Event, Step, run_step};
 pub use secret::{ManagedSecret, Version};
-pub use set::{Change, Described, KeySet, KeyUse, NewKeys, State};
+pub use set::{Change, Described, KeySet, KeyUse, NewKeys, Part, PartIds, State};
 pub use source::{Source, read_file};
 pub use sources::{FirebaseAccount, KeySources, TokenProfile};
 

@@ -146,9 +146,8 @@ fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(
 /// Makes an app over AWS: the keys from Secrets Manager, and the table.
 async fn connect(config: Config) -> Result<App, Error> {
     let aws = aws_config().await;
-    let signing =
-        config.keys.signing_keys.clone().ok_or_else(|| Error::internal("SIGNING_KEYS_SECRET_ID is not set"))?;
-    let keys = Keys::new(Some(secrets_manager_client(&aws)), config.key_sources(signing));
+    let sources = config.key_sources(config.keys.signing_keys.clone());
+    let keys = Keys::new(Some(secrets_manager_client(&aws)), sources);
     let store = Store::new(dynamodb_client(&aws), &config.table_name);
     App::new(config, store, keys)
 }

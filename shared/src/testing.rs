@@ -90,7 +90,9 @@ impl Service {
         Self::made(router, variables, Database::new(), None).await
     }
 
-    /// A service whose signing keys are in a Secrets Manager, as the secret [`SIGNING_KEYS_ID`].
+    /// A service whose signing keys are in a Secrets Manager, as the secret [`SIGNING_KEYS_ID`]. If
+    /// the variables name a part of the keys, they name the whole set too, or the service has only
+    /// the part.
     pub async fn deployed(router: Router<App>, variables: &[(&str, &str)], secrets: &SecretsManager) -> Self {
         Self::made(router, variables, Database::new(), Some(secrets)).await
     }
@@ -139,9 +141,11 @@ impl Service {
         embedded::create_table(&client, &config.table_name).await.expect("the table is made");
         calls.take();
         let store = Store::new(client.clone(), &config.table_name);
+        let has_part = config.keys.public_keys.is_some() || config.keys.refresh_keys.is_some();
         let signing = match secrets {
-            Some(_) => Source::Secret(SIGNING_KEYS_ID.to_owned()),
-            None => Source::Text(signing_keys().to_owned()),
+            Some(_) if has_part => config.keys.signing_keys.clone(),
+            Some(_) => Some(Source::Secret(SIGNING_KEYS_ID.to_owned())),
+            None => Some(Source::Text(signing_keys().to_owned())),
         };
         let keys = Keys::new(secrets.map(SecretsManager::client), config.key_sources(signing));
         let app = App::new(config, store, keys).expect("the parameters are right");

@@ -51,7 +51,9 @@ async fn unknown_key(
 ) -> Option<Problem> {
     let kid = token.header_text("kid").unwrap_or_default();
     let is_known = match report.kind {
-        Kind::AccessToken => app.keys().ring_if(now, |ring| ring.knows(kid)).await.ok()?.verifying(kid, now).is_some(),
+        Kind::AccessToken => {
+            app.keys().public_if(now, |keys| keys.knows(kid)).await.ok()?.verifying(kid, now).is_some()
+        }
         Kind::FirebaseIdToken if project == Some(&report.project) && !token.is_unsigned() => {
             app.certificates().key(kid, now).await.ok()?.is_some()
         }

@@ -84,7 +84,7 @@ async fn an_old_token_ends_its_own_session_alone_however_it_asks() {
     assert_eq!(service.stored(&user).await.unwrap().epoch, 0);
     // The parent of the newest token may end all of them.
     let keys = service.app().keys().get(service.now()).await.unwrap();
-    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
+    let key = keys.ring.refresh().signing(service.now(), service.now()).unwrap();
     let parent = RefreshToken { counter: 1, ..recent[1] }.seal(key);
     assert_eq!(log_out(&service, json!({"refresh_token": parent, "everywhere": true})).await, ended(1));
     assert_eq!(service.stored(&user).await.unwrap().epoch, 1);

@@ -209,7 +209,7 @@ async fn a_session_record_of_an_older_release_goes_on() {
     .unwrap();
     assert_eq!((&old.rotated_by, &old.repeats), (&None, &None));
     let keys = service.app().keys().get(service.now()).await.unwrap();
-    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
+    let key = keys.ring.refresh().signing(service.now(), service.now()).unwrap();
     let opened = RefreshToken::open(session["refresh_token"].as_str().unwrap(), [key]).unwrap();
     old.id = opened.session;
     service.app().store().put_session(&old).await.unwrap();
@@ -279,7 +279,7 @@ async fn a_guess_asks_no_store_and_ends_nothing() {
     assert!(service.calls().is_empty());
 
     let keys = service.app().keys().get(service.now()).await.unwrap();
-    let key = keys.ring.refresh_signing(service.now(), service.now()).unwrap();
+    let key = keys.ring.refresh().signing(service.now(), service.now()).unwrap();
     let opened = RefreshToken::open(text, [key]).unwrap();
     let ahead = RefreshToken { counter: 5, ..opened }.seal(key);
     refresh(&service, &json!(ahead)).await.refused(401, "refresh_token_invalid");

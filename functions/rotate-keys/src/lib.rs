@@ -7,14 +7,14 @@ use shared::{
     keys::{self, Event, NewKeys},
 };
 
-/// Takes one step. Secrets Manager counts any answer but an error as a step that is done.
+/// Runs one step. The parts of the key set are in the secrets `REFRESH_KEYS_SECRET_ID` and
+/// `PUBLIC_KEYS_SECRET_ID`. Secrets Manager counts any answer but an error as a step that is done.
 ///
 /// # Errors
 ///
 /// As [`keys::run_step`]. Secrets Manager then shows the rotation as failed, and tries again.
 pub async fn rotate(app: App, event: Event) -> Result<(), Error> {
-    let managed_secret = app.keys().managed_secret(&event.secret_id)?;
+    let managed = app.keys().managed_set(&event.secret_id)?;
     let times = app.config().key_lifetimes();
-    keys::run_step(&managed_secret, event.step, &event.client_request_token, || app.now(), &times, NewKeys::generate)
-        .await
+    keys::run_step(&managed, event.step, &event.client_request_token, || app.now(), &times, NewKeys::generate).await
 }

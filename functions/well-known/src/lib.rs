@@ -21,7 +21,7 @@ pub fn router() -> Router<App> {
 /// The public keys (RFC 7517 section 5). The key that signs comes first.
 async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
     let now = app.now();
-    Ok((cached(&app), Json(app.keys().ring(now).await?.jwks(now))))
+    Ok((cached(&app), Json(app.keys().public(now).await?.jwks(now))))
 }
 
 /// The members of OpenID Connect Discovery 1.0 section 3 that a verifier needs. There is no OAuth

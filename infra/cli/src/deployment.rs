@@ -20,6 +20,10 @@ pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The file of the data folder with the signing keys.
 pub const SIGNING_KEYS: &str = "signing-keys.json";
+/// The file of the data folder with the public keys, a part of the set.
+pub const PUBLIC_KEYS: &str = "public-keys.json";
+/// The file of the data folder with the keys of refresh tokens, a part of the set.
+pub const REFRESH_KEYS: &str = "refresh-keys.json";
 /// The file of the data folder with the demo service account.
 pub const SERVICE_ACCOUNT: &str = "firebase-service-account.json";
 
@@ -134,13 +138,13 @@ pub fn refusal(refusal: &CustomTokenError) -> String {
     }
 }
 
-/// Makes a key set whose first keys sign at once, as the text of its file.
+/// Makes a key set whose first keys sign at once.
 ///
 /// # Errors
 ///
 /// A sentence for people: a key could not be generated.
-pub fn new_key_set() -> Result<String, String> {
-    KeySet::generate(now(), new_keys()?, new_keys()?).to_json().map_err(|error| error.cause())
+pub fn new_key_set() -> Result<KeySet, String> {
+    Ok(KeySet::generate(now(), new_keys()?, new_keys()?))
 }
 
 /// Makes one key for each use.

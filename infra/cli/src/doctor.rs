@@ -107,6 +107,9 @@ impl Doctor {
                 "none are configured; `latchkey serve` makes them in its data folder at its first start",
             )
         });
+        if let Source::Secret(id) = &signing {
+            findings.push(parts(&keys, id).await);
+        }
         let account = keys.firebase(now).await.map_err(|error| error.cause());
         findings.push(project(&config, account.as_ref().ok().and_then(Option::as_deref)));
         findings.push(service_account(&config, account).await);
@@ -167,6 +170,25 @@ fn signing_keys(source: &Source, ring: Result<Arc<KeyRing>, String>) -> Finding 
             ),
         ),
         Err(why) => fail("signing keys", format!("{why} Put the file back; a new one would void every session.")),
+    }
+}
+
+/// Compares the parts of the key set with the set itself.
+async fn parts(keys: &Keys, id: &str) -> Finding {
+    const CHECK: &str = "parts of the keys";
+    let outdated = async { keys.managed_set(id)?.outdated(deployment::now()).await };
+    match outdated.await {
+        Ok(outdated) if outdated.is_empty() => ok(CHECK, "each part that the key set names is of its generation"),
+        Ok(outdated) => {
+            let listed: Vec<_> = outdated
+                .iter()
+                .map(|(part, its, current)| {
+                    format!("the {} are of generation {its}, and the set of {current}", part.name())
+                })
+                .collect();
+            fail(CHECK, format!("{}: run `latchkey keys publish`", listed.join("; ")))
+        }
+        Err(error) => fail(CHECK, error.cause()),
     }
 }
 

@@ -3,6 +3,8 @@
 mod location;
 mod service_account;
 
+pub(crate) use location::KeyLocation;
+
 use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
@@ -15,9 +17,7 @@ use shared::{
 use crate::{
     Failure,
     deployment::{new_key_set, new_keys, now},
-    files,
-    keys::location::KeyLocation,
-    tell, written,
+    files, tell, written,
 };
 
 /// Commands for the signing keys. The keys are in the secret that SIGNING_KEYS_SECRET_ID names, or
@@ -32,6 +32,9 @@ pub enum Keys {
     Rotate(Rotate),
     /// End a key now, because somebody else may know it. Its tokens are refused within a minute.
     Revoke(Revoke),
+    /// Write the public keys and the keys of refresh tokens into their own secrets, from the key
+    /// set. Every change does so too. No key is changed.
+    Publish,
     /// Put a Firebase service account into its secret, from its file.
     PutServiceAccount(service_account::PutServiceAccount),
 }
@@ -125,6 +128,7 @@ impl Keys {
                 }
                 Ok(())
             }
+            Self::Publish => publish(&config).await,
             Self::PutServiceAccount(put) => put.run(&config).await,
         }
     }
@@ -162,11 +166,19 @@ async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(
     let is_named = file.is_some();
     let location = KeyLocation::of(config, file).await?;
     let set = new_key_set()?;
-    if !is_named && matches!(location, KeyLocation::File(_)) {
+    if !is_named && matches!(location, KeyLocation::File { .. }) {
         files::make_folder(&config.serve.data_dir)?;
     }
-    location.fill(&set).await?;
+    location.fill(set).await?;
     tell(&format!("made a key set in {location}"));
+    Ok(())
+}
+
+async fn publish(config: &Config) -> Result<(), Failure> {
+    let location = KeyLocation::of(config, None).await?;
+    let generation = location.open().await?.set.generation();
+    location.publish().await?;
+    tell(&format!("the parts of the key set in {location} are of generation {generation}"));
     Ok(())
 }
 
@@ -180,10 +192,18 @@ async fn change(
     // Made before the lock, because making keys takes a while.
     let new = new_keys()?;
     let mut opened = location.open().await?;
+    if !options.dry_run {
+        opened.announce().await?;
+    }
     let Change(sentences) = change(&mut opened.set, now(), new)?;
     let say = |mark: &str| sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect::<String>();
     if sentences.is_empty() {
         tell("it is so already; nothing was changed");
+        drop(opened);
+        if !options.dry_run {
+            // An earlier change may have been killed before it wrote the parts.
+            location.publish().await?;
+        }
         return Ok(false);
     }
     tell(&format!("in {location}:\n{}", say(if options.dry_run { "would: " } else { "will: " })));

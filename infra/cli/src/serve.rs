@@ -30,6 +30,7 @@ use crate::{
     aws::Aws,
     deployment::{self, LOOPBACK},
     files,
+    keys::KeyLocation,
     serve::{
         connections::Bounds,
         front::{Front, is_behind_proxy},
@@ -215,7 +216,8 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
         Some(source) => source,
         None => {
             let file = config.serve.data_dir.join(deployment::SIGNING_KEYS);
-            files::make_once(&file, deployment::new_key_set)?;
+            files::make_once(&file, || deployment::new_key_set()?.to_json().map_err(|error| error.cause()))?;
+            KeyLocation::of(&config, None).await?.publish().await?;
             Source::File(file)
         }
     };

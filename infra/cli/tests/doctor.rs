@@ -30,7 +30,8 @@ fn line<'a>(lines: &'a [String], what: &str) -> &'a str {
 /// A data folder like the one that a first start leaves.
 fn data() -> TempDir {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("signing-keys.json"), latchkey::deployment::new_key_set().unwrap()).unwrap();
+    fs::write(folder.path().join("signing-keys.json"), latchkey::deployment::new_key_set().unwrap().to_json().unwrap())
+        .unwrap();
     fs::write(folder.path().join("latchkey.db"), "").unwrap();
     folder
 }

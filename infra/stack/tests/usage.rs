@@ -22,7 +22,7 @@ use shared::{
     App,
     config::Config,
     http::{client_ip::PeerAddr, contract},
-    keys::{Event, Keys, Source, Step},
+    keys::{Event, KeySet, Keys, Part, Step},
     store::{
         Store,
         embedded::{Embedded, create_table},
@@ -32,7 +32,7 @@ use shared::{
 use tower::ServiceExt;
 
 use super::{
-    document::read,
+    document::{entries, read},
     policies::{Permission, granted},
 };
 
@@ -47,10 +47,12 @@ type Attribute = (String, String);
 
 /// A function on its own connection to the table, and the calls that it made.
 struct Function {
+    name: &'static str,
     router: Router,
     uses: Uses,
     /// The address of the caller.
     address: IpAddr,
+    secrets: SecretsManager,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,8 +130,73 @@ fn attributes(body: &Value) -> Vec<Attribute> {
     writes.filter_map(|write| write.get("Update")).flat_map(of_update).collect()
 }
 
-fn config() -> Config {
+/// The conditions of the template that hold in these tests. `UpgradesKeys` may hold besides.
+const CONDITIONS: [&str; 2] = ["HasSharedSecret", "MakesTable"];
+const UPGRADES: &str = "UpgradesKeys";
+
+/// The API key of a server.
+const API_KEY: &str = "a server's key of 32 characters or more";
+
+/// A deployment of the template.
+#[derive(Clone, Copy)]
+struct Deployment {
+    upgrades_keys: bool,
+}
+
+impl Deployment {
+    fn holds(self, condition: &str) -> bool {
+        CONDITIONS.contains(&condition) || (self.upgrades_keys && condition == UPGRADES)
+    }
+
+    /// The variables of a function that name secrets. A secret has the name of its resource.
+    fn secret_ids(self, function: &str) -> BTreeMap<String, String> {
+        let template = read("template.yaml");
+        let variables = &template["Resources"][function]["Properties"]["Environment"]["Variables"];
+        let named = entries(variables).filter(|(name, _)| name.ends_with("SECRET_ID"));
+        let chosen = named.map(|(name, value)| {
+            let branch = value.get("Fn::If").map(|branches| {
+                let holds = self.holds(branches[0].as_str().unwrap());
+                &branches[if holds { 1 } else { 2 }]
+            });
+            let id = branch.unwrap_or(value).get("Ref").and_then(Value::as_str).unwrap_or_default();
+            (name.to_owned(), id.to_owned())
+        });
+        chosen.collect()
+    }
+
+    /// The secrets that the role of a function may read.
+    fn readable(self, function: &str) -> BTreeSet<String> {
+        let granted = granted(&read("template.yaml")).unwrap();
+        let reads = granted[function].iter().filter(|(action, ..)| action == "secretsmanager:GetSecretValue");
+        let allowed = reads.filter(|(_, _, condition)| condition.is_empty() || self.holds(condition));
+        allowed.map(|(_, secret, _)| secret.clone()).collect()
+    }
+
+    /// A Secrets Manager that has the secrets which the role of a function may read, and no others.
+    fn secrets(self, function: &str) -> SecretsManager {
+        let set = KeySet::parse(signing_keys()).unwrap();
+        let part = |part| set.part(part).unwrap().to_json().unwrap();
+        let mut secrets = Secrets::default();
+        for id in self.readable(function) {
+            let text = match id.as_str() {
+                "SigningKeys" => signing_keys().to_owned(),
+                "PublicKeys" => part(Part::Public),
+                "RefreshKeys" => part(Part::Refresh),
+                "SharedSecret" => "a shared secret of more than 32 bytes".to_owned(),
+                "ServerApiKey" => API_KEY.to_owned(),
+                other => panic!("{other} is a secret that nobody looked at here"),
+            };
+            secrets.put(&id, &"v".repeat(32), &text);
+        }
+        SecretsManager::new(secrets)
+    }
+}
+
+fn config(secret_ids: &BTreeMap<String, String>) -> Config {
     let read = Config::read(|name| {
+        if let Some(id) = secret_ids.get(name) {
+            return Some(id.clone());
+        }
         let value = match name {
             "ISSUER" => "https://login.example",
             "TOKEN_PROFILE" => "access",
@@ -143,25 +210,35 @@ fn config() -> Config {
 }
 
 impl Function {
-    fn new(router: Router<App>, embedded: &Embedded) -> Self {
-        let (config, uses) = (config(), Uses::default());
+    /// A function under exactly the reads of its role, started as on Lambda.
+    async fn start(name: &'static str, router: Router<App>, embedded: &Embedded, deployment: Deployment) -> Self {
+        let (config, uses) = (config(&deployment.secret_ids(name)), Uses::default());
         let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
-        let keys = Keys::new(None, config.key_sources(Source::Text(signing_keys().to_owned())));
+        let secrets = deployment.secrets(name);
+        let sources = config.key_sources(config.keys.signing_keys.clone());
+        let keys = Keys::new(Some(secrets.client()), sources);
         let store = Store::new(client, &config.table_name);
         let app = App::new(config, store, keys).unwrap();
-        Self { router: contract::service(router, app), uses, address: IpAddr::from([192, 0, 2, 1]) }
+        app.keys().warm(app.now()).await.unwrap_or_else(|error| panic!("{name} starts without its keys: {error:?}"));
+        let address = IpAddr::from([192, 0, 2, 1]);
+        Self { name, router: contract::service(router, app), uses, address, secrets }
     }
 
     /// The same function, called from an address that no account knows.
     fn elsewhere(&self, host: u8) -> Self {
-        Self { router: self.router.clone(), uses: self.uses.clone(), address: IpAddr::from([192, 0, 2, host]) }
+        let Self { name, router, uses, secrets, .. } = self;
+        let (router, uses, secrets) = (router.clone(), uses.clone(), secrets.clone());
+        Self { name, router, uses, address: IpAddr::from([192, 0, 2, host]), secrets }
     }
 
     /// The body of the answer, whose status must be `status`.
     async fn call(&self, status: u16, method: Method, path: &str, token: &Value, body: Value) -> Value {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
-        let request = request.header("idempotency-key", "the same").extension(PeerAddr(self.address));
+        // A server calls, and names the address of its client.
+        let request = request.header("x-api-key", API_KEY).header("x-forwarded-for", self.address.to_string());
+        let server = PeerAddr(IpAddr::from([198, 51, 100, 1]));
+        let request = request.header("idempotency-key", "the same").extension(server);
         let request = request.body(Body::from(body.to_string())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
         let answered = response.status();
@@ -178,20 +255,17 @@ impl Function {
 
 /// The use of the table by each function, while an account is created, used in every way, and
 /// deleted.
-async fn journey() -> BTreeMap<&'static str, Used> {
+async fn journey(deployment: Deployment) -> [Function; 8] {
     let embedded = Embedded::memory().unwrap();
-    create_table(&embedded.client(), &config().table_name).await.unwrap();
-    let [create, login, refresh, verify, jwt, logout, account, well_known] = [
-        create_account::router(),
-        login::router(),
-        refresh::router(),
-        verify::router(),
-        jwt::router(),
-        logout::router(),
-        account::router(),
-        well_known::router(),
-    ]
-    .map(|router| Function::new(router, &embedded));
+    create_table(&embedded.client(), &config(&BTreeMap::new()).table_name).await.unwrap();
+    let start = |name, router| Function::start(name, router, &embedded, deployment);
+    let (create, login) =
+        (start("CreateAccountFunction", create_account::router()).await, start("LoginFunction", login::router()).await);
+    let (refresh, verify) =
+        (start("RefreshFunction", refresh::router()).await, start("VerifyFunction", verify::router()).await);
+    let (jwt, logout) = (start("JwtFunction", jwt::router()).await, start("LogoutFunction", logout::router()).await);
+    let (account, well_known) =
+        (start("AccountFunction", account::router()).await, start("WellKnownFunction", well_known::router()).await);
     let new = json!({"email": "james@yopmail.com", "username": "james", "password": PASSWORD});
     let credentials = json!({"email": "james@yopmail.com", "password": PASSWORD});
     create.post(201, "/create-account", new.clone()).await;
@@ -207,6 +281,8 @@ async fn journey() -> BTreeMap<&'static str, Used> {
     let token = &session["access_token"];
     verify.post(200, "/verify?check_revoked=true", json!({"token": token})).await;
     jwt.post(200, "/jwt/decode", json!({"token": token})).await;
+    let encoded = jwt.post(200, "/jwt/encode", json!({"payload": {"user_id": "7"}})).await;
+    verify.post(200, "/verify", json!({"token": encoded["token"]})).await;
     well_known.call(200, Method::GET, "/.well-known/jwks.json", token, Value::Null).await;
 
     let me = async |method, path: &str, body| account.call(200, method, path, token, body).await;
@@ -228,18 +304,7 @@ async fn journey() -> BTreeMap<&'static str, Used> {
     logout.post(200, "/logout", json!({"refresh_token": other["refresh_token"], "everywhere": true})).await;
     let session = login.post(200, "/login", credentials).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": NEXT_PASSWORD})).await;
-    let used = |function: Function| function.uses.0.lock().unwrap().clone();
-    [
-        ("AccountFunction", used(account)),
-        ("CreateAccountFunction", used(create)),
-        ("JwtFunction", used(jwt)),
-        ("LoginFunction", used(login)),
-        ("LogoutFunction", used(logout)),
-        ("RefreshFunction", used(refresh)),
-        ("VerifyFunction", used(verify)),
-        ("WellKnownFunction", used(well_known)),
-    ]
-    .into()
+    [account, create, jwt, login, logout, refresh, verify, well_known]
 }
 
 /// The uses that a permission allows, one for each kind of record. A permission without a
@@ -256,9 +321,16 @@ fn covers(allowed: &Use, used: &Use) -> bool {
 }
 
 #[tokio::test]
-async fn a_function_may_do_at_the_table_what_it_does_and_no_more() {
+async fn a_function_may_do_at_the_table_and_read_of_the_secrets_what_it_does_and_no_more() {
     let permissions = granted(&read("template.yaml")).unwrap();
-    for (function, Used { uses: used, .. }) in journey().await {
+    let deployment = Deployment { upgrades_keys: false };
+    for Function { name: function, uses, secrets, .. } in journey(deployment).await {
+        let used = uses.0.lock().unwrap().uses.clone();
+        let reads = secrets.used().into_iter().map(|(operation, id)| {
+            assert_eq!(operation, "GetSecretValue", "{function}");
+            id
+        });
+        assert_eq!(reads.collect::<BTreeSet<_>>(), deployment.readable(function), "{function}");
         let of_table = permissions[function].iter().filter(|(action, ..)| action.starts_with("dynamodb:"));
         let allowed: Vec<Use> = of_table.flat_map(allowed).collect();
         for used in &used {
@@ -284,7 +356,9 @@ async fn a_logout_writes_the_attributes_that_it_may_and_all_of_them() {
         values.collect::<BTreeSet<_>>()
     };
     let kinds = of("ForAllValues:StringLike", "dynamodb:LeadingKeys");
-    let used = &journey().await["LogoutFunction"];
+    let functions = journey(Deployment { upgrades_keys: false }).await;
+    let logout = functions.into_iter().find(|function| function.name == "LogoutFunction").unwrap();
+    let used = logout.uses.0.lock().unwrap().clone();
     let used = used.attributes.iter().filter(|(kind, _)| kinds.contains(kind)).map(|(_, name)| name.clone());
     assert_eq!(used.collect::<BTreeSet<_>>(), of("ForAllValues:StringEquals", "dynamodb:Attributes"));
 }
@@ -305,24 +379,55 @@ fn only_functions_that_check_passwords_may_read_records_with_hashes() {
 }
 
 #[tokio::test]
+async fn while_keys_are_upgraded_every_function_serves_from_the_one_document() {
+    let deployment = Deployment { upgrades_keys: true };
+    for Function { name, secrets, .. } in journey(deployment).await {
+        let read: BTreeSet<String> = secrets.used().into_iter().map(|(_, id)| id).collect();
+        let parts = ["PublicKeys", "RefreshKeys"].map(str::to_owned);
+        assert!(read.contains("SigningKeys") && parts.iter().all(|part| !read.contains(part)), "{name}: {read:?}");
+        assert!(read.is_subset(&deployment.readable(name)));
+    }
+}
+
+#[test]
+fn no_function_that_signs_nothing_may_read_a_private_key() {
+    let deployment = Deployment { upgrades_keys: false };
+    let set = KeySet::parse(signing_keys()).unwrap();
+    let part = |part| set.part(part).unwrap().to_json().unwrap();
+    assert!(!part(Part::Public).contains("private_key") && !part(Part::Public).contains("secret"));
+    assert!(!part(Part::Refresh).contains("private_key"));
+    for (function, of_set) in [
+        ("JwtFunction", "PublicKeys"),
+        ("LogoutFunction", "RefreshKeys"),
+        ("VerifyFunction", "PublicKeys"),
+        ("WellKnownFunction", "PublicKeys"),
+    ] {
+        let readable = deployment.readable(function);
+        let of_keys: Vec<&str> = readable.iter().map(String::as_str).filter(|id| id.ends_with("Keys")).collect();
+        assert_eq!(of_keys, [of_set], "{function}");
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_calls_secrets_manager_as_it_may_and_in_no_other_way() {
     let mut secrets = Secrets::default();
-    secrets.create("keys");
-    secrets.put("keys", &"v".repeat(32), r#"{"keys":[]}"#);
+    for id in ["SigningKeys", "PublicKeys", "RefreshKeys"] {
+        secrets.put(id, &"v".repeat(32), r#"{"keys":[]}"#);
+    }
     let token = "t".repeat(32);
-    assert!(secrets.start_rotation("keys", &token));
+    assert!(secrets.start_rotation("SigningKeys", &token));
     let manager = SecretsManager::new(secrets);
-    let config = config();
-    let keys = Keys::new(Some(manager.client()), config.key_sources(Source::Secret("keys".to_owned())));
+    let config = config(&Deployment { upgrades_keys: false }.secret_ids("RotateKeysFunction"));
+    let keys = Keys::new(Some(manager.client()), config.key_sources(config.keys.signing_keys.clone()));
     let store = Store::new(Embedded::memory().unwrap().client(), "unused");
     let app = App::new(config, store, keys).unwrap();
     for step in Step::ALL {
-        let event = Event { step, secret_id: "keys".to_owned(), client_request_token: token.clone() };
+        let event = Event { step, secret_id: "SigningKeys".to_owned(), client_request_token: token.clone() };
         rotate_keys::rotate(app.clone(), event).await.unwrap();
     }
-    let called: BTreeSet<String> =
-        manager.calls().into_iter().map(|operation| format!("secretsmanager:{operation}")).collect();
+    let called = manager.used().into_iter().map(|(operation, id)| (format!("secretsmanager:{operation}"), id));
     let permissions = granted(&read("template.yaml")).unwrap();
-    let permissions = permissions["RotateKeysFunction"].iter().filter(|(_, resource, _)| resource == "SigningKeys");
-    assert_eq!(called, permissions.map(|(action, ..)| action.clone()).collect());
+    let allowed = permissions["RotateKeysFunction"].iter().filter(|(action, ..)| action.starts_with("secretsmanager:"));
+    let allowed = allowed.map(|(action, id, _)| (action.clone(), id.clone()));
+    assert_eq!(called.collect::<BTreeSet<_>>(), allowed.collect());
 }

@@ -79,7 +79,9 @@ const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("DATA_DIR", "of `latchkey serve`"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 15] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 17] = [
+    ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
+    ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("K_SERVICE", "Cloud Run sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),

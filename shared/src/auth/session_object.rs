@@ -14,7 +14,7 @@ use crate::{
         user::{Profile, User},
     },
     error::Error,
-    keys::{KeyRing, TokenSigner, service_account::ServiceAccount, shared_secret::SharedSecrets},
+    keys::{RefreshKeys, TokenSigner, service_account::ServiceAccount, shared_secret::SharedSecrets},
     telemetry::metrics::{self, SIGNING_MS},
     time::Timestamp,
     token::{
@@ -169,9 +169,9 @@ async fn open<T>(
     now: Timestamp,
     then: impl FnOnce(RefreshToken, &hmac::Key) -> T,
 ) -> Result<Option<T>, Error> {
-    let is_opened = |ring: &KeyRing| RefreshToken::open(text, ring.refresh_verifying(now)).is_some();
-    let ring = app.keys().ring_if(now, |ring| !RefreshToken::is_like_one(text) || is_opened(ring)).await?;
-    Ok(RefreshToken::open_by(text, ring.refresh_verifying(now)).map(|(token, key)| then(token, key)))
+    let is_opened = |keys: &RefreshKeys| RefreshToken::open(text, keys.verifying(now)).is_some();
+    let keys = app.keys().refresh_if(now, |keys| !RefreshToken::is_like_one(text) || is_opened(keys)).await?;
+    Ok(RefreshToken::open_by(text, keys.verifying(now)).map(|(token, key)| then(token, key)))
 }
 
 impl SessionObject {
@@ -235,7 +235,7 @@ impl SessionObject {
             token: jwt_token.clone(),
             jwt_token,
             access_token,
-            refresh_token: refresh.seal(keys.ring.refresh_signing(session.made_at(counter), now)?),
+            refresh_token: refresh.seal(keys.ring.refresh().signing(session.made_at(counter), now)?),
             refresh_expires_at: session.expires_at.rfc3339(),
             next: Next::default(),
         })

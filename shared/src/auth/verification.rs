@@ -132,8 +132,8 @@ pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> R
     let skew = app.config().tokens.clock_skew;
     if token.kind() == Kind::AccessToken {
         let kid = token.header_text("kid").unwrap_or_default();
-        let ring = app.keys().ring_if(now, |ring| ring.knows(kid)).await?;
-        let claims = access::verify(&ring, issuer, &token, now, skew).map_err(Error::Token)?;
+        let keys = app.keys().public_if(now, |keys| keys.knows(kid)).await?;
+        let claims = access::verify(&keys, issuer, &token, now, skew).map_err(Error::Token)?;
         return Ok(Verified::by_access_token(token, claims));
     }
     if shared_secret::is_meant(&token) {

@@ -12,13 +12,22 @@ use crate::{
 /// Manager, in a file or in a variable. Variables for the same key exclude each other.
 #[derive(Clone, Debug)]
 pub struct KeySettings {
-    /// Names the secret with the key set, which signs access and refresh tokens. Has no default,
-    /// and Lambda requires one. Accepts the name or the ARN of a secret. Read from
-    /// `SIGNING_KEYS_SECRET_ID`. Cloud Run requires this variable or `SIGNING_KEYS_FILE`.
+    /// Names the secret with the whole key set, which signs access and refresh tokens. Has no
+    /// default. Accepts the name or the ARN of a secret. Read from `SIGNING_KEYS_SECRET_ID`. Lambda
+    /// requires this variable or one of a part of the set. Cloud Run requires this variable or
+    /// `SIGNING_KEYS_FILE`.
     ///
     /// Names the file with the key set. Defaults to `signing-keys.json` in the data folder on a
     /// laptop. Accepts a path. Read from `SIGNING_KEYS_FILE`.
     pub signing_keys: Option<Source>,
+    /// Names the secret with the keys of refresh tokens, a part of the key set. Has no default.
+    /// Accepts the name or the ARN of a secret. Read from `REFRESH_KEYS_SECRET_ID`. A process that
+    /// has the whole set reads no part; a rotation writes the part.
+    pub refresh_keys: Option<Source>,
+    /// Names the secret with the public keys, a part of the key set. Has no default. Accepts the
+    /// name or the ARN of a secret. Read from `PUBLIC_KEYS_SECRET_ID`. A process that has the whole
+    /// set reads no part; a rotation writes the part.
+    pub public_keys: Option<Source>,
     /// Names the secret with the shared secret, which signs and verifies HS256 tokens. Has no
     /// default. Accepts the name or the ARN of a secret. Read from `SHARED_SECRET_ID`.
     ///
@@ -57,17 +66,36 @@ impl KeySettings {
     pub(super) fn read(env: &mut Environment, tokens: &Tokens) -> Self {
         let mut keys = Self {
             signing_keys: signing_keys(env),
+            refresh_keys: env.secret("REFRESH_KEYS_SECRET_ID").1,
+            public_keys: env.secret("PUBLIC_KEYS_SECRET_ID").1,
             shared_secret: shared_secret(env),
             api_key: api_key(env),
             ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
             jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
             overlap: Duration::ZERO,
         };
+        keys.check_documents(env);
         // A shorter overlap would let a rotation end tokens before they expire.
         let lifetimes = keys.lifetimes(tokens);
         let least = (lifetimes.lead() + lifetimes.margin(KeyUse::Access)).as_secs();
         keys.overlap = env.seconds("KEYS_OVERLAP_SECONDS", least.max(7_200), least, 2_592_000);
         keys
+    }
+
+    /// Refuses a process without keys, and one document in two roles.
+    fn check_documents(&self, env: &mut Environment) {
+        let documents = [&self.signing_keys, &self.refresh_keys, &self.public_keys];
+        let mut given = documents.into_iter().flatten();
+        if env.platform.on_lambda && documents.iter().all(|source| source.is_none()) {
+            let why = "is required on Lambda: the secret that holds the signing keys. A function that signs nothing \
+                       needs only REFRESH_KEYS_SECRET_ID or PUBLIC_KEYS_SECRET_ID";
+            env.refuse("SIGNING_KEYS_SECRET_ID", why);
+        }
+        while let Some(source) = given.next() {
+            if given.clone().any(|other| other == source) {
+                env.refuse("SIGNING_KEYS_SECRET_ID", "and the variables of its parts must name different secrets");
+            }
+        }
     }
 
     /// The lifetimes of the keys and of all that they sign.
@@ -85,11 +113,7 @@ impl KeySettings {
 
 fn signing_keys(env: &mut Environment) -> Option<Source> {
     let sources = [env.secret("SIGNING_KEYS_SECRET_ID"), env.file("SIGNING_KEYS_FILE")];
-    let source = env.only(sources);
-    if env.platform.on_lambda && source.is_none() {
-        env.refuse("SIGNING_KEYS_SECRET_ID", "is required on Lambda: the secret that holds the signing keys");
-    }
-    source
+    env.only(sources)
 }
 
 fn shared_secret(env: &mut Environment) -> Option<Source> {

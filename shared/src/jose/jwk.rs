@@ -108,7 +108,9 @@ mod tests {
     }
 
     fn with(name: &str, value: Value) -> Value {
-        let mut key = serde_json::to_value(RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap().jwk("a")).unwrap();
+        let mut key =
+            serde_json::to_value(RsaKey::from_pem(&RsaKey::generate().unwrap()).unwrap().public_half().jwk("a"))
+                .unwrap();
         key[name] = value;
         key
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod rejection;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},
@@ -28,9 +28,54 @@ const MODULUS_BITS_MIN: usize = 2048;
 /// signature, so its signatures cost three quarters more (214 µs on top of 284 µs).
 pub struct RsaKey {
     pair: RsaKeyPair,
-    public: VerifyingKey,
+    public: Arc<RsaPublicKey>,
+}
+
+/// The public half of a key, which verifies signatures and is published.
+pub struct RsaPublicKey {
+    verifying: VerifyingKey,
     modulus: String,
     exponent: String,
+}
+
+impl RsaPublicKey {
+    /// The key with this modulus and exponent, both big-endian in base64url.
+    ///
+    /// # Errors
+    ///
+    /// A phrase that follows "the key".
+    pub fn from_members(modulus: &str, exponent: &str) -> Result<Self, &'static str> {
+        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| "is not base64url");
+        let verifying = VerifyingKey::rsa(&bytes(modulus)?, &bytes(exponent)?).map_err(Flaw::phrase)?;
+        Ok(Self { verifying, modulus: modulus.to_owned(), exponent: exponent.to_owned() })
+    }
+
+    /// The key that verifies signatures.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The modulus and the exponent, both big-endian in base64url (RFC 7518 section 6.3.1).
+    pub fn members(&self) -> (&str, &str) {
+        (&self.modulus, &self.exponent)
+    }
+
+    /// The key as a JWK (RFC 7517), for the key set document.
+    pub fn jwk(&self, kid: &str) -> Jwk {
+        Jwk {
+            common: CommonParameters {
+                public_key_use: Some(PublicKeyUse::Signature),
+                key_algorithm: Some(KeyAlgorithm::RS256),
+                key_id: Some(kid.to_owned()),
+                ..CommonParameters::default()
+            },
+            algorithm: AlgorithmParameters::RSA(RSAKeyParameters {
+                key_type: RSAKeyType::RSA,
+                n: self.modulus.clone(),
+                e: self.exponent.clone(),
+            }),
+        }
+    }
 }
 
 impl RsaKey {
@@ -67,12 +112,12 @@ impl RsaKey {
         let public = pair.public_key();
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
-        Ok(Self {
-            public: VerifyingKey::rsa(n, e).map_err(Flaw::phrase)?,
+        let public = RsaPublicKey {
+            verifying: VerifyingKey::rsa(n, e).map_err(Flaw::phrase)?,
             modulus: URL_SAFE_NO_PAD.encode(n),
             exponent: URL_SAFE_NO_PAD.encode(e),
-            pair,
-        })
+        };
+        Ok(Self { public: Arc::new(public), pair })
     }
 
     /// Signs `message` by RS256.
@@ -86,38 +131,32 @@ impl RsaKey {
         Ok(signature)
     }
 
-    /// The public half, which verifies signatures.
+    /// The key that verifies the signatures of this one.
     pub fn public(&self) -> &VerifyingKey {
-        &self.public
+        &self.public.verifying
     }
 
-    /// The public half as a JWK (RFC 7517), for the key set document.
-    pub fn jwk(&self, kid: &str) -> Jwk {
-        Jwk {
-            common: CommonParameters {
-                public_key_use: Some(PublicKeyUse::Signature),
-                key_algorithm: Some(KeyAlgorithm::RS256),
-                key_id: Some(kid.to_owned()),
-                ..CommonParameters::default()
-            },
-            algorithm: AlgorithmParameters::RSA(RSAKeyParameters {
-                key_type: RSAKeyType::RSA,
-                n: self.modulus.clone(),
-                e: self.exponent.clone(),
-            }),
-        }
+    /// The public half.
+    pub fn public_half(&self) -> &Arc<RsaPublicKey> {
+        &self.public
     }
 
     /// The thumbprint of the public half (RFC 7638, SHA-256). It serves as a key id that nobody has
     /// to assign.
     pub fn thumbprint(&self) -> String {
         // `thumbprint` fails only for some elliptic curves.
-        self.jwk("").thumbprint(ThumbprintHash::SHA256).unwrap_or_default()
+        self.public.jwk("").thumbprint(ThumbprintHash::SHA256).unwrap_or_default()
     }
 }
 
 /// The only algorithm of these keys, whatever a token's header says.
 pub const ALGORITHM: Algorithm = Algorithm::RS256;
+
+impl fmt::Debug for RsaPublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("RsaPublicKey")
+    }
+}
 
 impl fmt::Debug for RsaKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 
-use super::{FirebaseAccount, KeyRing, KeySources, ManagedSecret, Source, TokenProfile, document::Document};
+use super::{
+    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, PublicKeys, RefreshKeys, Source, TokenProfile,
+    document::Document,
+};
 use crate::{
     error::Error,
     keys::shared_secret::SharedSecrets,
@@ -37,7 +40,12 @@ pub enum TokenSigner {
 pub struct Keys {
     secrets: Option<Client>,
     profile: Option<TokenProfile>,
-    ring: Document<KeyRing>,
+    /// The whole set. A process that has it reads no part of it, so that it never mixes
+    /// generations.
+    ring: Option<Document<KeyRing>>,
+    public: Option<Document<PublicKeys>>,
+    refresh: Option<Document<RefreshKeys>>,
+    parts: PartIds,
     firebase: Option<Document<ServiceAccount>>,
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
@@ -47,12 +55,19 @@ impl Keys {
     /// The keys from `sources`; nothing is read yet. `secrets` is needed only if a source is in
     /// Secrets Manager.
     pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
-        let KeySources { signing_keys, firebase, shared_secret, api_key, token_profile, lifetimes } = sources;
-        let ttl = lifetimes.ttl;
+        let parts = sources.part_ids();
+        let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
+        let KeySources { firebase, shared_secret, api_key, token_profile, lifetimes, .. } = sources;
+        let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         Self {
             secrets: secrets.clone(),
             profile: token_profile,
-            ring: Document::new(secrets.clone(), signing_keys, lifetimes.ring_age_max(), KeyRing::parse),
+            ring: signing_keys.map(|source| Document::new(secrets.clone(), source, age_max, KeyRing::parse)),
+            public: (public_keys.filter(|_| !is_whole))
+                .map(|source| Document::new(secrets.clone(), source, age_max, PublicKeys::parse)),
+            refresh: (refresh_keys.filter(|_| !is_whole))
+                .map(|source| Document::new(secrets.clone(), source, age_max, RefreshKeys::parse)),
+            parts,
             firebase: firebase.map(|firebase| {
                 let name = named(&firebase.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
                 Document::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
@@ -74,14 +89,14 @@ impl Keys {
         }
     }
 
-    /// The secret with this name or ARN, for changes.
+    /// The key set in the secret with this name or ARN, for changes.
     ///
     /// # Errors
     ///
     /// 500: there is no client for Secrets Manager.
-    pub fn managed_secret(&self, id: &str) -> Result<ManagedSecret, Error> {
+    pub fn managed_set(&self, id: &str) -> Result<ManagedKeySet, Error> {
         let secrets = self.secrets.clone().ok_or_else(|| Error::internal("there is no client for Secrets Manager"))?;
-        Ok(ManagedSecret::new(secrets, id))
+        Ok(ManagedKeySet::new(secrets, id, self.parts.clone()))
     }
 
     /// The keys that sign a session object, loaded at the same time. Nothing else is loaded, so
@@ -111,26 +126,69 @@ impl Keys {
     ///
     /// As [`Keys::get`], for the first secret that fails.
     pub async fn warm(&self, now: Timestamp) -> Result<(), Error> {
-        tokio::try_join!(self.ring(now), self.firebase(now), self.shared_secrets(now), self.api_keys(now)).map(drop)
+        let set = async { optional(self.ring.as_ref().map(|document| document.get(now))).await };
+        let public = async { optional(self.public.as_ref().map(|document| document.get(now))).await };
+        let refresh = async { optional(self.refresh.as_ref().map(|document| document.get(now))).await };
+        let others = async { tokio::try_join!(self.firebase(now), self.shared_secrets(now), self.api_keys(now)) };
+        tokio::try_join!(set, public, refresh, others).map(drop)
     }
 
     /// The service's own keys.
     ///
     /// # Errors
     ///
-    /// As [`Keys::get`].
+    /// As [`Keys::get`]. 500 if this process has only a part of the set.
     pub async fn ring(&self, now: Timestamp) -> Result<Arc<KeyRing>, Error> {
-        self.ring.get(now).await
+        let ring = self.ring.as_ref();
+        ring.ok_or_else(|| Error::internal("this process signs nothing: SIGNING_KEYS_SECRET_ID is not set"))?
+            .get(now)
+            .await
     }
 
-    /// The service's own keys, read once more if `suits` finds that they lack a key. They may have
-    /// been rotated elsewhere.
+    /// The public keys.
     ///
     /// # Errors
     ///
-    /// As [`Keys::get`]; also if the key is missing and no newer keys can be loaded.
-    pub async fn ring_if(&self, now: Timestamp, suits: impl Fn(&KeyRing) -> bool) -> Result<Arc<KeyRing>, Error> {
-        self.ring.get_if(now, suits).await
+    /// As [`Keys::get`]. 500 if this process has only the keys of refresh tokens.
+    pub async fn public(&self, now: Timestamp) -> Result<Arc<PublicKeys>, Error> {
+        self.public_if(now, |_| true).await
+    }
+
+    /// The public keys, read once more if `suits` finds that they lack a key. They may have been
+    /// rotated elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::public`]; also if the key is missing and no newer keys can be loaded.
+    pub async fn public_if(
+        &self,
+        now: Timestamp,
+        suits: impl Fn(&PublicKeys) -> bool,
+    ) -> Result<Arc<PublicKeys>, Error> {
+        match (&self.ring, &self.public) {
+            (Some(set), _) => Ok(set.get_if(now, |ring| suits(ring.public())).await?.public().clone()),
+            (None, Some(public)) => public.get_if(now, suits).await,
+            (None, None) => Err(Error::internal("this process verifies nothing: PUBLIC_KEYS_SECRET_ID is not set")),
+        }
+    }
+
+    /// The keys of refresh tokens, read once more if `suits` finds that they lack one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::public_if`]. 500 if this process has only the public keys.
+    pub async fn refresh_if(
+        &self,
+        now: Timestamp,
+        suits: impl Fn(&RefreshKeys) -> bool,
+    ) -> Result<Arc<RefreshKeys>, Error> {
+        match (&self.ring, &self.refresh) {
+            (Some(set), _) => Ok(set.get_if(now, |ring| suits(ring.refresh())).await?.refresh().clone()),
+            (None, Some(refresh)) => refresh.get_if(now, suits).await,
+            (None, None) => {
+                Err(Error::internal("this process opens no refresh token: REFRESH_KEYS_SECRET_ID is not set"))
+            }
+        }
     }
 
     /// The Firebase service account, if one is configured.
@@ -155,7 +213,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// As [`Keys::ring_if`].
+    /// As [`Keys::public_if`].
     pub async fn shared_secrets_if(
         &self,
         now: Timestamp,
@@ -177,7 +235,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// As [`Keys::ring_if`].
+    /// As [`Keys::public_if`].
     pub async fn api_keys_if(
         &self,
         now: Timestamp,

@@ -1,13 +1,15 @@
 //! The parsed key set, which signs and verifies.
 
-use std::{cmp::Reverse, collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, sync::Arc};
 
-use aws_lc_rs::hmac;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Header, jwk::JwkSet};
+use jsonwebtoken::Header;
 use serde_json::{Map, Value};
 
-use super::set::{HMAC_KEY_BYTES, KeyRecord, KeySet, Material, Term};
+use super::{
+    published::{PublicKeys, newest_first},
+    refresh::RefreshKeys,
+    set::{KeyRecord, KeySet, Material, Term},
+};
 use crate::{
     error::Error,
     jose::{
@@ -17,12 +19,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// The keys of a set, newest first.
+/// The keys of a whole set, newest first.
 pub struct KeyRing {
     access: Vec<TimedKey<RsaKey>>,
-    refresh: Vec<TimedKey<hmac::Key>>,
-    /// The ids of all keys in the set, including retired keys without a private part.
-    known: HashSet<String>,
+    public: Arc<PublicKeys>,
+    refresh: Arc<RefreshKeys>,
 }
 
 /// A key with its times.
@@ -32,7 +33,7 @@ pub struct TimedKey<K> {
     pub kid: String,
     /// The key itself.
     pub key: K,
-    term: Term,
+    pub(super) term: Term,
 }
 
 impl<K> TimedKey<K> {
@@ -42,50 +43,49 @@ impl<K> TimedKey<K> {
     }
 }
 
-/// Sorts keys by the time from which they sign. If two have the same time, the one that was made
-/// later comes first.
-fn newest_first<K>(keys: &mut [TimedKey<K>]) {
-    keys.reverse();
-    keys.sort_by_key(|key| Reverse(key.term.not_before));
-}
-
 impl KeyRing {
-    /// Parses the document of a [`KeySet`].
+    /// Parses the document of a whole [`KeySet`].
     ///
     /// # Errors
     ///
     /// A sentence that never quotes the document.
     pub fn parse(text: &str) -> Result<Self, String> {
         let set = KeySet::parse(text)?;
-        let mut ring = Self { access: Vec::new(), refresh: Vec::new(), known: HashSet::new() };
+        let refresh = RefreshKeys::of(&set);
+        let (mut access, mut known) = (Vec::new(), HashSet::new());
         for KeyRecord { kid, material, term, .. } in set.keys {
-            ring.known.insert(kid.clone());
-            match material {
-                Material::Rsa { private_key: Some(private_key) } => {
+            let Material::Rsa { private_key, .. } = material else { continue };
+            known.insert(kid.clone());
+            match private_key {
+                Some(private_key) => {
                     let key = RsaKey::from_pem(&private_key)
                         .map_err(|refusal| format!("The private key `{kid}` of the signing keys {refusal}."))?;
-                    ring.access.push(TimedKey { kid, key, term });
+                    access.push(TimedKey { kid, key, term });
                 }
-                Material::Hmac { secret: Some(secret) } => {
-                    let bytes = URL_SAFE_NO_PAD.decode(&*secret).unwrap_or_default();
-                    if bytes.len() < HMAC_KEY_BYTES {
-                        return Err(format!("The secret `{kid}` of the signing keys is not 32 bytes in base64url."));
-                    }
-                    let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
-                    ring.refresh.push(TimedKey { kid, key, term });
-                }
-                Material::Rsa { private_key: None } | Material::Hmac { secret: None } if term.retired_at.is_some() => {}
-                Material::Rsa { private_key: None } | Material::Hmac { secret: None } => {
-                    return Err(format!("The key `{kid}` of the signing keys is in use and has no private part."));
-                }
+                None if term.retired_at.is_some() => {}
+                None => return Err(format!("The key `{kid}` of the signing keys is in use and has no private part.")),
             }
         }
-        newest_first(&mut ring.access);
-        newest_first(&mut ring.refresh);
-        if ring.access.is_empty() || ring.refresh.is_empty() {
-            return Err("The signing keys have no RS256 key, or no HS256 key.".to_owned());
+        newest_first(&mut access);
+        if access.is_empty() {
+            return Err("The signing keys have no RS256 key.".to_owned());
         }
-        Ok(ring)
+        Ok(Self { public: Arc::new(PublicKeys::of(&access, known)?), refresh: Arc::new(refresh?), access })
+    }
+
+    /// The public keys.
+    pub fn public(&self) -> &Arc<PublicKeys> {
+        &self.public
+    }
+
+    /// The keys of refresh tokens.
+    pub fn refresh(&self) -> &Arc<RefreshKeys> {
+        &self.refresh
+    }
+
+    /// The private key with the id `kid`, whatever its times are.
+    pub fn key(&self, kid: &str) -> Option<&TimedKey<RsaKey>> {
+        self.access.iter().find(|key| key.kid == kid)
     }
 
     /// The newest key that may sign access tokens at `now`.
@@ -108,7 +108,7 @@ impl KeyRing {
     /// 503 if no key may sign, or if a signature does not verify.
     pub fn self_test(&self, now: Timestamp) -> Result<&str, Error> {
         let signing = self.signing(now)?;
-        self.refresh_signing(now, now)?;
+        self.refresh.signing(now, now)?;
         self.prove(now).map_err(Error::unavailable)?;
         Ok(&signing.kid)
     }
@@ -131,43 +131,6 @@ impl KeyRing {
             None => Ok(()),
         }
     }
-
-    /// Whether the set has a key with this id, retired or not.
-    pub fn knows(&self, kid: &str) -> bool {
-        self.known.contains(kid)
-    }
-
-    /// The key with the id `kid`, unless the key is retired.
-    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&TimedKey<RsaKey>> {
-        self.access.iter().find(|key| key.kid == kid && key.term.is_live(now))
-    }
-
-    /// The key that signed at `made_at`, when a refresh token was first made. A client that asks
-    /// for the token again therefore gets the same text. If that key is retired, the newest key
-    /// that may sign at `now` replaces it.
-    ///
-    /// # Errors
-    ///
-    /// 503 if every key is retired or may sign only later.
-    pub fn refresh_signing(&self, made_at: Timestamp, now: Timestamp) -> Result<&hmac::Key, Error> {
-        let live = || self.refresh.iter().filter(|key| key.term.is_live(now));
-        let then = live().find(|key| key.term.not_before.is_some_and(|start| start <= made_at));
-        then.or_else(|| live().find(|key| key.term.may_sign(now)))
-            .map(|key| &key.key)
-            .ok_or_else(|| Error::unavailable("no key of the set may sign refresh tokens now"))
-    }
-
-    /// The keys whose refresh tokens are accepted at `now`, newest first.
-    pub fn refresh_verifying(&self, now: Timestamp) -> impl Iterator<Item = &hmac::Key> {
-        self.refresh.iter().filter(move |key| key.term.is_live(now)).map(|key| &key.key)
-    }
-
-    /// The public keys. The signing key is the first. Keys that will sign only later are included.
-    pub fn jwks(&self, now: Timestamp) -> JwkSet {
-        let (current, rest): (Vec<_>, Vec<_>) =
-            self.access.iter().filter(|key| key.term.is_live(now)).partition(|key| key.term.may_sign(now));
-        JwkSet { keys: current.into_iter().chain(rest).map(|key| key.key.jwk(&key.kid)).collect() }
-    }
 }
 
 impl fmt::Debug for KeyRing {
@@ -179,6 +142,8 @@ impl fmt::Debug for KeyRing {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use aws_lc_rs::hmac;
 
     use super::*;
     use crate::keys::NewKeys;
@@ -203,19 +168,19 @@ mod tests {
     }
 
     fn published(ring: &KeyRing, now: Timestamp) -> Vec<String> {
-        ring.jwks(now).keys.into_iter().map(|key| key.common.key_id.unwrap()).collect()
+        ring.public().jwks(now).keys.into_iter().map(|key| key.common.key_id.unwrap()).collect()
     }
 
     #[test]
     fn a_generated_set_signs_at_once_and_publishes_the_next_key_too() {
         let ring = ring(&generated());
         let kid = &ring.signing(NOW).unwrap().kid;
-        assert!(ring.verifying(kid, NOW).is_some() && ring.knows(kid));
-        assert!(ring.refresh_signing(NOW, NOW).is_ok());
+        assert!(ring.public().verifying(kid, NOW).is_some() && ring.public().knows(kid));
+        assert!(ring.refresh().signing(NOW, NOW).is_ok());
         assert_eq!(ring.self_test(NOW).unwrap(), kid);
         let published = published(&ring, NOW);
         assert_eq!((published.len(), &published[0]), (2, kid));
-        assert!(ring.verifying(&published[1], NOW).is_some());
+        assert!(ring.public().verifying(&published[1], NOW).is_some());
     }
 
     #[test]
@@ -234,8 +199,8 @@ mod tests {
         let after = NOW + Duration::from_secs(1);
         let (set, kid) = with_times(NOW, Some(after));
         let ring = ring(&set);
-        assert!(ring.verifying(&kid, NOW).is_some());
-        assert!(ring.verifying(&kid, after).is_none() && ring.knows(&kid));
+        assert!(ring.public().verifying(&kid, NOW).is_some());
+        assert!(ring.public().verifying(&kid, after).is_none() && ring.public().knows(&kid));
         assert_eq!(published(&ring, after).len(), 1);
     }
 
@@ -248,13 +213,13 @@ mod tests {
         next.term.not_before = Some(later);
         set.keys.push(next);
         let tag = |ring: &KeyRing, made_at, now| {
-            hmac::sign(ring.refresh_signing(made_at, now).unwrap(), b"message").as_ref().to_vec()
+            hmac::sign(ring.refresh().signing(made_at, now).unwrap(), b"message").as_ref().to_vec()
         };
         let both = ring(&set);
         let (first, second) = (tag(&both, NOW, NOW), tag(&both, later, later));
         assert_ne!(first, second);
         assert_eq!(tag(&both, NOW, later), first);
-        assert_eq!(both.refresh_verifying(later).count(), 2);
+        assert_eq!(both.refresh().verifying(later).count(), 2);
         // A time before all keys belongs to a key that the set has forgotten.
         assert_eq!(tag(&both, Timestamp::from_seconds(0), later), second);
         let old = set.keys.iter_mut().find(|key| matches!(key.material, Material::Hmac { .. })).unwrap();
@@ -280,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_public_document_has_public_members_only() {
-        let jwks = serde_json::to_value(ring(&generated()).jwks(NOW)).unwrap();
+        let jwks = serde_json::to_value(ring(&generated()).public().jwks(NOW)).unwrap();
         for key in jwks["keys"].as_array().unwrap() {
             let members: Vec<_> = key.as_object().unwrap().keys().cloned().collect();
             assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);

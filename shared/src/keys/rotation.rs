@@ -11,8 +11,8 @@
 use serde::Deserialize;
 
 use super::{
-    KeyLifetimes, KeyRing, KeySet, NewKeys,
-    secret::{CURRENT, ManagedSecret, PENDING},
+    KeyLifetimes, KeyRing, KeySet, ManagedKeySet, NewKeys,
+    secret::{CURRENT, PENDING},
 };
 use crate::{error::Error, telemetry::metrics, time::Timestamp};
 
@@ -38,12 +38,13 @@ pub struct Event {
 pub enum Step {
     /// Makes the pending version.
     CreateSecret,
-    /// Does nothing. The step is for systems that have a copy of a secret, and there are none: the
-    /// functions read the secret itself.
+    /// Does nothing. The parts of the set are written in the last step, around the moment at which
+    /// the set comes into force.
     SetSecret,
     /// Signs and verifies with the pending version.
     TestSecret,
-    /// Puts the pending version in force.
+    /// Announces the new keys in the parts, puts the pending version in force, and makes the parts
+    /// anew.
     FinishSecret,
 }
 
@@ -61,19 +62,20 @@ impl Step {
 /// step before has not run. Also 503 if the pending set may not follow the set in force. The
 /// pending set is then given up.
 pub async fn run_step(
-    managed_secret: &ManagedSecret,
+    managed: &ManagedKeySet,
     step: Step,
     token: &str,
     clock: impl Fn() -> Timestamp,
     times: &KeyLifetimes,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
-    let labels = managed_secret.labels().await?;
+    let labels = managed.secret().labels().await?;
     let labels = labels.get(token).ok_or_else(|| refused("the secret has no version with this token"))?;
     let has = |label: &str| labels.iter().any(|other| other == label);
     if has(CURRENT) {
         tracing::info!(?step, "the version with this token is already in force");
-        return Ok(());
+        // An earlier try may have been killed between the set and its parts.
+        return if step == Step::FinishSecret { managed.publish(clock()).await } else { Ok(()) };
     }
     if !has(PENDING) {
         return Err(refused(
@@ -81,75 +83,78 @@ pub async fn run_step(
         ));
     }
     match step {
-        Step::CreateSecret => create(managed_secret, token, clock, times, make).await,
+        Step::CreateSecret => create(managed, token, clock, times, make).await,
         Step::SetSecret => Ok(()),
-        Step::TestSecret => test(managed_secret, token, clock, times).await.map(drop),
+        Step::TestSecret => test(managed, token, &clock, times).await.map(drop),
         Step::FinishSecret => {
-            let from = test(managed_secret, token, clock, times).await?;
-            managed_secret.promote(token, from.as_deref()).await?;
+            let (pending, from) = test(managed, token, &clock, times).await?;
+            managed.announce(&pending, clock()).await?;
+            managed.secret().promote(token, from.as_deref()).await?;
             metrics::count(ROTATED);
-            tracing::info!(event = ROTATED, version = token, "audit");
-            Ok(())
+            tracing::info!(event = ROTATED, version = token, generation = pending.generation(), "audit");
+            managed.publish(clock()).await
         }
     }
 }
 
 async fn create(
-    managed_secret: &ManagedSecret,
+    managed: &ManagedKeySet,
     token: &str,
     clock: impl Fn() -> Timestamp,
     times: &KeyLifetimes,
     make: impl Fn() -> Result<NewKeys, Error>,
 ) -> Result<(), Error> {
-    if managed_secret.get(Some(token), PENDING).await?.is_some() {
+    if managed.secret().get(Some(token), PENDING).await?.is_some() {
         return Ok(());
     }
-    let mut set = match managed_secret.current().await? {
-        Some(current) => KeySet::parse(&current.text).map_err(Error::unavailable)?,
-        None => KeySet::default(),
-    };
+    let (mut set, _) = managed.current().await?;
+    // The parts of a set from an earlier version of Latchkey have nothing yet. A key becomes due
+    // only after everybody can know it, so the time is read afterwards.
+    managed.announce(&set, clock()).await?;
     let now = clock();
     if set.is_empty() {
-        set = KeySet::generate(now, make()?, make()?);
+        set = managed.with_parts(KeySet::generate(now, make()?, make()?));
         tracing::info!("the secret has no keys yet: the first keys are made");
     } else {
         for sentence in set.rotate(now, times, make()?).0 {
             tracing::info!(change = sentence, "pending");
         }
     }
-    managed_secret.put_pending(token, &set.to_json()?).await
+    managed.secret().put_pending(token, &set.to_json()?).await
 }
 
-/// Checks the pending set. Returns the id of the version in force, which the pending set may
+/// Checks the pending set. Returns the set, and the id of the version in force, which it may
 /// follow.
 async fn test(
-    managed_secret: &ManagedSecret,
+    managed: &ManagedKeySet,
     token: &str,
     clock: impl Fn() -> Timestamp,
     times: &KeyLifetimes,
-) -> Result<Option<String>, Error> {
-    let pending = managed_secret.get(Some(token), PENDING).await?;
+) -> Result<(KeySet, Option<String>), Error> {
+    let pending = managed.secret().get(Some(token), PENDING).await?;
     let pending = pending.ok_or_else(|| refused("the pending version has no value: createSecret comes first"))?;
-    let current = managed_secret.current().await?;
+    let current = managed.secret().current().await?;
     let now = clock();
     let ring = KeyRing::parse(&pending.text).and_then(|ring| ring.prove(now).map(|()| ring));
     let follows = ring.and_then(|ring| {
-        let Some(current) = &current else { return Ok(ring) };
         let set = KeySet::parse(&pending.text)?;
-        set.may_follow(&KeySet::parse(&current.text)?, now, times).map(|()| ring)
+        if let Some(current) = &current {
+            set.may_follow(&KeySet::parse(&current.text)?, now, times)?;
+        }
+        Ok((ring, set))
     });
     match follows {
-        Ok(ring) => {
+        Ok((ring, set)) => {
             ring.signing(now)?;
-            ring.refresh_signing(now, now)?;
+            ring.refresh().signing(now, now)?;
+            Ok((managed.with_parts(set), current.map(|current| current.id)))
         }
         Err(why) => {
             // Otherwise no other rotation could begin.
-            managed_secret.discard(token).await?;
-            return Err(refused(format!("the pending set is given up, rotate again: {why}")));
+            managed.secret().discard(token).await?;
+            Err(refused(format!("the pending set is given up, rotate again: {why}")))
         }
     }
-    Ok(current.map(|current| current.id))
 }
 
 fn refused(why: impl Into<String>) -> Error {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_secretsmanager::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -160,7 +161,23 @@ impl ManagedSecret {
     ///
     /// 503: Secrets Manager fails, or another version was put in force meanwhile, and stays.
     pub async fn replace(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
-        let version = self.put(None, text, EDITED).await.map_err(Put::into_error)?;
+        self.replace_as(None, current, text).await
+    }
+
+    /// As [`ManagedSecret::replace`], and two writers of the same text in the same place write it
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As [`ManagedSecret::replace`].
+    pub(super) async fn replace_once(&self, current: Option<&Version>, text: &str) -> Result<(), Error> {
+        let place = current.map(|current| current.id.as_str()).unwrap_or_default();
+        let token = digest(&SHA256, format!("{place}\n{text}").as_bytes());
+        self.replace_as(Some(&hex(token.as_ref())), current, text).await
+    }
+
+    async fn replace_as(&self, token: Option<&str>, current: Option<&Version>, text: &str) -> Result<(), Error> {
+        let version = self.put(token, text, EDITED).await.map_err(Put::into_error)?;
         let promoted = self.promote(&version, current.map(|current| current.id.as_str())).await;
         // Such an error may be harmless. The first version of a secret is in force without a
         // request. The answer to an earlier try may have been lost.
@@ -183,6 +200,11 @@ impl ManagedSecret {
     fn failed<E: std::error::Error + 'static>(&self, what: &str, error: &E) -> Error {
         Error::unavailable(format!("the secret {} cannot be {what}: {}", self.id, chain(error)))
     }
+}
+
+/// A version's id has 32 to 64 characters of this kind.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The reason why a version was not written.

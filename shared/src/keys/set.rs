@@ -1,6 +1,7 @@
 //! The key set as it is stored, in one secret or in one file, with its history.
 
 mod changes;
+mod parts;
 
 use std::fmt;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use changes::Change;
+pub use parts::Part;
 
 use crate::{error::Error, jose::rsa::RsaKey, time::Timestamp};
 
@@ -19,10 +21,35 @@ pub(super) const HMAC_KEY_BYTES: usize = 32;
 /// The longest value that Secrets Manager accepts, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 65_536;
 
-/// The key set as it is stored.
+/// The key set as it is stored: the whole set with every private key, or a [`Part`] of it.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub struct KeySet {
+    /// The number of changes since the set was made. A part has the generation of the set that it
+    /// was made from.
+    #[serde(default)]
+    pub(super) generation: u64,
+    /// The secrets with the parts of this set.
+    #[serde(default, skip_serializing_if = "PartIds::is_empty")]
+    pub(super) parts: PartIds,
     pub(super) keys: Vec<KeyRecord>,
+}
+
+/// The names or ARNs of the secrets with the parts of a key set. The set itself holds them, so that
+/// a change by hand finds the parts wherever it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartIds {
+    /// The secret with the keys of refresh tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<String>,
+    /// The secret with the public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<String>,
+}
+
+impl PartIds {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -64,8 +91,8 @@ impl Term {
     }
 }
 
-/// The private part of a key, which a retired key has lost. The record names the algorithm, so that
-/// a token's header never chooses how the key is used.
+/// The key itself, which a retired key has lost. The record names the algorithm, so that a token's
+/// header never chooses how the key is used.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "alg")]
 pub(super) enum Material {
@@ -74,6 +101,9 @@ pub(super) enum Material {
     Rsa {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         private_key: Option<Zeroizing<String>>,
+        /// The public half, in [`Part::Public`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        public_key: Option<PublicMembers>,
     },
     /// Signs refresh tokens.
     #[serde(rename = "HS256")]
@@ -81,6 +111,13 @@ pub(super) enum Material {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secret: Option<Zeroizing<String>>,
     },
+}
+
+/// The members of a public RSA key (RFC 7518 section 6.3.1).
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct PublicMembers {
+    pub(super) n: String,
+    pub(super) e: String,
 }
 
 /// The tokens that a key signs.
@@ -156,7 +193,7 @@ impl NewKeys {
         }
         let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice()));
         Ok(Self {
-            access: (kid, Material::Rsa { private_key: Some(private_key) }),
+            access: (kid, Material::Rsa { private_key: Some(private_key), public_key: None }),
             refresh: (URL_SAFE_NO_PAD.encode(refresh_kid), Material::Hmac { secret: Some(secret) }),
         })
     }
@@ -187,7 +224,7 @@ impl KeyRecord {
 
     fn forget_private_part(&mut self) {
         match &mut self.material {
-            Material::Rsa { private_key } => *private_key = None,
+            Material::Rsa { private_key, public_key } => (*private_key, *public_key) = (None, None),
             Material::Hmac { secret } => *secret = None,
         }
     }
@@ -196,7 +233,8 @@ impl KeyRecord {
 impl KeySet {
     /// A set with two keys per use: `current` signs from now on, and `next` is the next key.
     pub fn generate(now: Timestamp, current: NewKeys, next: NewKeys) -> Self {
-        Self { keys: current.records(now, Some(now)).chain(next.records(now, None)).collect() }
+        let keys = current.records(now, Some(now)).chain(next.records(now, None)).collect();
+        Self { generation: 1, keys, ..Self::default() }
     }
 
     /// Parses the document.
@@ -230,6 +268,11 @@ impl KeySet {
             ));
         }
         Ok(text)
+    }
+
+    /// The number of changes since the set was made.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Whether there is no key at all, as in a secret that was never filled.

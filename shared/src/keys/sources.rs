@@ -1,12 +1,17 @@
 //! The sources of a deployment's secrets, as its configuration names them.
 
-use super::{KeyLifetimes, Source};
+use super::{KeyLifetimes, PartIds, Source};
 
 /// Everything that [`Keys`](super::Keys) needs from the configuration.
 #[derive(Clone, Debug)]
 pub struct KeySources {
-    /// The key set, which signs access and refresh tokens.
-    pub signing_keys: Source,
+    /// The whole key set, which signs access and refresh tokens. A process that has it reads no
+    /// part of it.
+    pub signing_keys: Option<Source>,
+    /// The part of the set with the keys of refresh tokens.
+    pub refresh_keys: Option<Source>,
+    /// The part of the set with the public keys.
+    pub public_keys: Option<Source>,
     /// The Firebase service account, which signs custom tokens.
     pub firebase: Option<FirebaseAccount>,
     /// The shared secrets, which sign and verify HS256 tokens.
@@ -48,7 +53,17 @@ impl KeySources {
     /// Whether any of the sources is a secret in Secrets Manager.
     pub fn has_secrets(&self) -> bool {
         let firebase = self.firebase.as_ref().map(|account| &account.source);
-        let others = [firebase, self.shared_secret.as_ref(), self.api_key.as_ref()].into_iter().flatten();
-        others.chain([&self.signing_keys]).any(|source| matches!(source, Source::Secret(_)))
+        let own = [&self.signing_keys, &self.refresh_keys, &self.public_keys, &self.shared_secret, &self.api_key];
+        let sources = own.into_iter().map(Option::as_ref).chain([firebase]).flatten();
+        sources.into_iter().any(|source| matches!(source, Source::Secret(_)))
+    }
+
+    /// The secrets with the parts of the key set.
+    pub fn part_ids(&self) -> PartIds {
+        let id = |source: &Option<Source>| match source {
+            Some(Source::Secret(id)) => Some(id.clone()),
+            _ => None,
+        };
+        PartIds { refresh: id(&self.refresh_keys), public: id(&self.public_keys) }
     }
 }

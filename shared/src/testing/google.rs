@@ -64,7 +64,7 @@ impl Certified {
 
     /// The public half as a JWK.
     pub fn jwk(&self, kid: &str) -> Value {
-        serde_json::to_value(self.key.jwk(kid)).expect("JSON")
+        serde_json::to_value(self.key.public_half().jwk(kid)).expect("JSON")
     }
 
     /// Signs a token with this header and these claims.

@@ -10,7 +10,7 @@ use crate::{
     account::{admission::Admitted, session::Session},
     error::{Error, TokenRefusal},
     jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
-    keys::{KeyRing, signer::Signer},
+    keys::{KeyRing, PublicKeys, signer::Signer},
     time::Timestamp,
 };
 
@@ -103,7 +103,7 @@ pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<Str
 ///
 /// `token_invalid` or `token_expired`.
 pub fn verify(
-    keys: &KeyRing,
+    keys: &PublicKeys,
     issuer: &Issuer,
     token: &Jwt,
     now: Timestamp,
@@ -137,7 +137,7 @@ pub fn verify(
         }
         refuse("The token was signed with a key that is not, or no longer, in use.")
     })?;
-    if !token.is_signed_by(key.key.public()) {
+    if !token.is_signed_by(key.verifying()) {
         return Err(refuse("The token's signature is wrong."));
     }
     let time = |claim| token.time(claim).ok_or_else(|| refuse("A time in the token is not a date."));

@@ -5,15 +5,24 @@ use std::{fmt, fs::File, path::PathBuf};
 
 use shared::{
     config::Config,
-    keys::{KeySet, ManagedSecret, Source, Version, read_file},
+    keys::{KeySet, ManagedKeySet, ManagedSecret, Part, Source, Version, read_file},
 };
 
-use crate::{aws::Aws, deployment, files};
+use crate::{
+    aws::Aws,
+    deployment::{self, now},
+    files,
+};
+
+/// The tries to make the parts anew, while others write them too.
+const PUBLISH_TRIES: usize = 3;
 
 /// A file or a secret.
 pub enum KeyLocation {
-    File(PathBuf),
-    Secret { managed_secret: ManagedSecret, id: String },
+    /// The file with the whole set, and the files with its parts.
+    File { path: PathBuf, parts: Vec<(Part, PathBuf)> },
+    /// The secret with the whole set, which knows the secrets with its parts.
+    Secret { managed: Box<ManagedKeySet>, id: String },
 }
 
 /// A key set that was read in order to change it. A file stays locked for as long as this lives. A
@@ -26,20 +35,27 @@ pub struct Opened<'a> {
 }
 
 impl KeyLocation {
-    /// `file`, or else the location of the service's own keys.
+    /// `file`, or else the location of the service's own keys. The parts of the set are written
+    /// beside the service's own keys alone.
     ///
     /// # Errors
     ///
     /// As [`Aws::secrets_manager`].
     pub async fn of(config: &Config, file: Option<PathBuf>) -> Result<Self, String> {
-        Ok(match (file, deployment::signing_keys(config).0) {
-            (Some(file), _) | (None, Source::File(file)) => Self::File(file),
-            (None, Source::Secret(id)) => {
+        let own = |path: PathBuf| {
+            let parts = [(Part::Public, deployment::PUBLIC_KEYS), (Part::Refresh, deployment::REFRESH_KEYS)];
+            Self::File { path, parts: parts.map(|(part, name)| (part, config.serve.data_dir.join(name))).to_vec() }
+        };
+        let alone = |path| Self::File { path, parts: Vec::new() };
+        Ok(match (file, config.keys.signing_keys.clone()) {
+            (Some(file), _) | (None, Some(Source::File(file))) => alone(file),
+            (None, Some(Source::Secret(id))) => {
                 let client = Aws::of(config).secrets_manager().await?;
-                Self::Secret { managed_secret: ManagedSecret::new(client, &id), id }
+                let parts = config.key_sources(None).part_ids();
+                Self::Secret { managed: Box::new(ManagedKeySet::new(client, &id, parts)), id }
             }
             // No variable holds the key set itself.
-            (None, Source::Text(_)) => Self::File(config.serve.data_dir.join(deployment::SIGNING_KEYS)),
+            (None, Some(Source::Text(_)) | None) => own(config.serve.data_dir.join(deployment::SIGNING_KEYS)),
         })
     }
 
@@ -53,59 +69,114 @@ impl KeyLocation {
     }
 
     async fn read(&self) -> Result<Opened<'_>, String> {
-        let (text, version, lock) = match self {
-            Self::File(path) => {
+        let (set, version, lock) = match self {
+            Self::File { path, .. } => {
                 let lock = files::lock_folder_of(path)?;
                 let text = read_file(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
-                (text, None, Some(lock))
+                (KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?, None, Some(lock))
             }
-            Self::Secret { managed_secret, id } => {
-                let current = managed_secret.current().await.map_err(|error| error.cause())?;
-                let current =
-                    current.ok_or_else(|| format!("The secret {id} has no value yet: latchkey keys generate"))?;
-                (current.text.to_string(), Some(current), None)
+            Self::Secret { managed, id } => {
+                let (set, current) = managed.current().await.map_err(|error| format!("{self}: {}", error.cause()))?;
+                if current.is_none() {
+                    return Err(format!("The secret {id} has no value yet: latchkey keys generate"));
+                }
+                (set, current, None)
             }
         };
-        let set = KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?;
         Ok(Opened { set, location: self, version, _lock: lock })
     }
 
     /// Writes a first set. An existing set stays as it is, and is an error.
-    pub async fn fill(&self, set: &str) -> Result<(), String> {
-        let (managed_secret, id) = match self {
-            Self::File(path) => {
-                return match self.read().await {
+    pub async fn fill(&self, set: KeySet) -> Result<(), String> {
+        let (managed, id) = match self {
+            Self::File { path, .. } => {
+                let text = set.to_json().map_err(|error| error.cause())?;
+                match self.read().await {
                     // The file is locked since it was read.
-                    Ok(opened) if opened.set.is_empty() => files::replace_private(path, set),
-                    _ => files::write_private(path, set),
-                };
+                    Ok(opened) if opened.set.is_empty() => files::replace_private(path, &text),
+                    _ => files::write_private(path, &text),
+                }?;
+                return self.publish().await;
             }
-            Self::Secret { managed_secret, id } => (managed_secret, id),
+            Self::Secret { managed, id } => (managed, id),
         };
-        let current = managed_secret.current().await.map_err(|error| error.cause())?;
-        match current.as_ref().map(|version| KeySet::parse(&version.text)) {
-            Some(Ok(set)) if !set.is_empty() => Err(format!(
+        let current = match managed.current().await {
+            Ok((current, _)) if !current.is_empty() => Err(format!(
                 "The secret {id} has a value already; another key set in its place would void every session. To change keys: \
                  latchkey keys rotate"
             )),
-            Some(Err(why)) => Err(format!(
-                "The secret {id} has a value already: {why} Put its former value back, which may be the version AWSPREVIOUS; \
-                 another key set would void every session."
+            Ok((_, version)) => Ok(version),
+            Err(error) => Err(format!(
+                "{} Put the former value of the secret {id} back, which may be the version AWSPREVIOUS; another key set would \
+                 void every session.",
+                error.cause()
             )),
-            _ => Ok(()),
         }?;
-        replace(managed_secret, current.as_ref(), set).await
+        let set = managed.with_parts(set);
+        managed.announce(&set, now()).await.map_err(|error| error.cause())?;
+        let text = set.to_json().map_err(|error| error.cause())?;
+        replace(managed.secret(), current.as_ref(), &text).await?;
+        self.publish().await
+    }
+
+    /// Makes the parts of the set anew, unless they are so already.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people: a part cannot be written.
+    pub async fn publish(&self) -> Result<(), String> {
+        match self {
+            Self::File { parts, .. } if parts.is_empty() => Ok(()),
+            Self::File { parts, .. } => {
+                let opened = self.read().await?;
+                for (part, path) in parts {
+                    let text = opened.set.part(*part)?.to_json().map_err(|error| error.cause())?;
+                    files::make_private(path)?;
+                    files::replace_private(path, &text)?;
+                }
+                Ok(())
+            }
+            Self::Secret { managed, .. } => {
+                let mut published = managed.publish(now()).await;
+                for _ in 1..PUBLISH_TRIES {
+                    if published.is_err() {
+                        published = managed.publish(now()).await;
+                    }
+                }
+                published.map_err(|error| format!("{}\nThe set is in force. Run: latchkey keys publish", error.cause()))
+            }
+        }
     }
 }
 
 impl Opened<'_> {
-    /// Writes the set back.
-    pub async fn save(self) -> Result<(), String> {
-        let text = self.set.to_json().map_err(|error| error.cause())?;
+    /// Tells everybody who verifies the keys of the set, before a change lets one of them sign.
+    pub async fn announce(&self) -> Result<(), String> {
         match self.location {
-            KeyLocation::File(path) => files::replace_private(path, &text),
-            KeyLocation::Secret { managed_secret, .. } => replace(managed_secret, self.version.as_ref(), &text).await,
+            // A laptop's parts are written under the lock.
+            KeyLocation::File { .. } => Ok(()),
+            KeyLocation::Secret { managed, .. } => {
+                managed.announce(&self.set, now()).await.map_err(|error| format!("{}\nRun this again.", error.cause()))
+            }
         }
+    }
+
+    /// Writes the set back, and then its parts.
+    pub async fn save(self) -> Result<(), String> {
+        let location = self.location;
+        match location {
+            KeyLocation::File { path, .. } => {
+                let text = self.set.to_json().map_err(|error| error.cause())?;
+                files::replace_private(path, &text)?;
+                drop(self);
+            }
+            KeyLocation::Secret { managed, .. } => {
+                self.announce().await?;
+                replace(managed.secret(), self.version.as_ref(), &self.set.to_json().map_err(|error| error.cause())?)
+                    .await?;
+            }
+        }
+        location.publish().await
     }
 }
 
@@ -126,7 +197,7 @@ pub(super) async fn replace(
 impl fmt::Display for KeyLocation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::File { path, .. } => write!(formatter, "{}", path.display()),
             Self::Secret { id, .. } => write!(formatter, "the secret {id}"),
         }
     }

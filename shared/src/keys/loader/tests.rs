@@ -335,11 +335,11 @@ async fn a_key_that_is_not_known_causes_one_early_fetch_and_no_flood_of_them() {
     manager.calls();
     let (text, kid) = other_set();
     manager.with(|secrets| secrets.put("keys", &version(1), &text));
-    let ring = keys.ring_if(after(1), |ring| ring.knows(&kid)).await.unwrap();
+    let ring = keys.public_if(after(1), |keys| keys.knows(&kid)).await.unwrap();
     assert!(ring.knows(&kid));
     assert_eq!(manager.calls().len(), 1);
     for second in 1..31 {
-        let ring = keys.ring_if(after(second), |ring| ring.knows("made up")).await.unwrap();
+        let ring = keys.public_if(after(second), |ring| ring.knows("made up")).await.unwrap();
         assert!(!ring.knows("made up"));
     }
     assert!(manager.calls().len() <= 4, "one in ten seconds, and one because it was due");
@@ -349,7 +349,7 @@ async fn a_key_that_is_not_known_causes_one_early_fetch_and_no_flood_of_them() {
 async fn a_key_that_is_not_known_to_keys_just_loaded_causes_no_other_fetch() {
     let (manager, keys) = deployment(&[]);
     for seconds in [0, 100] {
-        assert!(!keys.ring_if(after(seconds), |ring| ring.knows("made up")).await.unwrap().knows("made up"));
+        assert!(!keys.public_if(after(seconds), |ring| ring.knows("made up")).await.unwrap().knows("made up"));
         assert_eq!(manager.calls().len(), 1, "after {seconds} s");
     }
 }
@@ -360,11 +360,11 @@ async fn a_key_that_is_not_known_is_503_while_nobody_can_tell() {
     let known = keys.ring(NOW).await.unwrap().signing(NOW).unwrap().kid.clone();
     for (seconds, fault) in [(60, Fault::Denied), (200, Fault::Hangs)] {
         manager.fares(Some(fault));
-        let (status, cause) = failed(keys.ring_if(after(seconds), |ring| ring.knows("new")).await);
+        let (status, cause) = failed(keys.public_if(after(seconds), |ring| ring.knows("new")).await);
         assert!(status == 503 && (cause.contains("cannot be read") || cause.contains("to its end")), "{cause}");
-        assert!(keys.ring_if(after(seconds + 1), |ring| ring.knows(&known)).await.is_ok());
+        assert!(keys.public_if(after(seconds + 1), |ring| ring.knows(&known)).await.is_ok());
         manager.fares(None);
-        assert!(keys.ring_if(after(seconds + 20), |ring| ring.knows("new")).await.is_ok());
+        assert!(keys.public_if(after(seconds + 20), |ring| ring.knows("new")).await.is_ok());
     }
 }
 
@@ -427,8 +427,8 @@ async fn a_file_is_read_again_and_a_variable_is_not() {
     assert_eq!(keys.ring(after(60)).await.unwrap().signing(NOW).unwrap().kid, kid);
     let (text, _) = other_set();
     let keys = Keys::new(None, sources(Source::Text(text), &[]));
-    let first = keys.ring(NOW).await.unwrap();
-    assert!(Arc::ptr_eq(&first, &keys.ring_if(after(10_000), |_| false).await.unwrap()));
+    let first = keys.public(NOW).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &keys.public_if(after(10_000), |_| false).await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,7 @@ impl KeySet {
             }
         }
         change.add_next(&mut self.keys, new.records(now, None));
+        self.generation += 1;
         change
     }
 
@@ -104,6 +105,7 @@ impl KeySet {
         if !self.keys.iter().any(|key| key.purpose() == purpose && key.term.is_next(now)) {
             change.add_next(&mut self.keys, spare);
         }
+        self.generation += 1;
         Ok(change)
     }
 
@@ -124,6 +126,7 @@ impl KeySet {
                 .to_owned(),
         );
         self.keys.extend(new);
+        self.generation += 1;
         change
     }
 

@@ -23,7 +23,7 @@ fn after(seconds: u64) -> Timestamp {
 fn cheap(name: &str) -> NewKeys {
     let text = || Some(Zeroizing::new("private".to_owned()));
     NewKeys {
-        access: (format!("a-{name}"), Material::Rsa { private_key: text() }),
+        access: (format!("a-{name}"), Material::Rsa { private_key: text(), public_key: None }),
         refresh: (format!("r-{name}"), Material::Hmac { secret: text() }),
     }
 }
@@ -91,7 +91,7 @@ fn a_retired_key_leaves_its_record_and_then_nothing() {
     set.rotate(NOW, &TIMES, cheap("2"));
     let retired = TIMES.lead().as_secs() + 7_200;
     let holds_private_part = |set: &KeySet| match &set.keys[0].material {
-        Material::Rsa { private_key } => private_key.is_some(),
+        Material::Rsa { private_key, .. } => private_key.is_some(),
         Material::Hmac { secret } => secret.is_some(),
     };
     set.rotate(after(retired - 1), &TIMES, cheap("3"));
@@ -271,7 +271,7 @@ fn a_set_that_is_rotated_twice_a_day_never_gets_too_long() {
     let long = |index: u64| {
         let key = cheap(&index.to_string());
         let private_key = Some(Zeroizing::new("k".repeat(1_750)));
-        NewKeys { access: (key.access.0 + &"k".repeat(38), Material::Rsa { private_key }), ..key }
+        NewKeys { access: (key.access.0 + &"k".repeat(38), Material::Rsa { private_key, public_key: None }), ..key }
     };
     let mut set = KeySet::generate(NOW, long(0), long(1));
     for turn in 1..=400 {

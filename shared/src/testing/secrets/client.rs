@@ -1,6 +1,7 @@
 //! The emulator as the backend of an AWS SDK client, with faults.
 
 use std::{
+    collections::BTreeSet,
     fmt, future, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -17,6 +18,7 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
 use tokio::time;
 
 use super::{Secrets, error};
@@ -30,6 +32,8 @@ pub struct SecretsManager {
 struct State {
     secrets: Secrets,
     calls: Vec<String>,
+    /// The calls by operation and secret.
+    used: BTreeSet<(String, String)>,
     fault: Option<Fault>,
     /// The operation whose next answer is lost.
     loses: Option<&'static str>,
@@ -57,7 +61,15 @@ pub enum Fault {
 impl SecretsManager {
     /// A Secrets Manager with these secrets.
     pub fn new(secrets: Secrets) -> Self {
-        Self { state: Arc::new(Mutex::new(State { secrets, calls: Vec::new(), fault: None, loses: None })) }
+        Self {
+            state: Arc::new(Mutex::new(State {
+                secrets,
+                calls: Vec::new(),
+                used: BTreeSet::new(),
+                fault: None,
+                loses: None,
+            })),
+        }
     }
 
     /// A client of this Secrets Manager. Calls are tried again as on AWS. The client sets no
@@ -81,6 +93,11 @@ impl SecretsManager {
     /// The calls since the last call of this method, by operation. Each attempt counts.
     pub fn calls(&self) -> Vec<String> {
         mem::take(&mut self.state().calls)
+    }
+
+    /// Every operation that was called, with the name of the secret as the caller gave it.
+    pub fn used(&self) -> BTreeSet<(String, String)> {
+        self.state().used.clone()
     }
 
     /// Sets the fault of all calls from now on; `None` ends it.
@@ -110,6 +127,9 @@ impl HttpConnector for SecretsManager {
         let operation = target.rsplit('.').next().unwrap_or_default();
         let mut state = self.state();
         state.calls.push(operation.to_owned());
+        let asked: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let secret = asked["SecretId"].as_str().unwrap_or_default().to_owned();
+        state.used.insert((operation.to_owned(), secret));
         let fault = state.fault;
         let (status, body) = match fault {
             Some(Fault::Hangs) => return HttpConnectorFuture::new(future::pending()),

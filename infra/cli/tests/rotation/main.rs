@@ -4,6 +4,8 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod migration;
+
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
@@ -13,9 +15,8 @@ use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Value, json};
 use shared::{
     jose::jwt::{self, Jwt},
-    keys::{Event, KeyRing, KeySet, NewKeys, Step, Version},
+    keys::{Event, KeyRing, KeySet, ManagedKeySet, NewKeys, Step, Version},
     testing::{SIGNING_KEYS_ID, Secrets, SecretsManager, Service, signing_keys},
-    time::Timestamp,
 };
 
 const STEP_SECONDS: i64 = 30;
@@ -26,6 +27,15 @@ const SKEW: i64 = 60;
 /// two requests, like a frozen Lambda function.
 const AWAKE: usize = 2;
 
+/// The secrets with the parts of the key set.
+const PUBLIC_ID: &str = "public-keys";
+const REFRESH_ID: &str = "refresh-keys";
+
+/// The functions that have no private key at hand.
+fn verify_router() -> axum::Router<shared::App> {
+    verify::router().merge(well_known::router())
+}
+
 struct Minted {
     token: Value,
     kid: String,
@@ -35,6 +45,8 @@ struct Minted {
 struct Deployment {
     secrets: SecretsManager,
     processes: Vec<Service>,
+    /// A process that has the public keys alone. It verifies and publishes.
+    verifier: Service,
     /// The refresh tokens of the live sessions.
     sessions: Vec<Value>,
     minted: Vec<Minted>,
@@ -49,8 +61,18 @@ impl Deployment {
     async fn new() -> Self {
         let secrets = SecretsManager::new(Secrets::default());
         secrets.with(|secrets| secrets.put(SIGNING_KEYS_ID, &"0".repeat(32), signing_keys()));
-        let variables = [("TOKEN_PROFILE", "access")];
+        for id in [PUBLIC_ID, REFRESH_ID] {
+            secrets.with(|secrets| secrets.create(id));
+        }
+        let variables = [
+            ("TOKEN_PROFILE", "access"),
+            ("SIGNING_KEYS_SECRET_ID", SIGNING_KEYS_ID),
+            ("PUBLIC_KEYS_SECRET_ID", PUBLIC_ID),
+            ("REFRESH_KEYS_SECRET_ID", REFRESH_ID),
+        ];
         let first = Service::deployed(latchkey::router(), &variables, &secrets).await;
+        first.app().keys().managed_set(SIGNING_KEYS_ID).unwrap().publish(first.now()).await.unwrap();
+        let verifier = first.beside(verify_router(), &variables[2..3], Some(&secrets)).await;
         let mut processes = vec![first];
         for _ in 0..AWAKE {
             processes.push(processes[0].beside(latchkey::router(), &variables, Some(&secrets)).await);
@@ -61,7 +83,7 @@ impl Deployment {
             sessions.push(processes[0].session(&user).await["refresh_token"].clone());
         }
         let (minted, published) = (Vec::new(), HashMap::new());
-        Self { secrets, processes, sessions, minted, published, seconds: 0, rotations: 0, verified: 0 }
+        Self { secrets, processes, verifier, sessions, minted, published, seconds: 0, rotations: 0, verified: 0 }
     }
 
     /// Moves the clock of every process, with traffic at the processes that are awake.
@@ -69,7 +91,7 @@ impl Deployment {
         let end = self.seconds + seconds;
         while self.seconds < end {
             self.seconds += STEP_SECONDS;
-            for process in &self.processes {
+            for process in self.processes.iter().chain([&self.verifier]) {
                 process.pass(Duration::from_secs(STEP_SECONDS.unsigned_abs()));
             }
             // Lets a fetch in the background finish.
@@ -86,7 +108,7 @@ impl Deployment {
     async fn traffic(&mut self, index: usize) {
         let process = &self.processes[index];
         let turn = self.minted.len();
-        for key in process.get("/.well-known/jwks.json").await.is(200).body["keys"].as_array().unwrap() {
+        for key in self.verifier.get("/.well-known/jwks.json").await.is(200).body["keys"].as_array().unwrap() {
             let seen = self.published.entry(key["kid"].as_str().unwrap().to_owned());
             seen.or_insert_with(|| vec![None; AWAKE + 1])[index].get_or_insert(self.seconds);
         }
@@ -106,7 +128,8 @@ impl Deployment {
         let live: Vec<&Minted> = self.minted.iter().filter(|token| self.seconds - token.at < LIFE).collect();
         for index in [0, live.len() / 3, live.len() / 2, live.len() - 1] {
             process.post("/verify", json!({"token": live[index].token})).await.is(200);
-            self.verified += 1;
+            self.verifier.post("/verify", json!({"token": live[index].token})).await.is(200);
+            self.verified += 2;
         }
     }
 
@@ -133,7 +156,7 @@ impl Deployment {
     async fn all_refused(&self, kid: &str) -> (usize, usize) {
         let tokens: Vec<&Minted> = self.minted.iter().filter(|token| token.kid == kid).collect();
         let has_expired = |token: &Minted| self.seconds - token.at >= LIFE + SKEW;
-        for process in &self.processes {
+        for process in self.processes.iter().chain([&self.verifier]) {
             for minted in &tokens {
                 let code = if has_expired(minted) { "token_expired" } else { "token_invalid" };
                 process.post("/verify", json!({"token": minted.token})).await.refused(401, code);
@@ -147,23 +170,28 @@ impl Deployment {
     async fn stolen_key_is_refused(&self, stolen: &KeyRing, kid: &str) {
         let minted = self.minted.last().unwrap();
         let claims = Jwt::parse(minted.token.as_str().unwrap()).unwrap().claims;
-        let held = stolen.verifying(kid, Timestamp::from_seconds(0)).unwrap();
+        let held = stolen.key(kid).unwrap();
         let header =
             Header { typ: Some("at+jwt".to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::RS256) };
         let token = jwt::sign(&header, &claims, &held.key).unwrap();
-        for process in &self.processes {
+        for process in self.processes.iter().chain([&self.verifier]) {
             process.post("/verify", json!({"token": minted.token})).await.is(200);
             process.post("/verify", json!({"token": token})).await.refused(401, "token_invalid");
         }
     }
 
-    async fn key_set(&self) -> Version {
-        self.processes[0].app().keys().managed_secret(SIGNING_KEYS_ID).unwrap().current().await.unwrap().unwrap()
+    fn managed(&self) -> ManagedKeySet {
+        self.processes[0].app().keys().managed_set(SIGNING_KEYS_ID).unwrap()
+    }
+
+    async fn key_set(&self) -> (KeySet, Version) {
+        let (set, version) = self.managed().current().await.unwrap();
+        (set, version.unwrap())
     }
 
     async fn is_published(&self, kid: &str) -> bool {
         let mut published = false;
-        for process in &self.processes {
+        for process in self.processes.iter().chain([&self.verifier]) {
             let keys = process.get("/.well-known/jwks.json").await.is(200).body["keys"].clone();
             published |= keys.as_array().unwrap().iter().any(|key| key["kid"] == kid);
         }
@@ -189,7 +217,7 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
     deployment.rotate().await;
     deployment.run(60).await;
     deployment.rotate().await;
-    let stolen = KeyRing::parse(&deployment.key_set().await.text).unwrap();
+    let stolen = KeyRing::parse(&deployment.key_set().await.1.text).unwrap();
     deployment.run(3_000).await;
     let again = deployment.processes[1].post("/refresh", json!({"refresh_token": lost})).await.is(200).body;
     assert_eq!(again["refresh_token"], answer["refresh_token"]);
@@ -214,13 +242,11 @@ async fn three_rotations_and_a_revocation_reject_nobody() {
 
     // The current signing key leaks.
     let leaked = deployment.signers()[3].to_owned();
-    let managed_secret = deployment.processes[0].app().keys().managed_secret(SIGNING_KEYS_ID).unwrap();
-    let current = deployment.key_set().await;
-    let mut set = KeySet::parse(&current.text).unwrap();
+    let (mut set, current) = deployment.key_set().await;
     let app = deployment.processes[0].app();
     set.revoke(&leaked, app.now(), &app.config().key_lifetimes(), NewKeys::generate().unwrap()).unwrap();
-    managed_secret.replace(Some(&current), &set.to_json().unwrap()).await.unwrap();
-    for process in &deployment.processes {
+    deployment.managed().replace(Some(&current), &set, app.now()).await.unwrap();
+    for process in deployment.processes.iter().chain([&deployment.verifier]) {
         process.pass(Duration::from_secs(60));
     }
     deployment.seconds += 60;
