@@ -99,6 +99,12 @@ rotation: $(VENV)/.installed ## rotate and revoke keys under 10,000 live tokens,
 	cargo test --workspace --no-run --quiet
 	$(WALKS) rotation --long
 
+# The states of a rotation beside other work, with a part of the key set. It needs some gigabytes.
+.PHONY: rotation-search
+rotation-search: ## search every interleaving of a rotation, a part and other changes, for minutes
+	$(NEED_RUST)
+	cargo test --workspace --lib interleavings -- --ignored
+
 # The dev profile is fast enough: it optimises the hashes and the signatures, and nothing else of a
 # login is slow.
 .PHONY: campaign

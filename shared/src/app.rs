@@ -55,7 +55,7 @@ impl App {
         Ok(Self(Arc::new(Inner {
             certificates: Certificates::new(config.firebase.certificates.clone()),
             config,
-            store,
+            store: store.naming_by(keys.pseudonyms().clone()),
             keys,
             hasher,
             locks: AccountLocks::default(),
@@ -85,6 +85,11 @@ impl App {
     /// The keys.
     pub fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    /// The name of an identifier or of an account's id in the log. Empty while no keys are loaded.
+    pub fn pseudonym(&self, text: &str) -> String {
+        self.keys().pseudonyms().of(text)
     }
 
     /// The public keys of Firebase ID tokens.

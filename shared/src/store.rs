@@ -53,6 +53,7 @@ use crate::{
         user::User,
     },
     error::{Error, chain},
+    keys::Pseudonyms,
     time::Timestamp,
 };
 
@@ -83,12 +84,20 @@ type Item = HashMap<String, AttributeValue>;
 pub struct Store {
     client: aws_sdk_dynamodb::Client,
     table: String,
+    /// Names people in the log, and subjects in the keys of limits' records.
+    names: Pseudonyms,
 }
 
 impl Store {
     /// A store over the table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        Self { client, table: table.into(), names: Pseudonyms::default() }
+    }
+
+    /// The same store, which takes its pseudonyms from `names`.
+    #[must_use]
+    pub fn naming_by(self, names: Pseudonyms) -> Self {
+        Self { names, ..self }
     }
 
     /// Reads the account that has this identifier, with its password hash. One round trip, and

@@ -78,7 +78,7 @@ async fn change(
         (None, Some(name)) => app.store().change_name(&user, name).await?,
         (None, None) => user.clone(),
     };
-    let (identity, pseudonym) = (audit::pseudonym(&user.email_key), audit::pseudonym(&user.id));
+    let (identity, pseudonym) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
     if name.is_some() {
         audit::record("profile_changed", &identity, &pseudonym);
     }
@@ -137,7 +137,7 @@ async fn change_password(
     let session = session_object::start(&app, admitted, now)?;
     let answer = SessionObject::issue_at_once(&app, &issuer, admitted, &session, 0, now).await?;
     let changed = app.store().change_confirmed(&user, &session, change).await?;
-    audit::record("password_changed", &identity, &audit::pseudonym(&user.id));
+    audit::record("password_changed", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     outlast_the_end_of_sessions(&app, &changed, app.now()).await;
     Ok(Json(answer))
@@ -167,7 +167,7 @@ async fn delete(
 ) -> Result<Json<Deleted>, Error> {
     let (user, identity) = confirm(&app, &caller, input.password).await?;
     app.store().delete_confirmed(&user).await?;
-    audit::record("account_deleted", &identity, &audit::pseudonym(&user.id));
+    audit::record("account_deleted", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
 }

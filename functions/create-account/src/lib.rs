@@ -104,7 +104,7 @@ async fn create_account(
     let created = app.store().create_user(&user, first.session(), fingerprint.as_ref(), Some(&sign_up), now).await;
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
-            audit::record("account_created", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
+            audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
             Ok((StatusCode::CREATED, Json(answer)))
         }
         Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await,
@@ -141,7 +141,7 @@ async fn repeat(
 
 /// Refuses an owner of this address who may not create an account here.
 fn require_sign_up(app: &App, email: &Email) -> Result<(), Error> {
-    let refused = |_: &Error| audit::record("sign_up_refused", &audit::pseudonym(email.key()), "");
+    let refused = |_: &Error| audit::record("sign_up_refused", &app.pseudonym(email.key()), "");
     app.config().accounts.sign_up.check(email).inspect_err(refused)
 }
 

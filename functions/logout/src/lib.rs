@@ -73,7 +73,7 @@ async fn end_all(app: &App, token: RefreshToken, now: Timestamp) -> Result<usize
         }
     };
     app.store().update_user(&user, end).await?;
-    audit::record("sessions_ended", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
+    audit::record("sessions_ended", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(1 + others)
 }

@@ -58,6 +58,6 @@ async fn refresh(
         app.store().end_session(rotation.session.id, None, now).await?;
     }
     let admitted = admitted?;
-    audit::record("refresh_ok", &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
+    audit::record("refresh_ok", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
     Ok(Json(SessionObject::issue(&app, &issuer, admitted, &rotation.session, rotation.child, now).await?))
 }

@@ -26,6 +26,7 @@ use tracing::Instrument;
 use crate::{
     Failure,
     escape::{address, shown},
+    tell,
 };
 
 /// `latchkey users`. The argument `WHO` is an e-mail address, a username or a user's id. The
@@ -136,6 +137,7 @@ impl Users {
         // The audit lines go where the service's log goes: to standard error.
         log::start("latchkey", &config.telemetry.log_level, LogFormat::Elsewhere);
         let app = self.table.open(config).await?;
+        load_names(&app).await;
         self.command.run(&app).instrument(tracing::info_span!("tool", actor = "tool")).await
     }
 }
@@ -191,9 +193,16 @@ fn name(user: &User) -> String {
     format!("{} ({})", address(&user.email), shown(&user.id))
 }
 
-/// Records a change of this account by the tool.
-fn audit(event: &'static str, user: &User) {
-    audit::record(event, &audit::pseudonym(&user.email_key), &audit::pseudonym(&user.id));
+/// Loads the key of the log's pseudonyms, once for a command.
+async fn load_names(app: &App) {
+    if let Err(error) = app.keys().refresh_if(app.now(), |_| true).await {
+        tell(&format!("the log's names of people are unknown: {}", error.cause()));
+    }
+}
+
+/// Records a change of this account by the tool. Without keys the line has no names.
+fn audit(app: &App, event: &'static str, user: &User) {
+    audit::record(event, &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
 }
 
 fn failure(error: Error) -> Failure {

@@ -173,7 +173,7 @@ impl<'a> Attempt<'a> {
 
     /// Records an audit event of this attempt.
     pub fn audit(&self, event: &'static str) {
-        let user = self.stored.user.as_ref().map(|user| audit::pseudonym(&user.id)).unwrap_or_default();
+        let user = self.stored.user.as_ref().map(|user| self.app.pseudonym(&user.id)).unwrap_or_default();
         audit::record(event, &self.stored.identity, &user);
     }
 

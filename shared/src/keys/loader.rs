@@ -5,8 +5,8 @@ use std::sync::Arc;
 use aws_sdk_secretsmanager::Client;
 
 use super::{
-    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, PublicKeys, RefreshKeys, Source, TokenProfile,
-    document::Document,
+    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, Pseudonyms, PublicKeys, RefreshKeys, Source,
+    TokenProfile, document::Document,
 };
 use crate::{
     error::Error,
@@ -46,6 +46,7 @@ pub struct Keys {
     public: Option<Document<PublicKeys>>,
     refresh: Option<Document<RefreshKeys>>,
     parts: PartIds,
+    pseudonyms: Pseudonyms,
     firebase: Option<Document<ServiceAccount>>,
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
@@ -59,15 +60,20 @@ impl Keys {
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
         let KeySources { firebase, shared_secret, api_key, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
+        let pseudonyms = Pseudonyms::default();
+        let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
+        let ring = move |text: &str| KeyRing::parse(text).inspect(|ring| of_ring.learn(ring.refresh().pseudonym_key()));
+        let refresh = move |text: &str| RefreshKeys::parse(text).inspect(|keys| of_refresh.learn(keys.pseudonym_key()));
         Self {
             secrets: secrets.clone(),
             profile: token_profile,
-            ring: signing_keys.map(|source| Document::new(secrets.clone(), source, age_max, KeyRing::parse)),
+            ring: signing_keys.map(|source| Document::new(secrets.clone(), source, age_max, ring)),
             public: (public_keys.filter(|_| !is_whole))
                 .map(|source| Document::new(secrets.clone(), source, age_max, PublicKeys::parse)),
             refresh: (refresh_keys.filter(|_| !is_whole))
-                .map(|source| Document::new(secrets.clone(), source, age_max, RefreshKeys::parse)),
+                .map(|source| Document::new(secrets.clone(), source, age_max, refresh)),
             parts,
+            pseudonyms,
             firebase: firebase.map(|firebase| {
                 let name = named(&firebase.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
                 Document::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
@@ -87,6 +93,12 @@ impl Keys {
                 })
             }),
         }
+    }
+
+    /// The maker of pseudonyms, under the key of the set that was loaded last. A process with the
+    /// public keys alone names nobody.
+    pub fn pseudonyms(&self) -> &Pseudonyms {
+        &self.pseudonyms
     }
 
     /// The key set in the secret with this name or ARN, for changes.

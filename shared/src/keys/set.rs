@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 pub use changes::Change;
 pub use parts::Part;
 
+use super::pseudonyms;
 use crate::{error::Error, jose::rsa::RsaKey, time::Timestamp};
 
 /// The size of an HMAC key, in bytes. RFC 2104 section 3 asks for at least the size of the hash's
@@ -31,6 +32,10 @@ pub struct KeySet {
     /// The secrets with the parts of this set.
     #[serde(default, skip_serializing_if = "PartIds::is_empty")]
     pub(super) parts: PartIds,
+    /// The HMAC key of pseudonyms. A set of version 0.1 has none yet: see
+    /// [`KeySet::pseudonym_secret`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pseudonym_key: Option<Zeroizing<String>>,
     pub(super) keys: Vec<KeyRecord>,
 }
 
@@ -174,6 +179,8 @@ pub struct Described {
 pub struct NewKeys {
     access: (String, Material),
     refresh: (String, Material),
+    /// For a set without a key of pseudonyms.
+    pseudonym_key: Zeroizing<String>,
 }
 
 impl NewKeys {
@@ -186,8 +193,9 @@ impl NewKeys {
         let private_key = Zeroizing::new(RsaKey::generate().map_err(Error::internal)?);
         let kid = RsaKey::from_pem(&private_key).map_err(Error::internal)?.thumbprint();
         let mut secret = Zeroizing::new([0; HMAC_KEY_BYTES]);
+        let mut pseudonym_key = Zeroizing::new([0; HMAC_KEY_BYTES]);
         let mut refresh_kid = [0; 8];
-        for bytes in [secret.as_mut_slice(), &mut refresh_kid] {
+        for bytes in [secret.as_mut_slice(), pseudonym_key.as_mut_slice(), &mut refresh_kid] {
             #[expect(clippy::disallowed_methods, reason = "a key set is made before there is an App")]
             rand::fill(bytes).map_err(Error::internal)?;
         }
@@ -195,6 +203,7 @@ impl NewKeys {
         Ok(Self {
             access: (kid, Material::Rsa { private_key: Some(private_key), public_key: None }),
             refresh: (URL_SAFE_NO_PAD.encode(refresh_kid), Material::Hmac { secret: Some(secret) }),
+            pseudonym_key: Zeroizing::new(URL_SAFE_NO_PAD.encode(pseudonym_key.as_slice())),
         })
     }
 
@@ -233,8 +242,9 @@ impl KeyRecord {
 impl KeySet {
     /// A set with two keys per use: `current` signs from now on, and `next` is the next key.
     pub fn generate(now: Timestamp, current: NewKeys, next: NewKeys) -> Self {
+        let pseudonym_key = Some(current.pseudonym_key.clone());
         let keys = current.records(now, Some(now)).chain(next.records(now, None)).collect();
-        Self { generation: 1, keys, ..Self::default() }
+        Self { generation: 1, pseudonym_key, keys, ..Self::default() }
     }
 
     /// Parses the document.
@@ -268,6 +278,20 @@ impl KeySet {
             ));
         }
         Ok(text)
+    }
+
+    /// The HMAC key of pseudonyms, in base64url. A set of version 0.1 has none yet: the key is then
+    /// derived from the oldest key of refresh tokens. The next change of the set keeps it.
+    pub(super) fn pseudonym_secret(&self) -> Option<Zeroizing<String>> {
+        let derived = || {
+            let oldest = self.keys.iter().find_map(|key| match &key.material {
+                Material::Hmac { secret } => secret.as_ref(),
+                Material::Rsa { .. } => None,
+            })?;
+            let tag = pseudonyms::derived(&Zeroizing::new(URL_SAFE_NO_PAD.decode(&**oldest).ok()?));
+            Some(Zeroizing::new(URL_SAFE_NO_PAD.encode(tag.as_ref())))
+        };
+        self.pseudonym_key.clone().or_else(derived)
     }
 
     /// The number of changes since the set was made.

@@ -28,7 +28,6 @@ use crate::{
     },
     error::Error,
     password::StoredHash,
-    telemetry::audit,
     time::Timestamp,
 };
 
@@ -162,17 +161,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
-        let identity = audit::pseudonym(identifier.key());
+        let identity = self.names.of(identifier.key());
         let Some(Client { device, ip }) = client else {
             let login = login_key(identifier.key());
             let user = self.batch_get(&[&login]).await?.remove(&login).map(read_login).transpose()?;
             return Ok(Attempt { read_time: began.elapsed(), ..Attempt::unlimited(user, identity) });
         };
         let login = login_key(identifier.key());
-        let address = SeriesCounter::address_key(identifier.key(), ip);
-        let ceiling = CeilingCounter::key(identifier.key());
-        let mut windows = ip.map(|ip| QuotaWindow::all(FAILED_LOGINS, ip, now)).unwrap_or_default();
-        let device = device.map(|id| (session_key(id), SeriesCounter::device_key(id)));
+        let address = SeriesCounter::address_key(&self.names, identifier.key(), ip);
+        let ceiling = CeilingCounter::key(&self.names, identifier.key());
+        let mut windows = ip.map(|ip| QuotaWindow::all(&self.names, FAILED_LOGINS, ip, now)).unwrap_or_default();
+        let device = device.map(|id| (session_key(id), SeriesCounter::device_key(&self.names, id)));
         let mut keys = vec![login.as_str(), &address, &ceiling];
         keys.extend(windows.iter().map(|window| window.key.as_str()));
         keys.extend(device.iter().flat_map(|(session, series)| [session.as_str(), series]));
@@ -197,14 +196,14 @@ impl Store {
             // The counters under other identifiers are assumed to be equal. If one is not, the
             // condition of the write fails.
             attempt.series.extend(identifiers(identifier, user).map(|identifier| SeriesCounter {
-                key: SeriesCounter::address_key(identifier, ip),
+                key: SeriesCounter::address_key(&self.names, identifier, ip),
                 last_read: by_address,
                 remembers: ip.is_some(),
             }));
             // An address of an earlier login is held to its own series alone, too.
             if !by_address.is_known(now) {
                 let ceilings = identifiers(identifier, user)
-                    .map(|identifier| CeilingCounter { key: CeilingCounter::key(identifier), last_read });
+                    .map(|identifier| CeilingCounter { key: CeilingCounter::key(&self.names, identifier), last_read });
                 attempt.ceilings.extend(ceilings);
                 attempt.windows = windows;
             }
@@ -228,14 +227,14 @@ impl Store {
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
         let (login, profile) = (login_key(&user.email_key), profile_key(&user.id));
-        let key = SeriesCounter::owner_key(user, session);
+        let key = SeriesCounter::owner_key(&self.names, user, session);
         let mut keys = vec![login.as_str(), &profile];
         keys.extend(is_limited.then_some(key.as_str()));
         let mut items = self.batch_get(&keys).await?;
         let found = named(items.remove(&login).map(read_login), items.remove(&profile))?;
         let found = found.filter(|found| found.id == user.id && found.epoch == user.epoch);
         let found = found.ok_or_else(|| Error::unavailable("another request changed the account meanwhile"))?;
-        let mut attempt = Attempt::unlimited(Some(found), audit::pseudonym(&user.email_key));
+        let mut attempt = Attempt::unlimited(Some(found), self.names.of(&user.email_key));
         if is_limited {
             let last_read = SeriesCounter::series(items.remove(&key))?;
             attempt.series.push(SeriesCounter { key, last_read, remembers: false });

@@ -8,6 +8,7 @@ use super::{Item, Store, TTL, failures::limit_key, number};
 use crate::{
     account::{ip::IpKey, rate_limit::Quota},
     error::Error,
+    keys::Pseudonyms,
     time::Timestamp,
 };
 
@@ -23,14 +24,14 @@ pub(super) struct QuotaWindow {
 impl QuotaWindow {
     /// The windows around `now` of an IP address and of the networks around it. Their counts are
     /// not read yet.
-    pub(super) fn all(quota: Quota, ip: &IpKey, now: Timestamp) -> Vec<Self> {
+    pub(super) fn all(names: &Pseudonyms, quota: Quota, ip: &IpKey, now: Timestamp) -> Vec<Self> {
         let quotas = iter::successors(Some(quota), |quota| Some(quota.wider()));
-        ip.networks().zip(quotas).map(|(network, quota)| Self::new(quota, network, now)).collect()
+        ip.networks().zip(quotas).map(|(network, quota)| Self::new(names, quota, network, now)).collect()
     }
 
-    fn new(quota: Quota, network: &str, now: Timestamp) -> Self {
+    fn new(names: &Pseudonyms, quota: Quota, network: &str, now: Timestamp) -> Self {
         let (number, ends_at) = quota.window_at(now);
-        Self { key: limit_key(quota.name, &[&format!("{number}#{network}")]), quota, ends_at, used: 0 }
+        Self { key: limit_key(names, quota.name, &[&format!("{number}#{network}")]), quota, ends_at, used: 0 }
     }
 
     /// The time until the next window, if the quota is used up.
@@ -85,7 +86,7 @@ impl Store {
     /// Uses up a quota of an IP address at once, for tests.
     #[cfg(feature = "testing")]
     pub async fn exhaust(&self, quota: &Quota, ip: &IpKey, now: Timestamp) -> Result<(), Error> {
-        let window = QuotaWindow::new(*quota, ip.as_str(), now);
+        let window = QuotaWindow::new(&self.names, *quota, ip.as_str(), now);
         let item = [("pk", super::text(&window.key)), ("used", number(quota.max))];
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));

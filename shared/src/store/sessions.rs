@@ -132,7 +132,7 @@ impl Store {
     /// clients hold a copy: the next finds the session ended.
     async fn end_reused(&self, session: &Session, now: Timestamp) -> Result<Rotation, Error> {
         if self.end_session(session.id, None, now).await? {
-            audit::warn("refresh_token_reused", &audit::pseudonym(&session.user_id));
+            audit::warn("refresh_token_reused", &self.names.of(&session.user_id));
         }
         Err(Error::Refresh(RefreshRefusal::Reused))
     }
@@ -210,7 +210,7 @@ impl Store {
             },
         };
         let user = found.as_ref().and_then(|session| session.get("user_id")?.as_s().ok());
-        audit::record("session_ended", "", &user.map(|id| audit::pseudonym(id)).unwrap_or_default());
+        audit::record("session_ended", "", &user.map(|id| self.names.of(id)).unwrap_or_default());
         Ok(true)
     }
 

@@ -52,7 +52,7 @@ impl Store {
     /// 409 if the e-mail address or the username is taken, or if the idempotency key came with
     /// another request. 429 if the IP address has used up a quota. 503 if DynamoDB fails.
     pub async fn begin_sign_up(&self, request: &SignUpRequest<'_>, now: Timestamp) -> Result<SignUp, Error> {
-        let windows = |quota| request.ip.map(|ip| QuotaWindow::all(quota, ip, now)).unwrap_or_default();
+        let windows = |quota| request.ip.map(|ip| QuotaWindow::all(&self.names, quota, ip, now)).unwrap_or_default();
         let (mut made, mut refused) = (windows(SIGN_UPS), windows(REFUSED_SIGN_UPS));
         let email = login_key(request.email.key());
         let username = request.username.map(|username| login_key(username.as_str()));

@@ -107,6 +107,8 @@ impl Canaries {
             let texts = keys.iter().filter_map(|key| key.get(name).and_then(Value::as_str));
             texts.for_each(|text| self.keep_lines("signing keys", text));
         }
+        let names = set.get("pseudonym_key").and_then(Value::as_str).expect("a key of pseudonyms");
+        self.keep_lines("signing keys", names);
     }
 
     /// The number of secrets.

@@ -15,7 +15,7 @@ use crate::{Failure, tell, written};
 pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
     let done = "disabled, and every session has ended";
     if change(app, &user, |user| !user.disabled, disabling(app), done, "was disabled already").await? {
-        audit("account_disabled", &user);
+        audit(app, "account_disabled", &user);
         tell_what_lives_on(app);
     }
     Ok(())
@@ -50,7 +50,7 @@ fn disabling(app: &App) -> impl Fn(&mut User) {
 pub async fn enable(app: &App, user: User) -> Result<(), Failure> {
     let enable = |user: &mut User| user.disabled = false;
     if change(app, &user, |user| user.disabled, enable, "enabled", "was enabled already").await? {
-        audit("account_enabled", &user);
+        audit(app, "account_enabled", &user);
     }
     Ok(())
 }
@@ -60,7 +60,7 @@ pub async fn set_role(app: &App, user: User, role_id: u32) -> Result<(), Failure
     let set = |user: &mut User| user.role_id = role_id;
     let (done, already) = (format!("has the role {role_id}"), format!("had the role {role_id} already"));
     if change(app, &user, |user| user.role_id != role_id, set, &done, &already).await? {
-        audit("role_changed", &user);
+        audit(app, "role_changed", &user);
         tell_of_old_tokens();
     }
     Ok(())
@@ -78,7 +78,7 @@ pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
     };
     let done = "is verified; the password from before is removed, and every session has ended";
     if change(app, &user, |user| !user.email_verified, verify, done, "was verified already").await? {
-        audit("email_verified", &user);
+        audit(app, "email_verified", &user);
         tell(
             "whoever made the account may have used somebody else's address, so that nothing from before counts; next, give \
              the owner a password with `latchkey users set-password WHO`",
@@ -92,7 +92,7 @@ pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
 pub async fn verify_and_keep_password(app: &App, user: User) -> Result<(), Failure> {
     let verify = |user: &mut User| user.email_verified = true;
     if change(app, &user, |user| !user.email_verified, verify, "is verified", "was verified already").await? {
-        audit("email_verified", &user);
+        audit(app, "email_verified", &user);
         tell(
             "the password and the sessions stay: this trusts that nobody but the owner of the address made the account, so \
              that a stranger who did is let in with it",
@@ -106,7 +106,7 @@ pub async fn verify_and_keep_password(app: &App, user: User) -> Result<(), Failu
 pub async fn unverify(app: &App, user: User) -> Result<(), Failure> {
     let unverify = |user: &mut User| user.email_verified = false;
     if change(app, &user, |user| user.email_verified, unverify, "is not verified", "was not verified already").await? {
-        audit("email_unverified", &user);
+        audit(app, "email_unverified", &user);
         tell_of_old_tokens();
     }
     Ok(())
@@ -161,7 +161,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
     // Disables the account first, because a change in between would keep it from being deleted.
     let (now, refused) = (app.now(), app.store().update_with_retries(&user, disabling(app)).await.map_err(failure)?);
     app.store().delete_user(&refused).await.map_err(failure)?;
-    audit("account_deleted", &refused);
+    audit(app, "account_deleted", &refused);
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))
 }

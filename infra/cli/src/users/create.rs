@@ -46,7 +46,7 @@ impl Create {
         user.email_verified = self.verified;
         user.password_hash = Some(hash(app, &user, password).await?);
         app.store().import_user(&user).await.map_err(failure)?;
-        audit("account_created", &user);
+        audit(app, "account_created", &user);
         written(writeln!(io::stdout(), "{}: created", name(&user)))?;
         if !user.email_verified {
             // The environment of the tool need not be that of the service.
@@ -68,7 +68,7 @@ pub async fn set_password(app: &App, user: User) -> Result<(), Failure> {
         user.end_sessions(now);
     };
     let changed = app.store().update_with_retries(&user, set).await.map_err(failure)?;
-    audit("password_changed", &changed);
+    audit(app, "password_changed", &changed);
     written(writeln!(io::stdout(), "{}: has the new password, and every session has ended", name(&changed)))?;
     change::tell_what_lives_on(app);
     Ok(())

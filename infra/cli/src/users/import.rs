@@ -113,7 +113,7 @@ impl Line {
             user.imported_uid = true;
         }
         app.store().import_user(&user).await.map_err(|error| error.cause())?;
-        super::audit("account_imported", &user);
+        super::audit(app, "account_imported", &user);
         Ok(user.id)
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::{
     App,
     account::{session::Session, user::User},
-    telemetry::audit::pseudonym,
+    keys::Pseudonyms,
 };
 
 use super::failure;
@@ -25,10 +25,11 @@ pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
     sessions.retain(|session| session.is_live(user, now));
     sessions.sort_by_key(|session| session.auth_time);
     sessions.reverse();
+    let names = app.keys().pseudonyms();
     written(if json {
-        writeln!(io::stdout(), "{}", escape::json(&AccountView::of(user, &sessions))?)
+        writeln!(io::stdout(), "{}", escape::json(&AccountView::of(user, &sessions, names))?)
     } else {
-        write_lines(&mut io::stdout(), user, &sessions)
+        write_lines(&mut io::stdout(), user, &sessions, names)
     })
 }
 
@@ -64,7 +65,7 @@ struct LogNames {
 }
 
 impl<'a> AccountView<'a> {
-    fn of(user: &'a User, sessions: &[Session]) -> Self {
+    fn of(user: &'a User, sessions: &[Session], names: &Pseudonyms) -> Self {
         let times = |session: &Session| SessionTimes {
             created_at: session.auth_time.rfc3339(),
             refreshed_at: session.made_at(session.counter).rfc3339(),
@@ -81,7 +82,10 @@ impl<'a> AccountView<'a> {
             created_at: user.created_at.rfc3339(),
             password: password(user),
             sessions: sessions.iter().map(times).collect(),
-            log: LogNames { identities: user.identifiers().map(pseudonym).collect(), user: pseudonym(&user.id) },
+            log: LogNames {
+                identities: user.identifiers().map(|key| names.of(key)).collect(),
+                user: names.of(&user.id),
+            },
         }
     }
 }
@@ -90,7 +94,7 @@ fn password(user: &User) -> &str {
     user.password_hash.as_ref().map_or("none", |hash| hash.kind())
 }
 
-fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::Result<()> {
+fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session], names: &Pseudonyms) -> io::Result<()> {
     let or_none = |text: &str| if text.is_empty() { "—".to_owned() } else { shown(text) };
     let verified = if user.email_verified { "verified" } else { "not verified" };
     for (label, value) in [
@@ -111,7 +115,7 @@ fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session]) -> io::R
         writeln!(out, "  since {since}, refreshed {refreshed}, until {}", session.expires_at.readable())?;
     }
     for (kind, key) in ["e-mail", "username"].into_iter().zip(user.identifiers()) {
-        writeln!(out, "identity in the log, by {kind}: {}", pseudonym(key))?;
+        writeln!(out, "identity in the log, by {kind}: {}", names.of(key))?;
     }
-    writeln!(out, "user in the log: {}", pseudonym(&user.id))
+    writeln!(out, "user in the log: {}", names.of(&user.id))
 }

@@ -27,7 +27,7 @@ pub struct AccountTable {
 }
 
 impl AccountTable {
-    /// The app over that table. Its keys are not needed, and so not loaded.
+    /// The app over that table. Its keys are loaded only for the names in the log.
     pub async fn open(self, mut config: Config) -> Result<App, Failure> {
         let is_external = self.external_dynamodb || (self.data_dir.is_none() && deployment::is_on_aws(&config));
         if let Some(folder) = self.data_dir {
@@ -38,7 +38,8 @@ impl AccountTable {
         } else {
             embedded(&config)?
         };
-        let keys = Keys::new(None, config.key_sources(deployment::signing_keys(&config).0));
+        let sources = config.key_sources(deployment::signing_keys(&config).0);
+        let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         App::new(config, store, keys).map_err(failure)
     }
 }

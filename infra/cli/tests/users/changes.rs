@@ -9,13 +9,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::{
-    telemetry::audit::pseudonym,
-    testing::server::{Server, command},
-};
+use shared::testing::server::{Server, command};
 use tempfile::TempDir;
 
-use super::{Accounts, PASSWORD, events, refusal, said, shown, tool, users};
+use super::{Accounts, PASSWORD, events, pseudonym, refusal, said, shown, tool, users};
 
 const OTHER: &str = "another horse battery";
 
@@ -192,8 +189,8 @@ fn every_change_by_the_tool_leaves_an_audit_event_and_a_change_that_was_made_alr
                 "account_imported" => ("imported@b.de", Some("one")),
                 _ => ("a@b.de", Some(id.as_str())),
             };
-            assert_eq!(text("identity"), pseudonym(email), "{line}");
-            assert!(user.is_none_or(|user| text("user") == pseudonym(user)), "{line}");
+            assert_eq!(text("identity"), pseudonym(folder.path(), email), "{line}");
+            assert!(user.is_none_or(|user| text("user") == pseudonym(folder.path(), user)), "{line}");
             assert!(!line.to_string().contains("b.de") && !line.to_string().contains(OTHER), "{line}");
         }
     }

@@ -18,7 +18,7 @@ use std::{
 use import::import;
 use serde_json::{Value, json};
 use shared::{
-    telemetry::audit::pseudonym,
+    keys::RefreshKeys,
     testing::server::{Server, command, dynamodb_at, free_port},
 };
 use tempfile::TempDir;
@@ -34,6 +34,12 @@ fn tool(folder: &Path, arguments: &[&str]) -> Command {
 
 fn users(folder: &Path, arguments: &[&str]) -> Output {
     tool(folder, arguments).output().unwrap()
+}
+
+/// The name of an identifier or of an id in the log, under the keys of the data folder.
+fn pseudonym(folder: &Path, text: &str) -> String {
+    let keys = fs::read_to_string(folder.join("signing-keys.json")).unwrap();
+    RefreshKeys::parse(&keys).unwrap().pseudonyms().of(text)
 }
 
 /// Standard output, and standard error without audit lines. Fails if the exit code is another.
@@ -200,6 +206,7 @@ fn an_account_is_shown_with_its_sessions_and_what_the_log_calls_it_and_never_its
     let user = shown(folder.path(), "james@yopmail.com");
     let sessions = user.get("sessions").unwrap().as_array().unwrap().clone();
     let created_at = user.get("created_at").unwrap();
+    let called = |text: &str| pseudonym(folder.path(), text);
     assert_eq!(sessions.len(), 2);
     assert_eq!(sessions.last().unwrap().get("expires_at"), created.get("refresh_expires_at"));
     assert_eq!(
@@ -208,12 +215,12 @@ fn an_account_is_shown_with_its_sessions_and_what_the_log_calls_it_and_never_its
             "id": id, "email": "James@yopmail.com", "username": "james", "name": "James", "role_id": 1,
             "email_verified": false, "disabled": false, "created_at": created_at, "password": "argon2id",
             "sessions": sessions,
-            "log": {"identities": [pseudonym("james@yopmail.com"), pseudonym("james")], "user": pseudonym(id)},
+            "log": {"identities": [called("james@yopmail.com"), called("james")], "user": called(id)},
         })
     );
     let (out, told) = said(&users(folder.path(), &["show", "james"]), 0);
     assert!(told.is_empty() && !out.contains("$argon2") && out.contains("password: argon2id\n"), "{out}{told}");
-    for words in ["live sessions: 2\n  since ", "state: enabled\n", &pseudonym("james"), &pseudonym(id)] {
+    for words in ["live sessions: 2\n  since ", "state: enabled\n", &called("james"), &called(id)] {
         assert!(out.contains(words), "{out}");
     }
     said(&users(folder.path(), &["disable", "james"]), 0);

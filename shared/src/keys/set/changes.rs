@@ -20,6 +20,7 @@ impl KeySet {
     /// `new` as the next keys. The set must be in force at `now`, so that its next keys are already
     /// published.
     pub fn rotate(&mut self, now: Timestamp, times: &KeyLifetimes, new: NewKeys) -> Change {
+        self.pseudonym_key = self.pseudonym_secret();
         self.forget(now);
         let mut change = Change::default();
         for purpose in KeyUse::ALL {
@@ -61,12 +62,14 @@ impl KeySet {
         let mut change = Change::default();
         let signs_now = |purpose| self.signer(purpose, now).is_some_and(|signer| signer.kid == kid);
         let was_signing = KeyUse::ALL.into_iter().any(signs_now);
+        let pseudonym_key = self.pseudonym_secret();
         let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) else {
             return Err(format!("There is no key {kid:?} in the set."));
         };
         if !key.term.is_live(now) {
             return Ok(change);
         }
+        self.pseudonym_key = pseudonym_key;
         let purpose = key.purpose();
         key.revoke(now);
         change.0.push(format!("the key {kid} is revoked: every {purpose} that it signed is refused"));
@@ -118,8 +121,10 @@ impl KeySet {
             let purpose = key.purpose();
             change.0.push(format!("the key {} is revoked: every {purpose} that it signed is refused", key.kid));
         }
-        let new = Self::generate(now, current, next).keys;
+        let Self { keys: new, pseudonym_key, .. } = Self::generate(now, current, next);
+        self.pseudonym_key = pseudonym_key;
         change.0.extend(new.iter().map(|key| format!("the key {} of {}s is new", key.kid, key.purpose())));
+        change.0.push("the log names everybody by new pseudonyms".to_owned());
         change.0.push(
             "every session ends; verifiers elsewhere refuse tokens by the new keys until they have read the published \
              keys again"

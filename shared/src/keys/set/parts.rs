@@ -52,13 +52,15 @@ impl KeySet {
     pub fn part(&self, part: Part) -> Result<Self, String> {
         let records = self.keys.iter().filter(|key| key.purpose() == part.purpose());
         let keys = records.map(KeyRecord::without_private_key).collect::<Result<_, _>>()?;
-        Ok(Self { generation: self.generation, keys, ..Self::default() })
+        let pseudonym_key = self.pseudonym_secret().filter(|_| part == Part::Refresh);
+        Ok(Self { generation: self.generation, pseudonym_key, keys, ..Self::default() })
     }
 
     /// Whether this document may be that part: it holds no private key and no key of another use.
     pub(crate) fn is_part(&self, part: Part) -> bool {
         let is_private = |key: &KeyRecord| matches!(&key.material, Material::Rsa { private_key: Some(_), .. });
-        self.keys.iter().all(|key| key.purpose() == part.purpose() && !is_private(key))
+        let has_names = self.pseudonym_key.is_some() && part == Part::Public;
+        !has_names && self.keys.iter().all(|key| key.purpose() == part.purpose() && !is_private(key))
     }
 
     /// The name or the ARN of the secret with a part of this set.
@@ -79,6 +81,7 @@ impl KeySet {
             return None;
         }
         let mut announced = self.clone();
+        announced.pseudonym_key = announced.pseudonym_key.or_else(|| coming.pseudonym_key.clone());
         announced.keys.retain(|key| missing.iter().all(|other| other.kid != key.kid));
         announced.keys.extend(missing.into_iter().map(|key| KeyRecord { term: Term::default(), ..key }));
         Some(announced)

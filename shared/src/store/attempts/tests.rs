@@ -112,7 +112,7 @@ async fn the_addresses_of_one_network_share_a_quota_that_grows_with_the_network(
         ("20010db8000103/56", "2001:db8:1:304::9", "2001:db8:1:404::9"),
         ("20010db80002/48", "2001:db8:2:1::9", "2001:db8:3:1::9"),
     ] {
-        let window = QuotaWindow::all(FAILED_LOGINS, &key(inside), NOW);
+        let window = QuotaWindow::all(&store.names, FAILED_LOGINS, &key(inside), NOW);
         let index = key(inside).networks().position(|other| other == network).unwrap();
         let item = [("pk", text(&window[index].key)), ("used", number(used_up.max * 4))];
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
