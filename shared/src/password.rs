@@ -14,6 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 pub use hasher::{Checked, Hasher};
+pub use stored::Refusal;
 use stored::Stored;
 pub use weakness::{Person, Weakness};
 
@@ -22,12 +23,19 @@ pub use weakness::{Person, Weakness};
 const BYTES_MAX: usize = 1024;
 const CODE_POINTS_MAX: usize = 256;
 
-/// A password, normalised. It is wiped from memory when it is dropped.
+/// A password. It is wiped from memory when it is dropped.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    /// The text by the `OpaqueString` profile of RFC 8265 section 4.2. Every hash that is made here
+    /// is of this form.
+    normal: Zeroizing<String>,
+    /// The other forms that a hash from elsewhere may be of: the text as typed, and its NFC. Both
+    /// are mostly the same as `normal`, and then missing here.
+    others: Vec<Zeroizing<String>>,
+}
 
 impl Password {
-    /// Reads a password by the `OpaqueString` profile of RFC 8265 section 4.2.
+    /// Reads a new password by the `OpaqueString` profile of RFC 8265 section 4.2.
     ///
     /// Every kind of space becomes U+0020. The text becomes NFC, since NFKC would make two
     /// different passwords equal. A password is never truncated.
@@ -44,17 +52,35 @@ impl Password {
         if text.chars().any(char::is_control) {
             return Err(("password_has_control_characters", "A password must not contain control characters."));
         }
-        let spaces = text.chars().map(|c| if is_space_separator(c) { ' ' } else { c });
-        let normal = Zeroizing::new(spaces.nfc().collect::<String>());
-        if normal.len() > BYTES_MAX || normal.chars().count() > CODE_POINTS_MAX {
+        let password = Self::typed(text);
+        if password.normal.len() > BYTES_MAX || password.normal.chars().count() > CODE_POINTS_MAX {
             return Err(TOO_LONG);
         }
-        Ok(Self(normal))
+        Ok(password)
+    }
+
+    /// Accepts any text, to be checked against a stored hash. An account from elsewhere has the
+    /// password that the rules of its time allowed. The bound of a request's body is the only one.
+    pub fn typed(text: &str) -> Self {
+        let spaces = text.chars().map(|c| if is_space_separator(c) { ' ' } else { c });
+        let normal = Zeroizing::new(spaces.nfc().collect::<String>());
+        let mut others: Vec<Zeroizing<String>> = Vec::new();
+        for form in [text.to_owned(), text.nfc().collect::<String>()].map(Zeroizing::new) {
+            if form != normal && !others.contains(&form) {
+                others.push(form);
+            }
+        }
+        Self { normal, others }
     }
 
     /// The bytes of the normalised password.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.normal.as_bytes()
+    }
+
+    /// The forms that a stored hash may be of, the normalised one first.
+    fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(&self.normal).chain(&self.others).map(|form| form.as_bytes())
     }
 }
 
@@ -112,9 +138,21 @@ impl StoredHash {
         &self.0
     }
 
+    /// Reads a hash from another system. White space around it, a byte order mark and characters
+    /// without a width are passed over.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which no password can be checked against the hash.
+    pub fn imported(text: &str) -> Result<Self, Refusal> {
+        let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
+        let hash = Self::new(text.trim_matches(is_blank));
+        Stored::read(&hash).map(|_| hash)
+    }
+
     /// Whether a password can be checked against this hash.
     pub fn is_usable(&self) -> bool {
-        Stored::read(self).is_some()
+        Stored::read(self).is_ok()
     }
 
     /// The kind of the hash, such as `argon2id` or `bcrypt`, and nothing else about it. `unknown`

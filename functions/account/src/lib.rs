@@ -96,7 +96,7 @@ struct NewPassword {
 
 impl Input for NewPassword {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (current, new) = (fields.password("current_password"), fields.password("new_password"));
+        let (current, new) = (fields.password("current_password"), fields.new_password("new_password"));
         Some(Self { current: current?, new: new? })
     }
 }

@@ -59,7 +59,7 @@ impl NewAccount {
 impl Input for NewAccount {
     fn read(fields: &mut Fields) -> Option<Self> {
         let email = fields.email("email");
-        let password = fields.password("password");
+        let password = fields.new_password("password");
         let username = fields.username("username");
         let name = fields.name("name").unwrap_or_default();
         Some(Self { email: email?, username, name, password: password? })

@@ -152,8 +152,6 @@ async fn what_is_missing_or_wrong_is_told_field_by_field() {
         (json!({"email": "a@b", "password": "x"}), vec![("email", "invalid_email")]),
         (json!({"username": "j m", "password": "x"}), vec![("username", "invalid_username")]),
         (json!({"email": "a@b.de", "username": "james", "password": "x"}), vec![("username", "ambiguous")]),
-        (json!({"email": "a@b.de", "password": "a".repeat(1025)}), vec![("password", "password_too_long")]),
-        (json!({"email": "a@b.de", "password": "a\tb"}), vec![("password", "password_has_control_characters")]),
         (
             json!({"email": "a@b.de", "password": "x", "id": "u", "role_id": 9, "email_verified": true}),
             vec![("role_id", "not_settable"), ("id", "not_settable"), ("email_verified", "not_settable")],

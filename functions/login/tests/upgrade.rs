@@ -68,3 +68,48 @@ async fn a_hash_that_nobody_can_use_is_a_failed_login_like_any_other() {
     assert_eq!(log_in(&service, "a@b.de", PASSWORD).await, 401);
     assert_eq!(service.stored(&user).await.unwrap().version, 0);
 }
+
+/// Passwords that today's rules refuse or change: decomposed letters, a tab, 300 characters, and a
+/// space that does not break. Python's bcrypt and hashlib made the hashes.
+const OLD_RULES: [(&str, &str); 4] = [
+    ("Cafe\u{301}-Cre\u{300}me-2020", "$2b$04$.pIjKFrHsRAh/L2SFnNXx.jz0Xk1ACyjVRzrfYb9JjgEWXvSsJQ8O"),
+    ("violet\ttractor", "$2b$04$abcdefghijklmnopqrstuu/5Srt8XsEuDRHChBG1QYzoHdIuD7O1m"),
+    (LONG, "pbkdf2_sha256$1000$saltsalt12$LbaXtlW2UZv0LOI5mVgk1wP4sS1aj14XAqiqrRCQc9s="),
+    ("violet\u{a0}tractor", "pbkdf2_sha256$1000$saltsalt12$vmrna3NMGjiRUd+Z+tOnVCDL51qkob+zI5T3+skRbLs="),
+];
+const LONG: &str = "violet tractor violet tractor violet tractor violet tractor violet tractor violet tractor \
+                    violet tractor violet tractor violet tractor violet tractor violet tractor violet tractor \
+                    violet tractor violet tractor violet tractor violet tractor violet tractor violet tractor \
+                    violet tractor violet tractor ";
+
+#[tokio::test(start_paused = true)]
+async fn a_password_from_elsewhere_is_checked_by_the_rules_that_it_was_made_under() {
+    let service = Service::new(login::router()).await;
+    for (number, (password, foreign)) in OLD_RULES.into_iter().enumerate() {
+        let email = format!("a{number}@b.de");
+        let hash = |user: &mut shared::account::user::User| user.password_hash = Some(StoredHash::new(foreign));
+        let user = service.account_with(&email, None, hash).await;
+        assert_eq!(log_in(&service, &email, &format!("{password}x")).await, 401, "{password}");
+        assert_eq!(log_in(&service, &email, password).await, 200, "{password}");
+        let upgraded = service.stored(&user).await.unwrap().password_hash.unwrap();
+        assert!(upgraded.as_str().starts_with("$argon2id$"), "{password}");
+        assert_eq!(log_in(&service, &email, password).await, 200, "{password} after the upgrade");
+        assert_eq!(log_in(&service, &email, &format!("{password}x")).await, 401, "{password} after the upgrade");
+    }
+}
+
+/// The hash is of the first 72 bytes. Whatever follows them was never checked.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_bcrypt_never_read_is_not_stored_as_a_part_of_the_password() {
+    let service = Service::new(login::router()).await;
+    let read = &"0123456789".repeat(8)[..72];
+    let foreign = "$2b$04$abcdefghijklmnopqrstuum2G75IXDN/xsgbNa/hCiPSKyIHQd70S";
+    let hash = |user: &mut shared::account::user::User| user.password_hash = Some(StoredHash::new(foreign));
+    let user = service.account_with("a@b.de", None, hash).await;
+    for end in ["a mistyped end", "the right end"] {
+        assert_eq!(log_in(&service, "a@b.de", &format!("{read}{end}")).await, 200);
+        assert_eq!(service.stored(&user).await.unwrap().password_hash.unwrap().as_str(), foreign);
+    }
+    assert_eq!(log_in(&service, "a@b.de", read).await, 200);
+    assert!(service.stored(&user).await.unwrap().password_hash.unwrap().as_str().starts_with("$argon2id$"));
+}

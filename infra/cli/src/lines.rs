@@ -4,17 +4,40 @@ use std::io::{self, BufRead, Read};
 
 /// The longest line in bytes, without its end. A custom token has a quarter of this length.
 const LINE_BYTES_MAX: usize = 64 * 1024;
+/// UTF-8's byte order mark, which some editors write at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The lines of an input.
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
+    number: usize,
 }
 
 impl<R: BufRead> Lines<R> {
     /// Reads the lines of `input`.
     pub fn new(input: R) -> Self {
-        Self { input, line: Vec::new() }
+        Self { input, line: Vec::new(), number: 0 }
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The next line that holds more than white space, as [`Lines::read`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// The input cannot be read.
+    pub fn read_filled(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
+        loop {
+            match self.advance()? {
+                false => return Ok(None),
+                true if self.whole().trim_ascii().is_empty() => {}
+                true => return Ok(Some(self.bounded())),
+            }
+        }
     }
 
     /// The next line without its end, or a sentence if the line is too long. `None` at the end of
@@ -24,17 +47,50 @@ impl<R: BufRead> Lines<R> {
     ///
     /// The input cannot be read.
     pub fn read(&mut self) -> io::Result<Option<Result<&[u8], String>>> {
+        Ok(if self.advance()? { Some(self.bounded()) } else { None })
+    }
+
+    /// Reads the next line. `false` at the end of the input.
+    fn advance(&mut self) -> io::Result<bool> {
         self.line.clear();
         self.input.by_ref().take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', &mut self.line)?;
         if self.line.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         // Only the beginning of a long line is held; the rest is skipped.
         if self.line.len() > LINE_BYTES_MAX && !self.line.ends_with(b"\n") {
             self.input.skip_until(b'\n')?;
         }
+        if self.number == 0 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
+        self.number += 1;
+        Ok(true)
+    }
+
+    fn whole(&self) -> &[u8] {
         let whole = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
-        let is_short = whole.len() <= LINE_BYTES_MAX;
-        Ok(Some(if is_short { Ok(whole) } else { Err("The line is longer than 64 KiB.".to_owned()) }))
+        whole.strip_suffix(b"\r").unwrap_or(whole)
+    }
+
+    fn bounded(&self) -> Result<&[u8], String> {
+        let is_short = self.whole().len() <= LINE_BYTES_MAX;
+        if is_short { Ok(self.whole()) } else { Err("The line is longer than 64 KiB.".to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_line_ends_and_empty_lines_are_passed_over() {
+        let mut lines = Lines::new(&b"\xef\xbb\xbf\r\n{}\r\n \t\n\n[]"[..]);
+        assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"{}"[..])));
+        assert_eq!(lines.number(), 2);
+        assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"[]"[..])));
+        assert_eq!((lines.number(), lines.read_filled().unwrap()), (5, None));
+        let mut lines = Lines::new(&b"\xef\xbb\xbfpassword\n"[..]);
+        assert_eq!(lines.read().unwrap(), Some(Ok(&b"password"[..])));
     }
 }

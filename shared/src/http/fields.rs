@@ -223,8 +223,14 @@ impl Fields {
         }
     }
 
-    /// Reads a password, as typed.
+    /// Reads a password that is checked against a stored hash. No rule of new passwords holds.
     pub fn password(&mut self, name: &str) -> Option<Password> {
+        let text = zeroize::Zeroizing::new(self.required(name)?);
+        Some(Password::typed(&text))
+    }
+
+    /// Reads a new password.
+    pub fn new_password(&mut self, name: &str) -> Option<Password> {
         let text = zeroize::Zeroizing::new(self.required(name)?);
         match Password::parse(&text) {
             Ok(password) => Some(password),

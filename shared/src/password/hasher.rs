@@ -16,8 +16,8 @@ use tracing::Span;
 use super::{
     Password, Policy, StoredHash, Verdict,
     stored::{
-        Stored,
-        argon2id::{Argon2id, WorkAreas},
+        Refusal, Stored,
+        argon2::{Argon2, WorkAreas},
     },
     timing::ResponseFloor,
 };
@@ -86,7 +86,7 @@ impl Hasher {
         let permits = concurrency.max(1);
         Ok(Self(Arc::new(Inner {
             areas: WorkAreas::new(&params),
-            decoy: Argon2id::decoy(&params).text()?,
+            decoy: Argon2::decoy(&params).text()?,
             params,
             slots: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
             permits: Arc::new(Semaphore::new(permits)),
@@ -108,8 +108,7 @@ impl Hasher {
     ///
     /// 503 if too many hashes wait already, 500 if Argon2 fails, which no input causes.
     pub async fn hash(&self, password: Password, salt: [u8; SALT_BYTES]) -> Result<StoredHash, Error> {
-        self.blocking(move |inner| Argon2id::make(&inner.params, password.as_bytes(), &salt, &inner.areas)?.text())
-            .await
+        self.blocking(move |inner| Argon2::make(&inner.params, password.as_bytes(), &salt, &inner.areas)?.text()).await
     }
 
     /// Checks `password` against `stored`. Without a usable stored hash, the same work is done on a
@@ -122,7 +121,7 @@ impl Hasher {
     pub async fn check(&self, password: Password, stored: Option<StoredHash>) -> Result<Checked, Error> {
         self.blocking(move |inner| {
             let began = Instant::now();
-            let (verdict, has_current_cost) = inner.check(password.as_bytes(), stored.as_ref())?;
+            let (verdict, has_current_cost) = inner.check(&password, stored.as_ref())?;
             Ok(Checked { verdict, has_current_cost, took: began.elapsed() })
         })
         .await
@@ -168,29 +167,40 @@ impl Hasher {
 
 impl Inner {
     /// Checks a password. Returns the verdict, and whether the work had the current cost.
-    fn check(&self, password: &[u8], stored: Option<&StoredHash>) -> Result<(Verdict, bool), argon2::Error> {
+    fn check(&self, password: &Password, stored: Option<&StoredHash>) -> Result<(Verdict, bool), argon2::Error> {
         let usable = stored.and_then(|stored| {
-            let usable = Stored::read(stored);
-            if usable.is_none() {
-                tracing::error!(alarm = "unusable_password_hash", "a stored password hash cannot be used");
-            }
-            usable
+            let read = Stored::read(stored);
+            let unusable = |why: &Refusal| {
+                tracing::error!(alarm = "unusable_password_hash", %why, "a stored password hash cannot be used");
+            };
+            read.inspect_err(unusable).ok()
         });
         if let Some(stored) = &usable {
             let has_current_cost = stored.is_as_costly(&self.params);
-            if stored.verify(password, &self.areas)? {
-                let verdict = if stored.is_outdated(&self.params) { Verdict::Outdated } else { Verdict::Right };
-                return Ok((verdict, has_current_cost));
+            if let Some(form) = self.matching(stored, password)? {
+                let replace = stored.is_outdated(&self.params) && stored.checks_all_of(form);
+                return Ok((if replace { Verdict::Outdated } else { Verdict::Right }, has_current_cost));
             }
             if has_current_cost {
                 return Ok((Verdict::Wrong, true));
             }
         }
         // The decoy is read like a hash from the table, because reading takes time too.
-        if let Some(decoy) = Stored::read(&self.decoy) {
-            decoy.verify(password, &self.areas)?;
+        if let Ok(decoy) = Stored::read(&self.decoy) {
+            self.matching(&decoy, password)?;
         }
         Ok((Verdict::Wrong, usable.is_none()))
+    }
+
+    /// The form of the password that `stored` is the hash of. The number of forms depends on the
+    /// password alone, so that the time of a wrong one tells nothing of the account.
+    fn matching<'a>(&self, stored: &Stored, password: &'a Password) -> Result<Option<&'a [u8]>, argon2::Error> {
+        for form in password.forms() {
+            if stored.verify(form, &self.areas)? {
+                return Ok(Some(form));
+            }
+        }
+        Ok(None)
     }
 }
 

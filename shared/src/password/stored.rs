@@ -1,16 +1,18 @@
 //! Stored hashes: the kind that is made here, and the kinds that imported accounts bring along.
 
-pub mod argon2id;
+pub mod argon2;
 mod bcrypt;
 mod fields;
 mod firebase;
 mod pbkdf2;
+mod refusal;
 mod scrypt;
 
 use std::ops::RangeInclusive;
 
-use argon2::Params;
-use aws_lc_rs::pbkdf2::{PBKDF2_HMAC_SHA256, PBKDF2_HMAC_SHA512};
+use ::argon2::Params;
+
+pub use refusal::Refusal;
 
 use super::StoredHash;
 
@@ -27,7 +29,7 @@ const PARTS_MAX: usize = 7;
 
 /// A hash that was read, and is within its kind's bounds of memory and time.
 pub enum Stored {
-    Argon2id(argon2id::Argon2id),
+    Argon2(argon2::Argon2),
     Bcrypt(bcrypt::Bcrypt),
     Firebase(firebase::FirebaseScrypt),
     Pbkdf2(pbkdf2::Pbkdf2),
@@ -35,37 +37,55 @@ pub enum Stored {
 }
 
 impl Stored {
-    /// Reads a stored hash. `None` if the text is no hash, of an unknown kind, or out of bounds.
-    pub fn read(stored: &StoredHash) -> Option<Self> {
+    /// Reads a stored hash.
+    ///
+    /// # Errors
+    ///
+    /// The text is no hash, of a kind that is not checked here, or out of bounds.
+    pub fn read(stored: &StoredHash) -> Result<Self, Refusal> {
         let text = stored.as_str();
         if text.len() > TEXT_BYTES_MAX {
-            return None;
+            return Err(Refusal::TOO_LONG);
         }
+        // Django writes the name of its own class before the text of argon2 and bcrypt.
+        let text = text.strip_prefix("argon2$argon2").map_or(text, |_| text.trim_start_matches("argon2"));
+        let text = text.strip_prefix("bcrypt$").unwrap_or(text);
         let parts: Vec<&str> = text.splitn(PARTS_MAX, '$').collect();
         match *parts.as_slice() {
-            ["", "argon2id", ..] => argon2id::Argon2id::read(text).map(Self::Argon2id),
-            ["", "2a" | "2b" | "2y", cost, rest] => bcrypt::Bcrypt::read(cost, rest).map(Self::Bcrypt),
+            ["", kind @ ("argon2id" | "argon2i" | "argon2d"), ..] => argon2::Argon2::read(kind, text).map(Self::Argon2),
+            ["", "2" | "2a" | "2b" | "2y", cost, rest] => bcrypt::Bcrypt::read(cost, rest).map(Self::Bcrypt),
+            ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, rest] => {
+                bcrypt::Bcrypt::read_django_sha256(cost, rest).map(Self::Bcrypt)
+            }
+            ["", "wp", "2a" | "2b" | "2y", cost, rest] => bcrypt::Bcrypt::read_wordpress(cost, rest).map(Self::Bcrypt),
+            ["", "bcrypt-sha256", params, salt, output] => {
+                bcrypt::Bcrypt::read_passlib_sha256(params, salt, output).map(Self::Bcrypt)
+            }
             ["", "fbscrypt", params, salt, output] => {
                 firebase::FirebaseScrypt::read(params, salt, output).map(Self::Firebase)
             }
-            ["", "pbkdf2-sha256", params, salt, output] => {
-                pbkdf2::Pbkdf2::read(PBKDF2_HMAC_SHA256, params, salt, output).map(Self::Pbkdf2)
+            ["", kind @ ("pbkdf2" | "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512"), params, salt, output] => {
+                pbkdf2::Pbkdf2::read(kind, params, salt, output).map(Self::Pbkdf2)
             }
-            ["", "pbkdf2-sha512", params, salt, output] => {
-                pbkdf2::Pbkdf2::read(PBKDF2_HMAC_SHA512, params, salt, output).map(Self::Pbkdf2)
-            }
-            ["pbkdf2_sha256", iterations, salt, output] => {
-                pbkdf2::Pbkdf2::read_django(iterations, salt, output).map(Self::Pbkdf2)
+            [kind @ ("pbkdf2_sha1" | "pbkdf2_sha256"), iterations, salt, output] => {
+                pbkdf2::Pbkdf2::read_django(kind, iterations, salt, output).map(Self::Pbkdf2)
             }
             ["", "scrypt", params, salt, output] => scrypt::Scrypt::read(params, salt, output).map(Self::Scrypt),
-            _ => None,
+            [method, salt, output] if method.starts_with("pbkdf2:") => {
+                pbkdf2::Pbkdf2::read_werkzeug(method, salt, output).map(Self::Pbkdf2)
+            }
+            [method, salt, output] if method.starts_with("scrypt:") => {
+                scrypt::Scrypt::read_werkzeug(method, salt, output).map(Self::Scrypt)
+            }
+            [text] if scrypt::is_better_auth(text) => scrypt::Scrypt::read_better_auth(text).map(Self::Scrypt),
+            _ => Err(Refusal::of_kind(text)),
         }
     }
 
     /// The name of the kind.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Argon2id(_) => "argon2id",
+            Self::Argon2(hash) => hash.kind(),
             Self::Bcrypt(_) => "bcrypt",
             Self::Firebase(_) => "firebase-scrypt",
             Self::Pbkdf2(_) => "pbkdf2",
@@ -78,9 +98,9 @@ impl Stored {
     /// # Errors
     ///
     /// Argon2 fails, which no input causes.
-    pub fn verify(&self, password: &[u8], areas: &argon2id::WorkAreas) -> Result<bool, argon2::Error> {
+    pub fn verify(&self, password: &[u8], areas: &argon2::WorkAreas) -> Result<bool, ::argon2::Error> {
         match self {
-            Self::Argon2id(hash) => hash.verify(password, areas),
+            Self::Argon2(hash) => hash.verify(password, areas),
             Self::Bcrypt(hash) => Ok(hash.verify(password)),
             Self::Firebase(hash) => Ok(hash.verify(password)),
             Self::Pbkdf2(hash) => Ok(hash.verify(password)),
@@ -90,12 +110,18 @@ impl Stored {
 
     /// Whether a hash of the current parameters should replace this one.
     pub fn is_outdated(&self, current: &Params) -> bool {
-        !matches!(self, Self::Argon2id(hash) if !hash.is_outdated(current))
+        !matches!(self, Self::Argon2(hash) if !hash.is_outdated(current))
     }
 
     /// Whether this hash takes as long as one of the current parameters.
     pub fn is_as_costly(&self, current: &Params) -> bool {
-        matches!(self, Self::Argon2id(hash) if hash.is_as_costly(current))
+        matches!(self, Self::Argon2(hash) if hash.is_as_costly(current))
+    }
+
+    /// Whether a match has checked the whole of `password`. Nothing else may be stored for the
+    /// future, because its unchecked end could be a mistake.
+    pub fn checks_all_of(&self, password: &[u8]) -> bool {
+        !matches!(self, Self::Bcrypt(hash) if !hash.checks_all_of(password))
     }
 }
 

@@ -36,12 +36,12 @@ impl Password {
     /// `services` are names of the app, besides the service's own.
     pub fn weakness(&self, policy: &Policy, services: &[String], person: &Person<'_>) -> Option<Weakness> {
         let because = |code, sentence: &str| Some((code, sentence.to_owned()));
-        if self.0.chars().count() < policy.length_min {
+        if self.normal.chars().count() < policy.length_min {
             return Some(("password_too_short", format!("A password has at least {} characters.", policy.length_min)));
         }
         let (local, domain) = person.email_key.rsplit_once('@').unwrap_or((person.email_key, ""));
         let label = domain.split('.').next().unwrap_or_default();
-        let contains = Contains::new(&self.0);
+        let contains = Contains::new(&self.normal);
         if contains.word(local) || contains.word(label) {
             because("password_is_email", "The password must not contain your e-mail address or a part of it.")
         } else if person.username.is_some_and(|username| contains.word(username)) {
@@ -50,12 +50,12 @@ impl Password {
             because("password_is_name", "The password must not contain your name.")
         } else if contains.word(SERVICE_NAME) || services.iter().any(|name| contains.word(name)) {
             because("password_is_service_name", "The password must not contain the name of the service.")
-        } else if is_common(&self.0) {
+        } else if is_common(&self.normal) {
             because(
                 "password_too_common",
                 "This password is one of the most common ones, perhaps with other digits or signs. Attackers try these first.",
             )
-        } else if is_run(&Zeroizing::new(self.0.to_lowercase())) {
+        } else if is_run(&Zeroizing::new(self.normal.to_lowercase())) {
             because(
                 "password_too_common",
                 "The password must not be one repeated character, or a run such as abcdefgh.",

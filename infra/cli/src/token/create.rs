@@ -56,16 +56,14 @@ impl Create {
 async fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Failure> {
     let unreadable = |error| Failure::from(format!("Standard input cannot be read: {error}."));
     let mut lines = Lines::new(io::stdin().lock());
-    let mut number = 0_u64;
-    while let Some(line) = lines.read().map_err(unreadable)? {
-        number += 1;
+    while let Some(line) = lines.read_filled().map_err(unreadable)? {
         let made = match line.and_then(TokenRequest::parse) {
             Ok(request) => request.token(account).await,
             Err(error) => Err(error),
         };
         let answer = match made {
             Ok((token, warnings)) => {
-                warnings.iter().for_each(|warning| tell(&format!("line {number}: {warning}")));
+                warnings.iter().for_each(|warning| tell(&format!("line {}: {warning}", lines.number())));
                 json!({"ok": true, "token": token})
             }
             Err(error) => json!({"ok": false, "error": error}),
@@ -87,9 +85,6 @@ struct TokenRequest {
 
 impl TokenRequest {
     fn parse(line: &[u8]) -> Result<Self, String> {
-        if line.trim_ascii().is_empty() {
-            return Err("The line is empty.".to_owned());
-        }
         let mut object = json::object(line).map_err(|refusal| format!("The line {refusal}."))?;
         // `tenant_id` is the name in the token, and no key of a line.
         if object.contains_key("tenant_id") {

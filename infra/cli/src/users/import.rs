@@ -32,15 +32,20 @@ pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
         Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
     };
     let (mut lines, mut output, mut all_ok) = (Lines::new(input), io::stdout(), true);
-    while let Some(line) = lines.read().map_err(unreadable)? {
+    let mut is_first = true;
+    while let Some(line) = lines.read_filled().map_err(unreadable)? {
+        if let Some(why) = line.as_ref().ok().filter(|_| is_first).and_then(|line| other_format(line)) {
+            return Err(Failure::from(format!("Nothing was imported. {why}")));
+        }
+        is_first = false;
         let answer = match line.and_then(Line::parse) {
             Ok(line) => line.store(app).await,
             Err(why) => Err(why),
         };
         all_ok &= answer.is_ok();
         let answer = match answer {
-            Ok(id) => json!({"ok": true, "id": id}),
-            Err(error) => json!({"ok": false, "error": error}),
+            Ok(id) => json!({"ok": true, "id": id, "line": lines.number()}),
+            Err(error) => json!({"ok": false, "error": error, "line": lines.number()}),
         };
         let answered = writeln!(output, "{answer}").and_then(|()| output.flush());
         if answered.is_err() {
@@ -48,6 +53,31 @@ pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
         }
     }
     if all_ok { Ok(()) } else { Err(Failure::said()) }
+}
+
+/// Tells from its first line that a file has another format than one JSON object a line.
+fn other_format(first: &[u8]) -> Option<&'static str> {
+    let first = first.trim_ascii();
+    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") || first.iter().take(2).any(|byte| *byte == 0) {
+        return Some("The file is UTF-16. Save it as UTF-8 and import it again.");
+    }
+    if first.starts_with(b"[") {
+        return Some(
+            "The file is a JSON array. Write one object a line, without the brackets and without commas between the \
+             lines: `jq -c '.[]'` does.",
+        );
+    }
+    let without_space: Vec<u8> = first.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(9).collect();
+    if first == b"{" || without_space == b"{\"users\":" {
+        return Some(
+            "The file is one JSON document, such as the export of Firebase. Write one object a line: `jq -c '.users[]'` \
+             does, with the keys of an import.",
+        );
+    }
+    if !first.starts_with(b"{") && first.contains(&b',') {
+        return Some("The file looks like CSV. Write one JSON object a line, as in {\"email\":\"ada@example.com\"}.");
+    }
+    None
 }
 
 /// The account that a line describes.
@@ -72,10 +102,8 @@ impl Line {
         }
         let email = fields.text("email")?.ok_or("`email` is required.")?;
         let username = fields.text("username")?.filter(|username| !username.is_empty());
-        let hash = fields.text("password_hash")?.map(StoredHash::new);
-        if hash.as_ref().is_some_and(|hash| !hash.is_usable()) {
-            return Err("`password_hash` is no hash that Latchkey can check a password against.".to_owned());
-        }
+        let hash = fields.text("password_hash")?.map(|text| StoredHash::imported(&text)).transpose();
+        let hash = hash.map_err(|why| format!("`password_hash`: {why}"))?;
         let id = fields.text("id")?;
         if id.as_ref().is_some_and(|id| !is_uid(id) || id.chars().any(char::is_control)) {
             return Err("`id` is not a text of 1 to 128 bytes without control characters.".to_owned());

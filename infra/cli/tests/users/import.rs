@@ -22,7 +22,7 @@ pub fn import(folder: &Path, lines: &str, code: i32) -> Vec<Value> {
     let mut import = import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     import.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let (answers, told) = said(&import.wait_with_output().unwrap(), code);
-    assert!(told.is_empty() && !answers.contains("argon2") && !answers.contains("CTFhFdXPJO1"), "{answers}{told}");
+    assert!(told.is_empty() && !answers.contains("$argon2") && !answers.contains("CTFhFdXPJO1"), "{answers}{told}");
     answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -38,7 +38,7 @@ fn accounts_from_elsewhere_log_in_with_the_passwords_that_they_had() {
     let bare = json!({"email": "bare@b.de", "username": null, "password_hash": null, "name": null});
     let disabled = json!({"email": "disabled@b.de", "password_hash": HASH, "disabled": true});
     let answers = import(folder.path(), &format!("{full}\n{bare}\n{disabled}"), 0);
-    assert_eq!(answers.first().unwrap(), &json!({"ok": true, "id": uid}));
+    assert_eq!(answers.first().unwrap(), &json!({"ok": true, "id": uid, "line": 1}));
     assert!(answers.iter().all(|answer| answer.get("ok") == Some(&json!(true))) && answers.len() == 3);
 
     let (status, login) = server.post("/login", &json!({"username": "full", "password": "password"}));
@@ -76,9 +76,12 @@ fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_n
         (json!({"email": "x@b.de", "role_id": 0}).to_string(), "`role_id` must be a whole number"),
         (json!({"email": "x@b.de", "role_id": 1.5}).to_string(), "`role_id` must be a whole number"),
         (json!({"email": "x@b.de", "disabled": "true"}).to_string(), "`disabled` must be true or false."),
-        (json!({"email": "x@b.de", "password_hash": ""}).to_string(), "`password_hash` is no hash"),
-        (json!({"email": "x@b.de", "password_hash": "password"}).to_string(), "`password_hash` is no hash"),
-        (json!({"email": "x@b.de", "password_hash": HASH.replace("m=65536", "m=4294967295")}).to_string(), "no hash"),
+        (json!({"email": "x@b.de", "password_hash": ""}).to_string(), "`password_hash`: The hash is empty."),
+        (json!({"email": "x@b.de", "password_hash": "password"}).to_string(), "`password_hash`: This is no hash"),
+        (
+            json!({"email": "x@b.de", "password_hash": HASH.replace("m=65536", "m=4294967295")}).to_string(),
+            "argon2id hash",
+        ),
         (json!({"email": "x@b.de", "id": ""}).to_string(), "`id` is not a text of 1 to 128 bytes"),
         (json!({"email": "x@b.de", "id": "é".repeat(65)}).to_string(), "`id` is not a text of 1 to 128 bytes"),
         (json!({"email": "x@b.de", "id": "a\u{85}"}).to_string(), "without control characters"),
@@ -88,7 +91,7 @@ fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_n
         ),
         (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice."),
         ("[]".to_owned(), "The line is not a JSON object."),
-        (String::new(), "The line is not valid JSON."),
+        ("{\"email\"}".to_owned(), "The line is not valid JSON."),
         (long, "The line is longer than 64 KiB."),
     ];
     let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();
@@ -110,6 +113,32 @@ fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_n
     said(&users(folder.path(), &["import", file.to_str().unwrap()]), 0);
     let (out, told) = said(&users(folder.path(), &["import", "missing.json"]), 1);
     assert!(out.is_empty() && told.contains("missing.json cannot be read"), "{told}");
+}
+
+#[test]
+fn marks_that_nobody_sees_are_passed_over_and_other_formats_are_named() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let line = json!({"email": "bom@b.de", "password_hash": format!("{HASH}\r\n")});
+    let answers = import(folder.path(), &format!("\u{feff}\r\n{line}\r\n\n \n{}", json!({"email": "x"})), 1);
+    let numbers: Vec<_> = answers.iter().map(|answer| answer.get("line").unwrap().clone()).collect();
+    assert_eq!(numbers, [2, 5]);
+    assert_eq!(server.login("bom@b.de", "password"), refusal(200, ""));
+    let file = folder.path().join("users");
+    for (text, part) in [
+        (&b"[{\"email\":\"array@b.de\"}]"[..], "JSON array"),
+        (b"{\"users\": [{\"email\":\"array@b.de\"}]}", "export of Firebase"),
+        (b"{\n\"users\": []}", "one JSON document"),
+        (b"email,password_hash\narray@b.de,\n", "CSV"),
+        (b"\xff\xfe{\0}\0", "UTF-16"),
+        (b"\0{\0}", "UTF-16"),
+        (b"{\0}\0", "UTF-16"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let (out, told) = said(&users(folder.path(), &["import", file.to_str().unwrap()]), 1);
+        assert!(out.is_empty() && told.contains(part) && told.contains("Nothing was imported."), "{told}");
+    }
+    said(&users(folder.path(), &["show", "array@b.de"]), 1);
 }
 
 /// A session record may outlive its account. It must not open a later account with the same id.

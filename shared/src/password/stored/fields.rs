@@ -9,6 +9,8 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
+use super::{OUTPUT_BYTES, Refusal, SALT_BYTES};
+
 /// Base64, with or without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -33,6 +35,42 @@ pub fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'
 /// Decodes Base64. `None` if the number of bytes is not within `lengths`.
 pub fn bytes(text: &str, lengths: RangeInclusive<usize>) -> Option<Vec<u8>> {
     BASE64.decode(text).ok().filter(|bytes| lengths.contains(&bytes.len()))
+}
+
+/// Decodes a salt, of `kind` for the refusal.
+pub fn salt(kind: &str, text: &str) -> Result<Vec<u8>, Refusal> {
+    part(kind, "salt", BASE64.decode(text).ok(), SALT_BYTES)
+}
+
+/// Accepts the bytes of a text as a salt.
+pub fn text_salt(kind: &str, text: &str) -> Result<Vec<u8>, Refusal> {
+    part(kind, "salt", Some(text.as_bytes().to_vec()), SALT_BYTES)
+}
+
+/// Decodes an output.
+pub fn output(kind: &str, text: &str) -> Result<Vec<u8>, Refusal> {
+    part(kind, "output", BASE64.decode(text).ok(), OUTPUT_BYTES)
+}
+
+/// Decodes an output in hexadecimal digits.
+pub fn hex_output(kind: &str, text: &str) -> Result<Vec<u8>, Refusal> {
+    part(kind, "output", hex(text), OUTPUT_BYTES)
+}
+
+fn part(kind: &str, name: &str, bytes: Option<Vec<u8>>, lengths: RangeInclusive<usize>) -> Result<Vec<u8>, Refusal> {
+    let bytes = bytes.ok_or_else(|| Refusal::damaged(kind, name))?;
+    if lengths.contains(&bytes.len()) {
+        return Ok(bytes);
+    }
+    let bound = format!("{} to {} bytes", lengths.start(), lengths.end());
+    Err(Refusal::bound(kind, format_args!("{} bytes of {name}", bytes.len()), bound))
+}
+
+/// Decodes pairs of hexadecimal digits.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pairs = text.as_bytes().chunks(2);
+    pairs.map(|pair| if let [high, low] = *pair { Some(digit(high)? << 4 | digit(low)?) } else { None }).collect()
 }
 
 #[cfg(test)]

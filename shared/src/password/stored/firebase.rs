@@ -12,8 +12,10 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-use super::{OUTPUT_BYTES, SALT_BYTES, fields, scrypt::cost};
+use super::{OUTPUT_BYTES, Refusal, fields, scrypt::cost};
 
+/// The kind's name in refusals.
+const KIND: &str = "Firebase scrypt";
 /// The longest salt separator, in bytes. Firebase's has one byte.
 const SEPARATOR_BYTES_MAX: usize = 16;
 
@@ -29,13 +31,23 @@ pub struct FirebaseScrypt {
 
 impl FirebaseScrypt {
     /// Reads the parts between the dollars.
-    pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
-        let [version, log_n, block, lanes, separator, signer_key] =
-            fields::values(params, ["v", "n", "r", "p", "ss", "sk"])?;
-        let salt = [fields::bytes(salt, SALT_BYTES)?, fields::bytes(separator, 0..=SEPARATOR_BYTES_MAX)?].concat();
-        let (signer_key, output) = (fields::bytes(signer_key, OUTPUT_BYTES)?, fields::bytes(output, OUTPUT_BYTES)?);
-        let params = cost([log_n, block, lanes])?;
-        (version == "1").then_some(Self { params, salt, signer_key, output })
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read(params: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let Some(["1", log_n, block, lanes, separator, signer_key]) =
+            fields::values(params, ["v", "n", "r", "p", "ss", "sk"])
+        else {
+            return Err(Refusal::damaged(KIND, "list of parameters"));
+        };
+        let separator = fields::bytes(separator, 0..=SEPARATOR_BYTES_MAX);
+        let separator = separator.ok_or_else(|| Refusal::damaged(KIND, "salt separator (ss)"))?;
+        let signer_key = fields::bytes(signer_key, OUTPUT_BYTES);
+        let signer_key = signer_key.ok_or_else(|| Refusal::damaged(KIND, "signer key (sk)"))?;
+        let params = cost(KIND, [log_n, block, lanes])?;
+        let salt = [fields::salt(KIND, salt)?, separator].concat();
+        Ok(Self { params, salt, signer_key, output: fields::output(KIND, output)? })
     }
 
     /// Whether this is the hash of `password`.

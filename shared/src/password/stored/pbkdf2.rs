@@ -1,14 +1,16 @@
-//! PBKDF2 (RFC 8018) with HMAC-SHA-256 or HMAC-SHA-512, in three forms.
+//! PBKDF2 (RFC 8018) with HMAC-SHA-1, HMAC-SHA-256 or HMAC-SHA-512, in four forms.
 //!
-//! PHC writes `$pbkdf2-sha256$i=600000$salt$hash`, passlib `$pbkdf2-sha256$29000$salt$hash`, and
-//! Django `pbkdf2_sha256$600000$salt$hash`.
+//! PHC writes `$pbkdf2-sha256$i=600000$salt$hash`, passlib `$pbkdf2-sha256$29000$salt$hash`, Django
+//! `pbkdf2_sha256$600000$salt$hash`, and Werkzeug `pbkdf2:sha256:600000$salt$hash`.
 
 use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2::{self, Algorithm};
 
-use super::{OUTPUT_BYTES, SALT_BYTES, fields};
+use super::{Refusal, fields};
 
+/// The kind's name in refusals.
+const KIND: &str = "PBKDF2";
 /// The bound on time: the most iterations of all blocks of the output together.
 const ITERATIONS_MAX: u64 = 5_000_000;
 
@@ -22,39 +24,82 @@ pub struct Pbkdf2 {
 
 impl Pbkdf2 {
     /// Reads the parts between the dollars of PHC's or passlib's form. Passlib's Base64 has `.` in
-    /// place of `+`.
-    pub fn read(algorithm: Algorithm, params: &str, salt: &str, output: &str) -> Option<Self> {
+    /// place of `+`. Without a name of the digest, passlib means SHA-1.
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read(kind: &str, params: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let algorithm = algorithm(kind.strip_prefix("pbkdf2-").unwrap_or("sha1"))?;
         if !params.contains('=') {
-            let bytes = |text: &str, lengths| fields::bytes(&text.replace('.', "+"), lengths);
-            return Self::bounded(algorithm, params, bytes(salt, SALT_BYTES)?, bytes(output, OUTPUT_BYTES)?);
+            let (salt, output) = (salt.replace('.', "+"), output.replace('.', "+"));
+            return Self::bounded(algorithm, params, fields::salt(KIND, &salt)?, fields::output(KIND, &output)?);
         }
-        let (salt, output) = (fields::bytes(salt, SALT_BYTES)?, fields::bytes(output, OUTPUT_BYTES)?);
-        let iterations = if let Some([iterations, length]) = fields::values(params, ["i", "l"]) {
-            (usize::try_from(fields::number(length)?).ok()? == output.len()).then_some(iterations)?
-        } else {
-            let [iterations] = fields::values(params, ["i"])?;
-            iterations
+        let (salt, output) = (fields::salt(KIND, salt)?, fields::output(KIND, output)?);
+        let iterations = match (fields::values(params, ["i", "l"]), fields::values(params, ["i"])) {
+            (Some([iterations, length]), _) if fields::number(length) == u32::try_from(output.len()).ok() => iterations,
+            (None, Some([iterations])) => iterations,
+            _ => return Err(Refusal::damaged(KIND, "list of parameters")),
         };
         Self::bounded(algorithm, iterations, salt, output)
     }
 
     /// Reads the parts between the dollars of Django's form. The salt is not Base64, but the bytes
     /// of the text.
-    pub fn read_django(iterations: &str, salt: &str, output: &str) -> Option<Self> {
-        let salt = SALT_BYTES.contains(&salt.len()).then(|| salt.as_bytes().to_vec())?;
-        Self::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, fields::bytes(output, OUTPUT_BYTES)?)
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read_django(kind: &str, iterations: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let algorithm = algorithm(kind.trim_start_matches("pbkdf2_"))?;
+        Self::bounded(algorithm, iterations, fields::text_salt(KIND, salt)?, fields::output(KIND, output)?)
     }
 
-    fn bounded(algorithm: Algorithm, iterations: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Self> {
-        let block = if algorithm == pbkdf2::PBKDF2_HMAC_SHA256 { 32 } else { 64 };
-        let iterations = NonZeroU32::new(fields::number(iterations)?)?;
+    /// Reads the parts between the dollars of Werkzeug's form, whose output is hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read_werkzeug(method: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let mut parts = method.split(':').skip(1);
+        let (Some(digest), Some(iterations), None) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Refusal::damaged(KIND, "list of parameters"));
+        };
+        let (salt, output) = (fields::text_salt(KIND, salt)?, fields::hex_output(KIND, output)?);
+        Self::bounded(algorithm(digest)?, iterations, salt, output)
+    }
+
+    fn bounded(algorithm: Algorithm, iterations: &str, salt: Vec<u8>, output: Vec<u8>) -> Result<Self, Refusal> {
+        let block = match algorithm {
+            algorithm if algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => 20,
+            algorithm if algorithm == pbkdf2::PBKDF2_HMAC_SHA256 => 32,
+            _ => 64,
+        };
+        let iterations = fields::number(iterations).and_then(NonZeroU32::new);
+        let iterations = iterations.ok_or_else(|| Refusal::damaged(KIND, "number of iterations"))?;
         let work = u64::from(iterations.get()) * output.len().div_ceil(block) as u64;
-        (work <= ITERATIONS_MAX).then_some(Self { algorithm, iterations, salt, output })
+        if work > ITERATIONS_MAX {
+            return Err(Refusal::bound(
+                KIND,
+                format_args!("{work} iterations"),
+                format_args!("at most {ITERATIONS_MAX}"),
+            ));
+        }
+        Ok(Self { algorithm, iterations, salt, output })
     }
 
     /// Whether this is the hash of `password`.
     pub fn verify(&self, password: &[u8]) -> bool {
         pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.output).is_ok()
+    }
+}
+
+fn algorithm(digest: &str) -> Result<Algorithm, Refusal> {
+    match digest {
+        "sha1" => Ok(pbkdf2::PBKDF2_HMAC_SHA1),
+        "sha256" => Ok(pbkdf2::PBKDF2_HMAC_SHA256),
+        "sha512" => Ok(pbkdf2::PBKDF2_HMAC_SHA512),
+        _ => Err(Refusal::damaged(KIND, "digest")),
     }
 }
 
@@ -79,7 +124,7 @@ mod tests {
                 "TdzY9guYviGDDO5e8icB+WQaRBjQTAQUrv8Ih2s0q1ah1CWhIlgzVJrbhBtRybMXaicr3ruh0HhHj2Kzl/M8jQ==",
             ),
         ] {
-            let output = fields::bytes(output, OUTPUT_BYTES).unwrap();
+            let output = fields::output(KIND, output).unwrap();
             let salt = salt.as_bytes().to_vec();
             let hash = Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, output).unwrap();
             assert!(hash.verify(password.as_bytes()) && !hash.verify(b"another"), "{password}");
@@ -89,7 +134,7 @@ mod tests {
     #[test]
     fn the_bound_on_time_is_over_all_blocks_of_the_output() {
         let is_accepted = |iterations: &str, bytes| {
-            Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_some()
+            Pbkdf2::bounded(pbkdf2::PBKDF2_HMAC_SHA256, iterations, vec![0; 8], vec![0; bytes]).is_ok()
         };
         assert!(is_accepted("5000000", 32) && is_accepted("2500000", 64));
         assert!(!is_accepted("5000001", 32) && !is_accepted("2500001", 33) && !is_accepted("0", 32));

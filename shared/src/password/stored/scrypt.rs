@@ -1,11 +1,23 @@
-//! scrypt (RFC 7914), in the form of passlib and Node's packages:
-//! `$scrypt$ln=16,r=8,p=1$salt$hash`.
+//! scrypt (RFC 7914), in three forms.
+//!
+//! Passlib and Node's packages write `$scrypt$ln=16,r=8,p=1$salt$hash`, Werkzeug
+//! `scrypt:32768:8:1$salt$hash`, and better-auth `salt:hash` with N = 16384, r = 16 and p = 1.
 
 use ::scrypt::{Params, scrypt};
 use aws_lc_rs::constant_time;
 
-use super::{MEMORY_BYTES_MAX, OUTPUT_BYTES, SALT_BYTES, fields};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
+use super::{MEMORY_BYTES_MAX, Refusal, fields};
+
+/// The kind's name in refusals.
+const KIND: &str = "scrypt";
+/// The cost of better-auth: log2 N, r and p.
+const BETTER_AUTH: [&str; 3] = ["14", "16", "1"];
+/// The hexadecimal digits of better-auth's salt and hash.
+const BETTER_AUTH_SALT: usize = 32;
+const BETTER_AUTH_HASH: usize = 128;
 /// The bound on time, N·r·p: four times the work that OWASP's password storage cheat sheet asks
 /// for.
 const WORK_MAX: u64 = 1 << 22;
@@ -19,33 +31,93 @@ pub struct Scrypt {
     params: Params,
     salt: Vec<u8>,
     output: Vec<u8>,
+    /// Whether the password is normalised to NFKC, as better-auth does.
+    nfkc: bool,
 }
 
 impl Scrypt {
     /// Reads the parts between the dollars.
-    pub fn read(params: &str, salt: &str, output: &str) -> Option<Self> {
-        let params = cost(fields::values(params, ["ln", "r", "p"])?)?;
-        Some(Self { params, salt: fields::bytes(salt, SALT_BYTES)?, output: fields::bytes(output, OUTPUT_BYTES)? })
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read(params: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let values = fields::values(params, ["ln", "r", "p"]);
+        let params = cost(KIND, values.ok_or_else(|| Refusal::damaged(KIND, "list of parameters"))?)?;
+        Ok(Self { params, salt: fields::salt(KIND, salt)?, output: fields::output(KIND, output)?, nfkc: false })
+    }
+
+    /// Reads the parts between the dollars of Werkzeug's form. The salt is the bytes of its text.
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read_werkzeug(method: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
+        let damaged = || Refusal::damaged(KIND, "list of parameters");
+        let parts: Vec<&str> = method.split(':').collect();
+        let ["scrypt", number, block, lanes] = *parts.as_slice() else { return Err(damaged()) };
+        let number = fields::number(number).filter(|number| number.is_power_of_two()).ok_or_else(damaged)?;
+        let params = cost(KIND, [&number.ilog2().to_string(), block, lanes])?;
+        let (salt, output) = (fields::text_salt(KIND, salt)?, fields::hex_output(KIND, output)?);
+        Ok(Self { params, salt, output, nfkc: false })
+    }
+
+    /// Reads better-auth's form. The salt is the bytes of its text.
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged.
+    pub fn read_better_auth(text: &str) -> Result<Self, Refusal> {
+        let (salt, output) = text.split_once(':').ok_or_else(|| Refusal::damaged(KIND, "salt"))?;
+        let (salt, output) = (fields::text_salt(KIND, salt)?, fields::hex_output(KIND, output)?);
+        Ok(Self { params: cost(KIND, BETTER_AUTH)?, salt, output, nfkc: true })
     }
 
     /// Whether this is the hash of `password`.
     pub fn verify(&self, password: &[u8]) -> bool {
+        let normal = str::from_utf8(password).ok().filter(|_| self.nfkc).map(|text| text.nfkc().collect::<String>());
+        let normal = normal.map(Zeroizing::new);
+        let password = normal.as_ref().map_or(password, |text| text.as_bytes());
         let mut output = vec![0; self.output.len()];
         scrypt(password, &self.salt, &self.params, &mut output).is_ok()
             && constant_time::verify_slices_are_equal(&output, &self.output).is_ok()
     }
 }
 
-/// Reads the parameters log2 N, r and p. `None` if one is no number or out of bounds.
-pub fn cost([log_n, block, lanes]: [&str; 3]) -> Option<Params> {
-    let (log_n, block, lanes) = (fields::number(log_n)?, fields::number(block)?, fields::number(lanes)?);
-    // The first three conditions keep the products in the others from overflowing.
-    let within = (1..=31).contains(&log_n)
-        && (1..=BLOCK_MAX).contains(&block)
-        && (1..=LANES_MAX).contains(&lanes)
-        && (u64::from(128 * block) << log_n) <= MEMORY_BYTES_MAX
-        && (u64::from(block * lanes) << log_n) <= WORK_MAX;
-    if within { Params::new(u8::try_from(log_n).ok()?, block, lanes).ok() } else { None }
+/// Whether `text` has the form of better-auth's hashes.
+pub fn is_better_auth(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(salt, hash)| {
+        (salt.len(), hash.len()) == (BETTER_AUTH_SALT, BETTER_AUTH_HASH)
+            && salt.bytes().chain(hash.bytes()).all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Reads the parameters log2 N, r and p.
+///
+/// # Errors
+///
+/// A parameter is no number, or out of bounds.
+pub fn cost(kind: &str, [log_n, block, lanes]: [&str; 3]) -> Result<Params, Refusal> {
+    let number = |text| fields::number(text).ok_or_else(|| Refusal::damaged(kind, "cost"));
+    let (log_n, block, lanes) = (number(log_n)?, number(block)?, number(lanes)?);
+    for (name, is, max) in [("log2 N", log_n, 31), ("r", block, BLOCK_MAX), ("p", lanes, LANES_MAX)] {
+        // The bounds keep the products below from overflowing.
+        if !(1..=max).contains(&is) {
+            return Err(Refusal::bound(kind, format_args!("the cost {name} = {is}"), format_args!("1 to {max}")));
+        }
+    }
+    let bytes = u64::from(128 * block) << log_n;
+    if bytes > MEMORY_BYTES_MAX {
+        let (is, max) = (bytes >> 20, MEMORY_BYTES_MAX >> 20);
+        return Err(Refusal::bound(kind, format_args!("a work area of {is} MiB"), format_args!("at most {max} MiB")));
+    }
+    let work = u64::from(block * lanes) << log_n;
+    if work > WORK_MAX {
+        return Err(Refusal::bound(kind, format_args!("the work N·r·p = {work}"), format_args!("at most {WORK_MAX}")));
+    }
+    let log_n = u8::try_from(log_n).ok();
+    let params = log_n.and_then(|log_n| Params::new(log_n, block, lanes).ok());
+    params.ok_or_else(|| Refusal::damaged(kind, "cost"))
 }
 
 #[cfg(test)]
@@ -69,8 +141,8 @@ mod tests {
                 "/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==",
             ),
         ] {
-            let (params, output) = (cost(params).unwrap(), fields::bytes(output, OUTPUT_BYTES).unwrap());
-            let hash = Scrypt { params, salt: salt.as_bytes().to_vec(), output };
+            let (params, output) = (cost(KIND, params).unwrap(), fields::output(KIND, output).unwrap());
+            let hash = Scrypt { params, salt: salt.as_bytes().to_vec(), output, nfkc: false };
             assert!(hash.verify(password.as_bytes()) && !hash.verify(b"another"), "{password}");
         }
     }
@@ -78,7 +150,7 @@ mod tests {
     #[test]
     fn the_cost_is_bounded_in_memory_and_in_time() {
         for accepted in [["18", "8", "2"], ["17", "8", "4"], ["16", "32", "2"], ["1", "1", "1"], ["1", "64", "64"]] {
-            assert!(cost(accepted).is_some(), "{accepted:?}");
+            assert!(cost(KIND, accepted).is_ok(), "{accepted:?}");
         }
         for refused in [
             ["0", "8", "1"],
@@ -99,7 +171,7 @@ mod tests {
             ["14", "8", "4294967295"],
             ["14", "4294967295", "4294967295"],
         ] {
-            assert!(cost(refused).is_none(), "{refused:?}");
+            assert!(cost(KIND, refused).is_err(), "{refused:?}");
         }
     }
 }

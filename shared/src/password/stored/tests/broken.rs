@@ -15,10 +15,10 @@ fn a_hash_that_is_broken_or_asks_for_too_much_is_not_read() {
                 ("t=2", "t=17"),
                 ("t=2", "t=4294967295"),
                 ("p=1", "p=0"),
-                ("p=1", "p=5"),
+                ("p=1", "p=17"),
                 ("v=19", "v=18"),
-                ("argon2id", "argon2i"),
-                ("argon2id", "argon2d"),
+                ("argon2id", "argon2x"),
+                ("argon2id", "argon2"),
                 ("$c29tZXNhbHQ", ""),
                 ("c29tZXNhbHQ", ""),
                 ("c29tZXNhbHQ", "c29tZXNhbA"),
@@ -39,7 +39,7 @@ fn a_hash_that_is_broken_or_asks_for_too_much_is_not_read() {
                 ("$14", "$"),
                 ("$14", ""),
                 ("$2b", "$2x"),
-                ("$2b", "$2"),
+                ("$2b", "$2c"),
                 ("$2b", "2b"),
                 ("LzW", "Lz"),
                 ("LzW", "LzWx"),
@@ -80,7 +80,7 @@ fn a_hash_that_is_broken_or_asks_for_too_much_is_not_read() {
                 ("l=32", "l=64"),
                 ("l=32", "l=-1"),
                 ("TNnI7mdgj", "TNnI7m.gj"),
-                ("sha256", "sha1"),
+                ("sha256", "md5"),
                 ("752TEkLo3Tsn5JwTYuy9lw", ""),
                 ("TNnI7mdgj5Y4b1ixDrxumXI/5mBIudVoj8NWt44o2Us", ""),
             ],
@@ -97,7 +97,7 @@ fn a_hash_that_is_broken_or_asks_for_too_much_is_not_read() {
                 ("seasalt2seasalt2", ""),
                 ("seasalt2seasalt2", "seasalt"),
                 ("pbkdf2", "$pbkdf2"),
-                ("sha256", "sha1"),
+                ("sha256", "md5"),
                 ("ngO0=", "ngO"),
                 ("$8Mk", "8Mk"),
             ],
@@ -181,7 +181,7 @@ fn no_change_of_a_hash_makes_anything_panic() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (params, mut still_read) = (current(), 0);
     let areas = WorkAreas::new(&params);
-    for text in PYTHON_HASHES.into_iter().chain(PUBLISHED.map(|(_, text)| text)) {
+    for text in HASHES.iter().copied().chain(PUBLISHED.map(|(_, text)| text)) {
         for round in 0..2_000 {
             let Some(stored) = read(&random.change(text)) else { continue };
             still_read += 1;
@@ -189,7 +189,7 @@ fn no_change_of_a_hash_makes_anything_panic() {
             if round < 20 {
                 stored.verify(PASSWORD.as_bytes(), &areas).unwrap();
             }
-            assert!(stored.is_outdated(&params) || matches!(stored, Stored::Argon2id(_)));
+            assert!(stored.is_outdated(&params) || matches!(stored, Stored::Argon2(_)));
         }
     }
     assert!(still_read > 1_000, "{still_read}");
