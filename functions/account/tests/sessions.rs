@@ -36,7 +36,7 @@ async fn end(service: &Service, token: &Value, id: &str) -> Answer {
 async fn rotates(service: &Service, session: &Value, now: Timestamp) -> bool {
     let (app, text) = (service.app(), session["refresh_token"].as_str().unwrap());
     let (token, rotator) = presented(app, text, None, now).await.unwrap().unwrap();
-    app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes).await.is_ok()
+    app.store().rotate(token, rotator, now, &app.config().tokens.session_lifetimes, true).await.is_ok()
 }
 
 /// Whether an access token is accepted by an endpoint that checks the session behind it.

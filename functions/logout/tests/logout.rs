@@ -77,7 +77,7 @@ async fn an_old_token_ends_its_own_session_alone_however_it_asks() {
             presented(service.app(), token.as_str().unwrap(), None, service.now()).await.unwrap().unwrap();
         recent.push(opened);
         for _ in 0..2 {
-            opened.counter = store.rotate(opened, rotator.clone(), service.now(), lifetimes).await.unwrap().child;
+            opened.counter = store.rotate(opened, rotator.clone(), service.now(), lifetimes, true).await.unwrap().child;
         }
     }
     assert_eq!(log_out(&service, json!({"refresh_token": old, "everywhere": true})).await, ended(1));
