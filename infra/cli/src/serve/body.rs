@@ -28,7 +28,7 @@ pub async fn read(parts: &mut Parts, body: Incoming, progress: &Progress) -> (Bo
     let deadline = Instant::now() + BODY_TIME_MAX;
     let mut reading = Reading { body, kept: Vec::new(), bytes: 0 };
     let end = tokio::select! {
-        end = time::timeout_at(deadline, reading.to_its_end()) => end.unwrap_or(Err(Unread::TimedOut)),
+        end = time::timeout_at(deadline, reading.read_to_end()) => end.unwrap_or(Err(Unread::TimedOut)),
         () = progress.evicted() => Err(Unread::TimedOut),
     };
     let at_end = match end {
@@ -58,7 +58,7 @@ struct Reading {
 
 impl Reading {
     /// Returns whether the end was reached. A longer body is given up.
-    async fn to_its_end(&mut self) -> Result<bool, Unread> {
+    async fn read_to_end(&mut self) -> Result<bool, Unread> {
         while !self.body.is_end_stream() {
             let Some(frame) = self.body.frame().await else { break };
             let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
