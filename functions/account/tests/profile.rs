@@ -1,7 +1,5 @@
 //! Tests that changes of what describes and of what admits do not disturb each other.
 
-#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
-
 use std::time::Duration;
 
 use axum::http::Method;

@@ -109,7 +109,7 @@ impl Signer {
 
     pub fn jwk(&self, kid: &str) -> Value {
         let Self::Rsa(pem) = self else { return json!({}) };
-        serde_json::to_value(RsaKey::from_pem(pem).unwrap().jwk(kid)).unwrap()
+        serde_json::to_value(RsaKey::from_pem(pem).unwrap().public_half().jwk(kid)).unwrap()
     }
 
     pub fn sign(&self, algorithm: &str, header: &Value, claims: &Value) -> String {
@@ -172,7 +172,7 @@ pub fn encodings_of_public_keys() -> Vec<(String, Vec<u8>)> {
             pem::encode_config(&pem::Pem::new(tag, der), config)
         };
         let spki_text = text("PUBLIC KEY", &spki, pem::LineEnding::LF);
-        let jwk = serde_json::to_value(RsaKey::from_pem(private).unwrap().jwk("k")).unwrap();
+        let jwk = serde_json::to_value(RsaKey::from_pem(private).unwrap().public_half().jwk("k")).unwrap();
         let n = jwk["n"].as_str().unwrap().to_owned();
         let mut forms = vec![
             ("SPKI PEM", spki_text.clone().into_bytes()),
