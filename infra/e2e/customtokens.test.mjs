@@ -22,7 +22,7 @@ const CASES_MIN = 60;
  * lines.
  */
 const NO_REQUESTS = [
-  '', ' ', 'nonsense', '[]', 'null', '"text"', '{}', '{"uid":"a","uid":"b"}', '{"uid":"a"} {}', '{"uid":',
+  'nonsense', '[]', 'null', '"text"', '{}', '{"uid":"a","uid":"b"}', '{"uid":"a"} {}', '{"uid":',
 ];
 
 // If this is set, firebase-admin signs nothing.

@@ -221,7 +221,7 @@ impl fmt::Display for Error {
             Self::RequestTimeout => "The request did not come to its end in time. Try again.",
             Self::TooLarge => "The body is larger than 16 KiB.",
             Self::UriTooLong => "The URL is too long.",
-            Self::HeadersTooLarge => "The headers are too large: 16 KiB and 100 headers are the most.",
+            Self::HeadersTooLarge => "The headers are too large: 32 KiB and 100 headers are the most.",
             Self::UnsupportedMediaType => {
                 "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             }

@@ -18,9 +18,10 @@ pub const DESCRIPTORS_RESERVED: u64 = 256;
 /// The least time between two log lines about connections that were closed at once.
 pub const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// The largest head of a request, in bytes. API Gateway accepts 10,240
+/// The largest head of a request, in bytes: twice the longest token, so that a token that is too
+/// long is told so. API Gateway accepts 10,240
 /// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
-pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The longest time from the first byte of a head to its last. A head fits into a few packets, so
 /// that a slow network needs a second or two.
 pub const HEAD_TIME_MAX: Duration = Duration::from_secs(10);

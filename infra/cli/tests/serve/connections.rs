@@ -258,8 +258,8 @@ async fn bytes_that_make_no_request_get_a_whole_answer() {
         ("GET /health HTTP/1.1\r\nno header\r\n\r\n".to_owned(), 400, "invalid_request"),
         ("GET /health HTTP/1.1\r\ncontent-length: -1\r\n\r\n".to_owned(), 400, "invalid_request"),
         (format!("GET /health HTTP/1.1\r\n{many}\r\n"), 431, "headers_too_large"),
-        (format!("GET /health HTTP/1.1\r\nx: {}", "y".repeat(17_000)), 431, "headers_too_large"),
-        (format!("GET /{} HTTP/1.1\r\n", "y".repeat(17_000)), 431, "headers_too_large"),
+        (format!("GET /health HTTP/1.1\r\nx: {}", "y".repeat(33_000)), 431, "headers_too_large"),
+        (format!("GET /{} HTTP/1.1\r\n", "y".repeat(33_000)), 431, "headers_too_large"),
     ] {
         // On a new connection, and behind a request that was answered.
         for is_first in [true, false] {
