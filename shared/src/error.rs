@@ -29,6 +29,8 @@ pub enum Error {
     PayloadRequired(Field),
     /// 401: the account is unknown, the password is wrong, or there is no password to check.
     Credentials,
+    /// 403: somebody who is logged in has given a wrong password.
+    PasswordIncorrect,
     /// 401: there is no API key, or a wrong one.
     ApiKey,
     /// 401: the token is not good.
@@ -133,6 +135,7 @@ impl Error {
             Self::MalformedToken(_) => (400, "token_malformed"),
             Self::PayloadRequired(_) => (400, "payload_required"),
             Self::Credentials => (401, "invalid_credentials"),
+            Self::PasswordIncorrect => (403, "password_incorrect"),
             Self::ApiKey => (401, "invalid_api_key"),
             Self::Token(refusal) => (401, refusal.code),
             Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
@@ -194,6 +197,7 @@ impl fmt::Display for Error {
             // Builders look for these words of Bubble's plugin.
             Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
+            Self::PasswordIncorrect => "The current password is incorrect.",
             Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
             Self::Token(refusal) => &refusal.message,
             Self::Refresh(RefreshRefusal::Invalid) => {
@@ -355,6 +359,7 @@ mod tests {
             (Error::MalformedToken("Not a JWT.".to_owned()), 400, "token_malformed", None),
             (Error::PayloadRequired(payload), 400, "payload_required", None),
             (Error::Credentials, 401, "invalid_credentials", None),
+            (Error::PasswordIncorrect, 403, "password_incorrect", None),
             (Error::ApiKey, 401, "invalid_api_key", None),
             (Error::Token(token), 401, "token_expired", None),
             (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),

@@ -166,7 +166,7 @@ async fn a_new_password_needs_the_current_one_and_must_not_be_weak() {
         let body = json!({"current_password": current, "new_password": new});
         call(&service, Method::POST, "/me/password", &token, body).await
     };
-    change("wrong horse", NEW_PASSWORD).await.refused(401, "invalid_credentials");
+    change("wrong horse", NEW_PASSWORD).await.refused(403, "password_incorrect");
     let answer = change(PASSWORD, "short").await.refused(400, "weak_password");
     assert_eq!(answer.fields(), [("new_password", "password_too_short")]);
     let answer = change(PASSWORD, "iloveyou2").await.refused(400, "weak_password");
@@ -183,7 +183,7 @@ async fn a_deleted_account_leaves_nothing() {
     let (mine, other) = (token(&service, &user).await, token(&service, &user).await);
     let delete =
         async |password: &str| call(&service, Method::DELETE, "/me", &mine, json!({"password": password})).await;
-    delete("wrong horse").await.refused(401, "invalid_credentials");
+    delete("wrong horse").await.refused(403, "password_incorrect");
     assert!(is_live(&service, &other).await);
     assert_eq!(delete(PASSWORD).await.is(200).body, json!({"deleted": true}));
     delete(PASSWORD).await.refused(401, "token_revoked");
@@ -285,7 +285,7 @@ async fn a_stolen_token_has_five_guesses_at_the_password_and_then_waits() {
         |password: &str| service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": password}));
     for attempt in 0..5 {
         let answer = if attempt % 2 == 0 { change(&token, "wrong horse").await } else { delete("wrong horse").await };
-        answer.refused(401, "invalid_credentials");
+        answer.refused(403, "password_incorrect");
     }
     for answer in [change(&token, PASSWORD).await, delete(PASSWORD).await] {
         assert_eq!(answer.refused(429, "too_many_attempts").header("retry-after"), "1");
@@ -302,7 +302,7 @@ async fn the_right_password_ends_the_failures_of_its_client() {
     let delete =
         |password: &str| service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": password}));
     for _ in 0..4 {
-        delete("wrong horse").await.refused(401, "invalid_credentials");
+        delete("wrong horse").await.refused(403, "password_incorrect");
     }
     delete(PASSWORD).await.is(200);
     assert!(!service.keys_stored().await.iter().any(|key| key.starts_with("LIMIT#")));

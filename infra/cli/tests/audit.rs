@@ -131,7 +131,7 @@ fn every_request_that_changes_something_leaves_its_event() {
     let owner = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
     let change = |current: &str| json!({"current_password": current, "new_password": OTHER});
     let wrong = change("wrong horse battery");
-    walk.leaves("POST /me/password", &bearer(&owner), &wrong, 401, &["confirmation_failed"]);
+    walk.leaves("POST /me/password", &bearer(&owner), &wrong, 403, &["confirmation_failed"]);
     let owner = walk.leaves("POST /me/password", &bearer(&owner), &change(PASSWORD), 200, &["password_changed"]);
     let everywhere = json!({"refresh_token": text(&owner, "refresh_token"), "everywhere": true});
     walk.leaves("POST /logout", "", &everywhere, 200, &["sessions_ended"]);

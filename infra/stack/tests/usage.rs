@@ -293,7 +293,7 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
     let wrong = json!({"current_password": "wrong", "new_password": NEXT_PASSWORD});
-    account.call(401, Method::POST, "/me/password", token, wrong).await;
+    account.call(403, Method::POST, "/me/password", token, wrong).await;
     let renewed = json!({"current_password": PASSWORD, "new_password": NEXT_PASSWORD});
     let session = me(Method::POST, "/me/password", renewed).await;
     let credentials = json!({"email": "james@yopmail.com", "password": NEXT_PASSWORD});

@@ -26,13 +26,20 @@ pub struct Purpose {
     limited: &'static str,
     /// Whether an outdated hash is replaced after the right password.
     rehashes: bool,
+    /// The answer to a wrong password. A 401 would ask somebody who is logged in to log in again.
+    wrong: fn() -> Error,
 }
 
 /// A login.
-pub const LOGIN: Purpose = Purpose { failed: "login_failed", limited: "login_limited", rehashes: true };
+pub const LOGIN: Purpose =
+    Purpose { failed: "login_failed", limited: "login_limited", rehashes: true, wrong: || Error::Credentials };
 /// A logged-in person gives the password again.
-pub const CONFIRMATION: Purpose =
-    Purpose { failed: "confirmation_failed", limited: "confirmation_limited", rehashes: false };
+pub const CONFIRMATION: Purpose = Purpose {
+    failed: "confirmation_failed",
+    limited: "confirmation_limited",
+    rehashes: false,
+    wrong: || Error::PasswordIncorrect,
+};
 
 /// The client that failures are counted against. `None` if rate limits are off.
 ///
@@ -152,7 +159,7 @@ impl<'a> Attempt<'a> {
         // Released before the padding: the next attempt need not wait for it.
         drop(self.lock.take());
         self.app.hasher().pad_to_floor(checked, self.stored.read_time + began.elapsed()).await;
-        self.stored.quota_wait(self.app.now()).map_or(Error::Credentials, Error::TooManyAttempts)
+        self.stored.quota_wait(self.app.now()).map_or_else(self.purpose.wrong, Error::TooManyAttempts)
     }
 
     /// Records the success, the new `session` and, if its hash or its records were outdated, the

@@ -200,8 +200,8 @@ fn account() -> Vec<Route> {
         route("account", "the end of a session, without a token", 401, |_| {
             Request::new(Method::DELETE, "/me/sessions/A")
         }),
-        route("account", "a new password, not knowing the old", 401, |account| account.change_password(WRONG))
-            .code("invalid_credentials"),
+        route("account", "a new password, not knowing the old", 403, |account| account.change_password(WRONG))
+            .code("password_incorrect"),
         route("account", "a new password", 200, |account| account.change_password(PASSWORD)).checked(assert_session),
     ]
 }

@@ -167,7 +167,7 @@ fn profile() -> Vec<Row> {
         account
             .row("a new password", 200, async |setup| setup.account().await.change_password(PASSWORD))
             .checked(is_session),
-        account.row("a new password, not knowing the old", 401, async |setup| {
+        account.row("a new password, not knowing the old", 403, async |setup| {
             setup.account().await.change_password(WRONG)
         }),
     ]
