@@ -244,7 +244,7 @@ fn common(function: &'static str, path: &'static str) -> Vec<Route> {
 
 fn ends_of_accounts() -> Vec<Route> {
     vec![
-        route("account", "the end of an account, not knowing its password", 401, |account| account.end(WRONG)),
+        route("account", "the end of an account, not knowing its password", 403, |account| account.end(WRONG)),
         route("account", "the end of an account", 200, |account| account.end(NEXT_PASSWORD))
             .checked(|body| assert_eq!(body["deleted"], true)),
     ]
