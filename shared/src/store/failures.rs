@@ -195,7 +195,8 @@ impl CeilingCounter {
     }
 }
 
-fn ending_at(update: UpdateBuilder, ends_at: Timestamp) -> UpdateBuilder {
+/// Adds the time at which DynamoDB deletes the record.
+pub(super) fn ending_at(update: UpdateBuilder, ends_at: Timestamp) -> UpdateBuilder {
     update.expression_attribute_names("#ttl", TTL).expression_attribute_values(":ttl", number(ends_at.seconds()))
 }
 

@@ -18,6 +18,10 @@ use super::{
 };
 use crate::{account::user::User, error::Error, telemetry::log};
 
+/// The change of the name in a profile, and its condition: no profile outlives its account.
+const SET_NAME: &str = "SET #name = :name";
+const EXISTS: &str = "attribute_exists(pk)";
+
 #[derive(Serialize, Deserialize)]
 struct Profile {
     name: String,
@@ -27,12 +31,16 @@ pub(super) fn profile_key(id: &str) -> String {
     format!("PROFILE#{id}")
 }
 
-/// The account with the name of its profile, if it has one.
+/// The account that was read, if there is one, with the name of its profile.
 pub(super) fn named(user: Option<Result<User, Error>>, profile: Option<Item>) -> Result<Option<User>, Error> {
-    let Some(user) = user.transpose()? else { return Ok(None) };
+    user.map(|user| with_name(user?, profile)).transpose()
+}
+
+/// The account with the name of its profile, if it has one.
+fn with_name(user: User, profile: Option<Item>) -> Result<User, Error> {
     match profile.filter(|_| user.has_profile) {
-        Some(profile) => Ok(Some(User { name: record::<Profile>(profile)?.name, ..user })),
-        None => Ok(Some(user)),
+        Some(profile) => Ok(User { name: record::<Profile>(profile)?.name, ..user }),
+        None => Ok(user),
     }
 }
 
@@ -48,7 +56,7 @@ impl Store {
         }
         let key = profile_key(&user.id);
         let profile = self.batch_get(&[&key]).await?.remove(&key);
-        named(Some(Ok(user.clone())), profile).map(|named| named.unwrap_or(user))
+        with_name(user, profile)
     }
 
     /// Changes the name. The first change moves the name into the profile, and is a change of the
@@ -104,8 +112,7 @@ impl Store {
             let put = self.put(item(key, Profile { name: name.to_owned() })?);
             return writes.put(Condition::Version, put);
         }
-        let update =
-            self.update(&key).update_expression("SET #name = :name").condition_expression("attribute_exists(pk)");
+        let update = self.update(&key).update_expression(SET_NAME).condition_expression(EXISTS);
         let update = update.expression_attribute_names("#name", "name");
         writes.update(Condition::Version, update.expression_attribute_values(":name", text(name)))
     }
@@ -114,7 +121,7 @@ impl Store {
         let mut attempt = 1;
         loop {
             let update = self.client.update_item().table_name(&self.table).key("pk", text(profile_key(id)));
-            let update = update.update_expression("SET #name = :name").condition_expression("attribute_exists(pk)");
+            let update = update.update_expression(SET_NAME).condition_expression(EXISTS);
             let update = update.expression_attribute_names("#name", "name");
             let Err(error) = update.expression_attribute_values(":name", text(name)).send().await else {
                 return Ok(());

@@ -4,7 +4,11 @@ use std::{iter, time::Duration};
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 
-use super::{Item, Store, TTL, failures::limit_key, number};
+use super::{
+    Item, Store,
+    failures::{ending_at, limit_key},
+    number,
+};
 use crate::{
     account::{ip::IpKey, rate_limit::Quota},
     error::Error,
@@ -61,24 +65,19 @@ impl QuotaWindow {
     /// within now.
     pub(super) fn count(&self, store: &Store) -> UpdateBuilder {
         let max = if self.used < self.quota.max { self.quota.max } else { self.quota.hard_max };
-        store
-            .update(&self.key)
-            .update_expression("ADD used :one SET #ttl = :ttl")
+        self.add(store, 1)
             .condition_expression("attribute_not_exists(used) OR used < :max")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":max", number(max))
-            .expression_attribute_values(":ttl", number(self.ends_at.seconds()))
     }
 
     /// Takes back one that was counted before a password turned out right.
     pub(super) fn uncount(&self, store: &Store) -> UpdateBuilder {
-        store
-            .update(&self.key)
-            .update_expression("ADD used :less SET #ttl = :ttl")
-            .expression_attribute_names("#ttl", TTL)
-            .expression_attribute_values(":less", number(-1))
-            .expression_attribute_values(":ttl", number(self.ends_at.seconds()))
+        self.add(store, -1)
+    }
+
+    fn add(&self, store: &Store, difference: i32) -> UpdateBuilder {
+        let update = store.update(&self.key).update_expression("ADD used :difference SET #ttl = :ttl");
+        ending_at(update.expression_attribute_values(":difference", number(difference)), self.ends_at)
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Condition {
     Idempotency,
     /// The account is as it was read.
     Version,
-    /// None: the profile is deleted, whatever it is.
+    /// No condition: the profile is deleted, whatever it is.
     Profile,
     /// The series with this index is as it was read.
     Failures(usize),
