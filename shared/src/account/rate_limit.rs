@@ -24,7 +24,7 @@ const DELAY_MAX: Duration = Duration::from_secs(15 * 60);
 pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time from `now` to `then`. `None` if that has passed.
-fn time_until(then: Timestamp, now: Timestamp) -> Option<Duration> {
+pub fn time_until(then: Timestamp, now: Timestamp) -> Option<Duration> {
     let wait = u64::try_from(then.milliseconds() - now.milliseconds()).ok().filter(|wait| *wait > 0)?;
     Some(Duration::from_millis(wait))
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 
-use super::{Item, record, time_value};
+use super::{Item, time_value};
 use crate::{
-    account::{rate_limit::REFRESHES, session::Session},
-    error::Error,
+    account::rate_limit::{REFRESHES, time_until},
     time::Timestamp,
 };
 
@@ -43,18 +42,16 @@ pub(super) fn with_mark(write: UpdateItemFluentBuilder, child: u32, now: Timesta
         .expression_attribute_values(":earliest", time_value(Timestamp::from_milliseconds(earliest)))
 }
 
-/// The time until the refresh with this counter is within the quota. `found` is the session's
-/// record, and `None` says that the quota is no obstacle.
-pub(super) fn wait(found: &Item, child: u32, now: Timestamp) -> Result<Option<Duration>, Error> {
-    let Some(mark) = mark(child).filter(|_| child >= REFRESHES.max) else { return Ok(None) };
-    let marked = found.get(&mark).and_then(|mark| mark.as_n().ok()?.parse().ok());
-    let since = match marked {
-        Some(milliseconds) => Timestamp::from_milliseconds(milliseconds),
-        None => record::<Session>(found.clone())?.auth_time,
-    };
-    let allowed_at = since + REFRESHES.window;
-    Ok(u64::try_from(allowed_at.milliseconds() - now.milliseconds())
-        .ok()
-        .filter(|wait| *wait > 0)
-        .map(Duration::from_millis))
+/// The mark that the refresh with this counter would write over. `found` is the session's record.
+pub(super) fn last_mark(found: &Item, child: u32) -> Option<Timestamp> {
+    let milliseconds = found.get(&mark(child)?)?.as_n().ok()?.parse().ok()?;
+    Some(Timestamp::from_milliseconds(milliseconds))
+}
+
+/// The time until the refresh with this counter is within the quota. `last_mark` is the mark that
+/// it would write over; without one the time counts from the beginning of the session. `None` says
+/// that the quota is no obstacle.
+pub(super) fn wait(child: u32, last_mark: Option<Timestamp>, began: Timestamp, now: Timestamp) -> Option<Duration> {
+    let is_limited = child >= REFRESHES.max && mark(child).is_some();
+    if is_limited { time_until(last_mark.unwrap_or(began) + REFRESHES.window, now) } else { None }
 }

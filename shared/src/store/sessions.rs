@@ -1,7 +1,7 @@
 //! Sessions in the table.
 
 use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{DeleteRequest, ReturnValue, ReturnValuesOnConditionCheckFailure, WriteRequest},
 };
 use tokio::time;
@@ -65,24 +65,7 @@ impl Store {
         is_limited: bool,
     ) -> Result<Rotation, Error> {
         let child = token.counter.checked_add(1).ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
-        let write = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(session_key(token.session)))
-            .update_expression("SET #counter = :child, idle_expires_at = :idle, rotated.#slot = :now, rotated_by = :rotator")
-            .condition_expression(
-                "#counter = :presented AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
-            )
-            .expression_attribute_names("#counter", "counter")
-            .expression_attribute_names("#slot", Session::rotation_key(child))
-            .expression_attribute_values(":child", number(child))
-            .expression_attribute_values(":presented", number(token.counter))
-            .expression_attribute_values(":idle", time_value(now + lifetimes.idle))
-            .expression_attribute_values(":now", time_value(now))
-            .expression_attribute_values(":rotator", serde_dynamo::to_attribute_value(&rotator).map_err(Error::internal)?)
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let write = self.rotation(token, child, &rotator, now, lifetimes)?;
         let write = if is_limited { refreshes::with_mark(write, child, now) } else { write };
         let sent = write.send().await;
         let error = match sent {
@@ -102,7 +85,7 @@ impl Store {
             _ => return Err(unavailable(error)),
         };
         let found = found.ok_or(Error::Refresh(RefreshRefusal::Invalid))?;
-        let quota_wait = if is_limited { refreshes::wait(&found, child, now)? } else { None };
+        let last_mark = refreshes::last_mark(&found, child);
         let session: Session = record(found)?;
         match session.state_of(token.counter, now, lifetimes) {
             RefreshState::Parent { child } => match session.with_repeat(child, rotator.caller.as_deref()) {
@@ -113,12 +96,12 @@ impl Store {
                 }
                 None => Ok(Rotation { session, child }),
             },
-            RefreshState::Current if quota_wait.is_some() => {
-                Err(Error::TooManyAttempts(quota_wait.unwrap_or_default()))
+            RefreshState::Current => {
+                let wait = refreshes::wait(child, last_mark, session.auth_time, now).filter(|_| is_limited);
+                // Otherwise the condition would hold now: another request changed the session
+                // meanwhile.
+                Err(wait.map_or(Error::Refresh(RefreshRefusal::Conflict), Error::TooManyAttempts))
             }
-            // The condition failed, but would hold now: another request changed the session
-            // meanwhile.
-            RefreshState::Current => Err(Error::Refresh(RefreshRefusal::Conflict)),
             // This very write rotated the session. It was sent twice: its first answer was lost.
             RefreshState::Refused(RefreshRefusal::Reused) if session.rotated_by.as_ref() == Some(&rotator) => {
                 Ok(Rotation { session, child })
@@ -126,6 +109,35 @@ impl Store {
             RefreshState::Refused(RefreshRefusal::Reused) => self.end_reused(&session, now).await,
             RefreshState::Refused(refusal) => Err(Error::Refresh(refusal)),
         }
+    }
+
+    /// The write that moves a session on to the counter `child`.
+    fn rotation(
+        &self,
+        token: RefreshToken,
+        child: u32,
+        rotator: &Rotator,
+        now: Timestamp,
+        lifetimes: &SessionLifetimes,
+    ) -> Result<UpdateItemFluentBuilder, Error> {
+        Ok(self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(session_key(token.session)))
+            .update_expression("SET #counter = :child, idle_expires_at = :idle, rotated.#slot = :now, rotated_by = :rotator")
+            .condition_expression(
+                "#counter = :presented AND attribute_not_exists(ended_at) AND expires_at > :now AND idle_expires_at > :now",
+            )
+            .expression_attribute_names("#counter", "counter")
+            .expression_attribute_names("#slot", Session::rotation_key(child))
+            .expression_attribute_values(":child", number(child))
+            .expression_attribute_values(":presented", number(token.counter))
+            .expression_attribute_values(":idle", time_value(now + lifetimes.idle))
+            .expression_attribute_values(":now", time_value(now))
+            .expression_attribute_values(":rotator", serde_dynamo::to_attribute_value(rotator).map_err(Error::internal)?)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld))
     }
 
     /// Ends a session whose tokens are in other hands too. Reuse is logged once, however many
