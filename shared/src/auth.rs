@@ -1,5 +1,6 @@
 //! Authentication: one file for each flow that a function runs.
 
+pub mod first_session;
 pub mod new_password;
 pub mod password;
 pub mod session_object;

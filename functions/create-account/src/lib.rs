@@ -15,9 +15,10 @@ use shared::{
         user::User,
     },
     auth::{
+        first_session::FirstSession,
         new_password::{refuse_breached, refuse_weak},
         password::{Attempt, LOGIN, client},
-        session_object::{FirstSession, SessionObject, require_signing_keys},
+        session_object::{SessionObject, require_signing_keys},
     },
     error::Error,
     http::{

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     App,
     account::{
-        admission::{Admitted, Denial},
+        admission::Admitted,
         ip::IpKey,
         refresh_token::RefreshToken,
         session::{Rotator, Session, SessionId},
@@ -45,20 +45,12 @@ pub struct SessionObject {
 /// The step that the user has to take before there are tokens. Both texts are empty where nothing
 /// is left to do.
 #[derive(Default, Serialize)]
-struct Next {
+pub(super) struct Next {
     /// A stable word, for programs.
-    action: &'static str,
+    pub(super) action: &'static str,
     /// A sentence, for people.
-    message: &'static str,
+    pub(super) message: &'static str,
 }
-
-/// The step of a new account whose address must be verified. No mail is sent yet, so that only the
-/// people behind the app can say how.
-const VERIFY_EMAIL: Next = Next {
-    action: "verify_email",
-    message: "Your account was made, and waits until your e-mail address is verified. Ask the people who run this app \
-              to verify it, then log in.",
-};
 
 /// Loads the keys that sign a session object. A handler asks before it hashes a password: a 503
 /// before that work costs less than one after it.
@@ -77,63 +69,6 @@ pub async fn require_signing_keys(app: &App) -> Result<(), Error> {
 /// 500 if the random source fails.
 pub fn start(app: &App, admitted: Admitted<'_>, now: Timestamp) -> Result<Session, Error> {
     Ok(Session::start(SessionId::new(app.random()?), admitted.user(), now, &app.config().tokens.session_lifetimes))
-}
-
-/// The way on of an account that was just created.
-pub enum FirstSession<'a> {
-    /// The account is admitted, and has its first session.
-    Started(Admitted<'a>, Session),
-    /// The account waits for the verification of its address, and has no session.
-    Waiting(&'a User),
-}
-
-impl<'a> FirstSession<'a> {
-    /// Starts the first session, if the account is admitted. Nothing is stored.
-    ///
-    /// # Errors
-    ///
-    /// 403 if the account was disabled since; 500 if the random source fails.
-    pub fn start(app: &App, user: &'a User, now: Timestamp) -> Result<Self, Error> {
-        match app.config().accounts.admission.admit(user) {
-            Ok(admitted) => Ok(Self::Started(admitted, start(app, admitted, now)?)),
-            Err(Denial::EmailNotVerified) => Ok(Self::Waiting(user)),
-            Err(denial) => Err(denial.into()),
-        }
-    }
-
-    /// The same way on, of the account as it is with its profile.
-    ///
-    /// # Errors
-    ///
-    /// 403 if that account is not admitted, which an equal one was.
-    pub fn of<'b>(self, app: &App, user: &'b User) -> Result<FirstSession<'b>, Error> {
-        match self {
-            Self::Started(_, session) => {
-                Ok(FirstSession::Started(app.config().accounts.admission.admit(user)?, session))
-            }
-            Self::Waiting(_) => Ok(FirstSession::Waiting(user)),
-        }
-    }
-
-    /// The session to store, if there is one.
-    pub const fn session(&self) -> Option<&Session> {
-        match self {
-            Self::Started(_, session) => Some(session),
-            Self::Waiting(_) => None,
-        }
-    }
-
-    /// The session object, without tokens for an account that waits.
-    ///
-    /// # Errors
-    ///
-    /// As [`SessionObject::issue`].
-    pub async fn answer(&self, app: &App, issuer: &Issuer, now: Timestamp) -> Result<SessionObject, Error> {
-        match self {
-            Self::Started(admitted, session) => SessionObject::issue(app, issuer, *admitted, session, 0, now).await,
-            Self::Waiting(user) => Ok(SessionObject::without_tokens(user, VERIFY_EMAIL)),
-        }
-    }
 }
 
 /// Opens a refresh token that one of the keys made; any other text is `None`. No round trip.
@@ -243,7 +178,7 @@ impl SessionObject {
 
     /// The session object of an account that has no tokens yet: every member is there and of its
     /// type, and `next` says what to do.
-    fn without_tokens(user: &User, next: Next) -> Self {
+    pub(super) fn without_tokens(user: &User, next: Next) -> Self {
         Self {
             user: user.profile(),
             uid: user.id.clone(),
