@@ -94,7 +94,7 @@ impl ManagedKeySet {
             let (before, version) = read(part, &secret).await?;
             // Read after the part: see above.
             let (set, _) = self.current().await?;
-            let right = set.part(part).map_err(Error::unavailable)?.keeping_announced(&before, now).to_json()?;
+            let right = made_anew(&set, part, &before, now)?;
             if version.as_ref().is_none_or(|version| *version.text != *right) {
                 secret.replace_once(version.as_ref(), &right).await?;
                 tracing::info!(generation = set.generation(), "the {} are published", part.name());
@@ -113,7 +113,7 @@ impl ManagedKeySet {
         let mut outdated = Vec::new();
         for (part, secret) in self.parts_of(&set) {
             let (before, version) = read(part, &secret).await?;
-            let right = set.part(part).map_err(Error::unavailable)?.keeping_announced(&before, now).to_json()?;
+            let right = made_anew(&set, part, &before, now)?;
             if version.is_none_or(|version| *version.text != *right) {
                 outdated.push((part, before.generation(), set.generation()));
             }
@@ -126,6 +126,11 @@ impl ManagedKeySet {
         let named = Part::ALL.into_iter().filter_map(|part| Some((part, set.part_id(part)?)));
         named.map(|(part, id)| (part, ManagedSecret::new(self.client.clone(), id))).collect()
     }
+}
+
+/// The part as it should be: made from `set`, with the keys that the part before it announced.
+fn made_anew(set: &KeySet, part: Part, before: &KeySet, now: Timestamp) -> Result<String, Error> {
+    set.part(part).map_err(Error::unavailable)?.keeping_announced(before, now).to_json()
 }
 
 /// The part that a secret holds, and its version.
