@@ -48,7 +48,7 @@ impl Stored {
             return Err(Refusal::TOO_LONG);
         }
         // Django writes the name of its own class before the text of argon2 and bcrypt.
-        let text = text.strip_prefix("argon2$argon2").map_or(text, |_| text.trim_start_matches("argon2"));
+        let text = text.strip_prefix("argon2").filter(|rest| rest.starts_with("$argon2")).unwrap_or(text);
         let text = text.strip_prefix("bcrypt$").unwrap_or(text);
         let parts: Vec<&str> = text.splitn(PARTS_MAX, '$').collect();
         match *parts.as_slice() {

@@ -70,8 +70,8 @@ fn other_format(first: &[u8]) -> Option<&'static str> {
     let without_space: Vec<u8> = first.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(9).collect();
     if first == b"{" || without_space == b"{\"users\":" {
         return Some(
-            "The file is one JSON document, such as the export of Firebase. Write one object a line: `jq -c '.users[]'` \
-             does, with the keys of an import.",
+            "The file is one JSON document, such as the export of Firebase. Write one object a line, as \
+             `jq -c '.users[]'` does, and name its keys as an import does.",
         );
     }
     if !first.starts_with(b"{") && first.contains(&b',') {

@@ -29,13 +29,12 @@ pub fn read(name: &str) -> Result<Password, Failure> {
     parse(&typed)
 }
 
-/// The next line, without a byte order mark and the end of a line.
+/// The next line.
 fn line(lines: &mut Lines<impl BufRead>) -> Result<Zeroizing<String>, Failure> {
     let read = lines.read().map_err(|error| format!("Standard input cannot be read: {error}."))?;
     let line = read.ok_or_else(|| Failure::wrong_use("Give the password as a line of standard input."))??;
     let text = str::from_utf8(line).map_err(|_| "The password is not UTF-8.".to_owned())?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Ok(Zeroizing::new(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 fn parse(text: &str) -> Result<Password, Failure> {
