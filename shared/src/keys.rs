@@ -47,7 +47,7 @@ pub use ring::{KeyRing, TimedKey};
 pub use rotation::{Event, Step, run_step};
 pub use secret::{ManagedSecret, Version};
 pub use set::{Change, Described, KeySet, KeyUse, NewKeys, Part, PartIds, State};
-pub use source::{Source, read_file};
+pub use source::{Source, file_fault, read_file};
 pub use sources::{FirebaseAccount, KeySources, TokenProfile};
 
 /// The maximum age of a loaded key set, whatever the TTL. A revoked key is therefore refused, and

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use shared::keys::file_fault;
 use tempfile::NamedTempFile;
 
 /// Writes `text` to a new file that only its owner can read, either whole or not at all. An
@@ -74,7 +75,7 @@ pub fn lock_folder_of(path: &Path) -> Result<File, String> {
         folder.lock()?;
         Ok(folder)
     });
-    locked.map_err(|error| format!("{} cannot be opened: {error}.", path.display()))
+    locked.map_err(|error| format!("{} cannot be opened: {}.", path.display(), file_fault(&error)))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -92,7 +93,16 @@ pub fn make_folder(folder: &Path) -> Result<(), String> {
         return Ok(());
     }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| format!("The data folder {} cannot be used: {error}.", folder.display()))
+    made.map_err(|error| unusable_folder(folder, &error))
+}
+
+/// Says why the data folder cannot be used, and what to do.
+pub fn unusable_folder(folder: &Path, error: &io::Error) -> String {
+    format!(
+        "The data folder {} cannot be used: {}. Choose another one with --data-dir or DATA_DIR.",
+        folder.display(),
+        file_fault(error)
+    )
 }
 
 /// Creates an empty file that only its owner can read, unless the file exists.
@@ -105,5 +115,5 @@ pub fn make_private(path: &Path) -> Result<(), String> {
 }
 
 fn describe(path: &Path, written: io::Result<File>) -> Result<(), String> {
-    written.map(drop).map_err(|error| format!("{} cannot be written: {error}.", path.display()))
+    written.map(drop).map_err(|error| format!("{} cannot be written: {}.", path.display(), file_fault(&error)))
 }

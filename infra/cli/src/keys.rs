@@ -2,28 +2,52 @@
 
 mod location;
 mod service_account;
+mod table;
 
 pub(crate) use location::KeyLocation;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 use shared::{
     config::Config,
-    keys::{Change, Described, KeySet, NewKeys, State},
+    keys::{Change, KeySet, NewKeys},
+    telemetry::audit,
     time::Timestamp,
 };
 
 use crate::{
     Failure,
     deployment::{new_key_set, new_keys, now},
-    files, tell, written,
+    escape, files,
+    flags::{DataDir, Json, advise},
+    log, written,
 };
 
-/// Commands for the signing keys. The keys are in the secret that SIGNING_KEYS_SECRET_ID names, or
-/// else in signing-keys.json of the data folder.
+/// `latchkey keys`. The keys are in the secret that SIGNING_KEYS_SECRET_ID names, or in the file
+/// that SIGNING_KEYS_FILE names, or else in signing-keys.json of the data folder.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  latchkey keys list                    every key and its future
+  latchkey keys rotate --dry-run        what a rotation would do
+  latchkey keys rotate                  new keys take over; nobody is logged out
+  latchkey keys revoke KID              somebody else may know this key")]
+pub struct Keys {
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    output: Json,
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[derive(Subcommand)]
-pub enum Keys {
+enum Command {
     /// Show each key, its use and its future. Nothing private is shown.
     List(List),
     /// Make a new key set, if there is none yet.
@@ -41,33 +65,57 @@ pub enum Keys {
 
 /// `latchkey keys list`.
 #[derive(Args)]
-pub struct List {
+#[command(after_help = "\
+States:
+  current    signs
+  due        published, and signs from its time on
+  next       published, and signs after the next rotation
+  previous   another key signs; its own tokens are accepted until its time
+  retired    refused, since a rotation
+  revoked    refused, since somebody ended it by hand
+
+Examples:
+  latchkey keys list
+  latchkey keys list --json             with times in milliseconds since 1970
+  latchkey keys list --file keys.json")]
+struct List {
     /// The file with the keys, instead of the service's own keys.
     #[arg(long)]
-    file: Option<std::path::PathBuf>,
-    /// Print JSON, with times in milliseconds since 1970.
-    #[arg(long)]
-    json: bool,
+    file: Option<PathBuf>,
 }
 
 /// `latchkey keys generate`.
 #[derive(Args)]
-pub struct Generate {
-    /// The file to write, readable by you alone, instead of the service's own keys. It must not
-    /// exist yet.
-    file: Option<std::path::PathBuf>,
+#[command(after_help = "\
+Examples:
+  latchkey keys generate                for the data folder, or the secret
+  latchkey keys generate keys.json      a file of its own, for a mounted secret")]
+struct Generate {
+    /// The file to write, readable by you alone, instead of the service's own keys.
+    file: Option<PathBuf>,
+    /// Replace every key of an existing set, as `revoke --all` does. Every session ends.
+    #[arg(long)]
+    replace: bool,
 }
 
 /// `latchkey keys rotate`.
 #[derive(Args)]
-pub struct Rotate {
+#[command(after_help = "\
+Examples:
+  latchkey keys rotate --dry-run
+  latchkey keys rotate")]
+struct Rotate {
     #[command(flatten)]
     options: ChangeOptions,
 }
 
 /// `latchkey keys revoke`.
 #[derive(Args)]
-pub struct Revoke {
+#[command(after_help = "\
+Examples:
+  latchkey keys revoke KID              the id is in latchkey keys list
+  latchkey keys revoke --all            somebody may have read the whole set")]
+struct Revoke {
     /// The id of the key, as `latchkey keys list` shows it.
     // An id is base64url, so it may begin with a hyphen.
     #[arg(allow_hyphen_values = true, required_unless_present = "all")]
@@ -84,7 +132,7 @@ pub struct Revoke {
 struct ChangeOptions {
     /// The file with the keys, instead of the service's own keys.
     #[arg(long)]
-    file: Option<std::path::PathBuf>,
+    file: Option<PathBuf>,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -97,97 +145,106 @@ impl Keys {
     ///
     /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
-        let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
-        match self {
-            Self::List(list) => list.run(&config).await,
-            Self::Generate(Generate { file }) => generate(&config, file).await,
-            Self::Rotate(Rotate { options }) => {
-                let times = config.key_lifetimes();
-                let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
-                if change(&config, options, rotate).await? {
-                    let seconds = times.ring_age_max().as_secs();
-                    tell(&format!(
-                        "every process reads the new set within {seconds} seconds, and nobody is logged out"
-                    ));
-                }
-                Ok(())
-            }
-            Self::Revoke(Revoke { kid, options, .. }) => {
-                let times = config.key_lifetimes();
-                let revoke = |set: &mut KeySet, now, new| match kid {
-                    Some(kid) => set.revoke(&kid, now, &times, new),
-                    None => Ok(set.revoke_all(now, new, new_keys()?)),
-                };
-                if change(&config, options, revoke).await? {
-                    tell(&format!(
-                        "every process reads the new set within {} seconds; a verifier elsewhere may keep the published \
-                         keys for {} seconds more",
-                        times.ring_age_max().as_secs(),
-                        times.jwks_max_age.as_secs()
-                    ));
-                }
-                Ok(())
-            }
-            Self::Publish => publish(&config).await,
-            Self::PutServiceAccount(put) => put.run(&config).await,
+        let (config, output) = (self.data_dir.config()?, self.output);
+        match self.command {
+            Command::List(list) => list.run(&config, output).await,
+            Command::Generate(generate) => generate.run(&config, output).await,
+            Command::Rotate(Rotate { options }) => rotate(&config, options, output).await,
+            Command::Revoke(revoke) => revoke.run(&config, output).await,
+            Command::Publish => publish(&config, output).await,
+            Command::PutServiceAccount(put) => put.run(&config).await,
         }
     }
 }
 
 impl List {
-    async fn run(self, config: &Config) -> Result<(), Failure> {
+    async fn run(self, config: &Config, output: Json) -> Result<(), Failure> {
         let location = KeyLocation::of(config, self.file).await?;
         let keys = location.open().await?.set.describe(now());
-        written(if self.json {
-            let json = serde_json::to_string_pretty(&keys).map_err(|error| error.to_string())?;
-            writeln!(io::stdout(), "{json}")
-        } else {
-            keys.iter().try_for_each(|key| writeln!(io::stdout(), "{}", line(key)))
-        })
+        if output.json {
+            return print_json(&keys);
+        }
+        written(table::write(&mut anstream::stdout(), &keys))
     }
 }
 
-fn line(key: &Described) -> String {
-    let start = key.not_before.map(Timestamp::readable).unwrap_or_default();
-    let end = key.retired_at.map(Timestamp::readable);
-    let until = || end.as_ref().map(|end| format!(", accepted until {end}")).unwrap_or_default();
-    let state = match key.state {
-        State::Next => format!("next: published since {}", key.created_at.readable()),
-        State::Due => format!("due: signs from {start} on{}", until()),
-        State::Signing => format!("signing since {start}{}", until()),
-        State::Superseded => format!("superseded{}", until()),
-        State::Retired => format!("retired since {}", end.unwrap_or_default()),
-        State::Revoked => format!("revoked since {}", end.unwrap_or_default()),
-    };
-    format!("{:43}  {:13}  {state}", key.kid, key.r#use.to_string())
+impl Generate {
+    async fn run(self, config: &Config, output: Json) -> Result<(), Failure> {
+        let is_named = self.file.is_some();
+        let location = KeyLocation::of(config, self.file.clone()).await?;
+        if self.replace && location.open().await.is_ok() {
+            let revoke = Revoke { kid: None, all: true, options: ChangeOptions { file: self.file, dry_run: false } };
+            return revoke.run(config, output).await;
+        }
+        let set = new_key_set()?;
+        let generation = set.generation();
+        if !is_named && matches!(location, KeyLocation::File { .. }) {
+            files::make_folder(&config.serve.data_dir)?;
+        }
+        location.fill(set).await?;
+        log::start(config);
+        log::as_tool(|| audit::keys("signing_keys_generated", "", generation));
+        say(output, &location, &["a key set was made, whose first keys sign at once".to_owned()], Outcome::Done)
+    }
 }
 
-async fn generate(config: &Config, file: Option<std::path::PathBuf>) -> Result<(), Failure> {
-    let is_named = file.is_some();
-    let location = KeyLocation::of(config, file).await?;
-    let set = new_key_set()?;
-    if !is_named && matches!(location, KeyLocation::File { .. }) {
-        files::make_folder(&config.serve.data_dir)?;
+async fn rotate(config: &Config, options: ChangeOptions, output: Json) -> Result<(), Failure> {
+    let times = config.key_lifetimes();
+    let rotate = |set: &mut KeySet, now, new| Ok(set.rotate(now, &times, new));
+    if let Some(generation) = change(config, options, output, rotate).await? {
+        log::as_tool(|| audit::keys("signing_keys_rotated", "", generation));
+        advise(&format!(
+            "nobody is logged out, and nothing else is to do: every process reads the new set within {} seconds, and the \
+             new keys sign {} seconds from now",
+            times.ring_age_max().as_secs(),
+            times.lead().as_secs()
+        ));
     }
-    location.fill(set).await?;
-    tell(&format!("made a key set in {location}"));
     Ok(())
 }
 
-async fn publish(config: &Config) -> Result<(), Failure> {
+impl Revoke {
+    async fn run(self, config: &Config, output: Json) -> Result<(), Failure> {
+        let times = config.key_lifetimes();
+        let kid = self.kid;
+        let revoke = |set: &mut KeySet, now, new| match &kid {
+            Some(kid) => set.revoke(kid, now, &times, new),
+            None => Ok(set.revoke_all(now, new, new_keys()?)),
+        };
+        if let Some(generation) = change(config, self.options, output, revoke).await? {
+            log::as_tool(|| match &kid {
+                Some(kid) => audit::keys("signing_key_revoked", kid, generation),
+                None => audit::keys("signing_keys_revoked", "", generation),
+            });
+            advise(&format!(
+                "every process reads the new set within {} seconds; a verifier elsewhere may keep the published keys for {} \
+                 seconds more",
+                times.ring_age_max().as_secs(),
+                times.jwks_max_age.as_secs()
+            ));
+        }
+        Ok(())
+    }
+}
+
+async fn publish(config: &Config, output: Json) -> Result<(), Failure> {
     let location = KeyLocation::of(config, None).await?;
     let generation = location.open().await?.set.generation();
     location.publish().await?;
-    tell(&format!("the parts of the key set in {location} are of generation {generation}"));
-    Ok(())
+    log::start(config);
+    log::as_tool(|| audit::keys("signing_keys_published", "", generation));
+    let sentence = format!("the parts of the key set are of generation {generation}");
+    say(output, &location, &[sentence], Outcome::Done)
 }
 
-/// Says what will be done, does it, and says what was done. Returns whether anything was.
+/// Changes the set, and says once what was done. Returns the generation of the changed set; `None`
+/// if nothing was changed.
 async fn change(
     config: &Config,
     options: ChangeOptions,
+    output: Json,
     change: impl FnOnce(&mut KeySet, Timestamp, NewKeys) -> Result<Change, String>,
-) -> Result<bool, Failure> {
+) -> Result<Option<u64>, Failure> {
     let location = KeyLocation::of(config, options.file).await?;
     // Made before the lock, because making keys takes a while.
     let new = new_keys()?;
@@ -196,26 +253,60 @@ async fn change(
         opened.announce().await?;
     }
     let Change(sentences) = change(&mut opened.set, now(), new)?;
-    let say = |mark: &str| sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect::<String>();
     if sentences.is_empty() {
-        tell("it is so already; nothing was changed");
         drop(opened);
         if !options.dry_run {
             // An earlier change may have been killed before it wrote the parts.
             location.publish().await?;
         }
-        return Ok(false);
+        say(output, &location, &sentences, Outcome::Unchanged)?;
+        return Ok(None);
     }
-    tell(&format!("in {location}:\n{}", say(if options.dry_run { "would: " } else { "will: " })));
     if matches!(location, KeyLocation::Secret { .. }) {
-        tell(&times(config));
+        advise(&times(config));
     }
     if options.dry_run {
-        return Ok(false);
+        say(output, &location, &sentences, Outcome::Planned)?;
+        return Ok(None);
     }
+    let generation = opened.set.generation();
     opened.save().await?;
-    written(write!(io::stdout(), "{}", say("done: ")))?;
-    Ok(true)
+    log::start(config);
+    say(output, &location, &sentences, Outcome::Done)?;
+    Ok(Some(generation))
+}
+
+/// The outcome of a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Told by a dry run.
+    Planned,
+    /// The set was so already.
+    Unchanged,
+}
+
+/// Prints what a change did, or would do: a line for each key, or one JSON object.
+fn say(output: Json, location: &KeyLocation, sentences: &[String], outcome: Outcome) -> Result<(), Failure> {
+    if output.json {
+        let is_changed = outcome == Outcome::Done;
+        return print_json(&json!({"changed": is_changed, "keys": location.to_string(), "changes": sentences}));
+    }
+    let mark = match outcome {
+        Outcome::Done => "done: ",
+        Outcome::Planned => "would: ",
+        Outcome::Unchanged => {
+            advise(&format!("it is so already in {location}; nothing was changed"));
+            return Ok(());
+        }
+    };
+    advise(&format!("in {location}:"));
+    let lines: String = sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect();
+    written(io::stdout().write_all(lines.as_bytes()))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    written(writeln!(io::stdout(), "{}", escape::json(value)?))
 }
 
 /// The settings that the times of a change depend on. A deployment may have other values.

@@ -1,12 +1,15 @@
 //! The tool `latchkey` as a library, so that the tests run the same code.
 
 pub mod aws;
+pub mod command_line;
 pub mod deployment;
 pub mod doctor;
 mod escape;
 pub mod files;
+pub mod flags;
 pub mod keys;
 mod lines;
+mod log;
 pub mod serve;
 pub mod smoke;
 pub mod token;

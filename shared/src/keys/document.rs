@@ -110,13 +110,14 @@ impl<T> Reader<T> {
     async fn load(&self, previous: Option<Arc<Version<T>>>) -> Result<Version<T>, String> {
         let loaded = self.try_load(previous.as_deref()).await;
         match &loaded {
-            Err(cause) => {
-                tracing::warn!(cause, "a secret cannot be loaded; the last loaded value, if any, stays in use");
+            // Without a version before, the cause goes to whoever waits, and is told there.
+            Err(cause) if previous.is_some() => {
+                tracing::warn!(cause, "a secret cannot be loaded; the last loaded value stays in use");
             }
             Ok(version) if previous.is_some_and(|previous| previous.digest != version.digest) => {
                 tracing::info!(source = ?self.source, "a secret has changed, and the new version is in use");
             }
-            Ok(_) => {}
+            Err(_) | Ok(_) => {}
         }
         loaded
     }

@@ -1,6 +1,6 @@
 //! The secrets of a deployment, each loaded from its source.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
 
@@ -64,14 +64,15 @@ impl Keys {
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
         let ring = move |text: &str| KeyRing::parse(text).inspect(|ring| of_ring.learn(ring.refresh().pseudonym_key()));
         let refresh = move |text: &str| RefreshKeys::parse(text).inspect(|keys| of_refresh.learn(keys.pseudonym_key()));
+        let set = secrets.clone();
         Self {
             secrets: secrets.clone(),
             profile: token_profile,
-            ring: signing_keys.map(|source| Document::new(secrets.clone(), source, age_max, ring)),
+            ring: signing_keys.map(|source| part(&set, source, "SIGNING_KEYS_SECRET_ID", age_max, ring)),
             public: (public_keys.filter(|_| !is_whole))
-                .map(|source| Document::new(secrets.clone(), source, age_max, PublicKeys::parse)),
+                .map(|source| part(&set, source, "PUBLIC_KEYS_SECRET_ID", age_max, PublicKeys::parse)),
             refresh: (refresh_keys.filter(|_| !is_whole))
-                .map(|source| Document::new(secrets.clone(), source, age_max, refresh)),
+                .map(|source| part(&set, source, "REFRESH_KEYS_SECRET_ID", age_max, refresh)),
             parts,
             pseudonyms,
             firebase: firebase.map(|firebase| {
@@ -255,6 +256,19 @@ impl Keys {
     ) -> Result<Option<Arc<ApiKeys>>, Error> {
         optional(self.api_keys.as_ref().map(|cached| cached.get_if(now, suits))).await
     }
+}
+
+/// The key set or a part of it. A text that is none is named by its source.
+fn part<T: Send + Sync + 'static>(
+    secrets: &Option<Client>,
+    source: Source,
+    variable: &str,
+    age_max: Duration,
+    parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
+) -> Document<T> {
+    let name = named(&source, variable, variable);
+    let parse = move |text: &str| parse(text).map_err(|why| format!("{name}: {why}"));
+    Document::new(secrets.clone(), source, age_max, parse)
 }
 
 async fn optional<T>(load: Option<impl Future<Output = Result<T, Error>>>) -> Result<Option<T>, Error> {

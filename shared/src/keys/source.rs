@@ -3,7 +3,7 @@
 use std::{
     fmt,
     fs::File,
-    io::{self, Read},
+    io::{self, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -41,7 +41,7 @@ impl Source {
                 // A file may be a pipe to which nobody writes.
                 let (path, shown) = (path.clone(), path.display().to_string());
                 let read = task::spawn_blocking(move || read_file(&path)).await.map_err(|error| error.to_string())?;
-                read.map(Zeroizing::new).map_err(|error| format!("{shown} cannot be read: {error}"))
+                read.map(Zeroizing::new).map_err(|error| format!("{shown} cannot be read: {}.", file_fault(&error)))
             }
             Self::Secret(id) => {
                 let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
@@ -67,6 +67,21 @@ pub fn read_file(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Why a file or a folder cannot be used: a clause in plain words.
+pub fn file_fault(error: &io::Error) -> String {
+    let words = match error.kind() {
+        ErrorKind::NotFound => "there is nothing of that name",
+        ErrorKind::PermissionDenied => "this user lacks the permission",
+        ErrorKind::IsADirectory => "it is a folder",
+        ErrorKind::NotADirectory => "a part of its path is a file, and no folder",
+        ErrorKind::ReadOnlyFilesystem => "it is on a disk that cannot be written",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
+        ErrorKind::AlreadyExists => "there is something of that name already",
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
 impl fmt::Debug for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,6 +103,6 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&[b'k'; 1_000_000]).unwrap();
         assert_eq!(read_file(file.path()).unwrap().len() as u64, FILE_BYTES_MAX);
-        assert_eq!(read_file(Path::new("nowhere")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(read_file(Path::new("nowhere")).unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -14,3 +14,16 @@ pub fn warn(event: &'static str, user: &str) {
     metrics::count(event);
     tracing::warn!(event, identity = "", user, "audit");
 }
+
+/// Records a change of the signing keys. `kid` is the key that was changed, or empty for a change
+/// of the whole set, which is of `generation` from then on.
+pub fn keys(event: &'static str, kid: &str, generation: u64) {
+    metrics::count(event);
+    tracing::info!(event, kid, generation, "audit");
+}
+
+/// Records an event that concerns no account and no signing key.
+pub fn event(event: &'static str) {
+    metrics::count(event);
+    tracing::info!(event, "audit");
+}

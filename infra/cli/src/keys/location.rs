@@ -5,7 +5,7 @@ use std::{fmt, fs::File, path::PathBuf};
 
 use shared::{
     config::Config,
-    keys::{KeySet, ManagedKeySet, ManagedSecret, Part, Source, Version, read_file},
+    keys::{KeySet, ManagedKeySet, ManagedSecret, Part, Source, Version, file_fault, read_file},
 };
 
 use crate::{
@@ -72,7 +72,8 @@ impl KeyLocation {
         let (set, version, lock) = match self {
             Self::File { path, .. } => {
                 let lock = files::lock_folder_of(path)?;
-                let text = read_file(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+                let text = read_file(path)
+                    .map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
                 (KeySet::parse(&text).map_err(|why| format!("{self}: {why}"))?, None, Some(lock))
             }
             Self::Secret { managed, id } => {
@@ -94,17 +95,18 @@ impl KeyLocation {
                 match self.read().await {
                     // The file is locked since it was read.
                     Ok(opened) if opened.set.is_empty() => files::replace_private(path, &text),
-                    _ => files::write_private(path, &text),
+                    Ok(_) => Err(self.has_keys_already()),
+                    Err(why) if path.exists() => Err(format!(
+                        "{why} Put the former file back; another key set in its place would end every session."
+                    )),
+                    Err(_) => files::write_private(path, &text),
                 }?;
                 return self.publish().await;
             }
             Self::Secret { managed, id } => (managed, id),
         };
         let current = match managed.current().await {
-            Ok((current, _)) if !current.is_empty() => Err(format!(
-                "The secret {id} has a value already; another key set in its place would void every session. To change keys: \
-                 latchkey keys rotate"
-            )),
+            Ok((current, _)) if !current.is_empty() => Err(self.has_keys_already()),
             Ok((_, version)) => Ok(version),
             Err(error) => Err(format!(
                 "{} Put the former value of the secret {id} back, which may be the version AWSPREVIOUS; another key set would \
@@ -117,6 +119,13 @@ impl KeyLocation {
         let text = set.to_json().map_err(|error| error.cause())?;
         replace(managed.secret(), current.as_ref(), &text).await?;
         self.publish().await
+    }
+
+    fn has_keys_already(&self) -> String {
+        format!(
+            "There is a key set in {self} already; another one in its place would end every session. To change keys: \
+             latchkey keys rotate. To end every key and every session: latchkey keys generate --replace"
+        )
     }
 
     /// Makes the parts of the set anew, unless they are so already.

@@ -14,14 +14,15 @@ use shared::{
     error::Error,
     jose::json,
     keys::{
-        ManagedSecret, Source,
+        ManagedSecret, Source, file_fault,
         service_account::{ServiceAccount, is_project_id},
     },
+    telemetry::audit,
 };
 use zeroize::Zeroizing;
 
 use super::location;
-use crate::{Failure, aws::Aws, tell, written};
+use crate::{Failure, aws::Aws, log, tell, written};
 
 /// One byte more than a service account may have, so that a longer file is refused as too long.
 const FILE_BYTES_MAX: u64 = 64 * 1024 + 1;
@@ -69,6 +70,8 @@ impl PutServiceAccount {
             refuse_replacing(&project, &account.project_id)?;
         }
         location::replace(&managed_secret, current.as_ref(), &text).await?;
+        log::start(config);
+        log::as_tool(|| audit::event("service_account_stored"));
         let lines = format!(
             "It is in the secret {id}, in the region {region}.\n\
              Functions that run use it within {} seconds (KEYS_TTL_SECONDS), new ones at once.\n\
@@ -114,7 +117,7 @@ fn read(path: &Path) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     File::open(path)
         .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+        .map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
     Ok(text.strip_prefix('\u{feff}').map(|text| Zeroizing::new(text.to_owned())).unwrap_or(text))
 }
 

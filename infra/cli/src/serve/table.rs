@@ -9,6 +9,7 @@ use std::{
 use shared::{
     config::Config,
     error::Error,
+    keys::file_fault,
     store::{
         Store,
         embedded::{self, Embedded},
@@ -83,7 +84,7 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
     for left_over in [aside.clone(), beside("new-wal"), beside("new-shm")] {
         match fs::remove_file(&left_over) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(format!("{} cannot be removed: {error}.", left_over.display()));
+                return Err(format!("{} cannot be removed: {}.", left_over.display(), file_fault(&error)));
             }
             _ => {}
         }
@@ -98,7 +99,8 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
     if beside("new-wal").exists() {
         return Err(format!("{} is still in use.", aside.display()));
     }
-    fs::rename(&aside, database).map_err(|error| format!("{} cannot be written: {error}.", database.display()))
+    fs::rename(&aside, database)
+        .map_err(|error| format!("{} cannot be written: {}.", database.display(), file_fault(&error)))
 }
 
 fn cause(path: &Path, error: &Error) -> String {
@@ -107,7 +109,7 @@ fn cause(path: &Path, error: &Error) -> String {
 
 /// Locks the data folder for this process.
 pub fn lock(folder: &Path) -> Result<File, String> {
-    let unusable = |error: io::Error| format!("The data folder {} cannot be used: {error}.", folder.display());
+    let unusable = |error: io::Error| files::unusable_folder(folder, &error);
     let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -4,7 +4,7 @@ use std::{io::ErrorKind, path::PathBuf};
 
 use shared::{
     config::{SigningAccount, looks_like_path},
-    keys::{Source, read_file, service_account::ServiceAccount},
+    keys::{Source, file_fault, read_file, service_account::ServiceAccount},
 };
 
 use crate::{Failure, tell};
@@ -41,6 +41,6 @@ fn text(source: Source, name: &str) -> Result<String, String> {
             "{name}: there is no file {shown}. Correct the path, or use the file that the Firebase console generates: \
              Project settings, Service accounts, Generate new private key."
         ),
-        _ => format!("{name}: the file {shown} cannot be read: {error}."),
+        _ => format!("{name}: the file {shown} cannot be read: {}.", file_fault(&error)),
     })
 }

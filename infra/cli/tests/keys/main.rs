@@ -82,11 +82,17 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
     let rotated = folder.keys(&["rotate"]);
     private.extend(private_parts(&fs::read_to_string(folder.file()).unwrap()));
     let (out, told) = said(&rotated, 0);
-    for text in [&out, &told] {
-        assert!(text.contains(&format!("the key {next} signs access tokens from ")), "{text}");
-        assert!(text.contains(&format!("the key {first} of access tokens is accepted until ")), "{text}");
+    for sentence in [
+        format!("the key {next} signs access tokens from "),
+        format!("the key {first} of access tokens is accepted until "),
+    ] {
+        assert_eq!((out.matches(&sentence).count(), told.matches(&sentence).count()), (1, 0), "{out}{told}");
     }
-    assert!(told.contains("will: ") && told.contains("within 50 seconds") && out.starts_with("done: "), "{told}{out}");
+    assert!(
+        out.starts_with("done: ") && told.contains("nobody is logged out, and nothing else is to do"),
+        "{told}{out}"
+    );
+    assert!(told.contains("within 50 seconds") && told.contains("sign 355 seconds from now"), "{told}");
     assert_eq!((folder.kid("signing"), folder.kid("due")), (first.clone(), next.clone()));
     assert_eq!(folder.list().len(), 6);
 
@@ -99,7 +105,10 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
 
     let listed = folder.keys(&["list"]);
     let (out, _) = said(&listed, 0);
-    assert!(out.lines().count() == 6 && out.contains("revoked since ") && out.contains("signing since "), "{out}");
+    assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    let states: Vec<&str> = out.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let access = ["keys", "state", "current", "next", "revoked"];
+    assert_eq!(states, [&access[..], &["keys", "state", "current", "due", "next"]].concat(), "{out}");
     assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o600);
     let json = folder.keys(&["list", "--json"]);
     for output in [rotated, revoked, listed, json] {
@@ -111,14 +120,68 @@ fn the_keys_of_the_data_folder_are_made_shown_rotated_and_revoked_and_nothing_pr
 
 #[test]
 fn a_revocation_of_all_replaces_every_key() {
-    let folder = Folder::new();
-    let before: Vec<String> = folder.list().into_iter().map(|(kid, ..)| kid).collect();
-    let (out, told) = said(&folder.keys(&["revoke", "--all"]), 0);
-    assert!(out.contains("done: every session ends") && told.contains("within 50 seconds"), "{out}{told}");
-    for (kid, purpose, state) in folder.list() {
-        assert_eq!(before.contains(&kid), state == "revoked", "{kid} of {purpose}s is {state}");
+    for arguments in [["revoke", "--all"], ["generate", "--replace"]] {
+        let folder = Folder::new();
+        let before: Vec<String> = folder.list().into_iter().map(|(kid, ..)| kid).collect();
+        let (out, told) = said(&folder.keys(&arguments), 0);
+        assert!(out.contains("done: every session ends") && told.contains("within 50 seconds"), "{out}{told}");
+        for (kid, purpose, state) in folder.list() {
+            assert_eq!(before.contains(&kid), state == "revoked", "{kid} of {purpose}s is {state}");
+        }
+        assert_eq!(folder.list().len(), 8);
     }
-    assert_eq!(folder.list().len(), 8);
+}
+
+#[test]
+fn every_change_by_the_tool_leaves_its_audit_event_and_a_change_that_was_none_leaves_nothing() {
+    let folder = TempDir::new().unwrap();
+    let events = |arguments: &[&str]| {
+        let (_, told) = said(&keys(folder.path(), arguments, &[]), 0);
+        let lines = told.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told: Vec<(String, String, u64)> = lines
+            .map(|line| {
+                assert_eq!((&line["message"], &line["actor"]), (&"audit".into(), &"tool".into()), "{line}");
+                let text = |name: &str| line[name].as_str().unwrap().to_owned();
+                (text("event"), text("kid"), line["generation"].as_u64().unwrap())
+            })
+            .collect();
+        told
+    };
+    let event = |name: &str, kid: &str, generation| vec![(name.to_owned(), kid.to_owned(), generation)];
+    assert_eq!(events(&["generate"]), event("signing_keys_generated", "", 1));
+    assert_eq!(events(&["rotate", "--dry-run"]), []);
+    assert_eq!(events(&["rotate"]), event("signing_keys_rotated", "", 2));
+    let listed: Vec<Value> = serde_json::from_slice(&keys(folder.path(), &["list", "--json"], &[]).stdout).unwrap();
+    let kid = listed[0]["kid"].as_str().unwrap();
+    assert_eq!(events(&["revoke", kid]), event("signing_key_revoked", kid, 3));
+    assert_eq!(events(&["revoke", kid]), []);
+    assert_eq!(events(&["revoke", "--all"]), event("signing_keys_revoked", "", 4));
+    assert_eq!(events(&["publish"]), event("signing_keys_published", "", 4));
+}
+
+#[test]
+fn without_advice_only_the_result_and_the_audit_line_are_left() {
+    let folder = Folder::new();
+    let (out, told) = said(&folder.keys(&["rotate", "--quiet"]), 0);
+    assert!(out.starts_with("done: ") && told.lines().all(|line| line.starts_with('{')), "{told}");
+}
+
+#[test]
+fn a_program_reads_each_change_as_one_json_object() {
+    let folder = Folder::new();
+    let read = |arguments: &[&str]| {
+        let (out, _) = said(&folder.keys(arguments), 0);
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    for (arguments, changed, changes) in [
+        (&["rotate", "--dry-run", "--json"][..], false, 6),
+        (&["--json", "rotate"], true, 6),
+        (&["publish", "--json"], true, 1),
+    ] {
+        let answer = read(arguments);
+        assert_eq!((&answer["changed"], answer["changes"].as_array().unwrap().len()), (&changed.into(), changes));
+        assert!(answer["keys"].as_str().unwrap().ends_with("signing-keys.json"), "{answer}");
+    }
 }
 
 #[test]
@@ -129,12 +192,12 @@ fn keys_are_made_where_there_is_nothing_or_an_empty_set() {
     said(&generate(), 0);
     assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
     let file = data.join("signing-keys.json");
-    assert!(said(&generate(), 1).1.contains("signing-keys.json cannot be written"));
+    assert!(said(&generate(), 1).1.contains("signing-keys.json already"));
     fs::write(&file, "{\"keys\":[]}").unwrap();
     let list = || keys(folder.path(), &["list"], &[("DATA_DIR", data.to_str().unwrap())]);
     assert!(said(&list(), 1).1.contains("latchkey keys generate"));
     said(&generate(), 0);
-    assert_eq!(said(&list(), 0).0.lines().count(), 4);
+    assert_eq!(said(&list(), 0).0.lines().count(), 4 + 5);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -144,7 +207,7 @@ fn a_key_whose_id_begins_like_an_option_can_be_named() {
     let text = fs::read_to_string(folder.file()).unwrap().replace(&folder.kid("signing"), "-Vx");
     fs::write(folder.file(), text).unwrap();
     for arguments in [["revoke", "-Vx", "--dry-run"], ["revoke", "--dry-run", "-Vx"]] {
-        assert!(said(&folder.keys(&arguments), 0).1.contains("the key -Vx is revoked"));
+        assert!(said(&folder.keys(&arguments), 0).0.contains("the key -Vx is revoked"));
     }
 }
 
@@ -158,8 +221,8 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         &["revoke", "--all", "--dry-run"],
     ] {
         let (out, told) = said(&folder.keys(arguments), 0);
-        assert!(out.is_empty() && told.contains("would: the key ") && !told.contains("will"), "{told}");
-        assert!(!told.contains("every process"), "{told}");
+        assert!(out.starts_with("would: the key ") && !out.contains("done"), "{out}");
+        assert!(!told.contains("every process") && !told.contains("audit"), "{told}");
         assert_eq!(fs::read(folder.file()).unwrap(), before);
     }
 }
@@ -169,7 +232,8 @@ fn an_impossible_change_is_reported_and_nothing_is_lost() {
     let folder = Folder::new();
     let before = fs::read(folder.file()).unwrap();
     let (out, told) = said(&folder.keys(&["generate"]), 1);
-    assert!(out.is_empty() && told.contains("signing-keys.json cannot be written"), "{told}");
+    assert!(out.is_empty() && told.contains("signing-keys.json already; another one in its place"), "{told}");
+    assert!(told.contains("latchkey keys generate --replace"), "{told}");
     assert!(said(&folder.keys(&["revoke", "nothing"]), 1).1.contains("no key \"nothing\" in the set"));
     said(&folder.keys(&["revoke"]), 2);
     said(&folder.keys(&["revoke", "nothing", "--all"]), 2);
@@ -177,12 +241,14 @@ fn an_impossible_change_is_reported_and_nothing_is_lost() {
     assert_eq!(fs::read(folder.file()).unwrap(), before);
 
     fs::write(folder.file(), "{\"hunter2\": 1}").unwrap();
-    for arguments in [&["list"][..], &["rotate"], &["revoke", "x"]] {
+    for arguments in [&["list"][..], &["rotate"], &["revoke", "x"], &["generate"], &["generate", "--replace"]] {
         let (_, told) = said(&folder.keys(arguments), 1);
-        assert!(told.contains("not a key set") && !told.contains("hunter2"), "{told}");
+        let path = folder.file().display().to_string();
+        assert!(told.contains(&path) && told.contains("not a key set") && !told.contains("hunter2"), "{told}");
     }
     fs::remove_file(folder.file()).unwrap();
-    assert!(said(&folder.keys(&["list"]), 1).1.contains("signing-keys.json cannot be"));
+    let (_, told) = said(&folder.keys(&["list"]), 1);
+    assert!(told.contains("signing-keys.json cannot be") && told.contains("there is nothing of that name"), "{told}");
     let wrong = keys(folder.folder.path(), &["rotate"], &[("KEYS_OVERLAP_SECONDS", "60")]);
     assert!(said(&wrong, 2).1.contains("KEYS_OVERLAP_SECONDS must be a whole number from 4"));
 }
@@ -193,7 +259,7 @@ fn a_file_of_its_own_can_be_named() {
     said(&keys(folder.path(), &["generate", "mine.json"], &[]), 0);
     let (out, _) = said(&keys(folder.path(), &["rotate", "--file", "mine.json"], &[]), 0);
     assert_eq!(out.lines().count(), 6);
-    assert_eq!(said(&keys(folder.path(), &["list", "--file", "mine.json"], &[]), 0).0.lines().count(), 6);
+    assert_eq!(said(&keys(folder.path(), &["list", "--file", "mine.json"], &[]), 0).0.lines().count(), 6 + 5);
     let link = folder.path().join("link.json");
     std::os::unix::fs::symlink("mine.json", &link).unwrap();
     said(&keys(folder.path(), &["rotate", "--file", "link.json"], &[]), 0);

@@ -118,7 +118,8 @@ async fn a_service_account_goes_into_its_secret_as_it_is() {
     let put = aws.put(service_account(), &["--secret-id", SECRET], &[]);
     let (out, told) = said(&put, 0);
     assert_eq!(aws.value().as_deref(), Some(service_account()));
-    assert!(told.is_empty(), "{told}");
+    let audit: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&audit["event"], &audit["actor"]), (&json!("service_account_stored"), &json!("tool")));
     let first = format!("project {PROJECT}, latchkey@{PROJECT}.iam.gserviceaccount.com, key demo\n");
     assert!(out.starts_with(&first), "{out}");
     assert!(out.contains("in the secret firebase, in the region eu-central-1.") && out.contains("within 300 seconds"));
@@ -190,7 +191,7 @@ async fn a_file_that_was_mangled_is_stored_as_it_is_with_a_word_about_it() {
     assert!(told.contains("had to be repaired") && told.contains("it was base64"), "{told}");
     assert_eq!(aws.value(), Some(encoded));
     let (_, told) = said(&aws.put(format!("\u{feff}{}", service_account()), &["--secret-id", SECRET], &[]), 0);
-    assert!(told.is_empty(), "{told}");
+    assert!(told.lines().count() == 1 && told.contains("service_account_stored"), "{told}");
     assert_eq!(aws.value().as_deref(), Some(service_account()));
 }
 

@@ -1,0 +1,101 @@
+//! The command line of `latchkey`: its commands, and the completions of shells.
+
+use std::io;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::{Shell, generate};
+
+use crate::{Failure, doctor, flags::Quiet, keys, serve, smoke, token, users, written};
+
+/// A login backend that mints Firebase custom tokens.
+#[derive(Parser)]
+#[command(
+    name = "latchkey",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  latchkey serve                        everything on http://127.0.0.1:8080
+  latchkey doctor                       what is missing, and what to do
+  latchkey users create a@b.example     an account, with a password that is asked for
+  latchkey keys list                    the signing keys and their future
+  latchkey help users                   more about one command
+
+The exit code is 0, 1 for a \"no\", and 2 for wrong use. Variables: docs/configuration.md"
+)]
+pub struct Latchkey {
+    #[command(flatten)]
+    quiet: Quiet,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every endpoint behind one port, with an embedded DynamoDB. The first start makes the
+    /// keys.
+    Serve(serve::Serve),
+    /// List, generate, rotate and revoke the signing keys.
+    Keys(keys::Keys),
+    /// Create, decode and inspect tokens.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Disable, enable, show, change, delete and import accounts.
+    Users(users::Users),
+    /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
+    /// CORS.
+    Doctor(doctor::Doctor),
+    /// Walk one account through a deployed API, and delete the account again.
+    Smoke(smoke::Smoke),
+    /// Print the completions of a shell: commands, options and their values.
+    Completions(Completions),
+}
+
+/// `latchkey completions`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  latchkey completions bash > ~/.local/share/bash-completion/completions/latchkey
+  latchkey completions zsh > ~/.zfunc/_latchkey      with ~/.zfunc in fpath
+  latchkey completions fish > ~/.config/fish/completions/latchkey.fish")]
+struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+impl Completions {
+    fn run(&self) -> Result<(), Failure> {
+        let mut script = Vec::new();
+        generate(self.shell, &mut Latchkey::command(), "latchkey", &mut script);
+        written(io::Write::write_all(&mut io::stdout(), &script))
+    }
+}
+
+impl Latchkey {
+    /// Runs the command to its end.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people, and the exit code.
+    pub fn run(self) -> Result<(), Failure> {
+        self.quiet.apply();
+        match self.command {
+            Command::Serve(serve) => serve.run(),
+            Command::Keys(keys) => wait_for(keys.run()),
+            Command::Token(token) => wait_for(token.run()),
+            Command::Users(users) => wait_for(users.run()),
+            Command::Doctor(doctor) => wait_for(doctor.run()),
+            Command::Smoke(smoke) => wait_for(smoke.run()),
+            Command::Completions(completions) => completions.run(),
+        }
+    }
+}
+
+fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| error.to_string())?;
+    let done = runtime.block_on(command);
+    // Does not wait for name look-ups that are still running.
+    runtime.shutdown_background();
+    done
+}
