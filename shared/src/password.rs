@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-pub use hasher::{Checked, Hasher};
+pub use hasher::{Checked, Hasher, Priority};
 pub use stored::Refusal;
 use stored::Stored;
 pub use weakness::{Person, Weakness};

@@ -17,7 +17,7 @@ use shared::{
     auth::{
         first_session::FirstSession,
         new_password::{refuse_breached, refuse_weak},
-        password::{Attempt, LOGIN, client},
+        password::{Attempt, LOGIN, client, hasher_for},
         session_object::{SessionObject, require_signing_keys},
     },
     error::Error,
@@ -97,7 +97,9 @@ async fn create_account(
         return repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await;
     }
     refuse_breached(&app, "password", &new.password).await?;
-    let hash = app.hasher().hash(new.password.clone(), app.random()?).await?;
+    let (hasher, turn) = hasher_for(&app, ip.key(), sign_up.is_of_busy_caller());
+    let hash = hasher.hash(new.password.clone(), app.random()?).await?;
+    drop(turn);
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
     let first = FirstSession::start(&app, &user, now)?;
     // Issued before anything is stored, so that a fault leaves nothing behind.

@@ -8,11 +8,12 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::{
+        ip::IpKey,
         rate_limit::{FAILED_LOGINS, Quota},
         user::User,
     },
-    auth::session_object,
-    password::StoredHash,
+    auth::{password::hasher_for, session_object},
+    password::{Priority, StoredHash},
     testing::{Answer, PASSWORD, PATIENCE, Service, Steps},
 };
 use tokio::task;
@@ -376,4 +377,22 @@ async fn a_count_that_cannot_be_read_is_a_fault_and_never_a_way_in() {
     for password in ["wrong horse", PASSWORD] {
         log_in(&service, "a@b.de", password).await.refused(500, "internal_error");
     }
+}
+
+#[tokio::test]
+async fn one_hash_of_an_address_that_did_not_fail_comes_before_all_others() {
+    let service = service().await;
+    let (app, of_one, of_another) = (service.app(), key("192.0.2.1"), key("2001:db8::1"));
+    let (first, turn) = hasher_for(app, Some(&of_one), false);
+    assert_eq!(first.priority(), Priority::Usual);
+    assert_eq!(hasher_for(app, Some(&of_one), false).0.priority(), Priority::Low, "its first one is not done");
+    assert_eq!(hasher_for(app, Some(&of_another), false).0.priority(), Priority::Usual);
+    assert_eq!(hasher_for(app, Some(&of_another), true).0.priority(), Priority::Low);
+    assert_eq!(hasher_for(app, None, false).0.priority(), Priority::Usual);
+    drop(turn);
+    assert_eq!(hasher_for(app, Some(&of_one), false).0.priority(), Priority::Usual);
+}
+
+fn key(ip: &str) -> IpKey {
+    IpKey::new(ip.parse().unwrap())
 }

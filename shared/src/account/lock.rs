@@ -45,6 +45,13 @@ impl AccountLocks {
         lock
     }
 
+    /// The lock of `key`, if no request holds it. Does not wait.
+    pub fn try_lock(&self, key: String) -> Option<AccountLock> {
+        let queue = Arc::clone(self.queues().entry(key.clone()).or_default());
+        let held = queue.try_lock_owned().ok()?;
+        Some(AccountLock { has_waited: false, locks: self.clone(), key, held: Some(held) })
+    }
+
     fn queues(&self) -> std::sync::MutexGuard<'_, HashMap<String, Queue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,6 +109,18 @@ mod tests {
         }
         assert!(waited > 0);
         assert!(locks.queues().is_empty(), "{locks:?}");
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_held_is_refused_to_who_does_not_wait() {
+        let locks = AccountLocks::default();
+        let first = locks.try_lock("a".to_owned());
+        assert!(
+            first.is_some() && locks.try_lock("a".to_owned()).is_none() && locks.try_lock("b".to_owned()).is_some()
+        );
+        drop(first);
+        assert!(locks.try_lock("a".to_owned()).is_some());
+        assert!(locks.queues().is_empty());
     }
 
     #[tokio::test(start_paused = true)]

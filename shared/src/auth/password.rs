@@ -13,7 +13,7 @@ use crate::{
     },
     auth::session_object::refresh_token,
     error::Error,
-    password::{Checked, Password, StoredHash, Verdict},
+    password::{Checked, Hasher, Password, Priority, StoredHash, Verdict},
     store::{self, Client},
     telemetry::{audit, log},
     time::Timestamp,
@@ -56,6 +56,18 @@ pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>)
     Some(Client { device, ip })
 }
 
+/// The hasher for a caller at this address, and the caller's turn for as long as the hash takes.
+///
+/// One hash of an address at a time has the usual priority, unless the caller failed lately. All
+/// others wait behind. An attack from some addresses, at any speed, therefore has no more turns
+/// before an owner than it has addresses.
+pub fn hasher_for(app: &App, ip: Option<&IpKey>, has_failed: bool) -> (Hasher, Option<AccountLock>) {
+    let turn = ip.filter(|_| !has_failed).and_then(|ip| app.locks().try_lock(format!("hash {}", ip.as_str())));
+    let is_usual = turn.is_some() || (ip.is_none() && !has_failed);
+    let priority = if is_usual { Priority::Usual } else { Priority::Low };
+    (app.hasher().with_priority(priority), turn)
+}
+
 /// One attempt at an account's password, whether or not the account exists.
 ///
 /// No answer tells a right password from a wrong one before [`Attempt::check`] or
@@ -66,6 +78,7 @@ pub struct Attempt<'a> {
     purpose: Purpose,
     stored: store::Attempt,
     lock: Option<AccountLock>,
+    ip: Option<IpKey>,
     /// The account with a hash of today's parameters, if its hash or its records are outdated.
     rewritten: Option<User>,
 }
@@ -91,7 +104,7 @@ impl<'a> Attempt<'a> {
             None => None,
         };
         let stored = app.store().attempt(identifier, client, app.now()).await?;
-        Ok(Self { app, purpose, stored, lock, rewritten: None })
+        Ok(Self { app, purpose, stored, lock, ip: client.and_then(|client| client.ip.cloned()), rewritten: None })
     }
 
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
@@ -103,7 +116,7 @@ impl<'a> Attempt<'a> {
     /// 503 if DynamoDB fails, or if the account was deleted or its sessions ended meanwhile.
     pub async fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Result<Self, Error> {
         let stored = app.store().attempt_of_owner(user, session, app.config().accounts.rate_limits).await?;
-        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, rewritten: None })
+        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, ip: None, rewritten: None })
     }
 
     /// The account, if it exists.
@@ -128,7 +141,10 @@ impl<'a> Attempt<'a> {
     pub async fn check(&mut self, password: Password) -> Result<User, Error> {
         let reserved = self.app.store().reserve(&mut self.stored, self.app.now()).await;
         self.audit_if_limited(reserved)?;
-        let checked = self.app.hasher().check(password.clone(), self.stored.hash()).await?;
+        let has_failed = self.stored.is_of_failed_caller(self.app.now());
+        let (hasher, turn) = hasher_for(self.app, self.ip.as_ref(), has_failed);
+        let checked = hasher.check(password.clone(), self.stored.hash()).await?;
+        drop(turn);
         let Some(user) = self.stored.user.clone().filter(|_| checked.verdict.is_right()) else {
             return Err(self.fail(&checked).await);
         };

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use argon2::Params;
 use tokio::{
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     task,
     time::{self, Instant},
 };
@@ -36,6 +36,16 @@ const WAITING_PER_PERMIT_MAX: usize = 32;
 /// process was stopped meanwhile. Such a check must not make everybody wait for ever.
 const LEGACY_FLOOR_MAX: Duration = Duration::from_secs(2);
 
+/// The turn of a hash among those that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Computed in the order of asking.
+    Usual,
+    /// Computed in the order of asking, behind the hashes of usual priority that wait. One for each
+    /// permit may come before them.
+    Low,
+}
+
 /// The result and the duration of a check.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked {
@@ -45,17 +55,25 @@ pub struct Checked {
     took: Duration,
 }
 
-/// Makes and checks hashes. Clones share their bounds and their memory.
+/// Makes and checks hashes, of the usual priority unless another is set. Clones share their bounds
+/// and their memory.
 #[derive(Clone)]
-pub struct Hasher(Arc<Inner>);
+pub struct Hasher {
+    inner: Arc<Inner>,
+    priority: Priority,
+}
 
 struct Inner {
     params: Params,
     /// A hash of the current parameters that no password matches.
     decoy: StoredHash,
     areas: WorkAreas,
-    /// One slot for each hash that is computed or waits.
+    /// One slot for each hash of the usual priority that is computed or waits.
     slots: Arc<Semaphore>,
+    /// One slot for each hash of low priority that is computed or waits.
+    low_slots: Arc<Semaphore>,
+    /// One turn for each hash of low priority that has a permit or is the next to get one.
+    low_turns: Arc<Semaphore>,
     /// One permit for each hash that is computed. Hashes get their permits in the order of asking.
     permits: Arc<Semaphore>,
     /// The response-time floor of failed checks whose hash has another cost than the current one.
@@ -84,22 +102,39 @@ impl Hasher {
     pub fn new(policy: &Policy, concurrency: usize) -> Result<Self, argon2::Error> {
         let params = Params::new(policy.memory_kib, policy.iterations, 1, Some(HASH_BYTES))?;
         let permits = concurrency.max(1);
-        Ok(Self(Arc::new(Inner {
+        let slots = || Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX)));
+        let inner = Inner {
             areas: WorkAreas::new(&params),
             decoy: Argon2::decoy(&params).text()?,
             params,
-            slots: Arc::new(Semaphore::new(permits * (1 + WAITING_PER_PERMIT_MAX))),
+            slots: slots(),
+            low_slots: slots(),
+            low_turns: Arc::new(Semaphore::new(permits)),
             permits: Arc::new(Semaphore::new(permits)),
             legacy_floor: ResponseFloor::default(),
             floor: ResponseFloor::default(),
-        })))
+        };
+        Ok(Self { inner: Arc::new(inner), priority: Priority::Usual })
+    }
+
+    /// The same hasher, whose hashes wait with this priority.
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { inner: Arc::clone(&self.inner), priority }
+    }
+
+    /// The priority of its hashes.
+    pub fn priority(&self) -> Priority {
+        self.priority
     }
 
     /// Takes every place of the hasher, for tests: any hash is refused until they are dropped.
     #[cfg(feature = "testing")]
-    pub fn occupy(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        let places = u32::try_from(self.0.slots.available_permits()).unwrap_or(u32::MAX);
-        Arc::clone(&self.0.slots).try_acquire_many_owned(places).ok()
+    pub fn occupy(&self) -> Option<[OwnedSemaphorePermit; 2]> {
+        let all_of = |slots: &Arc<Semaphore>| {
+            let places = u32::try_from(slots.available_permits()).unwrap_or(u32::MAX);
+            Arc::clone(slots).try_acquire_many_owned(places).ok()
+        };
+        Some([all_of(&self.inner.slots)?, all_of(&self.inner.low_slots)?])
     }
 
     /// Makes the hash to store for a new password.
@@ -133,9 +168,9 @@ impl Hasher {
     pub async fn pad_to_floor(&self, checked: &Checked, extra: Duration) {
         let took = checked.took + extra;
         let due = if checked.has_current_cost {
-            self.0.floor.adapt(took).max(self.0.legacy_floor.decay())
+            self.inner.floor.adapt(took).max(self.inner.legacy_floor.decay())
         } else {
-            self.0.legacy_floor.raise(took.min(LEGACY_FLOOR_MAX))
+            self.inner.legacy_floor.raise(took.min(LEGACY_FLOOR_MAX))
         };
         // A sleep of zero would still wait for a tick of the timer.
         let wait = due.saturating_sub(took);
@@ -151,18 +186,25 @@ impl Hasher {
         &self,
         work: impl FnOnce(&Inner) -> Result<T, argon2::Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let slot = Arc::clone(&self.0.slots).try_acquire_owned();
+        let is_low = self.priority == Priority::Low;
+        let slots = if is_low { &self.inner.low_slots } else { &self.inner.slots };
+        let slot = Arc::clone(slots).try_acquire_owned();
         let slot = slot.map_err(|_| Error::unavailable("too many password hashes are waiting already"))?;
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(Error::internal)?;
-        let inner = Arc::clone(&self.0);
+        let turn = if is_low { Some(acquire(&self.inner.low_turns).await?) } else { None };
+        let permit = acquire(&self.inner.permits).await?;
+        let inner = Arc::clone(&self.inner);
         let span = Span::current();
         let done = task::spawn_blocking(move || {
             let result = span.in_scope(|| metrics::timed(HASH_MS, || work(&inner)));
-            drop((permit, slot));
+            drop((permit, turn, slot));
             result
         });
         done.await.map_err(Error::internal)?.map_err(Error::internal)
     }
+}
+
+async fn acquire(semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Error> {
+    Arc::clone(semaphore).acquire_owned().await.map_err(Error::internal)
 }
 
 impl Inner {

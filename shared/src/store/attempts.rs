@@ -89,6 +89,11 @@ impl Attempt {
         self.windows.iter().filter_map(|window| window.wait(now)).max()
     }
 
+    /// Whether this caller failed lately, at this account or at any other.
+    pub fn is_of_failed_caller(&self, now: Timestamp) -> bool {
+        self.has_failed(now) || self.windows.iter().any(|window| window.used > 0)
+    }
+
     /// Whether this caller has failed at this account already.
     fn has_failed(&self, now: Timestamp) -> bool {
         self.series.iter().any(|series| series.last_read.failures_at(now) > 0)

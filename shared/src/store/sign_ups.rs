@@ -42,6 +42,13 @@ pub struct SignUp {
     refused: Vec<QuotaWindow>,
 }
 
+impl SignUp {
+    /// Whether this caller signed up before in this hour, with or without success.
+    pub fn is_of_busy_caller(&self) -> bool {
+        self.made.iter().chain(&self.refused).any(|window| window.used > 0)
+    }
+}
+
 impl Store {
     /// Asks whether an account may be created. A refusal is counted here, so that it costs no hash.
     /// The transaction of [`Store::create_user`] decides for good. One round trip, and one more for

@@ -63,7 +63,7 @@ async fn a_failed_check_takes_as_long_as_the_longest_of_a_hash_of_another_cost()
         checked(&hasher, password("wrong horse"), stored).await.unwrap();
     }
     checked(&hasher, password("correct horse"), Some(StoredHash::new(BCRYPT_10))).await.unwrap();
-    let failed = || hasher.0.legacy_floor.decay();
+    let failed = || hasher.inner.legacy_floor.decay();
     assert_eq!(failed(), Duration::ZERO, "nothing waits for a hash of the current cost, nor for a right password");
 
     let began = Instant::now();
@@ -83,7 +83,7 @@ async fn a_right_password_does_not_wait_and_a_check_that_is_padded_blocks_no_oth
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let own = hasher.hash(password("correct horse"), [7; 16]).await.unwrap();
     let hour = Duration::from_secs(3_600);
-    hasher.0.legacy_floor.raise(hour);
+    hasher.inner.legacy_floor.raise(hour);
     let wrong = hasher.clone();
     let waiting = tokio::spawn(async move { checked(&wrong, password("wrong horse"), None).await });
     for stored in [own, StoredHash::new(BCRYPT_10)] {
@@ -99,14 +99,14 @@ async fn a_check_that_was_stopped_meanwhile_makes_nobody_wait_beyond_the_bound()
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
     let stopped = Checked { verdict: Verdict::Wrong, has_current_cost: false, took: Duration::from_secs(900) };
     hasher.pad_to_floor(&stopped, Duration::ZERO).await;
-    assert!(hasher.0.legacy_floor.decay() <= LEGACY_FLOOR_MAX);
+    assert!(hasher.inner.legacy_floor.decay() <= LEGACY_FLOOR_MAX);
 }
 
 /// A hasher with one permit, which is in use as long as the second part lives.
 async fn busy() -> (Hasher, impl Send) {
     let hasher = Hasher::new(&CHEAP, 1).unwrap();
-    let slot = Arc::clone(&hasher.0.slots).try_acquire_owned().unwrap();
-    let permit = Arc::clone(&hasher.0.permits).acquire_owned().await.unwrap();
+    let slot = Arc::clone(&hasher.inner.slots).try_acquire_owned().unwrap();
+    let permit = Arc::clone(&hasher.inner.permits).acquire_owned().await.unwrap();
     (hasher, (slot, permit))
 }
 
@@ -139,20 +139,48 @@ async fn more_than_32_hashes_do_not_wait_for_one_permit() {
     let served = checks.join_all().await;
     assert_eq!(served.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [Verdict::Wrong; 32]);
     assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
-    assert_eq!((hasher.0.slots.available_permits(), hasher.0.permits.available_permits()), (33, 1));
+    assert_eq!((hasher.inner.slots.available_permits(), hasher.inner.permits.available_permits()), (33, 1));
 }
 
 #[tokio::test]
 async fn a_client_that_hangs_up_while_waiting_frees_its_slot() {
     let (hasher, computed) = busy().await;
     let mut checks = spawn_checks(&hasher, 32);
-    while hasher.0.slots.available_permits() > 0 {
+    while hasher.inner.slots.available_permits() > 0 {
         task::yield_now().await;
     }
     assert!(checked(&hasher, password("wrong horse"), None).await.is_err());
     checks.abort_all();
     while checks.join_next().await.is_some() {}
-    assert_eq!(hasher.0.slots.available_permits(), 32);
+    assert_eq!(hasher.inner.slots.available_permits(), 32);
     drop(computed);
     assert_eq!(checked(&hasher, password("wrong horse"), None).await.unwrap(), Verdict::Wrong);
+}
+
+#[tokio::test]
+async fn an_owner_does_not_wait_behind_the_queue_of_those_who_failed() {
+    let (hasher, computed) = busy().await;
+    let low = hasher.with_priority(Priority::Low);
+    let mut checks = JoinSet::new();
+    let mut check = |hasher: &Hasher, name: &'static str| {
+        let hasher = hasher.clone();
+        checks.spawn(async move { hasher.check(password("wrong horse"), None).await.map(|_| name) });
+    };
+    (0..40).for_each(|_| check(&low, "low"));
+    while low.inner.low_slots.available_permits() > 0 {
+        task::yield_now().await;
+    }
+    check(&hasher, "owner");
+    while hasher.inner.slots.available_permits() > 31 {
+        task::yield_now().await;
+    }
+    drop(computed);
+    let mut ended = Vec::new();
+    while let Some(done) = checks.join_next().await {
+        ended.extend(done.unwrap().ok());
+    }
+    // One of the others had its turn already when the owner came, and a few may report first.
+    let place = ended.iter().position(|name| *name == "owner");
+    assert!(place.is_some_and(|place| place < 8), "{ended:?}");
+    assert_eq!(ended.len(), 34, "33 of the others have a place");
 }
