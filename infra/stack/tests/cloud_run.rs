@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::document::read;
+use super::document::{file, read};
 
 #[test]
 fn the_role_of_cloud_run_reaches_the_table_and_the_signing_keys_and_nothing_else() {
@@ -47,4 +47,17 @@ fn only_the_service_account_takes_the_role_and_only_with_a_token_for_it() {
         }])
     );
     assert_eq!(role["Resources"].as_object().map(serde_json::Map::len), Some(1));
+}
+
+#[test]
+fn the_image_is_built_from_pinned_bytes() {
+    let dockerfile = file("infra/cloud-run/Dockerfile");
+    let bases: Vec<&str> = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")).collect();
+    assert_eq!(bases.last(), Some(&"scratch"));
+    for base in &bases[..bases.len() - 1] {
+        let (image, digest) = base.split_once("@sha256:").expect("a digest after the tag");
+        assert!(image.contains(':'), "{image} has no tag");
+        let digest = digest.split_once(" AS ").expect("a name").0;
+        assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{digest}");
+    }
 }

@@ -8,9 +8,13 @@ use serde_json::{Map, Value, json};
 
 /// The only document in a file of the repository.
 pub fn read(path: &str) -> Value {
+    parse(&file(path))
+}
+
+/// The text of a file of the repository.
+pub fn file(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let text = fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
-    parse(&text)
+    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The only document in a text.
