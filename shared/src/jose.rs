@@ -5,4 +5,5 @@ pub mod jwk;
 pub mod jws;
 pub mod jwt;
 pub mod kind;
+pub mod number;
 pub mod rsa;

@@ -9,7 +9,7 @@ use crate::{
         user,
     },
     error::{Error, Field},
-    jose::json,
+    jose::{json, number},
     password::Password,
 };
 
@@ -133,9 +133,7 @@ impl Fields {
             Value::String(text) if text.trim().is_empty() => return None,
             Value::String(text) => text.trim().parse().ok(),
             // Some builders write every number with a fraction.
-            Value::Number(number) => number.as_u64().or_else(|| {
-                number.as_f64().filter(|whole| whole.fract() == 0.0 && *whole >= 1.0).map(|whole| whole as u64)
-            }),
+            number @ Value::Number(_) => number::whole(&number),
             Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         let number = number.filter(|number| (1..=max).contains(number));

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The most levels of arrays and objects inside each other.
@@ -112,16 +112,58 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let mut inner = self;
         let mut object = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            let key = without_nul(key)?;
+        while let Some(key) = entries.next_key::<Key>()? {
+            let Key::Name(name) = key else {
+                return entries.next_value::<String>()?.parse().map(Value::Number).map_err(A::Error::custom);
+            };
+            if object.is_empty() {
+                inner = self.deeper()?;
+            }
+            let name = without_nul(name)?;
             let value = entries.next_value_seed(inner)?;
-            if object.insert(key, value).is_some() {
+            if object.insert(name, value).is_some() {
                 return Err(A::Error::custom(DUPLICATE));
             }
         }
+        if object.is_empty() {
+            self.deeper()?;
+        }
         Ok(Value::Object(object))
+    }
+}
+
+/// The key of a map. serde has no type for a number of any size. `serde_json` therefore hands such
+/// a number over as a map with one key of its own, whose value is the digits.
+enum Key {
+    Number,
+    Name(String),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    /// Asks for an option: a key of a real object is `Some`, and the key of a number is bare. An
+    /// object with a key of that name is therefore not taken for a number.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_option(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        String::deserialize(deserializer).map(Key::Name)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Key, E> {
+        Ok(Key::Number)
     }
 }
 
@@ -133,6 +175,28 @@ mod tests {
     fn an_object_is_read_as_it_stands() {
         let text = r#"{"a": [1, -2, 2.5, true, null], "b": {"c": "é\n"}}"#;
         assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_whatever_their_size_and_form() {
+        for number in
+            ["0", "-0", "42.0", "1.50", "113774264463038321964", "-1e+400", "0.1000000000000000055511151231257827"]
+        {
+            let text = format!(r#"{{"a":{number}}}"#);
+            assert_eq!(Value::Object(object(text.as_bytes()).unwrap()).to_string(), text);
+        }
+        // An exponent is written with its sign.
+        assert_eq!(Value::Object(object(br#"{"a":1E5}"#).unwrap()).to_string(), r#"{"a":1e+5}"#);
+        for number in ["01", "1.", ".5", "+1", "1e", "NaN", "Infinity", "0x1", "-"] {
+            assert_eq!(object(format!(r#"{{"a":{number}}}"#).as_bytes()).unwrap_err(), "is not valid JSON", "{number}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_looks_like_the_librarys_own_number_stays_an_object() {
+        for text in [r#"{"$serde_json::private::Number":"1"}"#, r#"{"a":{"$serde_json::private::Number":"x"}}"#] {
+            assert_eq!(Value::Object(object(text.as_bytes()).unwrap()).to_string(), text);
+        }
     }
 
     #[test]
@@ -158,8 +222,12 @@ mod tests {
 
     #[test]
     fn nesting_is_accepted_up_to_its_bound() {
-        let deepest = format!("{{\"a\":{}{}}}", "[".repeat(DEPTH_MAX - 1), "]".repeat(DEPTH_MAX - 1));
-        assert!(object(deepest.as_bytes()).is_ok());
+        for number in ["", "1", "1.5", "113774264463038321964"] {
+            let deepest = format!("{{\"a\":{}{number}{}}}", "[".repeat(DEPTH_MAX - 1), "]".repeat(DEPTH_MAX - 1));
+            assert!(object(deepest.as_bytes()).is_ok(), "{number}");
+        }
+        let objects = format!("{}{}", "{\"a\":".repeat(DEPTH_MAX), "{}");
+        assert_eq!(object((objects + &"}".repeat(DEPTH_MAX)).as_bytes()).unwrap_err(), DEEP);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     jose::{
         jwt::{Jwt, whole_seconds},
         kind::Kind,
+        number,
     },
     keys::shared_secret::SharedSecrets,
     time::Timestamp,
@@ -32,8 +33,8 @@ pub fn is_meant(token: &Jwt) -> bool {
 /// The claims of a genuine token, with defaults for missing ones: its maker decides what to write.
 #[derive(Clone, Debug)]
 pub struct Claims {
-    /// `sub`, or else `user_id` or `uid`, as builders call the id. A number stands as its digits.
-    /// Empty if the token has none of the three.
+    /// `sub`, or else `user_id` or `uid`, as builders call the id. A number is told as
+    /// [`number::plain`] does. Empty if the token has none of the three.
     pub uid: String,
     /// `email`.
     pub email: String,
@@ -81,7 +82,7 @@ pub fn verify(secrets: &SharedSecrets, token: &Jwt, now: Timestamp, skew: Durati
         return Err(TokenRefusal::new("token_expired", "The token has expired.").about(token, now));
     }
     let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
-    let role_id = token.claims.get("role_id").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok());
+    let role_id = token.claims.get("role_id").and_then(number::whole).and_then(|id| u32::try_from(id).ok());
     Ok(Claims {
         uid: uid(&token.claims),
         email: text("email"),
@@ -99,7 +100,7 @@ pub fn uid(claims: &Map<String, Value>) -> String {
     let known = ["sub", "user_id", "uid"].into_iter().filter_map(|name| claims.get(name));
     let mut texts = known.filter_map(|value| match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number::plain(number)),
         _ => None,
     });
     texts.next().unwrap_or_default()
