@@ -7,6 +7,7 @@
 //! `tests/architecture.rs` holds this order. From the ground up:
 //!
 //! - **Ground**: plain data and the way to the outside.
+//!   - [`text`]: text as people paste it.
 //!   - [`error`]: every failure, with its status and sentence.
 //!   - [`time`]: points in time.
 //!   - [`telemetry`]: log lines, audit events and metrics.
@@ -46,6 +47,7 @@ pub mod store;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod time;
 pub mod token;
 

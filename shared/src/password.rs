@@ -18,6 +18,8 @@ pub use stored::Refusal;
 use stored::Stored;
 pub use weakness::{Person, Weakness};
 
+use crate::text::trimmed;
+
 /// The longest password in bytes, and in code points. The bounds limit the work of hashing, not the
 /// choice of a password.
 const BYTES_MAX: usize = 1024;
@@ -139,15 +141,15 @@ impl StoredHash {
     }
 
     /// Reads a hash from another system. White space around it, a byte order mark and characters
-    /// without a width are passed over.
+    /// without a width are passed over. A hash of Firebase is kept without the signer key.
     ///
     /// # Errors
     ///
     /// The reason for which no password can be checked against the hash.
     pub fn imported(text: &str) -> Result<Self, Refusal> {
-        let is_blank = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}');
-        let hash = Self::new(text.trim_matches(is_blank));
-        Stored::read(&hash).map(|_| hash)
+        let hash = Self::new(trimmed(text));
+        let stored = Stored::read(&hash)?;
+        Ok(stored.without_signer_key().unwrap_or(hash))
     }
 
     /// The kind of the hash, such as `argon2id` or `bcrypt`, and nothing else about it. `unknown`

@@ -47,6 +47,37 @@ impl Timestamp {
         self.date().format(&Rfc3339).unwrap_or_default()
     }
 
+    /// The time as `2026-05-27T15:00:00.123Z` (RFC 3339, UTC). [`Timestamp::parse`] reads the text
+    /// again without loss.
+    pub fn rfc3339_exact(self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+        let whole = self.date().format(format).unwrap_or_default();
+        format!("{whole}.{:03}Z", self.0.rem_euclid(1000))
+    }
+
+    /// Reads a time as other systems write it. The forms are RFC 3339, SQL's
+    /// `2026-05-27 15:00:00.123+00`, a date alone, and seconds or milliseconds since the Unix
+    /// epoch. A time without an offset is in UTC. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let number = text.parse().ok()?;
+            // Seconds have eleven digits from the year 5138 on, and milliseconds since 1973.
+            return Some(if text.len() < 12 { Self::from_seconds(number) } else { Self(number) });
+        }
+        let text = text.strip_suffix(" UTC").unwrap_or(text).replacen(' ', "T", 1).to_ascii_uppercase();
+        let (date, clock) = text.split_once('T').unwrap_or((&text, "00:00:00"));
+        let clock_end = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
+        let (clock, offset) = clock.split_at_checked(clock_end)?;
+        let offset = match offset.len() {
+            0 => "Z".to_owned(),
+            3 => format!("{offset}:00"),
+            5 => format!("{}:{}", offset.get(..3)?, offset.get(3..)?),
+            _ => offset.to_owned(),
+        };
+        let time = OffsetDateTime::parse(&format!("{date}T{clock}{offset}"), &Rfc3339).ok()?;
+        Some(Self(i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?))
+    }
+
     /// The time as `2026-05-27 15:00:00 UTC`, for people.
     pub fn readable(self) -> String {
         let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
@@ -88,6 +119,29 @@ mod tests {
         assert_eq!(time.rfc3339(), "2026-05-27T15:00:00Z");
         assert_eq!(time.readable(), "2026-05-27 15:00:00 UTC");
         assert_eq!(time.seconds(), 1_779_894_000);
+    }
+
+    #[test]
+    fn times_of_other_systems_are_read() {
+        let time = Timestamp::from_milliseconds(1_779_894_000_123);
+        for text in [
+            "2026-05-27T15:00:00.123Z",
+            "2026-05-27 15:00:00.123456+00",
+            "2026-05-27 15:00:00.123",
+            "2026-05-27 17:00:00.123+0200",
+            "2026-05-27t10:30:00.123-04:30",
+            "2026-05-27 15:00:00.123 UTC",
+            "1779894000123",
+        ] {
+            assert_eq!(Timestamp::parse(text), Some(time), "{text}");
+        }
+        assert_eq!(time.rfc3339_exact(), "2026-05-27T15:00:00.123Z");
+        assert_eq!(Timestamp::parse("1779894000"), Some(time.floor()));
+        assert_eq!(Timestamp::parse("2026-05-27").unwrap().rfc3339(), "2026-05-27T00:00:00Z");
+        for text in ["", "yesterday", "27.05.2026", "2026-13-01", "2026-05-27T25:00:00Z", "2026-05-27 15:00:00 +", "é"]
+        {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
     }
 
     #[test]

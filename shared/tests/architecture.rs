@@ -14,7 +14,8 @@ use std::{
 /// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts,
 /// keys, tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge:
 /// HTTP, Lambda and the parts that tests share.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
+    "text",
     "error",
     "time",
     "telemetry",

@@ -1,14 +1,38 @@
-//! Writes files that hold secrets.
+//! Reads text in either encoding, and writes files that hold secrets.
 
 use std::{
     fs::{DirBuilder, File},
-    io::{self, ErrorKind, Write},
+    io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
-use shared::keys::file_fault;
+use shared::{
+    keys::file_fault,
+    text::{self, Encoding},
+};
 use tempfile::NamedTempFile;
+
+/// The longest text in UTF-16 that is converted. Such a text is held in memory.
+const CONVERTED_BYTES_MAX: u64 = 1 << 30;
+
+/// The text of an input in UTF-8, whether the input is in UTF-8 or in UTF-16. A byte order mark
+/// stays, for the reader of the lines.
+///
+/// # Errors
+///
+/// The input cannot be read; `InvalidData` with a phrase if it is a packed file or damaged.
+pub fn as_utf8(input: impl Read + 'static) -> io::Result<BufReader<Box<dyn Read>>> {
+    let mut reader = BufReader::new(Box::new(input) as Box<dyn Read>);
+    let invalid = |why| io::Error::new(ErrorKind::InvalidData, why);
+    if Encoding::of(reader.fill_buf()?).map_err(invalid)? == Encoding::Utf8 {
+        return Ok(reader);
+    }
+    let mut bytes = Vec::new();
+    reader.take(CONVERTED_BYTES_MAX).read_to_end(&mut bytes)?;
+    let text = text::decode(&bytes).map_err(invalid)?;
+    Ok(BufReader::new(Box::new(Cursor::new(text.into_bytes()))))
+}
 
 /// Writes `text` to a new file that only its owner can read, either whole or not at all. An
 /// existing file stays as it is, and is an error.

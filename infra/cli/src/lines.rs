@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
+use shared::text::BYTE_ORDER_MARK;
+
 /// The longest line in bytes, without its end. A custom token has a quarter of this length.
 const LINE_BYTES_MAX: usize = 64 * 1024;
-/// UTF-8's byte order mark, which some editors write at the beginning of a file.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The lines of an input.
 pub struct Lines<R> {

@@ -281,3 +281,27 @@ fn a_reader_that_has_enough_ends_it_quietly() {
     let output = process.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
+
+/// A text in UTF-16 with a byte order mark, as Windows writes it.
+fn utf_16(text: &str) -> Vec<u8> {
+    format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn text_in_utf_16_is_read_from_a_key_file_a_variable_and_standard_input() {
+    let (told, errors) = answers(&utf_16("{\"uid\":\"u\"}\r\n{\"uid\":\"é\"}"));
+    assert!(told.iter().all(|answer| answer.get("ok") == Some(&json!(true))) && told.len() == 2, "{told:?}{errors}");
+
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("account.json");
+    fs::write(&file, utf_16(service_account())).unwrap();
+    minted(&keyless(&["--uid", "u", "--key", file.to_str().unwrap()]).output().unwrap());
+    let pasted = format!("\u{feff}\u{200b}{}\u{2060}\n", service_account());
+    minted(&keyless(&["--uid", "u"]).env("FIREBASE_SERVICE_ACCOUNT", pasted).output().unwrap());
+
+    for (bytes, part) in [(&b"\x1f\x8b\x08\x00"[..], "gzip"), (b"PK\x03\x04", "ZIP"), (b"\xff\xfea\0b", "damaged")] {
+        fs::write(&file, bytes).unwrap();
+        let errors = refused(2, &keyless(&["--uid", "u", "--key", file.to_str().unwrap()]).output().unwrap());
+        assert!(errors.contains("account.json cannot be read") && errors.contains(part), "{errors}");
+    }
+}

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::text::visible;
+
 /// The longest address, in bytes (RFC 5321 section 4.5.3.1.3, less the angle brackets).
 const ADDRESS_BYTES_MAX: usize = 254;
 /// The longest part before the `@`, in bytes (RFC 5321 section 4.5.3.1.1).
@@ -19,35 +21,55 @@ pub struct Email {
 impl Email {
     /// Reads an e-mail address.
     ///
-    /// Space around the address is removed. The local part must be ASCII, and is compared without
-    /// case. The domain goes through UTS-46: `MÜNCHEN.example` and `xn--mnchen-3ya.example` are
-    /// one domain. `+` and dots in the local part count: one provider ignores them, but at another
-    /// provider the two addresses belong to two people.
+    /// Space around the address and characters that nobody sees are removed. The local part must be
+    /// ASCII, and is compared without case. The domain goes through UTS-46: `MÜNCHEN.example` and
+    /// `xn--mnchen-3ya.example` are one domain. `+` and dots in the local part count: one provider
+    /// ignores them, but at another provider the two addresses belong to two people.
     ///
     /// # Errors
     ///
     /// A sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let is_local = |local: &str| local.split('.').all(is_atom);
+        Self::read(text, is_local, domain)
+    }
+
+    /// Reads the address of an account that exists, here or elsewhere. Some providers gave out
+    /// addresses that the standard does not allow, and they receive mail. Their dots follow each
+    /// other or stand at an end, or the domain has an underscore. No new account gets one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Email::parse`].
+    pub fn existing(text: &str) -> Result<Self, &'static str> {
+        let is_local = |local: &str| local.split('.').all(|part| part.is_empty() || is_atom(part));
+        Self::read(text, |local| is_local(local) && local != ".", existing_domain)
+    }
+
+    fn read(
+        text: &str,
+        is_local: impl Fn(&str) -> bool,
+        domain: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, &'static str> {
         const NOT_AN_ADDRESS: &str = "This is not an e-mail address.";
-        let typed = text.trim();
+        let typed = visible(text);
         if typed.len() > ADDRESS_BYTES_MAX {
             return Err("An e-mail address has at most 254 bytes.");
         }
-        let (local, domain) = typed.rsplit_once('@').ok_or(NOT_AN_ADDRESS)?;
+        let (local, domain_typed) = typed.rsplit_once('@').ok_or(NOT_AN_ADDRESS)?;
         if !local.is_ascii() {
             return Err("The part of an e-mail address before the @ must be plain ASCII.");
         }
-        if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !local.split('.').all(is_atom) {
+        if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !is_local(local) {
             return Err(NOT_AN_ADDRESS);
         }
-        let domain = self::domain(domain).ok_or(NOT_AN_ADDRESS)?;
+        let domain = domain(domain_typed).ok_or(NOT_AN_ADDRESS)?;
         let key = format!("{}@{domain}", local.to_ascii_lowercase());
         if key.len() > ADDRESS_BYTES_MAX {
             return Err("An e-mail address has at most 254 bytes.");
         }
-        // UTS-46 removes invisible characters, which must not be shown or signed.
-        let typed =
-            if typed.is_ascii() { typed.to_owned() } else { format!("{local}@{}", idna::domain_to_unicode(&domain).0) };
+        // UTS-46 removes more invisible characters, which must not be shown or signed.
+        let typed = if typed.is_ascii() { typed } else { format!("{local}@{}", idna::domain_to_unicode(&domain).0) };
         Ok(Self { typed, key })
     }
 
@@ -75,6 +97,15 @@ pub(super) fn domain(text: &str) -> Option<String> {
     (!top_level.bytes().all(|byte| byte.is_ascii_digit())).then_some(domain)
 }
 
+/// Like [`domain`], with underscores too.
+fn existing_domain(text: &str) -> Option<String> {
+    // A letter in the place of the underscore leaves all other rules to the same function.
+    domain(text).or_else(|| {
+        let is_domain = text.is_ascii() && domain(&text.replace('_', "x")).is_some();
+        is_domain.then(|| text.to_ascii_lowercase())
+    })
+}
+
 /// `address` with its domain in ASCII (`xn--…`), for people who decide by it: a domain beyond ASCII
 /// may look like another one. A text that is no address stays as it is.
 pub fn with_ascii_domain(address: &str) -> String {
@@ -98,7 +129,7 @@ impl Username {
     ///
     /// A sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let name = text.trim().to_ascii_lowercase();
+        let name = visible(text).to_ascii_lowercase();
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
         if (3..=32).contains(&name.len()) && name.bytes().all(allowed) {
             Ok(Self(name))
@@ -113,7 +144,8 @@ impl Username {
     }
 }
 
-/// An e-mail address or a username. Only an address has an `@`, so no text is both.
+/// An e-mail address or a username of an account that exists. Only an address has an `@`, so no
+/// text is both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identifier {
     /// An e-mail address.
@@ -129,7 +161,11 @@ impl Identifier {
     ///
     /// A sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        if text.contains('@') { Email::parse(text).map(Self::Email) } else { Username::parse(text).map(Self::Username) }
+        if text.contains('@') {
+            Email::existing(text).map(Self::Email)
+        } else {
+            Username::parse(text).map(Self::Username)
+        }
     }
 
     /// The form that is compared.
@@ -220,6 +256,48 @@ mod tests {
         ] {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_address_that_exists_may_be_one_that_is_given_to_nobody_today() {
+        for (text, key) in [
+            ("Hana..Sato@docomo.ne.jp", "hana..sato@docomo.ne.jp"),
+            ("hana.@docomo.ne.jp", "hana.@docomo.ne.jp"),
+            (".hana@docomo.ne.jp", ".hana@docomo.ne.jp"),
+            ("a@Mail_1.b.de", "a@mail_1.b.de"),
+            ("a@_dmarc.b.de", "a@_dmarc.b.de"),
+            (" A@MÜNCHEN.example", "a@xn--mnchen-3ya.example"),
+        ] {
+            assert_eq!(Email::existing(text).unwrap().key(), key);
+            assert_eq!(Email::parse(text).is_ok(), text.contains('Ü'), "{text}");
+            assert!(matches!(Identifier::parse(text), Ok(Identifier::Email(email)) if email.key() == key));
+        }
+        for text in [
+            "",
+            "@b.de",
+            ".@b.de",
+            "a@b",
+            "a b@c.de",
+            "é@c.de",
+            "a@b..de",
+            "a@.de",
+            "a@127.0.0.1",
+            "a@-b.de",
+            "a@_",
+            "a@é_.de",
+        ] {
+            assert!(Email::existing(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_nobody_sees_are_no_part_of_an_identifier() {
+        for text in ["\u{feff}a.b@c.de\u{200b}", "a\u{200d}.b@c.de", "\u{2060} a.b@c\u{200b}.de\r\n", "a.b\u{ad}@c.de"]
+        {
+            let email = Email::parse(text).unwrap();
+            assert_eq!((email.typed(), email.key()), ("a.b@c.de", "a.b@c.de"), "{text:?}");
+        }
+        assert_eq!(Username::parse("\u{feff}Ja\u{200b}mes\n").unwrap().as_str(), "james");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     account::email::{Email, Username},
     password::StoredHash,
+    text::trimmed,
     time::Timestamp,
 };
 
@@ -175,7 +176,7 @@ pub const fn is_bidi_control(letter: char) -> bool {
 ///
 /// A sentence for the caller.
 pub fn name(text: &str) -> Result<String, &'static str> {
-    let name: String = text.trim().nfc().collect();
+    let name: String = trimmed(text).nfc().collect();
     if name.chars().any(char::is_control) {
         Err("A name must not contain control characters.")
     } else if name.chars().any(is_bidi_control) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Misconfigured, Platform, looks_like_path};
-use crate::keys::Source;
+use crate::{keys::Source, text::trimmed};
 
 /// Longer than any ARN of a secret, since a secret's name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
@@ -35,9 +35,9 @@ impl<'a> Environment<'a> {
         if self.wrong.is_empty() { Ok(read) } else { Err(Misconfigured(self.wrong)) }
     }
 
-    /// A value without white space around it. `None` if it is unset or empty.
+    /// A value without blanks around it. `None` if it is unset or empty.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        (self.get)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.get)(name).map(|value| trimmed(&value).to_owned()).filter(|value| !value.is_empty())
     }
 
     /// Refuses a variable. `why` continues the sentence that its name begins.

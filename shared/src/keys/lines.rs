@@ -3,6 +3,8 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::text::trimmed;
+
 /// The most secrets of one kind. A token or a caller may not say which one it means, and then each
 /// one is tried.
 pub const LINES_MAX: usize = 8;
@@ -20,7 +22,7 @@ pub const LINES_MAX: usize = 8;
 /// A phrase that follows the name of the source and quotes nothing: there is no secret, there are
 /// too many, or one is not text.
 pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, String> {
-    let value = match serde_json::from_str::<Value>(text) {
+    let value = match serde_json::from_str::<Value>(trimmed(text)) {
         Ok(Value::Object(mut object)) => {
             object.remove(member).ok_or_else(|| format!("is a JSON object without a member `{member}`"))?
         }
@@ -43,7 +45,7 @@ pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, 
     };
     let secret_lines: Vec<_> = read
         .into_iter()
-        .map(|entry| Zeroizing::new(entry.trim().to_owned()))
+        .map(|entry| Zeroizing::new(trimmed(&entry).to_owned()))
         .filter(|entry| !entry.is_empty())
         .collect();
     match secret_lines.len() {
@@ -63,9 +65,16 @@ mod tests {
 
     #[test]
     fn one_or_several_are_read_from_every_form() {
-        for text in
-            ["abc", "abc\n", "  abc\r\n\r\n", "\"abc\"", "[\"abc\"]", "{\"api_key\":\"abc\",\"shared_secret\":\"x\"}"]
-        {
+        for text in [
+            "abc",
+            "abc\n",
+            "\u{feff}abc\u{200b}",
+            "\u{feff}[\"abc\"]",
+            "  abc\r\n\r\n",
+            "\"abc\"",
+            "[\"abc\"]",
+            "{\"api_key\":\"abc\",\"shared_secret\":\"x\"}",
+        ] {
             assert_eq!(read(text).unwrap(), ["abc"], "{text}");
         }
         for text in [

@@ -12,6 +12,7 @@ use tokio::task;
 use zeroize::Zeroizing;
 
 use super::ManagedSecret;
+use crate::text::{self, Encoding};
 
 /// A limit above the size of any key file. A longer file is refused as such, and not read to its
 /// end.
@@ -36,7 +37,7 @@ impl Source {
     /// A sentence for the log, which quotes nothing of the document.
     pub(super) async fn read(&self, secrets: Option<&Client>) -> Result<Zeroizing<String>, String> {
         match self {
-            Self::Text(text) => Ok(Zeroizing::new(text.clone())),
+            Self::Text(text) => Ok(Zeroizing::new(text::trimmed(text).to_owned())),
             Self::File(path) => {
                 // A file may be a pipe to which nobody writes.
                 let (path, shown) = (path.clone(), path.display().to_string());
@@ -47,7 +48,7 @@ impl Source {
                 let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
                 let current = ManagedSecret::new(secrets.clone(), id).current().await;
                 match current.map_err(|error| error.cause())? {
-                    Some(version) => Ok(version.text),
+                    Some(version) => Ok(Zeroizing::new(text::trimmed(&version.text).to_owned())),
                     None => Err(format!("the secret {id} has no value yet")),
                 }
             }
@@ -55,16 +56,20 @@ impl Source {
     }
 }
 
-/// The text of a key file. Bytes that are not UTF-8 are no key either; the parser of the key
-/// refuses them.
+/// The text of a key file, in UTF-8 or UTF-16, without a byte order mark. Other bytes are no key
+/// either; the parser of the key refuses them.
 ///
 /// # Errors
 ///
-/// As the operating system reports them.
+/// As the operating system reports them; `InvalidData` with a phrase if the file is packed or
+/// damaged.
 pub fn read_file(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    match text::decode(&bytes) {
+        Err(_) if Encoding::of(&bytes) == Ok(Encoding::Utf8) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        text => text.map_err(|why| io::Error::new(ErrorKind::InvalidData, why)),
+    }
 }
 
 /// Why a file or a folder cannot be used: a clause in plain words.

@@ -64,6 +64,9 @@ impl Stored {
             ["", "fbscrypt", params, salt, output] => {
                 firebase::FirebaseScrypt::read(params, salt, output).map(Self::Firebase)
             }
+            ["", "fbscrypt-stream", params, salt, stream] => {
+                firebase::FirebaseScrypt::read_stream(params, salt, stream).map(Self::Firebase)
+            }
             ["", kind @ ("pbkdf2" | "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512"), params, salt, output] => {
                 pbkdf2::Pbkdf2::read(kind, params, salt, output).map(Self::Pbkdf2)
             }
@@ -79,6 +82,15 @@ impl Stored {
             }
             [text] if scrypt::is_better_auth(text) => scrypt::Scrypt::read_better_auth(text).map(Self::Scrypt),
             _ => Err(Refusal::of_kind(text)),
+        }
+    }
+
+    /// The text to store in place of the one that was read, for a kind whose text may hold the key
+    /// of another system. `None` for every other kind.
+    pub fn without_signer_key(&self) -> Option<StoredHash> {
+        match self {
+            Self::Firebase(hash) => Some(hash.text()),
+            Self::Argon2(_) | Self::Bcrypt(_) | Self::Pbkdf2(_) | Self::Scrypt(_) => None,
         }
     }
 

@@ -2,8 +2,7 @@
 //! file. Prints no part of the private key.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -14,7 +13,7 @@ use shared::{
     error::Error,
     jose::json,
     keys::{
-        ManagedSecret, Source, file_fault,
+        ManagedSecret, Source, file_fault, read_file,
         service_account::{ServiceAccount, is_project_id},
     },
     telemetry::audit,
@@ -24,8 +23,6 @@ use zeroize::Zeroizing;
 use super::location;
 use crate::{Failure, aws::Aws, log, tell, written};
 
-/// One byte more than a service account may have, so that a longer file is refused as too long.
-const FILE_BYTES_MAX: u64 = 64 * 1024 + 1;
 /// The permissions to read a file, of the group and of all others.
 const OTHERS_MAY_READ: u32 = 0o044;
 
@@ -112,13 +109,10 @@ fn configured(config: &Config) -> Option<String> {
     }
 }
 
-/// The text of a file, without a byte order mark.
+/// The text of a file.
 fn read(path: &Path) -> Result<Zeroizing<String>, String> {
-    let mut text = Zeroizing::new(String::new());
-    File::open(path)
-        .and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text))
-        .map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
-    Ok(text.strip_prefix('\u{feff}').map(|text| Zeroizing::new(text.to_owned())).unwrap_or(text))
+    let read = read_file(path).map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)));
+    read.map(Zeroizing::new)
 }
 
 /// Refuses an account of another project than the one whose ID tokens the deployment accepts.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use shared::{jose::json, keys::service_account::ServiceAccount, token::custom::CustomToken};
 
 use super::account;
-use crate::{Failure, deployment, lines::Lines, tell, written};
+use crate::{Failure, deployment, files::as_utf8, lines::Lines, tell, written};
 
 /// The longest life that Firebase allows, because a person needs time to use the token.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -55,7 +55,7 @@ impl Create {
 /// Answers standard input line by line. Answers each line before it reads the next.
 async fn each_line(account: &ServiceAccount, mut output: impl Write) -> Result<(), Failure> {
     let unreadable = |error| Failure::from(format!("Standard input cannot be read: {error}."));
-    let mut lines = Lines::new(io::stdin().lock());
+    let mut lines = Lines::new(as_utf8(io::stdin()).map_err(unreadable)?);
     while let Some(line) = lines.read_filled().map_err(unreadable)? {
         let made = match line.and_then(TokenRequest::parse) {
             Ok(request) => request.token(account).await,

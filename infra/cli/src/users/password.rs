@@ -6,7 +6,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use shared::password::Password;
 use zeroize::Zeroizing;
 
-use crate::{Failure, lines::Lines, tell};
+use crate::{Failure, files::as_utf8, lines::Lines, tell};
 
 /// Reads the new password of `name`.
 ///
@@ -15,10 +15,11 @@ use crate::{Failure, lines::Lines, tell};
 /// A sentence for people: there is no password, it is unusable, or the two typed ones differ.
 pub fn read(name: &str) -> Result<Password, Failure> {
     let terminal = io::stdin().is_terminal();
-    let mut lines = Lines::new(io::stdin().lock());
     if !terminal {
-        return parse(&line(&mut lines)?);
+        let input = as_utf8(io::stdin()).map_err(|error| format!("Standard input cannot be read: {error}."))?;
+        return parse(&line(&mut Lines::new(input))?);
     }
+    let mut lines = Lines::new(io::stdin().lock());
     let _silence = Silence::begin()?;
     tell(&format!("the new password of {name}, which is not shown:"));
     let typed = line(&mut lines)?;

@@ -162,7 +162,8 @@ async fn another_file_is_refused_by_its_name() {
     aws.refuses(account(json!({"type": "authorized_user"})), "`type` is `authorized_user`");
     aws.refuses(account(json!({"type": "another"})), "its `type` is not `service_account`");
     aws.refuses(" ".repeat(70_000), "is longer than 64 KiB");
-    aws.refuses(b"{\"type\": \"\xff\"}", "valid UTF-8");
+    aws.refuses(b"{\"type\": \"\xff\"}", "its `type` is not `service_account`");
+    aws.refuses(b"\x1f\x8b\x08\x00", "packed with gzip");
     for name in ["project_id", "client_email", "private_key_id", "private_key"] {
         aws.refuses(account(json!({name: null})), &format!("no `{name}`"));
     }

@@ -189,7 +189,26 @@ fn every_kind_but_argon2id_of_at_least_the_current_parameters_is_outdated() {
 /// A signer key of another length than the hash belongs to another hash.
 #[test]
 fn a_firebase_hash_is_as_long_as_the_signer_key() {
+    let (_, text) = PUBLISHED[6];
+    for other in [text.replace("XA==$42", "$42"), text.replace("5lQ==", "5")] {
+        let refusal = Stored::read(&StoredHash::new(other)).err().unwrap().to_string();
+        assert!(refusal.contains("as of the same project"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_firebase_hash_is_stored_without_the_signer_key_and_still_checks_its_password() {
     let (password, text) = PUBLISHED[6];
-    assert!(!verify(password, &text.replace("XA==$42", "$42")));
-    assert!(!verify(password, &text.replace("5lQ==", "5")));
+    let stored = StoredHash::imported(text).unwrap();
+    assert!(stored.as_str().starts_with("$fbscrypt-stream$v=1,n=14,r=8,p=1,ss=Bw==$42xEC+ixf3L2lw==$"));
+    for part in ["jxspr8Ki", "lSrfV15c", "sk="] {
+        assert!(!stored.as_str().contains(part), "{}", stored.as_str());
+    }
+    assert!(verify(password, stored.as_str()) && !verify("user2password", stored.as_str()));
+    // It can be exported and imported again.
+    assert_eq!(StoredHash::imported(stored.as_str()).unwrap().as_str(), stored.as_str());
+    for (part, broken) in [("n=14", "n=63"), ("v=1", "v=2"), ("ss=Bw==", "ss=£"), ("ss=Bw==", "ss=Bw==,sk=")] {
+        let text = stored.as_str().replacen(part, broken, 1);
+        assert!(read(&text).is_none(), "{text}");
+    }
 }

@@ -8,6 +8,8 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
+use crate::text::{self, is_blank};
+
 /// The most layers that are removed: base64, quotes and escapes, each of them twice, and two to
 /// spare.
 pub const LAYERS_MAX: usize = 8;
@@ -42,17 +44,12 @@ impl Repairs {
     }
 }
 
-/// Whether a character is white space or invisible: the zero-width space or the byte order mark.
-pub fn is_blank(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{200b}' | '\u{feff}')
-}
-
 /// The text without the blanks around it.
 pub fn trimmed<'a>(text: &'a str, repairs: &mut Repairs) -> &'a str {
     if text.starts_with('\u{feff}') {
         repairs.note("a byte order mark");
     }
-    text.trim_matches(is_blank)
+    text::trimmed(text)
 }
 
 /// The text after `NAME=` or `export NAME=`. None if there is no such name. People paste a whole

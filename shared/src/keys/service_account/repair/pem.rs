@@ -4,7 +4,10 @@ use super::{
     layers::{self, LAYERS_MAX, Repairs},
     lookalike,
 };
-use crate::jose::rsa::{RsaKey, rejection};
+use crate::{
+    jose::rsa::{RsaKey, rejection},
+    text::is_blank,
+};
 
 /// The beginning of every block in PEM text.
 pub const BEGIN: &str = "-----BEGIN";
@@ -48,7 +51,7 @@ fn uncover(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> {
 /// Writes the block of the key as RFC 7468 asks, without other blocks.
 fn canonical(text: &str, repairs: &mut Repairs) -> Result<String, &'static str> {
     const CUT: &str = "has no END line: it was cut short on the way";
-    let compact: String = text.chars().filter(|character| !layers::is_blank(*character)).collect();
+    let compact: String = text.chars().filter(|character| !is_blank(*character)).collect();
     let mut blocks = compact.split(BEGIN).skip(1).filter_map(|block| block.split_once("-----"));
     let first = blocks.clone().next();
     // A certificate or the parameters of a curve may stand before the key.
