@@ -4,17 +4,21 @@
 //! `docs/configuration.md` is made from these docs.
 
 mod accounts;
+mod advice;
 mod cloud_run;
 mod environment;
 mod federation;
 mod firebase;
 mod http;
 mod keys;
+pub mod names;
+mod origins;
 mod platform;
 mod serve;
 mod signing;
 mod telemetry;
 mod tokens;
+mod values;
 
 use std::fmt;
 
@@ -27,7 +31,7 @@ pub use keys::KeySettings;
 use platform::Platform;
 pub use serve::Serve;
 pub use signing::{SigningAccount, looks_like_path};
-pub use telemetry::Telemetry;
+pub use telemetry::{LogForm, Telemetry};
 pub use tokens::Tokens;
 
 use crate::{
@@ -59,6 +63,8 @@ pub struct Config {
     pub on_cloud_run: bool,
     /// AWS credentials on Cloud Run.
     pub federation: Option<Federation>,
+    /// A sentence for each setting that has no effect beside the others.
+    pub advice: Vec<String>,
 }
 
 /// A wrong environment: a sentence for each variable that is bad or missing.
@@ -119,7 +125,7 @@ impl Config {
         let firebase = Firebase::read(&mut env);
         tokens.check_profile(&mut env, &keys, &firebase);
         let config = Self {
-            table_name: env.text("TABLE_NAME").unwrap_or_else(|| "latchkey".to_owned()),
+            table_name: table_name(&mut env),
             keys,
             firebase,
             tokens,
@@ -129,8 +135,10 @@ impl Config {
             serve: Serve::read(&mut env),
             on_cloud_run: env.platform.on_cloud_run,
             federation: Federation::read(&mut env),
+            advice: Vec::new(),
         };
         cloud_run::check(&mut env, &config);
+        let config = Self { advice: advice::of(&env, &config), ..config };
         env.done(config)
     }
 }
@@ -144,6 +152,35 @@ impl From<&Config> for Expectations {
             verified_email: config.accounts.admission.require_verified_email,
         }
     }
+}
+
+fn table_name(env: &mut Environment) -> String {
+    let what = "the name or the ARN of a table: 3 to 255 letters, digits and . - _";
+    env.checked("TABLE_NAME", is_table_name, what).unwrap_or_else(|| "latchkey".to_owned())
+}
+
+/// Whether DynamoDB accepts this name of a table (API reference, CreateTable), or an ARN.
+fn is_table_name(text: &str) -> bool {
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let of_arn = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":table/")).map(|(_, name)| name);
+    let name = of_arn.unwrap_or(text);
+    (3..=255).contains(&name.len()) && fits(name)
+}
+
+/// The settings that somebody set, and their values. A secret has no value here.
+pub fn settings() -> Vec<(&'static str, Option<String>)> {
+    let set = names::variables().filter_map(|name| Some((name, variable(name)?)));
+    let shown = set.filter_map(|(name, value)| {
+        let value = values::plain(&value).to_owned();
+        (!value.is_empty()).then(|| (name, names::may_be_shown(name).then_some(value)))
+    });
+    shown.collect()
+}
+
+/// A sentence for each variable of the process that is nearly the name of a setting.
+pub fn nearly_right() -> Vec<String> {
+    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    names::nearly_right(std::env::vars_os().map(|(name, value)| (text(name), text(value))))
 }
 
 fn variable(name: &str) -> Option<String> {

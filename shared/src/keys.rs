@@ -37,7 +37,7 @@ mod sources;
 
 use std::time::Duration;
 
-pub use lines::{LINES_MAX, secret_lines};
+pub use lines::{LINES_MAX, guessable, secret_lines, something_else};
 pub use loader::{Keys, SigningKeys, TokenSigner};
 pub use managed::ManagedKeySet;
 pub use pseudonyms::Pseudonyms;

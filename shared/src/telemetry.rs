@@ -3,3 +3,6 @@
 pub mod audit;
 pub mod log;
 pub mod metrics;
+mod text;
+
+pub use text::harmless_path;

@@ -38,9 +38,22 @@ enum Command {
     /// List, generate, rotate and revoke the signing keys.
     Keys(keys::Keys),
     /// Create, decode and inspect tokens.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  pbpaste | latchkey token inspect      is it good here, and if not, why
+  pbpaste | latchkey token decode       what is in it
+  latchkey token create --uid U --key account.json"
+    )]
     Token(token::Token),
     /// Disable, enable, show, change, delete and import accounts.
+    #[command(after_help = "\
+Examples:
+  latchkey users create a@b.example     the password is asked for
+  latchkey users show a@b.example
+  latchkey users disable a@b.example
+  latchkey users import users.jsonl")]
     Users(users::Users),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
     /// CORS.

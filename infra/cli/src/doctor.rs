@@ -2,14 +2,20 @@
 //! it cannot.
 
 mod network;
+mod web_apps;
 
-use std::{io::Write, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use anstyle::{AnsiColor, Style};
 use axum::http::Uri;
 use clap::Args;
+use serde::Serialize;
 use shared::{
-    config::Config,
+    config::{self, Config},
     error::Error,
     fetch::Fetcher,
     keys::{
@@ -19,7 +25,13 @@ use shared::{
     token::custom::CustomToken,
 };
 
-use crate::{Failure, aws::Aws, deployment, web_address, written};
+use crate::{
+    Failure,
+    aws::Aws,
+    deployment, escape,
+    flags::{self, DataDir, Json},
+    web_address, written,
+};
 
 /// The age at which a signing key counts as old: the longest schedule that template.yaml accepts,
 /// and some weeks.
@@ -27,7 +39,18 @@ const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
 
 /// `latchkey doctor`.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  latchkey doctor                       the settings, keys and files of this machine
+  latchkey doctor --url https://login.example
+  latchkey doctor --quiet               only warnings and failures
+
+The exit code is 1 if a check fails.")]
 pub struct Doctor {
+    #[command(flatten)]
+    data_dir: DataDir,
+    #[command(flatten)]
+    output: Json,
     /// The URL of the deployed service, whose health and CORS preflight are checked. Without it
     /// ISSUER counts, if it is an https URL.
     #[arg(long, value_parser = web_address)]
@@ -39,13 +62,15 @@ pub struct Doctor {
 }
 
 /// One line of the result.
+#[derive(Serialize)]
 struct Finding {
     level: Level,
     check: &'static str,
     text: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Level {
     Ok,
     Warn,
@@ -69,15 +94,19 @@ impl Doctor {
     ///
     /// The exit code is 1 if a check fails. The lines are on standard output.
     pub async fn run(self) -> Result<(), Failure> {
-        let findings = match Config::from_env() {
+        let output = self.output;
+        let mut findings = match self.data_dir.clone().config() {
             Ok(config) => self.examine(config).await,
-            Err(wrong) => wrong.to_string().lines().map(|line| fail("configuration", line)).collect(),
+            Err(wrong) => refused(&wrong.text),
         };
-        let mut out = anstream::stdout();
-        for Finding { level, check, text } in &findings {
-            let (word, style) = level.word_and_style();
-            written(writeln!(out, "{style}{word:4}{style:#}  {check}: {text}"))?;
+        if flags::is_quiet() {
+            findings.retain(|finding| finding.level != Level::Ok);
         }
+        written(if output.json {
+            writeln!(io::stdout(), "{}", escape::json(&findings)?)
+        } else {
+            write_lines(&mut anstream::stdout(), &findings)
+        })?;
         if findings.iter().any(|finding| finding.level == Level::Fail) {
             return Err(Failure::said());
         }
@@ -86,6 +115,8 @@ impl Doctor {
 
     async fn examine(self, mut config: Config) -> Vec<Finding> {
         let mut findings = vec![configuration(&config)];
+        findings.extend(settings(&config));
+        findings.extend(web_apps::examine(&config).await);
         deployment::adopt_demo(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
         let now = deployment::now();
@@ -122,6 +153,37 @@ impl Doctor {
         }
         findings
     }
+}
+
+fn write_lines(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    for Finding { level, check, text } in findings {
+        let (word, style) = level.word_and_style();
+        writeln!(out, "{style}{word:4}{style:#}  {check}: {}", escape::shown(text))?;
+    }
+    Ok(())
+}
+
+/// A line for each setting that is refused, and for each other one that somebody chose.
+fn refused(sentences: &str) -> Vec<Finding> {
+    let is_refused = |name: &str| sentences.lines().any(|sentence| sentence.split(' ').next() == Some(name));
+    let others = config::settings().into_iter().filter(|(name, _)| !is_refused(name));
+    let others = others.map(|(name, _)| ok("setting", format!("{name} can be read")));
+    sentences.lines().map(|sentence| fail("configuration", sentence)).chain(others).collect()
+}
+
+/// A line for each setting that somebody chose. A setting without an effect is a warning, and so is
+/// a name that is nearly one.
+fn settings(config: &Config) -> Vec<Finding> {
+    const CHECK: &str = "setting";
+    let is_about = |sentence: &String, name: &str| sentence.split(' ').next() == Some(name);
+    let chosen = config::settings().into_iter();
+    let works = chosen.filter(|(name, _)| !config.advice.iter().any(|sentence| is_about(sentence, name)));
+    let works = works.map(|(name, value)| match value {
+        Some(value) => ok(CHECK, format!("{name} is {value}")),
+        None => ok(CHECK, format!("{name} is set, and not shown")),
+    });
+    let advice = config.advice.iter().cloned().chain(config::nearly_right());
+    works.chain(advice.map(|sentence| warn(CHECK, sentence))).collect()
 }
 
 fn configuration(config: &Config) -> Finding {
@@ -221,7 +283,11 @@ async fn service_account(config: &Config, account: Result<Option<Arc<ServiceAcco
 fn shared_secrets(secrets: Result<Option<Arc<SharedSecrets>>, Error>) -> Finding {
     const CHECK: &str = "shared secret";
     match secrets {
-        Ok(Some(_)) => ok(CHECK, "/jwt/encode signs with it, and /verify accepts those tokens"),
+        Ok(Some(_)) => ok(
+            CHECK,
+            "/jwt/encode signs with it, and /verify accepts those tokens; its text counts as it stands, so that a secret in \
+             base64 must not be decoded by others",
+        ),
         Ok(None) => ok(CHECK, "none is configured: HS256 tokens are neither made nor accepted"),
         Err(error) => fail(CHECK, error.cause()),
     }

@@ -1,39 +1,42 @@
 //! `latchkey serve`: runs every function behind one port, with an embedded DynamoDB.
 
+mod address;
 mod body;
 pub mod connections;
 pub mod front;
 pub mod limits;
 mod progress;
+mod screen;
 mod stop;
 mod table;
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, IsTerminal, Write},
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
 };
 
 use clap::Args;
 use shared::{
     App,
-    account::sign_up::SignUp,
-    config::Config,
+    config::{self, Config},
     keys::{Keys, Source, service_account::ServiceAccount},
     store::Store,
-    telemetry::log::{self, LogFormat},
 };
-use tokio::{net::TcpListener, time};
+use tokio::time;
 
 use crate::{
     Failure,
     aws::Aws,
     deployment::{self, LOOPBACK},
     files,
+    flags::{self, DataDir},
     keys::KeyLocation,
+    log,
     serve::{
+        address::{bind, resolve},
         connections::Bounds,
         front::{Front, is_behind_proxy},
+        screen::Started,
         stop::{STOP_TIME_MAX, stop_signal, stopped},
         table::Table,
     },
@@ -45,16 +48,23 @@ const DEMO_PROJECT: &str = "demo-latchkey";
 
 /// `latchkey serve`.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  latchkey serve                        everything on http://127.0.0.1:8080
+  latchkey serve --port 8081 --data-dir /tmp/try
+  latchkey serve --host 0.0.0.0         for other machines too
+  FIREBASE_SERVICE_ACCOUNT=path/to/file.json latchkey serve
+
+Every variable is in docs/configuration.md.")]
 pub struct Serve {
     /// The port to listen on. Without it PORT counts, then 8080.
     #[arg(long)]
     port: Option<u16>,
-    /// The address to listen on.
-    #[arg(long, default_value_t = LOOPBACK)]
-    host: IpAddr,
-    /// The folder for the database and the keys. Without it DATA_DIR counts, then .latchkey.
-    #[arg(long)]
-    data_dir: Option<PathBuf>,
+    /// The address to listen on, or a name of it.
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    #[command(flatten)]
+    data_dir: DataDir,
     /// Count limits by the last address in X-Forwarded-For, which a reverse proxy or load balancer
     /// writes there. A request without that header is refused, except to /health. BEHIND_PROXY does
     /// the same.
@@ -78,52 +88,33 @@ impl Serve {
     ///
     /// A sentence for people.
     pub fn run(self) -> Result<(), Failure> {
-        let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        let mut config = self.data_dir.clone().config()?;
         config.http.behind_proxy |= self.behind_proxy;
-        self.refuse_open_doors(&config)?;
         if config.on_cloud_run && !self.external_dynamodb {
             return Err(Failure::wrong_use(
                 "On Cloud Run the embedded database, with every account, would be lost with its instance. Give --external-dynamodb.",
             ));
         }
-        let format = if config.on_cloud_run { LogFormat::GoogleCloud } else { LogFormat::Elsewhere };
-        log::start("latchkey", &config.telemetry.log_level, format);
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-        let served = runtime.block_on(self.serve(config));
+        let served = runtime.block_on(async {
+            let host = resolve(&self.host).await?;
+            refuse_open_doors(host, &config)?;
+            log::start(&config);
+            config.telemetry.log_format = Some(log::form(&config));
+            self.serve(host, config).await.map_err(Failure::from)
+        });
         // Does not wait for name look-ups that are still running.
         runtime.shutdown_background();
-        Ok(served?)
+        served
     }
 
-    /// Refuses the settings for a laptop where other machines reach the server.
-    fn refuse_open_doors(&self, config: &Config) -> Result<(), Failure> {
-        let host = self.host;
-        if host.to_canonical().is_loopback() {
-            return Ok(());
-        }
-        let door = if !config.accounts.rate_limits {
-            "RATE_LIMITS is off, so that anybody may guess passwords"
-        } else if config.firebase.emulator_host.is_some() {
-            "FIREBASE_AUTH_EMULATOR_HOST is set, so that anybody could sign in as anybody"
-        } else {
-            return Ok(());
-        };
-        Err(Failure::wrong_use(format!(
-            "{door}, and other machines reach the address {host}. Unset that variable, or listen on {LOOPBACK} with \
-             --host."
-        )))
-    }
-
-    async fn serve(self, mut config: Config) -> Result<(), String> {
-        if let Some(folder) = self.data_dir {
-            config.serve.data_dir = folder;
-        }
+    async fn serve(self, host: IpAddr, mut config: Config) -> Result<(), String> {
         // A server that keeps nothing, as on Cloud Run, needs no folder.
         if !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config) {
             files::make_folder(&config.serve.data_dir)?;
         }
         let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
-        let listener = bind(SocketAddr::new(self.host, self.port.unwrap_or(config.serve.port))).await?;
+        let listener = bind(SocketAddr::new(host, self.port.unwrap_or(config.serve.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // A server that listens on every address is reachable from this machine by the loopback
         // address.
@@ -148,10 +139,7 @@ impl Serve {
             None => None,
         };
 
-        let example = format!("{:04x}", u16::from_be_bytes(app.random().map_err(|error| error.to_string())?));
-        let next = next_step(&base, &example, &app.config().accounts.sign_up);
-        writeln!(io::stdout(), "Latchkey listens on {base} — {next}").map_err(|error| error.to_string())?;
-        log_modes(app.config());
+        greet(&app, &base, self.external_dynamodb)?;
 
         let bounds = Bounds::of_process(is_behind_proxy(&app));
         let front = Front::new(crate::router(), app, bounds);
@@ -177,28 +165,50 @@ impl Serve {
     }
 }
 
-/// The first step with this server: a request that creates an account, or the command for it.
-fn next_step(base: &str, example: &str, sign_up: &SignUp) -> String {
-    let domain = match sign_up {
-        SignUp::Open => "example.com",
-        SignUp::Domains(domains) => domains.first().map_or("example.com", String::as_str),
-        SignUp::Invited | SignUp::Closed => {
-            return "SIGN_UP lets nobody in by themselves, so make an account: latchkey users create EMAIL".to_owned();
-        }
+/// Refuses the settings for a laptop where other machines reach the server.
+fn refuse_open_doors(host: IpAddr, config: &Config) -> Result<(), Failure> {
+    if host.to_canonical().is_loopback() {
+        return Ok(());
+    }
+    let door = if !config.accounts.rate_limits {
+        "RATE_LIMITS is off, so that anybody may guess passwords"
+    } else if config.firebase.emulator_host.is_some() {
+        "FIREBASE_AUTH_EMULATOR_HOST is set, so that anybody could sign in as anybody"
+    } else {
+        return Ok(());
     };
-    format!(
-        "try: curl -sS {base}/create-account -H 'content-type: application/json' \
-         -d '{{\"email\":\"try-{example}@{domain}\",\"password\":\"correct horse battery\"}}'"
-    )
+    Err(Failure::wrong_use(format!(
+        "{door}, and other machines reach the address {host}. Unset that variable, or listen on {LOOPBACK} with --host."
+    )))
 }
 
-/// Logs the settings that an operator must not overlook.
-fn log_modes(config: &Config) {
+/// Says on standard output where the server listens, and logs the settings that an operator must
+/// not overlook.
+fn greet(app: &App, base: &str, is_external: bool) -> Result<(), String> {
+    let config = app.config();
+    let example = format!("{:04x}", u16::from_be_bytes(app.random().map_err(|error| error.to_string())?));
+    let advice: Vec<String> = config.advice.iter().cloned().chain(config::nearly_right()).collect();
+    let started = Started { config, base, example: &example, is_external, advice: &advice };
+    let has_screen = io::stdout().is_terminal() && !flags::is_quiet();
+    if has_screen {
+        write!(anstream::stdout(), "{}", started.screen()).map_err(|error| error.to_string())?;
+    } else {
+        write!(io::stdout(), "{}", started.line()).map_err(|error| error.to_string())?;
+        for sentence in &advice {
+            tracing::warn!("{sentence}");
+        }
+    }
+    log_modes(config, has_screen);
+    Ok(())
+}
+
+/// Logs the settings that an operator must not overlook. The screen names the demo account.
+fn log_modes(config: &Config, has_screen: bool) {
     let firebase = &config.firebase;
     if !config.accounts.rate_limits {
         tracing::warn!("RATE_LIMITS is off: anybody may guess passwords as often as this machine can hash them");
     }
-    if firebase.is_demo {
+    if firebase.is_demo && !has_screen {
         tracing::info!(
             "no Firebase service account is configured: jwt_token is signed by a demo account of the project \
              demo-latchkey, whose tokens only the Auth emulator accepts"
@@ -227,14 +237,4 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
     // Reports an unusable key now, and not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| error.cause())?;
     Ok(app)
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        ErrorKind::AddrInUse => format!(
-            "Port {} is in use. Stop what listens there, or choose another port with --port or PORT.",
-            address.port()
-        ),
-        _ => format!("{address} cannot be listened on: {error}."),
-    })
 }

@@ -28,7 +28,10 @@ const DELETION: &str = "the account is deleted";
 
 /// `latchkey smoke`.
 #[derive(Args)]
-#[command(after_help = "Example: latchkey smoke https://abc123.execute-api.eu-central-1.amazonaws.com")]
+#[command(after_help = "\
+Examples:
+  latchkey smoke https://abc123.execute-api.eu-central-1.amazonaws.com
+  latchkey smoke https://login.example --origin https://app.example")]
 pub struct Smoke {
     /// The URL of the API: the stack's output ApiUrl, or any other base URL under which the API
     /// answers.

@@ -15,10 +15,7 @@ use shared::{
     account::{email::Identifier, user::User},
     config::Config,
     error::Error,
-    telemetry::{
-        audit,
-        log::{self, LogFormat},
-    },
+    telemetry::audit,
     token::custom::is_uid,
 };
 use tracing::Instrument;
@@ -26,7 +23,7 @@ use tracing::Instrument;
 use crate::{
     Failure,
     escape::{address, shown},
-    tell,
+    log, tell,
 };
 
 /// `latchkey users`. The argument `WHO` is an e-mail address, a username or a user's id. The
@@ -135,7 +132,7 @@ impl Users {
             change::refuse_without_terminal()?;
         }
         // The audit lines go where the service's log goes: to standard error.
-        log::start("latchkey", &config.telemetry.log_level, LogFormat::Elsewhere);
+        log::start(&config);
         let app = self.table.open(config).await?;
         load_names(&app).await;
         self.command.run(&app).instrument(tracing::info_span!("tool", actor = "tool")).await

@@ -18,7 +18,7 @@ use std::{
 };
 
 use regex_lite::Regex;
-use shared::config::Config;
+use shared::config::{Config, names};
 
 const DOCUMENT: &str = "docs/configuration.md";
 const COMMAND: &str = "UPDATE_DOCS=1 cargo test -p latchkey --test configuration";
@@ -203,7 +203,9 @@ fn named_in_code() -> BTreeSet<String> {
     let capitals = Regex::new(r#""([A-Z][A-Z0-9_]+)""#).unwrap();
     let folder = fs::read_dir(root().join("shared/src/config")).unwrap();
     let names = folder.map(|entry| format!("config/{}", entry.unwrap().file_name().display()));
-    let files = names.filter(|name| name != "config/tests.rs").chain(["config.rs".to_owned()]);
+    let files = names
+        .filter(|name| !["config/tests.rs", "config/names.rs"].contains(&name.as_str()))
+        .chain(["config.rs".to_owned()]);
     let mut found = BTreeSet::new();
     for source in files.map(|file| read(&file)) {
         let code = source.split("#[cfg(test)]").next().unwrap();
@@ -240,6 +242,15 @@ fn every_variable_that_is_read_is_in_the_document_once() {
         "these are read, and no doc below shared/src/config describes them"
     );
     assert_eq!(once.difference(&in_code).collect::<Vec<_>>(), [""; 0], "these are described, and nothing reads them");
+}
+
+#[test]
+fn the_list_of_names_is_the_document() {
+    let listed: BTreeSet<String> = names::variables().map(str::to_owned).collect();
+    let documented: BTreeSet<String> = documented().into_iter().map(|variable| variable.name).collect();
+    let left_out: Vec<&String> = documented.difference(&listed).collect();
+    assert_eq!(left_out, ["AWS_LAMBDA_RUNTIME_API", "AWS_SAM_LOCAL"], "local tools set these");
+    assert_eq!(listed.difference(&documented).collect::<Vec<_>>(), [""; 0]);
 }
 
 /// The configuration with this value, as text. `None` if the value is refused.

@@ -44,6 +44,10 @@ async fn a_deployment_that_works_is_ok_line_by_line() {
     let (code, lines) = doctor(data().path(), &variables, &[]);
     assert!(code == 0 && lines.iter().all(|line| line.starts_with("ok    ")), "{lines:#?}");
     assert!(line(&lines, "signing keys").ends_with("signs and verifies"));
+    let told = |text: &str| assert!(lines.iter().any(|line| line == text), "{text}: {lines:#?}");
+    told(&format!("ok    setting: FIREBASE_CERTS_URL is {url}"));
+    told("ok    setting: FIREBASE_SERVICE_ACCOUNT is set, and not shown");
+    told("ok    web apps: a browser at any origin may call; CORS_ALLOWED_ORIGINS makes a list of it");
     assert!(line(&lines, "service account").contains("of the project demo-latchkey"));
     assert!(line(&lines, "certificate endpoint").contains("gives 2 keys for 60 minutes"));
     assert!(line(&lines, "table").contains("embedded"));
@@ -143,8 +147,39 @@ fn a_url_that_is_none_is_wrong_use() {
 #[test]
 fn every_wrong_variable_is_a_line() {
     let (code, lines) = doctor(data().path(), &[("LOG_LEVEL", "loud"), ("PORT", "x")], &[]);
-    assert_eq!((code, lines.len()), (1, 2), "{lines:#?}");
+    assert_eq!((code, lines.len()), (1, 3), "{lines:#?}");
     assert!(lines[0].starts_with("fail  configuration: LOG_LEVEL must be"), "{lines:#?}");
+    assert!(lines[1].starts_with("fail  configuration: PORT must be"), "{lines:#?}");
+    assert_eq!(lines[2], "ok    setting: DATA_DIR can be read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_origin_is_asked_as_and_a_setting_without_effect_is_a_warning() {
+    let google = Google::start(Reply::certificates(&[(0, "k")])).await;
+    let url = google.url();
+    let variables = [
+        ("FIREBASE_CERTS_URL", &*url),
+        ("CORS_ALLOWED_ORIGINS", "https://a.example,http://localhost:3000/,HTTPS://B.example"),
+        ("CORS_ALLOWED_ORIGIN", "https://c.example"),
+        ("FIREBASE_CLIENT_EMAIL", "a@b.de"),
+    ];
+    let (code, lines) = doctor(data().path(), &variables, &[]);
+    assert_eq!(code, 0, "{lines:#?}");
+    for line in [
+        "ok    web apps: a browser at https://a.example may call",
+        "ok    web apps: a browser at http://localhost:3000 may call",
+        "ok    web apps: a browser at https://b.example may call",
+        "warn  setting: CORS_ALLOWED_ORIGIN is no setting, and nothing reads it; CORS_ALLOWED_ORIGINS is one.",
+        "warn  setting: FIREBASE_CLIENT_EMAIL has no effect without FIREBASE_SERVICE_ACCOUNT or \
+         FIREBASE_SERVICE_ACCOUNT_SECRET_ID.",
+    ] {
+        assert!(lines.iter().any(|told| told == line), "{line}: {lines:#?}");
+    }
+    let (_, lines) = doctor(data().path(), &variables, &["--quiet"]);
+    assert!(lines.iter().all(|line| !line.starts_with("ok ")), "{lines:#?}");
+    let (_, lines) = doctor(data().path(), &variables, &["--json"]);
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&lines.concat()).unwrap();
+    assert!(findings.iter().any(|finding| finding["level"] == "warn" && finding["check"] == "setting"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,7 +99,15 @@ const SAMPLES: [(&str, &[&str], &[&str]); 9] = [
     (
         "CorsAllowedOrigins",
         &["*", "https://a.example", "https://a.example,http://b.example:3000"],
-        &["", "a", "https://a.example,*"],
+        &[
+            "",
+            "a",
+            "https://a.example,*",
+            "https://*.a.example",
+            "https://a:b@c.example",
+            "https://a.example/?x",
+            "https://a.example/x",
+        ],
     ),
     (
         "FirebaseCertsUrl",
@@ -111,7 +119,11 @@ const SAMPLES: [(&str, &[&str], &[&str]); 9] = [
         &["", "me@my-app.iam.gserviceaccount.com"],
         &["@", "a@b@c", "{\"client_email\": \"a@b.de\"}"],
     ),
-    ("FirebaseProjectId", &["", "my-app-1a2b3", "example.com:my-app"], &["My App", "{\"type\": \"service_account\"}"]),
+    (
+        "FirebaseProjectId",
+        &["", "my-app-1a2b3", "example.com:my-app"],
+        &["My App", "{\"type\": \"service_account\"}", "123456789012"],
+    ),
     ("FirebaseTenantId", &["", "customers-a1b2c"], &["my tenant", "customers."]),
     (
         "PasswordBreachCheck",

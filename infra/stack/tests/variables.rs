@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 20] = [
+const UNSET_ON_LAMBDA: [Reason; 21] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -77,9 +77,10 @@ const UNSET_ON_LAMBDA: [Reason; 20] = [
     ("GCE_METADATA_HOST", "as AWS_ROLE_ARN"),
     ("PORT", "of `latchkey serve`"),
     ("DATA_DIR", "of `latchkey serve`"),
+    ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 17] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 18] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("K_SERVICE", "Cloud Run sets it"),
@@ -95,6 +96,7 @@ const UNSET_ON_CLOUD_RUN: [Reason; 17] = [
     ("GCE_METADATA_HOST", "for tests, and for metadata servers elsewhere"),
     ("PORT", "Cloud Run sets it"),
     ("DATA_DIR", "nothing is kept in files"),
+    ("LOG_FORMAT", "there is no terminal, so that JSON is the default"),
     ("BEHIND_PROXY", "Cloud Run's own front end is always before it, and its word counts"),
     ("TRUSTED_PROXY_SECRET", "nothing of the deployment's own stands before the front end"),
 ];

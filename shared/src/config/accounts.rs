@@ -70,13 +70,41 @@ impl Accounts {
 
 fn sign_up(env: &mut Environment) -> SignUp {
     const NAME: &str = "SIGN_UP";
-    let Some(text) = env.text(NAME) else { return SignUp::Open };
+    let Some(text) = env.word(NAME) else { return SignUp::Open };
     SignUp::parse(&text).unwrap_or_else(|| {
         let values = "must be open, invited, closed, or domains: with e-mail domains separated by commas, such as \
                       domains:a.example,b.example";
-        env.refuse(NAME, values);
+        env.refuse(NAME, &format!("{values}{}", sign_up_fault(&text)));
         SignUp::Closed
     })
+}
+
+/// Names the fault of this text, as a clause behind a colon. Empty if nothing is known.
+fn sign_up_fault(text: &str) -> &'static str {
+    let Some(domains) = text.strip_prefix("domains:") else {
+        return match text.split_once(':') {
+            Some(("domain", _)) => ": this one begins with domain:",
+            None if text.contains(['.', '@']) => ": this one lacks domains: at its beginning",
+            _ => "",
+        };
+    };
+    if domains.contains("//") {
+        ": this one has a URL in it"
+    } else if domains.contains('@') {
+        ": this one has an @, and a domain is the part behind it"
+    } else if domains.contains('*') {
+        ": this one has a wildcard, and sub-domains are named one by one"
+    } else if domains.contains([';', '|'])
+        || domains.split(',').any(|domain| domain.trim().contains(char::is_whitespace))
+    {
+        ": this one has other separators"
+    } else if domains.trim().is_empty() {
+        ": this one names no domain"
+    } else if domains.split(',').any(|domain| domain.trim().is_empty()) {
+        ": this one has an empty entry"
+    } else {
+        ": this one has an entry that is no domain"
+    }
 }
 
 fn password_policy(env: &mut Environment) -> Policy {
@@ -95,6 +123,8 @@ fn service_names(env: &mut Environment) -> Vec<String> {
     // A shorter name is in many good passwords by chance.
     if names.iter().any(|name| name.chars().filter(|c| c.is_alphanumeric()).count() < SERVICE_NAME_MIN) {
         env.refuse(NAME, "must be names of at least four letters or digits, separated by commas");
+    } else if text.contains([';', '|', '[', ']', '{', '}', '"']) {
+        env.refuse(NAME, "must be names separated by commas, without brackets, quotation marks and semicolons");
     }
     names
 }
@@ -102,8 +132,9 @@ fn service_names(env: &mut Environment) -> Vec<String> {
 fn breach_list(env: &mut Environment) -> Option<Uri> {
     const NAME: &str = "PASSWORD_BREACH_CHECK";
     match env.text(NAME).as_deref() {
-        None | Some("false") => None,
-        Some("true") => Some(Uri::from_static(BREACH_LIST)),
+        None => None,
+        Some(text) if text.eq_ignore_ascii_case("false") => None,
+        Some(text) if text.eq_ignore_ascii_case("true") => Some(Uri::from_static(BREACH_LIST)),
         Some(text) => {
             let list = text.parse::<Uri>().ok().filter(|uri| is_safe_url(uri) && uri.path().ends_with('/'));
             if list.is_none() {
@@ -116,14 +147,7 @@ fn breach_list(env: &mut Environment) -> Option<Uri> {
 
 fn rate_limits(env: &mut Environment) -> bool {
     const NAME: &str = "RATE_LIMITS";
-    let on = match env.text(NAME).as_deref() {
-        None | Some("on") => true,
-        Some("off") => false,
-        Some(_) => {
-            env.refuse(NAME, "must be on or off");
-            true
-        }
-    };
+    let on = env.switch(NAME, ("on", "off"), true);
     if let Some(by) = env.platform.deployed_by.filter(|_| !on) {
         env.refuse(NAME, &format!("is off, which lets everybody guess, and {by} says that this is deployed"));
     }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Misconfigured, Platform, looks_like_path};
+use super::{
+    Misconfigured, Platform, looks_like_path, names,
+    values::{meant_number, plain, strange_character},
+};
 use crate::{keys::Source, text::trimmed};
 
 /// Longer than any ARN of a secret, since a secret's name has at most 512 characters.
@@ -15,7 +18,8 @@ pub(super) type Named = (&'static str, Option<Source>);
 pub(super) struct Environment<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     pub(super) platform: Platform,
-    wrong: Vec<String>,
+    /// The name of each bad or missing variable, and a sentence about it.
+    wrong: Vec<(String, String)>,
 }
 
 impl<'a> Environment<'a> {
@@ -23,6 +27,7 @@ impl<'a> Environment<'a> {
     pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
         let mut env = Self { get, platform: Platform::default(), wrong: Vec::new() };
         env.platform = Platform::read(&env);
+        env.refuse_strange_characters();
         env
     }
 
@@ -32,17 +37,41 @@ impl<'a> Environment<'a> {
     ///
     /// Every bad or missing variable, by name.
     pub(super) fn done<T>(self, read: T) -> Result<T, Misconfigured> {
-        if self.wrong.is_empty() { Ok(read) } else { Err(Misconfigured(self.wrong)) }
+        let sentences: Vec<String> = self.wrong.into_iter().map(|(_, sentence)| sentence).collect();
+        if sentences.is_empty() { Ok(read) } else { Err(Misconfigured(sentences)) }
     }
 
-    /// A value without blanks around it. `None` if it is unset or empty.
+    /// A value without white space and quotation marks around it. `None` if it is unset or empty.
     pub(super) fn text(&self, name: &str) -> Option<String> {
+        (self.get)(name).map(|value| plain(&value).to_owned()).filter(|value| !value.is_empty())
+    }
+
+    /// A value that may be a secret, or JSON: quotation marks around it may belong to it.
+    pub(super) fn quoted(&self, name: &str) -> Option<String> {
         (self.get)(name).map(|value| trimmed(&value).to_owned()).filter(|value| !value.is_empty())
     }
 
-    /// Refuses a variable. `why` continues the sentence that its name begins.
+    /// A word in small letters, since nobody means something else by capitals.
+    pub(super) fn word(&self, name: &str) -> Option<String> {
+        self.text(name).map(|text| text.to_ascii_lowercase())
+    }
+
+    /// Refuses a variable. `why` continues the sentence that its name begins. The first reason of a
+    /// variable is the only one that is told.
     pub(super) fn refuse(&mut self, name: &str, why: &str) {
-        self.wrong.push(format!("{name} {why}."));
+        if !self.wrong.iter().any(|(other, _)| other == name) {
+            self.wrong.push((name.to_owned(), format!("{name} {why}.")));
+        }
+    }
+
+    /// Refuses values with characters that nobody sees. A service account is repaired instead.
+    fn refuse_strange_characters(&mut self) {
+        let repaired = ["FIREBASE_SERVICE_ACCOUNT", "GOOGLE_APPLICATION_CREDENTIALS"];
+        for name in names::variables().filter(|name| !repaired.contains(name)) {
+            if let Some(why) = self.text(name).and_then(|text| strange_character(&text)) {
+                self.refuse(name, &why);
+            }
+        }
     }
 
     /// A value that messages may quote. `fits` keeps out secrets that were pasted by mistake.
@@ -62,7 +91,7 @@ impl<'a> Environment<'a> {
 
     /// A secret in the variable itself. The error of `read` says why the text is refused.
     pub(super) fn value(&mut self, name: &'static str, read: impl FnOnce(String) -> Result<Source, String>) -> Named {
-        (name, self.text(name).and_then(|text| read(text).map_err(|why| self.refuse(name, &why)).ok()))
+        (name, self.quoted(name).and_then(|text| read(text).map_err(|why| self.refuse(name, &why)).ok()))
     }
 
     /// A secret in a file, such as a mounted one. The variable has its path.
@@ -88,7 +117,11 @@ impl<'a> Environment<'a> {
             None => default,
             Some(Ok(number)) if (min..=max).contains(&number) => number,
             Some(_) => {
-                self.refuse(name, &format!("must be a whole number from {min} to {max}"));
+                let meant = self.text(name).and_then(|text| meant_number(&text));
+                let meant = meant.filter(|meant| (min..=max).contains(meant));
+                let meant = meant.map(|meant| format!(", written as digits alone: {meant}")).unwrap_or_default();
+                let of_what = if name.ends_with("_SECONDS") { " of seconds" } else { "" };
+                self.refuse(name, &format!("must be a whole number{of_what} from {min} to {max}{meant}"));
                 default
             }
         }
@@ -101,12 +134,27 @@ impl<'a> Environment<'a> {
 
     /// A truth value; false by default.
     pub(super) fn flag(&mut self, name: &str) -> bool {
-        match self.text(name).as_deref() {
-            None | Some("false") => false,
-            Some("true") => true,
+        self.switch(name, ("true", "false"), false)
+    }
+
+    /// One of two words, the first of which means yes. Other words for yes and no are refused with
+    /// the right one, because another program may read them otherwise.
+    pub(super) fn switch(&mut self, name: &str, (yes, no): (&str, &str), default: bool) -> bool {
+        match self.word(name).as_deref() {
+            None => default,
+            Some(word) if word == yes => true,
+            Some(word) if word == no => false,
+            Some("true" | "yes" | "y" | "on" | "1" | "enabled" | "enable") => {
+                self.refuse(name, &format!("must be {yes} or {no}: write {yes}"));
+                default
+            }
+            Some("false" | "no" | "n" | "off" | "0" | "disabled" | "disable") => {
+                self.refuse(name, &format!("must be {yes} or {no}: write {no}"));
+                default
+            }
             Some(_) => {
-                self.refuse(name, "must be true or false");
-                false
+                self.refuse(name, &format!("must be {yes} or {no}"));
+                default
             }
         }
     }
@@ -114,5 +162,6 @@ impl<'a> Environment<'a> {
 
 fn is_secret_id(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"/_+=.@:-".contains(&byte);
-    text.len() <= SECRET_ID_BYTES_MAX && text.bytes().all(fits)
+    let is_of_another_service = text.starts_with("arn:") && !text.contains(":secretsmanager:");
+    text.len() <= SECRET_ID_BYTES_MAX && text.bytes().all(fits) && !text.contains("://") && !is_of_another_service
 }

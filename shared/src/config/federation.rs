@@ -43,6 +43,11 @@ impl Federation {
         if env.text("AWS_REGION").or_else(|| env.text("AWS_DEFAULT_REGION")).is_none() {
             env.refuse("AWS_REGION", "is required with AWS_ROLE_ARN: where the table is");
         }
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            if env.text(name).is_some_and(|region| !is_region(&region)) {
+                env.refuse(name, "must be the code of a region, such as eu-central-1, and not a place or a zone");
+            }
+        }
         let host = env.text("GCE_METADATA_HOST").unwrap_or_else(|| METADATA_HOST.to_owned());
         match host.parse() {
             Ok(metadata_host) => Some(Self { role, metadata_host }),
@@ -52,4 +57,15 @@ impl Federation {
             }
         }
     }
+}
+
+/// Whether a text has the form of a region: words and a number, such as `us-gov-east-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let letters = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let Some((number, words)) = parts.split_last() else { return false };
+    words.len() >= 2
+        && words.iter().all(letters)
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }

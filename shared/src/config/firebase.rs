@@ -1,6 +1,6 @@
 //! The settings of the Firebase project.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::Uri;
 
@@ -33,7 +33,8 @@ pub struct Firebase {
     /// Names the project whose ID tokens are accepted. Defaults to the service account's project,
     /// else `GOOGLE_CLOUD_PROJECT`. Accepts a project's id. Read from `FIREBASE_PROJECT_ID`. A
     /// service account of another project is refused, on Lambda by a 503 with the reason in the
-    /// log.
+    /// log. A demo account of another project is warned of: none of its tokens leads to an ID token
+    /// of this project. A project's number, its name and its hosts are refused.
     pub project_id: Option<String>,
     /// Names the project if neither `FIREBASE_PROJECT_ID` nor the service account does. Has no
     /// default. Accepts a project's id. Read from `GOOGLE_CLOUD_PROJECT`. This project counts
@@ -68,7 +69,7 @@ impl Firebase {
                 is_client_email,
                 "the e-mail address of a service account",
             ),
-            project_id: env.checked("FIREBASE_PROJECT_ID", is_project_id, "a project's id, such as my-app-1a2b3"),
+            project_id: project_id(env),
             google_cloud_project: env.checked("GOOGLE_CLOUD_PROJECT", is_project_id, "a project's id"),
             tenant_id: env.checked(
                 "FIREBASE_TENANT_ID",
@@ -91,6 +92,9 @@ impl Firebase {
     }
 }
 
+/// The account whose keys sign ID tokens, at the end of each of Google's URLs for them.
+const SIGNER_OF_ID_TOKENS: &str = "/securetoken@system.gserviceaccount.com";
+
 fn certificates_url(env: &mut Environment) -> Uri {
     const NAME: &str = "FIREBASE_CERTS_URL";
     let uri = match env.text(NAME).map(|text| text.parse::<Uri>()) {
@@ -102,6 +106,11 @@ fn certificates_url(env: &mut Environment) -> Uri {
         env.refuse(NAME, "must have no password in it");
     } else if !is_safe_url(&uri) {
         env.refuse(NAME, "must be a URL that begins with https://, or with http:// on this machine itself");
+    } else if uri.host() == Some("www.googleapis.com") && !uri.path().ends_with(SIGNER_OF_ID_TOKENS) {
+        env.refuse(
+            NAME,
+            "has the keys of other tokens than Firebase's ID tokens: unset it, and Google's right URL counts",
+        );
     }
     uri
 }
@@ -140,8 +149,41 @@ fn emulator_host(env: &mut Environment) -> Option<String> {
                  in as anybody. Unset it where the service is deployed"
             ),
         );
-    } else if host.contains("//") || host.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-        env.refuse(NAME, "must be a host and a port without http://, such as 127.0.0.1:9099");
+    } else if !is_host_and_port(&host) {
+        env.refuse(NAME, "must be a host and a port without http:// and without a path, such as 127.0.0.1:9099");
     }
     Some(host)
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let has_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_name = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let of_ipv6 = || host.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok();
+    has_port && (is_name || of_ipv6().is_some())
+}
+
+/// The project's id, in the place of which people paste its number, its name, or its hosts.
+fn project_id(env: &mut Environment) -> Option<String> {
+    const NAME: &str = "FIREBASE_PROJECT_ID";
+    const HOSTS: [&str; 5] =
+        [".firebaseapp.com", ".web.app", ".appspot.com", ".firebaseio.com", ".firebasestorage.app"];
+    const PLACE: &str = "the console has the id under Project settings, General, Project ID";
+    let text = env.text(NAME)?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let what = if digits(&text) {
+        "is a project's number"
+    } else if text.split_once(':').is_some_and(|(first, rest)| digits(first) && rest.contains(':')) {
+        "is the id of an app"
+    } else if HOSTS.iter().any(|host| text.ends_with(host)) || text.contains('/') {
+        "is a host or a path"
+    } else if text.contains([' ', '@']) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        "is a name, and an id has small letters, digits and hyphens"
+    } else if is_project_id(&text) {
+        return Some(text);
+    } else {
+        "is something else"
+    };
+    env.refuse(NAME, &format!("must be a project's id, such as my-app-1a2b3, and this one {what}: {PLACE}"));
+    Some(text)
 }

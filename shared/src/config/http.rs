@@ -5,26 +5,34 @@ use std::fmt;
 use aws_lc_rs::constant_time;
 use zeroize::Zeroizing;
 
-use super::Environment;
+use url::Url;
+
+use super::{Environment, origins};
+use crate::keys::guessable;
 
 /// The least length of the proxy's secret, in bytes. A guess at 32 random letters never succeeds.
 const PROXY_SECRET_BYTES_MIN: usize = 32;
 /// The greatest length of the proxy's secret, in bytes.
 const PROXY_SECRET_BYTES_MAX: usize = 256;
 
+/// The longest audience, in bytes. Each token carries it.
+const AUDIENCE_BYTES_MAX: usize = 256;
+
 /// The URL of the service, the proxy before it, and the web apps that may call it.
 #[derive(Clone, Debug)]
 pub struct Http {
     /// Sets `iss` of access tokens, and the base of the discovery document. Defaults to `https://`
     /// and the gateway's domain on Lambda, `http://127.0.0.1:PORT` on a laptop. Accepts a URL that
-    /// begins with `https://` or `http://`. Read from `ISSUER`. Cloud Run requires a URL that
-    /// begins with `https://`.
+    /// begins with `https://` or `http://`. Read from `ISSUER`. A query, a fragment or a user name
+    /// is refused. Cloud Run requires this variable. Lambda and Cloud Run refuse `http://`.
     pub issuer: Option<String>,
-    /// Sets `aud` of access tokens. Defaults to the issuer. Accepts any text. Read from `AUDIENCE`.
+    /// Sets `aud` of access tokens. Defaults to the issuer. Accepts one text without white space
+    /// and commas, of 256 characters at most. Read from `AUDIENCE`.
     pub audience: Option<String>,
     /// Names the origins of the web apps that may call the service. Defaults to `*`. Accepts `*`,
     /// or origins such as `https://app.example`, separated by commas. Read from
-    /// `CORS_ALLOWED_ORIGINS`.
+    /// `CORS_ALLOWED_ORIGINS`. An entry that no browser sends is refused, such as one with a path,
+    /// a wildcard, or the port 443 of https. A slash at the end may stay.
     ///
     /// `None` stands for `*`.
     pub cors_allowed_origins: Option<Vec<String>>,
@@ -62,8 +70,8 @@ impl Http {
     pub(super) fn read(env: &mut Environment) -> Self {
         let http = Self {
             issuer: issuer(env),
-            audience: env.text("AUDIENCE"),
-            cors_allowed_origins: origins(env),
+            audience: audience(env),
+            cors_allowed_origins: origins::read(env),
             behind_proxy: env.flag("BEHIND_PROXY"),
             trusted_proxy_secret: proxy_secret(env),
         };
@@ -84,28 +92,60 @@ fn proxy_secret(env: &mut Environment) -> Option<ProxySecret> {
         && secret.bytes().all(|byte| byte.is_ascii_graphic());
     if !fits {
         env.refuse(NAME, "must be 32 to 256 printable ASCII characters without spaces");
+    } else if let Some(why) = guessable(&secret) {
+        env.refuse(NAME, why);
     }
     Some(ProxySecret(secret))
 }
 
 fn issuer(env: &mut Environment) -> Option<String> {
-    let issuer = env.text("ISSUER")?;
-    if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
-        env.refuse("ISSUER", "must be a URL that begins with https://");
+    const NAME: &str = "ISSUER";
+    let issuer = env.text(NAME)?.trim_end_matches('/').to_owned();
+    if let Some(why) = issuer_fault(&issuer) {
+        env.refuse(NAME, &format!("must be a URL that begins with https://, and this one {why}"));
+    } else if let Some(by) = env.platform.deployed_by.filter(|_| issuer.starts_with("http://")) {
+        let why = format!("must begin with https://, as {by} says that this is deployed: others fetch the keys there");
+        env.refuse(NAME, &why);
     }
-    Some(issuer.trim_end_matches('/').to_owned())
+    Some(issuer)
 }
 
-fn origins(env: &mut Environment) -> Option<Vec<String>> {
-    let text = env.text("CORS_ALLOWED_ORIGINS").filter(|text| text != "*")?;
-    let origins: Vec<String> =
-        text.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase()).collect();
-    let is_origin = |origin: &String| {
-        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-        host.is_some_and(|host| !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/'))
-    };
-    if !origins.iter().all(is_origin) {
-        env.refuse("CORS_ALLOWED_ORIGINS", "must be * or origins like https://app.example, separated by commas");
+/// Why nobody could find the keys at this URL, or compare it with `iss`.
+fn issuer_fault(issuer: &str) -> Option<&'static str> {
+    if matches!(issuer, "https:" | "http:") {
+        return Some("has no host");
     }
-    Some(origins)
+    let Some(rest) = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://")) else {
+        return Some("has no scheme");
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let url = Url::parse(issuer);
+    Some(if issuer.contains('?') {
+        "has a query"
+    } else if issuer.contains('#') {
+        "has a fragment"
+    } else if issuer.contains("/.well-known") {
+        "is the URL of a document below /.well-known: write only the part before that"
+    } else if host.contains('@') {
+        "has a user name or a password in it"
+    } else if !issuer.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "has white space or letters outside ASCII in it"
+    } else if issuer.contains(['*', ',', ';', '\\', '"', '\'', '<', '>', '{', '}', '|', '^', '$']) {
+        "has a character in it that no URL has, or is a list, or was not filled in"
+    } else if url.as_ref().is_ok_and(|url| url.host_str().is_none_or(|host| host.ends_with('.'))) {
+        "has no host, or a dot at the end of it"
+    } else if !url.is_ok_and(|url| path.is_empty() || url.path() == path) || path.contains("//") {
+        "has a host, a port or a path that cannot be"
+    } else {
+        return None;
+    })
+}
+
+fn audience(env: &mut Environment) -> Option<String> {
+    let fits = |text: &str| {
+        text.len() <= AUDIENCE_BYTES_MAX
+            && !text.contains(|letter: char| letter.is_whitespace() || ",[]{}\"'".contains(letter))
+    };
+    let what = "one text without white space, commas, brackets and quotation marks, since a token has one audience";
+    env.checked("AUDIENCE", fits, what)
 }

@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::{Environment, Tokens};
 use crate::{
     keys::shared_secret::SharedSecrets,
-    keys::{KeyLifetimes, KeyUse, Source, api_key::ApiKeys},
+    keys::{
+        KeyLifetimes, KeyUse, Source,
+        api_key::{ApiKeys, key_in},
+        guessable, secret_lines, something_else,
+    },
 };
 
 /// The sources of the keys, and the times for which keys are kept. Secrets are in AWS Secrets
@@ -119,16 +123,44 @@ fn signing_keys(env: &mut Environment) -> Option<Source> {
 fn shared_secret(env: &mut Environment) -> Option<Source> {
     let sources = [
         env.secret("SHARED_SECRET_ID"),
-        env.value("JWT_SHARED_SECRET", |text| SharedSecrets::parse(&text).map(|_| Source::Text(text))),
+        env.value("JWT_SHARED_SECRET", |text| {
+            let parse = |text: &str| SharedSecrets::parse(text).map(drop);
+            secret_text(text, "shared_secret", "secret", |line| line, parse)
+        }),
         env.file("JWT_SHARED_SECRET_FILE"),
     ];
     env.only(sources)
 }
 
+/// Secrets that somebody wrote into a variable. `part` is the secret in a line.
+///
+/// # Errors
+///
+/// A phrase that follows the variable's name, and quotes nothing: as of `parse`, or one of the
+/// secrets could be guessed, or is something else.
+fn secret_text(
+    text: String,
+    member: &str,
+    what: &str,
+    part: fn(&str) -> &str,
+    parse: impl Fn(&str) -> Result<(), String>,
+) -> Result<Source, String> {
+    let lines = secret_lines(&text, member)?;
+    let has = |why: &str| format!("has a {what} that {why}");
+    if let Some(why) = lines.iter().find_map(|line| something_else(part(line))) {
+        return Err(has(why));
+    }
+    parse(&text)?;
+    match lines.iter().find_map(|line| guessable(part(line))) {
+        Some(why) => Err(has(why)),
+        None => Ok(Source::Text(text)),
+    }
+}
+
 fn api_key(env: &mut Environment) -> Option<Source> {
     let sources = [
         env.secret("API_KEY_SECRET_ID"),
-        env.value("API_KEY", |text| ApiKeys::parse(&text).map(|_| Source::Text(text))),
+        env.value("API_KEY", |text| secret_text(text, "api_key", "key", key_in, |text| ApiKeys::parse(text).map(drop))),
         env.file("API_KEY_FILE"),
     ];
     env.only(sources)

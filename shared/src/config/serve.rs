@@ -18,9 +18,15 @@ pub struct Serve {
 
 impl Serve {
     pub(super) fn read(env: &mut Environment) -> Self {
-        Self {
-            port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16,
-            data_dir: env.text("DATA_DIR").unwrap_or_else(|| ".latchkey".to_owned()).into(),
-        }
+        Self { port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16, data_dir: data_dir(env) }
     }
+}
+
+fn data_dir(env: &mut Environment) -> PathBuf {
+    const NAME: &str = "DATA_DIR";
+    let folder = env.text(NAME).unwrap_or_else(|| ".latchkey".to_owned());
+    if folder == "~" || folder.starts_with("~/") || folder.starts_with('$') {
+        env.refuse(NAME, "must be a whole path, since only a shell knows what ~ and $ stand for");
+    }
+    folder.into()
 }

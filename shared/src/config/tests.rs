@@ -88,6 +88,7 @@ fn each_bad_value_is_refused_by_its_variables_name() {
         ("ARGON2_MEMORY_KIB", "1024"),
         ("ARGON2_ITERATIONS", "1"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "pretty"),
         ("METRICS_NAMESPACE", "my app"),
         ("METRICS_NAMESPACE", "AWS/Lambda"),
     ] {
@@ -252,6 +253,8 @@ fn on_cloud_run_nothing_is_left_to_be_made_up_and_no_placeholder_is_left_in() {
         ("SIGNING_KEYS_SECRET_ID", "", "or SIGNING_KEYS_FILE is required on Cloud Run"),
         ("TOKEN_PROFILE", "firebase", "which needs FIREBASE_SERVICE_ACCOUNT"),
         ("AWS_REGION", "", "is required with AWS_ROLE_ARN"),
+        ("AWS_REGION", "Frankfurt", "must be the code of a region"),
+        ("AWS_REGION", "eu-central-1a", "must be the code of a region"),
         ("AWS_ROLE_ARN", "latchkey", "must be the ARN of a role"),
         ("GCE_METADATA_HOST", "http://127.0.0.1:80", "must be a host"),
         ("AWS_ROLE_ARN", "arn:aws:iam::REPLACE_ME_ACCOUNT:role/latchkey", "is still the placeholder"),
@@ -281,4 +284,179 @@ fn aws_is_asked_as_a_role_on_cloud_run_alone_and_where_the_sdk_finds_no_token_by
     let by_file = read(&[&here[..], &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/token")]].concat());
     assert_eq!(by_file.unwrap().federation, None);
     assert_eq!(read(&[role]).unwrap().federation, None);
+}
+
+/// Variables with the values that people really write, and a part of the one sentence about each.
+const REFUSED: [(&str, &str, &str); 82] = [
+    ("ACCESS_TOKEN_TTL_SECONDS", "3600s", "of seconds from 60 to 3600, written as digits alone: 3600."),
+    ("ACCESS_TOKEN_TTL_SECONDS", "1h", "written as digits alone: 3600."),
+    ("ACCESS_TOKEN_TTL_SECONDS", "15 min", "written as digits alone: 900."),
+    ("ACCESS_TOKEN_TTL_SECONDS", "3,600", "written as digits alone: 3600."),
+    ("ACCESS_TOKEN_TTL_SECONDS", "1d", "must be a whole number of seconds from 60 to 3600."),
+    ("ACCESS_TOKEN_TTL_SECONDS", "3.6e3", "must be a whole number of seconds from 60 to 3600."),
+    ("API_KEY", "abc", "less than 32 characters"),
+    ("API_KEY", "changemechangemechangemechangeme", "repeats one short text"),
+    ("API_KEY", "'a server key of 32 characters or more'", "is in quotation marks"),
+    ("API_KEY", "bubble:encrypt:a server key of 32 characters or more", "unknown scope"),
+    ("API_KEY", "${API_KEY_OF_THE_SERVER_THAT_CALLS_US}", "placeholder"),
+    ("AUDIENCE", "https://a.example,https://b.example", "a token has one audience"),
+    ("AUDIENCE", "[\"a\"]", "a token has one audience"),
+    ("BEHIND_PROXY", "yes", "must be true or false: write true."),
+    ("BEHIND_PROXY", "0", "must be true or false: write false."),
+    ("CORS_ALLOWED_ORIGINS", "https://*.x.example", "this one has a wildcard"),
+    ("CORS_ALLOWED_ORIGINS", "https://x.example:443", "write https://x.example."),
+    ("CORS_ALLOWED_ORIGINS", "https://u:hunter2@x.example", "write https://x.example."),
+    ("CORS_ALLOWED_ORIGINS", "https://x.example?y", "a query that browsers do not send"),
+    ("CORS_ALLOWED_ORIGINS", "https://x.example.", "a dot at its end"),
+    ("CORS_ALLOWED_ORIGINS", "https://a.example,https://x.example/y", "entry 2 has a path"),
+    ("CORS_ALLOWED_ORIGINS", "x.example, null", "entry 1 has no scheme: write https:// before it; entry 2 is null"),
+    ("CORS_ALLOWED_ORIGINS", ",", "must be * or origins"),
+    ("CORS_ALLOWED_ORIGINS", "https://app.\u{200b}example", "that nobody sees, U+200B: type the value anew"),
+    ("DATA_DIR", "~/latchkey", "only a shell knows"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099/", "without a path"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", ":9099", "must be a host and a port"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "::1:9099", "must be a host and a port"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "localhost:0", "must be a host and a port"),
+    ("FIREBASE_AUTH_EMULATOR_HOST", "me@localhost:9099", "must be a host and a port"),
+    ("FIREBASE_CERTS_URL", "https://www.googleapis.com/oauth2/v3/certs", "the keys of other tokens"),
+    (
+        "FIREBASE_CERTS_URL",
+        "https://www.googleapis.com/robot/v1/metadata/x509/firebase-adminsdk-x%40my-app.iam.gserviceaccount.com",
+        "unset it",
+    ),
+    ("FIREBASE_CERTS_URL", "securetoken", "must be a URL"),
+    ("FIREBASE_PROJECT_ID", "123456789012", "is a project's number"),
+    ("FIREBASE_PROJECT_ID", "1:123456789012:web:abc123", "is the id of an app"),
+    ("FIREBASE_PROJECT_ID", "My App", "is a name"),
+    ("FIREBASE_PROJECT_ID", "my-app.firebaseapp.com", "is a host or a path"),
+    ("FIREBASE_PROJECT_ID", "projects/my-app", "is a host or a path"),
+    ("ISSUER", "https://x/?y", "has a query"),
+    ("ISSUER", "https://x#y", "has a fragment"),
+    ("ISSUER", "https://u:hunter2@x", "has a user name or a password in it"),
+    ("ISSUER", "https://x y", "has white space"),
+    ("ISSUER", "login.example", "has no scheme"),
+    ("ISSUER", "https://", "has no host"),
+    ("ISSUER", "https://x.", "a dot at the end of it"),
+    ("ISSUER", "https://*.x", "was not filled in"),
+    ("ISSUER", "https://<your-domain>", "was not filled in"),
+    ("ISSUER", "https://x:99999", "has a host, a port or a path that cannot be"),
+    ("ISSUER", "https://x/a/../b", "a path that cannot be"),
+    ("ISSUER", "https://x/.well-known/openid-configuration", "write only the part before that"),
+    ("ISSUER", "https://münchen.example", "letters outside ASCII"),
+    ("JWT_SHARED_SECRET", "hunter2", "is under 32 bytes"),
+    ("JWT_SHARED_SECRET", "base64:dGhpcyBpcyBhIHJhbmRvbSBzZWNyZXQgb2Yg", "nothing is decoded"),
+    ("JWT_SHARED_SECRET", "-----BEGIN PUBLIC KEY-----\nMIIB", "in PEM"),
+    ("JWT_SHARED_SECRET", "{\"kty\":\"oct\",\"k\":\"hunter2\"}", "without a member"),
+    ("JWT_SHARED_SECRET", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "could be guessed"),
+    ("JWT_SHARED_SECRET", "a shared\u{200b} secret of more than 32 bytes", "U+200B"),
+    ("LOG_LEVEL", "verbose", "must be error, warn"),
+    ("PASSWORD_BREACH_CHECK", "yes", "must be true, false"),
+    ("PASSWORD_MIN_LENGTH", "12 characters", "must be a whole number from 8 to 64."),
+    ("PORT", ":8080", "written as digits alone: 8080."),
+    ("PORT", "127.0.0.1:8080", "written as digits alone: 8080."),
+    ("PORT", "tcp://10.0.0.1:8080", "written as digits alone: 8080."),
+    ("PORT", "70000", "from 0 to 65535."),
+    ("RATE_LIMITS", "true", "must be on or off: write on."),
+    ("SERVICE_NAMES", "[\"Acme App\"]", "without brackets"),
+    ("SERVICE_NAMES", "Acme App; Acme Shop", "semicolons"),
+    ("SERVICE_NAMES", "abc", "at least four letters"),
+    (
+        "SHARED_SECRET_ID",
+        "arn:aws:dynamodb:eu-central-1:123456789012:table/latchkey",
+        "the name or the ARN of a secret",
+    ),
+    ("SIGNING_KEYS_SECRET_ID", "https://x.example/secret", "the name or the ARN of a secret"),
+    ("SIGN_UP", "domains:@a.example", "a domain is the part behind it"),
+    ("SIGN_UP", "domains:*.a.example", "sub-domains are named one by one"),
+    ("SIGN_UP", "domains:a.example b.example", "other separators"),
+    ("SIGN_UP", "domains:", "names no domain"),
+    ("SIGN_UP", "domains:a.example,", "an empty entry"),
+    ("SIGN_UP", "domain:a.example", "begins with domain:"),
+    ("SIGN_UP", "a.example", "lacks domains:"),
+    ("TABLE_NAME", "my table", "the name or the ARN of a table"),
+    ("TABLE_NAME", "{\"TableName\":\"x\"}", "the name or the ARN of a table"),
+    ("TOKEN_PROFILE", "supabase", "must be firebase, access or shared_secret."),
+    ("TRUSTED_PROXY_SECRET", "changemechangemechangemechangeme", "repeats one short text"),
+    ("TRUSTED_PROXY_SECRET", "short", "32 to 256"),
+];
+
+#[test]
+fn a_setting_that_can_never_work_is_refused_by_its_name_with_the_right_one() {
+    for (name, value, words) in REFUSED {
+        let refusal = read(&[(name, value)]).map(drop).expect_err(name).to_string();
+        assert!(refusal.starts_with(name) && refusal.contains(words), "{name}={value}: {refusal}");
+        assert!(refusal.lines().count() == 1 && !refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+#[test]
+fn what_means_nothing_in_a_value_is_passed_over() {
+    let same = |name: &str, plain: &str, others: &[&str]| {
+        let expected = format!("{:?}", read(&[(name, plain)]).unwrap());
+        for other in others {
+            let config = read(&[(name, *other)]).unwrap_or_else(|refusal| panic!("{name}={other:?}: {refusal}"));
+            assert_eq!(format!("{config:?}"), expected, "{name}={other:?}");
+        }
+    };
+    same("PORT", "8081", &[" 8081 ", "\"8081\"", "'8081'", "\u{feff}8081", "8081\r", "8081\u{200b}"]);
+    same("BEHIND_PROXY", "true", &["TRUE", "True", "'true'"]);
+    same("RATE_LIMITS", "on", &["ON", "\"on\""]);
+    same("TOKEN_PROFILE", "access", &["Access", "'access'"]);
+    same("LOG_LEVEL", "warn", &["WARN"]);
+    same("LOG_FORMAT", "json", &["JSON"]);
+    same(
+        "SIGN_UP",
+        "domains:a.example,b.example",
+        &["Domains: A.example , B.EXAMPLE", "'domains:a.example,b.example'"],
+    );
+    same("ISSUER", "https://x.example", &["https://x.example/", "\"https://x.example\""]);
+    let origins =
+        ["https://x.example/", "HTTPS://X.example", "https://x.example,", "https://x.example,https://x.example/"];
+    same("CORS_ALLOWED_ORIGINS", "https://x.example", &origins);
+    same("CORS_ALLOWED_ORIGINS", "", &["\"\"", "''", "*", "\"*\""]);
+}
+
+#[test]
+fn a_setting_without_an_effect_is_told_and_refuses_nothing() {
+    let account = ("FIREBASE_SERVICE_ACCOUNT", "account.json");
+    for (variables, words) in [
+        (&[][..], ""),
+        (&[("REFRESH_TOKEN_TTL_SECONDS", "86400")], ""),
+        (
+            &[("REFRESH_TOKEN_TTL_SECONDS", "86400"), ("REFRESH_TOKEN_IDLE_SECONDS", "90000")],
+            "IDLE_SECONDS has no effect",
+        ),
+        (&[("REFRESH_TOKEN_TTL_SECONDS", "60")], "a session ends before its first token does"),
+        (&[("REFRESH_TOKEN_IDLE_SECONDS", "60")], "comes too late"),
+        (&[("ACCESS_TOKEN_TTL_SECONDS", "60")], "twice its life"),
+        (&[("FIREBASE_CLIENT_EMAIL", "a@b.de")], "FIREBASE_CLIENT_EMAIL has no effect"),
+        (&[("FIREBASE_TENANT_ID", "t"), ("TOKEN_PROFILE", "access")], "FIREBASE_TENANT_ID has no effect"),
+        (&[("FIREBASE_TENANT_ID", "t")], ""),
+        (
+            &[("FIREBASE_CERTS_URL", "https://x.example"), ("FIREBASE_AUTH_EMULATOR_HOST", "127.0.0.1:9099")],
+            "FIREBASE_CERTS_URL has no effect",
+        ),
+        (&[("TOKEN_PROFILE", "firebase")], "a demo account signs"),
+        (&[("TOKEN_PROFILE", "firebase"), account], ""),
+        (&[("GOOGLE_CLOUD_PROJECT", "123456789012")], "is a project's number"),
+        (&[("GOOGLE_CLOUD_PROJECT", "123456789012"), ("FIREBASE_PROJECT_ID", "p"), account], ""),
+        (&[("API_KEY", "bubble:encode:a server's key of 32 characters")], "has no effect without a shared secret"),
+        (&[("API_KEY", "proxy:forward:a server's key of 32 characters")], ""),
+        (&[("FIREBASE_PROJECT_ID", "my-app")], "signInWithCustomToken() of your project refuses it"),
+        (&[("FIREBASE_PROJECT_ID", "my-app"), account], ""),
+        (&[("FIREBASE_PROJECT_ID", "my-app"), ("TOKEN_PROFILE", "access")], ""),
+    ] {
+        let advice = read(variables).unwrap().advice;
+        assert_eq!(advice.len(), usize::from(!words.is_empty()), "{variables:?}: {advice:?}");
+        assert!(advice.iter().all(|sentence| sentence.contains(words)), "{variables:?}: {advice:?}");
+    }
+}
+
+#[test]
+fn a_deployed_service_has_an_issuer_that_others_can_trust() {
+    let lambda = [("AWS_LAMBDA_FUNCTION_NAME", "verify"), ("SIGNING_KEYS_SECRET_ID", "keys")];
+    let with = |issuer| read(&[&lambda[..], &[("ISSUER", issuer)]].concat());
+    assert!(with("https://login.example/auth").is_ok());
+    let refusal = with("http://login.example").unwrap_err().to_string();
+    assert!(refusal.starts_with("ISSUER must begin with https://") && refusal.lines().count() == 1, "{refusal}");
 }

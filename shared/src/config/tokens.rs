@@ -64,7 +64,7 @@ impl Tokens {
 }
 
 fn profile(env: &mut Environment) -> Option<TokenProfile> {
-    match env.text("TOKEN_PROFILE")?.as_str() {
+    match env.word("TOKEN_PROFILE")?.replace('-', "_").as_str() {
         "access" => Some(TokenProfile::Access),
         "firebase" => Some(TokenProfile::Firebase),
         "shared_secret" => Some(TokenProfile::SharedSecret),

@@ -19,14 +19,14 @@ use tracing::{Instrument, field::Empty};
 
 use crate::{
     App,
-    config::Config,
+    config::{Config, LogForm},
     error::Error,
     http::{
         issuer::issuer_url,
         problem::{self, JSON, PROBLEM_JSON},
         proxy::{self, through_proxy},
     },
-    telemetry::log,
+    telemetry::{harmless_path, log},
     time::Timestamp,
 };
 
@@ -100,6 +100,8 @@ struct Asked {
     method: String,
     /// The route, not the path: people paste anything into the field for a URL, even tokens.
     route: String,
+    /// The path where there is no route, for a log that people read at a terminal.
+    unknown_path: Option<String>,
     /// Whether errors are to be `application/problem+json`.
     as_problem: bool,
     /// The URL of the service.
@@ -114,6 +116,7 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         request_id: request_id(&app, request.headers()),
         method: request.method().as_str().to_owned(),
         route: request.extensions().get().map_or("", MatchedPath::as_str).to_owned(),
+        unknown_path: unknown_path(&app, &request),
         as_problem: problem::is_wanted(request.headers()),
         base: issuer_url(&app, request.extensions().get()).unwrap_or_default(),
         over_tls: proxy::is_over_tls(&app.config().http, &request),
@@ -138,6 +141,7 @@ pub fn refusal(app: &App, error: Error) -> Response {
         request_id: app.uuid().unwrap_or_default(),
         method: String::new(),
         route: String::new(),
+        unknown_path: None,
         as_problem: false,
         base: issuer_url(app, None).unwrap_or_default(),
         over_tls: false,
@@ -161,6 +165,7 @@ impl Asked {
         tracing::info!(
             method = self.method,
             path = self.route,
+            unknown_path = self.unknown_path,
             status = response.status().as_u16(),
             code,
             duration_ms,
@@ -168,6 +173,13 @@ impl Asked {
         );
         finish(response, &self.request_id, self.over_tls)
     }
+}
+
+/// The path of a request without a route, if the log is for people at a terminal.
+fn unknown_path(app: &App, request: &Request) -> Option<String> {
+    let is_told = app.config().telemetry.log_format == Some(LogForm::Text);
+    let has_route = request.extensions().get::<MatchedPath>().is_some();
+    (is_told && !has_route).then(|| harmless_path(request.uri().path()))
 }
 
 /// Sets the content type, the caching, the request id and the safety headers of any answer.

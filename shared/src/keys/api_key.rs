@@ -84,12 +84,7 @@ impl ApiKeys {
 
 impl ApiKey {
     fn parse(line: &str) -> Result<Self, String> {
-        let parts = || {
-            let (name, rest) = line.split_once(':')?;
-            let (scopes, key) = rest.split_once(':')?;
-            (is_name(name) && is_scopes(scopes)).then_some((name, scopes, key.trim()))
-        };
-        let (name, scopes, key) = match parts() {
+        let (name, scopes, key) = match parts(line) {
             Some((name, scopes, key)) => {
                 let scopes = scopes.split(',').map(Scope::parse).collect::<Option<Vec<_>>>();
                 (name, scopes.ok_or("has a key with an unknown scope: the scopes are `forward` and `encode`")?, key)
@@ -106,6 +101,18 @@ impl ApiKey {
     pub fn may(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope)
     }
+}
+
+/// The key in a line, without its name and its scopes.
+pub fn key_in(line: &str) -> &str {
+    parts(line).map_or(line, |(_, _, key)| key)
+}
+
+/// The name, the scopes and the key of a line that has all three.
+fn parts(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.split_once(':')?;
+    let (scopes, key) = rest.split_once(':')?;
+    (is_name(name) && is_scopes(scopes)).then_some((name, scopes, key.trim()))
 }
 
 fn is_name(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Logs: one JSON object a line, on standard error.
+//! Logs on standard error: one JSON object a line, or short lines for people.
 
 use std::{error::Error as _, io, panic};
 
@@ -12,6 +12,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use super::text::TextLines;
 use crate::error::{Error, chain};
 
 /// The crates that log at the chosen level. All others log at `warn` at most: below `warn`, the
@@ -37,6 +38,11 @@ pub enum LogFormat {
     GoogleCloud,
     /// AWS or a laptop.
     Elsewhere,
+    /// Short lines for people at a terminal.
+    Text {
+        /// Whether the terminal shows colours.
+        colour: bool,
+    },
 }
 
 /// Starts logging for `service` at `level`. A panic is logged as one line too.
@@ -45,9 +51,12 @@ pub fn start(service: &'static str, level: &str, place: LogFormat) {
     let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
     // This target repeats, by `Debug`, a panic that the hook has logged as a fault.
     let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
-    let lines = lines(service, place, io::stderr);
+    let (json, text) = match place {
+        LogFormat::Text { colour } => (None, Some(TextLines { writer: io::stderr, colour })),
+        LogFormat::GoogleCloud | LogFormat::Elsewhere => (Some(lines(service, place, io::stderr)), None),
+    };
     // Fails only if logging was started before.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(json).with(text).try_init();
     panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(alarm = "panic", location, message = panic.payload_as_str().unwrap_or_default());

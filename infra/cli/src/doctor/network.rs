@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method, Request, Uri, header};
+use axum::http::{HeaderMap, Uri, header};
 use shared::{
     config::Config,
     fetch::{Fetched, Fetcher},
@@ -10,7 +10,10 @@ use shared::{
     time::Timestamp,
 };
 
-use super::{Finding, fail, ok, warn};
+use super::{
+    Finding, fail, ok, warn,
+    web_apps::{self, judge_preflight},
+};
 use crate::deployment;
 
 /// Asks the certificate endpoint, and the deployed service at `url` or at the configured issuer.
@@ -29,7 +32,9 @@ pub async fn examine(config: &Config, fetcher: &Fetcher, url: Option<Uri>) -> Ve
     if let Some(url) = url.or_else(issuer) {
         let base = url.to_string().trim_end_matches('/').to_owned();
         findings.push(health(fetcher, &base, &mut dates).await);
-        findings.push(preflight(config, fetcher, &base).await);
+        for origin in web_apps::origins(config) {
+            findings.push(preflight(&origin, fetcher, &base).await);
+        }
     }
     findings.push(clock(&dates, config.tokens.clock_skew));
     findings
@@ -66,52 +71,17 @@ async fn health(fetcher: &Fetcher, base: &str, dates: &mut HeaderMap) -> Finding
     }
 }
 
-/// Sends the preflight that a browser sends before a login.
-async fn preflight(config: &Config, fetcher: &Fetcher, base: &str) -> Finding {
+/// Sends the preflight that a browser at this origin sends before a login.
+async fn preflight(origin: &str, fetcher: &Fetcher, base: &str) -> Finding {
     const CHECK: &str = "CORS preflight";
-    let origin = config.http.cors_allowed_origins.as_ref().and_then(|origins| origins.first().cloned());
-    let origin = origin.unwrap_or_else(|| "https://app.example".to_owned());
-    let request = Request::builder()
-        .method(Method::OPTIONS)
-        .uri(format!("{base}/login"))
-        .header(header::ORIGIN, &origin)
-        .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
-        .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization,content-type")
-        .body(());
-    let answer = match request {
+    let answer = match web_apps::preflight(origin, &format!("{base}/login"), ()) {
         Ok(request) => fetcher.send(request).await,
-        Err(error) => Err(error.to_string()),
+        Err(why) => Err(why),
     };
-    match answer.and_then(|answer| judge_preflight(&answer, &origin)) {
+    match answer.and_then(|Fetched { status, headers, .. }| judge_preflight(status, &headers, origin)) {
         Ok(()) => ok(CHECK, format!("a browser at {origin} may call {base}/login")),
         Err(why) => fail(CHECK, format!("{base}/login {why}")),
     }
-}
-
-fn judge_preflight(answer: &Fetched, origin: &str) -> Result<(), String> {
-    let values = |name: header::HeaderName| -> Vec<String> {
-        let texts = answer.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-        texts.map(str::to_ascii_lowercase).collect()
-    };
-    if !answer.status.is_success() {
-        return Err(format!("answers a preflight with {}: the route must accept OPTIONS too", answer.status));
-    }
-    match values(header::ACCESS_CONTROL_ALLOW_ORIGIN).as_slice() {
-        [] => return Err(format!("does not allow {origin}: set CORS_ALLOWED_ORIGINS")),
-        [allowed] if allowed == "*" || allowed == origin => {}
-        [allowed] => return Err(format!("allows {allowed}, not {origin}: set CORS_ALLOWED_ORIGINS")),
-        _ => return Err("sends its CORS headers twice: remove the CORS settings of the gateway".to_owned()),
-    }
-    let lacks = |name, wanted: &str| !values(name).iter().any(|value| value.contains(wanted));
-    if lacks(header::ACCESS_CONTROL_ALLOW_METHODS, "post") {
-        return Err("does not allow POST: remove the CORS settings of the gateway".to_owned());
-    }
-    for wanted in ["authorization", "content-type"] {
-        if lacks(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted) {
-            return Err(format!("does not allow the header {wanted}: remove the CORS settings of the gateway"));
-        }
-    }
-    Ok(())
 }
 
 /// Compares the clock with the `Date` header of the last server that answered. A wrong clock makes

@@ -31,7 +31,9 @@ const NO_SECRET: &str = "There is no secret to put it into. Give the secret's na
 
 /// `latchkey keys put-service-account`.
 #[derive(Args)]
-#[command(after_help = "Example: latchkey keys put-service-account account.json --secret-id latchkey/firebase")]
+#[command(after_help = "\
+Examples:
+  latchkey keys put-service-account account.json --secret-id latchkey/firebase")]
 pub struct PutServiceAccount {
     /// The file that the Firebase console gives out: Project settings, Service accounts, Generate
     /// new private key.

@@ -32,7 +32,7 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>, String> {
         });
         // If the server has failed, nobody receives this.
         let _ = sender.send(true);
-        tracing::info!("stopping");
+        tracing::info!("stopping once open requests are answered; a second signal ends at once");
         stop_request().await;
         process::exit(1);
     });

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read},
     path::Path,
 };
 
@@ -18,6 +18,9 @@ use shared::{
 use tokio::net::TcpListener;
 
 use crate::{aws::Aws, deployment, files};
+
+/// The first bytes of every database of SQLite (<https://sqlite.org/fileformat.html>).
+const SQLITE_HEADER: &[u8; 16] = b"SQLite format 3\0";
 
 /// A table in the data folder or elsewhere.
 pub struct Table {
@@ -35,6 +38,7 @@ impl Table {
         if fs::symlink_metadata(&database).map_or(true, |file| file.is_file() && file.len() == 0) {
             make(&database, &config.table_name).await?;
         }
+        refuse_damaged(&database)?;
         let cause = |error: Error| cause(&database, &error);
         let embedded = Embedded::file(&database).map_err(cause)?;
         let client = embedded.client();
@@ -103,8 +107,25 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
         .map_err(|error| format!("{} cannot be written: {}.", database.display(), file_fault(&error)))
 }
 
+/// Refuses a file that SQLite cannot have written.
+fn refuse_damaged(database: &Path) -> Result<(), String> {
+    let mut header = [0; SQLITE_HEADER.len()];
+    let read = File::open(database).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Ok(()) if header == *SQLITE_HEADER => Ok(()),
+        Err(error) if !matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::IsADirectory) => {
+            Err(format!("{} cannot be read: {}.", database.display(), file_fault(&error)))
+        }
+        Ok(()) | Err(_) => Err(format!(
+            "{} is no database, or it is damaged. Put back a copy of it. If no account in it counts, move it away: the next \
+             start makes an empty one.",
+            database.display()
+        )),
+    }
+}
+
 fn cause(path: &Path, error: &Error) -> String {
-    format!("{}: {}", path.display(), error.cause())
+    format!("{} cannot be used: {}", path.display(), error.cause())
 }
 
 /// Locks the data folder for this process.

@@ -250,7 +250,7 @@ fn an_impossible_change_is_reported_and_nothing_is_lost() {
     let (_, told) = said(&folder.keys(&["list"]), 1);
     assert!(told.contains("signing-keys.json cannot be") && told.contains("there is nothing of that name"), "{told}");
     let wrong = keys(folder.folder.path(), &["rotate"], &[("KEYS_OVERLAP_SECONDS", "60")]);
-    assert!(said(&wrong, 2).1.contains("KEYS_OVERLAP_SECONDS must be a whole number from 4"));
+    assert!(said(&wrong, 2).1.contains("KEYS_OVERLAP_SECONDS must be a whole number of seconds from 4"));
 }
 
 #[test]

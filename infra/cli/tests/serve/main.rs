@@ -8,6 +8,7 @@ mod audit;
 mod connections;
 mod external;
 mod federation;
+mod terminal;
 
 use std::{
     fs,
@@ -190,7 +191,7 @@ fn generated_keys_are_private_and_no_file_is_ever_overwritten() {
     shared::keys::KeyRing::parse(&text).unwrap();
 
     let sentence = refused(1, &generate("keys.json"));
-    assert!(sentence.contains("cannot be written"), "{sentence}");
+    assert!(sentence.contains("There is a key set in keys.json already"), "{sentence}");
     assert_eq!((fs::read_to_string(&path).unwrap(), files()), (text, 1));
     refused(1, &generate("missing/keys.json"));
 }

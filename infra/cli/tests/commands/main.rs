@@ -1,0 +1,252 @@
+//! Every command of README and of the documents. It runs as it is written if it can run here: the
+//! calls of curl to `make run`, and `latchkey` on a data folder. The parts of the others are held:
+//! the commands and options of `latchkey`, the targets of the Makefile, and the files.
+
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod documents;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use clap::CommandFactory;
+use documents::{Written, commands, documents, named, root};
+use latchkey::command_line::Latchkey;
+use regex_lite::Regex;
+use serde_json::Value;
+use shared::testing::{
+    Google, Reply,
+    server::{Server, command},
+};
+use tempfile::TempDir;
+
+/// The commands whose exit code is not 0 here, with the reason.
+const OTHER_CODES: [(&str, i32, &str); 2] = [
+    ("latchkey keys generate", 1, "the data folder has keys already"),
+    ("latchkey users delete WHO", 2, "there is no terminal to ask at"),
+];
+
+/// The commands that do not run here, by their beginning, with the reason.
+const NOT_RUN: [(&str, &str); 4] = [
+    ("latchkey serve", "it runs until it is stopped; a server runs beside these commands"),
+    ("latchkey smoke", "it needs a deployed API; its own tests have one"),
+    ("latchkey keys put-service-account", "it needs Secrets Manager; its own tests have one"),
+    ("latchkey doctor --url", "it needs a deployed API; its own tests have one"),
+];
+
+/// The address of `make run` in the documents.
+const ADDRESS: &str = "127.0.0.1:8080";
+/// A password of the documents, for the commands that read one.
+const PASSWORD: &str = "correct horse battery\n";
+
+/// A server, and a shell beside it.
+struct Machine {
+    folder: TempDir,
+    server: Server,
+    google: Google,
+}
+
+impl Machine {
+    async fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = Server::spawn(command(&folder.path().join("data")).stderr(Stdio::null()));
+        fs::write(folder.path().join("account.json"), shared::testing::service_account()).unwrap();
+        fs::write(folder.path().join("FILE"), "{\"email\": \"imported@example.com\"}\n").unwrap();
+        Self { folder, server, google: Google::start(Reply::certificates(&[(0, "k")]).dated(0)).await }
+    }
+
+    /// Runs a command in a shell that finds this program.
+    fn run(&self, text: &str) -> Output {
+        let programs = Path::new(env!("CARGO_BIN_EXE_latchkey")).parent().unwrap().display().to_string();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", text]).current_dir(self.folder.path()).env_clear();
+        shell.env("PATH", format!("{programs}:/usr/local/bin:/usr/bin:/bin"));
+        shell.env("DATA_DIR", self.folder.path().join("data"));
+        shell.env("ISSUER", format!("http://{}", self.server.address)).env("FIREBASE_CERTS_URL", self.google.url());
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = shell.spawn().unwrap();
+        // The command may end without a look at its input.
+        let _ = process.stdin.take().unwrap().write_all(PASSWORD.as_bytes());
+        process.wait_with_output().unwrap()
+    }
+
+    /// Calls the server with a command of the documents. Returns the status and the answer.
+    fn call(&self, curl: &str) -> (u16, Value) {
+        let output = self.run(&format!("{} -w '\\n%{{http_code}}'", curl.replace(ADDRESS, &self.server.address)));
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap_or_else(|| panic!("{curl}: {output:?}"));
+        (status.parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
+    /// The id of a key that signs.
+    fn kid(&self) -> String {
+        let listed: Vec<Value> = serde_json::from_slice(&self.run("latchkey keys list --json").stdout).unwrap();
+        let signs = |key: &&Value| key["state"] == "signing" && key["use"] == "access";
+        listed.iter().find(signs).unwrap()["kid"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_that_can_run_here_runs_as_it_is_written() {
+    let machine = Machine::start().await;
+    let (mut statuses, mut token, mut ran) = (Vec::new(), String::new(), 0);
+    for written in documents().iter().flat_map(|document| commands(document)) {
+        let Written { place, text } = &written;
+        if text.starts_with("curl ") && text.contains(ADDRESS) {
+            let (status, answer) = machine.call(text);
+            statuses.push(status);
+            token = answer["access_token"].as_str().map_or(token, str::to_owned);
+        } else if runs_here(&written) {
+            let filled = filled(&written, &machine, &token);
+            let output = machine.run(&filled);
+            let code = OTHER_CODES.iter().find(|(command, ..)| command == text).map_or(0, |(_, code, _)| *code);
+            assert_eq!(output.status.code(), Some(code), "{place}: {filled}: {output:?}");
+            ran += 1;
+        }
+    }
+    // README says so below the calls.
+    assert_eq!(statuses[..3], [201, 200, 401]);
+    assert!(ran >= 15, "only {ran} commands ran");
+}
+
+/// Whether a command is `latchkey` with values that this test knows, and nothing of AWS's.
+fn runs_here(written: &Written) -> bool {
+    let text = &written.text;
+    let known = ["EMAIL", "WHO", "KID", "FILE", "U"];
+    let placeholder = Regex::new(r"^[A-Z][A-Z_-]*$").unwrap();
+    let program = text.strip_prefix("pbpaste | ").unwrap_or(text);
+    program.starts_with("latchkey ")
+        && !text.contains(['…', '$'])
+        && !NOT_RUN.iter().any(|(begin, _)| program.starts_with(begin))
+        && written.words().iter().all(|word| !placeholder.is_match(word) || known.contains(&word.as_str()))
+}
+
+/// The command with the values that a reader puts in.
+fn filled(written: &Written, machine: &Machine, token: &str) -> String {
+    let text = written.text.replace("pbpaste |", &format!("printf %s '{token}' |"));
+    let kid = if text.contains("KID") { machine.kid() } else { String::new() };
+    let fill = |word: &str| match word {
+        "EMAIL" | "WHO" => "reader@example.com".to_owned(),
+        "KID" => kid.clone(),
+        word => word.to_owned(),
+    };
+    text.split(' ').map(fill).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_command_and_option_of_the_tool_and_every_target_and_file_exists() {
+    let targets = targets();
+    let mut faults = Vec::new();
+    let mut seen = (0, 0);
+    for document in documents() {
+        let mut all = commands(&document);
+        all.extend(named(&document));
+        for written in all {
+            let words = written.words();
+            if let Some(arguments) = written.arguments().filter(|_| words[0] != "make") {
+                faults.extend(unknown(&arguments).map(|word| format!("{}: latchkey has no {word}", written.place)));
+                seen.0 += 1;
+            }
+            if words[0] == "make" {
+                let named =
+                    words[1..].iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+                let missing = named.take(1).filter(|target| !targets.contains(*target));
+                faults.extend(missing.map(|target| format!("{}: make has no target {target}", written.place)));
+                seen.1 += 1;
+            }
+            let missing = words.iter().filter(|word| is_file_of_ours(word) && !root().join(word).exists());
+            faults.extend(missing.map(|file| format!("{}: there is no {file}", written.place)));
+        }
+    }
+    assert!(seen.0 >= 40 && seen.1 >= 20, "only {seen:?} were found");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn targets() -> BTreeSet<String> {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let target = Regex::new(r"(?m)^([a-z][a-z-]*):").unwrap();
+    target.captures_iter(&makefile).map(|found| found[1].to_owned()).collect()
+}
+
+fn is_file_of_ours(word: &str) -> bool {
+    ["docs/", "functions/", "infra/", "shared/"].iter().any(|folder| word.starts_with(folder))
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
+}
+
+/// The first word that is neither a command, nor an option, nor the value of one.
+fn unknown(arguments: &[String]) -> Option<String> {
+    let mut command = Latchkey::command();
+    command.build();
+    for argument in arguments {
+        if let Some(option) = argument.strip_prefix("--") {
+            let name = option.split('=').next().unwrap();
+            if !["help", "version"].contains(&name)
+                && !command.get_arguments().any(|known| known.get_long() == Some(name))
+            {
+                return Some(argument.clone());
+            }
+        } else if let Some(next) = command.find_subcommand(argument) {
+            command = next.clone();
+        } else if command.has_subcommands() && argument.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') {
+            return Some(argument.clone());
+        }
+    }
+    None
+}
+
+#[test]
+fn each_help_has_examples_and_fits_a_terminal_and_every_shell_has_completions() {
+    fn each(command: &clap::Command, path: &str, seen: &mut usize) {
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            let path = format!("{path} {}", sub.get_name());
+            let words = path.split(' ').skip(1);
+            let output =
+                Command::new(env!("CARGO_BIN_EXE_latchkey")).args(words).arg("--help").env("COLUMNS", "80").output();
+            let text = String::from_utf8(output.unwrap().stdout).unwrap();
+            assert!(text.contains("--quiet"), "{path}: {text}");
+            *seen += 1;
+            each(sub, &path, seen);
+        }
+    }
+    let mut seen = 0;
+    each(&Latchkey::command(), "latchkey", &mut seen);
+    assert!(seen > 15, "only {seen} commands");
+    for group in ["serve", "keys", "users", "token", "doctor", "smoke", "completions"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).args([group, "--help"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Examples:") && text.contains(&format!("latchkey {group}")), "{group}: {text}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).args(["completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("put-service-account"), "{shell}");
+    }
+}
+
+#[test]
+fn wrong_use_has_the_exit_code_2_and_a_word_about_what_was_meant() {
+    for (arguments, words) in [
+        (&[][..], "Usage: latchkey"),
+        (&["keys"], "Usage: latchkey keys"),
+        (&["sreve"], "serve"),
+        (&["keys", "rotat"], "rotate"),
+        (&["keys", "list", "--jsno"], "--json"),
+        (&["serve", "--prot", "8081"], "--port"),
+        (&["completions", "tcsh"], "possible values: bash"),
+        (&["serve", "--host", "http://localhost"], "--host must be an address or a name alone"),
+        (&["serve", "--host", "localhost:8081"], "--port 8081"),
+        (&["serve", "--host", "nowhere.invalid"], "nowhere.invalid has no address"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).args(arguments).env_clear().output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{arguments:?}: {told}");
+        assert!(told.contains(words), "{arguments:?}: {told}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).arg("--version").output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"latchkey "));
+}
