@@ -38,16 +38,25 @@ const PASSWORD_LENGTH_MIN: &str = "32";
 /// Short enough for a changed key file to be read soon.
 const KEYS_TTL: Duration = Duration::from_secs(1);
 
+/// Attacks a server that logs JSON, and one that logs short lines for people.
+pub fn run(scale: Scale, report: &mut Report) {
+    for form in ["json", "text"] {
+        of_form(form, scale, report);
+    }
+    log_injection::log_injection(report);
+}
+
 /// Sends secrets in these states: healthy, without Google's keys, with a broken key file, with
 /// broken records and without a table. Starts with malformed secrets come last.
-pub fn run(scale: Scale, report: &mut Report) {
+fn of_form(form: &str, scale: Scale, report: &mut Report) {
     let mut canaries = Canaries::new(seeded_rng("canaries"));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
-    let (mut client, contents) = wait_for(served(scale, &data, &mut canaries));
+    let (mut client, contents) = wait_for(served(form, scale, &data, &mut canaries));
     client.bodies.push_str(&refused_starts::refused(&mut canaries));
     let fragments = canaries.fragments();
-    let name = format!("{} secrets in {} requests", canaries.count(), client.answers.values().sum::<usize>());
+    let requests = client.answers.values().sum::<usize>();
+    let name = format!("{} secrets in {requests} requests, log as {form}", canaries.count());
     let answers: Vec<String> = client.answers.iter().map(|(status, count)| format!("{count} × {status}")).collect();
     report.row(
         format!("{name}: statuses"),
@@ -67,14 +76,24 @@ pub fn run(scale: Scale, report: &mut Report) {
         let searched = format!("{} fragments searched, {} KB", fragments.count(sink), text.len() / 1_024);
         report.row(format!("{name}: {what}"), "0 fragments", format!("{hits:?} of {searched}"), hits.is_empty());
     }
-    let (lines, broken) = log_lines(&data);
-    report.row(
-        format!("{name}: log lines"),
-        "each line is one JSON object",
-        format!("{lines} lines, {}", broken.as_deref().unwrap_or("all valid")),
-        broken.is_none(),
-    );
-    log_injection::log_injection(report);
+    if form == "json" {
+        let (lines, broken) = log_lines(&data);
+        report.row(
+            format!("{name}: log lines"),
+            "each line is one JSON object",
+            format!("{lines} lines, {}", broken.as_deref().unwrap_or("all valid")),
+            broken.is_none(),
+        );
+    } else {
+        let (lines, paths) = (log.split(|byte| *byte == b'\n').count(), " GET /nowhere 404 ");
+        let is_told = String::from_utf8_lossy(&log).contains(paths);
+        report.row(
+            format!("{name}: log lines"),
+            "a line for each request, and the path that has no route",
+            format!("{lines} lines, {}", if is_told { "the path is told" } else { "the path is not told" }),
+            lines > requests && is_told,
+        );
+    }
 }
 
 /// The contents of the table before it is deleted.
@@ -83,7 +102,7 @@ struct Contents {
     files: Vec<u8>,
 }
 
-async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (RecordingClient, Contents) {
+async fn served(form: &str, scale: Scale, data: &Path, canaries: &mut Canaries) -> (RecordingClient, Contents) {
     let certificates = Reply::certificates(&[(0, "kid")]);
     let mut google = Google::start(certificates.clone().delivered(Delivery::Refused)).await;
     let (api_key, shared_secret) = (canaries.secret("API key"), canaries.secret("shared secret"));
@@ -94,6 +113,7 @@ async fn served(scale: Scale, data: &Path, canaries: &mut Canaries) -> (Recordin
         ("FIREBASE_SERVICE_ACCOUNT", service_account()),
         ("FIREBASE_CERTS_URL", &google.url()),
         ("KEYS_TTL_SECONDS", &KEYS_TTL.as_secs().to_string()),
+        ("LOG_FORMAT", form),
         ("LOG_LEVEL", "trace"),
         ("PASSWORD_MIN_LENGTH", PASSWORD_LENGTH_MIN),
         ("RATE_LIMITS", "off"),

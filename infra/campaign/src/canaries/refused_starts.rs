@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 26] = [
+const VARIABLES: [&str; 27] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
@@ -27,6 +27,7 @@ const VARIABLES: [&str; 26] = [
     "JWKS_MAX_AGE_SECONDS",
     "KEYS_OVERLAP_SECONDS",
     "KEYS_TTL_SECONDS",
+    "LOG_FORMAT",
     "LOG_LEVEL",
     "PASSWORD_MIN_LENGTH",
     "PORT",
