@@ -94,12 +94,25 @@ impl Fetcher {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Fetched, String> {
         let answer: Response<_> =
-            self.0.request(request).await.map_err(|error| format!("cannot be reached: {}", chain(&error)))?;
+            self.0.request(request).await.map_err(|error| format!("cannot be reached: {}", why(&chain(&error))))?;
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX)
             .collect()
             .await
             .map_err(|error| format!("sent no whole body of at most 256 KiB: {}", chain(error.as_ref())))?;
         Ok(Fetched { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+    }
+}
+
+/// The cause in plain words, if it is a usual one.
+fn why(cause: &str) -> &str {
+    if cause.contains("dns error") {
+        "its name has no address; check the name, and the network of this machine"
+    } else if cause.contains("Connection refused") {
+        "nothing listens there"
+    } else if cause.contains("certificate") {
+        "its certificate cannot be trusted"
+    } else {
+        cause
     }
 }

@@ -42,8 +42,8 @@ const KEYS_TTL: Duration = Duration::from_secs(1);
 pub fn run(scale: Scale, report: &mut Report) {
     for form in ["json", "text"] {
         of_form(form, scale, report);
+        log_injection::log_injection(form, report);
     }
-    log_injection::log_injection(report);
 }
 
 /// Sends secrets in these states: healthy, without Google's keys, with a broken key file, with

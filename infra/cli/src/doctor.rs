@@ -28,7 +28,7 @@ use shared::{
 use crate::{
     Failure,
     aws::Aws,
-    deployment, escape,
+    columns, deployment, escape,
     flags::{self, DataDir, Json},
     web_address, written,
 };
@@ -36,6 +36,9 @@ use crate::{
 /// The age at which a signing key counts as old: the longest schedule that template.yaml accepts,
 /// and some weeks.
 const SIGNING_TIME_ADVISED: Duration = Duration::from_secs(400 * 86_400);
+
+/// The column in which the checks begin.
+const INDENT: usize = 6;
 
 /// `latchkey doctor`.
 #[derive(Args)]
@@ -105,7 +108,7 @@ impl Doctor {
         written(if output.json {
             writeln!(io::stdout(), "{}", escape::json(&findings)?)
         } else {
-            write_lines(&mut anstream::stdout(), &findings)
+            write_lines(&mut anstream::stdout(), &findings, columns::of(io::stdout()))
         })?;
         if findings.iter().any(|finding| finding.level == Level::Fail) {
             return Err(Failure::said());
@@ -155,10 +158,11 @@ impl Doctor {
     }
 }
 
-fn write_lines(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+fn write_lines(out: &mut impl Write, findings: &[Finding], columns: Option<usize>) -> io::Result<()> {
     for Finding { level, check, text } in findings {
         let (word, style) = level.word_and_style();
-        writeln!(out, "{style}{word:4}{style:#}  {check}: {}", escape::shown(text))?;
+        let line = columns::wrapped(&format!("{check}: {}", escape::shown(text)), INDENT, columns);
+        writeln!(out, "{style}{word:4}{style:#}  {line}")?;
     }
     Ok(())
 }

@@ -58,6 +58,9 @@ enum Command {
     Revoke(Revoke),
     /// Write the public keys and the keys of refresh tokens into their own secrets, from the key
     /// set. Every change does so too. No key is changed.
+    #[command(after_help = "\
+Examples:
+  latchkey keys publish                 after doctor says that a part is behind")]
     Publish,
     /// Put a Firebase service account into its secret, from its file.
     PutServiceAccount(service_account::PutServiceAccount),

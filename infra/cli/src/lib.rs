@@ -1,6 +1,7 @@
 //! The tool `latchkey` as a library, so that the tests run the same code.
 
 pub mod aws;
+mod columns;
 pub mod command_line;
 pub mod deployment;
 pub mod doctor;

@@ -27,6 +27,7 @@ use tokio::time;
 use crate::{
     Failure,
     aws::Aws,
+    columns,
     deployment::{self, LOOPBACK},
     files,
     flags::{self, DataDir},
@@ -188,7 +189,8 @@ fn greet(app: &App, base: &str, is_external: bool) -> Result<(), String> {
     let config = app.config();
     let example = format!("{:04x}", u16::from_be_bytes(app.random().map_err(|error| error.to_string())?));
     let advice: Vec<String> = config.advice.iter().cloned().chain(config::nearly_right()).collect();
-    let started = Started { config, base, example: &example, is_external, advice: &advice };
+    let started =
+        Started { config, base, example: &example, is_external, advice: &advice, columns: columns::of(io::stdout()) };
     let has_screen = io::stdout().is_terminal() && !flags::is_quiet();
     if has_screen {
         write!(anstream::stdout(), "{}", started.screen()).map_err(|error| error.to_string())?;

@@ -145,6 +145,28 @@ fn a_url_that_is_none_is_wrong_use() {
 }
 
 #[test]
+fn at_a_terminal_no_line_is_wider_and_colours_end_with_no_color() {
+    let folder = data();
+    let on_terminal = |variables: &[(&str, &str)]| {
+        let doctor = format!("stty cols 80; exec {} doctor", env!("CARGO_BIN_EXE_latchkey"));
+        let mut script = Command::new("script");
+        script.args(["-qec", &doctor, "/dev/null"]).env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+        script.env("DATA_DIR", folder.path()).envs(variables.iter().copied()).stdin(std::process::Stdio::null());
+        String::from_utf8(script.output().expect("util-linux is there").stdout).unwrap().replace('\r', "")
+    };
+    let wrong = ("CORS_ALLOWED_ORIGINS", "https://a.example/path,https://b.example:443,https://*.c.example");
+    let shown = on_terminal(&[wrong, ("NO_COLOR", "1")]);
+    assert!(
+        shown.starts_with("fail  configuration: CORS_ALLOWED_ORIGINS must be") && shown.lines().count() > 3,
+        "{shown}"
+    );
+    assert!(shown.lines().all(|line| line.chars().count() <= 80) && !shown.contains('\u{1b}'), "{shown}");
+    let continued = shown.lines().filter(|line| line.starts_with("      "));
+    assert!(continued.count() >= 3, "{shown}");
+    assert!(on_terminal(&[wrong]).contains("\u{1b}[1m\u{1b}[31mfail"));
+}
+
+#[test]
 fn every_wrong_variable_is_a_line() {
     let (code, lines) = doctor(data().path(), &[("LOG_LEVEL", "loud"), ("PORT", "x")], &[]);
     assert_eq!((code, lines.len()), (1, 3), "{lines:#?}");

@@ -78,13 +78,13 @@ fn sent(entry: &str, lower: &str, url: &Url) -> Result<String, String> {
     } else if !authority.is_ascii() {
         "letters outside ASCII"
     } else if authority.contains(':') && url.port().is_none() && !authority.ends_with(']') {
-        "the port that goes without saying"
+        "the default port"
     } else if lower.strip_suffix('/').unwrap_or(lower) != sent || url.port() == Some(0) {
-        "a spelling"
+        "another spelling"
     } else {
         return Ok(sent);
     };
-    Err(format!("has {part} that browsers do not send: write {}", sent.trim_end_matches('.')))
+    Err(format!("has {part}, which browsers do not send: write {}", sent.trim_end_matches('.')))
 }
 
 #[cfg(test)]
@@ -129,20 +129,17 @@ mod tests {
             ("https://app.example:port", "a port that is none"),
             ("https://app.example:99999", "a port that is none"),
             ("https://a b", "separate origins by commas"),
-            (
-                "https://app.example:443",
-                "the port that goes without saying that browsers do not send: write https://app.example",
-            ),
+            ("https://app.example:443", "the default port, which browsers do not send: write https://app.example"),
             ("http://app.example:80", "write http://app.example"),
             ("https://app.example:", "write https://app.example"),
             ("https://[::1]:443", "write https://[::1]"),
-            ("https://user:hunter2@app.example", "a password that browsers do not send: write https://app.example"),
+            ("https://user:hunter2@app.example", "a password, which browsers do not send: write https://app.example"),
             ("https://app.example?x=hunter2", "a query"),
             ("https://app.example/?", "a query"),
             ("https://app.example#hunter2", "a fragment"),
             ("https://app.example/app", "a path"),
             ("https://app.example//", "a path"),
-            ("https://app.example./", "a dot at its end that browsers do not send: write https://app.example"),
+            ("https://app.example./", "a dot at its end, which browsers do not send: write https://app.example"),
             ("https://münchen.example", "write https://xn--mnchen-3ya.example"),
             ("http://[0:0:0:0:0:0:0:1]:3000", "write http://[::1]:3000"),
             ("http://127.1:3000", "write http://127.0.0.1:3000"),

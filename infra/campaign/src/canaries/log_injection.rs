@@ -35,26 +35,27 @@ const TEXTS: [&str; 9] = [
 /// Far longer than an answer takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Sends each text in every place, and reads the log.
-pub fn log_injection(report: &mut Report) {
+/// Sends each text in every place, and reads the log of this form.
+pub fn log_injection(form: &str, report: &mut Report) {
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
-    let process = Process::start(&data, &[("LOG_LEVEL", "trace"), ("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")]);
+    let process = Process::start(
+        &data,
+        &[("LOG_FORMAT", form), ("LOG_LEVEL", "trace"), ("RATE_LIMITS", "off"), ("TOKEN_PROFILE", "access")],
+    );
     let requests: Vec<Vec<u8>> = TEXTS.into_iter().flat_map(requests).collect();
     let answered = requests.iter().filter(|request| send(&process.server.address, request)).count();
     process.kill();
     let text = String::from_utf8(fs::read(log(&data)).expect("a log")).expect("UTF-8");
     // Only a line feed ends a line for a log reader.
     let lines: Vec<&str> = text.split_terminator('\n').collect();
-    let objects: Vec<Option<Value>> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect();
-    let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
-    let forged = objects.iter().flatten().filter(|value| value.get("forged").is_some()).count();
+    let (broken, forged) = if form == "json" { judge_json(&lines) } else { judge_text(&lines) };
     report.row(
         format!(
-            "{} requests with line breaks, quotes and escapes in path, request id, headers and fields: log",
+            "{} requests with line breaks, quotes and escapes in path, request id, headers and fields: log as {form}",
             requests.len()
         ),
-        "each request answered; each line one JSON object, none forged",
+        "each request answered; each line in the form of the log, none forged",
         format!("{answered} answered, {} lines, {broken} broken, {forged} forged", lines.len()),
         // Many requests are not valid HTTP and end in the parser.
         broken + forged == 0 && answered == requests.len() && lines.len() > requests.len() / 2,
@@ -66,11 +67,28 @@ pub fn log_injection(report: &mut Report) {
         .map(|c| c.escape_unicode().to_string())
         .collect();
     report.row(
-        "the same: characters that act on a terminal",
+        format!("the same, log as {form}: characters that act on a terminal"),
         "no control character, no change of direction, no other line separator",
         if raw.is_empty() { "none".to_owned() } else { format!("{raw:?}") },
         raw.is_empty(),
     );
+}
+
+/// The lines that are no JSON object, and those with a field of a request.
+fn judge_json(lines: &[&str]) -> (usize, usize) {
+    let objects: Vec<Option<Value>> = lines.iter().map(|line| serde_json::from_str(line).ok()).collect();
+    let broken = objects.iter().filter(|value| !value.as_ref().is_some_and(Value::is_object)).count();
+    (broken, objects.iter().flatten().filter(|value| value.get("forged").is_some()).count())
+}
+
+/// The lines that do not begin with a time of day, and those that begin with a text of a request.
+fn judge_text(lines: &[&str]) -> (usize, usize) {
+    let begins_with_time = |line: &&&str| {
+        let time = line.split(' ').next().unwrap_or_default();
+        time.len() == 8 && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b':')
+    };
+    let broken = lines.iter().filter(|line| !begins_with_time(line)).count();
+    (broken, lines.iter().filter(|line| line.starts_with('{') || line.starts_with("forged")).count())
 }
 
 fn acts_on_terminal(c: &char) -> bool {

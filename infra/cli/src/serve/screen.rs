@@ -9,7 +9,10 @@ use shared::{
     keys::{Source, TokenProfile},
 };
 
-use crate::deployment;
+use crate::{columns, deployment};
+
+/// The column in which notes begin.
+const INDENT: usize = 6;
 
 const NAME: Style = Style::new().bold();
 const ADDRESS: Style = AnsiColor::Cyan.on_default().bold();
@@ -27,6 +30,8 @@ pub struct Started<'a> {
     pub is_external: bool,
     /// Sentences about settings that have no effect or are mistyped.
     pub advice: &'a [String],
+    /// The columns of the terminal. `None` if there is none.
+    pub columns: Option<usize>,
 }
 
 impl Started<'_> {
@@ -60,6 +65,7 @@ impl Started<'_> {
             let _ = writeln!(screen, "  {NAME}{name:11}{NAME:#}{}", value.replace('\n', "\n             "));
         }
         for sentence in self.advice {
+            let sentence = columns::wrapped(sentence, INDENT, self.columns);
             let _ = writeln!(screen, "\n{NOTE}note:{NOTE:#} {sentence}");
         }
         screen + &self.next_step() + "\n"
