@@ -19,6 +19,8 @@ mod changes;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod failures;
+mod imports;
+mod listing;
 mod profiles;
 mod quotas;
 mod refreshes;
@@ -40,6 +42,8 @@ use tokio::time;
 use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
+pub use imports::{IMPORT_BATCH_MAX, Imported};
+pub use listing::{Search, UserCounts, UserPage};
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
 

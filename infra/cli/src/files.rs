@@ -2,9 +2,9 @@
 
 use std::{
     fs::{DirBuilder, File},
-    io::{self, BufRead, BufReader, Cursor, ErrorKind, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Cursor, ErrorKind, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use shared::{
@@ -13,6 +13,8 @@ use shared::{
 };
 use tempfile::NamedTempFile;
 
+/// The bytes of a text that are read at a time, in which its form is told.
+pub const BUFFER_BYTES: usize = 64 * 1024;
 /// The longest text in UTF-16 that is converted. Such a text is held in memory.
 const CONVERTED_BYTES_MAX: u64 = 1 << 30;
 
@@ -23,7 +25,7 @@ const CONVERTED_BYTES_MAX: u64 = 1 << 30;
 ///
 /// The input cannot be read; `InvalidData` with a phrase if it is a packed file or damaged.
 pub fn as_utf8(input: impl Read + 'static) -> io::Result<BufReader<Box<dyn Read>>> {
-    let mut reader = BufReader::new(Box::new(input) as Box<dyn Read>);
+    let mut reader = BufReader::with_capacity(BUFFER_BYTES, Box::new(input) as Box<dyn Read>);
     let invalid = |why| io::Error::new(ErrorKind::InvalidData, why);
     if Encoding::of(reader.fill_buf()?).map_err(invalid)? == Encoding::Utf8 {
         return Ok(reader);
@@ -31,7 +33,7 @@ pub fn as_utf8(input: impl Read + 'static) -> io::Result<BufReader<Box<dyn Read>
     let mut bytes = Vec::new();
     reader.take(CONVERTED_BYTES_MAX).read_to_end(&mut bytes)?;
     let text = text::decode(&bytes).map_err(invalid)?;
-    Ok(BufReader::new(Box::new(Cursor::new(text.into_bytes()))))
+    Ok(BufReader::with_capacity(BUFFER_BYTES, Box::new(Cursor::new(text.into_bytes()))))
 }
 
 /// Writes `text` to a new file that only its owner can read, either whole or not at all. An
@@ -127,6 +129,52 @@ pub fn unusable_folder(folder: &Path, error: &io::Error) -> String {
         folder.display(),
         file_fault(error)
     )
+}
+
+/// A new file that only its owner can read. It appears under its name when it is finished, whole.
+pub struct PrivateFile {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    /// Begins the file. An existing file stays as it is, and is an error.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people.
+    pub fn create(path: &Path) -> Result<Self, String> {
+        if path.exists() {
+            return Err(format!("{} exists already, and is left as it is.", path.display()));
+        }
+        let file = NamedTempFile::new_in(folder_of(path));
+        let file = file.map_err(|error| format!("{} cannot be written: {}.", path.display(), file_fault(&error)))?;
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+    }
+
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people.
+    pub fn finish(self) -> Result<(), String> {
+        let Self { file, path } = self;
+        let finished = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+            file.as_file().sync_all()?;
+            file.persist_noclobber(&path).map_err(|error| error.error)
+        });
+        describe(&path, finished)
+    }
+}
+
+impl Write for PrivateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Creates an empty file that only its owner can read, unless the file exists.

@@ -1,6 +1,6 @@
 //! Reads input line by line, and holds at most one line of the longest allowed length.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use shared::text::BYTE_ORDER_MARK;
 
@@ -76,6 +76,13 @@ impl<R: BufRead> Lines<R> {
     fn bounded(&self) -> Result<&[u8], String> {
         let is_short = self.whole().len() <= LINE_BYTES_MAX;
         if is_short { Ok(self.whole()) } else { Err("The line is longer than 64 KiB.".to_owned()) }
+    }
+}
+
+impl<R: Read> Lines<BufReader<R>> {
+    /// Whether more of the input was read than the lines that were returned.
+    pub fn has_more(&self) -> bool {
+        !self.input.buffer().is_empty()
     }
 }
 

@@ -2,17 +2,21 @@
 
 mod change;
 mod create;
+mod export;
 mod import;
+mod list;
 mod password;
 mod show;
 mod table;
-
-use std::path::PathBuf;
+mod view;
 
 use clap::{ArgAction, Args, Subcommand};
 use shared::{
     App,
-    account::{email::Identifier, user::User},
+    account::{
+        email::{Email, Identifier},
+        user::User,
+    },
     config::Config,
     error::Error,
     telemetry::audit,
@@ -39,6 +43,13 @@ pub struct Users {
 
 #[derive(Subcommand)]
 enum Command {
+    /// List the accounts, in no order. Reads the whole table where no limit ends the list.
+    List(list::List),
+    /// List the accounts whose e-mail address, username, name or id has a text. Reads the whole
+    /// table; show finds one account at once.
+    Search(list::SearchFor),
+    /// Count the accounts, in all and by state. Reads the whole table.
+    Count(list::Count),
     /// Create an account, whatever SIGN_UP says. The password is a line of standard input; at a
     /// terminal it is asked for.
     Create(create::Create),
@@ -57,13 +68,17 @@ enum Command {
     /// and ends the sessions from before: whoever made the account need not be the owner of the
     /// address. Give the owner a password with set-password.
     SetVerified(SetVerified),
+    /// Change the e-mail address of an account, and end all its sessions. The new address is not
+    /// verified unless --verified says so.
+    SetEmail(SetEmail),
+    /// End all sessions of an account. Its password stays.
+    SignOut(Who),
     /// Delete an account, its identifiers and its sessions.
     Delete(Delete),
-    /// Import accounts from elsewhere: JSON objects
-    /// {"email","password_hash"?,"username"?,"name"?,"email_verified"?,"role_id"?,
-    /// "disabled"?,"id"?}, one a line. The answer to each is a line: {"ok":true,"id":…} or
-    /// {"ok":false,"error":…}.
-    Import(Import),
+    /// Export the accounts as JSON lines that import reads again without loss.
+    Export(export::Export),
+    /// Import accounts with their passwords from another system, or from an export.
+    Import(import::Import),
 }
 
 #[derive(Args)]
@@ -115,9 +130,19 @@ struct Delete {
 }
 
 #[derive(Args)]
-struct Import {
-    /// The file with the lines. The name - is standard input.
-    file: PathBuf,
+struct SetEmail {
+    #[command(flatten)]
+    who: Who,
+    /// The new e-mail address.
+    email: String,
+    /// Count the new address as verified: you know that it belongs to the person. An account whose
+    /// old address was not verified loses its password.
+    #[arg(long)]
+    verified: bool,
+    /// With --verified, keep the password of an account that was not verified. This trusts that the
+    /// owner of the address made the account.
+    #[arg(long, requires = "verified")]
+    keep_password: bool,
 }
 
 impl Users {
@@ -159,7 +184,16 @@ impl Command {
             Command::Create(create) => create.run(app).await,
             Command::SetPassword(Who { who }) => create::set_password(app, find(app, &who).await?).await,
             Command::Delete(Delete { who, yes }) => change::delete(app, find(app, &who.who).await?, yes).await,
-            Command::Import(Import { file }) => import::run(app, &file).await,
+            Command::SetEmail(SetEmail { who, email, verified, keep_password }) => {
+                let email = Email::parse(&email).map_err(Failure::wrong_use)?;
+                change::set_email(app, find(app, &who.who).await?, &email, verified, keep_password).await
+            }
+            Command::SignOut(Who { who }) => change::sign_out(app, find(app, &who).await?).await,
+            Command::List(list) => list.run(app).await,
+            Command::Search(search) => search.run(app).await,
+            Command::Count(count) => count.run(app).await,
+            Command::Export(export) => export.run(app).await,
+            Command::Import(import) => import.run(app).await,
         }
     }
 }
@@ -204,4 +238,22 @@ fn audit(app: &App, event: &'static str, user: &User) {
 
 fn failure(error: Error) -> Failure {
     error.cause().into()
+}
+
+/// `1 account`, `1,200 accounts`.
+fn accounts(count: u64) -> String {
+    format!("{} {}", thousands(count), if count == 1 { "account" } else { "accounts" })
+}
+
+/// A number with commas between its thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

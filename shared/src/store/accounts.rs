@@ -200,6 +200,7 @@ pub(super) fn refusal(condition: Condition) -> Error {
         | Condition::Profile
         | Condition::Failures(_)
         | Condition::Ceiling(_)
+        | Condition::Import(_)
         | Condition::Quota(_) => Error::unavailable("another request changed the account meanwhile"),
     }
 }

@@ -204,7 +204,7 @@ impl Store {
                     return Ok(None);
                 }
                 Tried::Written => return Ok(None),
-                Tried::Failed(failed) => return Ok(Some(failed)),
+                Tried::Failed(failed) => return Ok(failed.into_iter().next()),
                 Tried::Met { error, .. } if attempt == CONFLICTS_MAX => return Err(error),
                 Tried::Met { records, .. } => profile_met += u32::from(records.contains(&Condition::Profile)),
             }

@@ -37,7 +37,7 @@ pub(super) fn named(user: Option<Result<User, Error>>, profile: Option<Item>) ->
 }
 
 /// The account with the name of its profile, if it has one.
-fn with_name(user: User, profile: Option<Item>) -> Result<User, Error> {
+pub(super) fn with_name(user: User, profile: Option<Item>) -> Result<User, Error> {
     match profile.filter(|_| user.has_profile) {
         Some(profile) => Ok(User { name: record::<Profile>(profile)?.name, ..user }),
         None => Ok(user),

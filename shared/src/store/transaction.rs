@@ -42,9 +42,11 @@ pub(super) enum Condition {
     Ceiling(usize),
     /// The quota with this index is not used up.
     Quota(usize),
+    /// The imported account with this index is new.
+    Import(usize),
 }
 
-/// The first condition that did not hold, and the record that the table has under its key.
+/// A condition that did not hold, and the record that the table has under its key.
 pub(super) struct FailedCondition {
     pub condition: Condition,
     pub found: Option<Item>,
@@ -61,7 +63,8 @@ pub(super) struct Transaction {
 /// The outcome of one try of a transaction.
 pub(super) enum Tried {
     Written,
-    Failed(FailedCondition),
+    /// Conditions that did not hold, in the order of the writes. There is at least one.
+    Failed(Vec<FailedCondition>),
     /// The transaction met other writes of these records. Another try may succeed.
     Met {
         records: Vec<Condition>,
@@ -162,11 +165,16 @@ impl Store {
     /// `ClientRequestToken` that it sends, the transaction is not refused by its own effect. If no
     /// answer comes at all, the table is asked whether the transaction was written.
     pub(super) async fn commit(&self, writes: Transaction) -> Result<Option<FailedCondition>, Error> {
+        Ok(self.commit_telling_all(writes).await?.into_iter().next())
+    }
+
+    /// Like [`Store::commit`], but returns every condition that failed.
+    pub(super) async fn commit_telling_all(&self, writes: Transaction) -> Result<Vec<FailedCondition>, Error> {
         let mut attempt = 1;
         loop {
             match self.try_commit(&writes).await? {
-                Tried::Written => return Ok(None),
-                Tried::Failed(failed) => return Ok(Some(failed)),
+                Tried::Written => return Ok(Vec::new()),
+                Tried::Failed(failed) => return Ok(failed),
                 Tried::Met { error, .. } if attempt == CONFLICTS_MAX => return Err(error),
                 Tried::Met { .. } => {}
             }
@@ -193,8 +201,15 @@ impl Store {
         };
         let reasons = cancelled.cancellation_reasons();
         let failed = |(_, reason): &(&Condition, &CancellationReason)| reason.code() == Some("ConditionalCheckFailed");
-        if let Some((condition, reason)) = writes.conditions.iter().zip(reasons).find(failed) {
-            return Ok(Tried::Failed(FailedCondition { condition: *condition, found: reason.item.clone() }));
+        let failed: Vec<FailedCondition> = writes
+            .conditions
+            .iter()
+            .zip(reasons)
+            .filter(failed)
+            .map(|(condition, reason)| FailedCondition { condition: *condition, found: reason.item.clone() })
+            .collect();
+        if !failed.is_empty() {
+            return Ok(Tried::Failed(failed));
         }
         let error = Error::unavailable(format!("DynamoDB: {}: {}", chain(&error), codes(reasons)));
         if !reasons.iter().all(is_transient) {

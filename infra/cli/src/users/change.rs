@@ -5,10 +5,13 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use shared::{App, account::user::User};
+use shared::{
+    App,
+    account::{email::Email, user::User},
+};
 
 use super::{audit, failure, name};
-use crate::{Failure, tell, written};
+use crate::{Failure, escape::address, tell, written};
 
 /// Disables the account and ends its sessions, so that enabling the account does not bring them
 /// back.
@@ -109,6 +112,80 @@ pub async fn unverify(app: &App, user: User) -> Result<(), Failure> {
         audit(app, "email_unverified", &user);
         tell_of_old_tokens();
     }
+    Ok(())
+}
+
+/// Changes the e-mail address, which moves the record that logs in. Every session ends, as it does
+/// when a person changes the address. The new address counts as verified only if the operator knows
+/// its owner. If nobody had shown to own the old address either, the password goes with it.
+pub async fn set_email(
+    app: &App,
+    user: User,
+    email: &Email,
+    verified: bool,
+    keep_password: bool,
+) -> Result<(), Failure> {
+    let now = app.now();
+    // Only the record with the hash can be moved.
+    let user = match user.origin.is_without_hash {
+        true => app
+            .store()
+            .credentials(&user)
+            .await
+            .map_err(failure)?
+            .ok_or("The account was changed meanwhile. Try again.".to_owned())?,
+        false => user,
+    };
+    let applies = |user: &User| {
+        user.email != email.typed() || user.email_key != email.key() || (verified && !user.email_verified)
+    };
+    let set = |user: &mut User| {
+        let is_moved = user.email_key != email.key();
+        if verified && !user.email_verified && !keep_password {
+            user.take_over(now);
+        } else if is_moved {
+            user.end_sessions(now);
+        }
+        user.email_verified = verified || (user.email_verified && !is_moved);
+        email.typed().clone_into(&mut user.email);
+        email.key().clone_into(&mut user.email_key);
+    };
+    let is_moved = user.email_key != email.key();
+    let had_password = user.password_hash.is_some();
+    let takes_over = verified && !user.email_verified && !keep_password;
+    let mut done = format!(
+        "has the address {}, which is {}",
+        address(email.typed()),
+        if verified || (user.email_verified && !is_moved) { "verified" } else { "not verified" }
+    );
+    if takes_over && had_password {
+        done.push_str("; the password from before is removed");
+    }
+    if is_moved || takes_over {
+        done.push_str("; every session has ended");
+    }
+    if change(app, &user, applies, set, &done, "had this address already").await? {
+        audit(app, "email_changed", &user);
+        if is_moved || takes_over {
+            tell_what_lives_on(app);
+        }
+        if takes_over {
+            tell(
+                "nobody had shown to own the old address, so that nothing from before counts; give the owner a password with `latchkey users set-password WHO`",
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Ends every session of the account.
+pub async fn sign_out(app: &App, user: User) -> Result<(), Failure> {
+    let now = app.now();
+    let changed = app.store().update_with_retries(&user, |user| user.end_sessions(now)).await.map_err(failure)?;
+    audit(app, "sessions_ended", &changed);
+    let ended = app.store().forget_sessions(&user, |session| session.is_live(&user, now)).await;
+    written(writeln!(io::stdout(), "{}: every session has ended, {ended} of them live", name(&changed)))?;
+    tell_what_lives_on(app);
     Ok(())
 }
 

@@ -1,179 +1,318 @@
-//! Imports accounts from elsewhere, one a line.
+//! `latchkey users import`: accounts from elsewhere, out of a file of any usual form.
+
+mod account;
+mod document;
+mod fields;
+mod hash_config;
+mod records;
+mod report;
+mod seen;
+mod stored;
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Write},
-    path::Path,
+    io::{self, IsTerminal, Read},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use serde_json::{Map, Value, json};
+use clap::Args;
+use futures_util::{StreamExt, stream::FuturesOrdered};
 use shared::{
     App,
-    account::{
-        email::{Email, Username},
-        user::{self, ROLE_ID_NEW, User},
-    },
-    jose::json,
-    password::StoredHash,
-    token::custom::is_uid,
+    account::user::User,
+    store::{IMPORT_BATCH_MAX, Imported},
 };
+use tokio::{signal, task};
 
-use crate::{Failure, lines::Lines, written};
+use self::{
+    account::{Draft, Refusal, Rules},
+    fields::Fields,
+    hash_config::HashConfig,
+    records::{Record, Records},
+    report::{Answer, Outcome, Report},
+    seen::{Field, Seen},
+    stored::{Stored, outcome_of, store},
+};
+use crate::{Failure, files::as_utf8, written};
 
-/// The keys that a line may have. Any other key is refused, because it may be mistyped.
-const KEYS: [&str; 8] = ["email", "password_hash", "username", "name", "email_verified", "role_id", "disabled", "id"];
+/// The most transactions that are under way at once. On AWS each takes some milliseconds; eight
+/// stay far below the thousand writes a second that a new table allows.
+const BATCHES_MAX: usize = 8;
 
-/// Stores the accounts of a file or of standard input. Answers each line before it reads the next.
-pub async fn run(app: &App, file: &Path) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", file.display()));
-    let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(File::open(file).map_err(unreadable)?))
-    };
-    let (mut lines, mut output, mut all_ok) = (Lines::new(input), io::stdout(), true);
-    let mut is_first = true;
-    while let Some(line) = lines.read_filled().map_err(unreadable)? {
-        if let Some(why) = line.as_ref().ok().filter(|_| is_first).and_then(|line| other_format(line)) {
-            return Err(Failure::from(format!("Nothing was imported. {why}")));
-        }
-        is_first = false;
-        let answer = match line.and_then(Line::parse) {
-            Ok(line) => line.store(app).await,
-            Err(why) => Err(why),
-        };
-        all_ok &= answer.is_ok();
-        let answer = match answer {
-            Ok(id) => json!({"ok": true, "id": id, "line": lines.number()}),
-            Err(error) => json!({"ok": false, "error": error, "line": lines.number()}),
-        };
-        let answered = writeln!(output, "{answer}").and_then(|()| output.flush());
-        if answered.is_err() {
-            return written(answered);
-        }
-    }
-    if all_ok { Ok(()) } else { Err(Failure::said()) }
+/// `latchkey users import`.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Import {
+    /// The file, or - for standard input. It has JSON lines, a JSON array, a document with the
+    /// member users such as the export of Firebase, or CSV with a header.
+    file: PathBuf,
+    /// Do everything but write: tell what would be created and what would be refused.
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep an account whose username, name, role, time or password hash is beyond the rules, and
+    /// leave that one field out.
+    #[arg(long)]
+    lenient: bool,
+    /// A file with the hash parameters of the Firebase project, as its console shows them. The
+    /// signer key in it is used and not stored.
+    #[arg(long, value_name = "FILE")]
+    hash_config: Option<PathBuf>,
+    /// Import no password hashes.
+    #[arg(long, conflicts_with = "hash_config")]
+    without_passwords: bool,
+    /// Begin with this line of the file, where an import was stopped.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    from_line: u64,
+    /// At a terminal, too, answer each account with a line of JSON: {"ok":true,"id":…,"line":…} or
+    /// {"ok":false,"error":…,"line":…}.
+    #[arg(long)]
+    json: bool,
 }
 
-/// Tells from its first line that a file has another format than one JSON object a line.
-fn other_format(first: &[u8]) -> Option<&'static str> {
-    let first = first.trim_ascii();
-    if first.starts_with(b"\xff\xfe") || first.starts_with(b"\xfe\xff") || first.iter().take(2).any(|byte| *byte == 0) {
-        return Some("The file is UTF-16. Save it as UTF-8 and import it again.");
-    }
-    if first.starts_with(b"[") {
-        return Some(
-            "The file is a JSON array. Write one object a line, without the brackets and without commas between the \
-             lines: `jq -c '.[]'` does.",
-        );
-    }
-    let without_space: Vec<u8> = first.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).take(9).collect();
-    if first == b"{" || without_space == b"{\"users\":" {
-        return Some(
-            "The file is one JSON document, such as the export of Firebase. Write one object a line, as \
-             `jq -c '.users[]'` does, and name its keys as an import does.",
-        );
-    }
-    if !first.starts_with(b"{") && first.contains(&b',') {
-        return Some("The file looks like CSV. Write one JSON object a line, as in {\"email\":\"ada@example.com\"}.");
-    }
-    None
+const EXAMPLES: &str = "Examples:
+  latchkey users import users.csv --dry-run
+  latchkey users import users.json --hash-config hash-config.txt
+  latchkey users export --with-passwords | latchkey users import - --data-dir other";
+
+/// A record on its way: an answer, or an account to store.
+struct Entry {
+    line: u64,
+    dropped: Vec<String>,
+    account: Result<usize, Outcome>,
 }
 
-/// The account that a line describes.
-struct Line {
-    email: Email,
-    password_hash: Option<StoredHash>,
-    username: Option<Username>,
-    name: String,
-    email_verified: bool,
-    role_id: u32,
-    disabled: bool,
-    id: Option<String>,
+/// The line of a record, and its account or the sentence that refuses it.
+type Drafted = (u64, Result<Draft, String>);
+
+/// Records that are stored in one transaction.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    users: Vec<User>,
 }
 
-impl Line {
-    /// Reads a line by the rules of /create-account, except that unknown keys are refused. The
-    /// error never quotes a value, because a value in the wrong place may be a hash.
-    fn parse(line: &[u8]) -> Result<Self, String> {
-        let mut fields = Fields(json::object(line).map_err(|refusal| format!("The line {refusal}."))?);
-        if fields.0.keys().any(|key| !KEYS.contains(&key.as_str())) {
-            return Err(format!("The line has an unknown key. The keys are {}.", KEYS.join(", ")));
+impl Import {
+    /// Stores the accounts of the file, and answers each.
+    pub async fn run(self, app: &App) -> Result<(), Failure> {
+        let hash_config = self.hash_config.as_deref().map(HashConfig::load).transpose()?;
+        let rules =
+            Rules { lenient: self.lenient, without_passwords: self.without_passwords, hash_config, now: app.now() };
+        let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", self.file.display()));
+        let (input, bytes) = self.open().map_err(unreadable)?;
+        let mut report = Report::new(bytes, self.dry_run, self.json);
+        let input = as_utf8(report.bar().wrap_read(input)).map_err(unreadable)?;
+        let records = Records::of(input)
+            .map_err(|error| format!("Nothing was imported. {} cannot be read: {error}.", self.file.display()))?;
+        let form = records.form();
+        let mut work = Work { import: &self, app, rules, records, seen: Seen::default(), pending: None, ended: false };
+        let done = work.run(&mut report).await;
+        let stopped = done?;
+        if stopped.is_none() || report.last_line > 0 {
+            report.tell_summary(&self.file, &form);
         }
-        let email = fields.text("email")?.ok_or("`email` is required.")?;
-        let username = fields.text("username")?.filter(|username| !username.is_empty());
-        let hash = fields.text("password_hash")?.map(|text| StoredHash::imported(&text)).transpose();
-        let hash = hash.map_err(|why| format!("`password_hash`: {why}"))?;
-        let id = fields.text("id")?;
-        if id.as_ref().is_some_and(|id| !is_uid(id) || id.chars().any(char::is_control)) {
-            return Err("`id` is not a text of 1 to 128 bytes without control characters.".to_owned());
+        if let Some(stopped) = stopped {
+            return Err(stopped);
         }
-        let about = |name: &'static str| move |sentence: &str| format!("`{name}`: {sentence}");
-        Ok(Self {
-            email: Email::parse(&email).map_err(about("email"))?,
-            password_hash: hash,
-            username: username.map(|text| Username::parse(&text)).transpose().map_err(about("username"))?,
-            name: user::name(&fields.text("name")?.unwrap_or_default()).map_err(about("name"))?,
-            email_verified: fields.flag("email_verified")?,
-            role_id: fields.role_id()?,
-            disabled: fields.flag("disabled")?,
-            id,
-        })
+        if report.has_refused() { Err(Failure::said()) } else { Ok(()) }
     }
 
-    /// Stores the account, and returns its id.
-    async fn store(self, app: &App) -> Result<String, String> {
-        let now = app.now();
-        let keeps_id = self.id.is_some();
-        let id = self.id.map_or_else(|| app.uuid(), Ok).map_err(|error| error.cause())?;
-        let mut user = User {
-            role_id: self.role_id,
-            email_verified: self.email_verified,
-            disabled: self.disabled,
-            password_hash: self.password_hash,
-            ..User::new(id, &self.email, self.username.as_ref(), self.name, StoredHash::new(""), now)
-        };
-        if keeps_id {
-            // An account with this id may have existed before, with an epoch that counted from 0. A
-            // later epoch keeps its sessions ended, and no sign-in from before counts.
-            user.epoch = now.milliseconds().unsigned_abs();
-            user.sessions_ended_at = Some(now);
-            user.imported_uid = true;
+    fn open(&self) -> io::Result<(Box<dyn Read>, Option<u64>)> {
+        if self.file.as_os_str() == "-" {
+            return Ok((Box::new(io::stdin()), None));
         }
-        app.store().import_user(&user).await.map_err(|error| error.cause())?;
-        super::audit(app, "account_imported", &user);
-        Ok(user.id)
+        let file = File::open(&self.file)?;
+        let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+        Ok((Box::new(file), bytes))
     }
 }
 
-/// The values of a line. `null` counts as missing.
-struct Fields(Map<String, Value>);
+/// An import under way.
+struct Work<'a> {
+    import: &'a Import,
+    app: &'a App,
+    rules: Rules,
+    records: Records,
+    seen: Seen,
+    /// An account that repeats one under way, whose fate decides.
+    pending: Option<(u64, Draft)>,
+    ended: bool,
+}
 
-impl Fields {
-    fn text(&mut self, name: &str) -> Result<Option<String>, String> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(format!("`{name}` must be text.")),
-        }
-    }
-
-    fn flag(&mut self, name: &str) -> Result<bool, String> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
-            Some(_) => Err(format!("`{name}` must be true or false.")),
-        }
-    }
-
-    /// A role id is at least 1, because 0 stands for a token without a role.
-    fn role_id(&mut self) -> Result<u32, String> {
-        match self.0.remove("role_id") {
-            None | Some(Value::Null) => Ok(ROLE_ID_NEW),
-            Some(value) => {
-                let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
-                number.ok_or_else(|| format!("`role_id` must be a whole number from 1 to {}.", u32::MAX))
+impl Work<'_> {
+    /// Reads, stores and answers until the end, a fault or Ctrl-C. Every account that was begun is
+    /// whole. Returns the reason for an early end.
+    async fn run(&mut self, report: &mut Report) -> Result<Option<Failure>, Failure> {
+        let stop = self.stop_at_ctrl_c();
+        let mut stopped = None;
+        let mut under_way = FuturesOrdered::new();
+        loop {
+            let must_answer = (self.records.may_wait() || self.pending.is_some()) && !under_way.is_empty();
+            if (!self.ended || self.pending.is_some()) && under_way.len() < BATCHES_MAX && !must_answer {
+                // Lets the signal in.
+                task::yield_now().await;
+                if stop.load(Ordering::Relaxed) {
+                    (self.ended, self.pending) = (true, None);
+                    stopped = stopped.or(Some("Ctrl-C".to_owned()));
+                    stop.store(false, Ordering::Relaxed);
+                    continue;
+                }
+                match self.next_batch(report) {
+                    Ok(batch) => under_way.push_back(store(self.app, batch, self.import)),
+                    Err(why) => {
+                        (self.ended, self.pending) = (true, None);
+                        stopped = stopped.or(Some(why));
+                    }
+                }
+                continue;
+            }
+            let Some((batch, outcomes)) = under_way.next().await else { break };
+            match outcomes {
+                Ok(outcomes) => {
+                    if let Err(error) = self.answer(batch, outcomes, report) {
+                        return written(Err(error)).map(|()| None);
+                    }
+                }
+                Err(error) => {
+                    (self.ended, self.pending) = (true, None);
+                    stopped = stopped.or(Some(error.cause()));
+                }
             }
         }
+        Ok(stopped.map(|why| Failure::from(self.way_on(&why, report.last_line))))
+    }
+
+    /// Whether Ctrl-C was pressed. Standard input may wait for a person, who must be able to leave.
+    fn stop_at_ctrl_c(&self) -> Arc<AtomicBool> {
+        let stop = Arc::new(AtomicBool::new(false));
+        if self.import.file.as_os_str() != "-" {
+            let pressed = Arc::clone(&stop);
+            task::spawn(async move {
+                if signal::ctrl_c().await.is_ok() {
+                    pressed.store(true, Ordering::Relaxed);
+                }
+            });
+        }
+        stop
+    }
+
+    fn way_on(&self, why: &str, last: u64) -> String {
+        let why = why.trim_end_matches('.');
+        match last {
+            0 => format!("Nothing was imported. {why}."),
+            _ => format!(
+                "Stopped: {why}. Everything up to line {last} is done, and every account is whole. To go on, give the same \
+                 command with --from-line {}, or without it: an account that is there already is passed over.",
+                last + 1
+            ),
+        }
+    }
+
+    /// Reads records until a transaction is full, until the next one would have to be waited for,
+    /// or until one repeats an account under way.
+    fn next_batch(&mut self, report: &mut Report) -> Result<Batch, String> {
+        let mut batch = Batch::default();
+        while batch.users.len() < IMPORT_BATCH_MAX && batch.entries.len() < 4 * IMPORT_BATCH_MAX {
+            let Some((line, draft)) = self.next_draft(report)? else { break };
+            match draft {
+                Ok(draft) => {
+                    if !self.add(line, draft, &mut batch, report.last_line)? {
+                        break;
+                    }
+                }
+                Err(why) => {
+                    batch.entries.push(Entry { line, dropped: Vec::new(), account: Err(Outcome::Refused(why)) })
+                }
+            }
+            if self.records.may_wait() {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The account of the next record, or the sentence that refuses it. `None` at the end.
+    fn next_draft(&mut self, report: &mut Report) -> Result<Option<Drafted>, String> {
+        if let Some((line, draft)) = self.pending.take() {
+            return Ok(Some((line, Ok(draft))));
+        }
+        let is_text = self.records.is_text();
+        loop {
+            let read = self.records.read();
+            let read = read.map_err(|error| format!("{} cannot be read: {error}", self.import.file.display()))?;
+            let Some(Record { line, values }) = read else {
+                self.ended = true;
+                return Ok(None);
+            };
+            if line < self.import.from_line {
+                continue;
+            }
+            let draft = values
+                .map_err(Refusal::Record)
+                .and_then(|values| self.rules.draft(Fields::new(values, is_text), &mut report.unknown));
+            return match draft {
+                Ok(draft) => Ok(Some((line, Ok(draft)))),
+                Err(Refusal::Record(why)) => Ok(Some((line, Err(why)))),
+                Err(Refusal::File(why)) => Err(why.to_owned()),
+            };
+        }
+    }
+
+    /// Adds an account to a batch. Returns whether the batch goes on: an account that repeats one
+    /// whose line is not answered yet has to wait.
+    fn add(&mut self, line: u64, mut draft: Draft, batch: &mut Batch, answered: u64) -> Result<bool, String> {
+        let account = match self.seen.repeated(&draft.user) {
+            Some((_, earlier)) if earlier > answered => {
+                self.pending = Some((line, draft));
+                return Ok(false);
+            }
+            Some((Field::Account, _)) => Err(Outcome::Present(draft.user.id.clone())),
+            Some((Field::Username, earlier)) if self.rules.lenient => {
+                draft.dropped.push(format!("`username`: It is in line {earlier} already."));
+                draft.user.username = None;
+                Ok(batch.users.len())
+            }
+            Some((field, earlier)) => {
+                Err(Outcome::Refused(format!("`{}`: It is in line {earlier} already.", field.name())))
+            }
+            None => Ok(batch.users.len()),
+        };
+        let Draft { mut user, dropped } = draft;
+        if account.is_ok() {
+            self.seen.note(&user, line);
+            if user.id.is_empty() {
+                user.id = self.app.uuid().map_err(|error| error.cause())?;
+            }
+            batch.users.push(user);
+        }
+        batch.entries.push(Entry { line, dropped, account });
+        Ok(true)
+    }
+
+    fn answer(&mut self, batch: Batch, outcomes: Vec<Stored>, report: &mut Report) -> io::Result<()> {
+        for Entry { line, mut dropped, account } in batch.entries {
+            let outcome = match account {
+                Err(outcome) => outcome,
+                Ok(index) => {
+                    let (Some(stored), Some(user)) = (outcomes.get(index), batch.users.get(index)) else { continue };
+                    if stored.lost_username {
+                        dropped.push("`username`: This username is taken.".to_owned());
+                    }
+                    // At a terminal, a line for each account would bury the answers.
+                    if stored.outcome == Imported::Created && !self.import.dry_run && !io::stderr().is_terminal() {
+                        super::audit(self.app, "account_imported", user);
+                    }
+                    if matches!(stored.outcome, Imported::Taken(_)) {
+                        self.seen.forget(user);
+                    }
+                    outcome_of(&stored.outcome, user, self.import.dry_run)
+                }
+            };
+            report.answer(&Answer { line, outcome, dropped })?;
+        }
+        Ok(())
     }
 }

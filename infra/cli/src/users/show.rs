@@ -9,7 +9,7 @@ use shared::{
     keys::Pseudonyms,
 };
 
-use super::failure;
+use super::{failure, view::UserView};
 use crate::{
     Failure,
     escape::{self, address, shown},
@@ -33,18 +33,11 @@ pub async fn show(app: &App, user: &User, json: bool) -> Result<(), Failure> {
     })
 }
 
-/// The account as JSON. As in the HTTP contract, every key is always there, and always of the same
-/// type.
+/// The account as JSON, with its sessions.
 #[derive(Serialize)]
 struct AccountView<'a> {
-    id: &'a str,
-    email: &'a str,
-    username: &'a str,
-    name: &'a str,
-    role_id: u32,
-    email_verified: bool,
-    disabled: bool,
-    created_at: String,
+    #[serde(flatten)]
+    user: UserView<'a>,
     password: &'a str,
     sessions: Vec<SessionTimes>,
     log: LogNames,
@@ -72,14 +65,7 @@ impl<'a> AccountView<'a> {
             expires_at: session.expires_at.rfc3339(),
         };
         Self {
-            id: &user.id,
-            email: &user.email,
-            username: user.username.as_deref().unwrap_or_default(),
-            name: &user.name,
-            role_id: user.role_id,
-            email_verified: user.email_verified,
-            disabled: user.disabled,
-            created_at: user.created_at.rfc3339(),
+            user: user.into(),
             password: password(user),
             sessions: sessions.iter().map(times).collect(),
             log: LogNames {

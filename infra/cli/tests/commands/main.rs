@@ -32,7 +32,8 @@ const OTHER_CODES: [(&str, i32, &str); 2] = [
 ];
 
 /// The commands that do not run here, by their beginning, with the reason.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 5] = [
+    ("latchkey users import users.jsonl --data-dir", "it needs a second data folder; its own tests have one"),
     ("latchkey serve", "it runs until it is stopped; a server runs beside these commands"),
     ("latchkey smoke", "it needs a deployed API; its own tests have one"),
     ("latchkey keys put-service-account", "it needs Secrets Manager; its own tests have one"),
@@ -57,6 +58,7 @@ impl Machine {
         let server = Server::spawn(command(&folder.path().join("data")).stderr(Stdio::null()));
         fs::write(folder.path().join("account.json"), shared::testing::service_account()).unwrap();
         fs::write(folder.path().join("FILE"), "{\"email\": \"imported@example.com\"}\n").unwrap();
+        write_exports(folder.path());
         Self { folder, server, google: Google::start(Reply::certificates(&[(0, "k")]).dated(0)).await }
     }
 
@@ -91,6 +93,27 @@ impl Machine {
     }
 }
 
+/// The files of other systems that the guide for moving here has.
+fn write_exports(folder: &Path) {
+    const SIGNER_KEY: &str = "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==";
+    const HASH: &str = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
+    let config = format!(
+        "hash_config {{\n  algorithm: SCRYPT,\n  base64_signer_key: {SIGNER_KEY},\n  base64_salt_separator: Bw==,\n  rounds: \
+         8,\n  mem_cost: 14,\n}}\n"
+    );
+    let user = format!(
+        "{{\"localId\": \"u\", \"email\": \"fire@example.com\", \"passwordHash\": \"{HASH}\", \"salt\": \"42xEC+ixf3L2lw==\"}}"
+    );
+    for (name, text) in [
+        ("hash-config.txt", config),
+        ("users.json", format!("{{\"users\": [\n{user}]}}")),
+        ("auth0.json", "{\"_id\":{\"$oid\":\"5f1b\"},\"email\":\"auth0@example.com\"}\n".to_owned()),
+        ("users.csv", "id,email,encrypted_password\n7f,supabase@example.com,\n".to_owned()),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_that_can_run_here_runs_as_it_is_written() {
     let machine = Machine::start().await;
@@ -117,7 +140,7 @@ async fn every_command_that_can_run_here_runs_as_it_is_written() {
 /// Whether a command is `latchkey` with values that this test knows, and nothing of AWS's.
 fn runs_here(written: &Written) -> bool {
     let text = &written.text;
-    let known = ["EMAIL", "WHO", "KID", "FILE", "U"];
+    let known = ["EMAIL", "WHO", "KID", "FILE", "TEXT", "U"];
     let placeholder = Regex::new(r"^[A-Z][A-Z_-]*$").unwrap();
     let program = text.strip_prefix("pbpaste | ").unwrap_or(text);
     program.starts_with("latchkey ")

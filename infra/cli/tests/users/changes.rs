@@ -153,8 +153,74 @@ fn at_a_terminal_the_password_is_typed_twice_and_never_shown() {
     assert_eq!(server.login("a@b.de", OTHER), refusal(200, ""));
 }
 
+#[test]
+fn a_new_address_logs_in_in_the_place_of_the_old_one_and_is_verified_only_if_the_owner_is_known() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    server.create("taken@b.de", "taken");
+    let created = server.create("old@b.de", "james");
+    let id = created.get("uid").unwrap().as_str().unwrap();
+    for (who, to, code, sentence) in [
+        ("james", "Taken@B.de", 1, "An account with this e-mail address exists already."),
+        ("james", "new@b", 2, "not an e-mail address"),
+        ("nobody", "new@b.de", 1, "There is no account"),
+    ] {
+        let (out, told) = said(&users(folder.path(), &["set-email", who, to]), code);
+        assert!(out.is_empty() && told.contains(sentence), "{told}");
+    }
+    assert_eq!(server.login("old@b.de", PASSWORD), refusal(200, ""));
+
+    // An account that is found by its id has no hash, which the new record needs.
+    let (out, told) = said(&users(folder.path(), &["set-email", id, "New@b.de"]), 0);
+    assert_eq!(
+        out,
+        format!("old@b.de ({id}): has the address New@b.de, which is not verified; every session has ended\n")
+    );
+    assert!(told.contains("within 3600 seconds"), "{told}");
+    assert_eq!(server.refresh(&created), refusal(401, "refresh_token_invalid"));
+    assert_eq!(server.login("old@b.de", PASSWORD), refusal(401, "invalid_credentials"));
+    assert_eq!(server.login("new@b.de", PASSWORD), refusal(200, ""));
+    assert_eq!(server.login("james", PASSWORD), refusal(200, ""), "the username stays");
+    server.create("old@b.de", "other");
+
+    // Nobody showed to own the address before, so that the password goes.
+    let (out, told) = said(&users(folder.path(), &["set-email", "james", "third@b.de", "--verified"]), 0);
+    assert!(out.contains("which is verified; the password from before is removed; every session has ended"), "{out}");
+    assert!(told.contains("latchkey users set-password"), "{told}");
+    assert_eq!(server.login("third@b.de", PASSWORD), refusal(401, "invalid_credentials"));
+    said(&with_input(folder.path(), &["set-password", "james"], OTHER), 0);
+
+    // Another spelling is the same address, and stays verified.
+    let (out, _) = said(&users(folder.path(), &["set-email", "james", "Third@b.de"]), 0);
+    assert!(out.ends_with("has the address Third@b.de, which is verified\n"), "{out}");
+    let (out, _) = said(&users(folder.path(), &["set-email", "james", "Third@b.de"]), 0);
+    assert!(out.ends_with("had this address already\n"), "{out}");
+    assert_eq!(server.login("third@b.de", OTHER), refusal(200, ""));
+    let (out, _) = said(&users(folder.path(), &["set-email", "james", "fourth@b.de", "--verified"]), 0);
+    assert!(out.contains("which is verified; every session has ended"), "{out}");
+    assert_eq!(server.login("fourth@b.de", OTHER), refusal(200, ""));
+    assert_eq!(shown(folder.path(), id).get("email_verified"), Some(&json!(true)));
+}
+
+#[test]
+fn an_account_that_is_signed_out_keeps_its_password() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let created = server.create("a@b.de", "james");
+    let other = server.create("c@d.de", "other");
+    assert_eq!(server.login("a@b.de", PASSWORD), refusal(200, ""));
+    let (out, told) = said(&users(folder.path(), &["sign-out", "james"]), 0);
+    assert!(out.ends_with("): every session has ended, 2 of them live\n"), "{out}");
+    assert!(told.contains("within 3600 seconds"), "{told}");
+    assert_eq!(server.refresh(&created), refusal(401, "refresh_token_invalid"));
+    assert_eq!(server.check(&created), refusal(401, "token_revoked"));
+    assert_eq!((server.refresh(&other), server.login("a@b.de", PASSWORD)), (refusal(200, ""), refusal(200, "")));
+    let (out, _) = said(&users(folder.path(), &["sign-out", "james"]), 0);
+    assert!(out.ends_with("every session has ended, 1 of them live\n"), "{out}");
+}
+
 /// The commands, with the event of a change; a command that only reads has none.
-const EVENTS: [(&[&str], &str); 10] = [
+const EVENTS: [(&[&str], &str); 16] = [
     (&["create", "new@b.de"], "account_created"),
     (&["set-password", "james"], "password_changed"),
     (&["set-role", "james", "7"], "role_changed"),
@@ -163,7 +229,13 @@ const EVENTS: [(&[&str], &str); 10] = [
     (&["set-verified", "james", "true"], "email_verified"),
     (&["set-verified", "james", "false"], "email_unverified"),
     (&["show", "james"], ""),
+    (&["list"], ""),
+    (&["search", "james"], ""),
+    (&["count"], ""),
+    (&["export"], ""),
     (&["import", "-"], "account_imported"),
+    (&["sign-out", "james"], "sessions_ended"),
+    (&["set-email", "james", "moved@b.de"], "email_changed"),
     (&["delete", "james", "--yes"], "account_deleted"),
 ];
 
@@ -177,7 +249,7 @@ fn every_change_by_the_tool_leaves_an_audit_event_and_a_change_that_was_made_alr
         let input = if event == "account_imported" { &imported } else { OTHER };
         for repeated in [false, true] {
             let output = with_input(folder.path(), arguments, input);
-            let always = ["password_changed"].contains(&event);
+            let always = ["password_changed", "sessions_ended"].contains(&event);
             let expected = usize::from(!event.is_empty() && (always || !repeated));
             let events = events(&output);
             assert_eq!(events.len(), expected, "{arguments:?}: {output:?}");
@@ -187,6 +259,7 @@ fn every_change_by_the_tool_leaves_an_audit_event_and_a_change_that_was_made_alr
             let (email, user) = match event {
                 "account_created" => (made, None),
                 "account_imported" => ("imported@b.de", Some("one")),
+                "account_deleted" => ("moved@b.de", Some(id.as_str())),
                 _ => ("a@b.de", Some(id.as_str())),
             };
             assert_eq!(text("identity"), pseudonym(folder.path(), email), "{line}");

@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod changes;
+mod forms;
 mod import;
+mod listing;
 
 use std::{
     fs,
