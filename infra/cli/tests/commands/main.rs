@@ -2,7 +2,7 @@
 //! calls of curl to `make run`, and `latchkey` on a data folder. The parts of the others are held:
 //! the commands and options of `latchkey`, the targets of the Makefile, and the files.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod documents;
 

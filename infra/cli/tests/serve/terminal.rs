@@ -33,7 +33,7 @@ fn on_terminal(variables: &[(&str, &str)], last: &str, work: impl FnOnce(&Server
     let mut script = Command::new("script");
     script.args(["-qefc", &command]).arg(&typescript).env_clear().env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
     script.envs(variables.iter().copied()).stdin(Stdio::null()).stdout(Stdio::null());
-    let process = script.spawn().expect("util-linux is there");
+    let process = script.spawn().unwrap();
     let shown = || String::from_utf8_lossy(&fs::read(&typescript).unwrap_or_default()).into_owned();
     wait_until(|| shown().contains("correct horse battery") || shown().contains("users create"));
     let server = Server { process, line: String::new(), address: format!("127.0.0.1:{port}") };
