@@ -2,6 +2,7 @@
 //! it cannot.
 
 mod network;
+mod settings;
 mod web_apps;
 
 use std::{
@@ -15,7 +16,7 @@ use axum::http::Uri;
 use clap::Args;
 use serde::Serialize;
 use shared::{
-    config::{self, Config},
+    config::Config,
     error::Error,
     fetch::Fetcher,
     keys::{
@@ -100,7 +101,7 @@ impl Doctor {
         let output = self.output;
         let mut findings = match self.data_dir.clone().config() {
             Ok(config) => self.examine(config).await,
-            Err(wrong) => refused(&wrong.text),
+            Err(wrong) => settings::refused(&wrong.text),
         };
         if flags::is_quiet() {
             findings.retain(|finding| finding.level != Level::Ok);
@@ -118,7 +119,7 @@ impl Doctor {
 
     async fn examine(self, mut config: Config) -> Vec<Finding> {
         let mut findings = vec![configuration(&config)];
-        findings.extend(settings(&config));
+        findings.extend(settings::examine(&config));
         findings.extend(web_apps::examine(&config).await);
         deployment::adopt_demo(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
@@ -165,29 +166,6 @@ fn write_lines(out: &mut impl Write, findings: &[Finding], columns: Option<usize
         writeln!(out, "{style}{word:4}{style:#}  {line}")?;
     }
     Ok(())
-}
-
-/// A line for each setting that is refused, and for each other one that somebody chose.
-fn refused(sentences: &str) -> Vec<Finding> {
-    let is_refused = |name: &str| sentences.lines().any(|sentence| sentence.split(' ').next() == Some(name));
-    let others = config::settings().into_iter().filter(|(name, _)| !is_refused(name));
-    let others = others.map(|(name, _)| ok("setting", format!("{name} can be read")));
-    sentences.lines().map(|sentence| fail("configuration", sentence)).chain(others).collect()
-}
-
-/// A line for each setting that somebody chose. A setting without an effect is a warning, and so is
-/// a name that is nearly one.
-fn settings(config: &Config) -> Vec<Finding> {
-    const CHECK: &str = "setting";
-    let is_about = |sentence: &String, name: &str| sentence.split(' ').next() == Some(name);
-    let chosen = config::settings().into_iter();
-    let works = chosen.filter(|(name, _)| !config.advice.iter().any(|sentence| is_about(sentence, name)));
-    let works = works.map(|(name, value)| match value {
-        Some(value) => ok(CHECK, format!("{name} is {value}")),
-        None => ok(CHECK, format!("{name} is set, and not shown")),
-    });
-    let advice = config.advice.iter().cloned().chain(config::nearly_right());
-    works.chain(advice.map(|sentence| warn(CHECK, sentence))).collect()
 }
 
 fn configuration(config: &Config) -> Finding {

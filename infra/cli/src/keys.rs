@@ -1,18 +1,16 @@
 //! `latchkey keys`: lists and changes the signing keys, in a local file or in Secrets Manager.
 
 mod location;
+mod outcome;
 mod service_account;
 mod table;
 
 pub(crate) use location::KeyLocation;
+use outcome::{Outcome, print_json, say};
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 use shared::{
     config::Config,
     keys::{Change, KeySet, NewKeys},
@@ -23,7 +21,7 @@ use shared::{
 use crate::{
     Failure,
     deployment::{new_key_set, new_keys, now},
-    escape, files,
+    files,
     flags::{DataDir, Json, advise},
     log, written,
 };
@@ -155,7 +153,7 @@ impl Keys {
             Command::Rotate(Rotate { options }) => rotate(&config, options, output).await,
             Command::Revoke(revoke) => revoke.run(&config, output).await,
             Command::Publish => publish(&config, output).await,
-            Command::PutServiceAccount(put) => put.run(&config).await,
+            Command::PutServiceAccount(put) => put.run(&config, output).await,
         }
     }
 }
@@ -277,39 +275,6 @@ async fn change(
     log::start(config);
     say(output, &location, &sentences, Outcome::Done)?;
     Ok(Some(generation))
-}
-
-/// The outcome of a change.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Done,
-    /// Told by a dry run.
-    Planned,
-    /// The set was so already.
-    Unchanged,
-}
-
-/// Prints what a change did, or would do: a line for each key, or one JSON object.
-fn say(output: Json, location: &KeyLocation, sentences: &[String], outcome: Outcome) -> Result<(), Failure> {
-    if output.json {
-        let is_changed = outcome == Outcome::Done;
-        return print_json(&json!({"changed": is_changed, "keys": location.to_string(), "changes": sentences}));
-    }
-    let mark = match outcome {
-        Outcome::Done => "done: ",
-        Outcome::Planned => "would: ",
-        Outcome::Unchanged => {
-            advise(&format!("it is so already in {location}; nothing was changed"));
-            return Ok(());
-        }
-    };
-    advise(&format!("in {location}:"));
-    let lines: String = sentences.iter().map(|sentence| format!("{mark}{sentence}\n")).collect();
-    written(io::stdout().write_all(lines.as_bytes()))
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    written(writeln!(io::stdout(), "{}", escape::json(value)?))
 }
 
 /// The settings that the times of a change depend on. A deployment may have other values.

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     Failure,
+    flags::Json,
     smoke::{
         client::Client,
         journey::{CREATE, Journey, STEPS},
@@ -41,6 +42,8 @@ pub struct Smoke {
     /// give one of its origins.
     #[arg(long, default_value = "https://smoke.example")]
     origin: HeaderValue,
+    #[command(flatten)]
+    output: Json,
 }
 
 impl Smoke {
@@ -53,7 +56,7 @@ impl Smoke {
     pub async fn run(self) -> Result<(), Failure> {
         let mut stop = Stop::new().map_err(|error| format!("Signals cannot be received: {error}."))?;
         let mut journey = Journey::new(Client::new(&self.url, self.origin)?)?;
-        let mut report = Report::default();
+        let mut report = Report::new(self.output.json);
         report.line(&format!("{} as {}", journey.client.base, journey.account.email));
         let stopped = walk(&mut journey, &mut report, &mut stop).await;
         if stopped.is_some() {
@@ -68,6 +71,7 @@ impl Smoke {
             1 => report.summary(),
             _ => {}
         }
+        report.end(&journey.client.base, &journey.account.email);
         match (stopped.unwrap_or(code), report.written()) {
             (0, written) => written,
             (code, _) => Err(Failure { code, text: String::new() }),

@@ -220,7 +220,7 @@ fn at(port: u16) -> [String; 4] {
 fn cargo(program: impl Into<PathBuf>) -> Command {
     let foreign = [
         "^(AWS_|FIREBASE_|GOOGLE_|JWT_|API_KEY|TOKEN_PROFILE|CORS_|REQUIRE_|CLOCK_SKEW_|PASSWORD_|ARGON2_)",
-        "^(RATE_LIMITS|LOG_LEVEL|AUDIENCE|PORT$|DATA_DIR$|CARGO$|CARGO_(BIN|CRATE|MANIFEST|PKG|PRIMARY)_)",
+        "^(RATE_LIMITS|LOG_(FORMAT|LEVEL)|AUDIENCE|PORT$|DATA_DIR$|CARGO$|CARGO_(BIN|CRATE|MANIFEST|PKG|PRIMARY)_)",
         "(_SECRET_ID|_(TTL|IDLE|INTERVAL|AGE|OVERLAP)_SECONDS)$",
     ];
     let foreign = Regex::new(&foreign.join("|")).expect("an expression");

@@ -60,7 +60,10 @@ impl<'a> Environment<'a> {
     /// variable is the only one that is told.
     pub(super) fn refuse(&mut self, name: &str, why: &str) {
         if !self.wrong.iter().any(|(other, _)| other == name) {
-            self.wrong.push((name.to_owned(), format!("{name} {why}.")));
+            // A file for `docker run --env-file` has no comments behind values.
+            let has_comment = self.text(name).is_some_and(|text| text.contains(" #"));
+            let hint = if has_comment { "; a comment behind the value counts as a part of it" } else { "" };
+            self.wrong.push((name.to_owned(), format!("{name} {why}{hint}.")));
         }
     }
 

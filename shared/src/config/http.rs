@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::constant_time;
 use zeroize::Zeroizing;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::{Environment, origins};
 use crate::keys::guessable;
@@ -24,7 +24,8 @@ pub struct Http {
     /// Sets `iss` of access tokens, and the base of the discovery document. Defaults to `https://`
     /// and the gateway's domain on Lambda, `http://127.0.0.1:PORT` on a laptop. Accepts a URL that
     /// begins with `https://` or `http://`. Read from `ISSUER`. A query, a fragment or a user name
-    /// is refused. Cloud Run requires this variable. Lambda and Cloud Run refuse `http://`.
+    /// is refused. Cloud Run requires this variable. Lambda and Cloud Run refuse `http://`, and the
+    /// addresses of one machine.
     pub issuer: Option<String>,
     /// Sets `aud` of access tokens. Defaults to the issuer. Accepts one text without white space
     /// and commas, of 256 characters at most. Read from `AUDIENCE`.
@@ -32,7 +33,8 @@ pub struct Http {
     /// Names the origins of the web apps that may call the service. Defaults to `*`. Accepts `*`,
     /// or origins such as `https://app.example`, separated by commas. Read from
     /// `CORS_ALLOWED_ORIGINS`. An entry that no browser sends is refused, such as one with a path,
-    /// a wildcard, or the port 443 of https. A slash at the end may stay.
+    /// a wildcard, or the port 443 of https. A slash at the end may stay. Origins of apps and
+    /// extensions, such as `capacitor://localhost`, are accepted.
     ///
     /// `None` stands for `*`.
     pub cors_allowed_origins: Option<Vec<String>>,
@@ -106,8 +108,20 @@ fn issuer(env: &mut Environment) -> Option<String> {
     } else if let Some(by) = env.platform.deployed_by.filter(|_| issuer.starts_with("http://")) {
         let why = format!("must begin with https://, as {by} says that this is deployed: others fetch the keys there");
         env.refuse(NAME, &why);
+    } else if env.platform.deployed_by.is_some() && is_of_one_machine(&issuer) {
+        env.refuse(NAME, "must be the URL at which others reach the service, and not an address of one machine");
     }
     Some(issuer)
+}
+
+/// Whether a URL means another machine to each reader.
+fn is_of_one_machine(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
+    }
 }
 
 /// Why nobody could find the keys at this URL, or compare it with `iss`.

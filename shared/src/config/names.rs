@@ -122,7 +122,8 @@ fn is_link(value: &str) -> bool {
 
 /// The setting that a name means.
 fn meant(name: &str) -> Option<&'static str> {
-    let bare = name.trim().to_ascii_uppercase().replace(['-', '.'], "_");
+    let name = name.trim();
+    let bare = name.strip_prefix("export ").unwrap_or(name).trim().to_ascii_uppercase().replace(['-', '.'], "_");
     let bare = bare.strip_prefix("LATCHKEY_").unwrap_or(&bare);
     let exact = variables().find(|variable| *variable == bare);
     let habit = || HABITS.iter().find(|(habit, _)| *habit == bare).map(|(_, meant)| *meant);
@@ -159,6 +160,7 @@ mod tests {
             ("SIGNUP", "SIGN_UP"),
             ("issuer", "ISSUER"),
             ("ISSUER ", "ISSUER"),
+            ("export ISSUER", "ISSUER"),
             ("TABLE-NAME", "TABLE_NAME"),
         ] {
             let told = nearly_right([(name.to_owned(), "x".to_owned())]);

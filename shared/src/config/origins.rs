@@ -5,6 +5,10 @@ use url::{Origin, ParseError, Url};
 use super::Environment;
 
 const NAME: &str = "CORS_ALLOWED_ORIGINS";
+/// The schemes of apps that show web pages of their own, and of extensions of browsers. Their
+/// origins have a host and nothing else.
+const APP_SCHEMES: [&str; 7] =
+    ["capacitor", "chrome-extension", "ionic", "moz-extension", "safari-web-extension", "tauri", "app"];
 const RULE: &str = "must be * or origins like https://app.example, separated by commas";
 
 /// The origins of `CORS_ALLOWED_ORIGINS`. `None` for `*`.
@@ -48,8 +52,12 @@ fn origin(entry: &str) -> Result<String, String> {
         return Err("has a wildcard in it, which no browser sends: name each origin, or use * alone".to_owned());
     } else if !entry.contains("://") {
         return Err("has no scheme: write https:// before it".to_owned());
+    } else if let Some(origin) = of_app(&lower) {
+        return Ok(origin.to_owned());
     } else if !lower.starts_with("https://") && !lower.starts_with("http://") {
         return Err("begins with neither https:// nor http://".to_owned());
+    } else if lower.contains("..") {
+        return Err("has a host that is none".to_owned());
     }
     let url = Url::parse(entry).map_err(|error| match error {
         ParseError::InvalidPort => "has a port that is none".to_owned(),
@@ -57,6 +65,14 @@ fn origin(entry: &str) -> Result<String, String> {
         _ => "has a host that is none".to_owned(),
     })?;
     sent(entry, &lower, &url)
+}
+
+/// The origin of an app or of an extension.
+fn of_app(lower: &str) -> Option<&str> {
+    let origin = lower.strip_suffix('/').unwrap_or(lower);
+    let (scheme, host) = origin.split_once("://")?;
+    let is_host = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    (APP_SCHEMES.contains(&scheme) && is_host).then_some(origin)
 }
 
 /// Refuses the parts of a URL that browsers leave out, and other spellings of its host.
@@ -102,6 +118,11 @@ mod tests {
             ("http://[::1]:3000", "http://[::1]:3000"),
             ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
             ("https://my_app.example", "https://my_app.example"),
+            ("capacitor://localhost", "capacitor://localhost"),
+            (
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop/",
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            ),
             ("http://app.example:443", "http://app.example:443"),
         ] {
             assert_eq!(origin(entry).as_deref(), Ok(sent), "{entry}");
@@ -125,6 +146,8 @@ mod tests {
             ("//app.example", "write https:// before it"),
             ("ftp://app.example", "neither https:// nor http://"),
             ("file:///", "neither https:// nor http://"),
+            ("capacitor://localhost/app", "neither https:// nor http://"),
+            ("https://app..example", "a host that is none"),
             ("https://", "has no host"),
             ("https://app.example:port", "a port that is none"),
             ("https://app.example:99999", "a port that is none"),

@@ -287,7 +287,7 @@ fn aws_is_asked_as_a_role_on_cloud_run_alone_and_where_the_sdk_finds_no_token_by
 }
 
 /// Variables with the values that people really write, and a part of the one sentence about each.
-const REFUSED: [(&str, &str, &str); 82] = [
+const REFUSED: [(&str, &str, &str); 84] = [
     ("ACCESS_TOKEN_TTL_SECONDS", "3600s", "of seconds from 60 to 3600, written as digits alone: 3600."),
     ("ACCESS_TOKEN_TTL_SECONDS", "1h", "written as digits alone: 3600."),
     ("ACCESS_TOKEN_TTL_SECONDS", "15 min", "written as digits alone: 900."),
@@ -356,6 +356,8 @@ const REFUSED: [(&str, &str, &str); 82] = [
     ("PORT", "127.0.0.1:8080", "written as digits alone: 8080."),
     ("PORT", "tcp://10.0.0.1:8080", "written as digits alone: 8080."),
     ("PORT", "70000", "from 0 to 65535."),
+    ("PORT", "8080 # http", "a comment behind the value counts as a part of it."),
+    ("BEHIND_PROXY", "true # nginx", "a comment behind the value counts as a part of it."),
     ("RATE_LIMITS", "true", "must be on or off: write on."),
     ("SERVICE_NAMES", "[\"Acme App\"]", "without brackets"),
     ("SERVICE_NAMES", "Acme App; Acme Shop", "semicolons"),
@@ -444,6 +446,8 @@ fn a_setting_without_an_effect_is_told_and_refuses_nothing() {
             &[("API_KEY", "bubble:encode:a server's key of 32 characters or more")],
             "has no effect without a shared secret",
         ),
+        (&[("API_KEY", "bubble:a server's key of 32 characters or more")], "a colon or a comma and without scopes"),
+        (&[("API_KEY", "bubble : encode : a server's key of 32 characters")], "a colon or a comma and without scopes"),
         (&[("API_KEY", "proxy:forward:a server's key of 32 characters or more")], ""),
         (&[("FIREBASE_PROJECT_ID", "my-app")], "signInWithCustomToken() of your project refuses it"),
         (&[("FIREBASE_PROJECT_ID", "my-app"), account], ""),
@@ -462,4 +466,8 @@ fn a_deployed_service_has_an_issuer_that_others_can_trust() {
     assert!(with("https://login.example/auth").is_ok());
     let refusal = with("http://login.example").unwrap_err().to_string();
     assert!(refusal.starts_with("ISSUER must begin with https://") && refusal.lines().count() == 1, "{refusal}");
+    for issuer in ["https://localhost", "https://127.0.0.1:8443", "https://[::1]", "https://0.0.0.0"] {
+        let refusal = with(issuer).unwrap_err().to_string();
+        assert!(refusal.contains("not an address of one machine") && refusal.lines().count() == 1, "{refusal}");
+    }
 }

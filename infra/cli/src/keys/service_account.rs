@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::json;
 use shared::{
     config::Config,
     error::Error,
@@ -20,8 +21,8 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
-use super::location;
-use crate::{Failure, aws::Aws, log, tell, written};
+use super::{location, outcome::print_json};
+use crate::{Failure, aws::Aws, flags::Json, log, tell, written};
 
 /// The permissions to read a file, of the group and of all others.
 const OTHERS_MAY_READ: u32 = 0o044;
@@ -53,10 +54,10 @@ impl PutServiceAccount {
     /// # Errors
     ///
     /// A sentence for people; the secret is as it was.
-    pub async fn run(self, config: &Config) -> Result<(), Failure> {
+    pub async fn run(self, config: &Config, output: Json) -> Result<(), Failure> {
         let id = self.secret_id.clone().or_else(|| configured(config)).ok_or_else(|| Failure::wrong_use(NO_SECRET))?;
         let text = read(&self.file)?;
-        let account = self.check(&text)?;
+        let account = self.check(&text, output)?;
         refuse_foreign(config, &account.project_id)?;
 
         let client = Aws::of(config).secrets_manager().await?;
@@ -71,6 +72,12 @@ impl PutServiceAccount {
         location::replace(&managed_secret, current.as_ref(), &text).await?;
         log::start(config);
         log::as_tool(|| audit::event("service_account_stored"));
+        if output.json {
+            let (project, email) = (&account.project_id, &account.email);
+            return print_json(&json!({
+                "secret": id, "region": region, "project": project, "client_email": email, "private_key_id": account.key_id,
+            }));
+        }
         let lines = format!(
             "It is in the secret {id}, in the region {region}.\n\
              Functions that run use it within {} seconds (KEYS_TTL_SECONDS), new ones at once.\n\
@@ -81,14 +88,16 @@ impl PutServiceAccount {
     }
 
     /// Reads the account as the functions do, and prints the parts of it that are not secret.
-    fn check(&self, text: &str) -> Result<ServiceAccount, Failure> {
+    fn check(&self, text: &str, output: Json) -> Result<ServiceAccount, Failure> {
         let file = self.file.display();
         let account = ServiceAccount::parse(text).map_err(|why| format!("{file}: {why}"))?;
         let Some(key) = &account.key_id else {
             return Err(format!("{file}: The service account has no `private_key_id` that could be one.").into());
         };
         let (project, email) = (&account.project_id, &account.email);
-        written(writeln!(io::stdout(), "project {project}, {email}, key {key}"))?;
+        if !output.json {
+            written(writeln!(io::stdout(), "project {project}, {email}, key {key}"))?;
+        }
         if !account.repairs.is_empty() {
             tell(&format!(
                 "The file had to be repaired, as the functions will do, too: {}.",

@@ -113,6 +113,19 @@ async fn a_server_that_does_what_it_should_passes_and_no_account_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_reads_the_whole_run_as_one_json_object() {
+    let api = Api::start().await;
+    let (code, printed) = smoke(&api.url, &["--json"]);
+    let report: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!((code, &report["ok"]), (0, &true.into()), "{printed}");
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.len() > 15 && steps.iter().all(|step| step["outcome"] != "failed"), "{printed}");
+    let (code, printed) = smoke(&api.url, &["--quiet"]);
+    assert_eq!(code, 0, "{printed}");
+    assert!(!printed.contains("  ok ") && printed.contains("skipped"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_changes_nothing_passes_too() {
     let api = Api::start().await;
     for url in [format!("{}/", api.tampered(nothing()).await), api.url.clone()] {
