@@ -36,7 +36,7 @@ pub use tokens::Tokens;
 
 use crate::{
     keys::{FirebaseAccount, KeyLifetimes, KeySources, Source, TokenProfile},
-    token::{access::Issuer, report::Expectations},
+    token::access::Issuer,
 };
 
 /// The choices of a deployment. An empty variable counts as unset.
@@ -140,17 +140,6 @@ impl Config {
         cloud_run::check(&mut env, &config);
         let config = Self { advice: advice::of(&env, &config), ..config };
         env.done(config)
-    }
-}
-
-impl From<&Config> for Expectations {
-    fn from(config: &Config) -> Self {
-        Self {
-            shared_secret: config.keys.shared_secret.is_some(),
-            emulated: config.firebase.emulator_host.is_some(),
-            skew: config.tokens.clock_skew,
-            verified_email: config.accounts.admission.require_verified_email,
-        }
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Error {
     ApiKey,
     /// 401: the token is not good.
     Token(TokenRefusal),
+    /// 401: the text is no refresh token of this service. The sentence says what it is.
+    NoRefreshToken(String),
     /// 401 or 409: the refresh token is not good.
     Refresh(RefreshRefusal),
     /// 403: the account is disabled. The caller has sent the right password or a genuine token.
@@ -138,7 +140,7 @@ impl Error {
             Self::PasswordIncorrect => (403, "password_incorrect"),
             Self::ApiKey => (401, "invalid_api_key"),
             Self::Token(refusal) => (401, refusal.code),
-            Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
+            Self::NoRefreshToken(_) | Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
             Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
             Self::Refresh(RefreshRefusal::Reused) => (401, "refresh_token_reused"),
             Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
@@ -193,7 +195,7 @@ impl fmt::Display for Error {
             Self::TokenRequired | Self::TokenMissing => {
                 "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
             }
-            Self::MalformedToken(sentence) => sentence,
+            Self::MalformedToken(sentence) | Self::NoRefreshToken(sentence) => sentence,
             // Builders look for these words of Bubble's plugin.
             Self::PayloadRequired(_) => "payload is required",
             Self::Credentials => "Email or password is incorrect.",
@@ -362,6 +364,7 @@ mod tests {
             (Error::PasswordIncorrect, 403, "password_incorrect", None),
             (Error::ApiKey, 401, "invalid_api_key", None),
             (Error::Token(token), 401, "token_expired", None),
+            (Error::NoRefreshToken("A JWT.".to_owned()), 401, "refresh_token_invalid", None),
             (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),
             (Error::Refresh(Expired), 401, "refresh_token_expired", None),
             (Error::Refresh(Reused), 401, "refresh_token_reused", None),

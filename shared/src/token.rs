@@ -3,5 +3,7 @@
 pub mod access;
 pub mod custom;
 pub mod id;
+pub mod pasted;
+pub mod problem;
 pub mod report;
 pub mod shared_secret;

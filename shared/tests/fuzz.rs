@@ -16,13 +16,12 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bolero::{TypeGenerator, check};
 use serde_json::{Value, json};
 use shared::{
-    config::Config,
     error::TokenRefusal,
     jose::{jws::Jws, jwt::Jwt},
     keys::google,
     testing::certificate,
     time::Timestamp,
-    token::report::Report,
+    token::{custom, pasted::Pasted, problem::Problem, report::Report},
 };
 
 /// The number of runs of each target in `make test`. `make fuzz` sets another number by bolero's
@@ -146,7 +145,6 @@ fn shapes() -> Vec<(Value, Value)> {
 #[test]
 fn no_changed_token_is_accepted_and_none_panics() {
     let signed: Vec<String> = shapes().iter().map(|(header, claims)| certificate(0).sign(header, claims)).collect();
-    let config = Config::read(|name| (name == "FIREBASE_PROJECT_ID").then(|| "p".to_owned())).unwrap();
     let document = json!({"k": certificate(0).pem()}).to_string();
     // The engine unwinds over the key after a panic, and a key stays whole then.
     let key = AssertUnwindSafe(google::read(document.as_bytes()).unwrap().keys.pop().unwrap().1);
@@ -156,6 +154,9 @@ fn no_changed_token_is_accepted_and_none_panics() {
         let original = &signed[index];
         let changed = if case.inside { inside(case, original) } else { case.changed(original) };
         let Ok(text) = String::from_utf8(changed) else { return counted.add(false) };
+        for refusal in [Pasted::jwt(&text).err(), Pasted::refresh_token(&text).err()].into_iter().flatten() {
+            assert!(refusal.len() < 300 && refusal.is_ascii(), "{refusal}");
+        }
         let token = Jwt::parse_unsigned(&text);
         counted.add(token.is_ok());
         // A text that is not a token is refused with a sentence that quotes nothing of it.
@@ -165,7 +166,9 @@ fn no_changed_token_is_accepted_and_none_panics() {
         // The last token names an algorithm that is not the key's.
         assert_eq!(token.is_signed_by(&key), text == *original && index != 3, "{text}");
         assert_eq!(Jwt::parse(&text).is_ok(), !token.is_unsigned());
-        let report = Report::of(&token, &config, Some("p"), NOW);
+        let flaws = custom::flaws(&token, NOW, Duration::ZERO).into_iter().chain(custom::warnings(&token));
+        let warnings = flaws.map(|flaw| Problem::warning("custom_token", flaw)).collect();
+        let report = Report::of(&token, Vec::new(), warnings, NOW);
         assert!(!report.verified && !token.kind().phrase().is_empty());
         let refusal = TokenRefusal::new("token_invalid", "").about(&token, NOW);
         assert_eq!(refusal.report, report.report);

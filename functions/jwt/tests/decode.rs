@@ -64,14 +64,50 @@ async fn what_is_no_token_is_refused_with_what_it_is() {
     for (text, words) in [
         (json!("a.b"), "three parts"),
         (json!(""), "empty"),
-        (json!(5), "three parts"),
-        (json!({"type": "service_account"}), "this is JSON"),
+        (json!(5), "a number"),
+        (json!({"type": "service_account"}), "the file of a service account"),
         (json!("-----BEGIN PRIVATE KEY-----"), "key or a certificate"),
     ] {
         let answer = decode(&service, &text).await.refused(400, "token_malformed");
         assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);
     }
     service.post("/jwt/decode", json!({})).await.refused(400, "invalid_request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_custom_token_is_told_which_rule_it_breaks_and_what_firebase_ignores() {
+    let service = service().await;
+    let email = "latchkey@demo-latchkey.iam.gserviceaccount.com";
+    let now = service.now().seconds();
+    let report = async |changes: Value| {
+        let mut claims = json!({
+            "iss": email, "sub": email, "uid": "u", "iat": now, "exp": now + 3600,
+            "aud": "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit",
+        });
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        decode(&service, &unverified(&claims)).await.is(200).body
+    };
+    for (changes, words) in [
+        (json!({"aud": "demo-latchkey"}), "Its `aud` is not the audience of custom tokens, but the id of the project"),
+        (json!({"aud": "123456789012"}), "Its `aud` is not the audience of custom tokens, but a project number"),
+        (json!({"exp": now + 7200}), "It lives too long: `exp` is 7200 seconds after `iat`"),
+        (json!({"iat": now * 1000}), "Its `iat` is in milliseconds"),
+        (json!({"claims": {"sub": 1, "acr": 1}}), "reserved and cannot be set: acr, sub."),
+        (json!({}), "Its signature is not by this key"),
+    ] {
+        let report = report(changes).await;
+        assert_eq!(
+            (&report["kind"], &report["problems"][0]["code"]),
+            (&json!("firebase_custom_token"), &json!("wrong_kind"))
+        );
+        assert_eq!(report["problems"][1]["code"], "custom_token", "{report}");
+        assert!(report["problems"][1]["message"].as_str().unwrap().contains(words), "{words}: {report}");
+    }
+    let report = report(json!({"role": "admin", "claims": {"email": "a@b.de"}})).await;
+    let warnings: Vec<_> = report["warnings"].as_array().unwrap().iter().map(|warning| &warning["message"]).collect();
+    assert_eq!(warnings.len(), 3, "a `kid`, a claim beside `claims`, and `email` within: {report}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,35 +1,51 @@
 //! `POST /logout`: ends a session, or all sessions of its account.
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
 use serde::Serialize;
 use shared::{
     App,
-    account::{refresh_token::RefreshToken, user::User},
-    auth::session_object::refresh_token,
-    error::Error,
+    account::{
+        session::{Session, SessionId},
+        user::User,
+    },
+    auth::{
+        session_object::refresh_token,
+        verification::{OwnSession, own_session},
+    },
+    error::{Error, Field},
     http::{
         body::Body,
+        caller,
         fields::{Fields, Input},
     },
     telemetry::audit,
     time::Timestamp,
+    token::{access::Issuer, pasted::Pasted},
 };
+
+const FOREIGN: &str = "This has the form of a refresh token, but no key of this service made it. It is of another \
+                       deployment, or a letter is wrong, or its key is long gone.";
 
 /// The route of this function.
 pub fn router() -> Router<App> {
     Router::new().route("/logout", post(logout))
 }
 
-/// `refresh_token`, and perhaps `everywhere`.
+/// `refresh_token`, unless an access token comes as `Authorization: Bearer`, and perhaps
+/// `everywhere`.
 struct Logout {
-    refresh_token: String,
+    refresh_token: Option<String>,
     everywhere: bool,
 }
 
 impl Input for Logout {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (refresh_token, everywhere) = (fields.token("refresh_token"), fields.flag("everywhere"));
-        Some(Self { refresh_token: refresh_token?, everywhere })
+        let refresh_token = fields.optional_token("refresh_token").filter(|token| !token.trim().is_empty());
+        let everywhere = fields.flag("everywhere");
+        if refresh_token.is_none() {
+            fields.also_refuse(&missing());
+        }
+        Some(Self { refresh_token, everywhere })
     }
 }
 
@@ -39,15 +55,58 @@ struct LoggedOut {
     sessions_ended: usize,
 }
 
-/// 200 in any case: a dead or unknown token leaves nobody logged in (RFC 7009 section 2.2).
-async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Json<LoggedOut>, Error> {
+/// 200 for a genuine token, also for one that is dead already: it leaves nobody logged in. 400 for
+/// anything else. An app would otherwise hear of a logout that never was.
+async fn logout(
+    State(app): State<App>,
+    issuer: Issuer,
+    headers: HeaderMap,
+    Body(input): Body<Logout>,
+) -> Result<Json<LoggedOut>, Error> {
     let now = app.now();
-    let sessions_ended = match refresh_token(&app, &input.refresh_token, now).await? {
-        None => 0,
-        Some(token) if input.everywhere => end_all(&app, token, now).await?,
-        Some(token) => usize::from(app.store().end_session(token.session, None, now).await?),
+    let sessions_ended = match (input.refresh_token, caller::bearer(&headers)) {
+        (Some(text), _) => by_refresh_token(&app, &text, input.everywhere, now).await?,
+        (None, Some(text)) => by_access_token(&app, &issuer, &text, input.everywhere, now).await?,
+        (None, None) => return Err(refused(missing())),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
+}
+
+fn missing() -> Field {
+    Field::new("refresh_token", "required", "`refresh_token` is required.")
+}
+
+fn refused(field: Field) -> Error {
+    Error::Invalid { detail: field.message.clone(), fields: vec![field] }
+}
+
+async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestamp) -> Result<usize, Error> {
+    let refuse = |sentence: String| refused(Field::new("refresh_token", "wrong_token", sentence));
+    let pasted = Pasted::refresh_token(text).map_err(refuse)?;
+    let Some(token) = refresh_token(app, pasted.text(), now).await? else { return Err(refuse(FOREIGN.to_owned())) };
+    if everywhere {
+        let is_recent = |session: &Session| session.is_recent(token.counter);
+        return end_all(app, token.session, is_recent, now).await;
+    }
+    Ok(usize::from(app.store().end_session(token.session, None, now).await?))
+}
+
+/// Ends the session of an access token. The app of somebody who was away for an hour has only an
+/// expired one, which ends its own session and no other.
+async fn by_access_token(
+    app: &App,
+    issuer: &Issuer,
+    text: &str,
+    everywhere: bool,
+    now: Timestamp,
+) -> Result<usize, Error> {
+    let genuine = own_session(app, issuer, text, now).await?;
+    let refuse = |sentence| refused(Field::new("Authorization", "wrong_token", sentence));
+    let OwnSession { id, is_expired } = genuine.map_err(refuse)?;
+    if everywhere {
+        return end_all(app, id, |_| !is_expired, now).await;
+    }
+    Ok(usize::from(app.store().end_session(id, None, now).await?))
 }
 
 /// Ends every session of the account that owns this session, if this session is live. The
@@ -55,15 +114,19 @@ async fn logout(State(app): State<App>, Body(input): Body<Logout>) -> Result<Jso
 /// sessions are counted and deleted.
 ///
 /// A token older than the parent of the newest one ends its own session alone: it may have been
-/// copied long ago.
-async fn end_all(app: &App, token: RefreshToken, now: Timestamp) -> Result<usize, Error> {
-    let id = token.session;
+/// copied long ago. `is_recent` tells an older token.
+async fn end_all(
+    app: &App,
+    id: SessionId,
+    is_recent: impl Fn(&Session) -> bool,
+    now: Timestamp,
+) -> Result<usize, Error> {
     let Some(session) = app.store().session(id).await? else { return Ok(0) };
     let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
     if !session.is_live(&user, now) {
         return Ok(0);
     }
-    if !session.is_recent(token.counter) {
+    if !is_recent(&session) {
         return Ok(usize::from(app.store().end_session(id, None, now).await?));
     }
     let end = |user: &mut User| {

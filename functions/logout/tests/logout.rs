@@ -102,18 +102,80 @@ async fn a_session_that_a_login_stores_while_all_are_ended_is_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn dead_tokens_and_guesses_are_answered_alike() {
+async fn a_dead_token_is_good_and_a_guess_is_told_that_nothing_was_done() {
     let service = service().await;
     let user = service.account("a@b.de").await;
-    let token = session(&service, &user).await;
+    let session = service.session(&user).await;
     service.pass(Duration::from_secs(14 * 86_400));
-    for token in [token, json!("x"), json!("A".repeat(43))] {
-        for everywhere in [false, true] {
-            let body = json!({"refresh_token": token, "everywhere": everywhere});
-            assert_eq!(log_out(&service, body).await, ended(0));
+    for everywhere in [false, true] {
+        let body = |token: &Value| json!({"refresh_token": token, "everywhere": everywhere});
+        assert_eq!(log_out(&service, body(&session["refresh_token"])).await, ended(0));
+        for (token, words) in [
+            (json!("A".repeat(43)), "no key of this service made it"),
+            (json!("x"), "has 43 characters; this text has 1."),
+            (json!("null"), "the text null"),
+            (json!("undefined"), "the text undefined"),
+            (json!("\"\""), "The token is empty."),
+            (json!("[object Object]"), "the text of an object"),
+            (json!(true), "the text true"),
+            (session["access_token"].clone(), "an access token of this service, where a refresh token"),
+            (session["jwt_token"].clone(), "a Firebase custom token, where a refresh token"),
+        ] {
+            let answer = service.post("/logout", body(&token)).await.refused(400, "invalid_request");
+            assert_eq!(answer.fields(), [("refresh_token", "wrong_token")]);
+            assert!(answer.body["detail"].as_str().unwrap().contains(words), "{words}: {}", answer.body);
         }
     }
     assert_eq!(service.stored(&user).await.unwrap().epoch, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_with_something_around_it_ends_its_session() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    for around in ["\"TOKEN\"", "Bearer TOKEN", " TOKEN\n", "refresh_token=TOKEN", "{\"refresh_token\":\"TOKEN\"}"] {
+        let token = session(&service, &user).await;
+        let pasted = around.replace("TOKEN", token.as_str().unwrap());
+        assert_eq!(log_out(&service, json!({"refresh_token": pasted})).await, ended(1), "{around}");
+    }
+    let whole = service.session(&user).await;
+    assert_eq!(log_out(&service, json!({"refresh_token": whole})).await, ended(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_token_in_the_header_ends_its_session_and_an_expired_one_no_other() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let log_out = async |token: &Value, body: Value| {
+        service.request(axum::http::Method::POST, "/logout").bearer(token).json(body).await
+    };
+    let sessions = [service.session(&user).await, service.session(&user).await, service.session(&user).await];
+    assert_eq!(log_out(&sessions[0]["access_token"], json!({})).await.is(200).body, ended(1));
+    assert_eq!(service.calls(), ["UpdateItem"]);
+    service.pass(Duration::from_millis(1));
+    assert_eq!(log_out(&sessions[0]["access_token"], json!({"refresh_token": null})).await.is(200).body, ended(0));
+    let all = json!({"everywhere": true});
+    assert_eq!(log_out(&sessions[1]["access_token"], all.clone()).await.is(200).body, ended(2));
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 1);
+
+    let user = service.stored(&user).await.unwrap();
+    let (old, _other) = (service.session(&user).await, service.session(&user).await);
+    service.pass(Duration::from_secs(2 * 3_600));
+    assert_eq!(log_out(&old["access_token"], all.clone()).await.is(200).body, ended(1));
+    assert_eq!(service.stored(&user).await.unwrap().epoch, 1);
+
+    let text = old["access_token"].as_str().unwrap();
+    for (token, words) in [
+        (old["refresh_token"].clone(), "a refresh token"),
+        (old["jwt_token"].clone(), "a Firebase custom token, where an access token"),
+        (json!(format!("{}AAAA", &text[..text.len() - 4])), "signature is wrong"),
+        (json!(text.rsplit_once('.').unwrap().0), "without its signature"),
+        (json!("null"), "the text null"),
+    ] {
+        let answer = log_out(&token, all.clone()).await.refused(400, "invalid_request");
+        assert_eq!(answer.fields(), [("Authorization", "wrong_token")]);
+        assert!(answer.body["detail"].as_str().unwrap().contains(words), "{words}: {}", answer.body);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,7 @@ use shared::{
         fields::{Fields, Input},
     },
     telemetry::audit,
-    token::access::Issuer,
+    token::{access::Issuer, pasted::Pasted},
 };
 
 /// The route of this function.
@@ -44,7 +44,8 @@ async fn refresh(
 ) -> Result<Json<SessionObject>, Error> {
     let invalid = || Error::Refresh(RefreshRefusal::Invalid);
     let now = app.now();
-    let (token, rotator) = presented(&app, &input.refresh_token, ip.key(), now).await?.ok_or_else(invalid)?;
+    let pasted = Pasted::refresh_token(&input.refresh_token).map_err(Error::NoRefreshToken)?;
+    let (token, rotator) = presented(&app, pasted.text(), ip.key(), now).await?.ok_or_else(invalid)?;
     let (lifetimes, limits) = (&app.config().tokens.session_lifetimes, app.config().accounts.rate_limits);
     let rotation = app.store().rotate(token, rotator, now, lifetimes, limits).await?;
     let user = app.store().user(&rotation.session.user_id).await?.ok_or_else(invalid)?;

@@ -1,5 +1,7 @@
 //! `POST /verify` and `GET /verify`: verify a token and return its claims.
 
+use std::borrow::Cow;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -80,11 +82,11 @@ async fn verified(
     input: TokenInput,
 ) -> Result<Verification, Error> {
     let given = input.token.as_deref();
-    let text = given.filter(|text| !text.is_empty()).or_else(|| caller::bearer(headers)).or(given);
-    let text = text.ok_or(Error::TokenRequired)?;
+    let filled = given.filter(|text| !text.trim().is_empty()).map(Cow::Borrowed);
+    let text = filled.or_else(|| caller::bearer(headers)).or(given.map(Cow::Borrowed)).ok_or(Error::TokenRequired)?;
     let check_revoked = fields::query_flag(uri, "check_revoked")?;
     let now = app.now();
-    let verified = verification::verify(app, issuer, text, now).await?;
+    let verified = verification::verify(app, issuer, &text, now).await?;
     let account = if check_revoked { verification::load_account(app, &verified, now).await? } else { None };
     // An account that was loaded is admitted.
     if account.is_none() {

@@ -41,14 +41,13 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Reads the environment. The data folder of `latchkey serve` fills in keys that the
-    /// environment does not name.
+    /// The deployment of a configuration. The data folder of `latchkey serve` fills in keys that
+    /// the configuration does not name.
     ///
     /// # Errors
     ///
     /// A sentence for people: a variable is wrong.
-    pub async fn open() -> Result<Self, Failure> {
-        let mut config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+    pub async fn open(mut config: Config) -> Result<Self, Failure> {
         let issuer = config
             .http
             .issuer

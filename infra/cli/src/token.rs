@@ -13,10 +13,10 @@ use crate::Failure;
 pub enum Token {
     /// Make a custom token for signInWithCustomToken() of a Firebase SDK. It lives one hour.
     Create(create::Create),
-    /// Show the contents of a token from standard input, without verifying it.
+    /// Show the contents of a token, without verifying it.
     Decode(inspect::Decode),
-    /// Verify a token from standard input: its kind, and whether this deployment would accept it.
-    /// The exit code is 1 if not.
+    /// Judge a token: its kind, whether this deployment would accept it, and the rule that fails.
+    /// The exit code is 1 if it would not.
     Inspect(inspect::Inspect),
 }
 

@@ -132,7 +132,9 @@ async fn an_unverified_address_is_bad_only_if_verification_is_required() {
 async fn a_service_account_that_cannot_be_read_is_not_called_no_project() {
     let token = certificate(0).id_token("k", &id_token_claims("u", latchkey::deployment::now()));
     let (_, out, _) = run("decode", &[("FIREBASE_SERVICE_ACCOUNT", "/missing.json")], token.as_str().unwrap());
-    assert!(out.contains("unknown_project: /missing.json cannot be read") && !out.contains("wrong_project"), "{out}");
+    assert!(out.contains("unchecked: The signature was not checked") && !out.contains("wrong_project"), "{out}");
+    let (code, out, _) = run("inspect", &[("FIREBASE_SERVICE_ACCOUNT", "/missing.json")], token.as_str().unwrap());
+    assert!(code == 1 && out.contains("cannot be judged: /missing.json cannot be read"), "{out}");
 }
 
 #[tokio::test]
@@ -157,7 +159,7 @@ async fn decoding_shows_everything_and_verifies_nothing() {
         "name: —",
         "provider: custom",
         "project: demo-latchkey",
-        "expired: It has expired.",
+        "expired: The ID token has expired. Get a fresh one with getIdToken(), and try again.",
         "  \"kid\": \"k\",",
         "  \"user_id\": \"user-1\"",
     ] {
@@ -197,6 +199,8 @@ fn a_text_that_is_no_token_is_refused_and_never_repeated() {
         let (code, out, errors) = run(command, &[], "hunter2.hunter2");
         assert_eq!((code, out.as_str()), (1, ""));
         assert_eq!(errors, "latchkey: A JWT has three parts divided by dots; this text has 2.\n");
+        let (code, _, errors) = run(&format!("{command} null"), &[], "");
+        assert!(code == 1 && errors.contains("This is the text null"), "{errors}");
         let (code, _, errors) = run(command, &[], " \n");
         assert!(code == 2 && errors.contains("standard input"), "{errors}");
         let (code, _, errors) = run(command, &[("LOG_LEVEL", "loud")], &certificate(0).sign(&json!({}), &json!({})));

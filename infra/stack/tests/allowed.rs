@@ -108,6 +108,7 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "LogoutLogs.Arn", ""),
             ("logs:PutLogEvents", "LogoutLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "PublicKeys", ""),
             ("secretsmanager:GetSecretValue", "RefreshKeys", ""),
             ("secretsmanager:GetSecretValue", "SigningKeys", "UpgradesKeys"),
             ("xray:PutTelemetryRecords", "*", ""),

@@ -300,7 +300,8 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
 
     let other = login.post(200, "/login", credentials.clone()).await;
     logout.post(200, "/logout", json!({"refresh_token": session["refresh_token"]})).await;
-    login.post(200, "/login", credentials.clone()).await;
+    let third = login.post(200, "/login", credentials.clone()).await;
+    logout.call(200, Method::POST, "/logout", &third["access_token"], json!({})).await;
     logout.post(200, "/logout", json!({"refresh_token": other["refresh_token"], "everywhere": true})).await;
     let session = login.post(200, "/login", credentials).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": NEXT_PASSWORD})).await;
@@ -397,14 +398,14 @@ fn no_function_that_signs_nothing_may_read_a_private_key() {
     assert!(!part(Part::Public).contains("private_key") && !part(Part::Public).contains("secret"));
     assert!(!part(Part::Refresh).contains("private_key"));
     for (function, of_set) in [
-        ("JwtFunction", "PublicKeys"),
-        ("LogoutFunction", "RefreshKeys"),
-        ("VerifyFunction", "PublicKeys"),
-        ("WellKnownFunction", "PublicKeys"),
+        ("JwtFunction", &["PublicKeys"][..]),
+        ("LogoutFunction", &["PublicKeys", "RefreshKeys"]),
+        ("VerifyFunction", &["PublicKeys"]),
+        ("WellKnownFunction", &["PublicKeys"]),
     ] {
         let readable = deployment.readable(function);
         let of_keys: Vec<&str> = readable.iter().map(String::as_str).filter(|id| id.ends_with("Keys")).collect();
-        assert_eq!(of_keys, [of_set], "{function}");
+        assert_eq!(of_keys, of_set, "{function}");
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     store::{self, Client},
     telemetry::{audit, log},
     time::Timestamp,
+    token::pasted::Pasted,
 };
 
 /// The purpose of an attempt: the words of its audit events.
@@ -49,9 +50,11 @@ pub async fn client<'a>(app: &App, ip: Option<&'a IpKey>, earlier: Option<&str>)
     if !app.config().accounts.rate_limits {
         return None;
     }
-    let device = match earlier {
-        Some(text) => refresh_token(app, text.trim(), app.now()).await.ok().flatten().map(|token| token.session),
-        None => None,
+    let device = match earlier.map(Pasted::refresh_token) {
+        Some(Ok(pasted)) => {
+            refresh_token(app, pasted.text(), app.now()).await.ok().flatten().map(|token| token.session)
+        }
+        Some(Err(_)) | None => None,
     };
     Some(Client { device, ip })
 }

@@ -1,16 +1,16 @@
 //! Verification: finds the kind of a token, verifies the token, then loads the account behind it.
 
-use std::borrow::Cow;
-
 use crate::{
     App,
     account::{admission::Denial, session::SessionId, user::User},
+    auth::judgement::{Judge, Judgement, judge},
     error::{Error, TokenRefusal},
     jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::{
         access::{self, Issuer},
-        id::{self, Verifier},
+        id::{self, ARGUMENT_ERROR},
+        pasted::Pasted,
         shared_secret,
     },
 };
@@ -126,56 +126,69 @@ impl Verified {
 ///
 /// 401 with the code and the sentence of the rule that fails; 503 while no keys can be loaded.
 pub async fn verify(app: &App, issuer: &Issuer, text: &str, now: Timestamp) -> Result<Verified, Error> {
-    let emulated = app.config().firebase.emulator_host.is_some();
-    let token = if emulated { Jwt::parse_unsigned(text) } else { Jwt::parse(text) };
-    let token = token.map_err(|sentence| Error::Token(TokenRefusal::new("auth/argument-error", sentence)))?;
-    let skew = app.config().tokens.clock_skew;
-    if token.kind() == Kind::AccessToken {
-        let kid = token.header_text("kid").unwrap_or_default();
-        let keys = app.keys().public_if(now, |keys| keys.knows(kid)).await?;
-        let claims = access::verify(&keys, issuer, &token, now, skew).map_err(Error::Token)?;
-        return Ok(Verified::by_access_token(token, claims));
-    }
-    if shared_secret::is_meant(&token) {
-        let secrets = app.keys().shared_secrets_if(now, |secrets| secrets.signed(&token)).await?;
-        if let Some(secrets) = secrets {
-            let claims = shared_secret::verify(&secrets, &token, now, skew).map_err(Error::Token)?;
-            return Ok(Verified::by_shared_secret(token, claims, issuer));
+    let malformed = |sentence| Error::Token(TokenRefusal::new(ARGUMENT_ERROR, sentence));
+    let (token, _) = Pasted::jwt(text).map_err(malformed)?;
+    let Judgement { findings, judge } = judge(app, issuer, &token, now).await;
+    findings.verdict(&token, now)?;
+    let incomplete = || Error::internal("a token without a flaw lacks a claim");
+    Ok(match judge {
+        Judge::AccessTokens => {
+            let claims = access::Claims::of(&token).ok_or_else(incomplete)?;
+            Verified::by_access_token(token, claims)
         }
-    }
-    let project = firebase_project(app, now).await?.ok_or_else(|| no_project(&token, now))?;
-    let certificates = (!emulated).then(|| app.certificates());
-    let tenant = app.config().firebase.tenant_id.as_deref();
-    let claims = Verifier { project: &project, tenant, certificates, skew }.verify(&token, now).await?;
-    Ok(Verified::by_id_token(token, claims))
+        Judge::SharedSecrets => {
+            let claims = shared_secret::Claims::of(&token);
+            Verified::by_shared_secret(token, claims, issuer)
+        }
+        Judge::IdTokens => {
+            let claims = id::Claims::of(&token).ok_or_else(incomplete)?;
+            Verified::by_id_token(token, claims)
+        }
+    })
 }
 
-/// The Firebase project whose ID tokens are verified, if there is one: `FIREBASE_PROJECT_ID`, the
-/// service account's project, or `GOOGLE_CLOUD_PROJECT`.
+/// The session of an access token whose signature is genuine.
+pub struct OwnSession {
+    /// The session.
+    pub id: SessionId,
+    /// Whether the token has expired.
+    pub is_expired: bool,
+}
+
+/// Finds the session of an access token of this service, to end it. The token may have expired: a
+/// good signature shows that its holder was the session's.
 ///
 /// # Errors
 ///
-/// 503 while the service account, which names the project, cannot be loaded.
-pub async fn firebase_project(app: &App, now: Timestamp) -> Result<Option<Cow<'_, str>>, Error> {
-    let firebase = &app.config().firebase;
-    // Most deployments name the project, so that no request waits for the service account.
-    if let Some(project) = &firebase.project_id {
-        return Ok(Some(project.into()));
-    }
-    let account = app.keys().firebase(now).await?;
-    let project = firebase.project(account.as_ref().map(|account| account.project_id.as_str()));
-    Ok(project.map(|(project, _)| project.to_owned().into()))
-}
-
-fn no_project(token: &Jwt, now: Timestamp) -> Error {
-    let kind = token.kind();
-    let why = match kind {
-        Kind::FirebaseIdToken => "and this deployment knows no Firebase project: set FIREBASE_PROJECT_ID",
-        _ => "where an access token of this service is expected",
+/// The inner error is a sentence for the builder about a text that is no such token. The outer one
+/// is 503 while no keys can be loaded.
+pub async fn own_session(
+    app: &App,
+    issuer: &Issuer,
+    text: &str,
+    now: Timestamp,
+) -> Result<Result<OwnSession, String>, Error> {
+    let token = match Pasted::jwt(text) {
+        Ok((token, _)) => token,
+        Err(sentence) => return Ok(Err(sentence)),
     };
-    Error::Token(
-        TokenRefusal::new("auth/argument-error", format!("This is {}, {why}.", kind.phrase())).about(token, now),
-    )
+    if token.kind() != Kind::AccessToken {
+        let phrase = token.kind().phrase();
+        return Ok(Err(format!("This is {phrase}, where an access token of this service is expected.")));
+    }
+    let mut findings = judge(app, issuer, &token, now).await.findings;
+    if findings.content.is_empty()
+        && let Some(error) = findings.unchecked.take()
+    {
+        return Err(error);
+    }
+    let is_expired = findings.signature.is_none() && findings.times.iter().any(|problem| problem.code == "expired");
+    let flaw = findings.problems().find(|problem| problem.code != "expired" || !is_expired);
+    if let Some(flaw) = flaw {
+        return Ok(Err(flaw.message.clone()));
+    }
+    let id = token.text("sid").and_then(SessionId::parse);
+    Ok(id.map(|id| OwnSession { id, is_expired }).ok_or_else(|| "The token names no session.".to_owned()))
 }
 
 /// Loads the account behind a genuine token, if the account is admitted and the sign-in is still

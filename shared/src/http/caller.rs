@@ -1,5 +1,7 @@
 //! The caller of a request: the account behind a bearer token, or a trusted server.
 
+use std::borrow::Cow;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
@@ -28,7 +30,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let token = bearer(&parts.headers).ok_or(Error::TokenMissing)?.to_owned();
+        let token = bearer(&parts.headers).ok_or(Error::TokenMissing)?.into_owned();
         let issuer = Issuer::from_request_parts(parts, app).await?;
         let now = app.now();
         let verified = verify(app, &issuer, &token, now).await?;
@@ -78,10 +80,19 @@ impl FromRequestParts<App> for Server {
     }
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+/// The token of `Authorization: Bearer` (RFC 6750 section 2.1), to be judged. `None` if the header
+/// has no token. Anything else in the header is returned as it stands, so that its judge can say
+/// what it is.
+pub fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    let value = String::from_utf8_lossy(headers.get(header::AUTHORIZATION)?.as_bytes());
+    let scheme = "Bearer";
+    let is_bearer = value.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let rest = if is_bearer { value.get(scheme.len()..).unwrap_or_default() } else { &value };
+    match rest.trim() {
+        "" => None,
+        token if is_bearer && rest.starts_with([' ', '\t']) => Some(token.to_owned().into()),
+        _ => Some(value),
+    }
 }
 
 #[cfg(test)]
@@ -89,15 +100,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bearer_token_is_taken_from_its_scheme_only() {
+    fn a_bearer_token_stands_behind_its_scheme_and_anything_else_is_told_as_it_is() {
         let bearer_of = |value: &str| {
             let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
-            bearer(&headers).map(str::to_owned)
+            bearer(&headers).map(Cow::into_owned)
         };
         assert_eq!(bearer_of("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(bearer_of("bearer  abc ").as_deref(), Some("abc"));
-        for value in ["Bearer", "Bearer ", "Basic abc", "abc"] {
+        for value in ["Bearer", "Bearer ", "bearer\t", " "] {
             assert_eq!(bearer_of(value), None, "{value}");
+        }
+        for value in ["Basic abc", "abc", "BearereyJ", "Bearer: abc"] {
+            assert_eq!(bearer_of(value).as_deref(), Some(value));
         }
     }
 }

@@ -160,13 +160,20 @@ impl Fields {
         }
     }
 
-    /// Reads a token that must be there, without the white space around it.
+    /// Reads a token that is to be judged and must be there. See [`Fields::optional_token`].
     pub fn token(&mut self, name: &str) -> Option<String> {
-        Some(self.required(name)?.trim().to_owned())
+        if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
+            return self.text(name);
+        }
+        let token = self.optional_token(name).filter(|token| !token.trim().is_empty());
+        if token.is_none() {
+            self.refuse(name, "required", format!("`{name}` is required."));
+        }
+        token
     }
 
-    /// Reads a token that is to be judged, if one was sent. Its judge refuses a value that is no
-    /// text.
+    /// Reads a token that is to be judged, if one was sent. Its judge finds the token in it, or
+    /// says what was sent instead; a value that is no text is its JSON.
     pub fn optional_token(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,

@@ -18,6 +18,10 @@ use crate::{
     time::{Timestamp, YEAR_10000},
 };
 
+/// The refusal of a token without a signature.
+pub const UNSIGNED: &str = "The token has no signature. Tokens of the Firebase Auth emulator have none, and are accepted \
+                            only where FIREBASE_AUTH_EMULATOR_HOST is set.";
+
 /// A token whose parts are decoded and not verified yet.
 pub struct Jwt {
     /// The claims (RFC 7519 section 4).
@@ -33,14 +37,7 @@ impl Jwt {
     /// A sentence for the caller that never quotes `text`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let token = Self::parse_unsigned(text)?;
-        if token.is_unsigned() {
-            return Err(
-                "The token has no signature. Tokens of the Firebase Auth emulator have none, and are accepted \
-                 only where FIREBASE_AUTH_EMULATOR_HOST is set."
-                    .to_owned(),
-            );
-        }
-        Ok(token)
+        if token.is_unsigned() { Err(UNSIGNED.to_owned()) } else { Ok(token) }
     }
 
     /// Decodes a token like [`Jwt::parse`], with or without a signature. An unsigned token proves
@@ -66,6 +63,15 @@ impl Jwt {
     /// Whether the signature is empty.
     pub fn is_unsigned(&self) -> bool {
         self.jws.is_unsigned()
+    }
+
+    /// Why a signature is wrong: the sentence for the caller.
+    pub fn wrong_signature(&self) -> &'static str {
+        if self.jws.is_cut() {
+            "The token's signature is wrong: its end is missing, so the token was cut off."
+        } else {
+            "The token's signature is wrong."
+        }
     }
 
     /// Whether the signature is by `key` and its algorithm. See [`Jws::is_signed_by`].
@@ -136,6 +142,27 @@ impl Jwt {
     /// Whether `alg` names an algorithm with a shared secret.
     pub fn is_hmac(&self) -> bool {
         self.header_text("alg").is_some_and(is_hmac)
+    }
+}
+
+/// The flaw of a time that is not a whole number of seconds since 1970: a phrase that follows its
+/// name.
+pub fn time_flaw(value: Option<&Value>) -> &'static str {
+    let seconds = match value {
+        None => return "is missing",
+        Some(Value::Null) => return "is null",
+        Some(Value::String(_)) => return "is text",
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => return "is no number",
+        Some(Value::Number(number)) => number.as_f64().unwrap_or(f64::INFINITY),
+    };
+    let limit = YEAR_10000 as f64;
+    match seconds {
+        _ if seconds < 0.0 => "is before 1970",
+        _ if seconds < limit => "is written with a fraction or an exponent",
+        _ if seconds < limit * 1e3 => "is in milliseconds",
+        _ if seconds < limit * 1e6 => "is in microseconds",
+        _ if seconds < limit * 1e9 => "is in nanoseconds",
+        _ => "is after the year 9999",
     }
 }
 
@@ -225,6 +252,26 @@ mod tests {
         assert_eq!(line(-1), "Expires: 2026-05-27 15:00:00 UTC — in 1 second");
         assert_eq!(line(7_200), "Expires: 2026-05-27 15:00:00 UTC — 2 hours ago");
         assert_eq!(line(-86_400), "Expires: 2026-05-27 15:00:00 UTC — in 1 day");
+    }
+
+    #[test]
+    fn a_time_that_is_no_date_is_told_as_what_it_is() {
+        for (value, flaw) in [
+            ("null", "is null"),
+            ("\"1779894000\"", "is text"),
+            ("[1779894000]", "is no number"),
+            ("1779894000.5", "is written with a fraction or an exponent"),
+            ("1779894000.0", "is written with a fraction or an exponent"),
+            ("1779894000000", "is in milliseconds"),
+            ("1779894000000000", "is in microseconds"),
+            ("1779894000000000000", "is in nanoseconds"),
+            ("1e99", "is after the year 9999"),
+            ("1e999", "is after the year 9999"),
+            ("-1", "is before 1970"),
+        ] {
+            assert_eq!(time_flaw(Some(&serde_json::from_str(value).unwrap())), flaw, "{value}");
+        }
+        assert_eq!(time_flaw(None), "is missing");
     }
 
     #[test]

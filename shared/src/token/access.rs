@@ -1,6 +1,6 @@
 //! The service's own access tokens (RFC 9068).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::{
     account::{admission::Admitted, session::Session},
-    error::{Error, TokenRefusal},
+    error::Error,
     jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
     keys::{KeyRing, PublicKeys, signer::Signer},
     time::Timestamp,
+    token::problem::{Findings, Problem, Times},
 };
 
 /// The claims of an access token. All times are in seconds since the epoch.
@@ -53,6 +54,11 @@ pub struct Issuer {
 }
 
 impl Claims {
+    /// The claims of a token. `None` if one is missing or of another type.
+    pub fn of(token: &Jwt) -> Option<Self> {
+        serde_json::from_value(Value::Object(token.claims.clone())).ok()
+    }
+
     /// The claims for a token of `session` that lives for `life` from `now` on.
     pub fn new(
         issuer: &Issuer,
@@ -92,62 +98,89 @@ pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<Str
     Signer::Local(&key.key).sign(&header, claims).await
 }
 
-/// Verifies `token` as an access token. The content is checked before the signature, and the expiry
-/// last, so that the answer names a fault that the holder can mend. `skew` is allowed on every
-/// time.
+/// The claims that are text.
+const TEXTS: [&str; 7] = ["iss", "sub", "aud", "jti", "sid", "email", "name"];
+const INVALID: &str = "token_invalid";
+const TIMES: Times = Times {
+    required: &["iat", "auth_time", "exp"],
+    optional: &["nbf"],
+    starts: &["iat", "auth_time", "nbf"],
+    refusal: INVALID,
+    expired: ("token_expired", "The token has expired."),
+};
+
+/// Finds everything that is wrong with `token` as an access token of this service, in the order of
+/// the rules. The content is checked before the signature, and the expiry last, so that the answer
+/// names a fault that the holder can mend. `skew` is allowed on every time. `keys` are loaded for a
+/// token whose content is right.
 ///
 /// A token whose key has ended cannot be verified. It is called expired if its `exp` has come.
 /// Otherwise an app that slept through a rotation would log its user out instead of refreshing.
-///
-/// # Errors
-///
-/// `token_invalid` or `token_expired`.
-pub fn verify(
-    keys: &PublicKeys,
-    issuer: &Issuer,
-    token: &Jwt,
-    now: Timestamp,
-    skew: Duration,
-) -> Result<Claims, TokenRefusal> {
-    let refuse = |sentence: &str| TokenRefusal::new("token_invalid", sentence).about(token, now);
+pub async fn examine<F>(keys: F, issuer: &Issuer, token: &Jwt, now: Timestamp, skew: Duration) -> Findings
+where
+    F: Future<Output = Result<Arc<PublicKeys>, Error>>,
+{
+    let mut findings = Findings {
+        content: content_problems(issuer, token),
+        times: TIMES.problems(token, now, skew),
+        ..Findings::default()
+    };
+    if findings.content.is_empty() {
+        match keys.await {
+            Ok(keys) => findings.signature = signature_problem(&keys, token, now, skew),
+            Err(error) => findings.unchecked = Some(error),
+        }
+    }
+    findings
+}
+
+fn content_problems(issuer: &Issuer, token: &Jwt) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut add = |code, message: &str| problems.push(Problem::new(code, message, INVALID));
     if token.header_text("typ").is_none_or(|typ| !typ.eq_ignore_ascii_case(ACCESS_TOKEN_TYPE)) {
-        return Err(refuse("This is not an access token of this service."));
+        add("wrong_kind", "This is not an access token of this service.");
     }
     if token.header_text("alg") != Some("RS256") {
-        return Err(refuse("The token's algorithm is not RS256."));
+        add("wrong_algorithm", "The token's algorithm is not RS256.");
     }
     // RFC 7515 section 4.1.11: unknown extensions must be refused, and this service knows none.
     if token.header().contains_key("crit") {
-        return Err(refuse("The token has critical header parameters that this service does not know."));
+        add("critical_header", "The token has critical header parameters that this service does not know.");
     }
-    let claims: Claims = serde_json::from_value(Value::Object(token.claims.clone())).map_err(|_| {
-        refuse("The token lacks a claim of this service's access tokens, or a claim has the wrong type.")
-    })?;
-    if claims.iss != issuer.url {
-        return Err(refuse("The token was issued by another service or deployment."));
+    if let Some(claim) = flawed_claim(token) {
+        let message = format!(
+            "The token's {claim} is missing or has the wrong type, and each access token of this service has one."
+        );
+        add("missing_claim", &message);
     }
-    if claims.aud != issuer.audience {
-        return Err(refuse("The token is meant for another audience."));
+    if token.text("iss") != Some(&issuer.url) {
+        add("wrong_issuer", "The token was issued by another service or deployment.");
     }
-    let expired = || TokenRefusal::new("token_expired", "The token has expired.").about(token, now);
+    if token.text("aud") != Some(&issuer.audience) {
+        add("wrong_audience", "The token is meant for another audience.");
+    }
+    problems
+}
+
+/// The first claim that is missing or of another type. Times are judged for themselves.
+fn flawed_claim(token: &Jwt) -> Option<&'static str> {
+    let is = |claim: &str, fits: fn(&Value) -> bool| token.claims.get(claim).is_some_and(fits);
+    let is_role = |value: &Value| value.as_u64().is_some_and(|id| u32::try_from(id).is_ok());
+    TEXTS
+        .into_iter()
+        .find(|claim| !is(claim, Value::is_string))
+        .or_else(|| (!is("email_verified", Value::is_boolean)).then_some("email_verified"))
+        .or_else(|| (!is("role_id", is_role)).then_some("role_id"))
+}
+
+fn signature_problem(keys: &PublicKeys, token: &Jwt, now: Timestamp, skew: Duration) -> Option<Problem> {
     let kid = token.header_text("kid").unwrap_or_default();
-    let key = keys.verifying(kid, now).ok_or_else(|| {
-        if keys.knows(kid) && token.time("exp").is_some_and(|expiry| now >= expiry + skew) {
-            return expired();
+    let Some(key) = keys.verifying(kid, now) else {
+        if keys.knows(kid) && token.expires_at().is_some_and(|expiry| now >= expiry + skew) {
+            return Some(TIMES.expired());
         }
-        refuse("The token was signed with a key that is not, or no longer, in use.")
-    })?;
-    if !token.is_signed_by(key.verifying()) {
-        return Err(refuse("The token's signature is wrong."));
-    }
-    let time = |claim| token.time(claim).ok_or_else(|| refuse("A time in the token is not a date."));
-    let (issued, authenticated, expiry) = (time("iat")?, time("auth_time")?, time("exp")?);
-    let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued };
-    if [issued, authenticated, not_before].into_iter().any(|start| start > now + skew) {
-        return Err(refuse("The token is from the future: a clock is wrong."));
-    }
-    if now >= expiry + skew {
-        return Err(expired());
-    }
-    Ok(claims)
+        let message = "The token was signed with a key that is not, or no longer, in use.";
+        return Some(Problem::new("unknown_key", message, INVALID));
+    };
+    (!token.is_signed_by(key.verifying())).then(|| Problem::new("wrong_signature", token.wrong_signature(), INVALID))
 }

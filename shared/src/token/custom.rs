@@ -2,7 +2,7 @@
 
 mod rules;
 
-pub use rules::is_uid;
+pub use rules::{flaws, is_uid, warnings};
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -102,21 +102,7 @@ impl CustomToken<'_> {
     /// Warnings, as sentences, about claims that Firebase accepts and that have an unexpected
     /// effect.
     pub fn warnings(&self) -> Vec<String> {
-        let Some(claims) = self.claims else { return Vec::new() };
-        let overwritten: Vec<&str> = OVERWRITTEN.into_iter().filter(|name| claims.contains_key(*name)).collect();
-        let mut warnings = Vec::new();
-        if !overwritten.is_empty() {
-            let names = overwritten.join(", ");
-            warnings.push(format!("Firebase overwrites these claims in the ID token with its own values: {names}."));
-        }
-        let characters = serde_json::to_string(claims).map_or(0, |text| text.chars().count());
-        if characters > CLAIMS_CHARACTERS_ADVISED {
-            warnings.push(format!(
-                "The claims are {characters} characters of JSON, and every ID token contains them. Use at most \
-                 {CLAIMS_CHARACTERS_ADVISED}."
-            ));
-        }
-        warnings
+        self.claims.map(claim_warnings).unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -131,6 +117,24 @@ impl CustomToken<'_> {
         }
         self.claims.map_or(Ok(()), rules::nothing_reserved)
     }
+}
+
+/// Warnings about the claims inside `claims`.
+fn claim_warnings(claims: &Map<String, Value>) -> Vec<String> {
+    let overwritten: Vec<&str> = OVERWRITTEN.into_iter().filter(|name| claims.contains_key(*name)).collect();
+    let mut warnings = Vec::new();
+    if !overwritten.is_empty() {
+        let names = overwritten.join(", ");
+        warnings.push(format!("Firebase overwrites these claims in the ID token with its own values: {names}."));
+    }
+    let characters = serde_json::to_string(claims).map_or(0, |text| text.chars().count());
+    if characters > CLAIMS_CHARACTERS_ADVISED {
+        warnings.push(format!(
+            "The claims are {characters} characters of JSON, and every ID token contains them. Use at most \
+             {CLAIMS_CHARACTERS_ADVISED}."
+        ));
+    }
+    warnings
 }
 
 #[derive(Serialize)]

@@ -8,15 +8,24 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::{
-    error::{Error, TokenRefusal},
+    error::Error,
     jose::{
-        jwt::Jwt,
-        kind::{ID_TOKEN_ISSUER, Kind},
+        jwt::{Jwt, UNSIGNED},
+        kind::{ID_TOKEN_ISSUER, Kind, audience_name},
     },
     keys::google::Certificates,
     time::Timestamp,
+    token::{
+        custom,
+        problem::{Findings, Problem, Times},
+    },
 };
+
+/// The Admin SDK's code for every broken rule but the tenant and the expiry.
+pub const ARGUMENT_ERROR: &str = "auth/argument-error";
 
 /// The longest `sub`, in UTF-16 units, as the Admin SDK for Node counts it.
 const SUB_LENGTH_MAX: usize = 128;
@@ -57,136 +66,174 @@ pub struct Claims {
     pub expires_at: Timestamp,
 }
 
+/// The rules for the times of an ID token.
+const TIMES: Times = Times {
+    required: &["exp", "iat", "auth_time"],
+    optional: &["nbf"],
+    starts: &["iat", "auth_time", "nbf"],
+    refusal: ARGUMENT_ERROR,
+    expired: ("auth/id-token-expired", "The ID token has expired. Get a fresh one with getIdToken(), and try again."),
+};
+/// The rules for the times of a token of another kind, which is refused in any case.
+const OTHER_TIMES: Times = Times {
+    required: &[],
+    optional: &["exp", "iat", "auth_time", "nbf"],
+    expired: ("auth/id-token-expired", "The token has expired."),
+    ..TIMES
+};
+
 impl Verifier<'_> {
-    /// Verifies `token` as an ID token of the project.
-    ///
-    /// # Errors
-    ///
-    /// 401 `auth/argument-error`, `auth/mismatching-tenant-id` or `auth/id-token-expired`, with the
-    /// sentence of the first broken rule. 503 while there are no keys.
-    pub async fn verify(&self, token: &Jwt, now: Timestamp) -> Result<Claims, Error> {
-        let refuse = |sentence: String| {
-            let kind = token.kind();
-            let expected =
-                format!("This is {}, where a Firebase ID token is expected.{}", kind.phrase(), kind.advice());
-            let sentence = match kind {
-                Kind::FirebaseIdToken | Kind::Unknown => sentence,
-                // The kind explains every broken rule.
-                Kind::FirebaseCustomToken | Kind::FirebaseLegacyCustomToken => expected,
-                _ => format!("{expected} {sentence}"),
-            };
-            Error::Token(TokenRefusal::new("auth/argument-error", sentence).about(token, now))
-        };
-        self.check_header(token).map_err(refuse)?;
-        self.check_content(token).map_err(refuse)?;
-        self.check_tenant(token).map_err(|sentence| {
-            Error::Token(TokenRefusal::new("auth/mismatching-tenant-id", sentence).about(token, now))
-        })?;
-        self.check_signature(token, now).await?.map_err(refuse)?;
-        let claims = self.check_times(token, now).map_err(refuse)?;
-        if now >= claims.expires_at + self.skew {
-            let sentence = "The ID token has expired. Get a fresh one with getIdToken(), and try again.";
-            return Err(Error::Token(TokenRefusal::new("auth/id-token-expired", sentence).about(token, now)));
+    /// Finds everything that is wrong with `token` as an ID token of the project. The order is that
+    /// of the rules of `/verify`. No key is fetched for a token with wrong content.
+    pub async fn examine(&self, token: &Jwt, now: Timestamp) -> Findings {
+        let kind = token.kind();
+        if !matches!(kind, Kind::FirebaseIdToken | Kind::Unknown) {
+            let expected = format!("where a Firebase ID token is expected.{}", kind.advice());
+            return wrong_kind(token, &expected, now, self.skew);
         }
-        Ok(claims)
+        let content = self.content_problems(token);
+        let signature = if content.is_empty() { self.signature_problem(token, now).await } else { Ok(None) };
+        let (signature, unchecked) = signature.map_or_else(|error| (None, Some(error)), |problem| (problem, None));
+        Findings { content, signature, unchecked, times: TIMES.problems(token, now, self.skew) }
     }
 
-    fn check_header(&self, token: &Jwt) -> Result<(), String> {
+    fn content_problems(&self, token: &Jwt) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut add = |code, message: String| problems.push(Problem::new(code, message, ARGUMENT_ERROR));
         let algorithm = token.header_text("alg");
+        if self.certificates.is_some() && token.is_unsigned() {
+            add("unsigned", UNSIGNED.to_owned());
+        }
         if self.certificates.is_none() {
             if algorithm != Some("none") || !token.is_unsigned() {
-                return Err(
-                    "This deployment is in emulator mode: it accepts only the unsigned tokens of the Firebase Auth \
-                     emulator."
-                        .to_owned(),
-                );
+                let message = "This deployment is in emulator mode: it accepts only the unsigned tokens of the Firebase \
+                               Auth emulator.";
+                add("signed", message.to_owned());
             }
-        } else if kid(token).is_none() {
-            return Err("The token has no kid in its header, so it is not a Firebase ID token.".to_owned());
-        } else if algorithm != Some("RS256") {
-            return Err("The token's algorithm is not RS256.".to_owned());
+        } else {
+            if kid(token).is_none() {
+                let message = "The token has no kid in its header, so it is not a Firebase ID token.";
+                add("no_kid", message.to_owned());
+            }
+            if algorithm != Some("RS256") {
+                add("wrong_algorithm", "The token's algorithm is not RS256.".to_owned());
+            }
         }
         // RFC 7515 section 4.1.11: unknown extensions must be refused, and this service knows none.
         if token.header().contains_key("crit") {
-            return Err("The token has critical header parameters that this service does not know.".to_owned());
+            add(
+                "critical_header",
+                "The token has critical header parameters that this service does not know.".to_owned(),
+            );
         }
-        Ok(())
-    }
-
-    fn check_content(&self, token: &Jwt) -> Result<(), String> {
-        let project = self.project;
-        let audience = token.text("aud").ok_or_else(|| {
-            format!("The token's aud is missing or not text; it must be the Firebase project \"{project}\".")
-        })?;
-        if audience != project {
-            let shown = shown(audience);
-            return Err(format!(
-                "The token's aud is \"{shown}\", and this deployment verifies tokens of the Firebase project \
-                 \"{project}\". The token may be from another environment."
-            ));
-        }
-        if token.issuing_project() != Some(project) {
-            return Err(format!("The token's iss is not \"{ID_TOKEN_ISSUER}{project}\"."));
+        for message in self.claim_flaws(token) {
+            add("wrong_project", message);
         }
         let length = token.text("sub").map(|sub| sub.encode_utf16().count());
         if !length.is_some_and(|length| (1..=SUB_LENGTH_MAX).contains(&length)) {
-            return Err("The token's sub, the uid, is not text of 1 to 128 characters.".to_owned());
+            add("wrong_sub", "The token's sub, the uid, is not text of 1 to 128 characters.".to_owned());
         }
-        Ok(())
+        problems.extend(self.tenant_problem(token));
+        problems
+    }
+
+    /// The flaws of the audience and the issuer, which both name the project.
+    fn claim_flaws(&self, token: &Jwt) -> Vec<String> {
+        let project = self.project;
+        let mut flaws = Vec::new();
+        match token.text("aud") {
+            None => flaws.push(format!(
+                "The token's aud {}; it must be the Firebase project \"{project}\".",
+                not_text(token.claims.get("aud"))
+            )),
+            Some(audience) if audience != project => {
+                let other = match audience_name(audience) {
+                    Some(name) => format!("It is {name}; an ID token names the id of its project."),
+                    None => "The token may be from another environment.".to_owned(),
+                };
+                flaws.push(format!(
+                    "The token's aud is \"{}\", and this deployment verifies tokens of the Firebase project \
+                     \"{project}\". {other}",
+                    shown(audience)
+                ));
+            }
+            Some(_) => {}
+        }
+        if token.issuing_project() != Some(project) {
+            flaws.push(format!("The token's iss is not \"{ID_TOKEN_ISSUER}{project}\"."));
+        }
+        flaws
     }
 
     /// Holds the tenant to the deployment's, as the Admin SDK does for a tenant. The SDK without a
     /// tenant accepts the tokens of all tenants; one uid may then be two people.
-    fn check_tenant(&self, token: &Jwt) -> Result<(), String> {
+    fn tenant_problem(&self, token: &Jwt) -> Option<Problem> {
         let phrase = |tenant: Option<&str>| {
             tenant.map_or_else(|| "no tenant".to_owned(), |tenant| format!("the tenant \"{}\"", shown(tenant)))
         };
         let tenant = token.tenant();
         if tenant == self.tenant {
-            return Ok(());
+            return None;
         }
-        Err(format!(
+        let message = format!(
             "The token is of {}, and this deployment verifies tokens of {}: FIREBASE_TENANT_ID decides.",
             phrase(tenant),
             phrase(self.tenant)
-        ))
+        );
+        Some(Problem::new("wrong_tenant", message, "auth/mismatching-tenant-id"))
     }
 
-    async fn check_signature(&self, token: &Jwt, now: Timestamp) -> Result<Result<(), String>, Error> {
-        let (Some(certificates), Some(kid)) = (self.certificates, kid(token)) else { return Ok(Ok(())) };
+    async fn signature_problem(&self, token: &Jwt, now: Timestamp) -> Result<Option<Problem>, Error> {
+        let (Some(certificates), Some(kid)) = (self.certificates, kid(token)) else { return Ok(None) };
         Ok(match certificates.key(kid, now).await? {
             None => {
-                Err("The token's kid is not among the public keys of Firebase. Firebase did not sign the token, or \
-                     no longer publishes the key. Get a fresh token."
-                    .to_owned())
+                let message = "The token's kid is not among the public keys of Firebase. Firebase did not sign the token, \
+                               or no longer publishes the key. Get a fresh token.";
+                Some(Problem::new("unknown_key", message, ARGUMENT_ERROR))
             }
-            Some(key) if token.is_signed_by(&key) => Ok(()),
-            Some(_) => Err("The token's signature is wrong.".to_owned()),
+            Some(key) if token.is_signed_by(&key) => None,
+            Some(_) => Some(Problem::new("wrong_signature", token.wrong_signature(), ARGUMENT_ERROR)),
         })
     }
+}
 
-    fn check_times(&self, token: &Jwt, now: Timestamp) -> Result<Claims, String> {
-        let time = |claim: &str| {
-            token.time(claim).ok_or_else(|| format!("The token's {claim} is missing or not a whole number of seconds."))
-        };
-        let (expires_at, issued_at, auth_time) = (time("exp")?, time("iat")?, time("auth_time")?);
-        let not_before = if token.claims.contains_key("nbf") { time("nbf")? } else { issued_at };
-        for (claim, start) in [("iat", issued_at), ("auth_time", auth_time), ("nbf", not_before)] {
-            if start > now + self.skew {
-                return Err(format!("The token's {claim} is in the future: a clock is wrong."));
-            }
-        }
+impl Claims {
+    /// The claims of a token in which nothing is wrong. `None` if a time is missing.
+    pub fn of(token: &Jwt) -> Option<Self> {
         let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
-        Ok(Claims {
+        Some(Self {
             uid: text("sub"),
             email: text("email"),
             email_verified: token.email_verified(),
             name: text("name"),
             provider: token.sign_in_provider().to_owned(),
-            issued_at,
-            auth_time,
-            expires_at,
+            issued_at: token.time("iat")?,
+            auth_time: token.time("auth_time")?,
+            expires_at: token.expires_at()?,
         })
+    }
+}
+
+/// The findings about a token of a kind that is not accepted. `expected` says what is.
+pub fn wrong_kind(token: &Jwt, expected: &str, now: Timestamp, skew: Duration) -> Findings {
+    let kind = token.kind();
+    let mut message = format!("This is {}, {expected}", kind.phrase());
+    let flaws = if kind == Kind::FirebaseCustomToken { custom::flaws(token, now, skew) } else { Vec::new() };
+    if let Some(flaw) = flaws.first() {
+        message = format!("{message} As a custom token it is wrong too: {flaw}");
+    }
+    let mut content = vec![Problem::new("wrong_kind", message, ARGUMENT_ERROR)];
+    content.extend(flaws.into_iter().map(|flaw| Problem::new("custom_token", flaw, ARGUMENT_ERROR)));
+    Findings { content, times: OTHER_TIMES.problems(token, now, skew), ..Findings::default() }
+}
+
+/// A phrase about a claim that is not text.
+fn not_text(value: Option<&Value>) -> &'static str {
+    match value {
+        None | Some(Value::Null) => "is missing or not text",
+        Some(Value::Array(_)) => "is a list and not text",
+        Some(Value::Number(_)) => "is a number and not text",
+        Some(_) => "is not text",
     }
 }
 

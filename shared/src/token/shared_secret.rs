@@ -9,14 +9,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::{
-    error::{Field, TokenRefusal},
+    error::Field,
     jose::{
-        jwt::{Jwt, whole_seconds},
-        kind::Kind,
+        jwt::{Jwt, time_flaw, whole_seconds},
         number,
     },
     keys::shared_secret::SharedSecrets,
     time::Timestamp,
+    token::problem::{Findings, Problem, Times},
 };
 
 /// The life of a token without another setting, as in Bubble's plugin.
@@ -27,7 +27,7 @@ pub const LIFE_MAX: Duration = Duration::from_secs(366 * 86_400);
 /// Whether these rules judge a token. Its algorithm decides, whatever else its maker wrote into it.
 /// Tokens of Firebase and of this service keep their rules, so that a secret never makes one.
 pub fn is_meant(token: &Jwt) -> bool {
-    token.is_hmac() && matches!(token.kind(), Kind::SharedSecret | Kind::Supabase | Kind::Cognito | Kind::Google)
+    token.is_hmac() && !token.kind().has_rules_of_its_own()
 }
 
 /// The claims of a genuine token, with defaults for missing ones: its maker decides what to write.
@@ -52,47 +52,53 @@ pub struct Claims {
     pub session: Option<(String, String)>,
 }
 
-/// Verifies a token that a secret signed. The signature comes first: nothing in a forged token is
-/// worth telling. `skew` is allowed on every time.
-///
-/// # Errors
-///
-/// `token_invalid` or `token_expired`.
-pub fn verify(secrets: &SharedSecrets, token: &Jwt, now: Timestamp, skew: Duration) -> Result<Claims, TokenRefusal> {
-    let refuse = |sentence: &str| TokenRefusal::new("token_invalid", sentence).about(token, now);
+const INVALID: &str = "token_invalid";
+/// Its maker decides which times a token has.
+const TIMES: Times = Times {
+    required: &[],
+    optional: &["exp", "nbf"],
+    starts: &["iat", "nbf"],
+    refusal: INVALID,
+    expired: ("token_expired", "The token has expired."),
+};
+
+/// Finds everything that is wrong with a token that a secret should have signed, in the order of
+/// the rules. The signature comes before the claims: nothing in a forged token is worth telling.
+/// `skew` is allowed on every time. Without `secrets` the signature is not checked.
+pub fn examine(secrets: Option<&SharedSecrets>, token: &Jwt, now: Timestamp, skew: Duration) -> Findings {
+    let mut content = Vec::new();
     if token.header_text("alg") != Some("HS256") {
-        return Err(refuse("The token's algorithm is not HS256, the only one that is accepted with a shared secret."));
+        let message = "The token's algorithm is not HS256, the only one that is accepted with a shared secret.";
+        content.push(Problem::new("wrong_algorithm", message, INVALID));
     }
     if token.header().contains_key("crit") {
-        return Err(refuse("The token has critical header parameters that this service does not know."));
+        let message = "The token has critical header parameters that this service does not know.";
+        content.push(Problem::new("critical_header", message, INVALID));
     }
-    if !secrets.signed(token) {
-        return Err(refuse("The token's signature is wrong: it was signed with another secret, or changed since."));
+    let is_forged = content.is_empty() && secrets.is_some_and(|secrets| !secrets.signed(token));
+    let signature = is_forged.then(|| {
+        let message = "The token's signature is wrong: it was signed with another secret, or changed since.";
+        Problem::new("unknown_key", message, INVALID)
+    });
+    Findings { content, signature, times: TIMES.problems(token, now, skew), ..Findings::default() }
+}
+
+impl Claims {
+    /// The claims of a token in which nothing is wrong.
+    pub fn of(token: &Jwt) -> Self {
+        let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
+        let role_id = token.claims.get("role_id").and_then(number::whole).and_then(|id| u32::try_from(id).ok());
+        Self {
+            uid: uid(&token.claims),
+            email: text("email"),
+            email_verified: token.email_verified(),
+            name: text("name"),
+            role_id: role_id.unwrap_or_default(),
+            issued_at: token.time("iat"),
+            expires_at: token.expires_at(),
+            session: token.text("iss").map(str::to_owned).zip(token.text("sid").map(str::to_owned)),
+        }
     }
-    let time = |claim: &str| match token.time(claim) {
-        None if token.claims.contains_key(claim) => Err(refuse("A time in the token is not a date.")),
-        time => Ok(time),
-    };
-    let (expires_at, not_before) = (time("exp")?, time("nbf")?);
-    let issued_at = token.time("iat");
-    if [issued_at, not_before].into_iter().flatten().any(|start| start > now + skew) {
-        return Err(refuse("The token is from the future: a clock is wrong."));
-    }
-    if expires_at.is_some_and(|expiry| now >= expiry + skew) {
-        return Err(TokenRefusal::new("token_expired", "The token has expired.").about(token, now));
-    }
-    let text = |claim: &str| token.text(claim).unwrap_or_default().to_owned();
-    let role_id = token.claims.get("role_id").and_then(number::whole).and_then(|id| u32::try_from(id).ok());
-    Ok(Claims {
-        uid: uid(&token.claims),
-        email: text("email"),
-        email_verified: token.email_verified(),
-        name: text("name"),
-        role_id: role_id.unwrap_or_default(),
-        issued_at,
-        expires_at,
-        session: token.text("iss").map(str::to_owned).zip(token.text("sid").map(str::to_owned)),
-    })
 }
 
 /// The user id in a token, by the first of the names that builders give it.
@@ -125,7 +131,8 @@ pub fn complete(
     let given = |claims: &Map<String, Value>, name: &str| match claims.get(name) {
         None => Ok(None),
         Some(value) => {
-            let message = format!("`{name}` in the payload must be a whole number of seconds since 1970.");
+            let flaw = time_flaw(Some(value));
+            let message = format!("`{name}` in the payload {flaw}. It must be a whole number of seconds since 1970.");
             whole_seconds(value).map(Some).ok_or_else(|| Field::new("payload", "invalid_time", message))
         }
     };

@@ -64,8 +64,8 @@ async fn a_refusal_of_such_a_token_has_this_services_own_codes() {
         (signed(OTHER, &json!({"user_id": 1})), "another secret"),
         // A wrong signature is reported before the expiry.
         (signed(OTHER, &expired), "another secret"),
-        (signed(SECRET, &json!({"exp": "soon"})), "not a date"),
-        (signed(SECRET, &json!({"nbf": now + 100})), "from the future"),
+        (signed(SECRET, &json!({"exp": "soon"})), "The token's exp is text."),
+        (signed(SECRET, &json!({"nbf": now + 100})), "nbf is in the future"),
     ] {
         let answer = verify(&service, &token).await.refused(401, "token_invalid");
         assert!(answer.body["message"].as_str().unwrap().contains(words), "{}", answer.body);

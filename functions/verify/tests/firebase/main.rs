@@ -149,16 +149,18 @@ async fn what_is_no_text_is_no_token_and_nothing_at_all_is_missing() {
     let google = google().await;
     let service = service(&google).await;
     for (token, words) in [
-        (json!(5), "three parts"),
-        (json!(true), "three parts"),
-        (json!([signed(&claims(&service))]), "not base64url"),
-        (json!(["a"]), "this is JSON"),
-        (json!({"token": "a"}), "this is JSON"),
+        (json!(5), "a number"),
+        (json!(true), "the text true"),
+        (json!(["a"]), "three parts"),
+        (json!(["a", "b"]), "a list of several values"),
+        (json!({"token": "a"}), "three parts"),
+        (json!({"a": "b"}), "JSON without a token in it"),
         (json!(""), "is empty"),
         (json!(" "), "is empty"),
     ] {
         assert_eq!(refused(verify(&service, &token).await, words).body["report"], "");
     }
+    verify(&service, &json!([signed(&claims(&service))])).await.is(200);
     let form = async |body| service.request(Method::POST, "/verify").form(body).await;
     refused(form("token=").await, "is empty");
     form("other=1").await.refused(400, "token_missing");

@@ -1,8 +1,10 @@
 //! Tests tokens across the endpoints and the tool: each place that accepts a token says the same.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod agreement;
 mod numbers;
+mod places;
 
 use axum::http::Method;
 use serde_json::json;

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 use crate::keys::service_account::ServiceAccount;
 use crate::{
-    jose::{jwt::Jwt, kind::CUSTOM_TOKEN_AUDIENCE},
+    jose::{
+        jwt::{Jwt, time_flaw, whole_seconds},
+        kind::{CUSTOM_TOKEN_AUDIENCE, audience_name},
+    },
     time::Timestamp,
 };
 
@@ -18,6 +21,10 @@ use crate::{
 const UID_BYTES_MAX: usize = 128;
 /// The accepted lives of a token from elsewhere, in seconds. Firebase has no minimum.
 const FOREIGN_LIFE_SECONDS: RangeInclusive<i64> = 1..=3600;
+/// The most bytes of a foreign name that an answer quotes.
+const SHOWN_BYTES_MAX: usize = 80;
+/// The claims beside `claims` that mean something to Firebase, and two of RFC 7519 that do no harm.
+const TOP_LEVEL: [&str; 10] = ["iss", "sub", "aud", "iat", "exp", "uid", "claims", "tenant_id", "nbf", "jti"];
 /// OpenID Connect's own claims, which `claims` may not set. The list is on the Identity Platform
 /// page.
 pub const RESERVED: [&str; 16] = [
@@ -57,9 +64,42 @@ impl ServiceAccount {
         skew: Duration,
         life: RangeInclusive<i64>,
     ) -> Result<(), String> {
-        let inspection = Inspection { account: self, token, now, skew, life };
+        let inspection = Inspection { account: Some(self), token, now, skew, life };
         Inspection::RULES.into_iter().try_for_each(|rule| rule(&inspection))
     }
+}
+
+/// The broken rules of a custom token, as far as they can be seen without the key of its service
+/// account. Each sentence names the fault and the remedy.
+pub fn flaws(token: &Jwt, now: Timestamp, skew: Duration) -> Vec<String> {
+    let inspection = Inspection { account: None, token, now, skew, life: FOREIGN_LIFE_SECONDS };
+    Inspection::RULES.into_iter().filter_map(|rule| rule(&inspection).err()).collect()
+}
+
+/// Sentences about parts of a custom token that Firebase accepts, with another effect than their
+/// maker expects.
+pub fn warnings(token: &Jwt) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if token.header().contains_key("kid") {
+        let warning = "Its header has a `kid`, which the Admin SDKs leave out: other programs take the token for an ID \
+                       token then. Firebase is reported to accept it.";
+        warnings.push(warning.to_owned());
+    }
+    let ignored: Vec<&str> =
+        token.claims.keys().map(String::as_str).filter(|claim| !TOP_LEVEL.contains(claim)).map(shown).collect();
+    if !ignored.is_empty() {
+        let names = ignored.join(", ");
+        warnings.push(format!("Firebase ignores what stands beside `claims`: put it into `claims`. It is: {names}."));
+    }
+    if let Some(Value::Object(claims)) = token.claims.get("claims") {
+        warnings.extend(super::claim_warnings(claims));
+    }
+    warnings
+}
+
+/// The beginning of a foreign name, which an answer may quote.
+fn shown(name: &str) -> &str {
+    name.get(..SHOWN_BYTES_MAX).unwrap_or(name)
 }
 
 /// A rule. It returns a sentence if the rule is broken.
@@ -67,7 +107,8 @@ type Rule<T> = fn(&T) -> Result<(), String>;
 
 /// A token, and the values that the rules compare it with.
 struct Inspection<'a> {
-    account: &'a ServiceAccount,
+    /// `None` if nobody knows which account should have made the token.
+    account: Option<&'a ServiceAccount>,
     token: &'a Jwt,
     now: Timestamp,
     skew: Duration,
@@ -78,7 +119,7 @@ impl Inspection<'_> {
     /// The rules, in the order in which broken ones are reported. The issuer comes first, and the
     /// signature last, because every change of the content breaks the signature too.
     const RULES: [Rule<Self>; 10] = [
-        Self::header,
+        Self::algorithm,
         Self::one_issuer,
         Self::this_issuer,
         Self::audience,
@@ -91,18 +132,13 @@ impl Inspection<'_> {
     ];
 
     fn claim(&self, name: &str) -> Option<&str> {
-        self.token.claims.get(name).and_then(Value::as_str)
+        self.token.text(name)
     }
 
-    fn header(&self) -> Result<(), String> {
-        let header = self.token.header();
+    fn algorithm(&self) -> Result<(), String> {
         ensure(
-            header.get("alg").and_then(Value::as_str) == Some("RS256"),
+            self.token.header_text("alg") == Some("RS256"),
             "Its `alg` is not RS256, and Firebase accepts no other: sign it with the private key of a service account.",
-        )?;
-        ensure(
-            !header.contains_key("kid"),
-            "Its header has a `kid`, which marks an ID token and not a custom token: leave it out.",
         )
     }
 
@@ -114,7 +150,8 @@ impl Inspection<'_> {
     }
 
     fn this_issuer(&self) -> Result<(), String> {
-        let email = &self.account.email;
+        let Some(account) = self.account else { return Ok(()) };
+        let email = &account.email;
         ensure(
             self.claim("iss") == Some(email),
             &format!("It was made by another service account than {email}: sign it with the key of {email}."),
@@ -122,30 +159,58 @@ impl Inspection<'_> {
     }
 
     fn audience(&self) -> Result<(), String> {
-        ensure(
-            self.claim("aud") == Some(CUSTOM_TOKEN_AUDIENCE),
-            &format!("Its `aud` is not the audience of custom tokens: it must be {CUSTOM_TOKEN_AUDIENCE}."),
-        )
+        let audience = match self.token.claims.get("aud") {
+            Some(Value::String(audience)) if audience == CUSTOM_TOKEN_AUDIENCE => return Ok(()),
+            Some(Value::String(audience)) => match audience_name(audience) {
+                Some(name) => format!(", but {name}"),
+                None if self.claim("iss").is_some_and(|email| email.contains(&format!("@{audience}."))) => {
+                    ", but the id of the project, as in an ID token".to_owned()
+                }
+                None => String::new(),
+            },
+            Some(Value::Array(_)) => ", but a list".to_owned(),
+            None | Some(_) => " (it is missing or not text)".to_owned(),
+        };
+        Err(format!("Its `aud` is not the audience of custom tokens{audience}: it must be {CUSTOM_TOKEN_AUDIENCE}."))
     }
 
     fn uid(&self) -> Result<(), String> {
-        ensure(self.claim("uid").is_some_and(is_uid), "Its `uid` is not a text of 1 to 128 bytes: set a `uid`.")
+        let what = match self.token.claims.get("uid") {
+            Some(Value::String(uid)) if is_uid(uid) => return Ok(()),
+            Some(Value::String(uid)) if uid.is_empty() => "it is empty".to_owned(),
+            Some(Value::String(uid)) => format!("it has {} bytes", uid.len()),
+            Some(Value::Number(_)) => "it is a number, so put it into quotes".to_owned(),
+            Some(_) => "it is neither text nor a number".to_owned(),
+            None if ["user_id", "userId", "id"].iter().any(|name| self.token.claims.contains_key(*name)) => {
+                "it is missing, and no other name of the id counts".to_owned()
+            }
+            None => "it is missing".to_owned(),
+        };
+        Err(format!("Its `uid` is not a text of 1 to {UID_BYTES_MAX} bytes: {what}."))
     }
 
     fn life(&self) -> Result<(), String> {
-        let (Some(iat), Some(exp)) = (self.token.time("iat"), self.token.time("exp")) else {
-            return Err("Its `iat` and `exp` must be whole numbers: seconds since 1970, not milliseconds.".to_owned());
-        };
-        let (least, most) = (self.life.start(), self.life.end());
+        for claim in ["iat", "exp"] {
+            let value = self.token.claims.get(claim);
+            if value.and_then(whole_seconds).is_none() {
+                let flaw = time_flaw(value);
+                return Err(format!(
+                    "Its `{claim}` {flaw}: `iat` and `exp` must be whole numbers of seconds since 1970."
+                ));
+            }
+        }
+        let (Some(iat), Some(exp)) = (self.token.time("iat"), self.token.time("exp")) else { return Ok(()) };
+        let (least, most, life) = (self.life.start(), self.life.end(), exp.seconds() - iat.seconds());
+        let what = if life > *most { "too long" } else { "too short or not at all" };
         ensure(
-            self.life.contains(&(exp.seconds() - iat.seconds())),
-            &format!("It lives too long or not at all: `exp` must be {least} to {most} seconds after `iat`."),
+            self.life.contains(&life),
+            &format!("It lives {what}: `exp` is {life} seconds after `iat`, and must be {least} to {most}."),
         )
     }
 
     fn time(&self) -> Result<(), String> {
         ensure(
-            self.token.time("iat").is_some_and(|iat| iat.seconds() <= (self.now + self.skew).seconds()),
+            self.token.time("iat").is_none_or(|iat| iat.seconds() <= (self.now + self.skew).seconds()),
             "Its `iat` is in the future: set the clock of the machine that made it.",
         )?;
         let Some(expiry) = self.token.time("exp").filter(|expiry| self.now >= *expiry + self.skew) else {
@@ -171,8 +236,9 @@ impl Inspection<'_> {
     }
 
     fn signature(&self) -> Result<(), String> {
+        let Some(account) = self.account else { return Ok(()) };
         ensure(
-            self.token.is_signed_by(self.account.key.public()),
+            self.token.is_signed_by(account.key.public()),
             "Its signature is not by this key of the service account: another key signed it, or it was changed after \
              signing. Sign it again with this key.",
         )

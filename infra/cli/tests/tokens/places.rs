@@ -1,0 +1,252 @@
+//! Everything that people paste in a token's place, at every place that accepts a token. A new kind
+//! of paste is one row.
+
+use std::process::{Command, Stdio};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::{Answer, ISSUER, Service, service_account, signing_keys};
+use tempfile::TempDir;
+
+/// The answer to a paste, the same at each place for the same kind of token.
+enum Answers {
+    /// The token is accepted: what stood around it was taken off.
+    Good,
+    /// The token is refused, with these words for the builder.
+    Says(&'static str),
+}
+
+use Answers::{Good, Says};
+
+/// A paste, the answer where a JWT is expected, and the answer where a refresh token is.
+///
+/// `{A}` stands for an access token, `{R}` for a refresh token, `{J}` for a custom token and `{S}`
+/// for the whole session object. `{T}` is the token that the place expects.
+struct Row(&'static str, Answers, Answers);
+
+const EMPTY: &str = "The variable that should hold the token was empty";
+
+fn rows() -> Vec<Row> {
+    let mut rows: Vec<Row> = [
+        "{T}",
+        "Bearer {T}",
+        "Bearer Bearer {T}",
+        "bearer {T}",
+        "\"{T}\"",
+        "'{T}'",
+        "`{T}`",
+        "“{T}”",
+        "‘{T}’",
+        "«{T}»",
+        "b'{T}'",
+        "b\"{T}\"",
+        "Optional(\"{T}\")",
+        "token: {T}",
+        "access_token={T}&refresh_token={T}",
+        "{T},",
+        "{T};",
+        "\u{feff}{T}",
+        "\u{200b}{T}\u{200b}",
+        "\u{a0}{T}",
+        "Bearer%20{T}",
+        "%22{T}%22",
+        "[\"{T}\"]",
+        "<{T}>",
+        "{{{T}}}",
+        "({T})",
+        "{S}",
+        "{\"session\":{S}}",
+        "{T} {T}",
+        "{T}, {T}",
+        "Authorization: Bearer {T}",
+    ]
+    .map(|pasted| Row(pasted, Good, Good))
+    .into();
+    rows.extend([
+        Row("null", Says("the text null"), Says("the text null")),
+        Row("undefined", Says("the text undefined"), Says(EMPTY)),
+        Row("None", Says("the text none"), Says(EMPTY)),
+        Row("nil", Says("the text nil"), Says(EMPTY)),
+        Row("NaN", Says("the text nan"), Says(EMPTY)),
+        Row("true", Says("the text true"), Says(EMPTY)),
+        Row("\"null\"", Says("the text null"), Says("the text null")),
+        Row("Bearer undefined", Says("the text undefined"), Says("the text undefined")),
+        Row("[object Object]", Says("[object Object]"), Says("[object Object]")),
+        Row("[object Promise]", Says("the text of an object"), Says("the text of an object")),
+        Row("Bearer", Says("the word Bearer alone"), Says("the word Bearer alone")),
+        Row("<token>", Says("a placeholder that nothing has filled"), Says("a placeholder")),
+        Row("{{token}}", Says("a placeholder"), Says("a placeholder")),
+        Row("$token", Says("a placeholder"), Says("a placeholder")),
+        Row("${TOKEN}", Says("a placeholder"), Says("a placeholder")),
+        Row("YOUR_TOKEN", Says("a placeholder"), Says("a placeholder")),
+        Row("AIzaSyA0123456789abcdefghijklmnopqrstuv", Says("an API key of Google"), Says("an API key of Google")),
+        Row("AMf-vBx0123456789abcdefghij", Says("a refresh token of Firebase"), Says("a refresh token of Firebase")),
+        Row("-----BEGIN PRIVATE KEY-----", Says("a key or a certificate"), Says("a key or a certificate")),
+        Row("https://app.example/login", Says("a URL"), Says("a URL")),
+        Row("james@example.com", Says("an e-mail address"), Says("an e-mail address")),
+        Row("0198a1f0-7c1e-7000-8000-0123456789ab", Says("a UUID"), Says("a UUID")),
+        Row("Basic amFtZXM6cGFzc3dvcmQ=", Says("Basic authentication"), Says("Basic authentication")),
+        Row(
+            "{\"type\":\"service_account\"}",
+            Says("the file of a service account"),
+            Says("the file of a service account"),
+        ),
+        Row("{\"error\":\"x\"}", Says("the answer to an error"), Says("the answer to an error")),
+        Row("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d", Says("an encrypted JWT"), Says("a JWT")),
+        Row("{A} {J}", Says("two tokens or more"), Says("where a refresh token is expected")),
+        Row("{A},{J}", Says("two tokens or more"), Says("where a refresh token is expected")),
+        Row("{R}", Says("a refresh token"), Good),
+        Row("\"{R}\"", Says("a refresh token"), Good),
+        Row("{A}", Good, Says("an access token of this service, where a refresh token is expected")),
+        Row("{J}", Says("a Firebase custom token"), Says("a Firebase custom token, where a refresh token is expected")),
+        Row("42", Says("a number"), Says("a number")),
+        Row("hello", Says("three parts divided by dots"), Says("43 characters; this text has 5")),
+    ]);
+    rows
+}
+
+impl Row {
+    fn pasted(&self, session: &Value, token: &str) -> String {
+        let text = |name: &str| session[name].as_str().unwrap();
+        let whole = self.0.replace("{S}", &session.to_string());
+        let filled = whole.replace("{T}", text(token)).replace("{A}", text("access_token"));
+        filled.replace("{R}", text("refresh_token")).replace("{J}", text("jwt_token"))
+    }
+}
+
+#[track_caller]
+fn assert_answers(place: &str, row: &Row, expected: &Answers, refusal: (u16, &str), answer: &Answer) {
+    let (status, code) = refusal;
+    let got = answer.status.as_u16();
+    match expected {
+        Good => assert_eq!(got, 200, "{place}, {:?}: {}", row.0, answer.body),
+        Says(words) => {
+            assert_eq!(
+                (got, answer.body["code"].as_str()),
+                (status, Some(code)),
+                "{place}, {:?}: {}",
+                row.0,
+                answer.body
+            );
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(detail.contains(words), "{place}, {:?}: {words:?} is not in {detail:?}", row.0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_endpoint_says_the_same_of_everything_that_stands_in_a_tokens_place() {
+    let service = Service::new(latchkey::router()).await;
+    let user = service.account("a@b.de").await;
+    let mut cells = 0;
+    for row in &rows() {
+        let session = service.session(&user).await;
+        let pasted = row.pasted(&session, "access_token");
+        let form = format!("token={}", pasted.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>());
+        let body = json!({"token": pasted});
+        let in_header =
+            |method, path| service.request(method, path).header("authorization", format!("Bearer {pasted}"));
+        let argument = (401, "auth/argument-error");
+        // A custom token is decoded, with the reason why /verify refuses it.
+        let is_custom = row.0 == "{J}";
+        for (place, refusal, answer) in [
+            ("/verify", argument, service.post("/verify", body.clone()).await),
+            ("/verify as a form", argument, service.request(Method::POST, "/verify").form(&form).await),
+            ("/verify by header", argument, in_header(Method::POST, "/verify").send().await),
+            ("GET /verify", argument, in_header(Method::GET, "/verify").send().await),
+            ("/me", argument, in_header(Method::GET, "/me").send().await),
+            ("/me/sessions", argument, in_header(Method::GET, "/me/sessions").send().await),
+            ("/jwt/decode", (400, "token_malformed"), service.post("/jwt/decode", body).await),
+            ("/logout by header", (400, "invalid_request"), in_header(Method::POST, "/logout").json(json!({})).await),
+        ] {
+            cells += 1;
+            if is_custom && place == "/jwt/decode" {
+                assert_eq!(answer.is(200).body["problems"][0]["code"], "wrong_kind");
+            } else {
+                assert_answers(place, row, &row.1, refusal, &answer);
+            }
+        }
+        for (place, refusal) in [("/refresh", (401, "refresh_token_invalid")), ("/logout", (400, "invalid_request"))] {
+            cells += 1;
+            let session = service.session(&user).await;
+            let pasted = row.pasted(&session, "refresh_token");
+            let answer = service.post(place, json!({"refresh_token": pasted})).await;
+            assert_answers(place, row, &row.2, refusal, &answer);
+        }
+    }
+    println!("{cells} cells of kind and place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_no_text_is_read_as_its_json() {
+    let service = Service::new(latchkey::router()).await;
+    let user = service.account("a@b.de").await;
+    let session = service.session(&user).await;
+    for value in [&session, &json!([session["access_token"]])] {
+        service.post("/verify", json!({"token": value})).await.is(200);
+        service.post("/jwt/decode", json!({"token": value})).await.is(200);
+    }
+    for value in [&session, &json!([session["refresh_token"]])] {
+        service.post("/refresh", json!({"refresh_token": value})).await.is(200);
+    }
+    service.post("/logout", json!({"refresh_token": session})).await.is(200);
+    for (path, field, status) in [
+        ("/verify", "token", 401),
+        ("/jwt/decode", "token", 400),
+        ("/refresh", "refresh_token", 401),
+        ("/logout", "refresh_token", 400),
+    ] {
+        let answer = service.post(path, json!({field: {"a": 1}})).await;
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(answer.status == status && detail.contains("JSON without a token"), "{path}: {}", answer.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_at_all_is_missing_everywhere() {
+    let service = Service::new(latchkey::router()).await;
+    for body in [json!({}), json!({"refresh_token": null}), json!({"refresh_token": ""}), json!({"refresh_token": " "})]
+    {
+        for path in ["/refresh", "/logout"] {
+            let answer = service.post(path, body.clone()).await.refused(400, "invalid_request");
+            assert_eq!(answer.fields(), [("refresh_token", "required")]);
+        }
+    }
+    service.post("/verify", json!({})).await.refused(400, "token_missing");
+    service.get("/me").await.refused(401, "token_missing");
+}
+
+/// Runs `latchkey token COMMAND` with the token as an argument or on standard input. Returns the
+/// exit code, standard output and standard error.
+fn run(folder: &TempDir, command: &str, argument: Option<&str>, input: &str) -> (i32, String, String) {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    process.args(["token", command]).args(argument).env_clear().env("DATA_DIR", folder.path()).env("ISSUER", ISSUER);
+    process.env("FIREBASE_SERVICE_ACCOUNT", service_account());
+    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = process.spawn().unwrap();
+    let written = std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes());
+    assert!(written.is_ok() || argument.is_some());
+    let output = process.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[tokio::test]
+async fn the_tool_says_the_same_as_the_endpoints() {
+    let service = Service::new(latchkey::router()).await;
+    let session = service.session(&service.account("a@b.de").await).await;
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
+    for row in rows().iter().filter(|row| row.0 != "{J}") {
+        let pasted = row.pasted(&session, "access_token");
+        // An argument that begins with a dash would be a flag.
+        let argument = (!pasted.starts_with('-')).then_some(pasted.as_str());
+        for (command, argument, input) in [("inspect", argument, &*pasted), ("decode", None, &pasted)] {
+            let (code, out, errors) = run(&folder, command, argument, input);
+            match row.1 {
+                Good => assert_eq!((code, errors.as_str()), (0, ""), "{command} {:?}: {out}", row.0),
+                Says(words) => assert!(code == 1 && errors.contains(words), "{command} {:?}: {code} {errors}", row.0),
+            }
+        }
+    }
+}
