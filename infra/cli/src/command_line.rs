@@ -47,7 +47,7 @@ Examples:
   latchkey token create --uid U --key account.json"
     )]
     Token(token::Token),
-    /// Disable, enable, show, change, delete and import accounts.
+    /// List, show, create, change, delete, import and export accounts.
     #[command(after_help = "\
 Examples:
   latchkey users create a@b.example     the password is asked for

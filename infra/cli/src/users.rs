@@ -44,38 +44,85 @@ pub struct Users {
 #[derive(Subcommand)]
 enum Command {
     /// List the accounts, in no order. Reads the whole table where no limit ends the list.
+    #[command(after_help = "\
+Examples:
+  latchkey users list
+  latchkey users list --json")]
     List(list::List),
     /// List the accounts whose e-mail address, username, name or id has a text. Reads the whole
     /// table; show finds one account at once.
+    #[command(after_help = "\
+Examples:
+  latchkey users search james")]
     Search(list::SearchFor),
     /// Count the accounts, in all and by state. Reads the whole table.
+    #[command(after_help = "\
+Examples:
+  latchkey users count")]
     Count(list::Count),
     /// Create an account, whatever SIGN_UP says. The password is a line of standard input; at a
     /// terminal it is asked for.
+    #[command(after_help = "\
+Examples:
+  latchkey users create a@b.example
+  head -1 password.txt | latchkey users create a@b.example --name James")]
     Create(create::Create),
     /// Set the password of an account, read as by create, and end all its sessions.
+    #[command(after_help = "\
+Examples:
+  latchkey users set-password a@b.example")]
     SetPassword(Who),
     /// Refuse an account everywhere, and end all its sessions.
+    #[command(after_help = "\
+Examples:
+  latchkey users disable a@b.example")]
     Disable(Who),
     /// Let a disabled account log in again. Its old sessions stay ended.
+    #[command(after_help = "\
+Examples:
+  latchkey users enable a@b.example")]
     Enable(Who),
     /// Show an account, its live sessions (among the first 200) and its names in the log. The
     /// password is never shown.
+    #[command(after_help = "\
+Examples:
+  latchkey users show a@b.example
+  latchkey users show james --json")]
     Show(Show),
     /// Change the role of an account.
+    #[command(after_help = "\
+Examples:
+  latchkey users set-role a@b.example 2")]
     SetRole(SetRole),
     /// Set whether the e-mail address counts as verified. Verifying an address removes the password
     /// and ends the sessions from before: whoever made the account need not be the owner of the
     /// address. Give the owner a password with set-password.
+    #[command(after_help = "\
+Examples:
+  latchkey users set-verified a@b.example true
+  latchkey users set-verified a@b.example true --keep-password")]
     SetVerified(SetVerified),
     /// Change the e-mail address of an account, and end all its sessions. The new address is not
     /// verified unless --verified says so.
+    #[command(after_help = "\
+Examples:
+  latchkey users set-email a@b.example new@b.example")]
     SetEmail(SetEmail),
     /// End all sessions of an account. Its password stays.
+    #[command(after_help = "\
+Examples:
+  latchkey users sign-out a@b.example")]
     SignOut(Who),
     /// Delete an account, its identifiers and its sessions.
+    #[command(after_help = "\
+Examples:
+  latchkey users delete a@b.example
+  latchkey users delete a@b.example --yes")]
     Delete(Delete),
     /// Export the accounts as JSON lines that import reads again without loss.
+    #[command(after_help = "\
+Examples:
+  latchkey users export > users.jsonl")]
     Export(export::Export),
     /// Import accounts with their passwords from another system, or from an export.
     Import(import::Import),

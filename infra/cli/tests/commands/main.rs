@@ -231,7 +231,8 @@ fn each_help_has_examples_and_fits_a_terminal_and_every_shell_has_completions() 
             let output =
                 Command::new(env!("CARGO_BIN_EXE_latchkey")).args(words).arg("--help").env("COLUMNS", "80").output();
             let text = String::from_utf8(output.unwrap().stdout).unwrap();
-            assert!(text.contains("--quiet"), "{path}: {text}");
+            assert!(text.contains("--quiet") && text.contains("Examples:\n  "), "{path}: {text}");
+            assert!(text.contains(&format!("{path} ")) || text.contains(&format!("{path}\n")), "{path}: {text}");
             *seen += 1;
             each(sub, &path, seen);
         }
