@@ -93,6 +93,10 @@ Examples:
   latchkey keys generate keys.json      a file of its own, for a mounted secret")]
 struct Generate {
     /// The file to write, readable by you alone, instead of the service's own keys.
+    #[arg(value_name = "FILE")]
+    path: Option<PathBuf>,
+    /// The same, as the other commands name it.
+    #[arg(long, conflicts_with = "path")]
     file: Option<PathBuf>,
     /// Replace every key of an existing set, as `revoke --all` does. Every session ends.
     #[arg(long)]
@@ -171,10 +175,11 @@ impl List {
 
 impl Generate {
     async fn run(self, config: &Config, output: Json) -> Result<(), Failure> {
-        let is_named = self.file.is_some();
-        let location = KeyLocation::of(config, self.file.clone()).await?;
+        let file = self.path.or(self.file);
+        let is_named = file.is_some();
+        let location = KeyLocation::of(config, file.clone()).await?;
         if self.replace && location.open().await.is_ok() {
-            let revoke = Revoke { kid: None, all: true, options: ChangeOptions { file: self.file, dry_run: false } };
+            let revoke = Revoke { kid: None, all: true, options: ChangeOptions { file, dry_run: false } };
             return revoke.run(config, output).await;
         }
         let set = new_key_set()?;

@@ -45,7 +45,9 @@ const NO_VARIABLES: [&str; 1] = ["REPLACE_ME"];
 const INTRODUCTION: &str = "\
 This page is for whoever sets up a deployment. Latchkey reads environment variables, once, at start.
 A bad value fails the start with a sentence that names the variable. All bad variables are named at
-once. AWS regions, credentials and endpoints are the SDK's own variables. On AWS the parameters of
+once. White space and one pair of quotation marks around a value are passed over, and an empty
+variable counts as unset. `latchkey doctor` says of each setting whether it works. AWS regions,
+credentials and endpoints are the SDK's own variables. On AWS the parameters of
 [template.yaml](../template.yaml) set the variables below.
 
 Times are in seconds. The last column names the platforms that read a variable: Lambda, Cloud Run or

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Environment;
+use super::{Environment, values::plain};
 use crate::keys::Source;
 
 /// The service account that `latchkey token` signs with.
@@ -30,8 +30,8 @@ impl SigningAccount {
     /// Reads variables through `get`.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Self {
         let env = Environment::new(&get);
-        let given = env.text(SERVICE_ACCOUNT).map(|text| (service_account(text), SERVICE_ACCOUNT));
-        let default = || env.text(CREDENTIALS).map(|text| (service_account(text), CREDENTIALS));
+        let given = env.quoted(SERVICE_ACCOUNT).map(|text| (service_account(text), SERVICE_ACCOUNT));
+        let default = || env.quoted(CREDENTIALS).map(|text| (service_account(text), CREDENTIALS));
         Self {
             source: given.or_else(default),
             client_email: env.text("FIREBASE_CLIENT_EMAIL"),
@@ -46,8 +46,10 @@ const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 /// A path to the account, or the account itself. A message names a path that cannot be read. A text
 /// that could be a secret is therefore no path, unless there is such a file.
 pub fn service_account(text: String) -> Source {
-    if looks_like_path(&text) || (may_be_path(&text) && Path::new(&text).exists()) {
-        Source::File(PathBuf::from(text))
+    // Quotation marks around JSON are repaired later, and told.
+    let path = plain(&text);
+    if looks_like_path(path) || (may_be_path(path) && Path::new(path).exists()) {
+        Source::File(PathBuf::from(path))
     } else {
         Source::Text(text)
     }
@@ -79,6 +81,7 @@ mod tests {
         for path in ["keys/account.json", "/run/secrets/firebase-account", "../account.PEM", env!("CARGO_MANIFEST_DIR")]
         {
             assert_eq!(firebase(path), Source::File(path.into()));
+            assert_eq!(firebase(&format!("'{path}'")), Source::File(path.into()));
         }
         for text in [
             "A".repeat(2000),

@@ -257,6 +257,9 @@ fn an_impossible_change_is_reported_and_nothing_is_lost() {
 fn a_file_of_its_own_can_be_named() {
     let folder = TempDir::new().unwrap();
     said(&keys(folder.path(), &["generate", "mine.json"], &[]), 0);
+    said(&keys(folder.path(), &["generate", "--file", "yours.json"], &[]), 0);
+    said(&keys(folder.path(), &["generate", "a.json", "--file", "b.json"], &[]), 2);
+    assert!(folder.path().join("yours.json").exists());
     let (out, _) = said(&keys(folder.path(), &["rotate", "--file", "mine.json"], &[]), 0);
     assert_eq!(out.lines().count(), 6);
     assert_eq!(said(&keys(folder.path(), &["list", "--file", "mine.json"], &[]), 0).0.lines().count(), 6 + 5);
