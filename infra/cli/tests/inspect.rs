@@ -74,6 +74,52 @@ async fn accepted_kinds_are_good_and_exit_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_token_of_a_session_object_is_judged() {
+    let session = session().await;
+    let account = [ISSUER, ("FIREBASE_SERVICE_ACCOUNT", service_account())];
+    let (code, out, errors) = run("inspect", &account, &session.to_string());
+    assert_eq!((code, errors.as_str()), (0, ""), "{out}");
+    let kinds: Vec<&str> = out.lines().filter(|line| !line.contains(": ")).collect();
+    assert_eq!(kinds, ["Access token of this service", "", "jwt_token:", "Firebase custom token"]);
+    let (code, out, _) = run("inspect --json", &account, &session.to_string());
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["verdict"], &json["kind"]), (0, &json!("good"), &json!("access_token")));
+    assert_eq!((&json["others"][0]["name"], &json["others"][0]["verdict"]), (&json!("jwt_token"), &json!("good")));
+    // Without the service account, the second token cannot be judged.
+    let (code, out, _) = run("inspect", &[ISSUER], &session.to_string());
+    assert!(code == 1 && out.contains("cannot be judged: there is no service account here"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_is_expired_without_a_network_or_keys() {
+    let now = latchkey::deployment::now();
+    let mut claims = id_token_claims("u", now);
+    claims["exp"] = json!(now.seconds() - 3_600);
+    let token = certificate(0).id_token("k", &claims);
+    let token = token.as_str().unwrap();
+    let unreachable = ("FIREBASE_CERTS_URL", "http://127.0.0.1:9/");
+    for variables in [&[unreachable, ("FIREBASE_PROJECT_ID", "demo-latchkey")][..], &[unreachable]] {
+        let (code, out, _) = run("inspect", variables, token);
+        assert!(code == 1 && out.contains("bad: The ") && out.contains("expired"), "{out}");
+        assert!(out.contains("Its signature was not checked"), "{out}");
+    }
+    let (code, out, _) = run("inspect --json", &[unreachable, ("FIREBASE_PROJECT_ID", "demo-latchkey")], token);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["verdict"], &json["problems"][0]["code"]), (1, &json!("bad"), &json!("expired")));
+    // A token that has not expired needs what is missing, and the answer names the variable.
+    claims["exp"] = json!(now.seconds() + 3_600);
+    let token = certificate(0).id_token("k", &claims);
+    let (code, out, _) = run("inspect", &[unreachable], token.as_str().unwrap());
+    assert!(
+        code == 1 && out.contains("cannot be judged: no Firebase project is set. Set FIREBASE_PROJECT_ID"),
+        "{out}"
+    );
+    let session = session().await;
+    let (code, out, _) = run_in(&TempDir::new().unwrap(), "inspect", &[], session["access_token"].as_str().unwrap());
+    assert!(code == 1 && out.contains("SIGNING_KEYS_SECRET_ID or DATA_DIR"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_broken_rule_is_named_and_the_exit_code_is_1() {
     let mut google = Google::start(Reply::certificates(&[(0, "k")])).await;
     let url = google.url();

@@ -14,7 +14,7 @@ use std::fmt;
 
 use crate::{
     account::refresh_token::RefreshToken,
-    jose::{jws, jwt::Jwt, kind::Kind},
+    jose::{json, jws, jwt::Jwt, kind::Kind},
 };
 
 /// The most layers around a token. Real ones have two or three.
@@ -74,6 +74,21 @@ impl Pasted {
         let names = self.taken_off.iter().copied().filter(|name| *name != layers::BLANKS_AROUND);
         let names = names.collect::<Vec<_>>().join(", ");
         (!names.is_empty()).then(|| format!("This was taken off: {names}. Send the token alone."))
+    }
+
+    /// The other JWTs of an object that was pasted, such as a session object, each with its name.
+    /// Empty if no object was pasted.
+    pub fn beside(&self, pasted: &str) -> Vec<(String, String)> {
+        let mut text = pasted.to_owned();
+        for _ in 0..LAYERS_MAX {
+            if let Ok(object) = json::object(text.as_bytes()) {
+                let others = layers::jwts(&object).into_iter().filter(|(_, token)| *token != self.text);
+                return others.collect();
+            }
+            let Some((_, inside)) = layers::uncover(&text, Wanted::Jwt) else { break };
+            text = inside;
+        }
+        Vec::new()
     }
 
     fn uncovered(text: &str, wanted: Wanted) -> Self {

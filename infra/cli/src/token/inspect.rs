@@ -7,6 +7,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use serde_json::{Map, Value};
 use shared::{
     account::email::with_ascii_domain,
     auth::judgement,
@@ -84,17 +85,57 @@ impl Inspect {
     /// A sentence for people. The exit code is 1 for a bad token, whose verdict is on standard
     /// output.
     pub async fn run(self) -> Result<(), Failure> {
-        let (token, pasted) = Pasted::jwt(&self.given.text()?)?;
+        let text = self.given.text()?;
+        let (_, pasted) = Pasted::jwt(&text)?;
         let deployment = Deployment::open(self.given.data_dir.config()?).await?;
-        let now = deployment.now();
-        let verdict = verdict::of(&deployment, &token, pasted.text()).await;
-        let report = judgement::report(&deployment.app, &deployment.issuer, &token, &pasted, now).await;
+        let first = Inspected::of(&deployment, "", &text).await?;
+        let mut all = vec![first];
+        for (name, token) in pasted.beside(&text) {
+            all.push(Inspected::of(&deployment, &name, &token).await?);
+        }
         written(if self.given.json.json {
-            writeln!(io::stdout(), "{}", escape::json(&verdict.json(&report))?)
+            writeln!(io::stdout(), "{}", escape::json(&Inspected::json(&all))?)
         } else {
-            write_verdict(&mut anstream::stdout(), &verdict, &report)
+            all.iter().try_for_each(|inspected| inspected.write(&mut anstream::stdout()))
         })?;
-        if verdict.is_good() { Ok(()) } else { Err(Failure::said()) }
+        if all.iter().all(|inspected| inspected.verdict.is_good()) { Ok(()) } else { Err(Failure::said()) }
+    }
+}
+
+/// A token with its verdict.
+struct Inspected {
+    /// The name in the object that was pasted. Empty for the first token.
+    name: String,
+    verdict: Verdict,
+    report: Report,
+}
+
+impl Inspected {
+    async fn of(deployment: &Deployment, name: &str, text: &str) -> Result<Self, Failure> {
+        let (token, pasted) = Pasted::jwt(text)?;
+        let verdict = verdict::of(deployment, &token, pasted.text()).await;
+        let now = deployment.now();
+        let report = judgement::report(&deployment.app, &deployment.issuer, &token, &pasted, now).await;
+        Ok(Self { name: name.to_owned(), verdict, report })
+    }
+
+    /// The first token, with the others of its object as `others`.
+    fn json(all: &[Self]) -> Map<String, Value> {
+        let mut objects = all.iter().map(|inspected| {
+            let mut json = inspected.verdict.json(&inspected.report);
+            json.insert("name".to_owned(), inspected.name.as_str().into());
+            json
+        });
+        let mut first = objects.next().unwrap_or_default();
+        first.insert("others".to_owned(), objects.map(Value::Object).collect());
+        first
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        if !self.name.is_empty() {
+            writeln!(out, "\n{}:", shown(&self.name))?;
+        }
+        write_verdict(out, &self.verdict, &self.report)
     }
 }
 
@@ -181,7 +222,7 @@ fn write_report(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out, "{UNKNOWN}{}{UNKNOWN:#}: {}", warning.code, shown(&warning.message))?;
     }
     for (label, object) in [("header", &report.header), ("payload", &report.payload)] {
-        writeln!(out, "{label}: {}", shown(&format!("{:#}", serde_json::Value::Object(object.clone()))))?;
+        writeln!(out, "{label}: {}", shown(&format!("{:#}", Value::Object(object.clone()))))?;
     }
     Ok(())
 }

@@ -123,6 +123,24 @@ fn token_of(object: &Map<String, Value>, wanted: Wanted) -> Option<String> {
     here.or_else(|| object.values().filter_map(Value::as_object).find_map(|inner| token_of(inner, wanted)))
 }
 
+/// The JWTs in an object and in the objects inside, with their names, each text once.
+pub(super) fn jwts(object: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (name, value) in object {
+        let inside = match value {
+            Value::String(text) if is_clean(text, Wanted::Jwt) => vec![(name.clone(), text.clone())],
+            Value::Object(inner) => jwts(inner),
+            _ => Vec::new(),
+        };
+        for (name, token) in inside {
+            if found.iter().all(|(_, other)| *other != token) {
+                found.push((name, token));
+            }
+        }
+    }
+    found
+}
+
 /// A name before the token, as in a form, a fragment of a URL, a cookie, source code or YAML.
 fn named(text: &str, wanted: Wanted) -> Option<Layer> {
     const NAME: &str = "its name";

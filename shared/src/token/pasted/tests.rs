@@ -106,6 +106,18 @@ fn a_token_in_lines_or_in_base64_is_put_together() {
 }
 
 #[test]
+fn the_other_tokens_of_an_object_are_found_once() {
+    let object =
+        json!({"access_token": TOKEN, "jwt_token": OTHER, "token": OTHER, "refresh_token": REFRESH}).to_string();
+    for pasted in [object.clone(), format!("'{object}'"), STANDARD.encode(&object)] {
+        let (_, found) = Pasted::jwt(&pasted).unwrap();
+        assert_eq!((found.text(), found.beside(&pasted)), (TOKEN, vec![("jwt_token".to_owned(), OTHER.to_owned())]));
+    }
+    let (_, found) = Pasted::jwt(TOKEN).unwrap();
+    assert_eq!(found.beside(TOKEN), []);
+}
+
+#[test]
 fn a_thing_that_is_no_token_is_called_by_its_name_in_both_places() {
     let jwe = "eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d";
     let account = r#"{"type":"service_account","private_key":"x","token_uri":"https://oauth2.googleapis.com/token"}"#;

@@ -1,7 +1,7 @@
 //! The verdict on a token, as far as it can be reached here. An expired token is expired with or
 //! without the keys that would check its signature.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use shared::{
     auth::{
         judgement::{Judgement, firebase_project, judge},
@@ -59,16 +59,17 @@ impl Verdict {
     }
 
     /// The verdict and the decode report, for programs.
-    pub fn json(&self, report: &Report) -> Value {
+    pub fn json(&self, report: &Report) -> Map<String, Value> {
         let word = match self {
             Self::Good(_) => "good",
             Self::Bad { .. } => "bad",
             Self::Unknown(_) => "unknown",
         };
-        let mut json = json!({"verdict": word, "reason": self.sentence()});
-        if let (Value::Object(verdict), Ok(Value::Object(report))) = (&mut json, serde_json::to_value(report)) {
+        let mut json =
+            Map::from_iter([("verdict".to_owned(), word.into()), ("reason".to_owned(), self.sentence().into())]);
+        if let Ok(Value::Object(report)) = serde_json::to_value(report) {
             // `verified` is for decoding alone. The verdict says what was verified.
-            verdict.extend(report.into_iter().filter(|(name, _)| name != "verified"));
+            json.extend(report.into_iter().filter(|(name, _)| name != "verified"));
         }
         json
     }
