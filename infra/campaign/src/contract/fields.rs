@@ -36,7 +36,7 @@ enum Kind {
     Free,
     /// Free text with a length limit.
     Password,
-    /// An invalid token. A logout accepts it as already revoked, and a decode may decode it.
+    /// An invalid token, which a decode may decode.
     Token,
     /// A boolean.
     Flag,
@@ -162,11 +162,7 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
         Kind::Optional => path == "/me" && (is_none || text.is_some_and(|text| Username::parse(text).is_ok())),
         Kind::Password => text.is_some_and(|text| Password::parse(text).is_ok()),
         Kind::Free => path == "/me" && (is_none || text.is_some_and(is_name)),
-        Kind::Token => match path {
-            "/logout" => text.is_some_and(|text| !text.is_empty()),
-            "/jwt/decode" => text == Some(UNSIGNED),
-            _ => false,
-        },
+        Kind::Token => path == "/jwt/decode" && text == Some(UNSIGNED),
         Kind::Flag => is_none || value.is_boolean(),
         Kind::Count => {
             is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_lifetime)
