@@ -10,6 +10,8 @@ mod show;
 mod table;
 mod view;
 
+use std::io;
+
 use clap::{ArgAction, Args, Subcommand};
 use shared::{
     App,
@@ -25,10 +27,13 @@ use shared::{
 use tracing::Instrument;
 
 use crate::{
-    Failure,
+    Failure, columns,
     escape::{address, shown},
     log, tell,
 };
+
+/// The columns of the tool's name, which [`tell`] writes before each line.
+const TELL_COLUMNS: usize = "latchkey: ".len();
 
 /// `latchkey users`. The argument `WHO` is an e-mail address, a username or a user's id. The
 /// accounts are on AWS if SIGNING_KEYS_SECRET_ID is set. Otherwise they are in the embedded
@@ -285,6 +290,14 @@ fn audit(app: &App, event: &'static str, user: &User) {
 
 fn failure(error: Error) -> Failure {
     error.cause().into()
+}
+
+/// A text for [`tell`], whose lines end before the columns of the terminal do.
+fn broken(text: &str) -> String {
+    let unindented = text.trim_start();
+    let indent = text.len() - unindented.len();
+    let columns = columns::of(io::stderr()).map(|columns| columns.saturating_sub(TELL_COLUMNS));
+    format!("{}{}", " ".repeat(indent), columns::wrapped(unindented, indent, columns))
 }
 
 /// `1 account`, `1,200 accounts`.

@@ -195,7 +195,7 @@ fn documented_endpoints() -> BTreeSet<String> {
 /// The events that the code names, line by line. Tests inside a source file are left out.
 fn events_in(folder: &Path, events: &mut BTreeSet<String>) {
     let records =
-        Regex::new(r"\baudit(?:::record|::warn|::keys|::event)?\(|\b(?:failed|limited): |\bROTATED: ").unwrap();
+        Regex::new(r"\baudit(?:::record|::warn|::keys|::event|::many)?\(|\b(?:failed|limited): |\bROTATED: ").unwrap();
     let word = Regex::new(r#""([a-z]+(?:_[a-z]+)+)""#).unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

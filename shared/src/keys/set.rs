@@ -14,7 +14,7 @@ pub use changes::Change;
 pub use parts::Part;
 
 use super::pseudonyms;
-use crate::{error::Error, jose::rsa::RsaKey, time::Timestamp};
+use crate::{error::Error, jose::rsa::RsaKey, text, time::Timestamp};
 
 /// The size of an HMAC key, in bytes. RFC 2104 section 3 asks for at least the size of the hash's
 /// output.
@@ -253,8 +253,8 @@ impl KeySet {
     ///
     /// A sentence that never quotes the document.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let set: Self =
-            serde_json::from_str(text).map_err(|_| "The signing keys are not a key set in Latchkey's format.")?;
+        let set: Self = serde_json::from_str(text::trimmed(text))
+            .map_err(|_| "The signing keys are not a key set in Latchkey's format.")?;
         let is_twice =
             |(index, key): (usize, &KeyRecord)| set.keys.iter().take(index).any(|other| other.kid == key.kid);
         if set.keys.iter().enumerate().any(is_twice) {

@@ -47,6 +47,9 @@ impl Stored {
         if text.len() > TEXT_BYTES_MAX {
             return Err(Refusal::TOO_LONG);
         }
+        // Spring and Dovecot write the name of the kind before the text, in braces.
+        let braced = text.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(_, rest)| rest);
+        let text = braced.filter(|rest| rest.starts_with("$2") || rest.starts_with("$argon2")).unwrap_or(text);
         // Django writes the name of its own class before the text of argon2 and bcrypt.
         let text = text.strip_prefix("argon2").filter(|rest| rest.starts_with("$argon2")).unwrap_or(text);
         let text = text.strip_prefix("bcrypt$").unwrap_or(text);
@@ -70,10 +73,14 @@ impl Stored {
             ["", kind @ ("pbkdf2" | "pbkdf2-sha1" | "pbkdf2-sha256" | "pbkdf2-sha512"), params, salt, output] => {
                 pbkdf2::Pbkdf2::read(kind, params, salt, output).map(Self::Pbkdf2)
             }
-            [kind @ ("pbkdf2_sha1" | "pbkdf2_sha256"), iterations, salt, output] => {
+            [kind @ ("pbkdf2_sha1" | "pbkdf2_sha256" | "pbkdf2_sha512"), iterations, salt, output] => {
                 pbkdf2::Pbkdf2::read_django(kind, iterations, salt, output).map(Self::Pbkdf2)
             }
             ["", "scrypt", params, salt, output] => scrypt::Scrypt::read(params, salt, output).map(Self::Scrypt),
+            ["scrypt", number, salt, block, lanes, output] => {
+                scrypt::Scrypt::read_django([number, block, lanes], salt, output).map(Self::Scrypt)
+            }
+            [text] if pbkdf2::is_identity(text) => pbkdf2::Pbkdf2::read_identity(text).map(Self::Pbkdf2),
             [method, salt, output] if method.starts_with("pbkdf2:") => {
                 pbkdf2::Pbkdf2::read_werkzeug(method, salt, output).map(Self::Pbkdf2)
             }

@@ -23,9 +23,10 @@ use crate::{
 /// The most keys of one BatchGetItem.
 const READ_BATCH_MAX: usize = 100;
 /// The records that a scan looks at for each account that is still wanted, and the least number. An
-/// account has two or three records beside its sessions.
-const RECORDS_PER_USER: usize = 4;
-const RECORDS_MIN: usize = 100;
+/// account has two records or more. A larger number would find accounts that the next page reads
+/// again.
+const RECORDS_PER_USER: usize = 2;
+const RECORDS_MIN: usize = 50;
 
 /// One page of accounts, without password hashes.
 #[derive(Clone, Debug, Default)]

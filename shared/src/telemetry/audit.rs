@@ -22,6 +22,12 @@ pub fn keys(event: &'static str, kid: &str, generation: u64) {
     tracing::info!(event, kid, generation, "audit");
 }
 
+/// Records an event of so many accounts at once.
+pub fn many(event: &'static str, accounts: u64) {
+    metrics::count(event);
+    tracing::info!(event, accounts, "audit");
+}
+
 /// Records an event that concerns no account and no signing key.
 pub fn event(event: &'static str) {
     metrics::count(event);

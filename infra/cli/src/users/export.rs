@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 use shared::{App, account::user::User};
 
-use super::{accounts, failure, list::tell_of_damaged};
+use super::{accounts, broken, failure, list::tell_of_damaged};
 use crate::{Failure, escape, files::PrivateFile, flags::advise, tell, written};
 
 /// The accounts that are read at a time.
@@ -108,10 +108,10 @@ impl Export {
             None => advise(&format!("{} exported", accounts(count))),
         }
         if self.with_passwords {
-            tell(
+            tell(&broken(
                 "the lines have password hashes: whoever gets them can guess the passwords of these people, without a limit \
                  and unseen; keep the file as you keep the signing keys, and delete it after the import",
-            );
+            ));
         } else {
             advise("the lines have no password hashes; --with-passwords adds them");
         }

@@ -25,6 +25,7 @@ use shared::{
     App,
     account::user::User,
     store::{IMPORT_BATCH_MAX, Imported},
+    telemetry::audit,
 };
 use tokio::{signal, task};
 
@@ -114,6 +115,9 @@ impl Import {
         if stopped.is_none() || report.last_line > 0 {
             report.tell_summary(&self.file, &form);
         }
+        if report.created() > 0 && !self.dry_run && is_for_people() {
+            audit::many("accounts_imported", report.created());
+        }
         if let Some(stopped) = stopped {
             return Err(stopped);
         }
@@ -128,6 +132,12 @@ impl Import {
         let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         Ok((Box::new(file), bytes))
     }
+}
+
+/// Whether a person reads standard error. A line of the log for each account would bury the answers
+/// there, and one line has the number.
+fn is_for_people() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// An import under way.
@@ -301,8 +311,7 @@ impl Work<'_> {
                     if stored.lost_username {
                         dropped.push("`username`: This username is taken.".to_owned());
                     }
-                    // At a terminal, a line for each account would bury the answers.
-                    if stored.outcome == Imported::Created && !self.import.dry_run && !io::stderr().is_terminal() {
+                    if stored.outcome == Imported::Created && !self.import.dry_run && !is_for_people() {
                         super::audit(self.app, "account_imported", user);
                     }
                     if matches!(stored.outcome, Imported::Taken(_)) {

@@ -14,7 +14,7 @@ use shared::{
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
-    failure,
+    broken, failure,
     view::{UserView, state},
 };
 use crate::{
@@ -108,8 +108,8 @@ impl List {
         written(output.end(token.as_deref().unwrap_or_default()))?;
         tell_of_damaged(&damaged);
         match token {
-            Some(token) => advise(&format!("{listed} shown; for the next ones add --page-token {token}")),
-            None if is_terminal && !self.json => advise(&format!("{listed} shown, and these are all")),
+            Some(token) => advise(&broken(&format!("{listed} shown; for the next ones add --page-token {token}"))),
+            None if is_terminal && !self.json => advise(&broken(&format!("{listed} shown, and these are all"))),
             None => {}
         }
         Ok(())
@@ -234,7 +234,8 @@ impl Table {
         Self { email: free - username, username, id, has_header: false }
     }
 
-    fn line(&self, [email, username, state, role, made, id]: [&str; 6], style: Style) -> io::Result<()> {
+    /// Writes a line, with a style for the whole of it and another one for the state.
+    fn line(&self, [email, username, state, role, made, id]: [&str; 6], whole: Style, style: Style) -> io::Result<()> {
         let mut cells = vec![
             fitted(email, self.email),
             fitted(username, self.username),
@@ -244,7 +245,7 @@ impl Table {
         ];
         cells.extend(self.id.map(|width| fitted(id, width)));
         let gap = " ".repeat(GAP);
-        writeln!(anstream::stdout(), "{}", cells.join(&gap).trim_end())
+        writeln!(anstream::stdout(), "{whole}{}{whole:#}", cells.join(&gap).trim_end())
     }
 }
 
@@ -252,7 +253,7 @@ impl Output for Table {
     fn user(&mut self, user: &User) -> io::Result<()> {
         if !std::mem::replace(&mut self.has_header, true) {
             let bold = Style::new().bold();
-            self.line(["E-MAIL", "USERNAME", "STATE", "ROLE", "MADE", "ID"], bold)?;
+            self.line(["E-MAIL", "USERNAME", "STATE", "ROLE", "MADE", "ID"], bold, Style::new())?;
         }
         let style = match state(user) {
             "disabled" => AnsiColor::Red.on_default(),
@@ -263,6 +264,7 @@ impl Output for Table {
         let date = made.get(..DATE_WIDTH).unwrap_or_default();
         self.line(
             [&address(&user.email), &shown(username), state(user), &user.role_id.to_string(), date, &shown(&user.id)],
+            Style::new(),
             style,
         )
     }

@@ -254,6 +254,22 @@ fn an_impossible_change_is_reported_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_key_file_is_read_with_what_an_editor_adds_to_it() {
+    let folder = Folder::new();
+    folder.keys(&["generate"]);
+    let (listed, text) = (folder.list(), fs::read_to_string(folder.file()).unwrap());
+    let wide = |text: &str| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for bytes in
+        [format!("\u{feff}{text}\r\n").into_bytes(), format!("\u{200b}{text}\u{2060}").into_bytes(), wide(&text)]
+    {
+        fs::write(folder.file(), bytes).unwrap();
+        assert_eq!(folder.list(), listed);
+    }
+    fs::write(folder.file(), b"\x1f\x8b\x08\x00").unwrap();
+    assert!(said(&folder.keys(&["list"]), 1).1.contains("packed with gzip"));
+}
+
+#[test]
 fn a_file_of_its_own_can_be_named() {
     let folder = TempDir::new().unwrap();
     said(&keys(folder.path(), &["generate", "mine.json"], &[]), 0);

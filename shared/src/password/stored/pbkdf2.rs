@@ -1,16 +1,22 @@
-//! PBKDF2 (RFC 8018) with HMAC-SHA-1, HMAC-SHA-256 or HMAC-SHA-512, in four forms.
+//! PBKDF2 (RFC 8018) with HMAC-SHA-1, HMAC-SHA-256 or HMAC-SHA-512, in five forms.
 //!
 //! PHC writes `$pbkdf2-sha256$i=600000$salt$hash`, passlib `$pbkdf2-sha256$29000$salt$hash`, Django
-//! `pbkdf2_sha256$600000$salt$hash`, and Werkzeug `pbkdf2:sha256:600000$salt$hash`.
+//! `pbkdf2_sha256$600000$salt$hash`, and Werkzeug `pbkdf2:sha256:600000$salt$hash`. ASP.NET Core
+//! Identity writes Base64 of one row of bytes: version, digest, iterations, salt, hash.
 
 use std::num::NonZeroU32;
 
 use aws_lc_rs::pbkdf2::{self, Algorithm};
 
-use super::{Refusal, fields};
+use super::{OUTPUT_BYTES, Refusal, SALT_BYTES, fields};
 
 /// The kind's name in refusals.
 const KIND: &str = "PBKDF2";
+/// The name of ASP.NET's form in refusals.
+const IDENTITY: &str = "ASP.NET Core Identity";
+/// The characters and bytes of ASP.NET's older form, which has a fixed salt and hash.
+const IDENTITY_OLD: usize = 68;
+const IDENTITY_OLD_BYTES: usize = 49;
 /// The bound on time: the most iterations of all blocks of the output together.
 const ITERATIONS_MAX: u64 = 5_000_000;
 
@@ -69,6 +75,34 @@ impl Pbkdf2 {
         Self::bounded(algorithm(digest)?, iterations, salt, output)
     }
 
+    /// Reads ASP.NET's form (github.com/dotnet/aspnetcore, `PasswordHasher.cs`).
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read_identity(text: &str) -> Result<Self, Refusal> {
+        let damaged = |part| Refusal::damaged(IDENTITY, part);
+        let bytes = fields::bytes(text, 1..=256).ok_or_else(|| damaged("text"))?;
+        if bytes.first() == Some(&0) && bytes.len() == IDENTITY_OLD_BYTES {
+            let (salt, output) = bytes.split_at_checked(17).ok_or_else(|| damaged("text"))?;
+            let salt = salt.get(1..).unwrap_or_default().to_vec();
+            return Self::bounded(pbkdf2::PBKDF2_HMAC_SHA1, "1000", salt, output.to_vec());
+        }
+        let (numbers, rest) =
+            bytes.get(1..).and_then(<[u8]>::split_first_chunk::<12>).ok_or_else(|| damaged("text"))?;
+        let [digest, iterations, salt_bytes] = [0, 4, 8].map(|start| {
+            let number = numbers.get(start..start + 4).and_then(|bytes| bytes.try_into().ok());
+            number.map_or(0, u32::from_be_bytes)
+        });
+        let algorithm = ["sha1", "sha256", "sha512"].get(digest as usize).map(|digest| algorithm(digest));
+        let algorithm = algorithm.ok_or_else(|| damaged("digest"))??;
+        let (salt, output) = rest.split_at_checked(salt_bytes as usize).ok_or_else(|| damaged("salt"))?;
+        if !SALT_BYTES.contains(&salt.len()) || !OUTPUT_BYTES.contains(&output.len()) {
+            return Err(damaged("salt or output"));
+        }
+        Self::bounded(algorithm, &iterations.to_string(), salt.to_vec(), output.to_vec())
+    }
+
     fn bounded(algorithm: Algorithm, iterations: &str, salt: Vec<u8>, output: Vec<u8>) -> Result<Self, Refusal> {
         let block = match algorithm {
             algorithm if algorithm == pbkdf2::PBKDF2_HMAC_SHA1 => 20,
@@ -92,6 +126,11 @@ impl Pbkdf2 {
     pub fn verify(&self, password: &[u8]) -> bool {
         pbkdf2::verify(self.algorithm, self.iterations, &self.salt, password, &self.output).is_ok()
     }
+}
+
+/// Whether `text` has the form of ASP.NET's hashes.
+pub fn is_identity(text: &str) -> bool {
+    text.starts_with("AQAAAA") || (text.len() == IDENTITY_OLD && text.starts_with("AA"))
 }
 
 fn algorithm(digest: &str) -> Result<Algorithm, Refusal> {

@@ -9,8 +9,8 @@ pub struct Refusal(Cow<'static, str>);
 
 /// The marks of kinds that are recognised and not checked here, and their names.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("$P$", "phpass, which is built on MD5"),
-    ("$H$", "phpass, which is built on MD5"),
+    ("$P$", "phpass, built on MD5"),
+    ("$H$", "phpass, built on MD5"),
     ("$S$", "Drupal's SHA-512"),
     ("$1$", "MD5-crypt"),
     ("$apr1$", "Apache's MD5-crypt"),
@@ -28,7 +28,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("sha256:", "a digest by SHA-256"),
     ("SCRAM-SHA-256$", "PostgreSQL's SCRAM"),
     ("{", "an LDAP scheme"),
-    ("AQAAAA", "ASP.NET Core Identity's"),
     ("$sha1$", "SHA-1-crypt"),
 ];
 /// The lengths of MD5, SHA-1, SHA-256, SHA-384 and SHA-512 in hexadecimal digits.
@@ -49,14 +48,14 @@ impl Refusal {
             return Self(Cow::Borrowed(sentence));
         }
         if let Some((_, name)) = UNSUPPORTED.iter().find(|(mark, _)| text.starts_with(mark)) {
-            return Self(Cow::Owned(format!("This hash is {name}, which is not checked here.")));
+            return Self(Cow::Owned(format!("This hash is of a kind that is not checked here: {name}.")));
         }
         if DIGESTS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let sentence = "This is a bare digest such as MD5 or SHA-256, which is guessed too quickly to be a \
                             password's hash. It is not checked here.";
             return Self(Cow::Borrowed(sentence));
         }
-        if ["$argon2", "$2a$", "$2b$", "$2y$", "$fbscrypt", "$pbkdf2", "pbkdf2_", "$scrypt"]
+        if ["$argon2", "$2a$", "$2b$", "$2y$", "$fbscrypt", "$pbkdf2", "pbkdf2_", "$scrypt", "scrypt"]
             .iter()
             .any(|mark| text.starts_with(mark))
         {

@@ -1,7 +1,8 @@
-//! scrypt (RFC 7914), in three forms.
+//! scrypt (RFC 7914), in four forms.
 //!
 //! Passlib and Node's packages write `$scrypt$ln=16,r=8,p=1$salt$hash`, Werkzeug
-//! `scrypt:32768:8:1$salt$hash`, and better-auth `salt:hash` with N = 16384, r = 16 and p = 1.
+//! `scrypt:32768:8:1$salt$hash`, Django `scrypt$16384$salt$8$1$hash`, and better-auth `salt:hash`
+//! with N = 16384, r = 16 and p = 1.
 
 use ::scrypt::{Params, scrypt};
 use aws_lc_rs::constant_time;
@@ -53,13 +54,24 @@ impl Scrypt {
     ///
     /// A part is damaged or out of bounds.
     pub fn read_werkzeug(method: &str, salt: &str, output: &str) -> Result<Self, Refusal> {
-        let damaged = || Refusal::damaged(KIND, "list of parameters");
         let parts: Vec<&str> = method.split(':').collect();
-        let ["scrypt", number, block, lanes] = *parts.as_slice() else { return Err(damaged()) };
-        let number = fields::number(number).filter(|number| number.is_power_of_two()).ok_or_else(damaged)?;
-        let params = cost(KIND, [&number.ilog2().to_string(), block, lanes])?;
+        let ["scrypt", number, block, lanes] = *parts.as_slice() else {
+            return Err(Refusal::damaged(KIND, "list of parameters"));
+        };
+        let params = plain_cost([number, block, lanes])?;
         let (salt, output) = (fields::text_salt(KIND, salt)?, fields::hex_output(KIND, output)?);
         Ok(Self { params, salt, output, nfkc: false })
+    }
+
+    /// Reads the parts between the dollars of Django's form: N, r and p, and the bytes of the
+    /// salt's text.
+    ///
+    /// # Errors
+    ///
+    /// A part is damaged or out of bounds.
+    pub fn read_django(costs: [&str; 3], salt: &str, output: &str) -> Result<Self, Refusal> {
+        let (salt, output) = (fields::text_salt(KIND, salt)?, fields::output(KIND, output)?);
+        Ok(Self { params: plain_cost(costs)?, salt, output, nfkc: false })
     }
 
     /// Reads better-auth's form. The salt is the bytes of its text.
@@ -90,6 +102,13 @@ pub fn is_better_auth(text: &str) -> bool {
         (salt.len(), hash.len()) == (BETTER_AUTH_SALT, BETTER_AUTH_HASH)
             && salt.bytes().chain(hash.bytes()).all(|byte| byte.is_ascii_hexdigit())
     })
+}
+
+/// Reads the parameters N, r and p.
+fn plain_cost([number, block, lanes]: [&str; 3]) -> Result<Params, Refusal> {
+    let number = fields::number(number).filter(|number| number.is_power_of_two());
+    let number = number.ok_or_else(|| Refusal::damaged(KIND, "list of parameters"))?;
+    cost(KIND, [&number.ilog2().to_string(), block, lanes])
 }
 
 /// Reads the parameters log2 N, r and p.

@@ -6,7 +6,7 @@ const PASSWORD: &str = "correct horse";
 
 /// Hashes of `PASSWORD` that Python's bcrypt, passlib, Django, Werkzeug, argon2-cffi and hashlib
 /// made. Node's `scrypt` made the last one with the parameters of better-auth, and Python's bcrypt
-/// the one before, by the recipe of WordPress.
+/// the one before, by the recipe of WordPress. Python's hashlib made those of ASP.NET.
 const HASHES: &[&str] = &[
     "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW",
     "$2a$04$c9UQcJ.DlfdjRUzJ/SSsLuSc0QsLlFgwnWBAw5528sOUMYVBjphpi",
@@ -40,6 +40,14 @@ const HASHES: &[&str] = &[
     "pbkdf2:sha1:1000$Wt31ItN2qtbjCXVz$8bd6ba203c2da99b20348a6b21c7155dec3bf8fc",
     "scrypt:1024:8:1$WPn7TUOeJu7Y9YHJ$f8338f92d3ec2bcd4c89ab15a82ba7aab905e7a8cca3045e09fca4186bdd7aa31519955b085a3e8622c2e642e626a7b921bd2dc992d2cb81e616ad8277a0314c",
     "scrypt:32768:8:1$Z0IIQJeLNON7R3tt$4b155f71d0ad42fe1b2b425809c68d47558e12df767fe244e3a7756e190f0b9fbea7acabb26415d3c74294a24dad2e936313e4a7a0f9657967f25aadebf490c5",
+    "scrypt$1024$seasalt2seasalt2$8$1$lFdya1bRtvuIBuv+5O0L6od9UUSevhsvgF8//WKLkvtCtsGenVsZZMVMcHjT/N2fl+jId/wxg8K/x0Sor367QA==",
+    "pbkdf2_sha512$1000$seasalt2seasalt2$HWVaoGnCkM5si1YgLsa+Vza/1QFQRsW5wwkXKD1f9+CQj+c5+gGJUUd8ugFYcDn2pxt1ydtYavrGCsKxI8gbZg==",
+    "AQAAAAEAAAPoAAAAEAABAgMEBQYHCAkKCwwNDg/JFMxPBsxuj0bRV+Ohtap6vO67F7sERM1MSsFsoq6YZA==",
+    "AQAAAAIAAAPoAAAAEAABAgMEBQYHCAkKCwwNDg9enHTtaNXHi8Ii+uYFGPy46hVW0aomq1S/YnluGLNJCw==",
+    "AQAAAAAAAAPoAAAAEAABAgMEBQYHCAkKCwwNDg+d2FbDdriytxO2vgdAVMuIpGVW4BGF6o0NJn8znGUhaQ==",
+    "AAABAgMEBQYHCAkKCwwNDg+d2FbDdriytxO2vgdAVMuIpGVW4BGF6o0NJn8znGUhaQ==",
+    "{bcrypt}$2a$04$c9UQcJ.DlfdjRUzJ/SSsLuSc0QsLlFgwnWBAw5528sOUMYVBjphpi",
+    "{ARGON2ID}$argon2id$v=19$m=8192,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$+jQGvnLH9sd/RHpVFdneZ1pWEi8VDK30k/E/IE+o3IE",
     "$wp$2y$04$abcdefghijklmnopqrstuujv/86KBUqWwIdPp0uRATkCcvgptl1Pm",
     "00112233445566778899aabbccddeeff:13af89ff6a88bb0fb3277e79ba724c6c0731b15919ca892969d63abd1534b867d110179e3bc8af39995ede0f9b2ac14b2b97573df10ba3802c498dbeb61e4f64",
 ];
@@ -131,7 +139,12 @@ fn a_refusal_names_the_kind_and_the_bound() {
         ("$6$rounds=5000$usesomesillystri$D4IrlXatmP7rx3P3InaxBeoomnAihCKRVQAr", "SHA-512-crypt"),
         ("$y$j9T$F5Jx5fExrKuPp53xLKQ..1$X3DX6M94c7o", "yescrypt"),
         ("{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", "LDAP"),
-        ("AQAAAAEAACcQAAAAEFPPwuxLgcmv1Rg", "ASP.NET"),
+        ("AQAAAAEAACcQAAAAEFPPwuxLgcmv1Rg", "ASP.NET Core Identity hash is damaged"),
+        ("AQAAAAMAAAPoAAAAEAABAgMEBQYHCAkKCwwNDg/JFMxPBsxuj0bRV+Ohtap6vO67F7sERM1MSsFsoq6YZA==", "digest"),
+        ("AQAAAAEAT////wAAABAAAQIDBAUGBwgJCgsMDQ4PyRTMTwbMbo9G0Vfjobaqerzuuxe7BETNTErBbKKumGQ=", "ASP.NET"),
+        ("scrypt$1000$seasalt2seasalt2$8$1$lFdya1bRtvuIBuv+5O0L6g==", "list of parameters"),
+        ("scrypt$1024$seasalt2seasalt2$8$1", "a part between its dollars"),
+        ("{noop}hunter2hunter2", "LDAP"),
         ("5f4dcc3b5aa765d61d8327deb882cf99", "bare digest"),
         ("pbkdf2:md5:1000$IRgnQPIy6Tghoeyf$9dd30205b7b07c7371590ec88ac02d941ec6d485802d7fa64384933e1277e95e", "digest"),
         ("pbkdf2_sha256$5000001$seasalt2seasalt2$8MkvgctZalT3B1nT7NulxO1ihsB4FzTmepbHRG1ngO0=", "at most 5000000"),

@@ -9,8 +9,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::super::{accounts, thousands};
-use crate::{escape::shown, flags::is_quiet, tell};
+use super::super::{accounts, broken, thousands};
+use crate::{columns, escape::shown, flags::is_quiet, tell};
 
 /// The most reasons and names of the summary.
 const LISTED_MAX: usize = 20;
@@ -83,6 +83,11 @@ impl Report {
         &self.bar
     }
 
+    /// The number of accounts that were created.
+    pub fn created(&self) -> u64 {
+        self.created
+    }
+
     /// Whether anything was refused.
     pub fn has_refused(&self) -> bool {
         !self.refused.is_empty()
@@ -115,9 +120,11 @@ impl Report {
         self.bar.suspend(|| {
             let mut out = io::stdout().lock();
             if let Outcome::Refused(why) = outcome {
-                writeln!(out, "line {line}: refused. {}", shown(why))?;
+                writeln!(out, "{}", fitted(&format!("line {line}: refused. {}", shown(why))))?;
             }
-            dropped.iter().try_for_each(|why| writeln!(out, "line {line}: left out. {}", shown(why)))
+            dropped
+                .iter()
+                .try_for_each(|why| writeln!(out, "{}", fitted(&format!("line {line}: left out. {}", shown(why)))))
         })
     }
 
@@ -131,8 +138,8 @@ impl Report {
             if file.as_os_str() == "-" { "standard input".to_owned() } else { shown(&file.display().to_string()) };
         let records = self.created + self.present + total(&self.refused);
         let created = if self.is_dry_run { "would be created" } else { "created" };
-        tell(&format!("{name} is {form}: {}", accounts(records)));
-        tell(&format!(
+        say(&format!("{name} is {form}: {}", accounts(records)));
+        say(&format!(
             "{} {created}, {} there already, {} refused",
             thousands(self.created),
             thousands(self.present),
@@ -142,7 +149,7 @@ impl Report {
         tell_tally("left out, and the account was kept", &self.dropped);
         self.tell_unknown();
         if self.is_dry_run {
-            tell("this was a dry run: nothing was written");
+            say("this was a dry run: nothing was written");
         }
     }
 
@@ -155,9 +162,18 @@ impl Report {
         let names = names.collect::<Vec<_>>().join(", ");
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         if !unknown.is_empty() {
-            tell(&format!("not imported, because Latchkey has no place for it: {names}{more}"));
+            say(&format!("not imported, because Latchkey has no place for it: {names}{more}"));
         }
     }
+}
+
+/// A line of standard output, broken before the edge of the terminal.
+fn fitted(text: &str) -> String {
+    columns::wrapped(text, 0, columns::of(io::stdout()))
+}
+
+fn say(text: &str) {
+    tell(&broken(text));
 }
 
 fn json_of(Answer { line, outcome, dropped }: &Answer) -> serde_json::Value {
@@ -184,13 +200,13 @@ fn tell_tally(title: &str, tally: &Tally) {
     let mut reasons: Vec<_> = tally.iter().collect();
     reasons.sort_by(|(_, (one, one_line)), (_, (other, other_line))| other.cmp(one).then(one_line.cmp(other_line)));
     if !reasons.is_empty() {
-        tell(&format!("{title}:"));
+        say(&format!("{title}:"));
     }
     for (why, (count, line)) in reasons.iter().take(LISTED_MAX) {
         let first = if *count == 1 { "in line" } else { "first in line" };
-        tell(&format!("  {} × {} ({first} {line})", thousands(*count), shown(why)));
+        say(&format!("  {} × {} ({first} {line})", thousands(*count), shown(why)));
     }
     if reasons.len() > LISTED_MAX {
-        tell(&format!("  and {} more reasons", reasons.len() - LISTED_MAX));
+        say(&format!("  and {} more reasons", reasons.len() - LISTED_MAX));
     }
 }
