@@ -1,4 +1,9 @@
-//! Every failure, named for the action of the caller, with the sentence that the caller reads.
+//! Every failure, named for the action of the caller.
+//!
+//! Each has two texts. The *message* is for the person who uses the app: a plain sentence without
+//! names of keys. The *detail* is for the people who build the app, and may say more.
+
+mod sentences;
 
 use std::{fmt, time::Duration};
 
@@ -7,16 +12,25 @@ use serde::Serialize;
 /// The cause of a fault, for the log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason why a request fails. `Display` is the sentence for the caller.
+/// The code of a text field that holds a placeholder, in a field and of the whole error.
+pub const PLACEHOLDER: &str = "placeholder_not_filled";
+
+/// The reason why a request fails. `Display` is the message for the person who uses the app.
 #[derive(Debug)]
 pub enum Error {
     /// 400: the body or a header breaks the contract.
     Invalid {
-        /// The sentence.
+        /// A code of the HTTP contract.
+        code: &'static str,
+        /// The message.
+        message: String,
+        /// The detail.
         detail: String,
         /// The mistakes in single fields.
         fields: Vec<Field>,
     },
+    /// 400: a secret stands in the query of a request that changes something.
+    SecretInQuery,
     /// 400: the new password is too weak.
     WeakPassword(Field),
     /// 400: the request has no token to verify.
@@ -57,18 +71,18 @@ pub enum Error {
     ForwardedAddressMissing,
     /// 403: the request came past the deployment's proxy.
     ProxyRequired,
-    /// 404: no route has this path.
-    NotFound,
+    /// 404: no route has this path. The path that was meant, if it is known.
+    NotFound(Option<&'static str>),
     /// 405: the path has no such method.
-    MethodNotAllowed,
+    MethodNotAllowed(Methods),
     /// 408: the request did not come to its end in time.
     RequestTimeout,
     /// 413: the body is over its limit.
     TooLarge,
     /// 414: the URL is over its limit.
     UriTooLong,
-    /// 415: the body is neither JSON nor a form in UTF-8.
-    UnsupportedMediaType,
+    /// 415: the body is neither JSON nor a form in UTF-8. The type that it was sent as.
+    UnsupportedMediaType(Media),
     /// 431: the head of the request is over its limit.
     HeadersTooLarge,
     /// 501: the deployment lacks a setting for this request. The sentence names the variables.
@@ -88,21 +102,84 @@ pub struct Field {
     pub field: String,
     /// A stable code, for programs.
     pub code: &'static str,
-    /// A sentence, for people.
+    /// A sentence, for the person who uses the app.
     pub message: String,
+    /// A part of the detail of the whole error, for the people who build the app.
+    #[serde(skip)]
+    detail: String,
 }
 
 impl Field {
-    /// A mistake in `field`.
-    pub fn new(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
-        Self { field: field.into(), code, message: message.into() }
+    /// A mistake in `field`. The detail is the same sentence behind the field's name. Backquotes
+    /// are for the detail alone.
+    pub fn new(field: impl Into<String>, code: &'static str, sentence: impl AsRef<str>) -> Self {
+        let (field, sentence) = (field.into(), sentence.as_ref());
+        let detail = format!("`{field}`: {sentence}");
+        Self { field, code, message: sentence.replace('`', ""), detail }
+    }
+
+    /// Says more to the people who build the app.
+    pub fn explained(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
+    /// The sentence for the people who build the app.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 }
 
+/// The methods that a path accepts, for the answer to another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Methods {
+    /// The methods, in the order of the router; empty if they are not known.
+    pub allowed: Vec<&'static str>,
+    /// Whether the request was a GET, as a browser sends it for an address that is opened.
+    pub is_get: bool,
+}
+
+/// The type of a body that this service does not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// `multipart/form-data`, as for the upload of a file.
+    Multipart,
+    /// `text/plain`.
+    Text,
+    /// A known type with another charset than UTF-8.
+    Charset,
+    /// A body that `Content-Encoding` calls compressed. The name of the compression, if known.
+    Encoded(&'static str),
+    /// Any other type, or none that can be read.
+    Other,
+}
+
 impl Error {
+    /// A mistake in the request as a whole. Message and detail are the same.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::explained(message.clone(), message)
+    }
+
     /// A mistake in the request as a whole.
-    pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::Invalid { detail: detail.into(), fields: Vec::new() }
+    pub fn explained(message: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (message, detail) = (message.into(), detail.into());
+        Self::Invalid { code: "invalid_request", message, detail, fields: Vec::new() }
+    }
+
+    /// Mistakes in fields, all of them. The code is that of a field whose mistake has a code of its
+    /// own for the whole request.
+    pub fn wrong(fields: Vec<Field>) -> Self {
+        let own = fields.iter().map(|field| field.code).find(|code| *code == PLACEHOLDER);
+        let mut messages: Vec<&str> = Vec::new();
+        for field in &fields {
+            if !messages.contains(&field.message.as_str()) {
+                messages.push(&field.message);
+            }
+        }
+        let message = if fields.is_empty() { "The request is not as expected.".to_owned() } else { messages.join(" ") };
+        let details: Vec<&str> = fields.iter().map(Field::detail).collect();
+        let detail = if fields.is_empty() { message.clone() } else { details.join(" ") };
+        Self::Invalid { code: own.unwrap_or("invalid_request"), message, detail, fields }
     }
 
     /// A fault of this service.
@@ -120,15 +197,17 @@ impl Error {
         Self::KeysUnavailable(cause.into())
     }
 
-    /// The cause, for the log alone. Without a cause, the sentence for the caller.
+    /// The cause, for the log alone. Without a cause, the detail.
     pub fn cause(&self) -> String {
-        std::error::Error::source(self).map_or_else(|| self.to_string(), chain)
+        std::error::Error::source(self).map_or_else(|| self.detail(), chain)
     }
 
     /// The HTTP status and the stable code.
     pub fn status_and_code(&self) -> (u16, &'static str) {
         match self {
-            Self::Invalid { .. } | Self::Unreadable => (400, "invalid_request"),
+            Self::Invalid { code, .. } => (400, code),
+            Self::Unreadable => (400, "invalid_request"),
+            Self::SecretInQuery => (400, "secret_in_query"),
             Self::ForwardedAddressMissing => (400, "forwarded_address_missing"),
             Self::ProxyRequired => (403, "proxy_required"),
             Self::WeakPassword(_) => (400, "weak_password"),
@@ -154,12 +233,12 @@ impl Error {
             Self::Taken(_) => (409, "email_taken"),
             Self::IdempotencyKeyReused => (409, "idempotency_key_reused"),
             Self::TooManyAttempts(_) => (429, "too_many_attempts"),
-            Self::NotFound => (404, "not_found"),
-            Self::MethodNotAllowed => (405, "method_not_allowed"),
+            Self::NotFound(_) => (404, "not_found"),
+            Self::MethodNotAllowed(_) => (405, "method_not_allowed"),
             Self::RequestTimeout => (408, "request_timeout"),
             Self::TooLarge => (413, "payload_too_large"),
             Self::UriTooLong => (414, "uri_too_long"),
-            Self::UnsupportedMediaType => (415, "unsupported_media_type"),
+            Self::UnsupportedMediaType(_) => (415, "unsupported_media_type"),
             Self::HeadersTooLarge => (431, "headers_too_large"),
             Self::NotConfigured(_) => (501, "not_configured"),
             Self::KeysUnavailable(_) => (503, "keys_unavailable"),
@@ -184,74 +263,6 @@ impl Error {
             Self::KeysUnavailable(_) | Self::Unavailable(_) | Self::Refresh(RefreshRefusal::Conflict) => Some(1),
             _ => None,
         }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentence = match self {
-            Self::Invalid { detail, .. } => detail,
-            Self::WeakPassword(field) => &field.message,
-            Self::TokenRequired | Self::TokenMissing => {
-                "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
-            }
-            Self::MalformedToken(sentence) | Self::NoRefreshToken(sentence) => sentence,
-            // Builders look for these words of Bubble's plugin.
-            Self::PayloadRequired(_) => "payload is required",
-            Self::Credentials => "Email or password is incorrect.",
-            Self::PasswordIncorrect => "The current password is incorrect.",
-            Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
-            Self::Token(refusal) => &refusal.message,
-            Self::Refresh(RefreshRefusal::Invalid) => {
-                "This refresh token is not valid, or its session has ended. Log in again."
-            }
-            Self::Refresh(RefreshRefusal::Expired) => "The session has expired. Log in again.",
-            Self::Refresh(RefreshRefusal::Reused) => {
-                "This refresh token was used before, so its session was ended. Log in again."
-            }
-            Self::Refresh(RefreshRefusal::Conflict) => "The session is being refreshed already. Try again in a moment.",
-            Self::Disabled => "This account is disabled.",
-            Self::EmailNotVerified => "The e-mail address is not verified yet.",
-            Self::SignUp(SignUpRefusal::Closed) => "New accounts cannot be created here.",
-            Self::SignUp(SignUpRefusal::Uninvited) => "Creating an account here needs an invitation.",
-            Self::SignUp(SignUpRefusal::Domain) => "This e-mail domain cannot be used for a new account here.",
-            Self::Taken("username") => "This username is taken.",
-            Self::Taken("id") => "An account with this id exists already.",
-            Self::Taken(_) => "An account with this e-mail address exists already.",
-            Self::IdempotencyKeyReused => "This Idempotency-Key was used with another request.",
-            Self::TooManyAttempts(wait) => {
-                return write!(formatter, "Too many attempts. Try again in {}.", span(*wait));
-            }
-            Self::NotFound => "There is nothing at this path.",
-            Self::MethodNotAllowed => "This path does not accept this method.",
-            Self::RequestTimeout => "The request did not come to its end in time. Try again.",
-            Self::TooLarge => "The body is larger than 16 KiB.",
-            Self::UriTooLong => "The URL is too long.",
-            Self::HeadersTooLarge => "The headers are too large: 32 KiB and 100 headers are the most.",
-            Self::UnsupportedMediaType => {
-                "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
-            }
-            Self::Unreadable => "The request could not be read.",
-            Self::ForwardedAddressMissing => {
-                "The proxy must send the address of its caller as X-Forwarded-For, and this request has none."
-            }
-            Self::ProxyRequired => "Call this service by its public address, and not past its proxy.",
-            Self::NotConfigured(sentence) => sentence,
-            Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
-            Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
-            Self::Internal(_) => "Something went wrong on our side.",
-        };
-        formatter.write_str(sentence)
-    }
-}
-
-/// `1 second`, `90 seconds`, `15 minutes`. Rounds up, so that a caller who waits that long is let
-/// through.
-fn span(wait: Duration) -> String {
-    match whole_seconds(wait) {
-        1 => "1 second".to_owned(),
-        seconds @ 2..=120 => format!("{seconds} seconds"),
-        seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 
@@ -355,6 +366,7 @@ mod tests {
         let payload = Field::new("payload", "required", "None.");
         let cases = [
             (Error::invalid("Wrong."), 400, "invalid_request", None),
+            (Error::SecretInQuery, 400, "secret_in_query", None),
             (Error::WeakPassword(weak), 400, "weak_password", None),
             (Error::TokenRequired, 400, "token_missing", None),
             (Error::TokenMissing, 401, "token_missing", None),
@@ -382,13 +394,13 @@ mod tests {
             (Error::Unreadable, 400, "invalid_request", None),
             (Error::ForwardedAddressMissing, 400, "forwarded_address_missing", None),
             (Error::ProxyRequired, 403, "proxy_required", None),
-            (Error::NotFound, 404, "not_found", None),
-            (Error::MethodNotAllowed, 405, "method_not_allowed", None),
+            (Error::NotFound(None), 404, "not_found", None),
+            (Error::MethodNotAllowed(Methods::default()), 405, "method_not_allowed", None),
             (Error::RequestTimeout, 408, "request_timeout", None),
             (Error::TooLarge, 413, "payload_too_large", None),
             (Error::UriTooLong, 414, "uri_too_long", None),
             (Error::HeadersTooLarge, 431, "headers_too_large", None),
-            (Error::UnsupportedMediaType, 415, "unsupported_media_type", None),
+            (Error::UnsupportedMediaType(Media::Text), 415, "unsupported_media_type", None),
             (Error::NotConfigured("Set it."), 501, "not_configured", None),
             (Error::keys_unavailable("cause"), 503, "keys_unavailable", Some(1)),
             (Error::unavailable("cause"), 503, "unavailable", Some(1)),

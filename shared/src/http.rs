@@ -6,5 +6,6 @@ pub mod client_ip;
 pub mod contract;
 pub mod fields;
 pub mod issuer;
+pub mod paths;
 pub mod problem;
 pub mod proxy;

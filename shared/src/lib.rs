@@ -7,9 +7,9 @@
 //! `tests/architecture.rs` holds this order. From the ground up:
 //!
 //! - **Ground**: plain data and the way to the outside.
-//!   - [`text`]: text as people paste it.
 //!   - [`error`]: every failure, with its status and sentence.
 //!   - [`time`]: points in time.
+//!   - [`text`]: text as people paste it.
 //!   - [`telemetry`]: log lines, audit events and metrics.
 //!   - [`fetch`]: bounded HTTP requests to other servers.
 //!   - `aws`: the clients of AWS.

@@ -3,6 +3,18 @@
 //! Editors, web pages and messengers add such characters. They are passed over where they can mean
 //! nothing, and named elsewhere. Every file, variable, secret and address is read through here.
 
+mod named;
+mod placeholder;
+
+pub use named::{Invisible, is_unseen};
+pub use placeholder::{FILL, is_placeholder, placeholder};
+
+/// Whether a character changes the direction of the text around it (Unicode's `Bidi_Control`). A
+/// name with one can show another name than it is, or disturb the text after it.
+pub const fn is_bidi_control(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Whether nobody sees a character and it has no width: the soft hyphen, zero-width spaces and
 /// joiners, invisible operators, the byte order mark.
 pub const fn is_invisible(letter: char) -> bool {
@@ -19,10 +31,11 @@ pub fn trimmed(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
-/// The text without the [blanks](is_blank) around it and without invisible characters inside, for
-/// texts in which such a character can mean nothing.
+/// The text without the [blanks](is_blank) around it. Invisible characters and marks of direction
+/// are removed everywhere, for texts in which they can mean nothing.
 pub fn visible(text: &str) -> String {
-    trimmed(text).chars().filter(|letter| !is_invisible(*letter)).collect()
+    let visible: String = text.chars().filter(|letter| !is_invisible(*letter) && !is_bidi_control(*letter)).collect();
+    trimmed(&visible).to_owned()
 }
 
 /// An encoding that bytes begin in.
@@ -116,6 +129,7 @@ mod tests {
     #[test]
     fn blanks_around_a_text_and_invisible_characters_are_passed_over() {
         assert_eq!(trimmed("\u{feff}\u{200b} \ta b\u{200b}c\u{a0}\r\n\u{2060}"), "a b\u{200b}c");
+        assert_eq!(visible("\u{202a} a@b.de \u{202c}"), "a@b.de");
         assert_eq!(visible(" a\u{ad}\u{200d}b c\u{feff} "), "ab c");
         assert_eq!((trimmed("\u{feff}"), visible("\u{200b}").as_str()), ("", ""));
         assert!(!is_invisible('é') && !is_invisible(' ') && is_blank(' '));

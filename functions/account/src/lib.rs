@@ -97,6 +97,11 @@ struct NewPassword {
 impl Input for NewPassword {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (current, new) = (fields.password("current_password"), fields.new_password("new_password"));
+        // The rules about the person wait for the account, which this reader does not know.
+        let weakness = new.as_ref().and_then(|new| fields.weakness("new_password", new, &Person::UNKNOWN));
+        if let Some(weakness) = &weakness {
+            fields.also_refuse(weakness);
+        }
         Some(Self { current: current?, new: new? })
     }
 }

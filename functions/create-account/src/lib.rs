@@ -16,15 +16,15 @@ use shared::{
     },
     auth::{
         first_session::FirstSession,
-        new_password::{refuse_breached, refuse_weak},
+        new_password::refuse_breached,
         password::{Attempt, LOGIN, client, hasher_for},
         session_object::{SessionObject, require_signing_keys},
     },
-    error::Error,
+    error::{Error, Field},
     http::{
         body::Body,
         client_ip::ClientIp,
-        fields::{Fields, Input},
+        fields::{self, Fields, Input},
     },
     password::{Password, Person},
     store::{Creation, Fingerprint, SignUpRequest},
@@ -49,12 +49,8 @@ struct NewAccount {
     username: Option<Username>,
     name: String,
     password: Password,
-}
-
-impl NewAccount {
-    fn person(&self) -> Person<'_> {
-        Person { email_key: self.email.key(), username: self.username.as_ref().map(Username::as_str), name: &self.name }
-    }
+    /// The reason why the password is too weak, if it is.
+    weakness: Option<Field>,
 }
 
 impl Input for NewAccount {
@@ -63,7 +59,16 @@ impl Input for NewAccount {
         let password = fields.new_password("password");
         let username = fields.username("username");
         let name = fields.name("name").unwrap_or_default();
-        Some(Self { email: email?, username, name, password: password? })
+        let person = Person {
+            email_key: email.as_ref().map_or("", Email::key),
+            username: username.as_ref().map(Username::as_str),
+            name: &name,
+        };
+        let weakness = password.as_ref().and_then(|password| fields.weakness("password", password, &person));
+        if let Some(weakness) = &weakness {
+            fields.also_refuse(weakness);
+        }
+        Some(Self { email: email?, username, name, password: password?, weakness })
     }
 }
 
@@ -81,7 +86,9 @@ async fn create_account(
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     require_sign_up(&app, &new.email)?;
     require_signing_keys(&app).await?;
-    refuse_weak(&app, "password", &new.password, &new.person())?;
+    if let Some(weakness) = &new.weakness {
+        return Err(Error::WeakPassword(weakness.clone()));
+    }
     let now = app.now();
     let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &ip, &new, now));
     let lock = app.locks().lock(format!("create {}", new.email.key())).await;
@@ -156,10 +163,12 @@ fn audit_if_limited(error: &Error) {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
-    // A builder whose field for the header is empty sends an empty header.
-    let Some(value) = headers.get("idempotency-key").filter(|value| !value.is_empty()) else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| key.len() <= IDEMPOTENCY_KEY_BYTES_MAX);
-    key.map(Some).ok_or_else(|| Error::invalid("An Idempotency-Key has at most 255 printable ASCII characters."))
+    let key = fields::header(headers, "idempotency-key")?;
+    if key.is_some_and(|key| key.len() > IDEMPOTENCY_KEY_BYTES_MAX) {
+        let detail = "An Idempotency-Key has at most 255 printable ASCII characters.";
+        return Err(Error::explained("A part of the request is too long.", detail));
+    }
+    Ok(key)
 }
 
 fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {

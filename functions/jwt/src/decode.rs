@@ -18,11 +18,7 @@ pub struct TokenInput(String);
 impl Input for TokenInput {
     fn read(fields: &mut Fields) -> Option<Self> {
         // An empty text is told as a token that is none.
-        let token = fields.optional_token("token");
-        if token.is_none() {
-            fields.refuse("token", "required", "`token` is required.");
-        }
-        token.map(Self)
+        fields.required_token("token").map(Self)
     }
 }
 

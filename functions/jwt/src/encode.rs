@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     App,
-    error::{Error, Field},
+    error::{Error, Field, PLACEHOLDER},
     http::caller::Server,
     http::{
         body::Body,
@@ -31,8 +31,9 @@ impl Input for Wanted {
         let minutes = fields.count("expires_in_minutes", seconds_max / 60);
         let seconds = fields.count("expires_in", seconds_max);
         if minutes.is_some() && seconds.is_some() {
-            let message = "Send `expires_in_minutes` or `expires_in`, which is in seconds, not both.";
-            fields.refuse("expires_in", "ambiguous", message);
+            let detail = "Send `expires_in_minutes` or `expires_in`, which is in seconds, not both.";
+            let message = "The life of the token was sent twice, in minutes and in seconds.";
+            fields.record(Field::new("expires_in", "ambiguous", message).explained(detail));
         }
         if let Err(field) = &payload {
             fields.also_refuse(field);
@@ -54,13 +55,13 @@ pub struct Encoded {
 /// Bubble's plugin counts the expiry in minutes and a related plugin counts in seconds, so the
 /// answer names the unit.
 pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted>) -> Result<Json<Encoded>, Error> {
-    let payload = wanted.payload.map_err(Error::PayloadRequired)?;
+    let payload = wanted.payload.map_err(payload_required)?;
     let now = app.now();
     let secrets = app.keys().shared_secrets(now).await?;
     let secrets = secrets.ok_or(Error::NotConfigured(
         "This deployment has no shared secret to sign with: set SHARED_SECRET_ID or JWT_SHARED_SECRET.",
     ))?;
-    let refuse = |field: Field| Error::Invalid { detail: field.message.clone(), fields: vec![field] };
+    let refuse = |field: Field| Error::wrong(vec![field]);
     let skew = app.config().tokens.clock_skew;
     let (claims, expiry) = shared_secret::complete(payload, wanted.life, now, skew).map_err(refuse)?;
     let text = secrets.sign(&claims)?;
@@ -79,4 +80,8 @@ pub async fn encode(State(app): State<App>, _: Server, Body(wanted): Body<Wanted
         expires_at: expiry.rfc3339(),
         error: "",
     }))
+}
+
+fn payload_required(field: Field) -> Error {
+    if field.code == PLACEHOLDER { Error::wrong(vec![field]) } else { Error::PayloadRequired(field) }
 }

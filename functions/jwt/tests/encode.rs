@@ -200,7 +200,7 @@ async fn a_deployment_without_keys_or_without_a_secret_says_so() {
     encode(&service, body.clone()).await.refused(401, "invalid_api_key");
     let service = Service::configured(jwt::router(), &[("API_KEY", KEYS[0])]).await;
     let answer = encode(&service, body).await.refused(501, "not_configured");
-    assert!(answer.body["message"].as_str().unwrap().contains("JWT_SHARED_SECRET"), "{}", answer.body);
+    assert!(answer.body["detail"].as_str().unwrap().contains("JWT_SHARED_SECRET"), "{}", answer.body);
 }
 
 #[tokio::test(start_paused = true)]

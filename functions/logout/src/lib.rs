@@ -16,7 +16,7 @@ use shared::{
     http::{
         body::Body,
         caller,
-        fields::{Fields, Input},
+        fields::{self, Fields, Input},
     },
     telemetry::audit,
     time::Timestamp,
@@ -43,7 +43,7 @@ impl Input for Logout {
         let refresh_token = fields.optional_token("refresh_token").filter(|token| !token.trim().is_empty());
         let everywhere = fields.flag("everywhere");
         if refresh_token.is_none() {
-            fields.also_refuse(&missing());
+            fields.also_refuse(&fields::missing("refresh_token"));
         }
         Some(Self { refresh_token, everywhere })
     }
@@ -67,17 +67,13 @@ async fn logout(
     let sessions_ended = match (input.refresh_token, caller::bearer(&headers)) {
         (Some(text), _) => by_refresh_token(&app, &text, input.everywhere, now).await?,
         (None, Some(text)) => by_access_token(&app, &issuer, &text, input.everywhere, now).await?,
-        (None, None) => return Err(refused(missing())),
+        (None, None) => return Err(refused(fields::missing("refresh_token"))),
     };
     Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
 }
 
-fn missing() -> Field {
-    Field::new("refresh_token", "required", "`refresh_token` is required.")
-}
-
 fn refused(field: Field) -> Error {
-    Error::Invalid { detail: field.message.clone(), fields: vec![field] }
+    Error::wrong(vec![field])
 }
 
 async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestamp) -> Result<usize, Error> {

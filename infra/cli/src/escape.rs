@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use shared::{
-    account::{email::with_ascii_domain, user::is_bidi_control},
-    text::is_invisible,
+    account::email::with_ascii_domain,
+    text::{is_bidi_control, is_invisible},
 };
 
 /// `text` with every control character, every mark that changes the direction of text, and every

@@ -122,6 +122,6 @@ fn the_answer_of_the_firewall_has_the_form_of_the_services_own() {
     let bodies = &firewall["Resources"]["WebAcl"]["Properties"]["CustomResponseBodies"];
     let body: Value = serde_json::from_str(bodies["TooManyAttempts"]["Content"].as_str().unwrap()).unwrap();
     let keys: Vec<&str> = entries(&body).map(|(name, _)| name).collect();
-    assert_eq!(keys, ["code", "detail", "fields", "message", "request_id", "status", "title", "type"]);
+    assert_eq!(keys, ["code", "detail", "fields", "message", "next", "request_id", "status", "title", "type"]);
     assert_eq!((&body["code"], &body["status"]), (&json!("too_many_attempts"), &json!(429)));
 }

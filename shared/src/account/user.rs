@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     account::email::{Email, Username},
     password::StoredHash,
-    text::trimmed,
+    text::{is_bidi_control, trimmed},
     time::Timestamp,
 };
 
@@ -161,12 +161,6 @@ pub struct Profile {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-/// Whether a character changes the direction of the text around it (Unicode's `Bidi_Control`). A
-/// name with one can show another name than it is, or disturb the text after it.
-pub const fn is_bidi_control(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Reads a display name: trimmed, NFC, at most 128 code points, no control characters, and none

@@ -9,9 +9,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use crate::{
-    error::Error,
+    App,
+    error::{Error, Media},
     http::fields::{Fields, Input},
-    jose::json,
+    jose::json::diagnosis::{self, Diagnosis},
 };
 
 /// The largest body, in bytes.
@@ -30,10 +31,10 @@ pub enum Unread {
 /// Extracts an [`Input`] from the body of a request.
 pub struct Body<T>(pub T);
 
-impl<T: Input, S: Sync> FromRequest<S> for Body<T> {
+impl<T: Input> FromRequest<App> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         let broken = || Error::invalid("The body could not be read to its end.");
         match parts.extensions.get() {
@@ -46,23 +47,42 @@ impl<T: Input, S: Sync> FromRequest<S> for Body<T> {
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(broken()),
         };
-        Fields::new(values(&parts.headers, &bytes)?).read().map(Self)
+        Fields::new(values(&parts.headers, &bytes)?, &app.config().accounts).read().map(Self)
     }
 }
 
 /// Whether the body is a form. A body without a content type is JSON.
 fn is_form(headers: &HeaderMap) -> Result<bool, Error> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(false) };
-    let unsupported = || Error::UnsupportedMediaType;
-    let value = value.to_str().map_err(|_| unsupported())?.to_ascii_lowercase();
+    let unsupported = |media| Error::UnsupportedMediaType(media);
+    let value = value.to_str().map_err(|_| unsupported(Media::Other))?.to_ascii_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let form = match parts.next() {
         Some("application/json" | "") => false,
         Some("application/x-www-form-urlencoded") => true,
-        _ => return Err(unsupported()),
+        Some("multipart/form-data") => return Err(unsupported(Media::Multipart)),
+        Some("text/plain") => return Err(unsupported(Media::Text)),
+        _ => return Err(unsupported(Media::Other)),
     };
     let charset = parts.find_map(|parameter| parameter.strip_prefix("charset=")).map(|name| name.trim_matches('"'));
-    if charset.is_none_or(|name| name == "utf-8" || name == "utf8") { Ok(form) } else { Err(unsupported()) }
+    if charset.is_none_or(|name| name == "utf-8" || name == "utf8") {
+        Ok(form)
+    } else {
+        Err(unsupported(Media::Charset))
+    }
+}
+
+/// The compression that the headers name. Only names from here are told to the caller.
+fn encoding(headers: &HeaderMap) -> Option<&'static str> {
+    let value = headers.get(header::CONTENT_ENCODING)?.as_bytes().trim_ascii().to_ascii_lowercase();
+    match value.as_slice() {
+        b"" | b"identity" => None,
+        b"gzip" | b"x-gzip" => Some("gzip"),
+        b"deflate" => Some("deflate"),
+        b"br" => Some("brotli"),
+        b"zstd" => Some("zstd"),
+        _ => Some("of a kind that is not known here"),
+    }
 }
 
 /// The fields of the body. An empty body has none, whatever its content type is.
@@ -72,27 +92,38 @@ fn values(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, Erro
     }
     // RFC 8259 section 8.1 lets a parser pass over a byte order mark, and some builders write one.
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let read = if is_form(headers)? { form_object(text) } else { json::object(text) };
-    read.map_err(|refusal| Error::invalid(format!("The body {refusal}.")))
+    let read = if is_form(headers)? { form_object(text) } else { diagnosis::object(text) };
+    read.map_err(|found| match encoding(headers) {
+        Some(name) => Error::UnsupportedMediaType(Media::Encoded(name)),
+        None => {
+            let message = format!("The body {found}.");
+            let detail = format!("{message} {}", found.cure()).trim_end().to_owned();
+            Error::explained(message, detail)
+        }
+    })
 }
 
-fn form_object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
+fn form_object(bytes: &[u8]) -> Result<Map<String, Value>, Diagnosis> {
     // curl and others send JSON as a form unless they are told the type. Read as a form, the body
     // would seem to lack every field.
     if bytes.trim_ascii_start().starts_with(b"{") {
-        return Err("looks like JSON but was sent as a form: set Content-Type to application/json");
+        return Err(Diagnosis::whole(
+            "looks like JSON but was sent as a form: set Content-Type to application/json",
+            "curl needs the option -H 'Content-Type: application/json', or --json in the place of -d.",
+        ));
     }
     let mut object = Map::new();
-    for (key, value) in form_urlencoded::parse(bytes) {
+    for (index, (key, value)) in form_urlencoded::parse(bytes).enumerate() {
+        let refuse = |clause, cure| Err(Diagnosis::in_form(clause, index + 1, cure));
         // Bytes that are not UTF-8 were decoded to the replacement character.
         if key.contains('\u{fffd}') || value.contains('\u{fffd}') {
-            return Err("is not valid UTF-8");
+            return refuse("is not valid UTF-8", diagnosis::UTF8_CURE);
         }
         if key.contains('\0') || value.contains('\0') {
-            return Err("has a NUL character in a text");
+            return refuse("has a NUL character in a text", diagnosis::NUL_CURE);
         }
         if object.insert(key.into_owned(), Value::String(value.into_owned())).is_some() {
-            return Err("gives a key twice");
+            return refuse("gives a key twice", diagnosis::TWICE_CURE);
         }
     }
     Ok(object)

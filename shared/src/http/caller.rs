@@ -15,6 +15,7 @@ use crate::{
     error::{Error, TokenRefusal},
     jose::kind::Kind,
     keys::api_key::Scope,
+    text::trimmed,
     token::access::Issuer,
 };
 
@@ -53,7 +54,8 @@ impl FromRequestParts<App> for Caller {
 ///
 /// 503 if the request has a key and the API keys cannot be loaded.
 pub async fn is_server(app: &App, headers: &HeaderMap, scope: Scope) -> Result<bool, Error> {
-    let shown = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or_default().trim();
+    let shown = headers.get("x-api-key").and_then(|key| str::from_utf8(key.as_bytes()).ok()).unwrap_or_default();
+    let shown = trimmed(shown);
     if shown.is_empty() {
         return Ok(false);
     }

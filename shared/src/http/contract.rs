@@ -6,14 +6,14 @@ use std::{any::Any, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tokio::time;
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    cors::{AllowOrigin, CorsLayer},
+    cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 use tracing::{Instrument, field::Empty};
 
@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     http::{
         issuer::issuer_url,
+        paths,
         problem::{self, JSON, PROBLEM_JSON},
         proxy::{self, through_proxy},
     },
@@ -45,9 +46,10 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 /// Puts a router under the contract, ready to be called on Lambda, on a port, or by a test.
 pub fn service(router: Router<App>, app: App) -> Router {
     router
-        .fallback(async || Error::NotFound)
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .fallback(async |uri: Uri| Error::NotFound(paths::meant(uri.path())))
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(without_secrets_in_query))
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(app.clone(), through_proxy))
         .layer(cors(app.config()))
@@ -68,7 +70,23 @@ async fn in_time(request: Request, next: Next) -> Response {
         .unwrap_or_else(|_| Error::unavailable(format!("no answer within {limit:?}")).into_response())
 }
 
-/// The only layer for CORS. The gateway in front adds nothing.
+async fn method_not_allowed(method: Method, matched: MatchedPath) -> Error {
+    Error::MethodNotAllowed(paths::methods(matched.as_str(), method == Method::GET))
+}
+
+/// Refuses a request that changes something and has a secret in its URL. Such a URL stays in the
+/// logs of servers and proxies. A GET reads no secret from there, and its URL is a mistake that
+/// needs no refusal of its own.
+async fn without_secrets_in_query(request: Request, next: Next) -> Response {
+    let changes = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
+    match request.uri().query() {
+        Some(query) if changes && paths::has_secret(query) => Error::SecretInQuery.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// The only layer for CORS. The gateway in front adds nothing. Without credentials it is safe to
+/// allow whatever headers a preflight asks for, and builders and SDKs send their own.
 fn cors(config: &Config) -> CorsLayer {
     let origins = match &config.http.cors_allowed_origins {
         None => AllowOrigin::any(),
@@ -76,15 +94,9 @@ fn cors(config: &Config) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            HeaderName::from_static("idempotency-key"),
-            HeaderName::from_static("x-api-key"),
-            REQUEST_ID,
-        ])
-        .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::RETRY_AFTER, REQUEST_ID, HeaderName::from_static("x-supabase-api-version")])
         .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
 }
 

@@ -1,6 +1,8 @@
 //! The fields of a request, read strictly. Everything that is wrong is told at once.
 
-use axum::http::Uri;
+mod words;
+
+use axum::http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -8,15 +10,19 @@ use crate::{
         email::{Email, Identifier, Username},
         user,
     },
+    config::Accounts,
     error::{Error, Field},
-    jose::{json, number},
-    password::Password,
+    jose::{json::diagnosis, number},
+    password::{Password, Person},
+    text::{Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
+
+use words::{ask, kind, label, unfilled};
 
 /// Reads a truth value: `true` or `false`, `yes` or `no` (as Bubble writes them). An empty text is
 /// false.
 fn parse_flag(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
+    match visible(text).to_ascii_lowercase().as_str() {
         "true" | "yes" => Some(true),
         "false" | "no" | "" => Some(false),
         _ => None,
@@ -31,8 +37,42 @@ fn parse_flag(text: &str) -> Option<bool> {
 pub fn query_flag(uri: &Uri, name: &str) -> Result<bool, Error> {
     let query = uri.query().unwrap_or_default().as_bytes();
     let value = form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value);
-    parse_flag(value.as_deref().unwrap_or_default())
-        .ok_or_else(|| Error::invalid(format!("`{name}` in the query must be true or false.")))
+    let text = value.as_deref().unwrap_or_default();
+    parse_flag(text).ok_or_else(|| {
+        let detail = format!("`{name}` in the query must be true or false.");
+        Error::wrong(vec![unfilled_or(name, text, |field| {
+            Field::new(field, "invalid_type", "A choice must be yes or no.").explained(detail)
+        })])
+    })
+}
+
+/// The text of a header, without what nobody sees around it. `None` if it is missing or empty: a
+/// builder whose field for the header is empty sends an empty header.
+///
+/// # Errors
+///
+/// 400 for a text that is not printable ASCII, and for a placeholder. A key that is the name of a
+/// variable would be the same for everybody.
+pub fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Error> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let text = str::from_utf8(value.as_bytes()).map(trimmed).unwrap_or("\u{fffd}");
+    if is_placeholder(text) {
+        return Err(Error::wrong(vec![unfilled(name)]));
+    }
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return Ok(Some(text).filter(|text| !text.is_empty()));
+    }
+    let found = Invisible::find_by(text, |letter| letter != ' ' && is_unseen(letter));
+    let found = found.map_or("a letter or sign beyond plain ASCII".to_owned(), |found| found.to_string());
+    Err(Error::explained(
+        format!("A part of the request has {found}."),
+        format!("The header `{name}` has {found}. It must be printable ASCII."),
+    ))
+}
+
+/// The mistake of a placeholder, or else the other one.
+fn unfilled_or(name: &str, text: &str, other: impl FnOnce(&str) -> Field) -> Field {
+    if is_placeholder(text) { unfilled(name) } else { other(name) }
 }
 
 /// The fields that no caller can set. A request that tries is told so, not ignored.
@@ -41,19 +81,20 @@ const NOT_SETTABLE: [&str; 3] = ["role_id", "id", "email_verified"];
 /// An input that a handler reads from the body.
 pub trait Input: Sized {
     /// Reads the input from the fields; `None` if a reader of [`Fields`] found a mistake.
-    fn read(fields: &mut Fields) -> Option<Self>;
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
 /// The fields of a request. Unknown fields are ignored. `null` counts as missing, as builders send
 /// it for a value that is not set.
-pub struct Fields {
+pub struct Fields<'a> {
     values: Map<String, Value>,
     wrong: Vec<Field>,
+    accounts: &'a Accounts,
 }
 
-impl Fields {
-    pub(super) fn new(values: Map<String, Value>) -> Self {
-        Self { values, wrong: Vec::new() }
+impl<'a> Fields<'a> {
+    pub(super) fn new(values: Map<String, Value>, accounts: &'a Accounts) -> Self {
+        Self { values, wrong: Vec::new(), accounts }
     }
 
     /// Reads an input, or tells every mistake at once.
@@ -64,33 +105,58 @@ impl Fields {
     pub(super) fn read<T: Input>(mut self) -> Result<T, Error> {
         for name in NOT_SETTABLE {
             if self.values.contains_key(name) {
-                self.refuse(name, "not_settable", format!("`{name}` cannot be set by a request."));
+                let detail = format!("`{name}` cannot be set by a request: leave it out.");
+                self.record(Field::new(name, "not_settable", "A request cannot set this.").explained(detail));
             }
         }
         let input = T::read(&mut self);
-        input.filter(|_| self.wrong.is_empty()).ok_or_else(|| self.into_error())
+        input.filter(|_| self.wrong.is_empty()).ok_or_else(|| Error::wrong(self.wrong))
     }
 
     /// Records a mistake in a field.
-    pub fn refuse(&mut self, name: &str, code: &'static str, message: impl Into<String>) {
-        self.wrong.push(Field::new(name, code, message));
+    pub fn record(&mut self, field: Field) {
+        self.wrong.push(field);
+    }
+
+    /// Records a mistake in a field, whose sentence says everything.
+    pub fn refuse(&mut self, name: &str, code: &'static str, message: impl AsRef<str>) {
+        self.record(Field::new(name, code, message));
     }
 
     /// Records a mistake that the handler answers by itself, if other fields are wrong too. All
-    /// mistakes are then told at once.
+    /// mistakes are then told at once, one for each field.
     pub fn also_refuse(&mut self, field: &Field) {
-        if !self.wrong.is_empty() {
+        if !self.wrong.is_empty() && self.wrong.iter().all(|other| other.field != field.field) {
             self.wrong.insert(0, field.clone());
         }
     }
 
     /// Reads a text that may be empty; `None` if it was not sent.
     pub fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.any_text(name)?;
+        if is_placeholder(&text) {
+            self.record(unfilled(name));
+            return None;
+        }
+        if trimmed(&text) == "[object Object]" {
+            let detail =
+                format!("`{name}` is what JavaScript writes for an object: send the text that is in the object.");
+            self.record(Field::new(name, "invalid_type", format!("{} must be text.", label(name))).explained(detail));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Reads a text that may be a placeholder by accident, as a password may.
+    fn any_text(&mut self, name: &str) -> Option<String> {
         match self.values.remove(name)? {
             Value::Null => None,
             Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                self.refuse(name, "invalid_type", format!("`{name}` must be text."));
+            value => {
+                let detail = format!("`{name}` must be text, and {} was sent.", kind(&value));
+                self.record(
+                    Field::new(name, "invalid_type", format!("{} must be text.", label(name))).explained(detail),
+                );
                 None
             }
         }
@@ -105,22 +171,33 @@ impl Fields {
     pub fn required(&mut self, name: &str) -> Option<String> {
         let wrong = self.wrong.len();
         let text = self.optional(name);
+        self.there(name, text, wrong)
+    }
+
+    /// Records that a text is missing, unless a mistake in it was recorded since there were `wrong`
+    /// of them.
+    fn there(&mut self, name: &str, text: Option<String>, wrong: usize) -> Option<String> {
         if text.is_none() && self.wrong.len() == wrong {
-            self.refuse(name, "required", format!("`{name}` is required."));
+            self.record(missing(name));
         }
         text
     }
 
     /// Reads a truth value; false if it was not sent. Forms and some builders send it as text.
     pub fn flag(&mut self, name: &str) -> bool {
-        let flag = match self.values.remove(name) {
-            None | Some(Value::Null) => Some(false),
-            Some(Value::Bool(flag)) => Some(flag),
-            Some(Value::String(text)) => parse_flag(&text),
-            Some(Value::Number(_) | Value::Array(_) | Value::Object(_)) => None,
+        let value = self.values.remove(name).unwrap_or_default();
+        let text = value.as_str().unwrap_or_default();
+        let flag = match &value {
+            Value::Null => Some(false),
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => parse_flag(text),
+            Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
         };
         if flag.is_none() {
-            self.refuse(name, "invalid_type", format!("`{name}` must be true or false."));
+            let detail = format!("`{name}` must be true or false.");
+            self.record(unfilled_or(name, text, |name| {
+                Field::new(name, "invalid_type", "A choice must be yes or no.").explained(detail)
+            }));
         }
         flag.unwrap_or_default()
     }
@@ -128,17 +205,23 @@ impl Fields {
     /// Reads a whole number from 1 to `max`, if it was sent. Forms and some builders send it as
     /// text.
     pub fn count(&mut self, name: &str, max: u64) -> Option<u64> {
-        let number = match self.values.remove(name)? {
+        let value = self.values.remove(name)?;
+        let text = trimmed(value.as_str().unwrap_or_default());
+        let number = match &value {
             Value::Null => return None,
-            Value::String(text) if text.trim().is_empty() => return None,
-            Value::String(text) => text.trim().parse().ok(),
+            Value::String(_) if text.is_empty() => return None,
+            Value::String(_) => text.parse().ok(),
             // Some builders write every number with a fraction.
-            number @ Value::Number(_) => number::whole(&number),
+            number @ Value::Number(_) => number::whole(number),
             Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         let number = number.filter(|number| (1..=max).contains(number));
         if number.is_none() {
-            self.refuse(name, "invalid_number", format!("`{name}` must be a whole number from 1 to {max}."));
+            let sentence = format!("must be a whole number from 1 to {max}.");
+            self.record(unfilled_or(name, text, |name| {
+                Field::new(name, "invalid_number", format!("{} {sentence}", label(name)))
+                    .explained(format!("`{name}` {sentence}"))
+            }));
         }
         number
     }
@@ -149,14 +232,20 @@ impl Fields {
     ///
     /// The mistake in the field.
     pub fn object(&mut self, name: &str) -> Result<Map<String, Value>, Field> {
-        let refuse = |code, why: &str| Field::new(name, code, format!("`{name}` {why}."));
+        let refuse = |code, why: &str, cure: &str| {
+            let detail = format!("`{name}` {why}. {cure}").trim_end().to_owned();
+            Field::new(name, code, format!("{} {why}.", label(name))).explained(detail)
+        };
         match self.values.remove(name) {
             Some(Value::Object(object)) => Ok(object),
-            Some(Value::String(text)) if !text.trim().is_empty() => {
-                json::object(text.as_bytes()).map_err(|why| refuse("invalid_json", why))
+            Some(Value::String(text)) if is_placeholder(&text) => Err(unfilled(name)),
+            Some(Value::String(text)) if !trimmed(&text).is_empty() => diagnosis::object(text.as_bytes())
+                .map_err(|found| refuse("invalid_json", &found.to_string(), found.cure())),
+            None | Some(Value::Null | Value::String(_)) => Err(refuse("required", "is required", "")),
+            Some(value) => {
+                let cure = format!("It is {}.", kind(&value));
+                Err(refuse("invalid_type", "must be a JSON object, or the text of one", &cure))
             }
-            None | Some(Value::Null | Value::String(_)) => Err(refuse("required", "is required")),
-            Some(_) => Err(refuse("invalid_type", "must be a JSON object, or the text of one")),
         }
     }
 
@@ -165,11 +254,9 @@ impl Fields {
         if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
             return self.text(name);
         }
-        let token = self.optional_token(name).filter(|token| !token.trim().is_empty());
-        if token.is_none() {
-            self.refuse(name, "required", format!("`{name}` is required."));
-        }
-        token
+        let wrong = self.wrong.len();
+        let token = self.optional_token(name).filter(|token| !trimmed(token).is_empty());
+        self.there(name, token, wrong)
     }
 
     /// Reads a token that is to be judged, if one was sent. Its judge finds the token in it, or
@@ -182,46 +269,64 @@ impl Fields {
         }
     }
 
+    /// Reads a token that is to be judged, and must be there.
+    pub fn required_token(&mut self, name: &str) -> Option<String> {
+        let wrong = self.wrong.len();
+        let text = self.optional_token(name);
+        self.there(name, text, wrong)
+    }
+
     /// Reads the e-mail address of a new account.
     pub fn email(&mut self, name: &str) -> Option<Email> {
         let text = self.required(name)?;
-        self.recorded(name, "invalid_email", Email::parse(&text))
+        self.recorded(name, "invalid_email", &text, Email::parse(&text))
     }
 
     /// Reads a username; `None` if it is empty or was not sent.
     pub fn username(&mut self, name: &str) -> Option<Username> {
         let text = self.optional(name)?;
-        self.recorded(name, "invalid_username", Username::parse(&text))
+        self.recorded(name, "invalid_username", &text, Username::parse(&text))
     }
 
     /// Reads a username to change to, if it was sent. An empty one removes the username.
     pub fn changed_username(&mut self, name: &str) -> Option<Option<Username>> {
         match self.text(name)? {
             text if text.is_empty() => Some(None),
-            text => self.recorded(name, "invalid_username", Username::parse(&text)).map(Some),
+            text => self.recorded(name, "invalid_username", &text, Username::parse(&text)).map(Some),
         }
     }
 
     /// Reads a display name, if it was sent.
     pub fn name(&mut self, name: &str) -> Option<String> {
         let text = self.text(name)?;
-        self.recorded(name, "invalid_name", user::name(&text))
+        let parsed = user::name(&text).map_err(|sentence| {
+            // Other characters that nobody sees belong to names, such as those between two emoji.
+            let is_refused = |letter: char| letter.is_control() || is_bidi_control(letter);
+            named(name, Invisible::find_by(text.trim(), is_refused)).unwrap_or_else(|| sentence.to_owned())
+        });
+        self.recorded_as(name, parsed.map_err(|message| ("invalid_name", message)))
     }
 
     /// Reads the identifier of a login: `email` or `username`. Each field accepts both kinds, as
     /// an app may have one input box for them.
     pub fn identifier(&mut self) -> Option<Identifier> {
+        let wrong = self.wrong.len();
         let (email, username) = (self.optional("email"), self.optional("username"));
         match (email, username) {
-            (Some(text), None) => self.recorded("email", "invalid_email", Identifier::parse(&text)),
-            (None, Some(text)) => self.recorded("username", "invalid_username", Identifier::parse(&text)),
+            (Some(text), None) => self.identified("email", "invalid_email", &text, text.contains('@')),
+            (None, Some(text)) => self.identified("username", "invalid_username", &text, !text.contains('@')),
             (Some(_), Some(_)) => {
-                self.refuse("username", "ambiguous", "Send `email` or `username`, not both.");
+                let message = "Enter an e-mail address or a username, not both.";
+                self.record(
+                    Field::new("username", "ambiguous", message).explained("Send `email` or `username`, not both."),
+                );
                 None
             }
             (None, None) => {
-                if self.wrong.is_empty() {
-                    self.refuse("email", "required", "`email` or `username` is required.");
+                if self.wrong.len() == wrong {
+                    let detail = "`email` or `username` is required: neither was sent, or both values were empty.";
+                    let message = "Enter your e-mail address or your username.";
+                    self.record(Field::new("email", "required", message).explained(detail));
                 }
                 None
             }
@@ -230,35 +335,60 @@ impl Fields {
 
     /// Reads a password that is checked against a stored hash. No rule of new passwords holds.
     pub fn password(&mut self, name: &str) -> Option<Password> {
-        let text = zeroize::Zeroizing::new(self.required(name)?);
-        Some(Password::typed(&text))
+        Some(Password::typed(&self.secret(name)?))
     }
 
     /// Reads a new password.
     pub fn new_password(&mut self, name: &str) -> Option<Password> {
-        let text = zeroize::Zeroizing::new(self.required(name)?);
-        match Password::parse(&text) {
-            Ok(password) => Some(password),
-            Err((code, message)) => {
-                self.refuse(name, code, message);
-                None
-            }
-        }
+        let text = self.secret(name)?;
+        self.recorded_as(name, Password::parse(&text))
     }
 
-    fn recorded<T>(&mut self, name: &str, code: &'static str, result: Result<T, &'static str>) -> Option<T> {
-        result.map_err(|message| self.refuse(name, code, message)).ok()
+    /// The reason why a new password is too weak for `person`, as far as the person is known.
+    pub fn weakness(&self, name: &str, password: &Password, person: &Person<'_>) -> Option<Field> {
+        let weakness = password.weakness(&self.accounts.password_policy, &self.accounts.service_names, person);
+        weakness.map(|(code, message)| Field::new(name, code, message))
     }
 
-    fn into_error(self) -> Error {
-        let detail = match self.wrong.as_slice() {
-            [] => "The request is not as expected.".to_owned(),
-            [field] => field.message.clone(),
-            fields => {
-                let names: Vec<&str> = fields.iter().map(|field| field.field.as_str()).collect();
-                format!("These fields are missing or wrong: {}.", names.join(", "))
-            }
-        };
-        Error::Invalid { detail, fields: self.wrong }
+    /// Reads the text of a password, which is wiped from memory. Any text may be one.
+    fn secret(&mut self, name: &str) -> Option<zeroize::Zeroizing<String>> {
+        let wrong = self.wrong.len();
+        let text = self.any_text(name).filter(|text| !text.is_empty());
+        self.there(name, text, wrong).map(zeroize::Zeroizing::new)
     }
+
+    /// Reads an identifier of either kind. The sentence about the other kind would be about another
+    /// field.
+    fn identified(&mut self, name: &str, code: &'static str, text: &str, is_own_kind: bool) -> Option<Identifier> {
+        let neither = "This is neither an e-mail address nor a username.";
+        let parsed = Identifier::parse(text).map_err(|sentence| if is_own_kind { sentence } else { neither });
+        self.recorded(name, code, text, parsed)
+    }
+
+    /// Records the sentence about a text, or the character in it that nobody sees.
+    fn recorded<T>(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        text: &str,
+        parsed: Result<T, &'static str>,
+    ) -> Option<T> {
+        let told = |sentence: &str| named(name, Invisible::find(trimmed(text))).unwrap_or_else(|| sentence.to_owned());
+        self.recorded_as(name, parsed.map_err(|sentence| (code, told(sentence))))
+    }
+
+    fn recorded_as<T>(&mut self, name: &str, result: Result<T, (&'static str, impl AsRef<str>)>) -> Option<T> {
+        result.map_err(|(code, message)| self.record(Field::new(name, code, message))).ok()
+    }
+}
+
+/// The mistake of a field that is required.
+pub fn missing(name: &str) -> Field {
+    let detail = format!("`{name}` is required: it was not sent, or its value was empty.");
+    Field::new(name, "required", ask(name)).explained(detail)
+}
+
+/// The sentence about a character that nobody sees.
+fn named(name: &str, found: Option<Invisible>) -> Option<String> {
+    found.map(|found| format!("{} has {found}.", label(name)))
 }

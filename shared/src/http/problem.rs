@@ -39,8 +39,8 @@ fn challenge(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// The members of RFC 9457, with `message`, `code`, `request_id` and `fields`. `report` is there
-/// only where a token was refused.
+/// The members of RFC 9457, with `message`, `code`, `request_id`, `fields` and `next`. `report` is
+/// there only where a token was refused.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: String,
@@ -51,24 +51,30 @@ struct Body<'a> {
     code: &'a str,
     request_id: &'a str,
     fields: &'a [Field],
+    next: Next,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a str>,
 }
+
+/// The values that the next call needs. No error of this service leads to another call yet.
+#[derive(Serialize)]
+struct Next {}
 
 /// Writes the body and the headers of `error` into its response. `base` is the URL of the service,
 /// and `as_problem` tells that the caller accepts `application/problem+json`.
 pub(super) fn write(response: Response, error: &Error, base: &str, request_id: &str, as_problem: bool) -> Response {
     let code = error.status_and_code().1;
-    let sentence = error.to_string();
+    let (detail, message) = (error.detail(), error.to_string());
     let body = Body {
         r#type: format!("{base}/errors#{code}"),
         title: title(code),
         status: status(error).as_u16(),
-        detail: &sentence,
-        message: &sentence,
+        detail: &detail,
+        message: &message,
         code,
         request_id,
         fields: error.fields(),
+        next: Next {},
         report: match error {
             Error::Token(refusal) => Some(&refusal.report),
             _ => None,

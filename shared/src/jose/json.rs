@@ -4,6 +4,8 @@
 //! and the code after the check another. Nesting is bounded. NUL is refused, because it ends a
 //! string for half of all databases.
 
+pub mod diagnosis;
+
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};

@@ -31,6 +31,11 @@ pub struct Person<'a> {
     pub name: &'a str,
 }
 
+impl Person<'_> {
+    /// Nobody in particular: only the rules that hold for everybody apply.
+    pub const UNKNOWN: Self = Self { email_key: "", username: None, name: "" };
+}
+
 impl Password {
     /// The reason why this password is too weak for a new one. `None` if it is strong enough.
     /// `services` are names of the app, besides the service's own.

@@ -144,10 +144,18 @@ impl Answer {
 /// Whether `body` is a complete error body for this status and request id.
 pub fn is_error_body(status: u16, request_id: &str, body: &Value) -> bool {
     let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
-    let is_field = |field: &Value| ["field", "code", "message"].iter().all(|key| field[key].is_string());
+    let is_field =
+        |field: &Value| ["field", "code"].iter().all(|key| field[key].is_string()) && is_plain(&field["message"]);
     ["type", "title", "detail", "message", "code", "request_id"].iter().all(|key| is_text(&body[key]))
         && body["status"] == status
-        && body["message"] == body["detail"]
+        && is_plain(&body["message"])
+        && body["next"].is_object()
         && body["request_id"] == request_id
         && body["fields"].as_array().is_some_and(|fields| fields.iter().all(is_field))
+}
+
+/// Whether a sentence is one for the person who uses the app. Names of keys stand in backquotes,
+/// and only in the detail.
+fn is_plain(message: &Value) -> bool {
+    message.as_str().is_some_and(|text| !text.contains('`'))
 }

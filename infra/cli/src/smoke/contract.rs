@@ -128,8 +128,9 @@ fn check_error(expected: &Expected<'_>, status: StatusCode, body: &Map<String, V
     }
     let is_status = body.get("status").is_some_and(|told| *told == status.as_u16());
     let is_of_request = text("request_id") == Some(expected.request_id);
-    if is_status && is_of_request && body.get("fields").is_some_and(Value::is_array) {
+    let has_parts = body.get("fields").is_some_and(Value::is_array) && body.get("next").is_some_and(Value::is_object);
+    if is_status && is_of_request && has_parts {
         return Ok(());
     }
-    breach("the error's status, request_id or fields are not those of this answer", ANOTHER_VERSION)
+    breach("the error's status, request_id, fields or next are not those of this answer", ANOTHER_VERSION)
 }

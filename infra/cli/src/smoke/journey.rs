@@ -15,7 +15,7 @@ use super::{
 
 /// More than the 16 KiB that a body may have.
 const BODY_BYTES_TOO_MANY: usize = 17 * 1024;
-const METHODS: [&str; 5] = ["DELETE", "GET", "OPTIONS", "PATCH", "POST"];
+const METHODS: [&str; 6] = ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"];
 const PREFLIGHT_SECONDS: &str = "86400";
 const ANOTHER_USER: &str = "the answer is about another user";
 

@@ -63,7 +63,7 @@ fn allowed(_: &Setup, answer: &Answer) {
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-credentials"), None);
     let methods = answer.header("access-control-allow-methods").unwrap_or_default();
-    for method in ["GET", "POST", "PATCH", "DELETE", "OPTIONS"] {
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
         assert!(methods.contains(method), "{methods}");
     }
 }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::{Wanted, begins_as_jwt, is_clean, is_like_jwt, is_like_token};
 use crate::{
-    account::{refresh_token::RefreshToken, user::is_bidi_control},
+    account::refresh_token::RefreshToken,
     jose::json,
-    text,
+    text::{self, is_bidi_control},
 };
 
 /// The quotes of keyboards, of word processors and of source code.

@@ -110,7 +110,7 @@ fn completed(claims: Value, life: Option<u64>) -> Result<(Value, i64), String> {
     let claims = claims.as_object().unwrap().clone();
     complete(claims, life.map(Duration::from_secs), NOW + Duration::from_millis(700), SKEW)
         .map(|(claims, expiry)| (Value::Object(claims), expiry.seconds()))
-        .map_err(|field| field.message)
+        .map_err(|field| field.detail().to_owned())
 }
 
 #[test]

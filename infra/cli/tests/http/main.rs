@@ -2,6 +2,11 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod addresses;
+mod by_lambda;
+mod fields;
+mod mistakes;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
@@ -28,9 +33,14 @@ const SESSION: &str = "/me/sessions/AAAAAAAAAAAAAAAA";
 
 /// The paths that read a body. Each has a token, because some paths check it before the body.
 async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
-    let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
-    let paths = PATHS.into_iter().filter(|(method, path)| *method != "GET" && *path != SESSION);
-    paths.map(|(method, path)| (method.parse().unwrap(), path, token.clone())).collect()
+    let user = service.account("a@b.de").await;
+    let mut paths = Vec::new();
+    for (method, path) in PATHS.into_iter().filter(|(method, path)| *method != "GET" && *path != SESSION) {
+        // A logout by its token would end the session of the other paths.
+        let token = service.session(&user).await["access_token"].clone();
+        paths.push((method.parse().unwrap(), path, token));
+    }
+    paths
 }
 
 const API_KEY: &str = "a server's key of 32 characters or more";
@@ -70,47 +80,6 @@ async fn every_body_is_bounded_and_of_a_known_type() {
             let answer = call().header("content-type", content_type).body("{}").send().await;
             answer.refused(415, "unsupported_media_type");
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn json_that_can_be_read_in_two_ways_is_refused() {
-    let service = service().await;
-    let deep = format!("{{\"a\":{}{}}}", "[".repeat(32), "]".repeat(32));
-    let bodies: [(&[u8], &str); 9] = [
-        (b"{", "The body is not valid JSON."),
-        (b"\"text\"", "The body is not a JSON object."),
-        (b"[]", "The body is not a JSON object."),
-        (b"{} {}", "The body is not valid JSON."),
-        (br#"{"password":"a","password":"b"}"#, "The body gives a key twice."),
-        (br#"{"x":{"y":1,"y":1}}"#, "The body gives a key twice."),
-        (br#"{"email":"a\u0000@b.de"}"#, "The body has a NUL character in a text."),
-        (b"{\"email\":\"\xc3\x28\"}", "The body is not valid UTF-8."),
-        (deep.as_bytes(), "The body is nested deeper than 32 levels."),
-    ];
-    for (method, path, token) in with_body(&service).await {
-        for (body, sentence) in bodies {
-            let call = service.request(method.clone(), path).bearer(&token).header("x-api-key", API_KEY);
-            let answer = call.body(body.to_vec()).send().await;
-            assert_eq!(answer.refused(400, "invalid_request").body["message"], sentence, "{path}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn forms_are_read_as_strictly_as_json() {
-    let service = service().await;
-    for (body, sentence) in [
-        ("email=a@b.de&email=c@d.de", "The body gives a key twice."),
-        ("email=a%00@b.de", "The body has a NUL character in a text."),
-        ("email=%c3%28", "The body is not valid UTF-8."),
-        (
-            r#" {"email":"a@b.de"}"#,
-            "The body looks like JSON but was sent as a form: set Content-Type to application/json.",
-        ),
-    ] {
-        let answer = service.request(Method::POST, "/login").form(body).await.refused(400, "invalid_request");
-        assert_eq!(answer.body["message"], sentence);
     }
 }
 
@@ -205,13 +174,12 @@ async fn a_preflight_is_answered_on_every_path() {
     let service = service().await;
     for (method, path) in PATHS {
         let call = service.request(Method::OPTIONS, path).header("origin", "https://app.example");
-        let answer = call.header("access-control-request-method", method).send().await.is(200);
+        let asked = "authorization,x-client-info,sentry-trace,apikey";
+        let call = call.header("access-control-request-method", method).header("access-control-request-headers", asked);
+        let answer = call.send().await.is(200);
         assert_eq!(answer.header("access-control-allow-origin"), "*");
-        assert_eq!(answer.header("access-control-allow-methods"), "GET,POST,PATCH,DELETE,OPTIONS");
-        assert_eq!(
-            answer.header("access-control-allow-headers"),
-            "authorization,content-type,idempotency-key,x-api-key,x-request-id"
-        );
+        assert_eq!(answer.header("access-control-allow-methods"), "GET,POST,PUT,PATCH,DELETE,OPTIONS");
+        assert_eq!(answer.header("access-control-allow-headers"), asked);
         assert_eq!(answer.header("access-control-max-age"), "86400");
         assert_eq!(answer.header("access-control-allow-credentials"), "");
         assert_eq!(answer.content_type(), "application/json; charset=utf-8");
@@ -224,7 +192,7 @@ async fn success_and_refusal_alike_may_be_read_by_any_origin() {
     for (path, status) in [("/health", 200), ("/nothing", 404), ("/login", 405)] {
         let answer = service.request(Method::GET, path).header("origin", "https://app.example").send().await.is(status);
         assert_eq!(answer.header("access-control-allow-origin"), "*");
-        assert_eq!(answer.header("access-control-expose-headers"), "retry-after,x-request-id");
+        assert_eq!(answer.header("access-control-expose-headers"), "retry-after,x-request-id,x-supabase-api-version");
     }
 }
 
@@ -251,7 +219,8 @@ async fn an_error_names_its_kind_by_a_uri_of_this_service() {
     assert_eq!(answer.body["type"], "https://login.example/errors#not_found");
     assert_eq!(answer.body["title"], "Not found");
     let keys: Vec<_> = answer.body.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["code", "detail", "fields", "message", "request_id", "status", "title", "type"]);
+    assert_eq!(keys, ["code", "detail", "fields", "message", "next", "request_id", "status", "title", "type"]);
+    assert_eq!(answer.body["next"], json!({}));
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,9 +316,9 @@ async fn what_builders_send_for_nothing_and_for_true_is_understood() {
     service.request(Method::POST, "/login").body(body).send().await.is(200);
     let get = service.request(Method::GET, "/verify?check_revoked=").header("content-type", "text/plain");
     get.bearer(&session["access_token"]).send().await.is(200);
-    // A JWT is not trimmed, because white space is no part of base64url.
+    // White space is no part of a token, and is taken off.
     let spaced = json!({"token": format!(" {}\n", session["access_token"].as_str().unwrap())});
-    service.post("/verify", spaced).await.refused(401, "auth/argument-error");
+    service.post("/verify", spaced).await.is(200);
     let body =
         json!({"refresh_token": format!(" {} ", session["refresh_token"].as_str().unwrap()), "everywhere": "Yes"});
     assert_eq!(service.post("/logout", body).await.is(200).body["sessions_ended"], 2);

@@ -1,0 +1,179 @@
+//! The sentences of errors.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use super::{Error, Media, Methods, RefreshRefusal, SignUpRefusal, whole_seconds};
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message())
+    }
+}
+
+impl Error {
+    /// The sentence for the person who uses the app.
+    fn message(&self) -> Cow<'_, str> {
+        let sentence = match self {
+            Self::Invalid { message, .. } => message,
+            Self::SecretInQuery => "A secret was sent in the address of the request, so it was refused.",
+            Self::WeakPassword(field) => &field.message,
+            Self::TokenRequired => "There is no token to check.",
+            Self::TokenMissing => "Log in first.",
+            Self::MalformedToken(sentence) | Self::NoRefreshToken(sentence) => {
+                return sentence.replace('`', "").into();
+            }
+            // Builders look for these words of Bubble's plugin.
+            Self::PayloadRequired(_) => "payload is required",
+            Self::Credentials => "Email or password is incorrect.",
+            Self::PasswordIncorrect => "The current password is incorrect.",
+            Self::ApiKey => "Only a server of this app may do this.",
+            Self::Token(refusal) => return refusal.message.replace('`', "").into(),
+            Self::Refresh(refusal) => refusal.message(),
+            Self::Disabled => "This account is disabled.",
+            Self::EmailNotVerified => "The e-mail address is not verified yet.",
+            Self::SignUp(SignUpRefusal::Closed) => "New accounts cannot be created here.",
+            Self::SignUp(SignUpRefusal::Uninvited) => "Creating an account here needs an invitation.",
+            Self::SignUp(SignUpRefusal::Domain) => "This e-mail domain cannot be used for a new account here.",
+            Self::Taken("username") => "This username is taken.",
+            Self::Taken("id") => "An account with this id exists already.",
+            Self::Taken(_) => "An account with this e-mail address exists already.",
+            Self::IdempotencyKeyReused => "This was sent before, with other data. Try again.",
+            Self::TooManyAttempts(wait) => return format!("Too many attempts. Try again in {}.", span(*wait)).into(),
+            Self::NotFound(None) => "There is nothing at this path.",
+            Self::NotFound(Some(meant)) => {
+                return format!("There is nothing at this path. Perhaps {meant} was meant.").into();
+            }
+            Self::MethodNotAllowed(methods) => return methods.message(),
+            Self::RequestTimeout => "The request did not come to its end in time. Try again.",
+            Self::TooLarge => "The body is larger than 16 KiB.",
+            Self::UriTooLong => "The URL is too long.",
+            Self::HeadersTooLarge => "The headers are too large: 32 KiB and 100 headers are the most.",
+            Self::UnsupportedMediaType(media) => return media.message(),
+            Self::Unreadable => "The request could not be read.",
+            Self::ForwardedAddressMissing => "The service cannot tell where this request comes from.",
+            Self::ProxyRequired => "Call this service by its public address, and not past its proxy.",
+            Self::NotConfigured(_) => "This is not set up here.",
+            Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
+            Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
+            Self::Internal(_) => "Something went wrong on our side.",
+        };
+        Cow::Borrowed(sentence)
+    }
+
+    /// The sentences for the people who build the app. The message, if there is no more to say.
+    pub fn detail(&self) -> String {
+        let more = match self {
+            Self::Invalid { detail, .. } => detail,
+            Self::WeakPassword(field) | Self::PayloadRequired(field) => field.detail(),
+            Self::MalformedToken(sentence) | Self::NoRefreshToken(sentence) => sentence,
+            Self::Token(refusal) => &refusal.message,
+            Self::SecretInQuery => {
+                "A password or a token stands in the query of the URL, behind the question mark, and URLs are kept in logs. \
+                 Send it in the body. In FlutterFlow, use the body of the API call in the place of query parameters; in \
+                 Bubble's API Connector, choose Body in the place of Querystring. Change a password that was sent so."
+            }
+            Self::TokenRequired | Self::TokenMissing => {
+                "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
+            }
+            Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
+            Self::IdempotencyKeyReused => {
+                "This Idempotency-Key was used with another request. Make a new key for each new request, and send a key \
+                 again only with the same request."
+            }
+            Self::NotFound(Some(_)) => {
+                return format!(
+                    "{} Write the path exactly so, in lower case, without a slash or a space at its end, and with nothing \
+                     before it but the URL of this service.",
+                    self.message()
+                );
+            }
+            Self::MethodNotAllowed(methods) => return methods.detail(),
+            Self::UnsupportedMediaType(media) => return media.detail(),
+            Self::ForwardedAddressMissing => {
+                "The proxy must send the address of its caller as X-Forwarded-For, and this request has none."
+            }
+            Self::NotConfigured(sentence) => sentence,
+            _ => return self.message().into_owned(),
+        };
+        more.to_owned()
+    }
+}
+
+impl RefreshRefusal {
+    fn message(self) -> &'static str {
+        match self {
+            Self::Invalid => "This refresh token is not valid, or its session has ended. Log in again.",
+            Self::Expired => "The session has expired. Log in again.",
+            Self::Reused => "This refresh token was used before, so its session was ended. Log in again.",
+            Self::Conflict => "The session is being refreshed already. Try again in a moment.",
+        }
+    }
+}
+
+impl Methods {
+    /// `POST`, or `GET, PATCH and DELETE`.
+    fn listed(&self) -> String {
+        match self.allowed.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => String::new(),
+        }
+    }
+
+    fn message(&self) -> Cow<'static, str> {
+        match self.allowed.as_slice() {
+            [] => "This path does not accept this method.".into(),
+            _ if self.is_get => {
+                format!("This path accepts {}, and cannot be opened in a browser.", self.listed()).into()
+            }
+            _ => format!("This path does not accept this method. It accepts {}.", self.listed()).into(),
+        }
+    }
+
+    fn detail(&self) -> String {
+        let advice = "Choose the method in the settings of the call: it is GET in most tools unless you change it.";
+        if self.is_get && !self.allowed.is_empty() {
+            format!("{} {advice}", self.message())
+        } else {
+            self.message().into()
+        }
+    }
+}
+
+impl Media {
+    fn message(self) -> Cow<'static, str> {
+        let sent = match self {
+            Self::Multipart => "a form with files (multipart)",
+            Self::Text => "plain text",
+            Self::Charset => return "The body must be in UTF-8, and its type names another charset.".into(),
+            Self::Encoded(name) => {
+                return format!("The body is compressed ({name}). Send it without compression.").into();
+            }
+            Self::Other => "a type that is not read here",
+        };
+        format!("The body was sent as {sent}. Set its type (Content-Type) to application/json.").into()
+    }
+
+    fn detail(self) -> String {
+        let cure = match self {
+            Self::Encoded(_) => "Leave out the header Content-Encoding, and send the body as it is.",
+            Self::Charset => "Send the header `Content-Type: application/json`, and write the body in UTF-8.",
+            _ => {
+                "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8. In FlutterFlow, choose \
+                 JSON as the body type of the API call. In Bubble's API Connector, choose JSON as the body type, or add the \
+                 header `Content-Type: application/json`."
+            }
+        };
+        format!("{} {cure}", self.message())
+    }
+}
+
+/// `1 second`, `90 seconds`, `15 minutes`. Rounds up, so that a caller who waits that long is let
+/// through.
+fn span(wait: Duration) -> String {
+    match whole_seconds(wait) {
+        1 => "1 second".to_owned(),
+        seconds @ 2..=120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}
