@@ -115,7 +115,8 @@ for (const signer of SIGNERS) {
         const { expires_in, report, ...rest } = body;
         assert.deepEqual(rest, {
           valid: true, kind: 'shared_secret', uid: '', email: '', email_verified: false, name: '', role_id: 0,
-          provider: 'unknown', issued_at: date(claims.iat), expires_at: date(claims.exp), claims, ...said,
+          provider: 'unknown', issued_at: date(claims.iat), expires_at: date(claims.exp),
+          revocation_checked: false, claims, ...said,
         });
         if (claims.exp === undefined) {
           assert.deepEqual({ expires_in, report }, { expires_in: 0, report: '' });

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     App,
+    account::user::User,
     auth::verification::{self, Verified},
     error::Error,
     http::{
@@ -55,6 +56,7 @@ struct Verification {
     issued_at: String,
     expires_at: String,
     expires_in: i64,
+    revocation_checked: bool,
     claims: Map<String, Value>,
     report: String,
 }
@@ -92,24 +94,32 @@ async fn verified(
     if account.is_none() {
         verification::require_verified_email(app, &verified, now).await?;
     }
-    Ok(verification(verified, now))
+    Ok(verification(verified, account, now))
 }
 
-fn verification(verified: Verified, now: Timestamp) -> Verification {
+/// The verification object. An account that was read says who the holder is. A token may be an hour
+/// old, and a Firebase ID token has no role.
+fn verification(verified: Verified, account: Option<User>, now: Timestamp) -> Verification {
     let expiry = verified.expires_at;
+    let revocation_checked = account.is_some();
+    let (email, email_verified, name, role_id) = match account {
+        Some(user) => (user.email, user.email_verified, user.name, user.role_id),
+        None => (verified.email, verified.email_verified, verified.name, verified.role_id),
+    };
     Verification {
         valid: true,
         kind: verified.kind,
         uid: verified.uid,
-        email: verified.email,
-        email_verified: verified.email_verified,
-        name: verified.name,
-        role_id: verified.role_id,
+        email,
+        email_verified,
+        name,
+        role_id,
         provider: verified.provider,
         issued_at: verified.issued_at.map(Timestamp::rfc3339).unwrap_or_default(),
         expires_at: expiry.map(Timestamp::rfc3339).unwrap_or_default(),
         // The clock skew lets a token pass for a moment after its expiry.
         expires_in: expiry.map_or(0, |expiry| (expiry.seconds() - now.seconds()).max(0)),
+        revocation_checked,
         report: expiry.map(|expiry| jwt::report(expiry, now)).unwrap_or_default(),
         claims: verified.token.claims,
     }
