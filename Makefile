@@ -122,8 +122,8 @@ tools: $(VENV)/.zig ## the deployment's tools against imitations of AWS, and the
 	$(TOOL) infra/tools/moto_dynamodb.py cargo test --workspace --quiet --lib --test journey -- store:: from_the_first_account round_trips
 
 # Every test of the functions that calls the table.
-STORE_TESTS := $(addprefix --test ,account admission audit create_account journey limits login logout migration \
-	profile refresh sessions upgrade verify)
+STORE_TESTS := $(addprefix --test ,account admission audit create_account journey limits login logout metadata migration \
+	profile profiles refresh sessions upgrade verify)
 
 .PHONY: dynamodb
 dynamodb: $(VENV)/.installed ## run the tests of the store and of the functions over moto's DynamoDB, for some minutes

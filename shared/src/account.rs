@@ -4,6 +4,7 @@ pub mod admission;
 pub mod email;
 pub mod ip;
 pub mod lock;
+pub mod metadata;
 pub mod rate_limit;
 pub mod refresh_token;
 pub mod session;

@@ -15,6 +15,9 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// The code of a text field that holds a placeholder, in a field and of the whole error.
 pub const PLACEHOLDER: &str = "placeholder_not_filled";
 
+/// The code of a key that is not stored, in a field and of the whole error.
+pub const UNKNOWN_FIELD: &str = "unknown_field";
+
 /// The reason why a request fails. `Display` is the message for the person who uses the app.
 #[derive(Debug)]
 pub enum Error {
@@ -169,7 +172,13 @@ impl Error {
     /// Mistakes in fields, all of them. The code is that of a field whose mistake has a code of its
     /// own for the whole request.
     pub fn wrong(fields: Vec<Field>) -> Self {
-        let own = fields.iter().map(|field| field.code).find(|code| *code == PLACEHOLDER);
+        let is_unknown = !fields.is_empty() && fields.iter().all(|field| field.code == UNKNOWN_FIELD);
+        let has_placeholder = fields.iter().any(|field| field.code == PLACEHOLDER);
+        let code = match (has_placeholder, is_unknown) {
+            (true, _) => PLACEHOLDER,
+            (false, true) => UNKNOWN_FIELD,
+            (false, false) => "invalid_request",
+        };
         let mut messages: Vec<&str> = Vec::new();
         for field in &fields {
             if !messages.contains(&field.message.as_str()) {
@@ -179,7 +188,7 @@ impl Error {
         let message = if fields.is_empty() { "The request is not as expected.".to_owned() } else { messages.join(" ") };
         let details: Vec<&str> = fields.iter().map(Field::detail).collect();
         let detail = if fields.is_empty() { message.clone() } else { details.join(" ") };
-        Self::Invalid { code: own.unwrap_or("invalid_request"), message, detail, fields }
+        Self::Invalid { code, message, detail, fields }
     }
 
     /// A fault of this service.

@@ -9,3 +9,4 @@ pub mod issuer;
 pub mod paths;
 pub mod problem;
 pub mod proxy;
+pub mod unknown;

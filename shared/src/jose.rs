@@ -5,5 +5,6 @@ pub mod jwk;
 pub mod jws;
 pub mod jwt;
 pub mod kind;
+pub mod members;
 pub mod number;
 pub mod rsa;

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `LOGIN#<identifier>` | the account with its password hash, once for each identifier | |
 //! | `USER#<id>` | the account without its hash | |
-//! | `PROFILE#<id>` | the name, from its first change on | |
+//! | `PROFILE#<id>` | name and metadata, from the first change of either on | |
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
@@ -44,10 +44,11 @@ pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
+pub use profiles::ProfileChange;
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
 
-use profiles::{named, profile_key};
+use profiles::{described, profile_key};
 use user_records::{read_login, read_user};
 
 use crate::{
@@ -127,7 +128,7 @@ impl Store {
     pub async fn user(&self, id: &str) -> Result<Option<User>, Error> {
         let (key, profile) = (user_key(id), profile_key(id));
         let mut items = self.batch_get(&[&key, &profile]).await?;
-        named(items.remove(&key).map(read_user), items.remove(&profile))
+        described(items.remove(&key).map(read_user), items.remove(&profile))
     }
 
     /// Reads an account again, with its password hash. `None` if the account was deleted, or if its
@@ -139,7 +140,7 @@ impl Store {
     pub async fn credentials(&self, user: &User) -> Result<Option<User>, Error> {
         let (key, profile) = (login_key(&user.email_key), profile_key(&user.id));
         let mut items = self.batch_get(&[&key, &profile]).await?;
-        let found = named(items.remove(&key).map(read_login), items.remove(&profile))?;
+        let found = described(items.remove(&key).map(read_login), items.remove(&profile))?;
         Ok(found.filter(|found| found.id == user.id))
     }
 
@@ -156,7 +157,7 @@ impl Store {
     ) -> Result<(Option<User>, Option<Session>), Error> {
         let (user, profile, session) = (user_key(user), profile_key(user), session_key(session));
         let mut items = self.batch_get(&[&user, &profile, &session]).await?;
-        let user = named(items.remove(&user).map(read_user), items.remove(&profile))?;
+        let user = described(items.remove(&user).map(read_user), items.remove(&profile))?;
         Ok((user, items.remove(&session).map(record).transpose()?))
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::{
     Json, Router,
     extract::State,
+    http::Method,
     routing::{get, post},
 };
 use serde::Serialize;
@@ -14,6 +15,7 @@ use shared::{
     App,
     account::{
         email::Username,
+        metadata::MetadataChange,
         user::{Profile, User},
     },
     auth::{
@@ -26,8 +28,10 @@ use shared::{
         body::Body,
         caller::Caller,
         fields::{Fields, Input},
+        unknown::Place,
     },
     password::{Password, Person},
+    store::ProfileChange,
     telemetry::audit,
     token::access::Issuer,
 };
@@ -36,6 +40,7 @@ use shared::{
 pub fn router() -> Router<App> {
     Router::new()
         .route("/me", get(show).patch(change).delete(delete))
+        .route("/me/delete", post(delete))
         .route("/me/password", post(change_password))
         .merge(sessions::router())
 }
@@ -50,36 +55,47 @@ async fn show(Caller { user, .. }: Caller) -> Json<Shown> {
     Json(Shown { user: user.profile() })
 }
 
-/// `name` and `username`; a missing field changes nothing. An empty username removes the username.
+/// `name`, `username` and `metadata`; a missing field changes nothing. An empty username removes
+/// the username.
 struct Changes {
     name: Option<String>,
     username: Option<Option<Username>>,
+    metadata: Option<MetadataChange>,
 }
 
 impl Input for Changes {
+    const STORED_AT: Option<Place> = Some(Place::Profile);
+
     fn read(fields: &mut Fields) -> Option<Self> {
         let name = fields.name("name");
         let username = fields.changed_username("username");
-        Some(Self { name, username })
+        let metadata = fields.changed_metadata("metadata");
+        Some(Self { name, username, metadata })
     }
 }
 
-/// 200 with the profile as it is now. A name describes, and changes without the account. A username
-/// admits, and changes with it.
+/// 200 with the profile as it is now. Name and metadata describe, and change without the account. A
+/// username admits, and changes with it.
 async fn change(
     State(app): State<App>,
     Caller { user, .. }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
-    let name = changes.name.as_deref();
+    let described = ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref() };
     let username = changes.username.as_ref().map(|username| username.as_ref().map(Username::as_str));
-    let changed = match (username.filter(|username| *username != user.username.as_deref()), name) {
-        (Some(username), name) => app.store().change_username(&user, username, name).await?,
-        (None, Some(name)) => app.store().change_name(&user, name).await?,
-        (None, None) => user.clone(),
+    // The metadata is replaced as a whole. Changes of it in this process wait for each other, and
+    // need not be repeated.
+    let lock = match described.metadata {
+        Some(_) => Some(app.locks().lock(format!("metadata {}", user.id)).await),
+        None => None,
     };
+    let changed = match username.filter(|username| *username != user.username.as_deref()) {
+        Some(username) => app.store().change_username(&user, username, &described).await?,
+        None => app.store().change_profile(&user, &described).await?,
+    };
+    drop(lock);
     let (identity, pseudonym) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
-    if name.is_some() {
+    if described.name.is_some() || described.metadata.is_some() {
         audit::record("profile_changed", &identity, &pseudonym);
     }
     if changed.username != user.username {
@@ -164,17 +180,33 @@ struct Deleted {
     deleted: bool,
 }
 
-/// 200 once the account, its identifiers and its sessions are gone.
+/// 200 once the account, its identifiers and its sessions are gone. Many clients cannot send a body
+/// with DELETE, hence `POST /me/delete`, and a hint for somebody whose body got lost.
 async fn delete(
     State(app): State<App>,
     caller: Caller,
-    Body(input): Body<DeleteAccount>,
+    method: Method,
+    body: Result<Body<DeleteAccount>, Error>,
 ) -> Result<Json<Deleted>, Error> {
+    let Body(input) = body.map_err(|error| if method == Method::DELETE { with_hint(error) } else { error })?;
     let (user, identity) = confirm(&app, &caller, input.password).await?;
     app.store().delete_confirmed(&user).await?;
     audit::record("account_deleted", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted { deleted: true }))
+}
+
+/// The error of a DELETE without its password, with another way for a client that cannot send one.
+fn with_hint(error: Error) -> Error {
+    let is_missing = |field: &Field| (field.field.as_str(), field.code) == ("password", "required");
+    if !error.fields().iter().any(is_missing) {
+        return error;
+    }
+    let fields = error.fields().iter().cloned().map(|field| {
+        let detail = format!("{} A client that cannot send a body with DELETE calls POST /me/delete.", field.detail());
+        if is_missing(&field) { field.explained(detail) } else { field }
+    });
+    Error::wrong(fields.collect())
 }
 
 /// Asks for the password again before a change that cannot be undone: the token may have been

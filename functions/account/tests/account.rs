@@ -28,6 +28,14 @@ async fn token(service: &Service, user: &User) -> Value {
     service.session(user).await["access_token"].clone()
 }
 
+/// The user object of James, who has neither username nor metadata.
+fn profile(user: &User) -> Value {
+    json!({
+        "id": user.id, "role_id": 1, "name": "James", "email": "James@b.de", "email_verified": false, "username": "",
+        "created_at": user.created_at.rfc3339(), "metadata": {},
+    })
+}
+
 async fn is_live(service: &Service, token: &Value) -> bool {
     service.request(Method::GET, "/me").bearer(token).send().await.status == 200
 }
@@ -43,8 +51,7 @@ async fn the_account_is_shown_to_whoever_holds_its_token() {
     let token = token(&service, &user).await;
     let answer = service.request(Method::GET, "/me").bearer(&token).send().await.is(200);
     assert_eq!(service.calls(), ["BatchGetItem"]);
-    let profile = json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@b.de", "email_verified": false});
-    assert_eq!(answer.body, json!({"user": profile}));
+    assert_eq!(answer.body, json!({"user": profile(&user)}));
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +81,8 @@ async fn name_and_username_are_changed_where_they_are_sent() {
 
     assert_eq!(patch(json!({"name": " Jim "})).await.is(200).body["user"]["name"], "Jim");
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
-    assert_eq!(patch(json!({"username": "Jimmy"})).await.is(200).body["user"]["name"], "Jim");
+    let changed = patch(json!({"username": "Jimmy"})).await.is(200).body["user"].clone();
+    assert_eq!((&changed["name"], &changed["username"]), (&json!("Jim"), &json!("jimmy")));
     assert_eq!(found(&service, "jimmy").await.unwrap().name, "Jim");
     patch(json!({"username": "james"})).await.is(200);
     assert!(found(&service, "jimmy").await.is_none());
@@ -84,7 +92,7 @@ async fn name_and_username_are_changed_where_they_are_sent() {
         let record = found(&service, key).await.unwrap();
         assert_eq!((record.name.as_str(), record.version), ("", 3), "{key}");
     }
-    patch(json!({"username": ""})).await.is(200);
+    assert_eq!(patch(json!({"username": ""})).await.is(200).body["user"]["username"], "");
     assert!(found(&service, "james").await.is_none());
     assert_eq!(service.stored(&user).await.unwrap().username, None);
 }
@@ -191,6 +199,46 @@ async fn a_deleted_account_leaves_nothing() {
     assert!(service.keys_stored().await.is_empty());
 }
 
+/// Many clients cannot send a body with DELETE.
+#[tokio::test(start_paused = true)]
+async fn a_post_deletes_an_account_as_a_delete_does() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let mine = token(&service, &user).await;
+    let delete = async |body: Value| call(&service, Method::POST, "/me/delete", &mine, body).await;
+    service.post("/me/delete", json!({"password": PASSWORD})).await.refused(401, "token_missing");
+    assert_eq!(delete(json!({})).await.refused(400, "invalid_request").fields(), [("password", "required")]);
+    delete(json!({"password": "wrong horse"})).await.refused(403, "password_incorrect");
+    service.calls();
+    assert_eq!(delete(json!({"password": PASSWORD})).await.is(200).body, json!({"deleted": true}));
+    let by_post = service.calls();
+    delete(json!({"password": PASSWORD})).await.refused(401, "token_revoked");
+    assert!(service.keys_stored().await.is_empty());
+
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let mine = token(&service, &user).await;
+    call(&service, Method::DELETE, "/me", &mine, json!({"password": "wrong horse"})).await.is(403);
+    service.calls();
+    call(&service, Method::DELETE, "/me", &mine, json!({"password": PASSWORD})).await.is(200);
+    assert_eq!(service.calls(), by_post);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delete_whose_body_was_lost_hears_of_the_post() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let mine = token(&service, &user).await;
+    let hint = |answer: &Answer| answer.body["detail"].as_str().unwrap().contains("POST /me/delete");
+    let answer = service.request(Method::DELETE, "/me").bearer(&mine).send().await.refused(400, "invalid_request");
+    assert_eq!(answer.fields(), [("password", "required")]);
+    assert!(hint(&answer), "{}", answer.body);
+    let answer = service.request(Method::POST, "/me/delete").bearer(&mine).send().await;
+    assert!(!hint(&answer.refused(400, "invalid_request")));
+    let answer = call(&service, Method::DELETE, "/me", &mine, json!({"password": 1})).await;
+    let answer = answer.refused(400, "invalid_request");
+    assert!(!hint(&answer), "{}", answer.body);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     let google = Google::start(Reply::certificates(&[(0, KID)])).await;
@@ -203,8 +251,7 @@ async fn a_firebase_id_token_shows_the_account_whose_uid_it_has() {
     };
     let good = id_token_claims(&user.id, service.now());
 
-    let profile = json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@b.de", "email_verified": false});
-    assert_eq!(me(&good).await.is(200).body, json!({"user": profile}));
+    assert_eq!(me(&good).await.is(200).body, json!({"user": profile(&user)}));
     assert_eq!(service.calls(), ["BatchGetItem"]);
 
     let mut expired = good.clone();
@@ -261,9 +308,13 @@ async fn whoever_knows_the_shared_secret_does_not_own_the_accounts() {
     let user = service.account("a@b.de").await;
     let session = service.session(&user).await;
     service.calls();
-    for (method, path) in
-        [(Method::GET, "/me"), (Method::PATCH, "/me"), (Method::DELETE, "/me"), (Method::POST, "/me/password")]
-    {
+    for (method, path) in [
+        (Method::GET, "/me"),
+        (Method::PATCH, "/me"),
+        (Method::DELETE, "/me"),
+        (Method::POST, "/me/delete"),
+        (Method::POST, "/me/password"),
+    ] {
         let body = json!({"password": PASSWORD, "current_password": PASSWORD, "new_password": NEW_PASSWORD});
         let answer = call(&service, method, path, &session["jwt_token"], body).await.refused(401, "token_invalid");
         assert!(answer.body["message"].as_str().unwrap().contains("shared secret"), "{}", answer.body);
@@ -283,11 +334,17 @@ async fn a_stolen_token_has_five_guesses_at_the_password_and_then_waits() {
     };
     let delete =
         |password: &str| service.request(Method::DELETE, "/me").bearer(&token).json(json!({"password": password}));
+    let post =
+        |password: &str| service.request(Method::POST, "/me/delete").bearer(&token).json(json!({"password": password}));
     for attempt in 0..5 {
-        let answer = if attempt % 2 == 0 { change(&token, "wrong horse").await } else { delete("wrong horse").await };
+        let answer = match attempt % 3 {
+            0 => change(&token, "wrong horse").await,
+            1 => delete("wrong horse").await,
+            _ => post("wrong horse").await,
+        };
         answer.refused(403, "password_incorrect");
     }
-    for answer in [change(&token, PASSWORD).await, delete(PASSWORD).await] {
+    for answer in [change(&token, PASSWORD).await, delete(PASSWORD).await, post(PASSWORD).await] {
         assert_eq!(answer.refused(429, "too_many_attempts").header("retry-after"), "1");
     }
     // Another session of the same account is another client.

@@ -8,6 +8,7 @@ use shared::{
     account::user::User,
     auth::{password::Attempt, session_object},
     password::{Password, StoredHash},
+    store::ProfileChange,
     testing::{Answer, Faults, PASSWORD, Service, faults::Fault},
 };
 
@@ -15,6 +16,10 @@ const TRANSACTION: &str = "TransactWriteItems";
 
 async fn service() -> Service {
     Service::new(account::router()).await
+}
+
+fn name(name: &str) -> ProfileChange<'_> {
+    ProfileChange { name: Some(name), ..ProfileChange::default() }
 }
 
 async fn patch(service: &Service, session: &Value, body: Value) -> Answer {
@@ -61,7 +66,7 @@ async fn a_confirmed_change_that_another_change_overtakes_is_made_on_top_of_it()
             }
         };
         store.update_user(&user, other).await.unwrap();
-        store.change_name(&store.user(&user.id).await.unwrap().unwrap(), "Jim").await.unwrap();
+        store.change_profile(&store.user(&user.id).await.unwrap().unwrap(), &name("Jim")).await.unwrap();
 
         let change = |user: &mut User| {
             user.password_hash = Some(StoredHash::new("a new hash"));
@@ -109,10 +114,13 @@ async fn a_change_of_the_name_that_loses_to_a_deletion_leaves_nothing() {
     let service = service().await;
     let user = service.account("a@b.de").await;
     let store = service.app().store();
-    let named = store.change_name(&user, "Jim").await.unwrap();
+    let named = store.change_profile(&user, &name("Jim")).await.unwrap();
     store.delete_user(&named).await.unwrap();
     for read in [user, named] {
-        assert_eq!(store.change_name(&read, "James").await.unwrap_err().status_and_code(), (503, "unavailable"));
+        assert_eq!(
+            store.change_profile(&read, &name("James")).await.unwrap_err().status_and_code(),
+            (503, "unavailable")
+        );
     }
     let left = service.keys_stored().await;
     assert!(left.iter().all(|key| key.starts_with("SESSION#")), "{left:?}");
@@ -124,9 +132,9 @@ async fn a_username_changes_on_top_of_a_change_that_came_first() {
     let service = service().await;
     let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
     let store = service.app().store();
-    store.change_name(&user, "Jim").await.unwrap();
+    store.change_profile(&user, &name("Jim")).await.unwrap();
     store.update_user(&store.user(&user.id).await.unwrap().unwrap(), |user| user.role_id = 7).await.unwrap();
-    let changed = store.change_username(&user, Some("jim"), None).await.unwrap();
+    let changed = store.change_username(&user, Some("jim"), &ProfileChange::default()).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.role_id), ("Jim", 7));
     let by_username = store.user_by(&shared::account::email::Identifier::parse("jim").unwrap()).await.unwrap().unwrap();
     assert_eq!((by_username.name.as_str(), by_username.role_id, by_username.version), ("Jim", 7, 3));

@@ -12,6 +12,7 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier, Username},
+        metadata::Metadata,
         user::User,
     },
     auth::{
@@ -25,6 +26,7 @@ use shared::{
         body::Body,
         client_ip::ClientIp,
         fields::{self, Fields, Input},
+        unknown::Place,
     },
     password::{Password, Person},
     store::{Creation, Fingerprint, SignUpRequest},
@@ -43,22 +45,26 @@ pub fn router() -> Router<App> {
     Router::new().route("/create-account", post(create_account))
 }
 
-/// `email`, `password`, and perhaps `name` and `username`.
+/// `email`, `password`, and perhaps `name`, `username` and `metadata`.
 struct NewAccount {
     email: Email,
     username: Option<Username>,
     name: String,
+    metadata: Metadata,
     password: Password,
     /// The reason why the password is too weak, if it is.
     weakness: Option<Field>,
 }
 
 impl Input for NewAccount {
+    const STORED_AT: Option<Place> = Some(Place::NewAccount);
+
     fn read(fields: &mut Fields) -> Option<Self> {
         let email = fields.email("email");
         let password = fields.new_password("password");
         let username = fields.username("username");
         let name = fields.name("name").unwrap_or_default();
+        let metadata = fields.metadata("metadata").unwrap_or_default();
         let person = Person {
             email_key: email.as_ref().map_or("", Email::key),
             username: username.as_ref().map(Username::as_str),
@@ -68,7 +74,7 @@ impl Input for NewAccount {
         if let Some(weakness) = &weakness {
             fields.also_refuse(weakness);
         }
-        Some(Self { email: email?, username, name, password: password?, weakness })
+        Some(Self { email: email?, username, name, metadata, password: password?, weakness })
     }
 }
 
@@ -108,6 +114,7 @@ async fn create_account(
     let hash = hasher.hash(new.password.clone(), app.random()?).await?;
     drop(turn);
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
+    let user = user.with_metadata(new.metadata);
     let first = FirstSession::start(&app, &user, now)?;
     // Issued before anything is stored, so that a fault leaves nothing behind.
     let answer = first.answer(&app, &issuer, now).await?;
@@ -173,5 +180,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Error> {
 
 fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
     let username = new.username.as_ref().map_or("", Username::as_str);
-    Fingerprint::new(key, ip.key(), &new.email, &[username, &new.name], now + IDEMPOTENCY_LIFE)
+    let metadata = Some(new.metadata.text()).filter(|_| !new.metadata.is_empty());
+    // Without metadata the fields are those of earlier releases, so that their keys stay known.
+    let fields: Vec<&str> = [username, &new.name].into_iter().chain(metadata).collect();
+    Fingerprint::new(key, ip.key(), &new.email, &fields, now + IDEMPOTENCY_LIFE)
 }

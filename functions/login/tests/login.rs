@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
+    account::metadata::MetadataChange,
     jose::{jwt::Jwt, kind::Kind},
+    store::ProfileChange,
     testing::{Answer, Faults, PASSWORD, Service, assert_session_object, faults::Fault},
     time::Timestamp,
 };
@@ -31,7 +33,10 @@ async fn the_right_password_gives_a_session_object_in_two_round_trips() {
     assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
     assert_eq!(
         answer.body["user"],
-        json!({"id": user.id, "role_id": 1, "name": "James", "email": "James@YopMail.com", "email_verified": false})
+        json!({
+            "id": user.id, "role_id": 1, "name": "James", "email": "James@YopMail.com", "email_verified": false,
+            "username": "", "created_at": user.created_at.rfc3339(), "metadata": {},
+        })
     );
     assert_eq!(answer.body["expires_in"], 3600);
     assert_eq!(answer.content_type(), "application/json; charset=utf-8");
@@ -44,13 +49,16 @@ async fn the_name_in_a_profile_is_read_beside_the_write_in_the_same_two_round_tr
     let faults = Faults::seeded(1);
     let service = Service::faulty(login::router(), &[], &faults).await;
     let user = service.account("a@b.de").await;
-    service.app().store().change_name(&user, "Jim").await.unwrap();
+    let metadata = MetadataChange::parse(r#"{"plan": "pro", "big": 113774264463038321964}"#).unwrap();
+    let change = ProfileChange { name: Some("Jim"), metadata: Some(&metadata) };
+    service.app().store().change_profile(&user, &change).await.unwrap();
     service.calls();
     faults.inject_every("BatchGetItem", Fault::Slow(ROUND_TRIP));
     faults.inject_every("TransactWriteItems", Fault::Slow(ROUND_TRIP));
     let began = service.now();
     let answer = log_in(&service, "a@b.de", PASSWORD).await.is(200);
     assert_eq!(answer.body["user"]["name"], "Jim");
+    assert!(answer.text.contains(r#""metadata":{"plan":"pro","big":113774264463038321964}"#), "{}", answer.text);
     let mut calls = service.calls();
     assert_eq!((calls.len(), calls.remove(0).as_str()), (3, "BatchGetItem"));
     assert!(service.now() < began + ROUND_TRIP * 3, "two round trips");

@@ -1,9 +1,9 @@
 //! Changes a profile a hundred times a second, beside changes of whatever admits.
 //!
-//! Somebody with a stolen access token may change the name without a pause. No password change,
-//! deletion or logout everywhere may fail or wait because of that. The rows count the answers, and
-//! the longest time of one. Only the long form judges the time: the short one runs beside whatever
-//! else the machine does.
+//! Somebody with a stolen access token may change name and metadata without a pause. No password
+//! change, deletion or logout everywhere may fail or wait because of that. The rows count the
+//! answers, and the longest time of one. Only the long form judges the time: the short one runs
+//! beside whatever else the machine does.
 
 mod profile_load;
 

@@ -115,6 +115,8 @@ fn every_request_that_changes_something_leaves_its_event() {
     walk.leaves("POST /login", "", &credentials(OTHER), 401, &["login_failed"]);
     let next = walk.leaves("POST /refresh", "", &refresh_token(&second), 200, &["refresh_ok"]);
     walk.leaves("PATCH /me", &bearer(&next), &json!({"name": "James"}), 200, &["profile_changed"]);
+    walk.leaves("PATCH /me", &bearer(&next), &json!({"metadata": {"a": 1}}), 200, &["profile_changed"]);
+    walk.leaves("PATCH /me", &bearer(&next), &json!({"metadata": {}, "username": ""}), 200, &[]);
     let reused = ["session_ended", "refresh_token_reused"];
     walk.leaves("POST /refresh", "", &refresh_token(&second), 401, &reused);
 
@@ -144,6 +146,8 @@ fn every_request_that_changes_something_leaves_its_event() {
     let owner = walk.leaves("POST /login", "", &credentials(OTHER), 200, &["login_ok"]);
     let delete = json!({"password": OTHER});
     walk.leaves("DELETE /me", &bearer(&owner), &delete, 200, &["account_deleted"]);
+    let owner = walk.leaves("POST /create-account", "", &credentials(OTHER), 201, &["account_created"]);
+    walk.leaves("POST /me/delete", &bearer(&owner), &delete, 200, &["account_deleted"]);
 
     let api_key = format!("x-api-key: {API_KEY}\r\n");
     walk.leaves("POST /jwt/encode", &api_key, &json!({"payload": {"user_id": "1"}}), 200, &["token_encoded"]);

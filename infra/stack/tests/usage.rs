@@ -266,7 +266,9 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
     let (jwt, logout) = (start("JwtFunction", jwt::router()).await, start("LogoutFunction", logout::router()).await);
     let (account, well_known) =
         (start("AccountFunction", account::router()).await, start("WellKnownFunction", well_known::router()).await);
-    let new = json!({"email": "james@yopmail.com", "username": "james", "password": PASSWORD});
+    let new = json!({
+        "email": "james@yopmail.com", "username": "james", "password": PASSWORD, "metadata": {"plan": "pro"},
+    });
     let credentials = json!({"email": "james@yopmail.com", "password": PASSWORD});
     create.post(201, "/create-account", new.clone()).await;
     create.elsewhere(2).post(201, "/create-account", new).await;
@@ -289,6 +291,7 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
     me(Method::PATCH, "/me", json!({"username": "jim"})).await;
     me(Method::PATCH, "/me", json!({"name": "Jim"})).await;
     me(Method::PATCH, "/me", json!({"name": "James"})).await;
+    me(Method::PATCH, "/me", json!({"metadata": {"plan": "free"}})).await;
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;

@@ -5,7 +5,10 @@ use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
 use crate::{
-    account::email::{Email, Username},
+    account::{
+        email::{Email, Username},
+        metadata::Metadata,
+    },
     password::StoredHash,
     text::{is_bidi_control, trimmed},
     time::Timestamp,
@@ -33,7 +36,11 @@ pub struct User {
     pub username: Option<String>,
     /// The display name, empty if none was given.
     pub name: String,
-    /// Whether the name is in a profile record of its own, where it changes without the account.
+    /// The person's own JSON object. It is in the profile record alone.
+    #[serde(skip)]
+    pub metadata: Metadata,
+    /// Whether name and metadata are in a profile record of their own, where they change without
+    /// the account.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_profile: bool,
     /// The role, which the app gives its meaning. A new account has 1.
@@ -92,6 +99,7 @@ impl User {
             email_key: email.key().to_owned(),
             username: username.map(|username| username.as_str().to_owned()),
             name,
+            metadata: Metadata::default(),
             has_profile: false,
             role_id: ROLE_ID_NEW,
             email_verified: false,
@@ -104,6 +112,12 @@ impl User {
             created_at: now,
             origin: Origin::default(),
         }
+    }
+
+    /// The new account with this metadata. Only with metadata does an account begin with a profile.
+    #[must_use]
+    pub fn with_metadata(self, metadata: Metadata) -> Self {
+        Self { has_profile: !metadata.is_empty(), metadata, ..self }
     }
 
     /// Whether the account's Firebase user may sign in by providers of its own, such as Google.
@@ -139,6 +153,9 @@ impl User {
             name: self.name.clone(),
             email: self.email.clone(),
             email_verified: self.email_verified,
+            username: self.username.clone().unwrap_or_default(),
+            created_at: self.created_at.rfc3339(),
+            metadata: self.metadata.clone(),
         }
     }
 }
@@ -156,6 +173,12 @@ pub struct Profile {
     pub email: String,
     /// As in [`User`].
     pub email_verified: bool,
+    /// The username in lower case; empty if there is none.
+    pub username: String,
+    /// The time when the account was created, as a date of RFC 3339.
+    pub created_at: String,
+    /// As in [`User`].
+    pub metadata: Metadata,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

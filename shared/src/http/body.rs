@@ -47,7 +47,7 @@ impl<T: Input> FromRequest<App> for Body<T> {
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(broken()),
         };
-        Fields::new(values(&parts.headers, &bytes)?, &app.config().accounts).read().map(Self)
+        Fields::new(values(&parts.headers, &bytes)?, bytes, &app.config().accounts).read().map(Self)
     }
 }
 

@@ -2,17 +2,23 @@
 
 mod words;
 
-use axum::http::{HeaderMap, Uri};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, Uri},
+};
 use serde_json::{Map, Value};
+use unicode_normalization::UnicodeNormalization;
 
+use super::unknown::{self, Place};
 use crate::{
     account::{
         email::{Email, Identifier, Username},
+        metadata::{Metadata, MetadataChange},
         user,
     },
     config::Accounts,
     error::{Error, Field},
-    jose::{json::diagnosis, number},
+    jose::{json::diagnosis, members::members, number},
     password::{Password, Person},
     text::{Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
@@ -27,6 +33,12 @@ fn parse_flag(text: &str) -> Option<bool> {
         "false" | "no" | "" => Some(false),
         _ => None,
     }
+}
+
+/// Whether a password that was typed again is the first one. A field that a form leaves empty, or
+/// that holds no text, says nothing.
+fn is_same(again: &Value, password: &str) -> bool {
+    again.as_str().is_none_or(|again| again.is_empty() || again.nfc().eq(password.nfc()))
 }
 
 /// Reads a truth value in the query; a missing one is false.
@@ -76,25 +88,31 @@ fn unfilled_or(name: &str, text: &str, other: impl FnOnce(&str) -> Field) -> Fie
 }
 
 /// The fields that no caller can set. A request that tries is told so, not ignored.
-const NOT_SETTABLE: [&str; 3] = ["role_id", "id", "email_verified"];
+pub(super) const NOT_SETTABLE: [&str; 3] = ["role_id", "id", "email_verified"];
 
 /// An input that a handler reads from the body.
 pub trait Input: Sized {
+    /// The place that stores the fields, if unknown ones are refused. Nothing that somebody wants
+    /// to keep is lost in silence.
+    const STORED_AT: Option<Place> = None;
+
     /// Reads the input from the fields; `None` if a reader of [`Fields`] found a mistake.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
-/// The fields of a request. Unknown fields are ignored. `null` counts as missing, as builders send
-/// it for a value that is not set.
+/// The fields of a request. Unknown fields are ignored, unless [`Input::STORED_AT`] says otherwise.
+/// `null` counts as missing, as builders send it for a value that is not set.
 pub struct Fields<'a> {
     values: Map<String, Value>,
+    /// The body that the values were read from.
+    body: Bytes,
     wrong: Vec<Field>,
     accounts: &'a Accounts,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(values: Map<String, Value>, accounts: &'a Accounts) -> Self {
-        Self { values, wrong: Vec::new(), accounts }
+    pub(super) fn new(values: Map<String, Value>, body: Bytes, accounts: &'a Accounts) -> Self {
+        Self { values, body, wrong: Vec::new(), accounts }
     }
 
     /// Reads an input, or tells every mistake at once.
@@ -110,6 +128,9 @@ impl<'a> Fields<'a> {
             }
         }
         let input = T::read(&mut self);
+        if let Some(place) = T::STORED_AT {
+            self.wrong.extend(unknown::refusals(&self.values, place));
+        }
         input.filter(|_| self.wrong.is_empty()).ok_or_else(|| Error::wrong(self.wrong))
     }
 
@@ -249,6 +270,34 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads the metadata of a new account, if any was sent: a JSON object, or the text of one, as
+    /// forms send it.
+    pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
+        let text = self.json_text(name)?;
+        Metadata::parse(&text).map_err(|field| self.wrong.push(field)).ok()
+    }
+
+    /// Reads a change of metadata, if one was sent and is not empty.
+    pub fn changed_metadata(&mut self, name: &str) -> Option<MetadataChange> {
+        let text = self.json_text(name)?;
+        let change = MetadataChange::parse(&text).map_err(|field| self.wrong.push(field)).ok()?;
+        Some(change).filter(|change| !change.is_empty())
+    }
+
+    /// Reads a JSON value as its text, as it was written. A text counts as the text of a value.
+    fn json_text(&mut self, name: &str) -> Option<String> {
+        match self.values.remove(name)? {
+            Value::Null => None,
+            Value::String(text) if trimmed(&text).is_empty() => None,
+            Value::String(text) if is_placeholder(&text) => {
+                self.record(unfilled(name));
+                None
+            }
+            Value::String(text) => Some(text),
+            value => Some(self.written(name).unwrap_or_else(|| value.to_string())),
+        }
+    }
+
     /// Reads a token that is to be judged and must be there. See [`Fields::optional_token`].
     pub fn token(&mut self, name: &str) -> Option<String> {
         if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
@@ -338,9 +387,13 @@ impl<'a> Fields<'a> {
         Some(Password::typed(&self.secret(name)?))
     }
 
-    /// Reads a new password.
+    /// Reads a new password. If it was typed twice, both must be the same.
     pub fn new_password(&mut self, name: &str) -> Option<Password> {
         let text = self.secret(name)?;
+        let other = self.values.iter().find(|(key, again)| unknown::is_typed_again(key) && !is_same(again, &text));
+        if let Some(key) = other.map(|(key, _)| key.clone()) {
+            self.record(Field::new(key, "password_mismatch", "The two passwords are not the same."));
+        }
         self.recorded_as(name, Password::parse(&text))
     }
 
@@ -379,6 +432,13 @@ impl<'a> Fields<'a> {
 
     fn recorded_as<T>(&mut self, name: &str, result: Result<T, (&'static str, impl AsRef<str>)>) -> Option<T> {
         result.map_err(|(code, message)| self.record(Field::new(name, code, message))).ok()
+    }
+
+    /// The text of the member `name` as the client wrote it, with the digits of its numbers.
+    fn written(&self, name: &str) -> Option<String> {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        let (_, text) = members(body).ok()?.into_iter().find(|(key, _)| key == name)?;
+        Some(text.get().to_owned())
     }
 }
 

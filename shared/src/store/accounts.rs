@@ -105,6 +105,7 @@ impl Store {
         for (condition, key) in record_keys(user) {
             writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
+        self.put_profile(&mut writes, user)?;
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
@@ -178,7 +179,11 @@ impl Store {
             writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
         // A deletion may have left the profile of an earlier account with this id.
-        writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
+        if user.has_profile {
+            self.put_profile(&mut writes, user)?;
+        } else {
+            writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
+        }
         match self.commit(writes).await? {
             None => Ok(()),
             Some(FailedCondition { condition: Condition::Version, .. }) => Err(Error::Taken("id")),

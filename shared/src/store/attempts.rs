@@ -12,7 +12,7 @@ use super::{
     Store,
     failures::{CeilingCounter, SeriesCounter, Settling, identifiers},
     login_key,
-    profiles::{named, profile_key},
+    profiles::{described, profile_key},
     quotas::{QuotaWindow, used_count},
     record, session_key,
     transaction::{Condition, FailedCondition, Transaction},
@@ -236,7 +236,7 @@ impl Store {
         let mut keys = vec![login.as_str(), &profile];
         keys.extend(is_limited.then_some(key.as_str()));
         let mut items = self.batch_get(&keys).await?;
-        let found = named(items.remove(&login).map(read_login), items.remove(&profile))?;
+        let found = described(items.remove(&login).map(read_login), items.remove(&profile))?;
         let found = found.filter(|found| found.id == user.id && found.epoch == user.epoch);
         let found = found.ok_or_else(|| Error::unavailable("another request changed the account meanwhile"))?;
         let mut attempt = Attempt::unlimited(Some(found), self.names.of(&user.email_key));

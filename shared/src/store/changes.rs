@@ -5,7 +5,7 @@
 use tokio::time;
 
 use super::{
-    PAUSE, Store, TRIES_MAX,
+    PAUSE, ProfileChange, Store, TRIES_MAX,
     accounts::refusal,
     jittered, profile_key,
     transaction::{CONFLICTS_MAX, Condition, FailedCondition, Transaction, Tried},
@@ -66,7 +66,7 @@ impl Store {
         session: &Session,
         change: impl Fn(&mut User),
     ) -> Result<User, Error> {
-        let extras = Extras { session: Some(session), is_confirmed: true, name: None };
+        let extras = Extras { session: Some(session), is_confirmed: true, profile: None };
         self.try_change(TRIES_MAX, user, change, extras).await
     }
 
@@ -103,13 +103,17 @@ impl Store {
         let before = &with_any_hash(before);
         let mut after = before.clone();
         change(&mut after);
+        let described = match extras.profile {
+            Some(profile) => profile.apply(&mut after)?.then_some(profile),
+            None => None,
+        };
         let mut writes = Transaction::default();
         if let Some(session) = extras.session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
         self.replace(&mut writes, before, &after)?;
-        if let Some(name) = extras.name {
-            self.replace_profile(&mut writes, before, name)?;
+        if let Some(profile) = described {
+            self.replace_profile(&mut writes, before, &after, &profile)?;
         }
         match self.commit(writes).await? {
             None => Ok(Some(written(before, after))),
@@ -220,8 +224,8 @@ pub(super) struct Extras<'a> {
     pub session: Option<&'a Session>,
     /// Whether a password allowed the change. It holds for one hash and one epoch.
     pub is_confirmed: bool,
-    /// The new name in the profile.
-    pub name: Option<&'a str>,
+    /// The change of the profile.
+    pub profile: Option<ProfileChange<'a>>,
 }
 
 /// The account with some hash in the place of one that was not read. A change that removes the hash

@@ -73,7 +73,9 @@ impl Store {
         for (_, key) in record_keys(user) {
             writes.put(Condition::Import(index), self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
-        if user.sessions_ended_at.is_some() {
+        if user.has_profile {
+            self.put_profile(writes, user)?;
+        } else if user.sessions_ended_at.is_some() {
             // A deletion may have left the profile of an earlier account with this id.
             writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
         }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::operation::scan::ScanOutput;
 
 use super::{
     Item, Store, login_key, profile_key,
-    profiles::with_name,
+    profiles::with_record,
     text, unavailable, user_key,
     user_records::{read_login, read_user},
 };
@@ -31,7 +31,7 @@ const RECORDS_MIN: usize = 50;
 /// One page of accounts, without password hashes.
 #[derive(Clone, Debug, Default)]
 pub struct UserPage {
-    /// The accounts, with the names of their profiles.
+    /// The accounts, with what their profiles say.
     pub users: Vec<User>,
     /// The keys of accounts whose record is damaged.
     pub damaged: Vec<String>,
@@ -183,7 +183,7 @@ impl Store {
         scan.set_exclusive_start_key(start).send().await.map_err(unavailable)
     }
 
-    /// The accounts with the names of their profiles. One round trip for each hundred that have
+    /// The accounts with what their profiles say. One round trip for each hundred that have
     /// one.
     async fn with_profiles(&self, users: Vec<User>) -> Result<Vec<User>, Error> {
         let keys: Vec<String> =
@@ -197,7 +197,7 @@ impl Store {
             .into_iter()
             .map(|user| {
                 let profile = profiles.remove(&profile_key(&user.id));
-                with_name(user, profile)
+                with_record(user, profile)
             })
             .collect()
     }

@@ -1,10 +1,15 @@
 //! Profiles: whatever describes an account and admits nobody.
 //!
-//! An account has no profile record until its name is changed. The first change moves the name out
-//! of the account. Each later one is a single write of the profile, and no change of the account
-//! waits for it or fails by it.
+//! An account has no profile record until it has metadata or its name is changed. The first change
+//! moves the name out of the account. Each later one is a write of the profile alone, and no change
+//! of the account waits for it or fails by it.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::ReturnValuesOnConditionCheckFailure,
+};
 use serde::{Deserialize, Serialize};
 use tokio::time;
 
@@ -16,32 +21,114 @@ use super::{
     transaction::{CONFLICTS_MAX, Condition, Transaction},
     unavailable,
 };
-use crate::{account::user::User, error::Error, telemetry::log};
+use crate::{
+    account::{
+        metadata::{Metadata, MetadataChange},
+        user::User,
+    },
+    error::Error,
+    telemetry::log,
+};
 
-/// The change of the name in a profile, and its condition: no profile outlives its account.
-const SET_NAME: &str = "SET #name = :name";
+/// The condition of every change of a profile: none outlives its account.
 const EXISTS: &str = "attribute_exists(pk)";
 
+/// The most changes of the metadata that may come first, in other processes, before a change of it
+/// gives up.
+const METADATA_RACES_MAX: u32 = 16;
+
+/// The record of a profile. The metadata is JSON text; a profile from before there was metadata has
+/// none.
 #[derive(Serialize, Deserialize)]
 struct Profile {
     name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+}
+
+/// A change of whatever describes an account. `None` changes nothing.
+#[derive(Clone, Copy, Default)]
+pub struct ProfileChange<'a> {
+    /// The new name.
+    pub name: Option<&'a str>,
+    /// The keys of the metadata that change.
+    pub metadata: Option<&'a MetadataChange>,
+}
+
+impl ProfileChange<'_> {
+    /// Applies the change to an account, which then has a profile. Returns whether anything is to
+    /// be written.
+    pub(super) fn apply(&self, user: &mut User) -> Result<bool, Error> {
+        let metadata = match self.metadata {
+            Some(change) => user.metadata.changed_by(change).map_err(|field| Error::wrong(vec![field]))?,
+            None => user.metadata.clone(),
+        };
+        if self.name.is_none() && metadata == user.metadata {
+            return Ok(false);
+        }
+        if let Some(name) = self.name {
+            name.clone_into(&mut user.name);
+        }
+        user.metadata = metadata;
+        user.has_profile = true;
+        Ok(true)
+    }
+}
+
+/// A change of a profile in the words of DynamoDB.
+struct ProfileUpdate {
+    expression: String,
+    condition: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl ProfileUpdate {
+    /// The change from the account as it was read. The metadata is replaced as a whole, on the
+    /// condition that it is the metadata that was read. A name needs no condition.
+    fn between(before: &User, after: &User, change: &ProfileChange<'_>) -> Self {
+        let (mut set, mut condition) = (Vec::new(), EXISTS.to_owned());
+        let (mut names, mut values) = (HashMap::new(), Item::new());
+        if change.name.is_some() {
+            set.push("#name = :name");
+            names.insert("#name".to_owned(), "name".to_owned());
+            values.insert(":name".to_owned(), text(&after.name));
+        }
+        if after.metadata != before.metadata {
+            set.push("#metadata = :metadata");
+            names.insert("#metadata".to_owned(), "metadata".to_owned());
+            values.insert(":metadata".to_owned(), text(after.metadata.text()));
+            values.insert(":read".to_owned(), text(before.metadata.text()));
+            // A profile without metadata may have none, or an object without keys.
+            let or_none = if before.metadata.is_empty() { " OR attribute_not_exists(#metadata)" } else { "" };
+            condition = format!("{EXISTS} AND (#metadata = :read{or_none})");
+        }
+        Self { expression: format!("SET {}", set.join(", ")), condition, names, values }
+    }
 }
 
 pub(super) fn profile_key(id: &str) -> String {
     format!("PROFILE#{id}")
 }
 
-/// The account that was read, if there is one, with the name of its profile.
-pub(super) fn named(user: Option<Result<User, Error>>, profile: Option<Item>) -> Result<Option<User>, Error> {
-    user.map(|user| with_name(user?, profile)).transpose()
+/// The account that was read, if there is one, with its profile.
+pub(super) fn described(user: Option<Result<User, Error>>, profile: Option<Item>) -> Result<Option<User>, Error> {
+    user.map(|user| with_record(user?, profile)).transpose()
 }
 
-/// The account with the name of its profile, if it has one.
-pub(super) fn with_name(user: User, profile: Option<Item>) -> Result<User, Error> {
-    match profile.filter(|_| user.has_profile) {
-        Some(profile) => Ok(User { name: record::<Profile>(profile)?.name, ..user }),
-        None => Ok(user),
-    }
+/// The account with what its profile says, if it has one.
+pub(super) fn with_record(user: User, profile: Option<Item>) -> Result<User, Error> {
+    let Some(profile) = profile.filter(|_| user.has_profile) else { return Ok(user) };
+    let Profile { name, metadata } = record(profile)?;
+    let metadata = metadata.map(Metadata::stored).transpose();
+    let metadata = metadata.map_err(|error| Error::internal(format!("malformed metadata in the table: {error}")))?;
+    Ok(User { name, metadata: metadata.unwrap_or_default(), ..user })
+}
+
+/// The record of an account's profile.
+fn profile_record(user: &User) -> Result<Item, Error> {
+    let metadata = (!user.metadata.is_empty()).then(|| user.metadata.text().to_owned());
+    item(profile_key(&user.id), Profile { name: user.name.clone(), metadata })
 }
 
 impl Store {
@@ -56,25 +143,27 @@ impl Store {
         }
         let key = profile_key(&user.id);
         let profile = self.batch_get(&[&key]).await?.remove(&key);
-        with_name(user, profile)
+        with_record(user, profile)
     }
 
-    /// Changes the name. The first change moves the name into the profile, and is a change of the
-    /// account. Each further one is one round trip.
+    /// Changes the name, the metadata, or both. The first change moves the name into the profile,
+    /// and is a change of the account. Each further one is one round trip, and one more for each
+    /// change of the metadata that comes first.
     ///
     /// # Errors
     ///
-    /// 503 if DynamoDB fails or the account is deleted meanwhile.
-    pub async fn change_name(&self, user: &User, name: &str) -> Result<User, Error> {
+    /// 400 if the metadata would become too large. 503 if DynamoDB fails, the account is deleted
+    /// meanwhile, or other changes of the metadata come first many times.
+    pub async fn change_profile(&self, user: &User, change: &ProfileChange<'_>) -> Result<User, Error> {
         let mut user = user.clone();
         for attempt in 1..=TRIES_MAX {
             if user.has_profile {
-                self.update_profile(&user.id, name).await?;
-                return Ok(User { name: name.to_owned(), ..user });
+                return self.update_profile(user, change).await;
             }
-            if let Some(changed) =
-                self.change_once(&user, |user| describe(user, Some(name)), extras(Some(name))).await?
-            {
+            if !change.apply(&mut user.clone())? {
+                return Ok(user);
+            }
+            if let Some(changed) = self.change_once(&user, |_| {}, describing(*change)).await? {
                 return Ok(changed);
             }
             time::sleep(jittered(PAUSE * attempt)).await;
@@ -83,57 +172,81 @@ impl Store {
         Err(refusal(Condition::Version))
     }
 
-    /// Changes the username, or removes it, and the name if one is given. Three round trips, and
-    /// two more for each change that comes first.
+    /// Changes the username, or removes it, and whatever `described` changes. Three round trips,
+    /// and two more for each change that comes first.
     ///
     /// # Errors
     ///
-    /// 409 if the username is taken, 503 if DynamoDB fails or the account is deleted meanwhile.
+    /// 400 if the metadata would become too large. 409 if the username is taken, 503 if DynamoDB
+    /// fails or the account is deleted meanwhile.
     pub async fn change_username(
         &self,
         user: &User,
         username: Option<&str>,
-        name: Option<&str>,
+        described: &ProfileChange<'_>,
     ) -> Result<User, Error> {
         // The new identifier gets a record with the hash.
         let user = self.credentials(user).await?.ok_or_else(|| refusal(Condition::Version))?;
-        let change = |user: &mut User| {
-            user.username = username.map(str::to_owned);
-            describe(user, name);
-        };
-        self.try_change(TRIES_MAX, &user, change, extras(name)).await
+        let change = |user: &mut User| user.username = username.map(str::to_owned);
+        self.try_change(TRIES_MAX, &user, change, describing(*described)).await
     }
 
-    /// Adds the new name to a change of the account. A profile that exists is only updated, so that
-    /// none outlives its account.
-    pub(super) fn replace_profile(&self, writes: &mut Transaction, before: &User, name: &str) -> Result<(), Error> {
-        let key = profile_key(&before.id);
+    /// Adds a change of the profile to a change of the account. A profile that exists is only
+    /// updated, so that none outlives its account.
+    pub(super) fn replace_profile(
+        &self,
+        writes: &mut Transaction,
+        before: &User,
+        after: &User,
+        change: &ProfileChange<'_>,
+    ) -> Result<(), Error> {
         if !before.has_profile {
-            let put = self.put(item(key, Profile { name: name.to_owned() })?);
-            return writes.put(Condition::Version, put);
+            return writes.put(Condition::Version, self.put(profile_record(after)?));
         }
-        let update = self.update(&key).update_expression(SET_NAME).condition_expression(EXISTS);
-        let update = update.expression_attribute_names("#name", "name");
-        writes.update(Condition::Version, update.expression_attribute_values(":name", text(name)))
+        let change = ProfileUpdate::between(before, after, change);
+        let update = self.update(&profile_key(&before.id)).update_expression(change.expression);
+        let update = update.condition_expression(change.condition).set_expression_attribute_names(Some(change.names));
+        writes.update(Condition::Version, update.set_expression_attribute_values(Some(change.values)))
     }
 
-    async fn update_profile(&self, id: &str, name: &str) -> Result<(), Error> {
-        let mut attempt = 1;
+    /// Adds the profile of a new account, if it begins with one.
+    pub(super) fn put_profile(&self, writes: &mut Transaction, user: &User) -> Result<(), Error> {
+        if user.has_profile { writes.put(Condition::Profile, self.put(profile_record(user)?)) } else { Ok(()) }
+    }
+
+    /// Changes the profile of an account that has one.
+    async fn update_profile(&self, mut before: User, change: &ProfileChange<'_>) -> Result<User, Error> {
+        let (mut conflicts, mut races) = (0, 0);
         loop {
-            let update = self.client.update_item().table_name(&self.table).key("pk", text(profile_key(id)));
-            let update = update.update_expression(SET_NAME).condition_expression(EXISTS);
-            let update = update.expression_attribute_names("#name", "name");
-            let Err(error) = update.expression_attribute_values(":name", text(name)).send().await else {
-                return Ok(());
-            };
+            let mut after = before.clone();
+            if !change.apply(&mut after)? {
+                return Ok(after);
+            }
+            let update = self.profile_update(&before.id, ProfileUpdate::between(&before, &after, change));
+            let Err(error) = update.send().await else { return Ok(after) };
             match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => return Err(refusal(Condition::Version)),
-                Some(UpdateItemError::TransactionConflictException(_)) if attempt < CONFLICTS_MAX => {}
+                // Another change of the metadata came first: this one is applied to what that left.
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    let found = failed.item().filter(|_| races < METADATA_RACES_MAX);
+                    before = with_record(before, Some(found.ok_or_else(|| refusal(Condition::Version))?.clone()))?;
+                    races += 1;
+                }
+                Some(UpdateItemError::TransactionConflictException(_)) if conflicts < CONFLICTS_MAX => {
+                    conflicts += 1;
+                    time::sleep(jittered(PAUSE * conflicts)).await;
+                }
                 _ => return Err(unavailable(error)),
             }
-            time::sleep(jittered(PAUSE * attempt)).await;
-            attempt += 1;
         }
+    }
+
+    fn profile_update(&self, id: &str, change: ProfileUpdate) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table).key("pk", text(profile_key(id)));
+        let update = update.update_expression(change.expression).condition_expression(change.condition);
+        update
+            .set_expression_attribute_names(Some(change.names))
+            .set_expression_attribute_values(Some(change.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
     /// Deletes the profile of a deleted account. If this fails, the log has the error.
@@ -145,13 +258,6 @@ impl Store {
     }
 }
 
-fn describe(user: &mut User, name: Option<&str>) {
-    if let Some(name) = name {
-        user.name = name.to_owned();
-        user.has_profile = true;
-    }
-}
-
-fn extras(name: Option<&str>) -> Extras<'_> {
-    Extras { name, ..Extras::default() }
+fn describing(change: ProfileChange<'_>) -> Extras<'_> {
+    Extras { profile: Some(change), ..Extras::default() }
 }

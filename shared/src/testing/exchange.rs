@@ -89,6 +89,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, always a JSON object. A HEAD has no body, which reads as an empty object.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Answer {
@@ -99,7 +101,8 @@ impl Answer {
         let body: Value = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| panic!("{} with a body that is not JSON: {bytes:?}", parts.status));
         assert!(body.is_object(), "{body}");
-        Self { status: parts.status, headers: parts.headers, body }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: parts.status, headers: parts.headers, body, text }
     }
 
     /// Fails with the body unless the status is this one.

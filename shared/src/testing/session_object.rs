@@ -75,7 +75,7 @@ mod tests {
     async fn a_missing_or_additional_field_is_refused() {
         let body = session_object().await;
         let pointers = pointers(&body);
-        assert_eq!(pointers.len(), 16);
+        assert_eq!(pointers.len(), 19);
         for pointer in pointers {
             let (parent, name) = pointer.rsplit_once('/').unwrap();
             let mut without = body.clone();
@@ -99,6 +99,8 @@ mod tests {
                 *wrong.pointer_mut(&pointer).unwrap() = value.clone();
                 let is_right = match pointer.as_str() {
                     "/user/name" => value.is_string(),
+                    "/user/username" => value == "",
+                    "/user/metadata" => value.is_object(),
                     "/user/email_verified" => value.is_boolean(),
                     _ => false,
                 };
@@ -125,6 +127,8 @@ mod tests {
             ("/refresh_token", json!("A".repeat(44))),
             ("/refresh_token", json!("=".repeat(43))),
             ("/user/email", json!("james")),
+            ("/user/username", json!("James")),
+            ("/user/created_at", json!("2026-01-01")),
         ] {
             let mut wrong = body.clone();
             *wrong.pointer_mut(pointer).unwrap() = value.clone();

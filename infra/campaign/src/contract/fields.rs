@@ -44,6 +44,8 @@ enum Kind {
     Count,
     /// An object, or its text.
     Object,
+    /// An optional object of bounded size, or its text.
+    Metadata,
 }
 
 fn kind(name: &str) -> Kind {
@@ -55,6 +57,7 @@ fn kind(name: &str) -> Kind {
         "everywhere" => Kind::Flag,
         "expires_in" | "expires_in_minutes" => Kind::Count,
         "payload" => Kind::Object,
+        "metadata" => Kind::Metadata,
         _ => Kind::Text,
     }
 }
@@ -74,7 +77,7 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
         endpoint(
             &post,
             "/create-account",
-            json!({"email": email, "password": "short", "name": "", "username": ""}),
+            json!({"email": email, "password": "short", "name": "", "username": "", "metadata": {"a": 1}}),
             &[],
         ),
         endpoint(&post, "/login", json!({"email": email, "password": "short"}), &[]),
@@ -82,9 +85,10 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
         endpoint(&post, "/refresh", json!({"refresh_token": "none"}), &[]),
         endpoint(&post, "/logout", json!({"refresh_token": "none", "everywhere": true}), &[]),
         endpoint(&post, "/verify", json!({"token": "none"}), &[]),
-        endpoint(&Method::PATCH, "/me", json!({"name": "James", "username": ""}), &by),
+        endpoint(&Method::PATCH, "/me", json!({"name": "James", "username": "", "metadata": {"a": 1}}), &by),
         endpoint(&post, "/me/password", json!({"current_password": "wrong", "new_password": "short"}), &by),
         endpoint(&Method::DELETE, "/me", json!({"password": "short"}), &by),
+        endpoint(&post, "/me/delete", json!({"password": "short"}), &by),
         endpoint(&post, "/jwt/encode", json!({"payload": {"a": 1}, "expires_in": 60}), &key),
         endpoint(&post, "/jwt/encode", json!({"payload": {"a": 1}, "expires_in_minutes": 60}), &key),
         endpoint(&post, "/jwt/decode", json!({"token": "none"}), &[]),
@@ -168,6 +172,9 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
             is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_lifetime)
         }
         Kind::Object => value.is_object() || text == Some("{}"),
+        Kind::Metadata => {
+            path == "/me" && (is_none || value.is_object() || text.is_some_and(|text| ["{}", " "].contains(&text)))
+        }
     }
 }
 

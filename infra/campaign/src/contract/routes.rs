@@ -7,13 +7,14 @@ use super::no_server_error;
 use crate::invariants::{self, Checks};
 
 /// Every path with its methods.
-const PATHS: [(&str, &[&str]); 14] = [
+const PATHS: [(&str, &[&str]); 15] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
     ("/logout", &["POST"]),
     ("/verify", &["GET", "POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
+    ("/me/delete", &["POST"]),
     ("/me/password", &["POST"]),
     ("/jwt/encode", &["POST"]),
     ("/jwt/decode", &["POST"]),

@@ -26,7 +26,7 @@ pub struct ProfileLoad {
 }
 
 impl ProfileLoad {
-    /// Starts to change the name with the access token of this session.
+    /// Starts to change name and metadata by turns, with the access token of this session.
     pub fn start(service: &Arc<Service>, session: Value) -> Self {
         let session = Arc::new(Mutex::new(session));
         let (stop, stopped) = oneshot::channel();
@@ -55,7 +55,11 @@ async fn load(service: Arc<Service>, session: Arc<Mutex<Value>>, mut stopped: on
             _ = ticks.tick() => {}
         }
         let token = session.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let request = Request::change_profile(&token, json!({"name": format!("Name {number}")}));
+        let change = match number % 2 {
+            0 => json!({"name": format!("Name {number}")}),
+            _ => json!({"metadata": {"visits": number}}),
+        };
+        let request = Request::change_profile(&token, change);
         let service = Arc::clone(&service);
         changes.spawn(async move { request.send(&service).await.status.as_u16() });
     }

@@ -62,6 +62,7 @@ fn requests(kind: &str, session: &Value) -> Vec<Request> {
             Request::me(session),
             Request::refresh(session),
             Request::change_profile(session, json!({"name": "Other"})),
+            Request::change_profile(session, json!({"metadata": {"b": 2}})),
         ],
         "SESSION#" => vec![
             Request::refresh(session),
@@ -82,8 +83,8 @@ fn create() -> Request {
 async fn records(kind: &str, sparse: usize) -> (Checks, String) {
     let (service, _) = super::service(SEED).await;
     let created = create().send(&service).await.is(201);
-    // The name moves into a profile.
-    Request::change_profile(&created.body, json!({"name": "James"})).send(&service).await.is(200);
+    // Name and metadata are in a profile.
+    Request::change_profile(&created.body, json!({"name": "James", "metadata": {"a": 1}})).send(&service).await.is(200);
     let original = invariants::records(&service).await;
     let panics = invariants::panics();
     let mut checks = Checks::default();

@@ -36,8 +36,10 @@ pub const STEPS: &[(&str, Run)] = &[
     ("verify", |journey| Box::pin(journey.verify())),
     ("discovery and key set fit the token", |journey| Box::pin(journey.documents())),
     ("me", |journey| Box::pin(journey.me())),
+    ("profile", |journey| Box::pin(journey.profile())),
     ("sessions", |journey| Box::pin(journey.sessions())),
     ("password change", |journey| Box::pin(journey.change_password())),
+    ("a wrong password deletes nothing", |journey| Box::pin(journey.wrong_deletion())),
     ("logout", |journey| Box::pin(journey.log_out())),
     ("refresh after logout is refused", |journey| Box::pin(journey.refresh_after_logout())),
     ("preflight", |journey| Box::pin(journey.preflight())),
@@ -190,6 +192,25 @@ impl Journey {
             return Err(Problem::failed(ANOTHER_USER));
         }
         Ok(())
+    }
+
+    async fn profile(&mut self) -> Result<(), Problem> {
+        let token = self.session()?.access_token;
+        let change = Call::new(Method::PATCH, "/me").json(json!({"metadata": {"made_by": "smoke"}})).bearer(&token);
+        for call in [change, Call::get("/me").bearer(&token)] {
+            let found = self.ask(call, 200).await?;
+            let metadata = found.get("user").and_then(|user| user.get("metadata"));
+            if metadata != Some(&json!({"made_by": "smoke"})) {
+                return Err(Problem::failed("the metadata is not what was stored"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn wrong_deletion(&mut self) -> Result<(), Problem> {
+        let wrong = json!({"password": "not the password of anybody"});
+        let call = Call::post("/me/delete", wrong).bearer(&self.session()?.access_token);
+        self.client.ask(call).await?.expect_error(403, "password_incorrect")
     }
 
     async fn sessions(&mut self) -> Result<(), Problem> {

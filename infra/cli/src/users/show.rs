@@ -88,6 +88,7 @@ fn write_lines(out: &mut impl Write, user: &User, sessions: &[Session], names: &
         ("e-mail", format!("{} ({verified})", address(&user.email))),
         ("username", or_none(user.username.as_deref().unwrap_or_default())),
         ("name", or_none(&user.name)),
+        ("metadata", if user.metadata.is_empty() { "—".to_owned() } else { shown(user.metadata.text()) }),
         ("role", user.role_id.to_string()),
         ("state", if user.disabled { "disabled" } else { "enabled" }.to_owned()),
         ("made", user.created_at.readable()),

@@ -1,7 +1,7 @@
 //! An account as the tool shows it: without its secrets.
 
 use serde::Serialize;
-use shared::account::user::User;
+use shared::account::{metadata::Metadata, user::User};
 
 /// An account as JSON. As in the HTTP contract, every key is always there, and always of the same
 /// type.
@@ -15,6 +15,7 @@ pub struct UserView<'a> {
     email_verified: bool,
     disabled: bool,
     created_at: String,
+    metadata: &'a Metadata,
 }
 
 impl<'a> From<&'a User> for UserView<'a> {
@@ -28,6 +29,7 @@ impl<'a> From<&'a User> for UserView<'a> {
             email_verified: user.email_verified,
             disabled: user.disabled,
             created_at: user.created_at.rfc3339(),
+            metadata: &user.metadata,
         }
     }
 }

@@ -76,7 +76,7 @@ const fn by_id_token(endpoint: &'static str) -> Row {
 
 const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse battery staple"}"#;
 
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 26] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -132,6 +132,7 @@ const ROWS: [Row; 25] = [
     by_access_token("PATCH /me", r#"{"name": "Jim"}"#),
     by_id_token("PATCH /me"),
     by_access_token("DELETE /me", r#"{"password": "correct horse battery staple"}"#),
+    by_access_token("POST /me/delete", r#"{"password": "correct horse battery staple"}"#),
     by_access_token(
         "POST /me/password",
         r#"{"current_password": "correct horse battery staple", "new_password": "another battery staple"}"#,

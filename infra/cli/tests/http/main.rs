@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 14] = [
+const PATHS: [(&str, &str); 15] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -20,6 +20,7 @@ const PATHS: [(&str, &str); 14] = [
     ("POST", "/jwt/encode"),
     ("POST", "/jwt/decode"),
     ("PATCH", "/me"),
+    ("POST", "/me/delete"),
     ("POST", "/me/password"),
     ("DELETE", "/me"),
     ("GET", "/me/sessions"),

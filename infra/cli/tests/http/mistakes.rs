@@ -209,7 +209,9 @@ async fn no_bytes_as_a_body_are_a_fault_and_none_are_repeated() {
             let answer = call.send().await;
             let text = String::from_utf8_lossy(&body).into_owned();
             assert!(answer.status.as_u16() < 500, "{path} {text:?}: {}", answer.body);
-            if answer.status.is_client_error() {
+            // A key that is not stored is named, so that its builder finds it.
+            let names_keys = answer.fields().iter().any(|(_, code)| *code == "unknown_field");
+            if answer.status.is_client_error() && !names_keys {
                 assert!(!answer.body.to_string().contains("qz"), "{path} {text:?}: {}", answer.body);
             }
         }

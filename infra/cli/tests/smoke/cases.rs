@@ -173,6 +173,18 @@ async fn whatever_a_broken_release_answers_is_named_and_the_account_goes_all_the
         ),
         ("me is another user", at(Method::GET, "/me", member("user", json!({}))), "me", "another user"),
         (
+            "metadata is not stored",
+            at(Method::PATCH, "/me", member("user", json!({}))),
+            "profile",
+            "not what was stored",
+        ),
+        (
+            "a deletion asks for no password",
+            at(Method::POST, "/me/delete", status(200)),
+            "a wrong password deletes nothing",
+            "answered 200",
+        ),
+        (
             "nobody is logged in where",
             at(Method::GET, "/me/sessions", member("sessions", json!([]))),
             "sessions",

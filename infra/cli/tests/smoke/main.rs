@@ -104,7 +104,7 @@ async fn a_server_that_does_what_it_should_passes_and_no_account_is_left() {
     assert_eq!(code, 0, "{printed}");
     assert!(printed.ends_with("The API does all that it should, and the account is deleted.\n"), "{printed}");
     let is_timed = |line: &&str| line.starts_with("  ok ") && line.contains(" ms  ");
-    assert_eq!(printed.lines().filter(is_timed).count(), 18, "{printed}");
+    assert_eq!(printed.lines().filter(is_timed).count(), 20, "{printed}");
     assert!(lines_of(&printed, "unencrypted HTTP is not served").starts_with("  skipped"), "{printed}");
     let email = email_of(&printed);
     let mut users = Command::new(env!("CARGO_BIN_EXE_latchkey"));

@@ -215,8 +215,8 @@ fn an_account_is_shown_with_its_sessions_and_what_the_log_calls_it_and_never_its
         user,
         json!({
             "id": id, "email": "James@yopmail.com", "username": "james", "name": "James", "role_id": 1,
-            "email_verified": false, "disabled": false, "created_at": created_at, "password": "argon2id",
-            "sessions": sessions,
+            "email_verified": false, "disabled": false, "created_at": created_at, "metadata": {},
+            "password": "argon2id", "sessions": sessions,
             "log": {"identities": [called("james@yopmail.com"), called("james")], "user": called(id)},
         })
     );

@@ -56,6 +56,10 @@ impl Account {
         Request::json(Method::DELETE, "/me", &json!({"password": password})).by(&self.session)
     }
 
+    fn end_by_post(&self, password: &str) -> Request {
+        Request::post("/me/delete", &json!({"password": password})).by(&self.session)
+    }
+
     fn change(&self, body: &Value) -> Request {
         Request::json(Method::PATCH, "/me", body).by(&self.session)
     }
@@ -191,7 +195,11 @@ fn account() -> Vec<Route> {
         route("account", "who am I", 200, |account| Request::get("/me").by(&account.session)),
         route("account", "who am I, without a token", 401, |_| Request::get("/me")),
         route("account", "another name", 200, |account| account.change(&json!({"name": "Ann"}))),
+        route("account", "metadata", 200, |account| account.change(&json!({"metadata": {"plan": "pro"}})))
+            .checked(|body| assert_eq!(body["user"]["metadata"]["plan"], "pro")),
         route("account", "a role that is chosen", 400, |account| account.change(&json!({"role_id": 9}))),
+        route("account", "data without a place", 400, |account| account.change(&json!({"phone": "1"})))
+            .code("unknown_field"),
         route("account", "the sessions", 200, |account| Request::get("/me/sessions").by(&account.session)),
         route("account", "the sessions, without a token", 401, |_| Request::get("/me/sessions")),
         route("account", "the end of a session that never was", 200, |account| {
@@ -245,6 +253,10 @@ fn common(function: &'static str, path: &'static str) -> Vec<Route> {
 fn ends_of_accounts() -> Vec<Route> {
     vec![
         route("account", "the end of an account, not knowing its password", 403, |account| account.end(WRONG)),
+        route("account", "the end of an account by a post, without its password", 403, |account| {
+            account.end_by_post(WRONG)
+        })
+        .code("password_incorrect"),
         route("account", "the end of an account", 200, |account| account.end(NEXT_PASSWORD))
             .checked(|body| assert_eq!(body["deleted"], true)),
     ]
