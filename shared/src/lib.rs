@@ -19,6 +19,7 @@
 //!   - [`account`]: users, their identifiers and sessions, and the limits on guessing.
 //!   - [`keys`]: the secrets of a deployment.
 //!   - [`token`]: the rules for each kind of token.
+//!   - [`mail`]: the words of mails.
 //! - **Keeping**: the table and the environment.
 //!   - [`store`]: the DynamoDB table.
 //!   - [`config`]: the configuration, the only reader of the environment.
@@ -42,6 +43,7 @@ pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod lambda;
+pub mod mail;
 pub mod password;
 pub mod store;
 pub mod telemetry;

@@ -14,7 +14,7 @@ use std::{
 /// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts,
 /// keys, tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge:
 /// HTTP, Lambda and the parts that tests share.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 19] = [
     "text",
     "error",
     "time",
@@ -25,7 +25,8 @@ const ROOMS: [&str; 18] = [
     "password",
     "account",
     "keys",
-    "token", // things
+    "token",
+    "mail", // things
     "store",
     "config", // keeping
     "app",    // context

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de};
 
 use crate::{
     account::sealed::{Message, Seal},
+    text,
     time::Timestamp,
 };
 
@@ -177,7 +178,7 @@ impl Code {
     /// Reads a code as people type it: white space, hyphens and invisible characters are passed
     /// over, and the digits of any script are read. `None` if there are not six digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let typed = text.chars().filter(|c| !is_passed_over(*c));
+        let typed = text.chars().filter(|letter| !is_passed_over(*letter));
         let digits: Option<String> = typed.map(digit).collect();
         digits.filter(|digits| digits.len() == CODE_DIGITS).map(Self)
     }
@@ -200,10 +201,8 @@ impl fmt::Debug for Code {
 }
 
 /// Whether a character stands between digits without a meaning.
-fn is_passed_over(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+fn is_passed_over(letter: char) -> bool {
+    text::is_blank(letter) || matches!(letter, '-' | '\u{2010}'..='\u{2015}')
 }
 
 /// The ASCII digit of a decimal digit of any script. Unicode has each script's ten digits in a row
