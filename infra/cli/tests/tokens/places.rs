@@ -50,7 +50,6 @@ fn rows() -> Vec<Row> {
         "\u{a0}{T}",
         "Bearer%20{T}",
         "%22{T}%22",
-        "[\"{T}\"]",
         "<{T}>",
         "{{{T}}}",
         "({T})",
@@ -63,6 +62,8 @@ fn rows() -> Vec<Row> {
     .map(|pasted| Row(pasted, Good, Good))
     .into();
     rows.extend([
+        Row("[\"{T}\"]", Says("a list: take its entry"), Says("a list: take its entry")),
+        Row("{T}{T}", Says("two tokens"), Says("43 characters; this text has 86")),
         Row("null", Says("the text null"), Says("the text null")),
         Row("undefined", Says("the text undefined"), Says(EMPTY)),
         Row("None", Says("the text none"), Says(EMPTY)),
@@ -182,13 +183,9 @@ async fn a_value_that_is_no_text_is_read_as_its_json() {
     let service = Service::new(latchkey::router()).await;
     let user = service.account("a@b.de").await;
     let session = service.session(&user).await;
-    for value in [&session, &json!([session["access_token"]])] {
-        service.post("/verify", json!({"token": value})).await.is(200);
-        service.post("/jwt/decode", json!({"token": value})).await.is(200);
-    }
-    for value in [&session, &json!([session["refresh_token"]])] {
-        service.post("/refresh", json!({"refresh_token": value})).await.is(200);
-    }
+    service.post("/verify", json!({"token": session})).await.is(200);
+    service.post("/jwt/decode", json!({"token": session})).await.is(200);
+    let session = service.post("/refresh", json!({"refresh_token": session})).await.is(200).body;
     service.post("/logout", json!({"refresh_token": session})).await.is(200);
     for (path, field, status) in [
         ("/verify", "token", 401),

@@ -1,11 +1,6 @@
 //! The layers around a pasted token. Each is recognised by characters that no token has, or holds
 //! nothing but a token, so that no token is changed.
 
-use base64::{
-    Engine,
-    alphabet::{STANDARD, URL_SAFE},
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use serde_json::{Map, Value};
 
 use super::{Wanted, begins_as_jwt, is_clean, is_like_jwt, is_like_token};
@@ -17,17 +12,12 @@ use crate::{
 
 /// The quotes of keyboards, of word processors and of source code.
 const QUOTES: [char; 16] = ['"', '\'', '`', '´', '“', '”', '„', '‟', '‘', '’', '‚', '‛', '«', '»', '‹', '›'];
-/// Brackets that people write around a value.
-const BRACKETS: [(&str, &str); 6] = [("${", "}"), ("{{", "}}"), ("{", "}"), ("<", ">"), ("(", ")"), ("[", "]")];
+/// Brackets that people write around a value. Square ones make a list.
+const BRACKETS: [(&str, &str); 5] = [("${", "}"), ("{{", "}}"), ("{", "}"), ("<", ">"), ("(", ")")];
 /// The names under which an object holds a JWT, best first.
 const JWT_NAMES: [&str; 9] =
     ["access_token", "accessToken", "id_token", "idToken", "jwt_token", "jwtToken", "jwt", "token", "customToken"];
 const REFRESH_TOKEN_NAMES: [&str; 2] = ["refresh_token", "refreshToken"];
-
-const BASE64: [GeneralPurpose; 2] = {
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    [GeneralPurpose::new(&STANDARD, config), GeneralPurpose::new(&URL_SAFE, config)]
-};
 
 /// The layer that is no mistake.
 pub(super) const BLANKS_AROUND: &str = "white space around it";
@@ -37,7 +27,7 @@ type Layer = (&'static str, String);
 
 /// Takes off the outermost layer. `None` if there is none.
 pub(super) fn uncover(text: &str, wanted: Wanted) -> Option<Layer> {
-    let layers: [fn(&str, Wanted) -> Option<Layer>; 12] = [
+    let layers: [fn(&str, Wanted) -> Option<Layer>; 11] = [
         |text, _| invisible(text),
         |text, _| trimmed(text),
         |text, _| header(text),
@@ -49,7 +39,6 @@ pub(super) fn uncover(text: &str, wanted: Wanted) -> Option<Layer> {
         |text, _| punctuated(text),
         |text, _| percent_encoded(text),
         broken,
-        base64,
     ];
     layers.into_iter().find_map(|layer| layer(text, wanted)).filter(|(_, inside)| inside != text)
 }
@@ -96,14 +85,10 @@ fn literal(text: &str) -> Option<Layer> {
     Some(("the syntax of a programming language", inside?.to_owned()))
 }
 
-/// JSON: a text, a list of one text, or an object with a token in it.
+/// JSON: a text, or an object with a token in it.
 fn json_text(text: &str, wanted: Wanted) -> Option<Layer> {
     match text.as_bytes().first()? {
         b'"' => Some(("quotes", serde_json::from_str::<String>(text).ok()?)),
-        b'[' => match serde_json::from_str::<Vec<String>>(text).ok()?.as_slice() {
-            [only] => Some(("the brackets of a list", only.clone())),
-            _ => None,
-        },
         b'{' => {
             let object = json::object(text.as_bytes()).ok()?;
             Some(("the object around it", token_of(&object, wanted)?))
@@ -181,16 +166,20 @@ fn bracketed(text: &str) -> Option<Layer> {
     })
 }
 
-/// A comma, a semicolon or a full stop behind the token.
+/// A comma or a semicolon beside the token. A full stop would be a fourth part.
 fn punctuated(text: &str) -> Option<Layer> {
     let bare = text.trim_matches([',', ';']);
-    let bare = if bare.matches('.').count() == 3 { bare.strip_suffix('.').unwrap_or(bare) } else { bare };
     (bare.len() < text.len() && !bare.is_empty()).then(|| ("punctuation", bare.to_owned()))
 }
 
+/// Percent-encoding of whatever stands around the token. No program encodes the letters of a token
+/// (RFC 3986 section 2.3), so that a token with encoded dots is refused.
 fn percent_encoded(text: &str) -> Option<Layer> {
     let is_escape = |rest: &str| rest.get(..2).is_some_and(|two| two.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if !text.split('%').skip(1).any(is_escape) {
+    let encodes_token =
+        |rest: &str| rest.get(..2).is_some_and(|two| ["2d", "2e", "5f"].contains(&&*two.to_ascii_lowercase()));
+    let mut rests = text.split('%').skip(1);
+    if !rests.clone().any(is_escape) || rests.any(encodes_token) {
         return None;
     }
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8().ok()?;
@@ -211,31 +200,17 @@ fn broken(text: &str, wanted: Wanted) -> Option<Layer> {
             return None;
         }
     }
-    if let Some((first, second)) = text.split_at_checked(text.len() / 2)
-        && first == second
-        && is_clean(first, wanted)
-    {
-        return Some(("a copy of the token", first.to_owned()));
-    }
-    let unescaped = ["\\r", "\\n", "\\t"].into_iter().fold(text.to_owned(), |text, escape| text.replace(escape, "\n"));
-    let joined: String = unescaped.split_whitespace().collect();
+    // A blank between two letters is none of a terminal's, and a token has none.
+    let unescaped = ["\\r", "\\n"].into_iter().fold(text.to_owned(), |text, escape| text.replace(escape, "\n"));
+    let joined: String = unescaped.lines().map(str::trim).collect();
     let is_whole = match wanted {
         Wanted::Jwt => is_like_jwt(&joined),
         Wanted::RefreshToken => RefreshToken::is_like_one(&joined) || is_like_jwt(&joined),
     };
-    (joined.len() < text.len() && is_whole).then_some(("white space inside it", joined))
+    let is_broken = joined.len() < text.trim().len() && !joined.contains(char::is_whitespace);
+    (is_broken && is_whole).then_some(("line breaks inside it", joined))
 }
 
 fn bare(piece: &str) -> &str {
     piece.trim_matches(QUOTES)
-}
-
-/// Base64 of a token, or of something around one.
-fn base64(text: &str, wanted: Wanted) -> Option<Layer> {
-    let decoded = BASE64.iter().find_map(|engine| engine.decode(text).ok())?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    let holds_token = is_clean(decoded.trim(), wanted)
-        || is_like_jwt(decoded.trim())
-        || json::object(decoded.as_bytes()).is_ok_and(|object| token_of(&object, wanted).is_some());
-    holds_token.then_some(("base64", decoded))
 }

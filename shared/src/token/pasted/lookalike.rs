@@ -2,7 +2,7 @@
 
 use base64::{
     Engine,
-    alphabet::URL_SAFE,
+    alphabet::{STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::URL_SAFE_NO_PAD},
 };
 use serde_json::{Map, Value};
@@ -185,7 +185,8 @@ fn thing(text: &str) -> Option<String> {
         _ if is_address(text) => "an e-mail address",
         _ if text.parse::<f64>().is_ok() => "a number",
         _ if text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => "a hexadecimal number",
-        _ if is_base64_of_json(text) => "base64 of JSON without a token in it",
+        _ if text.to_ascii_lowercase().contains("%2e") => "percent-encoded text",
+        _ if is_base64_of_text(text) => "base64 of something: decode it once",
         _ => return None,
     };
     Some(name.to_owned())
@@ -197,7 +198,7 @@ fn json_thing(text: &str) -> &'static str {
     let has = |name: &str| value.get(name).is_some();
     match &value {
         Value::Array(items) if items.len() > 1 => "a list of several values",
-        Value::Array(_) => "a list without a token in it",
+        Value::Array(_) => "a list: take its entry",
         _ if has("private_key") || value.get("type").and_then(Value::as_str) == Some("service_account") => {
             "the file of a service account, which is a secret: make a new key if it was sent to a client"
         }
@@ -226,8 +227,12 @@ fn is_address(text: &str) -> bool {
     parts && !text.contains(char::is_whitespace)
 }
 
-fn is_base64_of_json(text: &str) -> bool {
+/// Whether a text is base64 of JSON or of a JWT.
+fn is_base64_of_text(text: &str) -> bool {
     let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let engine = GeneralPurpose::new(&URL_SAFE, config);
-    engine.decode(text).is_ok_and(|bytes| json::object(&bytes).is_ok())
+    let decoded = [&STANDARD, &URL_SAFE].into_iter().find_map(|of| GeneralPurpose::new(of, config).decode(text).ok());
+    decoded.is_some_and(|bytes| {
+        let text = String::from_utf8_lossy(&bytes);
+        json::object(&bytes).is_ok() || is_clean(text.trim(), Wanted::Jwt)
+    })
 }
