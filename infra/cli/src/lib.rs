@@ -9,7 +9,7 @@ mod escape;
 pub mod files;
 pub mod flags;
 pub mod keys;
-mod lines;
+pub mod lines;
 mod log;
 pub mod serve;
 pub mod smoke;

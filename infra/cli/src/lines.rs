@@ -85,19 +85,3 @@ impl<R: Read> Lines<BufReader<R>> {
         !self.input.buffer().is_empty()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_byte_order_mark_line_ends_and_empty_lines_are_passed_over() {
-        let mut lines = Lines::new(&b"\xef\xbb\xbf\r\n{}\r\n \t\n\n[]"[..]);
-        assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"{}"[..])));
-        assert_eq!(lines.number(), 2);
-        assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"[]"[..])));
-        assert_eq!((lines.number(), lines.read_filled().unwrap()), (5, None));
-        let mut lines = Lines::new(&b"\xef\xbb\xbfpassword\n"[..]);
-        assert_eq!(lines.read().unwrap(), Some(Ok(&b"password"[..])));
-    }
-}

@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use latchkey::lines::Lines;
 use serde_json::{Value, json};
 use shared::{jose::jwt::Jwt, keys::service_account::ServiceAccount, testing::service_account};
 use tempfile::TempDir;
@@ -304,4 +305,15 @@ fn text_in_utf_16_is_read_from_a_key_file_a_variable_and_standard_input() {
         let errors = refused(2, &keyless(&["--uid", "u", "--key", file.to_str().unwrap()]).output().unwrap());
         assert!(errors.contains("account.json cannot be read") && errors.contains(part), "{errors}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_line_ends_and_empty_lines_are_passed_over() {
+    let mut lines = Lines::new(&b"\xef\xbb\xbf\r\n{}\r\n \t\n\n[]"[..]);
+    assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"{}"[..])));
+    assert_eq!(lines.number(), 2);
+    assert_eq!(lines.read_filled().unwrap(), Some(Ok(&b"[]"[..])));
+    assert_eq!((lines.number(), lines.read_filled().unwrap()), (5, None));
+    let mut lines = Lines::new(&b"\xef\xbb\xbfpassword\n"[..]);
+    assert_eq!(lines.read().unwrap(), Some(Ok(&b"password"[..])));
 }

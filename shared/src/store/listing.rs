@@ -162,7 +162,10 @@ impl Store {
             for user in chunk {
                 let login = found.remove(&login_key(&user.email_key)).map(read_login).transpose()?;
                 match login.filter(|login| login.id == user.id) {
-                    Some(login) => complete.push(User { name: user.name.clone(), ..login }),
+                    Some(login) => {
+                        let (name, metadata) = (user.name.clone(), user.metadata.clone());
+                        complete.push(User { name, metadata, ..login });
+                    }
                     None => {
                         let again = self.user(&user.id).await?;
                         complete.extend(match again {

@@ -7,7 +7,10 @@ use std::{
 
 use clap::Args;
 use serde::Serialize;
-use shared::{App, account::user::User};
+use shared::{
+    App,
+    account::{metadata::Metadata, user::User},
+};
 
 use super::{accounts, broken, failure, list::tell_of_damaged};
 use crate::{Failure, escape, files::PrivateFile, flags::advise, tell, written};
@@ -41,6 +44,8 @@ struct Line<'a> {
     disabled: bool,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     password_hash: Option<&'a str>,
 }
 
@@ -56,6 +61,7 @@ impl<'a> From<&'a User> for Line<'a> {
             email_verified: user.email_verified,
             disabled: user.disabled,
             created_at: user.created_at.rfc3339_exact(),
+            metadata: Some(&user.metadata).filter(|metadata| !metadata.is_empty()),
             password_hash: user.password_hash.as_ref().map(|hash| hash.as_str()),
         }
     }

@@ -120,7 +120,7 @@ fn an_account_is_found_by_a_part_of_each_of_its_names() {
     let document = listed(folder.path(), &["search", "jimmy", "--json"]);
     let mut shown = shown(folder.path(), "jimmy");
     let keys = shown.as_object_mut().unwrap();
-    for key in ["password", "sessions", "log"] {
+    for key in ["metadata", "password", "sessions", "log"] {
         keys.remove(key);
     }
     assert_eq!(document.pointer("/users/0"), Some(&shown), "a list and show say the same");
@@ -183,11 +183,13 @@ fn an_export_is_imported_again_without_loss_and_every_login_works() {
     let native = server.create("native@b.de", "native");
     let lines = [
         json!({"email": "Bcrypt@b.de", "password_hash": "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW", "role_id": 7, "email_verified": true, "created_at": "2020-02-03T04:05:06.789Z"}),
-        json!({"email": "fire@b.de", "id": "fire-uid", "password_hash": firebase, "name": "Zoë \u{200d} Zig", "username": "fire"}),
+        json!({"email": "fire@b.de", "id": "fire-uid", "password_hash": firebase, "name": "Zoë \u{200d} Zig", "metadata": {"n": "M"}, "username": "fire"}),
         json!({"email": "none@b.de", "id": "no-password"}),
         json!({"email": "gone@b.de", "disabled": true, "password_hash": "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW"}),
     ];
-    import(folder.path(), &lines.map(|line| format!("{line}\n")).concat(), 0);
+    // A number that no double holds.
+    let lines = lines.map(|line| format!("{line}\n")).concat().replace(r#""M""#, "113774264463038321964");
+    import(folder.path(), &lines, 0);
 
     let file = folder.path().join("users.jsonl");
     let path = file.to_str().unwrap();
@@ -224,6 +226,8 @@ fn an_export_is_imported_again_without_loss_and_every_login_works() {
     assert_eq!(shown(other.path(), "native").get("id"), Some(&json!(id)));
     // The first login replaced the hashes of other systems.
     assert_eq!(shown(other.path(), "fire").get("password"), Some(&json!("argon2id")));
+    let export = exported(other.path(), &[]);
+    assert!(export.iter().any(|line| line.contains(r#""metadata":{"n":113774264463038321964}"#)), "{export:?}");
     // Sessions are of the place that made them.
     assert_eq!(second.refresh(&native), refusal(401, "refresh_token_invalid"));
 

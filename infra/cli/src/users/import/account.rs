@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use shared::{
     account::{
         email::{Email, Username},
+        metadata::Metadata,
         user::{self, ROLE_ID_NEW, User},
     },
     password::StoredHash,
@@ -75,6 +76,9 @@ impl Rules {
         let role_id = dropped.unless_lenient(role_id)?.unwrap_or(ROLE_ID_NEW);
         let created_at = self.created_at(&mut fields);
         let created_at = dropped.unless_lenient(created_at)?.unwrap_or(self.now);
+        let metadata = fields.metadata().map(|text| Metadata::parse(&text)).transpose();
+        let metadata = metadata.map_err(|field| about("metadata")(&field.message));
+        let metadata = dropped.unless_lenient(metadata)?.unwrap_or_default();
         let id = id(&mut fields)?;
         let imported_uid = fields.imported_uid()?.unwrap_or(true) && id.is_some();
         let keeps_id = id.is_some();
@@ -85,6 +89,7 @@ impl Rules {
             password_hash: hash,
             imported_uid,
             ..User::new(id.unwrap_or_default(), &email, username.as_ref(), name, StoredHash::new(""), created_at)
+                .with_metadata(metadata)
         };
         if keeps_id {
             // An account with this id may have existed before, with an epoch that counted from 0. A

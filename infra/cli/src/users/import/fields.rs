@@ -26,6 +26,8 @@ const CREATED_AT: &[&str] = &["createdat", "created", "creationtime", "datejoine
 const ID: &[&str] = &["id", "uid", "localid", "userid", "uuid", "firebaseuid"];
 const IMPORTED_UID: &[&str] = &["importeduid"];
 const CUSTOM_ATTRIBUTES: &[&str] = &["customattributes", "customclaims"];
+/// The JSON object that people write themselves, here and in Auth0 and Supabase.
+const METADATA: &[&str] = &["metadata", "usermetadata", "rawusermetadata"];
 const FIREBASE_ID: &[&str] = &["localid"];
 
 /// The values of a record by field. Each value that is read is taken out; what is left has no place
@@ -42,6 +44,11 @@ pub struct Fields {
 /// Whether a column has e-mail addresses.
 pub fn is_email_column(name: &str) -> bool {
     EMAIL.contains(&letters(name).as_str())
+}
+
+/// Whether a key has the metadata.
+pub fn is_metadata(name: &str) -> bool {
+    METADATA.contains(&letters(name).as_str())
 }
 
 /// The letters and digits of a name, in lower case.
@@ -189,6 +196,14 @@ impl Fields {
         };
         let time = Timestamp::parse(trimmed(&text));
         time.map(Some).ok_or_else(|| format!("`{name}` is no time such as 2026-05-27T15:00:00Z."))
+    }
+
+    /// The text of the metadata: a column of CSV, or the object as it was written.
+    pub fn metadata(&mut self) -> Option<String> {
+        match self.take(METADATA)?.1 {
+            Value::String(text) => Some(text).filter(|text| !text.is_empty()),
+            other => Some(other.to_string()),
+        }
     }
 
     /// The id: text, a number, or MongoDB's object.

@@ -7,11 +7,14 @@ use std::{
 
 use serde_json::{Map, Value};
 use shared::{
-    jose::json,
+    jose::{json, members::members},
     text::{trimmed, visible},
 };
 
-use super::{document::Document, fields::is_email_column};
+use super::{
+    document::Document,
+    fields::{is_email_column, is_metadata},
+};
 use crate::{files::BUFFER_BYTES, lines::Lines};
 
 /// An input in UTF-8.
@@ -136,7 +139,14 @@ impl Records {
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     // A file that was put together from others has byte order marks inside.
     let text = str::from_utf8(bytes).map(trimmed).map_or(bytes, str::as_bytes);
-    json::object(text).map_err(|refusal| format!("The line {refusal}."))
+    let mut values = json::object(text).map_err(|refusal| format!("The line {refusal}."))?;
+    // The digits of a number in an object of the person's own are kept as they were written.
+    for (name, value) in members(text).unwrap_or_default() {
+        if let Some(known) = values.get_mut(&name).filter(|known| known.is_object() && is_metadata(&name)) {
+            *known = Value::String(value.get().to_owned());
+        }
+    }
+    Ok(values)
 }
 
 /// Tells from the first line whether it begins a document or is an object of its own.
