@@ -227,3 +227,29 @@ async fn a_login_in_the_second_in_which_all_sessions_ended_waits_for_the_next_so
     service.post("/login", credentials).await.is(200);
     assert!(service.now() > end, "the answer is of a second in which a sign-in would be from before the end");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_key_with_other_letters_or_another_word_is_told_the_right_name() {
+    let service = service().await;
+    for (body, details) in [
+        (
+            json!({"Email": "a@b.de", "Password": "x"}),
+            ["`Email` was sent: write `email`", "`Password` was sent: write `password`"],
+        ),
+        (
+            json!({"e-mail": "a@b.de", "pwd": "x"}),
+            ["`e-mail` was sent: write `email`", "`pwd` was sent: write `password`"],
+        ),
+        (
+            json!({"login": "james", "pass": "x"}),
+            ["`login` was sent: write `username`", "`pass` was sent: write `password`"],
+        ),
+    ] {
+        let detail = service.post("/login", body).await.refused(400, "invalid_request").body["detail"].clone();
+        for words in details {
+            assert!(detail.as_str().unwrap().contains(words), "{words}: {detail}");
+        }
+    }
+    let detail = service.post("/login", json!({"Email": "", "x": "y"})).await.is(400).body["detail"].clone();
+    assert!(detail.as_str().unwrap().contains("neither was sent"), "{detail}");
+}

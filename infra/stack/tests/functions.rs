@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use axum::Router;
 use serde_json::{Value, json};
-use shared::App;
+use shared::{App, http::paths::PATHS};
 
 use super::document::{read, resources};
 
@@ -81,6 +81,14 @@ fn every_route_of_a_router_is_an_event_of_its_function_and_the_reverse() {
         assert_eq!(events, expected, "{name}");
     }
     assert!(unseen.is_empty(), "{unseen:?}");
+}
+
+#[test]
+fn every_path_of_a_router_can_be_named_in_an_answer() {
+    let served = routers().into_iter().flat_map(|(_, router)| paths(&router));
+    let listed = PATHS.into_iter().map(|(path, _)| path.to_owned()).filter(|path| path != "/");
+    // Every function answers for its health.
+    assert_eq!(served.chain(["/health".to_owned()]).collect::<BTreeSet<_>>(), listed.collect());
 }
 
 #[test]

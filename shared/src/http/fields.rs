@@ -199,9 +199,23 @@ impl<'a> Fields<'a> {
     /// of them.
     fn there(&mut self, name: &str, text: Option<String>, wrong: usize) -> Option<String> {
         if text.is_none() && self.wrong.len() == wrong {
-            self.record(missing(name));
+            let field = missing(name);
+            let instead = self
+                .sent_instead(name)
+                .map(|key| format!("`{name}` is required, and `{key}` was sent: write `{name}`."));
+            self.record(match instead {
+                Some(detail) => field.explained(detail),
+                None => field,
+            });
         }
         text
+    }
+
+    /// The key that was sent in the place of this one: with other letters or signs, or by another
+    /// word for the same.
+    fn sent_instead(&self, name: &str) -> Option<&str> {
+        let filled = self.values.iter().filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()));
+        filled.map(|(key, _)| key.as_str()).find(|key| unknown::is_meant(key, name))
     }
 
     /// Reads a truth value; false if it was not sent. Forms and some builders send it as text.
@@ -373,7 +387,16 @@ impl<'a> Fields<'a> {
             }
             (None, None) => {
                 if self.wrong.len() == wrong {
-                    let detail = "`email` or `username` is required: neither was sent, or both values were empty.";
+                    let instead =
+                        ["email", "username"].into_iter().find_map(|name| Some((name, self.sent_instead(name)?)));
+                    let detail = match instead {
+                        Some((name, key)) => {
+                            format!("`email` or `username` is required, and `{key}` was sent: write `{name}`.")
+                        }
+                        None => {
+                            "`email` or `username` is required: neither was sent, or both values were empty.".to_owned()
+                        }
+                    };
                     let message = "Enter your e-mail address or your username.";
                     self.record(Field::new("email", "required", message).explained(detail));
                 }

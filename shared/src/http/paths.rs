@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 15] = [
+pub const PATHS: [(&str, &[&str]); 16] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -18,6 +18,7 @@ pub const PATHS: [(&str, &[&str]); 15] = [
     ("/verify", &["GET", "POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/password", &["POST"]),
+    ("/me/delete", &["POST"]),
     ("/me/sessions", &["GET"]),
     ("/me/sessions/{id}", &["DELETE"]),
     ("/jwt/encode", &["POST"]),
@@ -29,7 +30,7 @@ pub const PATHS: [(&str, &[&str]); 15] = [
 ];
 
 /// Names that other services give to a path, in small letters and digits alone.
-const OTHER_NAMES: [(&str, &[&str]); 12] = [
+const OTHER_NAMES: [(&str, &[&str]); 13] = [
     (
         "/create-account",
         &["signup", "register", "registration", "registeruser", "createuser", "newaccount", "accounts", "users"],
@@ -43,6 +44,7 @@ const OTHER_NAMES: [(&str, &[&str]); 12] = [
     ("/verify", &["verifytoken", "verifyidtoken", "introspect", "validate", "check"]),
     ("/me", &["user", "profile", "account", "userinfo", "whoami", "currentuser"]),
     ("/me/password", &["password", "changepassword", "updatepassword", "mechangepassword"]),
+    ("/me/delete", &["deleteaccount", "deleteuser", "removeaccount", "closeaccount", "unregister"]),
     ("/me/sessions", &["sessions"]),
     ("/jwt/encode", &["encode", "encodejwt", "sign"]),
     ("/jwt/decode", &["decode", "decodejwt"]),

@@ -220,6 +220,13 @@ fn meant(key: &str) -> Meant {
     if is_of_form { Meant::Form } else { known.unwrap_or(Meant::Own) }
 }
 
+/// Whether a key is another spelling of a field, or another word for the same, and short enough to
+/// be repeated in an answer.
+pub(super) fn is_meant(key: &str, name: &str) -> bool {
+    let is_spelling = matches!(meant(key), Meant::Spelling(field) if field == name);
+    key.len() <= LETTERS_MAX && (is_spelling || plain(key) == plain(name))
+}
+
 /// A key without case and separators, so that `confirmPassword` is `confirm_password`.
 fn plain(key: &str) -> String {
     key.chars().filter(|letter| !matches!(letter, '_' | '-' | '.' | ' ')).flat_map(char::to_lowercase).collect()
