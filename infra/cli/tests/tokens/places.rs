@@ -94,6 +94,11 @@ fn rows() -> Vec<Row> {
         ),
         Row("{\"error\":\"x\"}", Says("the answer to an error"), Says("the answer to an error")),
         Row("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.a.b.c.d", Says("an encrypted JWT"), Says("a JWT")),
+        Row(
+            "eyJhbGciOiJSUzI1NiJ9%2EeyJzdWIiOiJ1In0%2Ec2ln",
+            Says("a percent-encoded token"),
+            Says("where a refresh token is expected"),
+        ),
         Row("{A} {J}", Says("two tokens or more"), Says("where a refresh token is expected")),
         Row("{A},{J}", Says("two tokens or more"), Says("where a refresh token is expected")),
         Row("{R}", Says("a refresh token"), Good),

@@ -133,6 +133,9 @@ fn part_of_jwt(text: &str) -> Option<&'static str> {
     if !begins_as_jwt(text) {
         return None;
     }
+    if text.to_ascii_lowercase().contains("%2e") {
+        return Some("This is a percent-encoded token. No program encodes the dots of a token: send it as it is.");
+    }
     let parts: Vec<&str> = text.split('.').collect();
     let is_encrypted = || header(parts.first()?)?.get("enc").map(drop);
     match parts.as_slice() {
@@ -185,7 +188,6 @@ fn thing(text: &str) -> Option<String> {
         _ if is_address(text) => "an e-mail address",
         _ if text.parse::<f64>().is_ok() => "a number",
         _ if text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) => "a hexadecimal number",
-        _ if text.to_ascii_lowercase().contains("%2e") => "percent-encoded text",
         _ if is_base64_of_text(text) => "base64 of something: decode it once",
         _ => return None,
     };
