@@ -120,6 +120,7 @@ impl Config {
     /// Every bad or missing variable, by name.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
         let mut env = Environment::new(&get);
+        cloud_run::refuse_placeholders(&mut env);
         let tokens = Tokens::read(&mut env);
         let keys = KeySettings::read(&mut env, &tokens);
         let firebase = Firebase::read(&mut env);

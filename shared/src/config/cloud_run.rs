@@ -10,15 +10,22 @@ const PLACEHOLDER: &str = "REPLACE_ME";
 const FILLED_IN: [&str; 6] =
     ["AWS_REGION", "AWS_ROLE_ARN", "GOOGLE_CLOUD_PROJECT", "ISSUER", "SIGNING_KEYS_SECRET_ID", "TABLE_NAME"];
 
-/// Refuses missing choices and placeholders on Cloud Run. Checks nothing elsewhere.
-pub(super) fn check(env: &mut Environment, config: &Config) {
-    if !config.on_cloud_run {
+/// Refuses placeholders on Cloud Run, before another rule calls them by another name.
+pub(super) fn refuse_placeholders(env: &mut Environment) {
+    if !env.platform.on_cloud_run {
         return;
     }
     for name in FILLED_IN {
         if env.text(name).is_some_and(|value| value.contains(PLACEHOLDER)) {
             env.refuse(name, "is still the placeholder of service.yaml: put your own value there");
         }
+    }
+}
+
+/// Refuses missing choices on Cloud Run. Checks nothing elsewhere.
+pub(super) fn check(env: &mut Environment, config: &Config) {
+    if !config.on_cloud_run {
+        return;
     }
     if config.keys.signing_keys.is_none() {
         env.refuse(
@@ -34,7 +41,7 @@ pub(super) fn check(env: &mut Environment, config: &Config) {
     }
     match &config.http.issuer {
         None => env.refuse("ISSUER", "is required on Cloud Run: the URL of the service"),
-        Some(issuer) if !issuer.starts_with("https://") && !issuer.contains(PLACEHOLDER) => {
+        Some(issuer) if !issuer.starts_with("https://") => {
             env.refuse("ISSUER", "must begin with https:// on Cloud Run: the URL of the service");
         }
         Some(_) => {}

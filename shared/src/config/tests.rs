@@ -260,6 +260,9 @@ fn on_cloud_run_nothing_is_left_to_be_made_up_and_no_placeholder_is_left_in() {
         ("AWS_ROLE_ARN", "arn:aws:iam::REPLACE_ME_ACCOUNT:role/latchkey", "is still the placeholder"),
         ("ISSUER", "https://REPLACE_ME_ISSUER", "is still the placeholder"),
         ("TABLE_NAME", "REPLACE_ME_TABLE", "is still the placeholder"),
+        ("AWS_REGION", "REPLACE_ME_AWS_REGION", "is still the placeholder"),
+        ("AWS_ROLE_ARN", "REPLACE_ME_AWS_ROLE_ARN", "is still the placeholder"),
+        ("ISSUER", "REPLACE_ME_ISSUER", "is still the placeholder"),
     ] {
         let refusal = but(name, value);
         assert!(refusal.starts_with(name) && refusal.contains(words), "{name}={value}: {refusal}");
