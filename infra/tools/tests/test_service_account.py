@@ -52,7 +52,9 @@ class ServiceAccount(OnMoto):
     def test_a_service_account_goes_into_the_secret_of_its_stack(self):
         self.stack("my-app")
         text, done = self.give("my-app")
-        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        event = json.loads(done.stderr)
+        self.assertEqual((event["event"], event["actor"]), ("service_account_stored", "tool"))
         self.assertEqual(self.value(), text)
         for words in ("latchkey-dev of account 123456789012, region eu-central-1", "project my-app", "in the secret firebase"):
             self.assertIn(words, done.stdout)
