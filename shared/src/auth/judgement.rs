@@ -85,7 +85,7 @@ async fn findings(app: &App, issuer: &Issuer, token: &Jwt, now: Timestamp) -> (F
     (findings, Judge::IdTokens)
 }
 
-/// The decode report of a token: what it says, and everything for which [`verify`] would refuse it.
+/// The decode report of a token: what it says, and everything for which `/verify` would refuse it.
 /// The rules are those of [`judge`]. An expired token is called expired without the clock skew.
 pub async fn report(app: &App, issuer: &Issuer, token: &Jwt, pasted: &Pasted, now: Timestamp) -> Report {
     let Judgement { findings, .. } = judge(app, issuer, token, now).await;

@@ -120,7 +120,7 @@ pub fn uid(claims: &Map<String, Value>) -> String {
 ///
 /// The mistake in a time: `exp` beside a life, or a time that is no whole number of seconds. Also
 /// an `exp` that is past or further away than [`LIFE_MAX`], and an `nbf` that is not before `exp`.
-/// Also an `iat` that [`verify`] would not accept yet.
+/// Also an `iat` that [`examine`] would not accept yet.
 pub fn complete(
     mut claims: Map<String, Value>,
     life: Option<Duration>,
