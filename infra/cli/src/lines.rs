@@ -2,10 +2,22 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use shared::text::BYTE_ORDER_MARK;
+use serde_json::{Map, Value};
+use shared::{jose::json::diagnosis, text::BYTE_ORDER_MARK};
 
 /// The longest line in bytes, without its end. A custom token has a quarter of this length.
 const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Reads the JSON object of a line or of an argument, which begins the sentence as `subject`.
+///
+/// # Errors
+///
+/// A sentence with the place of the mistake. It never quotes the text.
+pub fn object(subject: &str, text: &[u8]) -> Result<Map<String, Value>, String> {
+    // The number of the line stands before the sentence.
+    let sentence = |phrase: String| format!("{subject} {}.", phrase.replace("in line 1, column", "in column"));
+    diagnosis::object(text).map_err(|mistake| sentence(mistake.to_string()))
+}
 
 /// The lines of an input.
 pub struct Lines<R> {

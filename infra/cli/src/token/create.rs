@@ -8,10 +8,15 @@ use std::{
 
 use clap::{ArgGroup, Args};
 use serde_json::{Map, Value, json};
-use shared::{jose::json, keys::service_account::ServiceAccount, token::custom::CustomToken};
+use shared::{keys::service_account::ServiceAccount, token::custom::CustomToken};
 
 use super::account;
-use crate::{Failure, deployment, files::as_utf8, lines::Lines, tell, written};
+use crate::{
+    Failure, deployment,
+    files::as_utf8,
+    lines::{self, Lines},
+    tell, written,
+};
 
 /// The longest life that Firebase allows, because a person needs time to use the token.
 const LIFE: Duration = Duration::from_secs(3600);
@@ -41,8 +46,8 @@ pub struct Create {
 
 impl Create {
     pub async fn run(self) -> Result<(), Failure> {
-        let claims = self.claims.as_deref().map(|text| json::object(text.as_bytes())).transpose();
-        let claims = claims.map_err(|refusal| Failure::wrong_use(format!("--claims {refusal}.")))?;
+        let claims = self.claims.as_deref().map(|text| lines::object("--claims", text.as_bytes())).transpose();
+        let claims = claims.map_err(Failure::wrong_use)?;
         let account = account::load(self.key)?;
         let mut output = io::stdout().lock();
         let Some(uid) = self.uid else { return each_line(&account, output).await };
@@ -85,7 +90,7 @@ struct TokenRequest {
 
 impl TokenRequest {
     fn parse(line: &[u8]) -> Result<Self, String> {
-        let mut object = json::object(line).map_err(|refusal| format!("The line {refusal}."))?;
+        let mut object = lines::object("The line", line)?;
         // `tenant_id` is the name in the token, and no key of a line.
         if object.contains_key("tenant_id") {
             return Err("`tenant_id` is called `tenant` here.".to_owned());

@@ -90,9 +90,9 @@ fn a_wrong_line_or_an_existing_account_is_answered_with_the_reason_and_changes_n
         (json!({"email": "x@b.de", "id": "é".repeat(65)}).to_string(), "`id` is not a text of 1 to 128 bytes"),
         (json!({"email": "x@b.de", "id": "a\u{85}"}).to_string(), "without control characters"),
         (json!({"email": "x@b.de", "passwordHash": "hunter2"}).to_string(), "`password_hash`: This is no hash"),
-        (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice."),
-        ("[]".to_owned(), "The line is not a JSON object."),
-        ("{\"email\"}".to_owned(), "The line is not valid JSON."),
+        (r#"{"email":"x@b.de","email":"y@b.de"}"#.to_owned(), "The line gives a key twice: again, in column 19."),
+        ("[]".to_owned(), "The line is not a JSON object but a list."),
+        ("{\"email\"}".to_owned(), "The line is not valid JSON: in column 9, "),
         (long, "The line is longer than 64 KiB."),
     ];
     let text: String = lines.iter().map(|(line, _)| format!("{line}\n")).collect();

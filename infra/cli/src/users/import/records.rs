@@ -15,7 +15,10 @@ use super::{
     document::Document,
     fields::{is_email_column, is_metadata},
 };
-use crate::{files::BUFFER_BYTES, lines::Lines};
+use crate::{
+    files::BUFFER_BYTES,
+    lines::{self, Lines},
+};
 
 /// An input in UTF-8.
 pub type Input = BufReader<Box<dyn Read>>;
@@ -139,7 +142,7 @@ impl Records {
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
     // A file that was put together from others has byte order marks inside.
     let text = str::from_utf8(bytes).map(trimmed).map_or(bytes, str::as_bytes);
-    let mut values = json::object(text).map_err(|refusal| format!("The line {refusal}."))?;
+    let mut values = lines::object("The line", text)?;
     // The digits of a number in an object of the person's own are kept as they were written.
     for (name, value) in members(text).unwrap_or_default() {
         if let Some(known) = values.get_mut(&name).filter(|known| known.is_object() && is_metadata(&name)) {
