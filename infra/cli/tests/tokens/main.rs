@@ -5,6 +5,7 @@
 mod agreement;
 mod numbers;
 mod places;
+mod secrets;
 
 use axum::http::Method;
 use serde_json::json;
