@@ -28,8 +28,8 @@ const PERIOD: Duration = Duration::from_secs(3_500);
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         lockstep(scale.of(6, 200), report).await;
-        lost_answers(scale.of(50, 10_000), report).await;
         two_tabs(scale.of(15, 1_000), report).await;
+        lost_answers(scale.of(50, 10_000), report).await;
     });
 }
 
