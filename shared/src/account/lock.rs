@@ -45,7 +45,8 @@ impl AccountLocks {
         lock
     }
 
-    /// The lock of `key`, if no request holds it. Does not wait.
+    /// The lock of `key`, if no request holds it. Does not wait. A key may name something else than
+    /// an account, such as an address.
     pub fn try_lock(&self, key: String) -> Option<AccountLock> {
         let queue = Arc::clone(self.queues().entry(key.clone()).or_default());
         let held = queue.try_lock_owned().ok()?;

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Media},
     http::fields::{Fields, Input},
     jose::json::diagnosis::{self, Diagnosis},
+    text::BYTE_ORDER_MARK,
 };
 
 /// The largest body, in bytes.
@@ -91,7 +92,7 @@ fn values(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, Erro
         return Ok(Map::new());
     }
     // RFC 8259 section 8.1 lets a parser pass over a byte order mark, and some builders write one.
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let read = if is_form(headers)? { form_object(text) } else { diagnosis::object(text) };
     read.map_err(|found| match encoding(headers) {
         Some(name) => Error::UnsupportedMediaType(Media::Encoded(name)),

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Field},
     jose::{json::diagnosis, members::members, number},
     password::{Password, Person},
-    text::{Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
+    text::{BYTE_ORDER_MARK, Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
 
 use words::{ask, kind, label, unfilled};
@@ -312,7 +312,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a token that is to be judged and must be there. See [`Fields::optional_token`].
+    /// Reads a token that must be there. White space alone counts as missing. A truth value or a
+    /// number is refused, since it is no text.
     pub fn token(&mut self, name: &str) -> Option<String> {
         if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
             return self.text(name);
@@ -332,7 +333,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a token that is to be judged, and must be there.
+    /// Reads a token as [`Fields::optional_token`] does. It must be there, whatever it is.
     pub fn required_token(&mut self, name: &str) -> Option<String> {
         let wrong = self.wrong.len();
         let text = self.optional_token(name);
@@ -459,7 +460,7 @@ impl<'a> Fields<'a> {
 
     /// The text of the member `name` as the client wrote it, with the digits of its numbers.
     fn written(&self, name: &str) -> Option<String> {
-        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        let body = self.body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.body);
         let (_, text) = members(body).ok()?.into_iter().find(|(key, _)| key == name)?;
         Some(text.get().to_owned())
     }

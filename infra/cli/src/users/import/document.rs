@@ -4,6 +4,8 @@
 
 use std::{io, io::BufRead};
 
+use shared::text::BYTE_ORDER_MARK;
+
 /// The longest element in bytes.
 const ELEMENT_BYTES_MAX: usize = 64 * 1024;
 /// The member with the accounts, in the export of Firebase and in answers of many APIs.
@@ -114,7 +116,7 @@ impl<R: BufRead> Document<R> {
     fn next_filled(&mut self) -> io::Result<Option<u8>> {
         loop {
             match self.next_byte()? {
-                Some(byte) if byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(&byte) => {}
+                Some(byte) if byte.is_ascii_whitespace() || BYTE_ORDER_MARK.contains(&byte) => {}
                 other => return Ok(other),
             }
         }
