@@ -8,7 +8,7 @@ use base64::{
 use serde_json::{Map, Value};
 
 use super::{begins_as_jwt, is_clean, is_like_jwt};
-use crate::{account::refresh_token::RefreshToken, jose::json, token::pasted::Wanted};
+use crate::{account::refresh_token::RefreshToken, jose::json, text, token::pasted::Wanted};
 
 /// The way to the right token, after a thing that is no refresh token.
 pub(super) const REFRESH_TOKEN_IS: &str = "Send `refresh_token` of the last session object.";
@@ -113,19 +113,19 @@ fn nothing(text: &str) -> Option<(String, &'static str)> {
     is_placeholder(&small).then(|| ("a placeholder that nothing has filled".to_owned(), cure))
 }
 
-/// `<token>`, `{{token}}`, `$token`, `YOUR_TOKEN` and their like.
+/// `<token>`, `{{token}}` and the other placeholders of any field, and those that name a token:
+/// `$token`, `YOUR_TOKEN`, three dots.
 fn is_placeholder(small: &str) -> bool {
     const LENGTH_MAX: usize = 64;
-    let marks =
-        [("<", ">"), ("{", "}"), ("[", "]"), ("%", "%"), ("$", ""), (":", ""), ("@", ""), ("#", ""), ("__", "__")];
     let fits = |letter: char| letter.is_ascii_alphabetic() || matches!(letter, '_' | '-' | ' ' | '.' | '$' | '\'');
     let inside = small.trim_matches(|letter: char| "<>{}[]%$:@#_() ".contains(letter));
-    let is_marked = marks.iter().any(|(open, close)| small.starts_with(open) && small.ends_with(close));
+    let is_marked = small.starts_with(['$', ':', '@', '#']) || (small.starts_with("__") && small.ends_with("__"));
     let names_token = ["token", "jwt", "your", "here", "xxx", "paste", "placeholder", "bearer"];
     let is_name = !inside.is_empty() && inside.chars().all(fits);
     let is_dots = small.len() > 2 && small.chars().all(|letter| ".…*x-_".contains(letter));
-    small.chars().count() <= LENGTH_MAX
-        && (is_dots || (is_name && (is_marked || names_token.iter().any(|word| inside.contains(word)))))
+    let is_short = small.chars().count() <= LENGTH_MAX;
+    text::is_placeholder(small)
+        || is_short && (is_dots || (is_name && (is_marked || names_token.iter().any(|word| inside.contains(word)))))
 }
 
 /// A sentence about a JWT of which something is missing, and about more than one.
