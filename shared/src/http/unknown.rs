@@ -14,8 +14,11 @@ use crate::{
 
 /// The most unknown keys that an answer names.
 const NAMED_MAX: usize = 20;
-/// The most letters of a key that an answer repeats.
-const LETTERS_MAX: usize = 64;
+/// The most letters of a key that an answer repeats whole. Nobody gives a field a longer name, and
+/// a longer key may be a secret whose place was swapped with its name.
+const LETTERS_MAX: usize = 32;
+/// The letters of a longer key that an answer repeats, so that the builder finds the key.
+const BEGINNING: usize = 8;
 
 /// The place that stores a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +227,7 @@ fn meant(key: &str) -> Meant {
 /// be repeated in an answer.
 pub(super) fn is_meant(key: &str, name: &str) -> bool {
     let is_spelling = matches!(meant(key), Meant::Spelling(field) if field == name);
-    key.len() <= LETTERS_MAX && (is_spelling || plain(key) == plain(name))
+    key.chars().count() <= LETTERS_MAX && (is_spelling || plain(key) == plain(name))
 }
 
 /// A key without case and separators, so that `confirmPassword` is `confirm_password`.
@@ -244,10 +247,12 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A key as an answer repeats it: not too long, and without characters that steer a terminal.
+/// A key as an answer repeats it: without characters that steer a terminal, and of a long key the
+/// beginning alone.
 fn shown(key: &str) -> String {
     let steers = |letter: char| letter.is_control() || is_bidi_control(letter);
-    let short: String = key.chars().filter(|letter| !steers(*letter)).take(LETTERS_MAX).collect();
+    let letters_max = if key.chars().count() > LETTERS_MAX { BEGINNING } else { LETTERS_MAX };
+    let short: String = key.chars().filter(|letter| !steers(*letter)).take(letters_max).collect();
     if short.len() < key.len() { format!("{short}…") } else { short }
 }
 
@@ -296,7 +301,8 @@ mod tests {
         let of = |key: &str| refusal(key, &json!(1), Place::Profile).unwrap().field;
         assert_eq!(of("téléphone"), "téléphone");
         assert_eq!(of("a\u{1b}[2J\u{202e}b"), "a[2Jb…");
-        assert_eq!(of(&"é".repeat(65)), format!("{}…", "é".repeat(64)));
+        assert_eq!(of(&"é".repeat(32)), "é".repeat(32));
+        assert_eq!(of(&"é".repeat(33)), format!("{}…", "é".repeat(8)));
         let many: Map<String, Value> = (0..100).map(|index| (format!("key {index}"), json!(1))).collect();
         assert_eq!(refusals(&many, Place::NewAccount).len(), NAMED_MAX);
     }
