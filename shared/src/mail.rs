@@ -3,25 +3,35 @@
 //! A mail holds nothing that a caller typed but the address that it goes to. Nobody can therefore
 //! send words of their own through the service.
 
+pub mod outgoing;
 mod texts;
 
 use std::time::Duration;
 
 use askama::Template;
+use serde::{Deserialize, Serialize};
 
-use crate::{account::proof::Code, time::Timestamp};
+use crate::{
+    account::proof::{Code, Purpose},
+    time::Timestamp,
+};
 use texts::Texts;
 
 /// A kind of mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A code to log in.
+    #[serde(rename = "code_sign_in")]
     SignIn,
     /// A code that verifies the address of an account.
+    #[serde(rename = "code_verify")]
     Verify,
     /// A code to set a new password.
+    #[serde(rename = "code_reset")]
     Reset,
     /// A code that makes this address the account's.
+    #[serde(rename = "code_change")]
     Change,
     /// A link to the first password of an account.
     Invite,
@@ -49,7 +59,20 @@ impl Kind {
         Self::AccessRevoked,
     ];
 
-    /// The name in logs and in webhooks.
+    /// The purpose of the proof behind the mail. `None` for a notice that has no link.
+    pub const fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::SignIn => Some(Purpose::SignIn),
+            Self::Verify => Some(Purpose::Verify),
+            Self::Reset => Some(Purpose::Reset),
+            Self::Change => Some(Purpose::Change),
+            Self::Invite => Some(Purpose::Invite),
+            Self::EmailChanged => Some(Purpose::Undo),
+            Self::PasswordChanged | Self::AddressAlreadyUsed | Self::AccessRevoked => None,
+        }
+    }
+
+    /// The name in the table, in logs and in webhooks.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SignIn => "code_sign_in",
@@ -66,18 +89,23 @@ impl Kind {
 }
 
 /// A language of mails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Language {
     /// English, also for every language that is missing here.
     #[default]
+    #[serde(rename = "en")]
     English,
     /// German.
+    #[serde(rename = "de")]
     German,
     /// French.
+    #[serde(rename = "fr")]
     French,
     /// Spanish.
+    #[serde(rename = "es")]
     Spanish,
     /// Portuguese.
+    #[serde(rename = "pt")]
     Portuguese,
 }
 

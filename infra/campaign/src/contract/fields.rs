@@ -173,7 +173,8 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
         }
         Kind::Object => value.is_object() || text == Some("{}"),
         Kind::Metadata => {
-            path == "/me" && (is_none || value.is_object() || text.is_some_and(|text| text == "{}" || text.trim().is_empty()))
+            path == "/me"
+                && (is_none || value.is_object() || text.is_some_and(|text| text == "{}" || text.trim().is_empty()))
         }
     }
 }
