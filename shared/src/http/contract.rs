@@ -194,17 +194,17 @@ fn unknown_path(app: &App, request: &Request) -> Option<String> {
     (is_told && !has_route).then(|| harmless_path(request.uri().path()))
 }
 
+/// Marks an answer as a document for a browser, in its extensions. The answer keeps its content
+/// type and its body. Every other answer is a JSON object.
+#[derive(Clone, Copy, Debug)]
+pub struct Document;
+
 /// Sets the content type, the caching, the request id and the safety headers of any answer.
 fn finish(mut response: Response, request_id: &str, over_tls: bool) -> Response {
-    // Only the answer to a preflight has no body.
-    if !response.headers().contains_key(header::CONTENT_TYPE) {
-        *response.body_mut() = "{}".into();
-        response.headers_mut().remove(header::CONTENT_LENGTH);
+    if response.extensions().get::<Document>().is_none() {
+        as_json(&mut response);
     }
     let headers = response.headers_mut();
-    if headers.get(header::CONTENT_TYPE) != Some(&PROBLEM_JSON) {
-        headers.insert(header::CONTENT_TYPE, JSON);
-    }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, value);
@@ -215,6 +215,18 @@ fn finish(mut response: Response, request_id: &str, over_tls: bool) -> Response 
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
     }
     response
+}
+
+fn as_json(response: &mut Response) {
+    // Only the answer to a preflight has no body.
+    if !response.headers().contains_key(header::CONTENT_TYPE) {
+        *response.body_mut() = "{}".into();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE) != Some(&PROBLEM_JSON) {
+        headers.insert(header::CONTENT_TYPE, JSON);
+    }
 }
 
 /// The caller's request id if it is short and plain, else a new one.
@@ -234,4 +246,25 @@ fn cloud_trace(app: &App, headers: &HeaderMap) -> Option<String> {
     let value = headers.get("x-cloud-trace-context")?.to_str().ok()?;
     let trace = value.split('/').next().filter(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))?;
     Some(format!("projects/{project}/traces/{trace}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Extension, body};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_document_keeps_its_type_and_every_other_answer_is_json() {
+        let document = async || (Extension(Document), [(header::CONTENT_TYPE, "text/html")], "<p>");
+        let answer = document().await.into_response();
+        let finished = finish(answer, "id", true);
+        assert_eq!(finished.headers()[header::CONTENT_TYPE], "text/html");
+        assert_eq!(finished.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(body::to_bytes(finished.into_body(), 10).await.unwrap(), "<p>");
+        let plain = finish("text".into_response(), "id", false);
+        assert_eq!(plain.headers()[header::CONTENT_TYPE], JSON);
+        let empty = finish(axum::http::StatusCode::OK.into_response(), "id", false);
+        assert_eq!(body::to_bytes(empty.into_body(), 10).await.unwrap(), "{}");
+    }
 }
