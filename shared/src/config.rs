@@ -103,6 +103,7 @@ impl Config {
             firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
             shared_secret: self.keys.shared_secret.clone(),
             api_key: self.keys.api_key.clone(),
+            proof_key: self.keys.proof_key.clone(),
             token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
         }

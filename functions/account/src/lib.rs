@@ -148,10 +148,7 @@ async fn change_password(
     // every sign-in of this one. The answer waits for that second, so that the write need not.
     let custom_tokens = app.config().firebase.account.is_some();
     let end = if custom_tokens { now.floor() + Duration::from_secs(1) } else { now };
-    let change = |user: &mut User| {
-        user.password_hash = Some(hash.clone());
-        user.end_sessions(end);
-    };
+    let change = |user: &mut User| user.set_password(hash.clone(), end);
     let mut changed = user.clone();
     change(&mut changed);
     let admitted = app.config().accounts.admission.admit(&changed)?;

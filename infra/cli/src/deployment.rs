@@ -27,6 +27,9 @@ pub const REFRESH_KEYS: &str = "refresh-keys.json";
 /// The file of the data folder with the demo service account.
 pub const SERVICE_ACCOUNT: &str = "firebase-service-account.json";
 
+/// The file of the data folder with the key of mailed codes and links.
+pub const PROOF_KEY: &str = "proof-key";
+
 /// The file of the data folder with the embedded table.
 pub const DATABASE: &str = "latchkey.db";
 
@@ -56,6 +59,7 @@ impl Deployment {
         let issuer = config.issuer_at(issuer);
         let (signing, has_signing_keys) = signing_keys(&config);
         adopt_demo(&mut config);
+        adopt_proof_key(&mut config);
         let sources = config.key_sources(signing);
         let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         let store = Store::new(Embedded::memory().map_err(failure)?.client(), &config.table_name);
@@ -110,6 +114,14 @@ pub fn signing_keys(config: &Config) -> (Source, bool) {
             let is_there = file.exists();
             (Source::File(file), is_there)
         }
+    }
+}
+
+/// Configures the key of proofs of the data folder, if the file exists and nothing else is named.
+pub fn adopt_proof_key(config: &mut Config) {
+    let file = config.serve.data_dir.join(PROOF_KEY);
+    if config.keys.proof_key.is_none() && file.exists() {
+        config.keys.proof_key = Some(Source::File(file));
     }
 }
 

@@ -20,7 +20,7 @@ use shared::{
     error::Error,
     fetch::Fetcher,
     keys::{
-        KeyRing, Keys, Source, TokenProfile, api_key::ApiKeys, service_account::ServiceAccount,
+        KeyRing, Keys, ProofKeys, Source, TokenProfile, api_key::ApiKeys, service_account::ServiceAccount,
         shared_secret::SharedSecrets,
     },
     token::custom::CustomToken,
@@ -122,6 +122,7 @@ impl Doctor {
         findings.extend(settings::examine(&config));
         findings.extend(web_apps::examine(&config).await);
         deployment::adopt_demo(&mut config);
+        deployment::adopt_proof_key(&mut config);
         let (signing, has_signing_keys) = deployment::signing_keys(&config);
         let now = deployment::now();
         let aws = Aws::of(&config);
@@ -150,6 +151,7 @@ impl Doctor {
         findings.push(service_account(&config, account).await);
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
+        findings.push(proof_keys(keys.proof_keys(now).await));
         findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),
@@ -283,6 +285,15 @@ fn api_keys(keys: Result<Option<Arc<ApiKeys>>, Error>) -> Finding {
             ok(CHECK, format!("{}; a key with the scope encode may call /jwt/encode", listed.join(", ")))
         }
         Ok(None) => ok(CHECK, "none are configured: nobody may call /jwt/encode"),
+        Err(error) => fail(CHECK, error.cause()),
+    }
+}
+
+fn proof_keys(keys: Result<Option<Arc<ProofKeys>>, Error>) -> Finding {
+    const CHECK: &str = "proof key";
+    match keys {
+        Ok(Some(_)) => ok(CHECK, "codes and links of mails can be made and opened"),
+        Ok(None) => ok(CHECK, "none is configured: no codes are mailed. `latchkey serve` makes one in its data folder"),
         Err(error) => fail(CHECK, error.cause()),
     }
 }

@@ -19,7 +19,7 @@ use clap::Args;
 use shared::{
     App,
     config::{self, Config},
-    keys::{Keys, Source, service_account::ServiceAccount},
+    keys::{Keys, ProofKeys, Source, service_account::ServiceAccount},
     store::Store,
 };
 use tokio::time;
@@ -111,7 +111,9 @@ impl Serve {
 
     async fn serve(self, host: IpAddr, mut config: Config) -> Result<(), String> {
         // A server that keeps nothing, as on Cloud Run, needs no folder.
-        if !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config) {
+        let has_folder =
+            !self.external_dynamodb || config.keys.signing_keys.is_none() || deployment::wants_demo(&config);
+        if has_folder {
             files::make_folder(&config.serve.data_dir)?;
         }
         let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
@@ -133,6 +135,11 @@ impl Serve {
             files::make_once(&config.serve.data_dir.join(deployment::SERVICE_ACCOUNT), demo)?;
         }
         deployment::adopt_demo(&mut config);
+        if has_folder && config.keys.proof_key.is_none() {
+            let file = config.serve.data_dir.join(deployment::PROOF_KEY);
+            files::make_once(&file, || ProofKeys::generate().map_err(|error| error.cause()))?;
+        }
+        deployment::adopt_proof_key(&mut config);
         let app = app(config, table.store.clone(), &aws).await?;
         let stop = stop_signal()?;
         let dynamodb = match self.dynamodb_port {

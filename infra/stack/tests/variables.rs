@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 21] = [
+const UNSET_ON_LAMBDA: [Reason; 23] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -67,6 +67,8 @@ const UNSET_ON_LAMBDA: [Reason; 21] = [
     ("SIGNING_KEYS_FILE", "there are no mounted files"),
     ("JWT_SHARED_SECRET_FILE", "as SIGNING_KEYS_FILE"),
     ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
+    ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
+    ("PROOF_KEY_SECRET_ID", "no function there makes codes yet"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
     ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),
@@ -80,9 +82,11 @@ const UNSET_ON_LAMBDA: [Reason; 21] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 18] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 20] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
+    ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
+    ("PROOF_KEY_FILE", "as PROOF_KEY_SECRET_ID"),
     ("K_SERVICE", "Cloud Run sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),

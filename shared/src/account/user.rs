@@ -55,6 +55,10 @@ pub struct User {
     pub password_hash: Option<StoredHash>,
     /// A number that is raised to end every session at once. A session of another epoch is over.
     pub epoch: u64,
+    /// A number that every change of a credential or of the address raises. Whatever was mailed
+    /// before holds the earlier number, and is void.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub proof: u64,
     /// The time when the epoch was last raised. A Firebase token with an earlier `auth_time` is
     /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,6 +110,7 @@ impl User {
             disabled: false,
             password_hash: Some(hash),
             epoch: 0,
+            proof: 0,
             sessions_ended_at: None,
             imported_uid: false,
             version: 0,
@@ -132,11 +137,32 @@ impl User {
         self.sessions_ended_at = Some(now);
     }
 
-    /// Ends all that somebody may have set before the owner of the address was known: the password
-    /// and the sessions. Whoever registered the account need not be the owner.
+    /// Voids the codes and links that were mailed for this account, as soon as it is stored. Each
+    /// change of a credential or of the address does so.
+    pub fn void_proofs(&mut self) {
+        self.proof = self.proof.saturating_add(1);
+    }
+
+    /// Replaces the password. All sessions end with the old one, and so do codes and links.
+    pub fn set_password(&mut self, hash: StoredHash, now: Timestamp) {
+        self.password_hash = Some(hash);
+        self.end_sessions(now);
+        self.void_proofs();
+    }
+
+    /// Disables the account. Enabling it later brings back neither sessions nor codes nor links.
+    pub fn disable(&mut self, now: Timestamp) {
+        self.disabled = true;
+        self.end_sessions(now);
+        self.void_proofs();
+    }
+
+    /// Ends all that somebody may have set before the owner of the address was known: the password,
+    /// the sessions, and the codes and links. Whoever registered the account need not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
         self.password_hash = None;
         self.end_sessions(now);
+        self.void_proofs();
     }
 
     /// The identifiers of this account in the form that is compared: the e-mail address, and the
@@ -186,6 +212,11 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// Reads a display name: trimmed, NFC, at most 128 code points, no control characters, and none
 /// that changes the direction of text. An empty name is accepted.
 ///
@@ -208,6 +239,31 @@ pub fn name(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_changes_a_credential_ends_the_sessions_and_voids_what_was_mailed() {
+        let (email, now) = (Email::parse("a@b.de").unwrap(), Timestamp::from_seconds(1_779_890_400));
+        let user = User::new("u".to_owned(), &email, None, String::new(), StoredHash::new("old"), now);
+        let after = |change: fn(&mut User, Timestamp)| {
+            let mut user = user.clone();
+            change(&mut user, now);
+            (user.epoch, user.proof, user.sessions_ended_at == Some(now), user.password_hash.is_some(), user.disabled)
+        };
+        assert_eq!(after(|user, now| user.set_password(StoredHash::new("new"), now)), (1, 1, true, true, false));
+        assert_eq!(after(User::take_over), (1, 1, true, false, false));
+        assert_eq!(after(User::disable), (1, 1, true, true, true));
+        // A logout everywhere leaves a verification under way alone.
+        assert_eq!(after(User::end_sessions), (1, 0, true, true, false));
+    }
+
+    #[test]
+    fn an_account_from_before_there_were_proofs_has_the_number_zero() {
+        let (email, now) = (Email::parse("a@b.de").unwrap(), Timestamp::from_seconds(1_779_890_400));
+        let user = User::new("u".to_owned(), &email, None, String::new(), StoredHash::new("old"), now);
+        let written = serde_json::to_value(&user).unwrap();
+        assert!(written.get("proof").is_none());
+        assert_eq!(serde_json::from_value::<User>(written).unwrap().proof, 0);
+    }
 
     #[test]
     fn names_are_trimmed_and_bounded() {

@@ -51,6 +51,14 @@ pub struct KeySettings {
     ///
     /// Names the file with the API keys. Has no default. Accepts a path. Read from `API_KEY_FILE`.
     pub api_key: Option<Source>,
+    /// Names the secret with the key of mailed codes and links. Has no default. Accepts the name or
+    /// the ARN of a secret. Read from `PROOF_KEY_SECRET_ID`. The secret has one to 8 keys, one a
+    /// line, each of 32 bytes or more. The first key makes codes and links, and each one opens
+    /// them.
+    ///
+    /// Names the file with that key. Defaults to `proof-key` in the data folder on a laptop.
+    /// Accepts a path. Read from `PROOF_KEY_FILE`.
+    pub proof_key: Option<Source>,
     /// Limits the age of a loaded secret or file. Defaults to 300. Accepts 1 to 3600. Read from
     /// `KEYS_TTL_SECONDS`. The key set is read again after 50 seconds at the latest.
     pub ttl: Duration,
@@ -74,6 +82,7 @@ impl KeySettings {
             public_keys: env.secret("PUBLIC_KEYS_SECRET_ID").1,
             shared_secret: shared_secret(env),
             api_key: api_key(env),
+            proof_key: proof_key(env),
             ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
             jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
             overlap: Duration::ZERO,
@@ -117,6 +126,11 @@ impl KeySettings {
 
 fn signing_keys(env: &mut Environment) -> Option<Source> {
     let sources = [env.secret("SIGNING_KEYS_SECRET_ID"), env.file("SIGNING_KEYS_FILE")];
+    env.only(sources)
+}
+
+fn proof_key(env: &mut Environment) -> Option<Source> {
+    let sources = [env.secret("PROOF_KEY_SECRET_ID"), env.file("PROOF_KEY_FILE")];
     env.only(sources)
 }
 

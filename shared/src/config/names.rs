@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 54] = [
+const VARIABLES: [(&str, Content); 56] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("API_KEY", Secret),
     ("API_KEY_FILE", Plain),
@@ -50,6 +50,8 @@ const VARIABLES: [(&str, Content); 54] = [
     ("PASSWORD_BREACH_CHECK", Plain),
     ("PASSWORD_MIN_LENGTH", Plain),
     ("PORT", Plain),
+    ("PROOF_KEY_FILE", Plain),
+    ("PROOF_KEY_SECRET_ID", Plain),
     ("PUBLIC_KEYS_SECRET_ID", Plain),
     ("RATE_LIMITS", Plain),
     ("REFRESH_KEYS_SECRET_ID", Plain),

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use aws_sdk_secretsmanager::Client;
 
 use super::{
-    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, Pseudonyms, PublicKeys, RefreshKeys, Source,
-    TokenProfile, document::Document,
+    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, ProofKeys, Pseudonyms, PublicKeys, RefreshKeys,
+    Source, TokenProfile, document::Document,
 };
 use crate::{
     error::Error,
@@ -50,6 +50,7 @@ pub struct Keys {
     firebase: Option<Document<ServiceAccount>>,
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
+    proof_keys: Option<Document<ProofKeys>>,
 }
 
 impl Keys {
@@ -58,7 +59,7 @@ impl Keys {
     pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
-        let KeySources { firebase, shared_secret, api_key, token_profile, lifetimes, .. } = sources;
+        let KeySources { firebase, shared_secret, api_key, proof_key, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
@@ -89,8 +90,14 @@ impl Keys {
             }),
             api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
-                Document::new(secrets, source, ttl, move |text| {
+                Document::new(secrets.clone(), source, ttl, move |text| {
                     ApiKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
+                })
+            }),
+            proof_keys: proof_key.map(|source| {
+                let name = named(&source, "PROOF_KEY_SECRET_ID", "PROOF_KEY_FILE");
+                Document::new(secrets, source, ttl, move |text| {
+                    ProofKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
         }
@@ -143,7 +150,8 @@ impl Keys {
         let public = async { optional(self.public.as_ref().map(|document| document.get(now))).await };
         let refresh = async { optional(self.refresh.as_ref().map(|document| document.get(now))).await };
         let others = async { tokio::try_join!(self.firebase(now), self.shared_secrets(now), self.api_keys(now)) };
-        tokio::try_join!(set, public, refresh, others).map(drop)
+        let proof_keys = self.proof_keys(now);
+        tokio::try_join!(set, public, refresh, others, proof_keys).map(drop)
     }
 
     /// The service's own keys.
@@ -255,6 +263,15 @@ impl Keys {
         suits: impl Fn(&ApiKeys) -> bool,
     ) -> Result<Option<Arc<ApiKeys>>, Error> {
         optional(self.api_keys.as_ref().map(|cached| cached.get_if(now, suits))).await
+    }
+
+    /// The keys of proofs, if they are configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn proof_keys(&self, now: Timestamp) -> Result<Option<Arc<ProofKeys>>, Error> {
+        optional(self.proof_keys.as_ref().map(|cached| cached.get(now))).await
     }
 }
 

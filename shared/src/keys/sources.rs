@@ -18,6 +18,8 @@ pub struct KeySources {
     pub shared_secret: Option<Source>,
     /// The API keys, which identify trusted servers.
     pub api_key: Option<Source>,
+    /// The keys of proofs, from which mailed codes and links are made.
+    pub proof_key: Option<Source>,
     /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service
     /// account, and for [`TokenProfile::Access`] otherwise.
     pub token_profile: Option<TokenProfile>,
@@ -53,8 +55,9 @@ impl KeySources {
     /// Whether any of the sources is a secret in Secrets Manager.
     pub fn has_secrets(&self) -> bool {
         let firebase = self.firebase.as_ref().map(|account| &account.source);
-        let own = [&self.signing_keys, &self.refresh_keys, &self.public_keys, &self.shared_secret, &self.api_key];
-        let sources = own.into_iter().map(Option::as_ref).chain([firebase]).flatten();
+        let own = [&self.signing_keys, &self.refresh_keys, &self.public_keys, &self.shared_secret];
+        let sources =
+            own.into_iter().chain([&self.api_key, &self.proof_key]).map(Option::as_ref).chain([firebase]).flatten();
         sources.into_iter().any(|source| matches!(source, Source::Secret(_)))
     }
 

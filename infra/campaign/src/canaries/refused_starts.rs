@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 27] = [
+const VARIABLES: [&str; 28] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
@@ -31,6 +31,7 @@ const VARIABLES: [&str; 27] = [
     "LOG_LEVEL",
     "PASSWORD_MIN_LENGTH",
     "PORT",
+    "PROOF_KEY_SECRET_ID",
     "REQUIRE_VERIFIED_EMAIL",
     "SHARED_SECRET_ID",
     "SIGNING_KEYS_SECRET_ID",

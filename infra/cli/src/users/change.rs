@@ -43,8 +43,7 @@ fn disabling(app: &App) -> impl Fn(&mut User) {
     let now = app.now();
     move |user| {
         if !user.disabled {
-            user.disabled = true;
-            user.end_sessions(now);
+            user.disable(now);
         }
     }
 }
@@ -145,6 +144,7 @@ pub async fn set_email(
             user.take_over(now);
         } else if is_moved {
             user.end_sessions(now);
+            user.void_proofs();
         }
         user.email_verified = verified || (user.email_verified && !is_moved);
         email.typed().clone_into(&mut user.email);

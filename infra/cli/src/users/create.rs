@@ -63,10 +63,7 @@ impl Create {
 pub async fn set_password(app: &App, user: User) -> Result<(), Failure> {
     let password = password::read(&name(&user))?;
     let (hash, now) = (hash(app, &user, password).await?, app.now());
-    let set = |user: &mut User| {
-        user.password_hash = Some(hash.clone());
-        user.end_sessions(now);
-    };
+    let set = |user: &mut User| user.set_password(hash.clone(), now);
     let changed = app.store().update_with_retries(&user, set).await.map_err(failure)?;
     audit(app, "password_changed", &changed);
     written(writeln!(io::stdout(), "{}: has the new password, and every session has ended", name(&changed)))?;

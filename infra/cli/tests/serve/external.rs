@@ -55,7 +55,8 @@ fn several_servers_share_one_table_and_the_keys_of_one_folder_that_they_make_onc
     let mut files: Vec<String> =
         fs::read_dir(&data).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     files.sort();
-    let expected = ["firebase-service-account.json", "public-keys.json", "refresh-keys.json", "signing-keys.json"];
+    let expected =
+        ["firebase-service-account.json", "proof-key", "public-keys.json", "refresh-keys.json", "signing-keys.json"];
     assert_eq!(files, expected, "keys alone, and no second try of any");
 }
 

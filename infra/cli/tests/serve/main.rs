@@ -76,7 +76,7 @@ fn everything_secret_is_readable_by_its_owner_alone() {
     let _server = Server::start(&data);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data), 0o700);
-    for name in ["signing-keys.json", "firebase-service-account.json", "latchkey.db", "latchkey.db-wal"] {
+    for name in ["signing-keys.json", "firebase-service-account.json", "proof-key", "latchkey.db", "latchkey.db-wal"] {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
     }
 }
