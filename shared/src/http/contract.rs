@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(body::to_bytes(finished.into_body(), 10).await.unwrap(), "<p>");
         let plain = finish("text".into_response(), "id", false);
         assert_eq!(plain.headers()[header::CONTENT_TYPE], JSON);
-        let empty = finish(axum::http::StatusCode::OK.into_response(), "id", false);
+        let empty = finish(http::StatusCode::OK.into_response(), "id", false);
         assert_eq!(body::to_bytes(empty.into_body(), 10).await.unwrap(), "{}");
     }
 }
