@@ -71,6 +71,12 @@ unit: ## run the Rust tests, against the embedded DynamoDB
 	$(NEED_RUST)
 	cargo test --workspace
 
+# `unit` fails while a document differs from the operations.
+.PHONY: openapi
+openapi: ## write the documents of functions/console/documents anew, from the operations of the functions
+	$(NEED_RUST)
+	UPDATE_DOCS=1 cargo test --workspace --quiet --test openapi the_documents_are
+
 # Uses the program that `unit` built, so that nothing is compiled again.
 .PHONY: e2e
 e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs and the Lambda runtime against the real program

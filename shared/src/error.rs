@@ -3,6 +3,7 @@
 //! Each has two texts. The *message* is for the person who uses the app: a plain sentence without
 //! names of keys. The *detail* is for the people who build the app, and may say more.
 
+pub mod codes;
 mod sentences;
 
 use std::{fmt, time::Duration};
@@ -418,6 +419,8 @@ mod tests {
         for (error, status, code, retry_after) in cases {
             let (actual, actual_code) = error.status_and_code();
             assert_eq!((actual, actual_code, error.retry_after_seconds()), (status, code, retry_after));
+            let entry = codes::CODES.iter().find(|entry| entry.code == code);
+            assert!(entry.is_some_and(|entry| entry.statuses.contains(&status)), "{status} {code} has no entry");
             let is_bubbles = matches!(error, Error::PayloadRequired(_));
             assert!(
                 (is_bubbles || error.to_string().ends_with('.')) && !error.to_string().contains("cause"),

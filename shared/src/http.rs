@@ -1,5 +1,6 @@
 //! HTTP: the contract around every handler, the error body, and the readers of a request.
 
+pub mod api;
 pub mod body;
 pub mod caller;
 pub mod client_ip;

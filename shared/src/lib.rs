@@ -10,6 +10,7 @@
 //!   - [`error`]: every failure, with its status and sentence.
 //!   - [`time`]: points in time.
 //!   - [`text`]: text as people paste it.
+//!   - [`sample`]: examples of answers.
 //!   - [`telemetry`]: log lines, audit events and metrics.
 //!   - [`fetch`]: bounded HTTP requests to other servers.
 //!   - `aws`: the clients of AWS.
@@ -45,6 +46,7 @@ pub mod keys;
 pub mod lambda;
 pub mod mail;
 pub mod password;
+pub mod sample;
 pub mod store;
 pub mod telemetry;
 #[cfg(feature = "testing")]

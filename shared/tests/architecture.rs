@@ -14,8 +14,9 @@ use std::{
 /// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts,
 /// keys, tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge:
 /// HTTP, Lambda and the parts that tests share.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "text",
+    "sample",
     "error",
     "time",
     "telemetry",

@@ -4,12 +4,7 @@ mod sessions;
 
 use std::time::Duration;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::Method,
-    routing::{get, post},
-};
+use axum::{Json, Router, extract::State, http::Method};
 use serde::Serialize;
 use shared::{
     App,
@@ -25,29 +20,77 @@ use shared::{
     },
     error::{Error, Field},
     http::{
+        api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
         body::Body,
         caller::Caller,
         fields::{Fields, Input},
         unknown::Place,
     },
     password::{Password, Person},
+    sample::{Part, Sample, Shape},
     store::ProfileChange,
     telemetry::audit,
     token::access::Issuer,
 };
 
+/// The endpoints of this function.
+pub fn api() -> Api {
+    Api::new()
+        .get("/me", show, operation::<Shown>("me", "Show my account").for_clients())
+        .patch("/me", change, updating())
+        .delete("/me", delete, deleting("deleteMe", "Delete my account, by DELETE"))
+        .post("/me/delete", delete, deleting("deleteAccount", "Delete my account").for_clients())
+        .post("/me/password", change_password, changing_the_password())
+        .merge(sessions::api())
+}
+
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new()
-        .route("/me", get(show).patch(change).delete(delete))
-        .route("/me/delete", post(delete))
-        .route("/me/password", post(change_password))
-        .merge(sessions::router())
+    api().router()
+}
+
+fn operation<T: Sample>(id: &'static str, summary: &'static str) -> Operation {
+    Operation::new::<T>(id, summary).tag(Tag::Account).bearer()
+}
+
+fn updating() -> Operation {
+    operation::<Shown>("updateMe", "Change my account")
+        .text("A field that is missing changes nothing. Metadata is changed key by key.")
+        .body::<Changes>()
+        .imported(&["name"])
+        .for_clients()
+        .fails(&[(400, "unknown_field"), (409, "username_taken")])
+}
+
+fn deleting(id: &'static str, summary: &'static str) -> Operation {
+    operation::<Deleted>(id, summary)
+        .text("Deletes the account with its identifiers and sessions, for ever.")
+        .body::<DeleteAccount>()
+        .fails(ATTEMPT)
+        .fails(&[(403, "password_incorrect")])
+}
+
+fn changing_the_password() -> Operation {
+    operation::<SessionObject>("changePassword", "Change my password")
+        .text("All other sessions end. Store the new session object in the place of the old one.")
+        .body::<NewPassword>()
+        .for_clients()
+        .fails(ATTEMPT)
+        .fails(&[(400, "weak_password"), (403, "password_incorrect")])
 }
 
 #[derive(Serialize)]
 struct Shown {
     user: Profile,
+}
+
+impl Sample for Shown {
+    const NAME: &'static str = "Account";
+    const PARTS: &'static [Part] = &[("user", Shape::of::<Profile>)];
+
+    fn sample() -> Self {
+        Self { user: Profile::sample() }
+    }
 }
 
 /// 200 with the account's profile.
@@ -175,6 +218,14 @@ impl Input for DeleteAccount {
 #[derive(Serialize)]
 struct Deleted {
     deleted: bool,
+}
+
+impl Sample for Deleted {
+    const NAME: &'static str = "Deleted";
+
+    fn sample() -> Self {
+        Self { deleted: true }
+    }
 }
 
 /// 200 once the account, its identifiers and its sessions are gone. Many clients cannot send a body

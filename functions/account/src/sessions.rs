@@ -1,21 +1,47 @@
 //! `/me/sessions`: lists the sessions of an account, and ends one of them.
 
 use axum::{
-    Json, Router,
+    Json,
     extract::{Path, State, rejection::PathRejection},
-    routing::{delete, get},
 };
 use serde::Serialize;
 use shared::{
     App,
     account::session::{Session, SessionId},
     error::Error,
-    http::caller::Caller,
+    http::{
+        api::{
+            Api, Operation, Parameter,
+            operation::{Place, Tag},
+        },
+        caller::Caller,
+        fields::described::Kind,
+    },
+    sample::{Meaning, Part, Sample, Shape},
 };
 
-/// The routes of this part.
-pub fn router() -> Router<App> {
-    Router::new().route("/me/sessions", get(list)).route("/me/sessions/{id}", delete(end))
+const ID: Parameter = Parameter {
+    name: "id",
+    place: Place::Path,
+    kind: Kind::Text,
+    text: "The id of a session, from the list of sessions.",
+    example: "3q2-7wAAQFGhsrPE1eb3-A",
+};
+
+/// The endpoints of this part.
+pub fn api() -> Api {
+    let sessions = Operation::new::<Listed>("sessions", "List the live sessions")
+        .text("The live sessions of the account, the newest first.")
+        .tag(Tag::Account)
+        .bearer()
+        .for_clients();
+    let end_session = Operation::new::<Ended>("endSession", "End one session")
+        .text("Ends a session of the account. The answer tells whether this request ended it.")
+        .tag(Tag::Account)
+        .bearer()
+        .parameters(&[ID])
+        .for_clients();
+    Api::new().get("/me/sessions", list, sessions).delete("/me/sessions/{id}", end, end_session)
 }
 
 #[derive(Serialize)]
@@ -30,6 +56,36 @@ struct Shown {
     refreshed_at: String,
     expires_at: String,
     current: bool,
+}
+
+impl Sample for Shown {
+    const NAME: &'static str = "LiveSession";
+    const MEMBERS: &'static [Meaning] = &[
+        ("id", "For DELETE /me/sessions/{id}."),
+        ("created_at", "The time of the login."),
+        ("refreshed_at", "The time when the newest tokens were given out."),
+        ("expires_at", "The latest end; the end comes sooner if nobody refreshes."),
+        ("current", "Whether it is the session of this request."),
+    ];
+
+    fn sample() -> Self {
+        Self {
+            id: ID.example.to_owned(),
+            created_at: "2026-05-27T14:00:00Z".to_owned(),
+            refreshed_at: "2026-05-27T14:30:00Z".to_owned(),
+            expires_at: "2026-06-26T14:00:00Z".to_owned(),
+            current: true,
+        }
+    }
+}
+
+impl Sample for Listed {
+    const NAME: &'static str = "Sessions";
+    const PARTS: &'static [Part] = &[("sessions", Shape::of::<Shown>)];
+
+    fn sample() -> Self {
+        Self { sessions: vec![Shown::sample()] }
+    }
 }
 
 /// 200 with the live sessions, the newest first; among equal times the caller's own comes first.
@@ -61,6 +117,14 @@ fn shown(session: &Session, current: Option<SessionId>) -> Shown {
 #[derive(Serialize)]
 struct Ended {
     ended: bool,
+}
+
+impl Sample for Ended {
+    const NAME: &'static str = "Ended";
+
+    fn sample() -> Self {
+        Self { ended: true }
+    }
 }
 
 /// 200 in any case; the body tells whether this request ended a session. A session that is over,

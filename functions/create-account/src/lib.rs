@@ -6,7 +6,6 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode},
-    routing::post,
 };
 use shared::{
     App,
@@ -23,9 +22,14 @@ use shared::{
     },
     error::{Error, Field},
     http::{
+        api::{
+            Api, Operation, Parameter,
+            operation::Place as In,
+            refusals::{ATTEMPT, Refusal},
+        },
         body::Body,
         client_ip::ClientIp,
-        fields::{self, Fields, Input},
+        fields::{self, Fields, Input, described::Kind},
         unknown::Place,
     },
     password::{Password, Person},
@@ -40,9 +44,43 @@ const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest idempotency key, in bytes.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 
+const IDEMPOTENCY_KEY: Parameter = Parameter {
+    name: "Idempotency-Key",
+    place: In::Header,
+    kind: Kind::Text,
+    text: "A text of your own for this request, at most 255 characters. The same request with it can be sent again.",
+    example: "sign-up-7f3a",
+};
+
+const REFUSALS: &[Refusal] = &[
+    (400, "weak_password"),
+    (400, "unknown_field"),
+    (403, "account_disabled"),
+    (403, "sign_up_closed"),
+    (403, "invitation_required"),
+    (403, "email_domain_not_allowed"),
+    (409, "email_taken"),
+    (409, "username_taken"),
+    (409, "idempotency_key_reused"),
+];
+
+/// The endpoint of this function.
+pub fn api() -> Api {
+    let operation = Operation::new::<SessionObject>("createAccount", "Create an account")
+        .text("Makes an account, and its first session. Where addresses must be verified first, the tokens are empty.")
+        .status(201)
+        .parameters(&[IDEMPOTENCY_KEY])
+        .body::<NewAccount>()
+        .imported(&["email", "password", "name"])
+        .for_clients()
+        .fails(ATTEMPT)
+        .fails(REFUSALS);
+    Api::new().post("/create-account", create_account, operation)
+}
+
 /// The route of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/create-account", post(create_account))
+    api().router()
 }
 
 /// `email`, `password`, and perhaps `name`, `username` and `metadata`.

@@ -6,6 +6,7 @@ use shared::{
     auth::judgement,
     error::Error,
     http::{
+        api::{Operation, operation::Tag},
         body::Body,
         fields::{Fields, Input},
     },
@@ -20,6 +21,15 @@ impl Input for TokenInput {
         // An empty text is told as a token that is none.
         fields.required_token("token").map(Self)
     }
+}
+
+/// The description of `/jwt/decode`.
+pub fn operation() -> Operation {
+    Operation::new::<Report>("decodeToken", "Read a token without verifying it")
+        .text("Shows what a token says, and every rule for which it would be refused here.")
+        .tag(Tag::Tokens)
+        .body::<TokenInput>()
+        .fails(&[(400, "token_malformed")])
 }
 
 /// 200 with a decode report. The report says that nothing was verified, and names every rule for

@@ -8,12 +8,14 @@ use serde_json::{Map, Value};
 use shared::{
     App,
     error::{Error, Field, PLACEHOLDER},
-    http::caller::Server,
     http::{
+        api::{Operation, operation::Tag},
         body::Body,
+        caller::Server,
         fields::{Fields, Input},
     },
     jose::jwt::Jwt,
+    sample::Sample,
     telemetry::audit,
     token::shared_secret::{self, LIFE_MAX},
 };
@@ -42,6 +44,17 @@ impl Input for Wanted {
     }
 }
 
+/// The description of `/jwt/encode`.
+pub fn operation() -> Operation {
+    Operation::new::<Encoded>("encodeToken", "Sign a token with the shared secret")
+        .text("Signs the claims of a trusted server. The life is in minutes or in seconds, not in both.")
+        .tag(Tag::Tokens)
+        .body::<Wanted>()
+        .api_key()
+        .imported(&["payload", "expires_in_minutes"])
+        .fails(&[(400, "payload_required"), (501, "not_configured")])
+}
+
 #[derive(Serialize)]
 pub struct Encoded {
     token: String,
@@ -49,6 +62,20 @@ pub struct Encoded {
     expires_in_unit: &'static str,
     expires_at: String,
     error: &'static str,
+}
+
+impl Sample for Encoded {
+    const NAME: &'static str = "Encoded";
+
+    fn sample() -> Self {
+        Self {
+            token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIwMTlhM2M1ZSJ9.c2lnbmF0dXJl".to_owned(),
+            expires_in: 3_600,
+            expires_in_unit: "seconds",
+            expires_at: "2026-05-27T15:00:00Z".to_owned(),
+            error: "",
+        }
+    }
 }
 
 /// 200 with the token, which `/verify` accepts. 401 without an API key of the scope `encode`.

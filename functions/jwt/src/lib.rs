@@ -3,10 +3,19 @@
 mod decode;
 mod encode;
 
-use axum::{Router, routing::post};
-use shared::App;
+use axum::Router;
+use shared::{App, http::api::Api};
+
+/// The endpoints of this function.
+pub fn api() -> Api {
+    Api::new().post("/jwt/encode", encode::encode, encode::operation()).post(
+        "/jwt/decode",
+        decode::decode,
+        decode::operation(),
+    )
+}
 
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/jwt/encode", post(encode::encode)).route("/jwt/decode", post(decode::decode))
+    api().router()
 }

@@ -1,6 +1,6 @@
 //! `POST /login`: exchanges an e-mail address or a username, and a password, for a session.
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{Json, Router, extract::State};
 use shared::{
     App,
     account::email::Identifier,
@@ -10,6 +10,7 @@ use shared::{
     },
     error::Error,
     http::{
+        api::{Api, Operation, refusals::ATTEMPT},
         body::Body,
         client_ip::ClientIp,
         fields::{Fields, Input},
@@ -18,9 +19,21 @@ use shared::{
     token::access::Issuer,
 };
 
+/// The endpoint of this function.
+pub fn api() -> Api {
+    let operation = Operation::new::<SessionObject>("login", "Log in")
+        .text("Exchanges an e-mail address or a username, and a password, for a session.")
+        .body::<Credentials>()
+        .imported(&["email", "password"])
+        .for_clients()
+        .fails(ATTEMPT)
+        .fails(&[(401, "invalid_credentials"), (403, "account_disabled"), (403, "email_not_verified")]);
+    Api::new().post("/login", login, operation)
+}
+
 /// The route of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/login", post(login))
+    api().router()
 }
 
 /// `email` or `username`, and `password`. The `refresh_token` of an earlier session shows that this

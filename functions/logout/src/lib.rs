@@ -1,6 +1,6 @@
 //! `POST /logout`: ends a session, or all sessions of its account.
 
-use axum::{Json, Router, extract::State, http::HeaderMap, routing::post};
+use axum::{Json, Router, extract::State, http::HeaderMap};
 use serde::Serialize;
 use shared::{
     App,
@@ -14,10 +14,12 @@ use shared::{
     },
     error::{Error, Field},
     http::{
+        api::{Api, Operation},
         body::Body,
         caller,
         fields::{self, Fields, Input},
     },
+    sample::Sample,
     telemetry::audit,
     time::Timestamp,
     token::{access::Issuer, pasted::Pasted},
@@ -26,9 +28,20 @@ use shared::{
 const FOREIGN: &str = "This has the form of a refresh token, but no key of this service made it. It is of another \
                        deployment, or a letter is wrong, or its key is long gone.";
 
+/// The endpoint of this function.
+pub fn api() -> Api {
+    let operation = Operation::new::<LoggedOut>("logout", "Log out")
+        .text("Ends a session, or with everywhere all sessions of its account. A token that is dead already is fine.")
+        .body::<Logout>()
+        .bearer_or_field()
+        .imported(&["refresh_token", "everywhere"])
+        .for_clients();
+    Api::new().post("/logout", logout, operation)
+}
+
 /// The route of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/logout", post(logout))
+    api().router()
 }
 
 /// `refresh_token`, unless an access token comes as `Authorization: Bearer`, and perhaps
@@ -53,6 +66,14 @@ impl Input for Logout {
 struct LoggedOut {
     logged_out: bool,
     sessions_ended: usize,
+}
+
+impl Sample for LoggedOut {
+    const NAME: &'static str = "LoggedOut";
+
+    fn sample() -> Self {
+        Self { logged_out: true, sessions_ended: 1 }
+    }
 }
 
 /// 200 for a genuine token, also for one that is dead already: it leaves nobody logged in. 400 for

@@ -1,12 +1,13 @@
 //! `POST /refresh`: exchanges a refresh token for a new session object of the same session.
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{Json, Router, extract::State};
 use shared::{
     App,
     account::admission::Denial,
     auth::session_object::{SessionObject, presented},
     error::{Error, RefreshRefusal},
     http::{
+        api::{Api, Operation, refusals::ATTEMPT},
         body::Body,
         client_ip::ClientIp,
         fields::{Fields, Input},
@@ -15,9 +16,27 @@ use shared::{
     token::{access::Issuer, pasted::Pasted},
 };
 
+/// The endpoint of this function.
+pub fn api() -> Api {
+    let operation = Operation::new::<SessionObject>("refresh", "Renew the tokens of a session")
+        .text("Exchanges a refresh token for a new session object. Store all of it in the place of the old one.")
+        .body::<TokenInput>()
+        .for_clients()
+        .fails(ATTEMPT)
+        .fails(&[
+            (401, "refresh_token_invalid"),
+            (401, "refresh_token_expired"),
+            (401, "refresh_token_reused"),
+            (403, "account_disabled"),
+            (403, "email_not_verified"),
+            (409, "refresh_conflict"),
+        ]);
+    Api::new().post("/refresh", refresh, operation)
+}
+
 /// The route of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/refresh", post(refresh))
+    api().router()
 }
 
 /// `refresh_token`.

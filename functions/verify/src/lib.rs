@@ -6,7 +6,6 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderMap, Uri},
-    routing::post,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,19 +15,49 @@ use shared::{
     auth::verification::{self, Verified},
     error::Error,
     http::{
+        api::{
+            Api, Operation, Parameter,
+            operation::{Place, Tag},
+            refusals::{BODY, TOKEN},
+        },
         body::Body,
         caller,
-        fields::{self, Fields, Input},
+        fields::{self, Fields, Input, described::Kind as FieldKind},
     },
     jose::{jwt, kind::Kind},
+    sample::{Meaning, Sample},
     telemetry::metrics,
     time::Timestamp,
     token::access::Issuer,
 };
 
+const CHECK_REVOKED: Parameter = Parameter {
+    name: "check_revoked",
+    place: Place::Query,
+    kind: FieldKind::Flag,
+    text: "Whether to read the account too, so that an ended session and a disabled account are refused.",
+    example: "true",
+};
+
+/// The endpoints of this function.
+pub fn api() -> Api {
+    let operation = |id, summary| {
+        Operation::new::<Verification>(id, summary)
+            .text("Says whether a token is good: this service's, Firebase's, or one with the shared secret.")
+            .tag(Tag::Tokens)
+            .parameters(&[CHECK_REVOKED])
+            .fails(TOKEN)
+            .fails(&[(400, "token_missing")])
+    };
+    // A GET may have a body too, which few clients can send.
+    let by_header = operation("verify", "Check the token of whoever calls").bearer().for_clients().fails(BODY);
+    let by_body = operation("verifyToken", "Check a token").body::<TokenInput>().bearer_or_field();
+    Api::new().get("/verify", verify, by_header).post("/verify", verify, by_body)
+}
+
 /// The routes of this function.
 pub fn router() -> Router<App> {
-    Router::new().route("/verify", post(verify).get(verify))
+    api().router()
 }
 
 /// `token`, unless it comes as `Authorization: Bearer`.
@@ -59,6 +88,41 @@ struct Verification {
     revocation_checked: bool,
     claims: Map<String, Value>,
     report: String,
+}
+
+impl Sample for Verification {
+    const NAME: &'static str = "Verification";
+    const MEMBERS: &'static [Meaning] = &[
+        ("valid", "Always true: a refusal is a 401."),
+        ("kind", "access_token, firebase_id_token or shared_secret."),
+        ("role_id", "0 where neither the account nor the token says a role."),
+        ("provider", "The kind of sign-in, such as password, custom or google.com."),
+        ("expires_at", "Empty if the token never expires."),
+        ("expires_in", "In seconds."),
+        ("revocation_checked", "Whether the account was read."),
+        ("claims", "The payload, unchanged."),
+        ("report", "A line for people; empty if the token never expires."),
+    ];
+    const DATES_OR_EMPTY: &'static [&'static str] = &["issued_at", "expires_at"];
+
+    fn sample() -> Self {
+        Self {
+            valid: true,
+            kind: Kind::FirebaseIdToken,
+            uid: "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e".to_owned(),
+            email: "james@example.com".to_owned(),
+            email_verified: false,
+            name: "James".to_owned(),
+            role_id: 1,
+            provider: "custom".to_owned(),
+            issued_at: "2026-05-27T14:00:00Z".to_owned(),
+            expires_at: "2026-05-27T15:00:00Z".to_owned(),
+            expires_in: 780,
+            revocation_checked: true,
+            claims: Map::new(),
+            report: "Expires: 2026-05-27 15:00:00 UTC — in 13 minutes".to_owned(),
+        }
+    }
 }
 
 /// 200 with a verification object. Counts the result of each verification.

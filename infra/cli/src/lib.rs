@@ -19,7 +19,7 @@ pub mod users;
 use std::io::{self, Write};
 
 use axum::{Router, http::Uri};
-use shared::App;
+use shared::{App, http::api::Api};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -74,18 +74,24 @@ fn web_address(text: &str) -> Result<Uri, &'static str> {
     if is_web { Ok(uri) } else { Err("it must begin with https:// or http://") }
 }
 
-/// The routes of every function.
-pub fn router() -> Router<App> {
+/// The endpoints and pages of every function, in the order of the documents about the API.
+pub fn api() -> Api {
     [
-        account::router(),
-        create_account::router(),
-        jwt::router(),
-        login::router(),
-        logout::router(),
-        refresh::router(),
-        verify::router(),
-        well_known::router(),
+        create_account::api(),
+        login::api(),
+        refresh::api(),
+        logout::api(),
+        account::api(),
+        verify::api(),
+        jwt::api(),
+        well_known::api(),
+        console::api(),
     ]
     .into_iter()
-    .fold(Router::new(), Router::merge)
+    .fold(Api::new(), Api::merge)
+}
+
+/// The routes of every function.
+pub fn router() -> Router<App> {
+    api().router()
 }

@@ -26,7 +26,7 @@ const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["S
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
 /// The functions by name, in alphabetical order.
-pub const ALLOWED: [(&str, &[Row]); 9] = [
+pub const ALLOWED: [(&str, &[Row]); 10] = [
     (
         "AccountFunction",
         &[
@@ -42,6 +42,15 @@ pub const ALLOWED: [(&str, &[Row]); 9] = [
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
             ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "ConsoleFunction",
+        &[
+            ("logs:CreateLogStream", "ConsoleLogs.Arn", ""),
+            ("logs:PutLogEvents", "ConsoleLogs.Arn", ""),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),
         ],

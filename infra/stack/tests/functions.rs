@@ -10,9 +10,10 @@ use shared::{App, http::paths::PATHS};
 use super::document::{read, resources};
 
 /// The functions that the API calls, with their routers.
-fn routers() -> [(&'static str, Router<App>); 8] {
+fn routers() -> [(&'static str, Router<App>); 9] {
     [
         ("account", account::router()),
+        ("console", console::router()),
         ("create-account", create_account::router()),
         ("jwt", jwt::router()),
         ("login", login::router()),

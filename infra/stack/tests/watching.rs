@@ -27,8 +27,18 @@ const METRICS: [(&str, &[&str]); 15] = [
     ("verify_ok", &["verify"]),
 ];
 
-const SERVICES: [&str; 9] =
-    ["account", "create-account", "jwt", "login", "logout", "refresh", "rotate-keys", "verify", "well-known"];
+const SERVICES: [&str; 10] = [
+    "account",
+    "console",
+    "create-account",
+    "jwt",
+    "login",
+    "logout",
+    "refresh",
+    "rotate-keys",
+    "verify",
+    "well-known",
+];
 
 /// The namespace, the name and the dimensions.
 type Metric = (String, String, Vec<(String, String)>);

@@ -24,8 +24,18 @@ use crate::{
 };
 
 /// The functions of the template.
-const FUNCTIONS: [&str; 9] =
-    ["create-account", "login", "refresh", "verify", "jwt", "logout", "account", "well-known", "rotate-keys"];
+const FUNCTIONS: [&str; 10] = [
+    "create-account",
+    "login",
+    "refresh",
+    "verify",
+    "jwt",
+    "logout",
+    "account",
+    "well-known",
+    "console",
+    "rotate-keys",
+];
 /// The API key of all functions.
 const API_KEY: &str = "an API key that only these trials know";
 const ORIGIN: &str = "https://app.example";
@@ -95,8 +105,10 @@ fn assert_contract(answer: &Answer) {
     if answer.is_empty {
         return;
     }
-    assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
-    let cached = body["keys"].is_array() || body["jwks_uri"].is_string();
+    let kind = if body.is_string() { "text/html; charset=utf-8" } else { "application/json; charset=utf-8" };
+    assert_eq!(answer.header("content-type"), Some(kind));
+    let is_of_api = body.is_string() || body["openapi"].is_string();
+    let cached = is_of_api || body["keys"].is_array() || body["jwks_uri"].is_string();
     let cache_control = answer.header("cache-control").unwrap_or_default();
     let expected = if cached { "^public, max-age=[0-9]+" } else { "^no-store$" };
     assert!(Regex::new(expected).expect("an expression").is_match(cache_control), "{cache_control}: {body:#}");

@@ -94,7 +94,7 @@ pub struct Answer {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as JSON; null if it is empty.
+    /// Its body as JSON; null if it is empty, and a text if it is a page.
     pub body: Value,
     /// Whether there is no body at all.
     pub is_empty: bool,
@@ -105,10 +105,12 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// They are no JSON.
+    /// They are no JSON, and no page.
     pub fn new(status: u16, headers: HeaderMap, bytes: &[u8]) -> Result<Self, String> {
+        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
         let body = match bytes {
             [] => Ok(Value::Null),
+            _ if is_page => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),
             _ => serde_json::from_slice(bytes),
         };
         let body = body.map_err(|_| format!("not JSON, with status {status}: {}", String::from_utf8_lossy(bytes)))?;

@@ -10,6 +10,7 @@ use crate::{
         metadata::Metadata,
     },
     password::StoredHash,
+    sample::{Meaning, Sample},
     text::{is_bidi_control, trimmed},
     time::Timestamp,
 };
@@ -205,6 +206,33 @@ pub struct Profile {
     pub created_at: String,
     /// As in [`User`].
     pub metadata: Metadata,
+}
+
+impl Sample for Profile {
+    const NAME: &'static str = "User";
+    const MEMBERS: &'static [Meaning] = &[
+        ("id", "The user's id, and the uid at Firebase."),
+        ("role_id", "1 for a new account. Its meaning is the app's business."),
+        ("name", "At most 128 characters; empty if none was given."),
+        ("email", "The address as it was typed."),
+        ("email_verified", "Whether the address is known to belong to the person."),
+        ("username", "In lower case; empty if there is none."),
+        ("created_at", "The time when the account was made."),
+        ("metadata", "The person's own JSON object. It never decides what somebody may do."),
+    ];
+
+    fn sample() -> Self {
+        Self {
+            id: "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e".to_owned(),
+            role_id: ROLE_ID_NEW,
+            name: "James".to_owned(),
+            email: "james@example.com".to_owned(),
+            email_verified: false,
+            username: "james".to_owned(),
+            created_at: "2026-05-01T09:00:00Z".to_owned(),
+            metadata: Metadata::default(),
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

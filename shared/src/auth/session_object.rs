@@ -15,6 +15,7 @@ use crate::{
     },
     error::Error,
     keys::{RefreshKeys, TokenSigner, service_account::ServiceAccount, shared_secret::SharedSecrets},
+    sample::{Meaning, Part, Sample, Shape},
     telemetry::metrics::{self, SIGNING_MS},
     time::Timestamp,
     token::{
@@ -22,6 +23,9 @@ use crate::{
         custom::{CustomToken, CustomTokenError},
     },
 };
+
+/// A text in the form of a JWT.
+const EXAMPLE: &str = "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl";
 
 /// The random bytes that tell one request from another.
 const REQUEST_BYTES: usize = 8;
@@ -191,6 +195,43 @@ impl SessionObject {
             refresh_token: String::new(),
             refresh_expires_at: String::new(),
             next,
+        }
+    }
+}
+
+impl Sample for SessionObject {
+    const NAME: &'static str = "Session";
+    const MEMBERS: &'static [Meaning] = &[
+        ("uid", "The user's id again; the uid at Firebase."),
+        ("token_type", "Always Bearer."),
+        ("expires_in", "The life of jwt_token and access_token, in seconds."),
+        ("expires_at", "The end of that life; empty while the address must be verified first."),
+        (
+            "jwt_token",
+            "For the deployment's platform: a Firebase custom token, a token for Bubble, or the access token.",
+        ),
+        ("token", "The same text as jwt_token."),
+        ("access_token", "A token of this service, for /me and for your own servers."),
+        ("refresh_token", "For /refresh, before or after expires_at."),
+        ("refresh_expires_at", "The latest end of the session; empty while the address must be verified first."),
+        ("next", "The step that the user has to take before there are tokens; both texts are empty if there is none."),
+    ];
+    const DATES_OR_EMPTY: &'static [&'static str] = &["expires_at", "refresh_expires_at"];
+    const PARTS: &'static [Part] = &[("user", Shape::of::<Profile>)];
+
+    fn sample() -> Self {
+        Self {
+            user: Profile::sample(),
+            uid: Profile::sample().id,
+            token_type: "Bearer",
+            expires_in: 3_600,
+            expires_at: "2026-05-27T15:00:00Z".to_owned(),
+            jwt_token: EXAMPLE.to_owned(),
+            token: EXAMPLE.to_owned(),
+            access_token: EXAMPLE.to_owned(),
+            refresh_token: "dlIOBvT9xQm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbA".to_owned(),
+            refresh_expires_at: "2026-06-26T14:00:00Z".to_owned(),
+            next: Next::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The fields of a request, read strictly. Everything that is wrong is told at once.
 
+pub mod described;
 mod words;
 
 use axum::{
@@ -23,6 +24,7 @@ use crate::{
     text::{BYTE_ORDER_MARK, Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
 
+use described::{Described, Kind, Need};
 use words::{ask, kind, label, unfilled};
 
 /// Reads a truth value: `true` or `false`, `yes` or `no` (as Bubble writes them). An empty text is
@@ -107,12 +109,20 @@ pub struct Fields<'a> {
     /// The body that the values were read from.
     body: Bytes,
     wrong: Vec<Field>,
-    accounts: &'a Accounts,
+    /// The rules of passwords; `None` while an input is described.
+    accounts: Option<&'a Accounts>,
+    /// The fields so far, while an input is described.
+    noted: Option<Vec<Described>>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(values: Map<String, Value>, body: Bytes, accounts: &'a Accounts) -> Self {
-        Self { values, body, wrong: Vec::new(), accounts }
+        Self { values, body, wrong: Vec::new(), accounts: Some(accounts), noted: None }
+    }
+
+    /// Fields whose readers note their names and kinds, and find nothing.
+    fn describing() -> Self {
+        Self { values: Map::new(), body: Bytes::new(), wrong: Vec::new(), accounts: None, noted: Some(Vec::new()) }
     }
 
     /// Reads an input, or tells every mistake at once.
@@ -154,6 +164,9 @@ impl<'a> Fields<'a> {
 
     /// Reads a text that may be empty; `None` if it was not sent.
     pub fn text(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Text, Need::Optional) {
+            return None;
+        }
         let text = self.any_text(name)?;
         if is_placeholder(&text) {
             self.record(unfilled(name));
@@ -185,11 +198,17 @@ impl<'a> Fields<'a> {
 
     /// Reads a text; `None` if it is empty or was not sent.
     pub fn optional(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Text, Need::Optional) {
+            return None;
+        }
         self.text(name).filter(|text| !text.is_empty())
     }
 
     /// Reads a text that must be there and not empty.
     pub fn required(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Text, Need::Required) {
+            return None;
+        }
         let wrong = self.wrong.len();
         let text = self.optional(name);
         self.there(name, text, wrong)
@@ -220,6 +239,9 @@ impl<'a> Fields<'a> {
 
     /// Reads a truth value; false if it was not sent. Forms and some builders send it as text.
     pub fn flag(&mut self, name: &str) -> bool {
+        if self.notes(name, Kind::Flag, Need::Optional) {
+            return false;
+        }
         let value = self.values.remove(name).unwrap_or_default();
         let text = value.as_str().unwrap_or_default();
         let flag = match &value {
@@ -240,6 +262,9 @@ impl<'a> Fields<'a> {
     /// Reads a whole number from 1 to `max`, if it was sent. Forms and some builders send it as
     /// text.
     pub fn count(&mut self, name: &str, max: u64) -> Option<u64> {
+        if self.notes(name, Kind::Count(max), Need::Optional) {
+            return None;
+        }
         let value = self.values.remove(name)?;
         let text = trimmed(value.as_str().unwrap_or_default());
         let number = match &value {
@@ -267,6 +292,9 @@ impl<'a> Fields<'a> {
     ///
     /// The mistake in the field.
     pub fn object(&mut self, name: &str) -> Result<Map<String, Value>, Field> {
+        if self.notes(name, Kind::Object, Need::Required) {
+            return Err(missing(name));
+        }
         let refuse = |code, why: &str, cure: &str| {
             let detail = format!("`{name}` {why}. {cure}").trim_end().to_owned();
             Field::new(name, code, format!("{} {why}.", label(name))).explained(detail)
@@ -287,12 +315,18 @@ impl<'a> Fields<'a> {
     /// Reads the metadata of a new account, if any was sent: a JSON object, or the text of one, as
     /// forms send it.
     pub fn metadata(&mut self, name: &str) -> Option<Metadata> {
+        if self.notes(name, Kind::Metadata, Need::Optional) {
+            return None;
+        }
         let text = self.json_text(name)?;
         Metadata::parse(&text).map_err(|field| self.wrong.push(field)).ok()
     }
 
     /// Reads a change of metadata, if one was sent and is not empty.
     pub fn changed_metadata(&mut self, name: &str) -> Option<MetadataChange> {
+        if self.notes(name, Kind::Metadata, Need::Optional) {
+            return None;
+        }
         let text = self.json_text(name)?;
         let change = MetadataChange::parse(&text).map_err(|field| self.wrong.push(field)).ok()?;
         Some(change).filter(|change| !change.is_empty())
@@ -315,6 +349,9 @@ impl<'a> Fields<'a> {
     /// Reads a token that must be there. White space alone counts as missing. A truth value or a
     /// number is refused, since it is no text.
     pub fn token(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Token, Need::Required) {
+            return None;
+        }
         if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
             return self.text(name);
         }
@@ -326,6 +363,9 @@ impl<'a> Fields<'a> {
     /// Reads a token that is to be judged, if one was sent. Its judge finds the token in it, or
     /// says what was sent instead; a value that is no text is its JSON.
     pub fn optional_token(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Token, Need::Optional) {
+            return None;
+        }
         match self.values.remove(name)? {
             Value::Null => None,
             Value::String(text) => Some(text),
@@ -335,6 +375,9 @@ impl<'a> Fields<'a> {
 
     /// Reads a token as [`Fields::optional_token`] does. It must be there, whatever it is.
     pub fn required_token(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Token, Need::Required) {
+            return None;
+        }
         let wrong = self.wrong.len();
         let text = self.optional_token(name);
         self.there(name, text, wrong)
@@ -342,18 +385,27 @@ impl<'a> Fields<'a> {
 
     /// Reads the e-mail address of a new account.
     pub fn email(&mut self, name: &str) -> Option<Email> {
+        if self.notes(name, Kind::Email, Need::Required) {
+            return None;
+        }
         let text = self.required(name)?;
         self.recorded(name, "invalid_email", &text, Email::parse(&text))
     }
 
     /// Reads a username; `None` if it is empty or was not sent.
     pub fn username(&mut self, name: &str) -> Option<Username> {
+        if self.notes(name, Kind::Username, Need::Optional) {
+            return None;
+        }
         let text = self.optional(name)?;
         self.recorded(name, "invalid_username", &text, Username::parse(&text))
     }
 
     /// Reads a username to change to, if it was sent. An empty one removes the username.
     pub fn changed_username(&mut self, name: &str) -> Option<Option<Username>> {
+        if self.notes(name, Kind::Username, Need::Optional) {
+            return None;
+        }
         match self.text(name)? {
             text if text.is_empty() => Some(None),
             text => self.recorded(name, "invalid_username", &text, Username::parse(&text)).map(Some),
@@ -362,6 +414,9 @@ impl<'a> Fields<'a> {
 
     /// Reads a display name, if it was sent.
     pub fn name(&mut self, name: &str) -> Option<String> {
+        if self.notes(name, Kind::Name, Need::Optional) {
+            return None;
+        }
         let text = self.text(name)?;
         let parsed = user::name(&text).map_err(|sentence| {
             // Other characters that nobody sees belong to names, such as those between two emoji.
@@ -374,6 +429,10 @@ impl<'a> Fields<'a> {
     /// Reads the identifier of a login: `email` or `username`. Each field accepts both kinds, as
     /// an app may have one input box for them.
     pub fn identifier(&mut self) -> Option<Identifier> {
+        let note = |fields: &mut Self, name| fields.notes(name, Kind::Identifier, Need::Either);
+        if note(self, "email") && note(self, "username") {
+            return None;
+        }
         let wrong = self.wrong.len();
         let (email, username) = (self.optional("email"), self.optional("username"));
         match (email, username) {
@@ -408,11 +467,17 @@ impl<'a> Fields<'a> {
 
     /// Reads a password that is checked against a stored hash. No rule of new passwords holds.
     pub fn password(&mut self, name: &str) -> Option<Password> {
+        if self.notes(name, Kind::Password, Need::Required) {
+            return None;
+        }
         Some(Password::typed(&self.secret(name)?))
     }
 
     /// Reads a new password. If it was typed twice, both must be the same.
     pub fn new_password(&mut self, name: &str) -> Option<Password> {
+        if self.notes(name, Kind::NewPassword, Need::Required) {
+            return None;
+        }
         let text = self.secret(name)?;
         let other = self.values.iter().find(|(key, again)| unknown::is_typed_again(key) && !is_same(again, &text));
         if let Some(key) = other.map(|(key, _)| key.clone()) {
@@ -423,7 +488,8 @@ impl<'a> Fields<'a> {
 
     /// The reason why a new password is too weak for `person`, as far as the person is known.
     pub fn weakness(&self, name: &str, password: &Password, person: &Person<'_>) -> Option<Field> {
-        let weakness = password.weakness(&self.accounts.password_policy, &self.accounts.service_names, person);
+        let accounts = self.accounts?;
+        let weakness = password.weakness(&accounts.password_policy, &accounts.service_names, person);
         weakness.map(|(code, message)| Field::new(name, code, message))
     }
 

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 16] = [
+pub const PATHS: [(&str, &[&str]); 20] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -26,6 +26,10 @@ pub const PATHS: [(&str, &[&str]); 16] = [
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),
+    ("/openapi.json", &["GET"]),
+    ("/openapi-3.0.json", &["GET"]),
+    ("/flutterflow.json", &["GET"]),
+    ("/errors", &["GET"]),
     ("/", &[]),
 ];
 

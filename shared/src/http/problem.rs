@@ -1,6 +1,6 @@
 //! The answer to an error: status, headers and the body of RFC 9457.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Json,
@@ -9,7 +9,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::error::{Error, Field};
+use crate::{
+    error::{Error, Field},
+    sample::{Meaning, Sample},
+};
 
 /// The content type of every other answer.
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -42,7 +45,7 @@ fn challenge(error: &Error) -> Option<&'static str> {
 /// The members of RFC 9457, with `message`, `code`, `request_id`, `fields` and `next`. `report` is
 /// there only where a token was refused.
 #[derive(Serialize)]
-struct Body<'a> {
+pub struct Body<'a> {
     r#type: String,
     title: String,
     status: u16,
@@ -59,6 +62,36 @@ struct Body<'a> {
 /// The values that the next call needs. No error of this service leads to another call yet.
 #[derive(Serialize)]
 struct Next {}
+
+impl Sample for Body<'static> {
+    const NAME: &'static str = "Error";
+    const MEMBERS: &'static [Meaning] = &[
+        ("type", "The page about this code."),
+        ("detail", "For whoever builds the app: names of fields, and what to do."),
+        ("message", "For the person who uses the app, and fit for a snackbar."),
+        ("code", "A stable word, for programs."),
+        ("request_id", "The same text as in the header X-Request-Id and in the log."),
+        ("fields", "Everything that is wrong with single fields."),
+        ("next", "Values that the next call needs; empty where there is no way on."),
+        ("report", "The line about a refused token's expiry."),
+    ];
+    const OPTIONAL: &'static [&'static str] = &["report"];
+
+    fn sample() -> Self {
+        Self {
+            r#type: "https://YOUR-URL/errors#invalid_request".to_owned(),
+            title: "Invalid request".to_owned(),
+            status: 400,
+            detail: "`email` is required: it was not sent, or its value was empty.",
+            message: "Enter your e-mail address.",
+            code: "invalid_request",
+            request_id: "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e",
+            fields: FIELDS.get_or_init(|| vec![Field::new("email", "required", "Enter your e-mail address.")]),
+            next: Next {},
+            report: Some(""),
+        }
+    }
+}
 
 /// Writes the body and the headers of `error` into its response. `base` is the URL of the service,
 /// and `as_problem` tells that the caller accepts `application/problem+json`.
@@ -97,6 +130,9 @@ pub(super) fn write(response: Response, error: &Error, base: &str, request_id: &
     }
     response
 }
+
+/// The fields of the example.
+static FIELDS: OnceLock<Vec<Field>> = OnceLock::new();
 
 /// Makes a title of a code: `Invalid credentials` of `invalid_credentials`, `Id token expired` of
 /// `auth/id-token-expired`.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     error::{Error, TokenRefusal},
     jose::jwt::{Jwt, time_flaw},
+    sample::Sample,
     time::Timestamp,
 };
 
@@ -21,6 +22,14 @@ pub struct Problem {
     /// The code of `/verify`, which is the Admin SDK's own for tokens of Firebase.
     #[serde(skip)]
     pub refusal: &'static str,
+}
+
+impl Sample for Problem {
+    const NAME: &'static str = "Problem";
+
+    fn sample() -> Self {
+        Self::new("expired", "The token expired 47 minutes ago.", "")
+    }
 }
 
 impl Problem {

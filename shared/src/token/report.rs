@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     jose::{jwt::Jwt, kind::Kind},
+    sample::{Meaning, Part, Sample, Shape},
     time::Timestamp,
     token::{problem::Problem, shared_secret},
 };
@@ -74,6 +75,41 @@ impl Report {
             header: token.header().clone(),
             payload: token.claims.clone(),
             report: token.report(now),
+        }
+    }
+}
+
+impl Sample for Report {
+    const NAME: &'static str = "Report";
+    const MEMBERS: &'static [Meaning] = &[
+        ("verified", "Always false: decoding proves nothing."),
+        ("kind", "The kind that the token claims to be."),
+        ("expired", "Whether the token's time is over, the clock skew not counted."),
+        ("problems", "The reasons why this deployment would refuse the token, in the order of its rules."),
+        ("warnings", "Advice about the token, which refuses nothing."),
+        ("report", "A line for people; empty if the expiry cannot be read."),
+    ];
+    const DATES_OR_EMPTY: &'static [&'static str] = &["issued_at", "expires_at"];
+    const PARTS: &'static [Part] = &[("problems", Shape::of::<Problem>), ("warnings", Shape::of::<Problem>)];
+
+    fn sample() -> Self {
+        Self {
+            verified: false,
+            kind: Kind::FirebaseIdToken,
+            uid: "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e".to_owned(),
+            email: "james@example.com".to_owned(),
+            email_verified: true,
+            name: "James".to_owned(),
+            provider: "custom".to_owned(),
+            project: "your-project".to_owned(),
+            issued_at: "2026-05-27T14:00:00Z".to_owned(),
+            expires_at: "2026-05-27T15:00:00Z".to_owned(),
+            expired: true,
+            problems: vec![Problem::sample()],
+            warnings: vec![Problem::sample()],
+            header: Map::new(),
+            payload: Map::new(),
+            report: "Expires: 2026-05-27 15:00:00 UTC — 47 minutes ago".to_owned(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::no_server_error;
 use crate::invariants::{self, Checks};
 
 /// Every path with its methods.
-const PATHS: [(&str, &[&str]); 15] = [
+const PATHS: [(&str, &[&str]); 19] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -21,6 +21,10 @@ const PATHS: [(&str, &[&str]); 15] = [
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),
+    ("/openapi.json", &["GET"]),
+    ("/openapi-3.0.json", &["GET"]),
+    ("/flutterflow.json", &["GET"]),
+    ("/errors", &["GET"]),
     ("/", &[]),
     ("/nothing", &[]),
 ];

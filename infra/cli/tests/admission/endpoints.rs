@@ -76,7 +76,7 @@ const fn by_id_token(endpoint: &'static str) -> Row {
 
 const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse battery staple"}"#;
 
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 30] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -146,6 +146,10 @@ const ROWS: [Row; 26] = [
     equal("GET /.well-known/jwks.json", By::Nobody, "", "200"),
     equal("GET /.well-known/openid-configuration", By::Nobody, "", "200"),
     equal("GET /health", By::Nobody, "", "200"),
+    equal("GET /openapi.json", By::Nobody, "", "200"),
+    equal("GET /openapi-3.0.json", By::Nobody, "", "200"),
+    equal("GET /flutterflow.json", By::Nobody, "", "200"),
+    equal("GET /errors", By::Nobody, "", "200"),
 ];
 
 /// Puts the account of the session into `state`, and calls the endpoint. The answer as in [`ROWS`].

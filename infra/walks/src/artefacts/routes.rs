@@ -103,7 +103,7 @@ impl Route {
         match kind {
             Event::Text => true,
             // Such a request has no body.
-            Event::Base64 => self.function != "well-known",
+            Event::Base64 => !["console", "well-known"].contains(&self.function),
             // SAM takes seconds to generate an event: one function is enough for the answers that
             // all have in common.
             Event::Generated => !self.is_common || self.function == "login",
@@ -139,7 +139,8 @@ fn route(
 /// Every route, in an order that one account can follow: the deletion comes last.
 pub fn all() -> Vec<Route> {
     let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
-    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known()].into_iter().flatten();
+    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console()];
+    let alone = alone.into_iter().flatten();
     alone.chain(common).chain(ends_of_accounts()).collect()
 }
 
@@ -228,6 +229,23 @@ fn well_known() -> Vec<Route> {
         route("well-known", "the discovery document", 200, |_| Request::get("/.well-known/openid-configuration")),
         route("well-known", "health", 200, |_| Request::get("/health")),
         route("well-known", "an unknown path", 404, |_| Request::get("/no-such-path")),
+    ]
+}
+
+fn console() -> Vec<Route> {
+    let document = |path: &'static str| {
+        route("console", path, 200, move |_| Request::get(path)).checked(|body| {
+            let url = body["servers"][0]["url"].as_str().expect("a URL");
+            assert!(url.starts_with("http") && !url.contains("YOUR-URL"), "{url}");
+        })
+    };
+    vec![
+        document("/openapi.json"),
+        document("/openapi-3.0.json"),
+        document("/flutterflow.json"),
+        route("console", "/errors", 200, |_| Request::get("/errors")).checked(|page| {
+            assert!(page.as_str().is_some_and(|page| page.contains("id=\"invalid_credentials\"")), "{page}");
+        }),
     ]
 }
 

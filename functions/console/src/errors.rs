@@ -1,0 +1,57 @@
+//! `/errors`: the page about every code of an error. The `type` of each error leads to its code.
+
+use axum::{
+    Extension,
+    http::{HeaderName, HeaderValue, header},
+    response::IntoResponse,
+};
+use shared::{
+    error::codes::{CODES, Code},
+    http::contract::Document,
+};
+
+/// No script, no style, no other host.
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+
+const HEAD: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>Errors of this login service</title>
+<h1>Errors</h1>
+<p>Every error has a <code>code</code>. Each code is explained here, with the next step.</p>
+"#;
+
+/// 200 with the page.
+pub async fn page() -> impl IntoResponse {
+    let headers: [(HeaderName, HeaderValue); 4] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    let entries: String = CODES.iter().map(entry).collect();
+    (Extension(Document), headers, format!("{HEAD}{entries}</html>\n"))
+}
+
+/// The entry of a code. Its id is the fragment of the error's `type`.
+fn entry(entry: &Code) -> String {
+    let Code { code, statuses, reason, mender, cure } = entry;
+    let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
+    format!(
+        "<h2 id=\"{code}\"><code>{code}</code></h2>\n<p>Status {statuses}: {}.</p>\n<p>{}</p>\n\
+         <p>It can be mended by {}.</p>\n",
+        written(reason),
+        written(cure),
+        mender.name(),
+    )
+}
+
+/// A sentence in HTML. Texts between backquotes are code.
+fn written(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let parts = escaped.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
+}

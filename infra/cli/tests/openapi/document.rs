@@ -1,0 +1,215 @@
+//! `/openapi.json`: every operation, in OpenAPI 3.1.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    http::{
+        api::{
+            Endpoint, Operation, Parameter,
+            operation::{Identity, Place, Tag},
+            refusals::{ANY, Refusal},
+        },
+        fields::described::{Described, Need},
+        problem,
+    },
+    sample::{Sample, Shape},
+};
+
+use super::{
+    node::Node,
+    schema::{self, Dialect, reference},
+};
+
+/// The place of the service's own URL.
+pub const URL: &str = "https://YOUR-URL";
+
+const TEXT: &str = "\
+Accounts and sessions for apps. Every answer is a JSON object with the same members each time. An error has a \
+`message` for the person who uses the app, a stable `code`, a `detail` for whoever builds it, and the `fields` that are wrong. \
+Errors are `application/problem+json` if `Accept` asks for that. Field names are in lower case, and times are in UTC.";
+
+const TAGS: [(Tag, &str, &str); 4] = [
+    (Tag::Sessions, "Sessions", "Accounts, logins, and the life of a session."),
+    (Tag::Account, "Account", "The account of whoever calls."),
+    (Tag::Tokens, "Tokens", "For servers: make, read and check tokens."),
+    (Tag::Documents, "Documents", "Public documents about the service."),
+];
+
+/// The document.
+pub fn openapi(endpoints: &[Endpoint]) -> Node {
+    let tags: Node =
+        TAGS.iter().map(|(_, name, text)| Node::object().with("name", *name).with("description", *text)).collect();
+    let info = info().with("summary", "A login service.").with("description", TEXT);
+    Node::object()
+        .with("openapi", "3.1.0")
+        .with("info", info)
+        .with("servers", servers())
+        .with("tags", tags)
+        .with("paths", paths(endpoints, operation))
+        .with("components", components(endpoints))
+}
+
+/// Title, version and licence.
+pub fn info() -> Node {
+    let license = Node::object().with("name", "MIT or Apache-2.0").with("url", "https://spdx.org/licenses/");
+    Node::object().with("title", "Latchkey").with("version", env!("CARGO_PKG_VERSION")).with("license", license)
+}
+
+/// The one server.
+pub fn servers() -> Node {
+    Node::List(vec![Node::object().with("url", URL)])
+}
+
+/// The paths in the order of the endpoints, each written by `write`.
+pub fn paths(endpoints: &[Endpoint], write: impl Fn(&Endpoint) -> Node) -> Node {
+    let mut paths: Vec<(String, Node)> = Vec::new();
+    for endpoint in endpoints {
+        let at = paths.iter().position(|(path, _)| path == endpoint.path).unwrap_or_else(|| {
+            paths.push((endpoint.path.to_owned(), Node::object()));
+            paths.len() - 1
+        });
+        let methods = paths[at].1.clone();
+        paths[at].1 = methods.with(endpoint.method.to_lowercase(), write(endpoint));
+    }
+    Node::Object(paths)
+}
+
+/// The ways to show who calls.
+pub fn security_schemes() -> [(&'static str, Node); 2] {
+    let bearer = Node::object().with("type", "http").with("scheme", "bearer").with("bearerFormat", "JWT");
+    let key = Node::object().with("type", "apiKey").with("in", "header").with("name", "X-Api-Key");
+    [("access_token", bearer), ("api_key", key)]
+}
+
+fn operation(endpoint: &Endpoint) -> Node {
+    let operation = &endpoint.operation;
+    let tag = TAGS.iter().find(|(tag, ..)| *tag == operation.tag).map_or("", |(_, name, _)| name);
+    let parameters: Node = operation.parameters.iter().map(parameter).collect();
+    let fields = operation.body.map(|describe| describe());
+    Node::object()
+        .with("operationId", operation.id)
+        .with("summary", operation.summary)
+        .maybe("description", Some(operation.text).filter(|text| !text.is_empty()))
+        .with("tags", Node::List(vec![tag.into()]))
+        .with("security", security(operation.identity))
+        .maybe("parameters", Some(parameters).filter(|_| !operation.parameters.is_empty()))
+        .maybe("requestBody", fields.map(|fields| request_body(operation, &fields)))
+        .with("responses", responses(operation))
+}
+
+fn security(identity: Identity) -> Node {
+    let needs = |name: &str| Node::object().with(name, Node::List(Vec::new()));
+    Node::List(match identity {
+        Identity::Anybody => Vec::new(),
+        Identity::Bearer => vec![needs("access_token")],
+        Identity::BearerOrField => vec![Node::object(), needs("access_token")],
+        Identity::ApiKey => vec![needs("api_key")],
+    })
+}
+
+/// A parameter of path, query or header.
+pub fn parameter(parameter: &Parameter) -> Node {
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
+    Node::object()
+        .with("name", parameter.name)
+        .with("in", place)
+        .maybe("required", Some(true).filter(|_| parameter.place == Place::Path))
+        .with("description", parameter.text)
+        .with("schema", schema::of_kind(parameter.kind))
+        .with("example", typed(parameter))
+}
+
+fn typed(parameter: &Parameter) -> Node {
+    parameter.example.parse::<bool>().map_or_else(|_| parameter.example.into(), Node::from)
+}
+
+fn request_body(operation: &Operation, fields: &[Described]) -> Node {
+    let media = Node::object().with("schema", reference(&input_name(operation)));
+    let content =
+        Node::object().with("application/json", media.clone()).with("application/x-www-form-urlencoded", media);
+    let is_required = fields.iter().any(|field| field.need != Need::Optional);
+    Node::object().with("required", is_required).with("content", content)
+}
+
+/// `LoginInput` of `login`.
+fn input_name(operation: &Operation) -> String {
+    let (first, rest) = operation.id.split_at(1);
+    format!("{}{rest}Input", first.to_uppercase())
+}
+
+fn input(fields: &[Described]) -> Node {
+    let properties: Node =
+        fields.iter().map(|field| (field.name.clone(), schema::of_field(field, Dialect::Full))).collect();
+    let named =
+        |need| fields.iter().filter(move |field| field.need == need).map(|field| Node::from(field.name.as_str()));
+    let required: Vec<Node> = named(Need::Required).collect();
+    let either: Vec<Node> =
+        named(Need::Either).map(|name| Node::object().with("required", Node::List(vec![name]))).collect();
+    Node::object()
+        .with("type", "object")
+        .maybe("required", Some(Node::List(required.clone())).filter(|_| !required.is_empty()))
+        .maybe("anyOf", Some(Node::List(either.clone())).filter(|_| !either.is_empty()))
+        .with("properties", properties)
+}
+
+fn responses(operation: &Operation) -> Node {
+    let shape = (operation.answer)();
+    let success = response("The answer.", reference(shape.name));
+    let refused = refusals(operation).into_iter().map(|(status, codes)| {
+        let text = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
+        let codes: Node = codes.into_iter().map(Node::from).collect();
+        let of_code =
+            Node::object().with("properties", Node::object().with("code", Node::object().with("enum", codes)));
+        let schema = Node::object().with("allOf", Node::List(vec![reference(ERROR), of_code]));
+        (status.to_string(), response(&text, schema))
+    });
+    let responses: Node = [(operation.status.to_string(), success)].into_iter().chain(refused).collect();
+    responses.with("default", Node::object().with("$ref", "#/components/responses/Refused"))
+}
+
+const ERROR: &str = problem::Body::NAME;
+
+fn response(text: &str, schema: Node) -> Node {
+    let content = Node::object().with("application/json", Node::object().with("schema", schema));
+    Node::object().with("description", text).with("content", content)
+}
+
+/// The codes of an operation by their status. A status that the operation names has the codes of
+/// any request too.
+pub fn refusals(operation: &Operation) -> BTreeMap<u16, Vec<&'static str>> {
+    let mut by_status: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
+    for (status, code) in operation.refusals.iter().copied().flatten() {
+        by_status.entry(*status).or_default().push(code);
+    }
+    let of_any = |status| ANY.iter().filter(move |(of, _): &&Refusal| *of == status).map(|(_, code)| *code);
+    for (status, codes) in &mut by_status {
+        codes.extend(of_any(*status));
+        codes.sort_unstable();
+        codes.dedup();
+    }
+    by_status
+}
+
+fn components(endpoints: &[Endpoint]) -> Node {
+    let shapes = endpoints.iter().map(|endpoint| (endpoint.operation.answer)()).chain([Shape::of::<problem::Body>()]);
+    let mut schemas: BTreeMap<String, Node> = BTreeMap::new();
+    for shape in shapes.flat_map(schema::components) {
+        let written = schema::of_shape(&shape, Dialect::Full);
+        let earlier = schemas.insert(shape.name.to_owned(), written.clone());
+        assert!(earlier.is_none_or(|earlier| earlier == written), "two shapes have the name {}", shape.name);
+    }
+    for Endpoint { operation, .. } in endpoints {
+        if let Some(describe) = operation.body {
+            schemas.insert(input_name(operation), input(&describe()));
+        }
+    }
+    let refused = response("Any other refusal.", reference(ERROR));
+    Node::object()
+        .with("securitySchemes", Node::from_iter(security_schemes().map(|(name, scheme)| (name.to_owned(), scheme))))
+        .with("schemas", Node::Object(schemas.into_iter().collect()))
+        .with("responses", Node::object().with("Refused", refused))
+}
