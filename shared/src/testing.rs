@@ -5,6 +5,7 @@
 
 mod calls;
 mod clock;
+mod described;
 mod dynamodb;
 mod exchange;
 pub mod faults;

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::described;
 use crate::http::{client_ip::PeerAddr, contract};
 
 /// A request under construction.
@@ -74,9 +75,13 @@ impl Call {
     /// Sends the request.
     pub async fn send(self) -> Answer {
         let request = self.request.body(self.body).expect("a request");
-        let is_head = request.method() == Method::HEAD;
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.oneshot(request).await.unwrap_or_else(|never| match never {});
-        Answer::read(response, is_head).await
+        let answer = Answer::read(response, method == Method::HEAD).await;
+        if let Some(difference) = described::difference(&method, &path, answer.status, &answer.body) {
+            panic!("{difference}");
+        }
+        answer
     }
 }
 
@@ -87,7 +92,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, always a JSON object. A HEAD has no body, which reads as an empty object.
+    /// The body, a JSON object. A page, and an answer without a body, reads as an empty object.
     pub body: Value,
     /// The body as it came.
     pub text: String,
@@ -97,11 +102,15 @@ impl Answer {
     async fn read(response: Response<Body>, is_head: bool) -> Self {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
-        let bytes = if is_head && bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let may_be_empty = is_head || parts.status == StatusCode::NOT_MODIFIED;
+        let is_without_json = is_page || (may_be_empty && bytes.is_empty());
+        let bytes = if is_without_json { Bytes::from_static(b"{}") } else { bytes };
         let body: Value = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| panic!("{} with a body that is not JSON: {bytes:?}", parts.status));
         assert!(body.is_object(), "{body}");
-        let text = String::from_utf8_lossy(&bytes).into_owned();
         Self { status: parts.status, headers: parts.headers, body, text }
     }
 
