@@ -83,7 +83,7 @@ e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Fireba
 	$(NEED_RUST)
 	$(NEED_NODE)
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret
+	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret && npm run test:api
 	$(WALKS) lambda
 	$(WALKS) rotation
 

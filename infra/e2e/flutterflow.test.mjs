@@ -1,0 +1,119 @@
+// /flutterflow.json, imported as FlutterFlow imports it, and its calls sent to the real server.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { CALIBRATION } from './flutterflow/calibration.mjs';
+import { imported, missingVariables, request } from './flutterflow/model.mjs';
+import { assertSession, exchange, serve, stopAll } from './support.mjs';
+
+let server;
+let group;
+
+before(async () => {
+  server = await serve();
+  const { status, headers, body } = await exchange(`${server.origin}/flutterflow.json`);
+  assert.equal(status, 200);
+  assert.match(headers['content-disposition'][0], /^attachment; filename="latchkey-flutterflow\.json"$/);
+  group = imported(body);
+});
+after(stopAll);
+
+for (const { title, document, group: expected, calls } of CALIBRATION) {
+  test(`the model imports as FlutterFlow did: ${title}`, () => {
+    const { calls: made, ...named } = imported(document);
+    assert.deepEqual(named, expected);
+    assert.deepEqual(made, calls);
+    // Key by key: an object of JavaScript compares without regard to order.
+    assert.deepEqual(made.map(({ variables }) => Object.keys(variables)), calls.map(({ variables }) => Object.keys(variables)));
+  });
+}
+
+const TOKEN = { headers: { Authorization: 'Bearer [access_token]' }, variables: { access_token: 'String' } };
+const PLAIN = { headers: {}, variables: {} };
+
+/** Every call: its method, its URL, its headers and variables, and the body. */
+const CALLS = {
+  createAccount: ['POST', '/create-account', PLAIN, { email: '<email>', password: '<password>', name: '<name>' }],
+  login: ['POST', '/login', PLAIN, { email: '<email>', password: '<password>' }],
+  refresh: ['POST', '/refresh', PLAIN, { refresh_token: '<refresh_token>' }],
+  logout: ['POST', '/logout', PLAIN, { refresh_token: '<refresh_token>', everywhere: false }],
+  me: ['GET', '/me', TOKEN],
+  updateMe: ['PATCH', '/me', TOKEN, { name: '<name>' }],
+  deleteAccount: ['POST', '/me/delete', TOKEN, { password: '<password>' }],
+  changePassword: ['POST', '/me/password', TOKEN, { current_password: '<current_password>', new_password: '<new_password>' }],
+  sessions: ['GET', '/me/sessions', TOKEN],
+  endSession: ['DELETE', '/me/sessions/[id]', { ...TOKEN, variables: { id: 'String', access_token: 'String' } }],
+  verify: ['GET', '/verify', { ...TOKEN, variables: { check_revoked: 'String', access_token: 'String' }, query: { check_revoked: '[check_revoked]' } }],
+};
+
+test('each call of the import is complete as soon as its variables have names', () => {
+  assert.deepEqual({ name: group.name, baseUrl: group.baseUrl }, { name: 'Latchkey', baseUrl: server.origin });
+  const expected = Object.entries(CALLS).map(([name, [method, url, { headers, variables, query = {} }, body]]) => {
+    const sent = body && { bodyType: 'JSON', body: JSON.stringify(body, null, 2) };
+    return { name, method, url, headers, query, variables, ...sent };
+  });
+  const known = group.calls.filter(({ name }) => name in CALLS);
+  assert.deepEqual(known, expected);
+  assert.deepEqual(known.map(missingVariables).map((names) => names.length), [3, 2, 1, 1, 0, 1, 1, 2, 0, 0, 0]);
+});
+
+/** Sends a call as an app does. */
+function send(name, values, how) {
+  const call = group.calls.find((each) => each.name === name);
+  const { url, ...sent } = request(group, call, values, how);
+  return exchange(url, sent, { tail: server.tail });
+}
+
+async function succeed(name, values, how) {
+  const { status, body } = await send(name, values, how);
+  assert.ok(status >= 200 && status < 300, `${name}: ${status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+// The first has everything that breaks a JSON text, and the last is as long as a password may be.
+const PASSWORDS = ['a"b\\c <tag> {x} $y', 'крокодил 🦀 ["]', `"${'x'.repeat(254)}\\`];
+
+for (const [index, password] of PASSWORDS.entries()) {
+  test(`an account lives its whole life through the import, with password ${index + 1}`, async () => {
+    const values = { email: `builder-${index}@yopmail.com`, password, name: 'James "Jim" O\\Brien 🦀', check_revoked: 'true' };
+    const next = { ...values, current_password: password, new_password: `${password.slice(0, 200)} again` };
+    const created = assertSession(await succeed('createAccount', values));
+    assert.equal(created.user.name, values.name);
+    const first = assertSession(await succeed('login', values));
+    const second = assertSession(await succeed('refresh', first));
+    assert.deepEqual((await succeed('me', second)).user, second.user);
+    assert.equal((await succeed('updateMe', { ...second, name: 'Jim' })).user.name, 'Jim');
+    assert.equal((await succeed('verify', { ...values, ...second })).revocation_checked, true);
+    const { sessions } = await succeed('sessions', second);
+    const other = sessions.find(({ current }) => !current);
+    assert.deepEqual(await succeed('endSession', { ...second, id: other.id }), { ended: true });
+    const third = assertSession(await succeed('changePassword', { ...next, ...second }));
+    assert.deepEqual(await succeed('logout', third), { logged_out: true, sessions_ended: 1 });
+    const last = assertSession(await succeed('login', { ...values, password: next.new_password }));
+    assert.deepEqual(await succeed('deleteAccount', { ...last, password: next.new_password }), { deleted: true });
+    // A line break in a value is escaped too, so that the answer is about the account.
+    const gone = await send('login', { ...values, password: 'two\nlines\tand a tab' });
+    assert.deepEqual([gone.status, gone.body.code], [401, 'invalid_credentials']);
+  });
+}
+
+test('a call without escaping works with plain values, and names the mistake with others', async () => {
+  const raw = { escapes: false };
+  const plain = { email: 'raw@yopmail.com', password: 'violet tractor 47 umbrella', name: 'James' };
+  await succeed('createAccount', plain, raw);
+  await succeed('login', plain, raw);
+  const { status, body } = await send('login', { ...plain, password: 'a"b and more' }, raw);
+  assert.deepEqual([status, body.code], [400, 'invalid_request']);
+  assert.match(body.detail, /quot/i);
+});
+
+test('a variable that has no name yet, or no value, is told as such', async () => {
+  const call = group.calls.find(({ name }) => name === 'login');
+  // FlutterFlow sends the text as it stands while no variable has this name.
+  const unnamed = await exchange(`${group.baseUrl}/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: call.body });
+  assert.deepEqual([unnamed.status, unnamed.body.code], [400, 'placeholder_not_filled']);
+  assert.match(unnamed.body.detail, /FlutterFlow/);
+  const empty = await send('login', { email: '', password: '' });
+  assert.deepEqual(empty.body.fields.map(({ field, code }) => [field, code]), [['email', 'required'], ['password', 'required']]);
+});
