@@ -14,6 +14,7 @@
 
 mod document;
 mod flat;
+mod guides;
 mod node;
 mod operations;
 mod rules;
