@@ -3,6 +3,7 @@
 
 #[cfg(feature = "testing")]
 mod clock;
+mod outbox;
 
 use std::{
     sync::Arc,
@@ -10,6 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use outbox::Outbox;
 use tokio::time;
 
 use crate::{
@@ -37,6 +39,7 @@ struct Inner {
     certificates: Certificates,
     hasher: Hasher,
     locks: AccountLocks,
+    outbox: Outbox,
     /// The clock of a test, in the place of the system's.
     #[cfg(feature = "testing")]
     test_clock: std::sync::OnceLock<clock::Clock>,
@@ -59,6 +62,7 @@ impl App {
             keys,
             hasher,
             locks: AccountLocks::default(),
+            outbox: Outbox::default(),
             #[cfg(feature = "testing")]
             test_clock: std::sync::OnceLock::new(),
         })))
@@ -105,6 +109,11 @@ impl App {
     /// The locks of accounts within this process.
     pub fn locks(&self) -> &AccountLocks {
         &self.0.locks
+    }
+
+    /// The sender of mails in this process. A handler tells it of each mail after the commit.
+    pub fn outbox(&self) -> &Outbox {
+        &self.0.outbox
     }
 
     /// The time. A handler reads it once and hands it on, so that an answer is of one moment.

@@ -11,6 +11,7 @@ mod federation;
 mod firebase;
 mod http;
 mod keys;
+mod mail;
 pub mod names;
 mod origins;
 mod platform;
@@ -28,6 +29,7 @@ pub use federation::Federation;
 pub use firebase::Firebase;
 pub use http::{Http, ProxySecret};
 pub use keys::KeySettings;
+pub use mail::{MailBy, MailSettings};
 use platform::Platform;
 pub use serve::Serve;
 pub use signing::{SigningAccount, looks_like_path};
@@ -55,6 +57,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// The URL of the service, the proxy before it, and the web apps that may call it.
     pub http: Http,
+    /// The mails.
+    pub mail: MailSettings,
     /// The log and the metrics.
     pub telemetry: Telemetry,
     /// The server in one process, `latchkey serve`.
@@ -104,6 +108,7 @@ impl Config {
             shared_secret: self.keys.shared_secret.clone(),
             api_key: self.keys.api_key.clone(),
             proof_key: self.keys.proof_key.clone(),
+            mail: self.mail.secret().cloned(),
             token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
         }
@@ -133,6 +138,7 @@ impl Config {
             tokens,
             accounts: Accounts::read(&mut env),
             http: Http::read(&mut env),
+            mail: MailSettings::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             serve: Serve::read(&mut env),
             on_cloud_run: env.platform.on_cloud_run,

@@ -1,6 +1,6 @@
 //! HTTP requests from this service to other servers, bounded in time, size and trust.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
@@ -104,6 +104,33 @@ impl Fetcher {
     }
 }
 
+/// Whether an address is of this machine or of a private network, or of no machine (IANA's
+/// registries of special-purpose addresses). A server that somebody else names must not be there.
+pub fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_documentation()
+                || address.is_multicast()
+                || first == 0
+                || first >= 240
+                || (first == 100 && (64..128).contains(&second))
+                || (first == 198 && (18..20).contains(&second))
+                || (first == 192 && second == 0 && address.octets().get(2) == Some(&0))
+        }
+        IpAddr::V6(address) => {
+            let [first, second, ..] = address.segments();
+            // All addresses that are given to machines begin with the bits 001. Within them,
+            // 2001:db8::/32 is for documents, and 2002::/16 holds an address of IPv4.
+            first & 0xe000 != 0x2000 || first == 0x2002 || (first == 0x2001 && matches!(second, 0 | 0x0db8))
+        }
+    }
+}
+
 /// The cause in plain words, if it is a usual one.
 fn why(cause: &str) -> &str {
     if cause.contains("dns error") {
@@ -114,5 +141,47 @@ fn why(cause: &str) -> &str {
         "its certificate cannot be trusted"
     } else {
         cause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_private_network_is_told_from_a_public_one() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "100.64.0.1",
+            "198.18.0.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "2001::1",
+            "2001:db8::1",
+        ] {
+            assert!(is_private(private.parse().unwrap()), "{private}");
+        }
+        for public in
+            ["1.1.1.1", "172.32.0.1", "100.128.0.1", "192.0.1.1", "198.20.0.1", "2606:4700::1111", "2001:4860::8888"]
+        {
+            assert!(!is_private(public.parse().unwrap()), "{public}");
+        }
     }
 }

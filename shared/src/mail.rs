@@ -3,8 +3,11 @@
 //! A mail holds nothing that a caller typed but the address that it goes to. Nobody can therefore
 //! send words of their own through the service.
 
+pub mod mailbox;
 pub mod outgoing;
+pub mod smtp;
 mod texts;
+pub mod webhook;
 
 use std::time::Duration;
 

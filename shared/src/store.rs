@@ -8,6 +8,8 @@
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
+//! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
+//! | `SUPPRESSED#<hash>` | an address that gets no mails | TTL |
 //!
 //! A login finds the whole account under the identifier, in one read. A change of whatever admits
 //! writes all records of an account in one transaction. Its condition is that the version is the
@@ -21,6 +23,7 @@ pub mod embedded;
 mod failures;
 mod imports;
 mod listing;
+mod mails;
 mod profiles;
 mod quotas;
 mod refreshes;

@@ -25,13 +25,14 @@ const COMMAND: &str = "UPDATE_DOCS=1 cargo test -p latchkey --test configuration
 const COLUMNS_MAX: usize = 100;
 
 /// The files of `shared/src` that describe variables, in the document's order, with the headings.
-const SECTIONS: [(&str, &str); 11] = [
+const SECTIONS: [(&str, &str); 12] = [
     ("config.rs", "General"),
     ("config/keys.rs", "Keys"),
     ("config/firebase.rs", "Firebase"),
     ("config/tokens.rs", "Tokens and sessions"),
     ("config/accounts.rs", "Accounts and passwords"),
     ("config/http.rs", "URL and web apps"),
+    ("config/mail.rs", "Mails"),
     ("config/telemetry.rs", "Log and metrics"),
     ("config/serve.rs", "The server in one process"),
     ("config/federation.rs", "AWS from Cloud Run"),
@@ -206,7 +207,7 @@ fn named_in_code() -> BTreeSet<String> {
     let folder = fs::read_dir(root().join("shared/src/config")).unwrap();
     let names = folder.map(|entry| format!("config/{}", entry.unwrap().file_name().display()));
     let files = names
-        .filter(|name| !["config/tests.rs", "config/names.rs"].contains(&name.as_str()))
+        .filter(|name| name.ends_with(".rs") && !["config/tests.rs", "config/names.rs"].contains(&name.as_str()))
         .chain(["config.rs".to_owned()]);
     let mut found = BTreeSet::new();
     for source in files.map(|file| read(&file)) {
@@ -260,6 +261,10 @@ fn configured(name: &str, value: &str) -> Option<String> {
     let config = Config::read(|asked| match asked {
         asked if asked == name => Some(value.to_owned()),
         "JWT_SHARED_SECRET" => Some("a shared secret of more than 32 bytes".to_owned()),
+        "MAIL_FROM" => Some("login@herbs.example".to_owned()),
+        "MAIL_WEBHOOK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
+        "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
         _ => None,
     });
     config.ok().map(|config| format!("{config:?}"))

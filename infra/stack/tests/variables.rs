@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 23] = [
+const UNSET_ON_LAMBDA: [Reason; 36] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -69,6 +69,19 @@ const UNSET_ON_LAMBDA: [Reason; 23] = [
     ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("PROOF_KEY_SECRET_ID", "no function there makes codes yet"),
+    ("MAIL", "no function there sends mails yet"),
+    ("MAIL_FROM", "as MAIL"),
+    ("MAIL_REPLY_TO", "as MAIL"),
+    ("APP_NAME", "as MAIL"),
+    ("MAIL_CODE_IN_SUBJECT", "as MAIL"),
+    ("MAIL_PER_DAY", "as MAIL"),
+    ("SMTP_URL", "as MAIL"),
+    ("SMTP_URL_SECRET_ID", "as MAIL"),
+    ("MAIL_WEBHOOK_SECRET", "as MAIL"),
+    ("MAIL_WEBHOOK_SECRET_ID", "as MAIL"),
+    ("MAIL_WEBHOOK_URL", "as MAIL"),
+    ("SES_CONFIGURATION_SET", "as MAIL"),
+    ("PUBLIC_URL", "as MAIL"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
     ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),
@@ -82,11 +95,24 @@ const UNSET_ON_LAMBDA: [Reason; 23] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 20] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 33] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
     ("PROOF_KEY_FILE", "as PROOF_KEY_SECRET_ID"),
+    ("MAIL", "no mails are sent from there yet"),
+    ("MAIL_FROM", "as MAIL"),
+    ("MAIL_REPLY_TO", "as MAIL"),
+    ("APP_NAME", "as MAIL"),
+    ("MAIL_CODE_IN_SUBJECT", "as MAIL"),
+    ("MAIL_PER_DAY", "as MAIL"),
+    ("SMTP_URL", "as MAIL"),
+    ("SMTP_URL_SECRET_ID", "as MAIL"),
+    ("MAIL_WEBHOOK_SECRET", "as MAIL"),
+    ("MAIL_WEBHOOK_SECRET_ID", "as MAIL"),
+    ("MAIL_WEBHOOK_URL", "as MAIL"),
+    ("SES_CONFIGURATION_SET", "as MAIL"),
+    ("PUBLIC_URL", "as MAIL"),
     ("K_SERVICE", "Cloud Run sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),

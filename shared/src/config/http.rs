@@ -103,7 +103,7 @@ fn proxy_secret(env: &mut Environment) -> Option<ProxySecret> {
 fn issuer(env: &mut Environment) -> Option<String> {
     const NAME: &str = "ISSUER";
     let issuer = env.text(NAME)?.trim_end_matches('/').to_owned();
-    if let Some(why) = issuer_fault(&issuer) {
+    if let Some(why) = url_fault(&issuer) {
         env.refuse(NAME, &format!("must be a URL that begins with https://, and this one {why}"));
     } else if let Some(by) = env.platform.deployed_by.filter(|_| issuer.starts_with("http://")) {
         let why = format!("must begin with https://, as {by} says that this is deployed: others fetch the keys there");
@@ -124,8 +124,9 @@ fn is_of_one_machine(url: &str) -> bool {
     }
 }
 
-/// Why nobody could find the keys at this URL, or compare it with `iss`.
-fn issuer_fault(issuer: &str) -> Option<&'static str> {
+/// Why nobody could find the keys at this URL, or compare it with `iss`. The clause follows the
+/// words "this one".
+pub(super) fn url_fault(issuer: &str) -> Option<&'static str> {
     if matches!(issuer, "https:" | "http:") {
         return Some("has no host");
     }

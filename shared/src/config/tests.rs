@@ -1,5 +1,7 @@
 //! Variables, good and bad.
 
+mod mail;
+
 use super::*;
 use crate::{account::sign_up::SignUp, password::Policy};
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_secretsmanager::Client;
+use zeroize::Zeroizing;
 
 use super::{
     FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, ProofKeys, Pseudonyms, PublicKeys, RefreshKeys,
@@ -51,6 +52,7 @@ pub struct Keys {
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
     proof_keys: Option<Document<ProofKeys>>,
+    mail: Option<Document<Zeroizing<String>>>,
 }
 
 impl Keys {
@@ -59,7 +61,7 @@ impl Keys {
     pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
-        let KeySources { firebase, shared_secret, api_key, proof_key, token_profile, lifetimes, .. } = sources;
+        let KeySources { firebase, shared_secret, api_key, proof_key, mail, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
@@ -87,6 +89,10 @@ impl Keys {
                 Document::new(secrets.clone(), source, ttl, move |text| {
                     SharedSecrets::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
+            }),
+            mail: mail.map(|source| {
+                let whole = |text: &str| Ok(Zeroizing::new(text.to_owned()));
+                Document::new(secrets.clone(), source, ttl, whole)
             }),
             api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
@@ -272,6 +278,16 @@ impl Keys {
     /// As [`Keys::get`].
     pub async fn proof_keys(&self, now: Timestamp) -> Result<Option<Arc<ProofKeys>>, Error> {
         optional(self.proof_keys.as_ref().map(|cached| cached.get(now))).await
+    }
+
+    /// The secret of the way of mails, if one is configured. [`Keys::warm`] does not read it,
+    /// because only the sender of mails may.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn mail_secret(&self, now: Timestamp) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
+        optional(self.mail.as_ref().map(|cached| cached.get(now))).await
     }
 }
 

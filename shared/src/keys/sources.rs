@@ -20,6 +20,9 @@ pub struct KeySources {
     pub api_key: Option<Source>,
     /// The keys of proofs, from which mailed codes and links are made.
     pub proof_key: Option<Source>,
+    /// The secret of the way of mails: the URL of a server with its password, or the secret that
+    /// signs webhooks. Only a sender of mails reads it.
+    pub mail: Option<Source>,
     /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service
     /// account, and for [`TokenProfile::Access`] otherwise.
     pub token_profile: Option<TokenProfile>,
@@ -55,9 +58,16 @@ impl KeySources {
     /// Whether any of the sources is a secret in Secrets Manager.
     pub fn has_secrets(&self) -> bool {
         let firebase = self.firebase.as_ref().map(|account| &account.source);
-        let own = [&self.signing_keys, &self.refresh_keys, &self.public_keys, &self.shared_secret];
-        let sources =
-            own.into_iter().chain([&self.api_key, &self.proof_key]).map(Option::as_ref).chain([firebase]).flatten();
+        let own = [
+            &self.signing_keys,
+            &self.refresh_keys,
+            &self.public_keys,
+            &self.shared_secret,
+            &self.api_key,
+            &self.proof_key,
+            &self.mail,
+        ];
+        let sources = own.into_iter().map(Option::as_ref).chain([firebase]).flatten();
         sources.into_iter().any(|source| matches!(source, Source::Secret(_)))
     }
 

@@ -33,3 +33,14 @@ pub fn event(event: &'static str) {
     metrics::count(event);
     tracing::info!(event, "audit");
 }
+
+/// Records an event of a mail of this kind, to the address with this pseudonym. `reason` is a word,
+/// and empty for a mail that was sent. An operator should look at each mail that was not.
+pub fn mail(event: &'static str, identity: &str, kind: &'static str, reason: &str) {
+    metrics::count(event);
+    if reason.is_empty() {
+        tracing::info!(event, identity, kind, "audit");
+    } else {
+        tracing::warn!(event, identity, kind, reason, "audit");
+    }
+}

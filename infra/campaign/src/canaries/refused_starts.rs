@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 28] = [
+const VARIABLES: [&str; 39] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
@@ -29,13 +29,24 @@ const VARIABLES: [&str; 28] = [
     "KEYS_TTL_SECONDS",
     "LOG_FORMAT",
     "LOG_LEVEL",
+    "MAIL",
+    "MAIL_CODE_IN_SUBJECT",
+    "MAIL_FROM",
+    "MAIL_PER_DAY",
+    "MAIL_REPLY_TO",
+    "MAIL_WEBHOOK_SECRET",
+    "MAIL_WEBHOOK_SECRET_ID",
+    "MAIL_WEBHOOK_URL",
     "PASSWORD_MIN_LENGTH",
     "PORT",
     "PROOF_KEY_SECRET_ID",
+    "PUBLIC_URL",
     "REQUIRE_VERIFIED_EMAIL",
+    "SES_CONFIGURATION_SET",
     "SHARED_SECRET_ID",
     "SIGNING_KEYS_SECRET_ID",
     "SIGN_UP",
+    "SMTP_URL_SECRET_ID",
     "TOKEN_PROFILE",
     "TRUSTED_PROXY_SECRET",
 ];

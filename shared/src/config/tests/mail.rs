@@ -1,0 +1,91 @@
+//! The settings of mails.
+
+use super::{Config, Misconfigured, Source, read};
+use crate::config::MailBy;
+
+const LAMBDA: [(&str, &str); 2] = [("AWS_LAMBDA_FUNCTION_NAME", "mail"), ("SIGNING_KEYS_SECRET_ID", "keys")];
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn with(variables: &[(&str, &str)], more: &[(&str, &str)]) -> Result<Config, Misconfigured> {
+    read(&[variables, more].concat())
+}
+
+#[test]
+fn mails_are_files_on_a_laptop_and_off_elsewhere() {
+    let mail = read(&[]).unwrap().mail;
+    assert_eq!((mail.by, mail.is_chosen, mail.app.as_str(), mail.per_day), (MailBy::Outbox, false, "Latchkey", 200));
+    assert!(mail.code_in_subject && mail.from.is_none() && mail.public_url.is_none() && mail.secret().is_none());
+    assert_eq!(read(&LAMBDA).unwrap().mail.by, MailBy::Off);
+    assert!(read(&[("MAIL", "Outbox")]).unwrap().mail.is_chosen);
+    let refusal = with(&LAMBDA, &[("MAIL", "outbox")]).unwrap_err().to_string();
+    assert!(refusal.starts_with("MAIL is outbox, which keeps mails in files"), "{refusal}");
+}
+
+#[test]
+fn each_way_needs_its_variables_and_the_missing_ones_are_named() {
+    let from = ("MAIL_FROM", "Herbs <login@herbs.example>");
+    for (variables, missing) in [
+        (&[("MAIL", "ses")][..], &["MAIL_FROM"][..]),
+        (&[("MAIL", "ses"), from], &[]),
+        (&[("MAIL", "smtp")], &["MAIL_FROM", "SMTP_URL_SECRET_ID"]),
+        (&[("MAIL", "smtp"), from, ("SMTP_URL", "smtps://u:p@smtp.example")], &[]),
+        (&[("MAIL", "smtp"), from, ("SMTP_URL_SECRET_ID", "smtp")], &[]),
+        (&[("MAIL", "webhook")], &["MAIL_WEBHOOK_URL", "MAIL_WEBHOOK_SECRET_ID"]),
+        (&[("MAIL", "webhook"), ("MAIL_WEBHOOK_URL", "https://x.example/mail"), ("MAIL_WEBHOOK_SECRET", SECRET)], &[]),
+        (&[("MAIL", "off")], &[]),
+    ] {
+        let refusal = read(variables).map_or_else(|refusal| refusal.to_string(), |_| String::new());
+        let names: Vec<_> = refusal.lines().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, missing, "{variables:?}");
+    }
+    let config = read(&[("MAIL", "smtp"), from, ("SMTP_URL_SECRET_ID", "smtp")]).unwrap();
+    assert_eq!(config.key_sources(None).mail, Some(Source::Secret("smtp".to_owned())));
+}
+
+#[test]
+fn a_value_that_cannot_work_is_refused_by_its_name_and_not_quoted_if_it_may_be_a_secret() {
+    for (name, value) in [
+        ("MAIL", "smtps://u:hunter2@smtp.example"),
+        ("MAIL", "login@herbs.example"),
+        ("MAIL", "sendgrid"),
+        ("MAIL_FROM", "Herbs"),
+        ("MAIL_FROM", "a@b.example, c@d.example"),
+        ("MAIL_REPLY_TO", "nobody"),
+        ("APP_NAME", "a name that has more than forty characters in it"),
+        ("APP_NAME", "{code}"),
+        ("MAIL_CODE_IN_SUBJECT", "yes"),
+        ("MAIL_PER_DAY", "0"),
+        ("SMTP_URL", "smtp.example hunter2"),
+        ("SMTP_URL", "https://u:hunter2@smtp.example"),
+        ("SMTP_URL_SECRET_ID", "smtps://u:hunter2@smtp.example"),
+        ("MAIL_WEBHOOK_SECRET", "hunter2"),
+        ("MAIL_WEBHOOK_SECRET_ID", "{\"hunter2\": 1}"),
+        ("MAIL_WEBHOOK_URL", "http://x.example/?hunter2"),
+        ("MAIL_WEBHOOK_URL", "https://u:hunter2@x.example/"),
+        ("MAIL_WEBHOOK_URL", "https://169.254.169.254/latest"),
+        ("MAIL_WEBHOOK_URL", "https://[fd00:ec2::254]/"),
+        ("MAIL_WEBHOOK_URL", "https://10.0.0.1/"),
+        ("MAIL_WEBHOOK_URL", "https://2130706433.example.:0443x/"),
+        ("MAIL_WEBHOOK_URL", "x.example/mail"),
+        ("SES_CONFIGURATION_SET", "my set"),
+        ("PUBLIC_URL", "login.example"),
+        ("PUBLIC_URL", "https://login.example/?hunter2"),
+    ] {
+        let refusal = read(&[(name, value)]).unwrap_err().to_string();
+        assert!(refusal.starts_with(name) && refusal.lines().count() == 1, "{name}={value}: {refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+    for url in
+        ["http://127.0.0.1:9000/", "http://localhost:9000/", "https://hook.example/x?token=1", "https://1.1.1.1/"]
+    {
+        assert!(read(&[("MAIL_WEBHOOK_URL", url)]).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn links_of_a_deployed_service_begin_with_https() {
+    let url = |more: &[(&str, &str)], url| with(more, &[("PUBLIC_URL", url)]).map(|config| config.mail.public_url);
+    assert_eq!(url(&LAMBDA, "https://login.example/"), Ok(Some("https://login.example".to_owned())));
+    assert_eq!(url(&[], "http://192.168.1.5:8080"), Ok(Some("http://192.168.1.5:8080".to_owned())));
+    assert!(url(&LAMBDA, "http://login.example").unwrap_err().to_string().starts_with("PUBLIC_URL must begin"));
+}

@@ -1,0 +1,64 @@
+//! The secret that signs webhooks, in the way of Standard Webhooks
+//! (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// The beginning of a secret's text.
+const PREFIX: &str = "whsec_";
+/// The least and the greatest length of a secret, in bytes.
+const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+
+/// A secret.
+pub struct WebhookSecret(hmac::Key);
+
+impl WebhookSecret {
+    /// Reads `whsec_` and 24 to 64 bytes in base64.
+    ///
+    /// # Errors
+    ///
+    /// A clause that follows the name of the source and quotes nothing.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "must be whsec_ and the base64 of 24 to 64 random bytes: \
+                            echo whsec_$(openssl rand -base64 32) makes one";
+        let bytes = text.trim().strip_prefix(PREFIX).and_then(|encoded| STANDARD.decode(encoded).ok());
+        let bytes = bytes.filter(|bytes| BYTES.contains(&bytes.len())).ok_or(FORM)?;
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// The header `webhook-signature` of a message. `seconds` is its header `webhook-timestamp`.
+    pub fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
+        let tag = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
+        format!("v1,{}", STANDARD.encode(tag))
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("WebhookSecret")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the specification.
+    #[test]
+    fn the_example_of_the_standard_has_its_signature() {
+        let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature = secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_secret_of_another_form_or_length_is_refused() {
+        let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+        assert!(WebhookSecret::parse(&of(24)).is_ok() && WebhookSecret::parse(&of(64)).is_ok());
+        for text in ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_***", &of(23), &of(65)] {
+            assert!(WebhookSecret::parse(text).is_err(), "{text}");
+        }
+    }
+}
