@@ -6,6 +6,7 @@ use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_secretsmanager::Client as SecretsManager;
+use aws_sdk_sesv2::Client as Ses;
 use google::GoogleIdentity;
 use shared::{
     config::{Config, Federation},
@@ -42,6 +43,15 @@ impl Aws {
     /// As [`Aws::dynamodb`].
     pub async fn secrets_manager(&self) -> Result<SecretsManager, String> {
         Ok(shared::secrets_manager_client(self.config().await?))
+    }
+
+    /// A client for SES.
+    ///
+    /// # Errors
+    ///
+    /// As [`Aws::dynamodb`].
+    pub async fn ses(&self) -> Result<Ses, String> {
+        Ok(Ses::new(self.config().await?))
     }
 
     /// A client for Secrets Manager, if the signing keys or another key of `config` is a secret

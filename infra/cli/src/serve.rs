@@ -5,6 +5,7 @@ mod body;
 pub mod connections;
 pub mod front;
 pub mod limits;
+mod mails;
 mod progress;
 mod screen;
 mod stop;
@@ -22,7 +23,7 @@ use shared::{
     keys::{Keys, ProofKeys, Source, service_account::ServiceAccount},
     store::Store,
 };
-use tokio::time;
+use tokio::{sync::oneshot, time};
 
 use crate::{
     Failure,
@@ -124,6 +125,7 @@ impl Serve {
         let shown = if address.ip().is_unspecified() { SocketAddr::new(LOOPBACK, address.port()) } else { address };
         let base = format!("http://{shown}");
         config.http.issuer.get_or_insert_with(|| base.clone());
+        mails::complete(&mut config.mail, &base, self.external_dynamodb);
 
         let aws = Aws::of(&config);
         let table = match lock {
@@ -147,7 +149,10 @@ impl Serve {
             None => None,
         };
 
+        let (sending, stop_sending) = oneshot::channel();
+        let mails = mails::start(&app, &aws, &table, stop_sending).await?;
         greet(&app, &base, self.external_dynamodb)?;
+        let mails = tokio::spawn(mails);
 
         let bounds = Bounds::of_process(is_behind_proxy(&app));
         let front = Front::new(crate::router(), app, bounds);
@@ -160,7 +165,9 @@ impl Serve {
         tokio::spawn(table.sweeps());
         let requests = async {
             front.run(listener, stop.clone()).await;
-            Ok(())
+            // The last requests may have told of mails.
+            drop(sending);
+            mails.await.map_err(|error| error.to_string())
         };
         let serving = async { tokio::try_join!(requests, tables) };
         tokio::select! {

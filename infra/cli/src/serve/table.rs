@@ -56,6 +56,11 @@ impl Table {
         Ok(Self { store, embedded: None })
     }
 
+    /// Whether the table is in the data folder.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
     /// Deletes the expired records of the embedded table from time to time, for ever. A table
     /// elsewhere has DynamoDB's own TTL.
     pub fn sweeps(&self) -> impl Future<Output = ()> + Send + 'static {

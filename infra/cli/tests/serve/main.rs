@@ -8,6 +8,7 @@ mod audit;
 mod connections;
 mod external;
 mod federation;
+mod mails;
 mod terminal;
 
 use std::{
