@@ -7,6 +7,7 @@ pub mod client_ip;
 pub mod contract;
 pub mod fields;
 pub mod issuer;
+pub mod page;
 pub mod paths;
 pub mod problem;
 pub mod proxy;

@@ -1,4 +1,7 @@
-//! `/.well-known/*`, the documents for verifying this service's tokens, and `/health`.
+//! The documents that anybody may read: `/.well-known/*` for verifying this service's tokens,
+//! `/health`, and the pages that mails link to.
+
+mod pages;
 
 use axum::{
     Json, Router,
@@ -25,6 +28,7 @@ pub fn api() -> Api {
         .get("/.well-known/jwks.json", jwks, keys)
         .get("/.well-known/openid-configuration", self::discovery, discovery)
         .get("/health", self::health, health)
+        .merge(pages::api())
 }
 
 /// The routes of this function.

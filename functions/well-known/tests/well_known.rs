@@ -1,6 +1,13 @@
-//! Tests `/.well-known/*` and `/health` from the outside.
+//! Tests `/.well-known/*`, `/health` and the pages from the outside.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use aws_lc_rs::digest;
+use axum::http::Method;
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::{Value, json};
 use shared::testing::{ISSUER, Service, signing_keys};
 
@@ -62,4 +69,92 @@ async fn health_asks_nothing_else() {
     assert_eq!(answer.body, json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
     assert_eq!(answer.header("cache-control"), "no-store");
     assert!(service.calls().is_empty());
+}
+
+const PAGES: [&str; 5] = ["/pages/reset", "/pages/verify", "/pages/email", "/pages/undo", "/pages/sign-in"];
+
+/// The text of the only element of this name.
+fn element<'a>(html: &'a str, name: &str) -> &'a str {
+    let parts: Vec<&str> = html.split(&format!("<{name}>")).collect();
+    let [_, rest] = parts.as_slice() else { panic!("{} elements {name}, where one is expected", parts.len() - 1) };
+    rest.split(&format!("</{name}>")).next().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_runs_its_own_script_alone_and_asks_nothing() {
+    let service = service().await;
+    let hash = |text: &str| STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+    for path in PAGES {
+        let page = service.get(path).await.is(200);
+        let policy = format!(
+            "default-src 'none'; connect-src 'self'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
+             form-action 'none'; frame-ancestors 'none'",
+            hash(element(&page.text, "style")),
+            hash(element(&page.text, "script")),
+        );
+        for (name, value) in [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-security-policy", &policy),
+            ("referrer-policy", "no-referrer"),
+            ("x-robots-tag", "noindex"),
+            ("x-content-type-options", "nosniff"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(page.header(name), value, "{path}");
+        }
+        for outside in ["http:", "https:", "src=", "@import", "url("] {
+            assert!(!page.text.contains(outside), "{path} has {outside}");
+        }
+        let head = service.request(Method::HEAD, path).send().await.is(200);
+        assert_eq!((head.header("content-security-policy"), head.text.as_str()), (policy.as_str(), ""));
+    }
+    assert!(service.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_the_same_whoever_asks_and_whatever_the_request_has() {
+    let service = service().await;
+    for path in PAGES {
+        let page = service.get(path).await.text;
+        let asked =
+            service.request(Method::GET, &format!("{path}?x=%3Cscript%3E&token=a")).header("host", "evil.example");
+        let asked = asked.header("x-forwarded-host", "evil.example").header("accept-language", "de").send().await;
+        assert_eq!(asked.text, page, "{path}");
+        service.request(Method::GET, &format!("{path}/")).send().await.refused(404, "not_found");
+    }
+}
+
+/// The keys of a language's texts with the placeholders of each, so that two languages can be
+/// compared.
+fn places(text: &Value, key: &str, found: &mut Vec<String>) {
+    match text {
+        Value::String(text) => {
+            assert!(!text.is_empty() && !text.contains(['<', '>']), "{key}: {text}");
+            let mut names: Vec<&str> = text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect();
+            names.sort_unstable();
+            found.push(format!("{key} {names:?}"));
+        }
+        Value::Object(texts) => texts.iter().for_each(|(name, text)| places(text, &format!("{key}.{name}"), found)),
+        other => panic!("{key}: {other}"),
+    }
+}
+
+#[test]
+fn every_language_says_all_that_english_says() {
+    let texts = [
+        include_str!("../src/pages/texts/en.json"),
+        include_str!("../src/pages/texts/de.json"),
+        include_str!("../src/pages/texts/fr.json"),
+        include_str!("../src/pages/texts/es.json"),
+        include_str!("../src/pages/texts/pt.json"),
+    ];
+    let [english, others @ ..] = texts.map(|text| {
+        let mut found = Vec::new();
+        places(&serde_json::from_str(text).unwrap(), "", &mut found);
+        found
+    });
+    assert!(english.len() > 50, "{english:?}");
+    for other in others {
+        assert_eq!(other, english);
+    }
 }

@@ -86,8 +86,9 @@ pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<St
     let text = |key: &str| body[key].as_str().unwrap_or_default();
     let is_error = status >= 400;
     let types = ["application/json; charset=utf-8", "application/problem+json"];
+    let is_page = header("content-type") == "text/html; charset=utf-8" && !header("content-security-policy").is_empty();
     let checks = [
-        (types.contains(&header("content-type")), "wrong content type"),
+        (types.contains(&header("content-type")) || (is_page && !is_error), "wrong content type"),
         (!header("x-request-id").is_empty(), "no request id"),
         (
             header("cache-control") == "no-store" || (!is_error && header("cache-control").contains("max-age")),

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 20] = [
+pub const PATHS: [(&str, &[&str]); 25] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -30,6 +30,11 @@ pub const PATHS: [(&str, &[&str]); 20] = [
     ("/openapi-3.0.json", &["GET"]),
     ("/flutterflow.json", &["GET"]),
     ("/errors", &["GET"]),
+    ("/pages/reset", &["GET"]),
+    ("/pages/verify", &["GET"]),
+    ("/pages/email", &["GET"]),
+    ("/pages/undo", &["GET"]),
+    ("/pages/sign-in", &["GET"]),
     ("/", &[]),
 ];
 

@@ -7,7 +7,7 @@ use super::no_server_error;
 use crate::invariants::{self, Checks};
 
 /// Every path with its methods.
-const PATHS: [(&str, &[&str]); 19] = [
+const PATHS: [(&str, &[&str]); 24] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -25,6 +25,11 @@ const PATHS: [(&str, &[&str]); 19] = [
     ("/openapi-3.0.json", &["GET"]),
     ("/flutterflow.json", &["GET"]),
     ("/errors", &["GET"]),
+    ("/pages/reset", &["GET"]),
+    ("/pages/verify", &["GET"]),
+    ("/pages/email", &["GET"]),
+    ("/pages/undo", &["GET"]),
+    ("/pages/sign-in", &["GET"]),
     ("/", &[]),
     ("/nothing", &[]),
 ];

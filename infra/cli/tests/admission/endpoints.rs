@@ -76,7 +76,7 @@ const fn by_id_token(endpoint: &'static str) -> Row {
 
 const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse battery staple"}"#;
 
-const ROWS: [Row; 30] = [
+const ROWS: [Row; 31] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -150,6 +150,7 @@ const ROWS: [Row; 30] = [
     equal("GET /openapi-3.0.json", By::Nobody, "", "200"),
     equal("GET /flutterflow.json", By::Nobody, "", "200"),
     equal("GET /errors", By::Nobody, "", "200"),
+    equal("GET /pages/reset", By::Nobody, "", "200"),
 ];
 
 /// Puts the account of the session into `state`, and calls the endpoint. The answer as in [`ROWS`].

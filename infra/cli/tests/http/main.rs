@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 15] = [
+const PATHS: [(&str, &str); 16] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -27,6 +27,7 @@ const PATHS: [(&str, &str); 15] = [
     ("DELETE", SESSION),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/health"),
+    ("GET", "/pages/reset"),
 ];
 
 /// A path without a body.
