@@ -13,7 +13,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # for the other processor.
 ARTEFACTS := $(TARGET)/artefacts
 HERE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-E2E_ENVIRONMENT = LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)"
+E2E_ENVIRONMENT = CHROMIUM="$(CHROMIUM)" LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)"
 # The program stands beside `latchkey` and above the artefacts, and looks for both there.
 WALKS = $(TARGET)/debug/walks
 # The Python of the pinned tools, which have boto3. It finds the modules of infra/tools.
@@ -37,6 +37,14 @@ NEED_PYTHON = @$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_i
 	{ echo "Python 3.11 or later with its venv module is missing: install it, on Debian as python3-venv, or name it with PYTHON=." >&2; exit 1; }
 NEED_NODE = @node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
 	{ echo "Node.js 20 or later with npm is missing: install it (https://nodejs.org)." >&2; exit 1; }
+
+# The browser that opens the hosted pages.
+CHROMIUM ?= /usr/bin/chromium
+NEED_CHROMIUM = @test -x '$(CHROMIUM)' || { \
+	test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing Chromium by apt, once." && \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && \
+	test -x '$(CHROMIUM)'; } || \
+	{ echo "Chromium is missing: install it, on Debian with apt-get install chromium as root, or name it with CHROMIUM=." >&2; exit 1; }
 
 # Builds all functions at once: $(1) is the processor, $(2) is the folder.
 define BUILD
@@ -79,11 +87,12 @@ openapi: ## write the documents of functions/console/documents anew, from the op
 
 # Uses the program that `unit` built, so that nothing is compiled again.
 .PHONY: e2e
-e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs and the Lambda runtime against the real program
+e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs, a browser and the Lambda runtime against the real program
 	$(NEED_RUST)
 	$(NEED_NODE)
+	$(NEED_CHROMIUM)
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret && npm run test:api
+	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret && npm run test:api && npm run test:pages
 	$(WALKS) lambda
 	$(WALKS) rotation
 
