@@ -2,7 +2,10 @@
 
 pub mod first_session;
 pub mod judgement;
+pub mod mailing;
 pub mod new_password;
 pub mod password;
+pub mod proof;
+pub mod reset;
 pub mod session_object;
 pub mod verification;

@@ -57,6 +57,10 @@ pub enum Error {
     NoRefreshToken(String),
     /// 401 or 409: the refresh token is not good.
     Refresh(RefreshRefusal),
+    /// 401: the code is wrong, or not good any more; the codes that may still be wrong.
+    CodeInvalid(u32),
+    /// 401: the link of a mail is not good.
+    Link(LinkRefusal),
     /// 403: the account is disabled. The caller has sent the right password or a genuine token.
     Disabled,
     /// 403: the e-mail address is not verified, and the deployment requires verified addresses.
@@ -233,6 +237,10 @@ impl Error {
             Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
             Self::Refresh(RefreshRefusal::Reused) => (401, "refresh_token_reused"),
             Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
+            Self::CodeInvalid(_) => (401, "code_invalid"),
+            Self::Link(LinkRefusal::Invalid) => (401, "link_invalid"),
+            Self::Link(LinkRefusal::Expired) => (401, "link_expired"),
+            Self::Link(LinkRefusal::Used) => (401, "link_used"),
             Self::Disabled => (403, "account_disabled"),
             Self::EmailNotVerified => (403, "email_not_verified"),
             Self::SignUp(SignUpRefusal::Closed) => (403, "sign_up_closed"),
@@ -320,6 +328,18 @@ pub enum RefreshRefusal {
     Reused,
     /// 409: another change of the session was under way.
     Conflict,
+}
+
+/// The reason why the link of a mail is refused. Whoever has the link has shown the mail, so that
+/// the reasons may be told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRefusal {
+    /// 401: this service made no such link, or made it for something else.
+    Invalid,
+    /// 401: its time is over.
+    Expired,
+    /// 401: it was used, or the account has changed since.
+    Used,
 }
 
 /// The reason why somebody may not create an account.

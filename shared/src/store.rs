@@ -7,6 +7,7 @@
 //! | `PROFILE#<id>` | name and metadata, from the first change of either on | |
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
+//! | `PROOF#<id>` | a proof, which stands behind a mailed code and a link | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
 //! | `SUPPRESSED#<hash>` | an address that gets no mails | TTL |
@@ -23,8 +24,10 @@ pub mod embedded;
 mod failures;
 mod imports;
 mod listing;
+mod mail_limits;
 mod mails;
 mod profiles;
+mod proofs;
 mod quotas;
 mod refreshes;
 mod schema;
@@ -48,6 +51,7 @@ pub use attempts::{Attempt, Client};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
 pub use profiles::ProfileChange;
+pub use proofs::{Beginning, Completed, Completion};
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
 
@@ -141,10 +145,20 @@ impl Store {
     ///
     /// 503 if DynamoDB fails.
     pub async fn credentials(&self, user: &User) -> Result<Option<User>, Error> {
-        let (key, profile) = (login_key(&user.email_key), profile_key(&user.id));
+        self.owner(&user.email_key, &user.id).await
+    }
+
+    /// Reads the account with this id, with its password hash, if it still has the address with
+    /// this key. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn owner(&self, email_key: &str, id: &str) -> Result<Option<User>, Error> {
+        let (key, profile) = (login_key(email_key), profile_key(id));
         let mut items = self.batch_get(&[&key, &profile]).await?;
         let found = described(items.remove(&key).map(read_login), items.remove(&profile))?;
-        Ok(found.filter(|found| found.id == user.id))
+        Ok(found.filter(|found| found.id == id))
     }
 
     /// Reads the account, without its password hash, and the session with these ids. One round

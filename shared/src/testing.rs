@@ -10,6 +10,7 @@ mod dynamodb;
 mod exchange;
 pub mod faults;
 mod google;
+mod mails;
 mod secrets;
 pub mod server;
 mod session_object;
@@ -32,6 +33,7 @@ pub use faults::Faults;
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
+pub use mails::{PROOF_KEY, code_of, link_of, proof_id, proof_keys, wrong_code_of};
 pub use secrets::{Fault, Secrets, SecretsManager};
 pub use session_object::assert_session_object;
 
@@ -148,7 +150,9 @@ impl Service {
             Some(_) => Some(Source::Secret(SIGNING_KEYS_ID.to_owned())),
             None => Some(Source::Text(signing_keys().to_owned())),
         };
-        let keys = Keys::new(secrets.map(SecretsManager::client), config.key_sources(signing));
+        let mut sources = config.key_sources(signing);
+        sources.proof_key.get_or_insert_with(|| Source::Text(PROOF_KEY.to_owned()));
+        let keys = Keys::new(secrets.map(SecretsManager::client), sources);
         let app = App::new(config, store, keys).expect("the parameters are right");
         app.test_clock();
         if secrets.is_none() {

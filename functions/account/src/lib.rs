@@ -2,8 +2,6 @@
 
 mod sessions;
 
-use std::time::Duration;
-
 use axum::{Json, Router, extract::State, http::Method};
 use serde::Serialize;
 use shared::{
@@ -16,7 +14,7 @@ use shared::{
     auth::{
         new_password::{refuse_breached, refuse_weak},
         password::Attempt,
-        session_object::{self, SessionObject, outlast_the_end_of_sessions},
+        session_object::{self, SessionObject, end_of_sessions, outlast_the_end_of_sessions},
     },
     error::{Error, Field},
     http::{
@@ -187,10 +185,7 @@ async fn change_password(
     let (user, identity) = confirm(&app, &caller, passwords.current).await?;
     let hash = app.hasher().hash(passwords.new, app.random()?).await?;
     let now = app.now();
-    // Firebase tells the time of a sign-in in whole seconds. The end in the next second revokes
-    // every sign-in of this one. The answer waits for that second, so that the write need not.
-    let custom_tokens = app.config().firebase.account.is_some();
-    let end = if custom_tokens { now.floor() + Duration::from_secs(1) } else { now };
+    let end = end_of_sessions(&app, now);
     let change = |user: &mut User| user.set_password(hash.clone(), end);
     let mut changed = user.clone();
     change(&mut changed);

@@ -81,6 +81,7 @@ pub fn api() -> Api {
         login::api(),
         refresh::api(),
         logout::api(),
+        email::api(),
         account::api(),
         verify::api(),
         jwt::api(),

@@ -26,7 +26,7 @@ const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["S
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
 /// The functions by name, in alphabetical order.
-pub const ALLOWED: [(&str, &[Row]); 10] = [
+pub const ALLOWED: [(&str, &[Row]); 11] = [
     (
         "AccountFunction",
         &[
@@ -66,6 +66,24 @@ pub const ALLOWED: [(&str, &[Row]); 10] = [
             ("logs:CreateLogStream", "CreateAccountLogs.Arn", ""),
             ("logs:PutLogEvents", "CreateAccountLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
+            ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "EmailFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:PutItem", "Table.Arn", ""),
+            ("dynamodb:UpdateItem", "Table.Arn", ""),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "EmailLogs.Arn", ""),
+            ("logs:PutLogEvents", "EmailLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "ProofKey", ""),
             ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
             ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),

@@ -10,11 +10,12 @@ use shared::{App, http::paths::PATHS};
 use super::document::{read, resources};
 
 /// The functions that the API calls, with their routers.
-fn routers() -> [(&'static str, Router<App>); 9] {
+fn routers() -> [(&'static str, Router<App>); 10] {
     [
         ("account", account::router()),
         ("console", console::router()),
         ("create-account", create_account::router()),
+        ("email", email::router()),
         ("jwt", jwt::router()),
         ("login", login::router()),
         ("logout", logout::router()),

@@ -20,9 +20,10 @@ use axum::{
 use serde_json::{Value, json};
 use shared::{
     App,
+    account::proof::ProofId,
     config::Config,
     http::{client_ip::PeerAddr, contract},
-    keys::{Event, KeySet, Keys, Part, Step},
+    keys::{Event, KeySet, Keys, Part, ProofKeys, Step},
     store::{
         Store,
         embedded::{Embedded, create_table},
@@ -38,6 +39,7 @@ use super::{
 
 const PASSWORD: &str = "correct horse battery staple";
 const NEXT_PASSWORD: &str = "violet tractor 47 umbrella";
+const LAST_PASSWORD: &str = "purple kettle 12 mountain";
 
 /// An action, the resource, and the first part of the record's key; a query has no key.
 type Use = (String, String, String);
@@ -137,6 +139,16 @@ const UPGRADES: &str = "UpgradesKeys";
 /// The API key of a server.
 const API_KEY: &str = "a server's key of 32 characters or more";
 
+/// The key of mailed codes.
+const PROOF_KEY: &str = "the key of codes, of 32 characters or more";
+
+/// The code that was mailed with this challenge.
+fn code(challenge: &Value) -> String {
+    let keys = ProofKeys::parse(PROOF_KEY).unwrap();
+    let (id, key) = ProofId::of_challenge(challenge.as_str().unwrap(), keys.opening()).unwrap();
+    id.code(key).as_str().to_owned()
+}
+
 /// A deployment of the template.
 #[derive(Clone, Copy)]
 struct Deployment {
@@ -184,6 +196,7 @@ impl Deployment {
                 "RefreshKeys" => part(Part::Refresh),
                 "SharedSecret" => "a shared secret of more than 32 bytes".to_owned(),
                 "ServerApiKey" => API_KEY.to_owned(),
+                "ProofKey" => PROOF_KEY.to_owned(),
                 other => panic!("{other} is a secret that nobody looked at here"),
             };
             secrets.put(&id, &"v".repeat(32), &text);
@@ -200,6 +213,8 @@ fn config(secret_ids: &BTreeMap<String, String>) -> Config {
         let value = match name {
             "ISSUER" => "https://login.example",
             "TOKEN_PROFILE" => "access",
+            "MAIL" => "ses",
+            "MAIL_FROM" => "login@yopmail.com",
             // A token that was used before then counts as stolen at once.
             "REFRESH_REUSE_INTERVAL_SECONDS" => "0",
             _ => return None,
@@ -255,7 +270,7 @@ impl Function {
 
 /// The use of the table by each function, while an account is created, used in every way, and
 /// deleted.
-async fn journey(deployment: Deployment) -> [Function; 8] {
+async fn journey(deployment: Deployment) -> [Function; 9] {
     let embedded = Embedded::memory().unwrap();
     create_table(&embedded.client(), &config(&BTreeMap::new()).table_name).await.unwrap();
     let start = |name, router| Function::start(name, router, &embedded, deployment);
@@ -266,6 +281,7 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
     let (jwt, logout) = (start("JwtFunction", jwt::router()).await, start("LogoutFunction", logout::router()).await);
     let (account, well_known) =
         (start("AccountFunction", account::router()).await, start("WellKnownFunction", well_known::router()).await);
+    let email = start("EmailFunction", email::router()).await;
     let new = json!({
         "email": "james@yopmail.com", "username": "james", "password": PASSWORD, "metadata": {"plan": "pro"},
     });
@@ -306,9 +322,14 @@ async fn journey(deployment: Deployment) -> [Function; 8] {
     let third = login.post(200, "/login", credentials.clone()).await;
     logout.call(200, Method::POST, "/logout", &third["access_token"], json!({})).await;
     logout.post(200, "/logout", json!({"refresh_token": other["refresh_token"], "everywhere": true})).await;
-    let session = login.post(200, "/login", credentials).await;
-    account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": NEXT_PASSWORD})).await;
-    [account, create, jwt, login, logout, refresh, verify, well_known]
+    let forgot = email.post(200, "/password/forgot", json!({"email": "james@yopmail.com"})).await;
+    let reset = |code: String| json!({"challenge": forgot["challenge"], "code": code, "new_password": LAST_PASSWORD});
+    let right = code(&forgot["challenge"]);
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    email.post(401, "/password/reset", reset(wrong.to_owned())).await;
+    let session = email.post(200, "/password/reset", reset(right)).await;
+    account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": LAST_PASSWORD})).await;
+    [account, create, email, jwt, login, logout, refresh, verify, well_known]
 }
 
 /// The uses that a permission allows, one for each kind of record. A permission without a
@@ -379,7 +400,7 @@ fn only_functions_that_check_passwords_may_read_records_with_hashes() {
     let permissions = granted(&read("template.yaml")).unwrap();
     let readers: Vec<&str> =
         permissions.iter().filter(|(_, rows)| rows.iter().any(may_read)).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(readers, ["AccountFunction", "CreateAccountFunction", "LoginFunction"]);
+    assert_eq!(readers, ["AccountFunction", "CreateAccountFunction", "EmailFunction", "LoginFunction"]);
 }
 
 #[tokio::test]

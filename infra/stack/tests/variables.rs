@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 36] = [
+const UNSET_ON_LAMBDA: [Reason; 35] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -68,7 +68,6 @@ const UNSET_ON_LAMBDA: [Reason; 36] = [
     ("JWT_SHARED_SECRET_FILE", "as SIGNING_KEYS_FILE"),
     ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
-    ("PROOF_KEY_SECRET_ID", "no function there makes codes yet"),
     ("MAIL", "no function there sends mails yet"),
     ("MAIL_FROM", "as MAIL"),
     ("MAIL_REPLY_TO", "as MAIL"),

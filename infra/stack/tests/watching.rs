@@ -12,7 +12,7 @@ use super::document::{read, resources};
 const METRICS: [(&str, &[&str]); 15] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
-    ("hash_ms", &["account", "create-account", "login"]),
+    ("hash_ms", &["account", "create-account", "email", "login"]),
     ("login_failed", &["login"]),
     ("login_limited", &["login"]),
     ("login_ok", &["login"]),
@@ -20,17 +20,18 @@ const METRICS: [(&str, &[&str]); 15] = [
     ("refresh_ok", &["refresh"]),
     ("refresh_token_reused", &["refresh"]),
     ("sign_up_limited", &["create-account"]),
-    ("signing_key_age_seconds", &["account", "create-account", "login", "refresh"]),
-    ("signing_ms", &["account", "create-account", "login", "refresh"]),
-    ("store_ms", &["account", "create-account", "login", "logout", "refresh", "verify"]),
+    ("signing_key_age_seconds", &["account", "create-account", "email", "login", "refresh"]),
+    ("signing_ms", &["account", "create-account", "email", "login", "refresh"]),
+    ("store_ms", &["account", "create-account", "email", "login", "logout", "refresh", "verify"]),
     ("verify_failed", &["verify"]),
     ("verify_ok", &["verify"]),
 ];
 
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 11] = [
     "account",
     "console",
     "create-account",
+    "email",
     "jwt",
     "login",
     "logout",

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The functions of the template.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 11] = [
     "create-account",
     "login",
     "refresh",
@@ -32,6 +32,7 @@ const FUNCTIONS: [&str; 10] = [
     "jwt",
     "logout",
     "account",
+    "email",
     "well-known",
     "console",
     "rotate-keys",

@@ -26,7 +26,7 @@ const INVOKE_MS: i64 = 60_000;
 
 /// The functions that answer requests, each with a path of its own. All paths but the last read a
 /// body.
-pub const ENDPOINTS: [(&str, &str); 8] = [
+pub const ENDPOINTS: [(&str, &str); 9] = [
     ("create-account", "/create-account"),
     ("login", "/login"),
     ("refresh", "/refresh"),
@@ -34,6 +34,7 @@ pub const ENDPOINTS: [(&str, &str); 8] = [
     ("jwt", "/jwt/decode"),
     ("logout", "/logout"),
     ("account", "/me/password"),
+    ("email", "/password/forgot"),
     ("well-known", "/health"),
 ];
 

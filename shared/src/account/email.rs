@@ -113,6 +113,17 @@ pub fn with_ascii_domain(address: &str) -> String {
     address.rsplit_once('@').and_then(ascii).unwrap_or_else(|| address.to_owned())
 }
 
+/// Whether an address is in a domain that belongs to nobody (RFC 2606, RFC 6761). Such an address
+/// gets no mail, and is good for tests. `key` is the form that is compared.
+pub fn is_reserved(key: &str) -> bool {
+    const TOP_LEVELS: [&str; 4] = ["example", "invalid", "localhost", "test"];
+    const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
+    let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let top_level = domain.rsplit('.').next().unwrap_or_default();
+    let is_below = |of: &&str| domain.strip_suffix(*of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    TOP_LEVELS.contains(&top_level) || DOMAINS.iter().any(is_below)
+}
+
 /// Whether `part` is one or more characters of `atext` (RFC 5322 section 3.2.3).
 fn is_atom(part: &str) -> bool {
     !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
@@ -192,6 +203,16 @@ impl fmt::Debug for Username {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_a_reserved_domain_is_told_from_others_that_look_like_one() {
+        for key in ["a@example.com", "a@x.example.org", "a@shop.example", "a@b.test", "a@b.invalid", "a@b.localhost"] {
+            assert!(is_reserved(key), "{key}");
+        }
+        for key in ["a@yopmail.com", "a@myexample.com", "a@example.com.de", "a@test.de", "example", ""] {
+            assert!(!is_reserved(key), "{key}");
+        }
+    }
 
     #[test]
     fn spellings_of_one_address_share_a_key_and_the_typed_form_is_kept() {

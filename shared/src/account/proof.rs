@@ -236,6 +236,13 @@ pub struct Proof {
     pub proof: u64,
     /// The number of wrong codes.
     pub tries: u32,
+    /// The wrong codes after which the proof is over. There are fewer where many codes for the same
+    /// identifier were wrong of late.
+    pub tries_max: u32,
+    /// The identifier that was asked for, in the form that is compared. Wrong codes count for it.
+    pub asked_for: String,
+    /// The language of mails, as a tag.
+    pub locale: String,
     /// The time when the mail was asked for.
     pub made_at: Timestamp,
     /// The page that the person goes on to. Empty if there is none.
@@ -273,8 +280,17 @@ impl Proof {
 
     /// The state for somebody who has the code.
     pub fn state_by_code(&self, now: Timestamp) -> ProofState {
-        let is_over = self.code_expires_at().is_none_or(|end| now >= end) || self.tries >= TRIES_MAX;
-        self.state(is_over, now)
+        let is_guessed = self.tries >= self.tries_max;
+        let is_over = self.code_expires_at().is_none_or(|end| now >= end) || is_guessed;
+        match self.state(is_over, now) {
+            ProofState::Used { .. } if is_guessed => ProofState::Over,
+            state => state,
+        }
+    }
+
+    /// The codes that may still be wrong.
+    pub fn tries_left(&self) -> u32 {
+        self.tries_max.saturating_sub(self.tries)
     }
 
     /// The state for somebody who has the link. Wrong codes do not end the link: whoever guesses
@@ -317,6 +333,9 @@ mod tests {
             email_key: "a@b.de".to_owned(),
             proof: 0,
             tries: 0,
+            tries_max: TRIES_MAX,
+            asked_for: "a@b.de".to_owned(),
+            locale: "en".to_owned(),
             made_at: NOW,
             continue_url: String::new(),
             used_at: None,
@@ -402,6 +421,8 @@ mod tests {
     fn five_wrong_codes_end_the_code_and_not_the_link() {
         let guessed = |tries| Proof { tries, ..proof(Purpose::Reset) };
         assert_eq!(guessed(4).state_by_code(NOW), ProofState::Open);
+        assert_eq!([guessed(0), guessed(4), guessed(6)].map(|proof| proof.tries_left()), [5, 1, 0]);
+        assert_eq!(Proof { tries_max: 3, ..guessed(3) }.state_by_code(NOW), ProofState::Over);
         assert_eq!(guessed(5).state_by_code(NOW), ProofState::Over);
         assert_eq!(guessed(5).state_by_link(NOW), ProofState::Open);
     }
@@ -409,6 +430,8 @@ mod tests {
     #[test]
     fn a_completion_may_be_repeated_for_ten_minutes() {
         let used = Proof { used_at: Some(NOW), ..proof(Purpose::Reset) };
+        let guessed = Proof { tries: TRIES_MAX, ..used.clone() };
+        assert_eq!(guessed.state_by_code(NOW), ProofState::Over);
         let at = |seconds| NOW + Duration::from_secs(seconds);
         assert_eq!(used.state_by_code(at(599)), ProofState::Used { may_repeat: true });
         assert_eq!(used.state_by_link(at(600)), ProofState::Used { may_repeat: false });

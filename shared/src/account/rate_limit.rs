@@ -6,6 +6,7 @@
 //! delay ends.
 
 mod ceiling;
+pub mod mails;
 mod quota;
 mod series;
 

@@ -1,5 +1,7 @@
 //! The session object: the answer of a login, a new account and a refresh.
 
+use std::time::Duration;
+
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -245,6 +247,15 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
         claims: &'a access::Claims,
     }
     secrets.sign(&Claims { user_id: &claims.sub, claims })
+}
+
+/// The time at which all sessions end if they are ended at `now`.
+///
+/// Firebase tells the time of a sign-in in whole seconds. The end in the next second revokes every
+/// sign-in of this one. The answer waits for that second, so that the write need not:
+/// [`outlast_the_end_of_sessions`].
+pub fn end_of_sessions(app: &App, now: Timestamp) -> Timestamp {
+    if app.config().firebase.account.is_some() { now.floor() + Duration::from_secs(1) } else { now }
 }
 
 /// Waits for the second after the end of all sessions, if custom tokens are made. Firebase tells

@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 46] = [
+pub const CODES: [Code; 50] = [
     code(
         "invalid_request",
         &[400],
@@ -119,6 +119,28 @@ pub const CODES: [Code; 46] = [
         Builder,
         "no token was sent",
         "Send the access token as `Authorization: Bearer`. Log in first, and store the session object.",
+    ),
+    code(
+        "code_invalid",
+        &[401],
+        User,
+        "the code of a mail is wrong, expired, used up, or nobody's",
+        "Type the code again, or ask for another mail. `message` says how many tries are left.",
+    ),
+    code(
+        "link_invalid",
+        &[401],
+        User,
+        "the link of a mail is none of this service",
+        "Open the link of the newest mail, as a whole.",
+    ),
+    code("link_expired", &[401], User, "the time of the link is over", "Ask for another mail."),
+    code(
+        "link_used",
+        &[401],
+        User,
+        "the link was used, or a later change has ended it",
+        "Ask for another mail if you still need one.",
     ),
     code(
         "invalid_credentials",

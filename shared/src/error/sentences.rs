@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, time::Duration};
 
-use super::{Error, Media, Methods, RefreshRefusal, SignUpRefusal, whole_seconds};
+use super::{Error, LinkRefusal, Media, Methods, RefreshRefusal, SignUpRefusal, whole_seconds};
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,6 +29,10 @@ impl Error {
             Self::ApiKey => "Only a server of this app may do this.",
             Self::Token(refusal) => return refusal.message.replace('`', "").into(),
             Self::Refresh(refusal) => refusal.message(),
+            Self::CodeInvalid(tries_left) => return wrong_code(*tries_left),
+            Self::Link(LinkRefusal::Invalid) => "This link is not valid.",
+            Self::Link(LinkRefusal::Expired) => "This link has expired. Ask for a new one.",
+            Self::Link(LinkRefusal::Used) => "This link was used before, or a later change has ended it.",
             Self::Disabled => "This account is disabled.",
             Self::EmailNotVerified => "The e-mail address is not verified yet.",
             Self::SignUp(SignUpRefusal::Closed) => "New accounts cannot be created here.",
@@ -165,6 +169,16 @@ impl Media {
             }
         };
         format!("{} {cure}", self.message())
+    }
+}
+
+/// One sentence for every code that is not good, whatever the reason.
+fn wrong_code(tries_left: u32) -> Cow<'static, str> {
+    const WRONG: &str = "This code is wrong or has expired.";
+    match tries_left {
+        0 => format!("{WRONG} Ask for a new one.").into(),
+        1 => format!("{WRONG} You have 1 try left.").into(),
+        left => format!("{WRONG} You have {left} tries left.").into(),
     }
 }
 

@@ -10,12 +10,14 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 25] = [
+pub const PATHS: [(&str, &[&str]); 27] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
     ("/logout", &["POST"]),
     ("/verify", &["GET", "POST"]),
+    ("/password/forgot", &["POST"]),
+    ("/password/reset", &["POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/password", &["POST"]),
     ("/me/delete", &["POST"]),
@@ -39,7 +41,7 @@ pub const PATHS: [(&str, &[&str]); 25] = [
 ];
 
 /// Names that other services give to a path, in small letters and digits alone.
-const OTHER_NAMES: [(&str, &[&str]); 13] = [
+const OTHER_NAMES: [(&str, &[&str]); 15] = [
     (
         "/create-account",
         &["signup", "register", "registration", "registeruser", "createuser", "newaccount", "accounts", "users"],
@@ -51,6 +53,11 @@ const OTHER_NAMES: [(&str, &[&str]); 13] = [
     ("/refresh", &["refreshtoken", "tokenrefresh", "renew", "refreshsession"]),
     ("/logout", &["signout", "logoff", "logoutuser"]),
     ("/verify", &["verifytoken", "verifyidtoken", "introspect", "validate", "check"]),
+    (
+        "/password/forgot",
+        &["forgotpassword", "forgot", "recover", "recovery", "passwordrecovery", "requestpasswordreset"],
+    ),
+    ("/password/reset", &["resetpassword", "reset", "passwordresetconfirm", "confirmpasswordreset"]),
     ("/me", &["user", "profile", "account", "userinfo", "whoami", "currentuser"]),
     ("/me/password", &["password", "changepassword", "updatepassword", "mechangepassword"]),
     ("/me/delete", &["deleteaccount", "deleteuser", "removeaccount", "closeaccount", "unregister"]),

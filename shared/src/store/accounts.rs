@@ -206,6 +206,8 @@ pub(super) fn refusal(condition: Condition) -> Error {
         | Condition::Failures(_)
         | Condition::Ceiling(_)
         | Condition::Import(_)
+        | Condition::Proof
+        | Condition::Pause
         | Condition::Quota(_) => Error::unavailable("another request changed the account meanwhile"),
     }
 }

@@ -236,7 +236,7 @@ fn with_any_hash(user: &User) -> User {
 }
 
 /// The account after a change that was written.
-fn written(before: &User, mut after: User) -> User {
+pub(super) fn written(before: &User, mut after: User) -> User {
     if before.origin.is_without_hash {
         after.password_hash = None;
     }

@@ -33,9 +33,16 @@ impl QuotaWindow {
         ip.networks().zip(quotas).map(|(network, quota)| Self::new(names, quota, network, now)).collect()
     }
 
-    fn new(names: &Pseudonyms, quota: Quota, network: &str, now: Timestamp) -> Self {
+    /// The window around `now` of one subject. Its count is not read yet.
+    pub(super) fn new(names: &Pseudonyms, quota: Quota, subject: &str, now: Timestamp) -> Self {
         let (number, ends_at) = quota.window_at(now);
-        Self { key: limit_key(names, quota.name, &[&format!("{number}#{network}")]), quota, ends_at, used: 0 }
+        Self { key: limit_key(names, quota.name, &[&format!("{number}#{subject}")]), quota, ends_at, used: 0 }
+    }
+
+    /// Adds one to the count, whatever it is. The record outlives its window by `kept`.
+    pub(super) fn count_any(&self, store: &Store, kept: Duration) -> UpdateBuilder {
+        let update = store.update(&self.key).update_expression("ADD used :difference SET #ttl = :ttl");
+        ending_at(update.expression_attribute_values(":difference", number(1)), self.ends_at + kept)
     }
 
     /// The time until the next window, if the quota is used up.

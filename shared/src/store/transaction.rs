@@ -44,6 +44,10 @@ pub(super) enum Condition {
     Quota(usize),
     /// The imported account with this index is new.
     Import(usize),
+    /// The proof is as it was read.
+    Proof,
+    /// The pause after the last mail is over.
+    Pause,
 }
 
 /// A condition that did not hold, and the record that the table has under its key.

@@ -7,12 +7,14 @@ use super::no_server_error;
 use crate::invariants::{self, Checks};
 
 /// Every path with its methods.
-const PATHS: [(&str, &[&str]); 24] = [
+const PATHS: [(&str, &[&str]); 26] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
     ("/logout", &["POST"]),
     ("/verify", &["GET", "POST"]),
+    ("/password/forgot", &["POST"]),
+    ("/password/reset", &["POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/delete", &["POST"]),
     ("/me/password", &["POST"]),

@@ -76,7 +76,10 @@ const fn by_id_token(endpoint: &'static str) -> Row {
 
 const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse battery staple"}"#;
 
-const ROWS: [Row; 31] = [
+/// A reset with a challenge that nobody got.
+const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
+
+const ROWS: [Row; 33] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -98,6 +101,9 @@ const ROWS: [Row; 31] = [
         without: ["200", "200", "403 account_disabled", "401 refresh_token_invalid"],
         under: ["200", "403 email_not_verified", "403 account_disabled", "401 refresh_token_invalid"],
     },
+    // The mailbox alone learns more.
+    equal("POST /password/forgot", By::Nobody, r#"{"email": "a@b.de"}"#, "200"),
+    equal("POST /password/reset", By::Nobody, RESET, "401 code_invalid"),
     // An end is for everybody.
     equal("POST /logout", By::Refresh, "{}", "200"),
     equal("POST /logout", By::Refresh, r#"{"everywhere": true}"#, "200"),

@@ -15,6 +15,7 @@ pub fn function_of(path: &str) -> Router<App> {
         "/refresh" => refresh::router(),
         "/logout" => logout::router(),
         "/verify" => verify::router(),
+        "/password/forgot" | "/password/reset" => email::router(),
         "/jwt/encode" | "/jwt/decode" => jwt::router(),
         path if path == "/me" || path.starts_with("/me/") => account::router(),
         _ => well_known::router(),

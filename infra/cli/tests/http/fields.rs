@@ -96,10 +96,12 @@ fn assert_plain(body: &Value) {
 }
 
 /// The paths, each with its fields of text.
-const TEXTS: [(&str, &str, &[&str]); 8] = [
+const TEXTS: [(&str, &str, &[&str]); 10] = [
     ("POST", "/create-account", &["email", "username", "name"]),
     ("POST", "/login", &["email"]),
     ("POST", "/login", &["username"]),
+    ("POST", "/password/forgot", &["email", "locale"]),
+    ("POST", "/password/reset", &["challenge", "code"]),
     ("POST", "/refresh", &["refresh_token"]),
     ("POST", "/logout", &["refresh_token", "everywhere"]),
     ("POST", "/jwt/encode", &["payload", "expires_in"]),
@@ -113,6 +115,8 @@ fn others(path: &str, field: &str) -> Value {
         "/create-account" => json!({"email": "new@b.de", "password": PASSWORD}),
         "/login" => json!({"password": PASSWORD}),
         "/logout" => json!({"refresh_token": "A".repeat(43)}),
+        "/password/forgot" => json!({"email": "a@b.de"}),
+        "/password/reset" => json!({"challenge": "A".repeat(43), "code": "123456", "new_password": PASSWORD}),
         "/jwt/encode" => json!({"payload": {"a": 1}}),
         _ => json!({}),
     };
@@ -224,7 +228,8 @@ async fn no_text_in_a_field_gets_a_message_about_another_field() {
                     answer.body
                 );
                 // One input box may accept both kinds of identifiers.
-                let is_identifier = path == "/login" && (*field == "email" || *field == "username");
+                let is_identifier =
+                    ["/login", "/password/forgot"].contains(&path) && (*field == "email" || *field == "username");
                 // The judge of tokens names what was sent in a token's place.
                 let is_judged = field.ends_with("token");
                 let alien = words.iter().filter(|(about, _)| {

@@ -11,12 +11,14 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 16] = [
+const PATHS: [(&str, &str); 18] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
     ("POST", "/logout"),
     ("POST", "/verify"),
+    ("POST", "/password/forgot"),
+    ("POST", "/password/reset"),
     ("POST", "/jwt/encode"),
     ("POST", "/jwt/decode"),
     ("PATCH", "/me"),

@@ -141,6 +141,9 @@ fn example(name: &str, kind: Kind) -> Node {
         (Kind::NewPassword, "password") => "correct horse battery",
         (Kind::NewPassword, _) => "a better horse battery",
         (_, "refresh_token") => "dlIOBvT9xQm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbA",
+        (Kind::Text, "challenge") => "Qm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbAdlIOBvT9x",
+        (Kind::Text, "code") => "012345",
+        (Kind::Text, "locale") => "de",
         (Kind::Token, _) => "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl",
         (Kind::Text, _) => panic!("{name} is any text: give it an example here"),
     };

@@ -14,6 +14,7 @@ pub(super) fn label(name: &str) -> &'static str {
         "current_password" => "The current password",
         "new_password" => "The new password",
         "token" | "refresh_token" => "The token",
+        "code" => "The code",
         "payload" => "The payload",
         "expires_in" | "expires_in_minutes" => "The life of the token",
         _ => "A value",
@@ -31,6 +32,7 @@ pub(super) fn ask(name: &str) -> &'static str {
         "new_password" => "Enter a new password.",
         "refresh_token" => "You are not logged in.",
         "token" => "There is no token to check.",
+        "code" => "Enter the code from the mail.",
         _ => "A value is missing.",
     }
 }

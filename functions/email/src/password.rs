@@ -1,0 +1,108 @@
+//! `/password/forgot` and `/password/reset`: a new password in the place of a forgotten one.
+
+use axum::{Json, extract::State};
+use shared::{
+    App,
+    account::{
+        email::Identifier,
+        proof::{Code, Purpose},
+    },
+    auth::{
+        mailing::{self, MailRequest, Started, Words},
+        password::client,
+        proof::Shown,
+        reset,
+        session_object::{SessionObject, require_signing_keys},
+    },
+    error::Error,
+    http::{
+        api::{Api, Operation, refusals::ATTEMPT},
+        body::Body,
+        client_ip::ClientIp,
+        fields::{Fields, Input},
+    },
+    mail::Language,
+    password::{Password, Person},
+    token::access::Issuer,
+};
+
+const WORDS: Words = Words { asked: "password_reset_asked", limited: "password_reset_limited" };
+
+/// The endpoints of a forgotten password.
+pub(super) fn api() -> Api {
+    let forgotten = Operation::new::<Started>("forgotPassword", "Ask for a code to reset the password")
+        .text(
+            "Mails a code to the account, if there is one. The answer is the same for every address. Keep the challenge: \
+             the reset needs it together with the code.",
+        )
+        .body::<Forgot>()
+        .imported(&["email"])
+        .for_clients()
+        .fails(ATTEMPT)
+        .fails(&[(501, "not_configured")]);
+    let resetting = Operation::new::<SessionObject>("resetPassword", "Set a new password by the code")
+        .text(
+            "Sets a new password and logs in. Every other session ends. Whoever lost the answer sends the same again within \
+             ten minutes.",
+        )
+        .body::<Reset>()
+        .for_clients()
+        .fails(&[(400, "weak_password"), (401, "code_invalid"), (403, "account_disabled"), (501, "not_configured")]);
+    Api::new().post("/password/forgot", forgot, forgotten).post("/password/reset", reset_password, resetting)
+}
+
+/// `email` or `username`, and perhaps `locale`. The `refresh_token` of an earlier session shows
+/// that this client logged in before, as at `/login`.
+struct Forgot {
+    identifier: Identifier,
+    language: Language,
+    refresh_token: Option<String>,
+}
+
+impl Input for Forgot {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let identifier = fields.identifier();
+        let language = fields.optional("locale").map(|tag| Language::of_tag(&tag)).unwrap_or_default();
+        let refresh_token = fields.optional("refresh_token");
+        Some(Self { identifier: identifier?, language, refresh_token })
+    }
+}
+
+/// 200 with a challenge, whoever the address belongs to. Only the mailbox learns more.
+async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>) -> Result<Json<Started>, Error> {
+    let client = client(&app, ip.key(), forgot.refresh_token.as_deref()).await;
+    let request =
+        MailRequest { purpose: Purpose::Reset, identifier: &forgot.identifier, client, language: forgot.language };
+    Ok(Json(mailing::start(&app, &request, &WORDS).await?))
+}
+
+/// `challenge`, `code` and `new_password`.
+struct Reset {
+    challenge: String,
+    code: Code,
+    password: Password,
+}
+
+impl Input for Reset {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        let password = fields.new_password("new_password");
+        // The rules about the person wait for the account, which this reader does not know.
+        let weakness = password.as_ref().and_then(|new| fields.weakness("new_password", new, &Person::UNKNOWN));
+        if let Some(weakness) = &weakness {
+            fields.also_refuse(weakness);
+        }
+        Some(Self { challenge: challenge?, code: code?, password: password? })
+    }
+}
+
+/// 200 with the session object of a new session. Every other session ends with the old password.
+async fn reset_password(
+    State(app): State<App>,
+    issuer: Issuer,
+    Body(input): Body<Reset>,
+) -> Result<Json<SessionObject>, Error> {
+    require_signing_keys(&app).await?;
+    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
+    Ok(Json(reset::by_code(&app, &issuer, shown, &input.password).await?))
+}

@@ -1,0 +1,223 @@
+//! Mails that somebody asks for: a proof, its mail, and the answer, which is the same whoever the
+//! address belongs to.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    App,
+    account::{
+        email::{Identifier, is_reserved},
+        proof::{CODE_DIGITS, Proof, ProofId, Purpose},
+        rate_limit::mails::MAIL_PAUSE,
+        user::User,
+    },
+    config::MailBy,
+    error::Error,
+    keys::ProofKeys,
+    mail::{Kind, Language, outgoing::OutgoingMail},
+    sample::{Meaning, Sample},
+    store::Client,
+    telemetry::audit,
+    time::Timestamp,
+};
+
+/// The sentence for everybody who asks for a mail.
+const SENT: &str = "If this address can be used here, a code is on its way.";
+
+/// The answer to everybody who asks for a mail. It tells nothing about the address.
+#[derive(Serialize)]
+pub struct Started {
+    challenge: String,
+    expires_in: u64,
+    expires_at: String,
+    resend_in: u64,
+    resend_at: String,
+    code_length: usize,
+    message: &'static str,
+}
+
+impl Sample for Started {
+    const NAME: &'static str = "Started";
+    const MEMBERS: &'static [Meaning] = &[
+        ("challenge", "To be sent with the code from the mail. Alone it is of no use."),
+        ("expires_in", "The life of the code, in seconds."),
+        ("expires_at", "The end of that life."),
+        ("resend_in", "The time until another mail may be asked for, in seconds."),
+        ("resend_at", "The end of that time."),
+        ("code_length", "The digits of the code."),
+        ("message", "A sentence for the person."),
+    ];
+
+    fn sample() -> Self {
+        Self {
+            challenge: "Qm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbAdlIOBvT9x".to_owned(),
+            expires_in: 900,
+            expires_at: "2026-05-27T14:15:00Z".to_owned(),
+            resend_in: MAIL_PAUSE.as_secs(),
+            resend_at: "2026-05-27T14:00:30Z".to_owned(),
+            code_length: CODE_DIGITS,
+            message: SENT,
+        }
+    }
+}
+
+/// A mail that somebody asks for.
+pub struct MailRequest<'a> {
+    /// The purpose of its code.
+    pub purpose: Purpose,
+    /// The identifier, as it was typed.
+    pub identifier: &'a Identifier,
+    /// The client that the limits count. `None` if rate limits are off.
+    pub client: Option<Client<'a>>,
+    /// The language of the mail.
+    pub language: Language,
+}
+
+/// The words of an audit event: one for a mail, and one for a mail that a limit refuses.
+pub struct Words {
+    /// The mail was asked for.
+    pub asked: &'static str,
+    /// A limit refused it.
+    pub limited: &'static str,
+}
+
+/// The keys of proofs, where this deployment sends mails.
+///
+/// # Errors
+///
+/// 501 if it sends none. 503 while the keys cannot be loaded.
+pub async fn require_mail(app: &App) -> Result<Arc<ProofKeys>, Error> {
+    if app.config().mail.by == MailBy::Off {
+        return Err(Error::NotConfigured("This deployment sends no mails: set MAIL to ses, smtp or webhook."));
+    }
+    proof_keys(app).await
+}
+
+/// The keys of proofs.
+///
+/// # Errors
+///
+/// 501 if there are none. 503 while they cannot be loaded.
+pub async fn proof_keys(app: &App) -> Result<Arc<ProofKeys>, Error> {
+    let keys = app.keys().proof_keys(app.now()).await?;
+    keys.ok_or(Error::NotConfigured("No key makes the codes of mails: set PROOF_KEY_SECRET_ID, or PROOF_KEY_FILE."))
+}
+
+/// Stores a proof and its mail, and answers the challenge. An identifier that is nobody's gets the
+/// same records, whose mail nobody sends. Two round trips.
+///
+/// # Errors
+///
+/// 429 if a limit is reached, at the same request for everybody. 501 if this deployment sends no
+/// mails. 503 if DynamoDB fails.
+pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Result<Started, Error> {
+    let keys = require_mail(app).await?;
+    let (store, now) = (app.store(), app.now());
+    let identity = app.pseudonym(request.identifier.key());
+    let audit_if_limited = |error: &Error| {
+        if matches!(error, Error::TooManyAttempts(_)) {
+            audit::record(words.limited, &identity, "");
+        }
+    };
+    let begun = store.begin_proof(request.purpose, request.identifier, request.client, now).await;
+    let mut begun = begun.inspect_err(audit_if_limited)?;
+    let user = begun.user.take();
+    let proof = proof(app, request, user.as_ref(), begun.tries_max, now)?;
+    let mail = code_mail(app, request, &proof, now)?;
+    store.put_proof(&mut begun, &proof, &mail, now).await.inspect_err(audit_if_limited)?;
+    let user = user.map(|user| app.pseudonym(&user.id)).unwrap_or_default();
+    audit::record(words.asked, &identity, &user);
+    tell(app, &mail);
+    Ok(Started::of(&proof, &keys))
+}
+
+/// The proof for whoever the identifier belongs to.
+fn proof(
+    app: &App,
+    request: &MailRequest<'_>,
+    user: Option<&User>,
+    tries_max: u32,
+    now: Timestamp,
+) -> Result<Proof, Error> {
+    let typed = match request.identifier {
+        Identifier::Email(email) => email.typed(),
+        Identifier::Username(username) => username.as_str(),
+    };
+    let key = request.identifier.key();
+    Ok(Proof {
+        id: ProofId::new(app.random()?),
+        purpose: request.purpose,
+        user_id: user.map(|user| user.id.clone()),
+        email: user.map_or(typed, |user| &user.email).to_owned(),
+        email_key: user.map_or(key, |user| &user.email_key).to_owned(),
+        proof: user.map_or(0, |user| user.proof),
+        tries: 0,
+        tries_max,
+        asked_for: key.to_owned(),
+        locale: request.language.tag().to_owned(),
+        made_at: now,
+        continue_url: String::new(),
+        used_at: None,
+    })
+}
+
+/// The mail with the code of a proof. Nobody sends the one of a proof that is nobody's.
+fn code_mail(app: &App, request: &MailRequest<'_>, proof: &Proof, now: Timestamp) -> Result<OutgoingMail, Error> {
+    let kind = match request.purpose {
+        Purpose::SignIn => Kind::SignIn,
+        Purpose::Verify => Kind::Verify,
+        Purpose::Reset => Kind::Reset,
+        Purpose::Change => Kind::Change,
+        Purpose::Undo => Kind::EmailChanged,
+        Purpose::Invite => Kind::Invite,
+    };
+    let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, request.language, now);
+    let mail = mail.with_proof(proof.id, app.config().mail.public_url.as_deref());
+    let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
+    Ok(if is_sent { mail } else { mail.into_decoy() })
+}
+
+/// The notice about an event of an account, to write in its transaction. None where this deployment
+/// sends no mails.
+///
+/// # Errors
+///
+/// 500 if the random source fails.
+pub fn notice(
+    app: &App,
+    kind: Kind,
+    user: &User,
+    language: Language,
+    now: Timestamp,
+) -> Result<Vec<OutgoingMail>, Error> {
+    if app.config().mail.by == MailBy::Off {
+        return Ok(Vec::new());
+    }
+    let mail = OutgoingMail::new(app.uuid()?, kind, &user.email, language, now);
+    Ok(vec![if is_reserved(&user.email_key) { mail.into_decoy() } else { mail }])
+}
+
+/// Tells the sender in this process of a mail that was committed.
+pub fn tell(app: &App, mail: &OutgoingMail) {
+    if !mail.is_decoy {
+        app.outbox().tell(&mail.id);
+    }
+}
+
+impl Started {
+    /// The answer for this proof, which was made with the first of the keys.
+    fn of(proof: &Proof, keys: &ProofKeys) -> Self {
+        let life = proof.purpose.code_life().unwrap_or_else(|| proof.purpose.life());
+        Self {
+            challenge: proof.id.challenge(keys.sealing()),
+            expires_in: life.as_secs(),
+            expires_at: (proof.made_at + life).rfc3339(),
+            resend_in: MAIL_PAUSE.as_secs(),
+            resend_at: (proof.made_at + MAIL_PAUSE).rfc3339(),
+            code_length: CODE_DIGITS,
+            message: SENT,
+        }
+    }
+}
