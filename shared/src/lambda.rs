@@ -90,16 +90,24 @@ fn blank(event: &LambdaRequest) -> LambdaRequest {
     }
 }
 
-/// Runs the function `service` on events of AWS, not on requests of people. The error that Lambda
-/// gets holds the cause of a fault, because only the operator reads it.
-pub fn serve_events<E, F>(service: &'static str, handle: fn(App, E) -> F) -> ExitCode
+/// Runs the function `service` on events of AWS, not on requests of people. `prepare` makes what
+/// each event is handled with, once. The error that Lambda gets holds the cause of a fault, because
+/// only the operator reads it.
+pub fn serve_events<S, E, A, F>(
+    service: &'static str,
+    prepare: impl AsyncFnOnce(App) -> Result<S, Error>,
+    handle: fn(S, E) -> F,
+) -> ExitCode
 where
+    S: Clone + Send + 'static,
     E: DeserializeOwned + Send + 'static,
-    F: Future<Output = Result<(), Error>> + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Future<Output = Result<A, Error>> + Send + 'static,
 {
     start(service, async |app: App, observer: Observer| {
+        let prepared = prepare(app).await.inspect_err(log::fault)?;
         let handler = move |event: LambdaEvent<E>| {
-            let handled = handle(app.clone(), event.payload);
+            let handled = handle(prepared.clone(), event.payload);
             async move { handled.await.map_err(|error| diagnosed(&error)) }
         };
         lambda_runtime::run(observer.watch(lambda_runtime::service_fn(handler))).await

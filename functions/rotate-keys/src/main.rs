@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve_events(env!("CARGO_PKG_NAME"), rotate_keys::rotate)
+    shared::lambda::serve_events(env!("CARGO_PKG_NAME"), async |app| Ok(app), rotate_keys::rotate)
 }

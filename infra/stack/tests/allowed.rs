@@ -22,11 +22,16 @@ const LOGINS_WITHOUT_HASH: &str = concat!(
 );
 const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;
 
+const MAILS_AND_SUPPRESSIONS: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","SUPPRESSED#*"]}}"#;
+const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
+const SUPPRESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SUPPRESSED#*"]}}"#;
+
 /// The index that lists the sessions of a user.
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
 /// The functions by name, in alphabetical order.
-pub const ALLOWED: [(&str, &[Row]); 11] = [
+pub const ALLOWED: [(&str, &[Row]); 12] = [
     (
         "AccountFunction",
         &[
@@ -138,6 +143,36 @@ pub const ALLOWED: [(&str, &[Row]); 11] = [
             ("secretsmanager:GetSecretValue", "PublicKeys", ""),
             ("secretsmanager:GetSecretValue", "RefreshKeys", ""),
             ("secretsmanager:GetSecretValue", "SigningKeys", "UpgradesKeys"),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "MailFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", MAILS_AND_SUPPRESSIONS),
+            ("dynamodb:DescribeStream", "Table.StreamArn", "HasStream"),
+            ("dynamodb:GetRecords", "Table.StreamArn", "HasStream"),
+            ("dynamodb:GetShardIterator", "Table.StreamArn", "HasStream"),
+            ("dynamodb:ListStreams", "Table.StreamArn", "HasStream"),
+            ("dynamodb:PutItem", "Table.Arn", SUPPRESSIONS),
+            ("dynamodb:UpdateItem", "Table.Arn", MAILS_AND_LIMITS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "MailLogs.Arn", ""),
+            ("logs:PutLogEvents", "MailLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "MailWebhookSecret", "MailsByWebhook"),
+            ("secretsmanager:GetSecretValue", "ProofKey", ""),
+            ("secretsmanager:GetSecretValue", "SmtpUrl", "MailsBySmtp"),
+            (
+                "ses:SendEmail",
+                "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:configuration-set/${MailConfigurationSet}",
+                "MailsBySes",
+            ),
+            (
+                "ses:SendEmail",
+                "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailDomain}",
+                "MailsBySes",
+            ),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),
         ],

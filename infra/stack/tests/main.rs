@@ -14,6 +14,7 @@ mod data;
 mod document;
 mod firewall;
 mod functions;
+mod linked;
 mod mutations;
 mod parameters;
 mod policies;

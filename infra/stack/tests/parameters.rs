@@ -10,10 +10,13 @@ use shared::config::{Config, Misconfigured};
 use super::document::{entries, read, resources};
 
 /// The parameters whose default differs from the default of `Config`, with the reason.
-const OTHER_DEFAULTS: [(&str, &str); 1] = [(
-    "TokenProfile",
-    "unset, it depends on whether there is a service account, whose secret this template always makes",
-)];
+const OTHER_DEFAULTS: [(&str, &str); 2] = [
+    (
+        "TokenProfile",
+        "unset, it depends on whether there is a service account, whose secret this template always makes",
+    ),
+    ("Mail", "unset, it is outbox on a laptop"),
+];
 
 /// The variables that pass on a parameter as it is, with the name of the parameter.
 fn parameters(template: &Value) -> BTreeSet<(String, String)> {
@@ -29,7 +32,13 @@ fn parameters(template: &Value) -> BTreeSet<(String, String)> {
 pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
     let config = Config::read(|asked| match asked {
         "JWT_SHARED_SECRET" => Some("a shared secret of more than 32 bytes".to_owned()),
-        asked => (asked == name).then(|| value.to_owned()),
+        asked if asked == name => Some(value.to_owned()),
+        // A way of mails needs these.
+        "MAIL_FROM" => Some("login@herbs.example".to_owned()),
+        "MAIL_WEBHOOK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
+        "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
+        _ => None,
     })?;
     Ok(format!("{config:?}"))
 }

@@ -11,19 +11,24 @@ use super::{
 
 /// The known types of resources, and whether each can grant permissions. An unknown type may grant
 /// them in a way that no test looks at.
-const TYPES: [&str; 19] = [
+const TYPES: [&str; 24] = [
     "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::CloudFront::Distribution",
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
     "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
     "AWS::Logs::MetricFilter",
     "AWS::Route53::RecordSet",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SES::ConfigurationSetEventDestination",
+    "AWS::SES::EmailIdentity",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
@@ -114,7 +119,15 @@ fn refuse_other_ways(template: &Value) -> Result<(), String> {
         "SourceAccount": {"Ref": "AWS::AccountId"},
         "SourceArn": {"Ref": "SigningKeys"},
     });
-    ensure(invoked == [&by_secrets_manager], "a function is invoked by another than the API or Secrets Manager")?;
+    let by_reports = json!({
+        "FunctionName": {"Fn::GetAtt": "MailFunction.Arn"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+        "SourceArn": {"Fn::GetAtt": "MailReportsRule.Arn"},
+    });
+    let is_known = invoked == [&by_reports, &by_secrets_manager];
+    ensure(is_known, "a function is invoked by another than the API, Secrets Manager or a report of SES")?;
     let keys: Vec<&Value> =
         resources(template, "AWS::KMS::Key").map(|(_, key)| &key["Properties"]["KeyPolicy"]).collect();
     ensure(keys == [&key_policy()], "the policy of the key is another")?;
@@ -180,6 +193,10 @@ fn named(resource: &Value) -> Option<String> {
     let table = json!({"Fn::If": ["MakesTable", {"Fn::GetAtt": "Table.Arn"}, {"Ref": "ExistingTable"}]});
     if *resource == table {
         return Some("Table.Arn".to_owned());
+    }
+    let stream = json!({"Fn::If": ["HasExistingStream", {"Ref": "ExistingStream"}, {"Fn::GetAtt": "Table.StreamArn"}]});
+    if *resource == stream {
+        return Some("Table.StreamArn".to_owned());
     }
     if let Some([Value::String(text), names]) = resource.get("Fn::Sub").and_then(Value::as_array).map(Vec::as_slice) {
         return (*names == json!({"Arn": table})).then(|| text.replace("${Arn}", "${Table.Arn}"));

@@ -17,6 +17,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request},
 };
+use mailer::transport::Transport;
 use serde_json::{Value, json};
 use shared::{
     App,
@@ -24,6 +25,7 @@ use shared::{
     config::Config,
     http::{client_ip::PeerAddr, contract},
     keys::{Event, KeySet, Keys, Part, ProofKeys, Step},
+    mail::{Kind, Language, outgoing::OutgoingMail},
     store::{
         Store,
         embedded::{Embedded, create_table},
@@ -455,4 +457,39 @@ async fn a_rotation_calls_secrets_manager_as_it_may_and_in_no_other_way() {
     let allowed = permissions["RotateKeysFunction"].iter().filter(|(action, ..)| action.starts_with("secretsmanager:"));
     let allowed = allowed.map(|(action, id, _)| (action.clone(), id.clone()));
     assert_eq!(called.collect::<BTreeSet<_>>(), allowed.collect());
+}
+
+/// Sends a mail, and suppresses an address.
+#[tokio::test]
+async fn the_mail_function_does_at_the_table_and_reads_of_the_secrets_what_it_may_and_no_more() {
+    const NAME: &str = "MailFunction";
+    let deployment = Deployment { upgrades_keys: false };
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut variables = deployment.secret_ids(NAME);
+    variables.insert("MAIL".to_owned(), "outbox".to_owned());
+    variables.insert("DATA_DIR".to_owned(), folder.path().display().to_string());
+    let (config, uses, embedded) = (config(&variables), Uses::default(), Embedded::memory().unwrap());
+    create_table(&embedded.client(), &config.table_name).await.unwrap();
+    let transport = Transport::of(&config, async || Err("no SES".to_owned())).await.unwrap();
+    let secrets = deployment.secrets(NAME);
+    let keys = Keys::new(Some(secrets.client()), config.key_sources(None));
+    let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
+    let app = App::new(config.clone(), Store::new(client, &config.table_name), keys).unwrap();
+    let mail = OutgoingMail::new(app.uuid().unwrap(), Kind::Reset, "a@yopmail.com", Language::English, app.now())
+        .with_proof(ProofId::new([7; 12]), None);
+    Store::new(embedded.client(), &config.table_name).put_mail(&mail).await.unwrap();
+    let sender = mail::Sender::new(app, transport);
+    let record = json!({"dynamodb": {"Keys": {"pk": {"S": mail.key()}}, "SequenceNumber": "1"}});
+    let bounce = json!({"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": "a@yopmail.com"}]});
+    for event in [json!({"Records": [record]}), json!({"detail": {"bounce": bounce}})] {
+        let handled = mail::handle(sender.clone(), serde_json::from_value(event).unwrap()).await.unwrap();
+        assert_eq!(serde_json::to_value(handled).unwrap(), json!({"batchItemFailures": []}));
+    }
+    let reads = secrets.used().into_iter().map(|(_, id)| id);
+    assert_eq!(reads.collect::<BTreeSet<_>>(), deployment.readable(NAME));
+    let of_table = granted(&read("template.yaml")).unwrap()[NAME].clone().into_iter();
+    let allowed: Vec<Use> =
+        of_table.filter(|(_, resource, _)| resource == "Table.Arn").flat_map(|row| allowed(&row)).collect();
+    let used = uses.0.lock().unwrap().uses.clone();
+    assert_eq!(used, allowed.into_iter().collect());
 }

@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 35] = [
+const UNSET_ON_LAMBDA: [Reason; 24] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -68,19 +68,8 @@ const UNSET_ON_LAMBDA: [Reason; 35] = [
     ("JWT_SHARED_SECRET_FILE", "as SIGNING_KEYS_FILE"),
     ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
-    ("MAIL", "no function there sends mails yet"),
-    ("MAIL_FROM", "as MAIL"),
-    ("MAIL_REPLY_TO", "as MAIL"),
-    ("APP_NAME", "as MAIL"),
-    ("MAIL_CODE_IN_SUBJECT", "as MAIL"),
-    ("MAIL_PER_DAY", "as MAIL"),
-    ("SMTP_URL", "as MAIL"),
-    ("SMTP_URL_SECRET_ID", "as MAIL"),
-    ("MAIL_WEBHOOK_SECRET", "as MAIL"),
-    ("MAIL_WEBHOOK_SECRET_ID", "as MAIL"),
-    ("MAIL_WEBHOOK_URL", "as MAIL"),
-    ("SES_CONFIGURATION_SET", "as MAIL"),
-    ("PUBLIC_URL", "as MAIL"),
+    ("SMTP_URL", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("MAIL_WEBHOOK_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
     ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),

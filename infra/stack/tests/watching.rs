@@ -9,7 +9,7 @@ use super::document::{read, resources};
 
 /// The metrics of the functions in the namespace of the stack, with the services that write each
 /// metric.
-const METRICS: [(&str, &[&str]); 15] = [
+const METRICS: [(&str, &[&str]); 20] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
     ("hash_ms", &["account", "create-account", "email", "login"]),
@@ -17,6 +17,11 @@ const METRICS: [(&str, &[&str]); 15] = [
     ("login_limited", &["login"]),
     ("login_ok", &["login"]),
     ("login_refused", &["login"]),
+    ("mail_bounced", &["mail"]),
+    ("mail_complained", &["mail"]),
+    ("mail_dropped", &["mail"]),
+    ("mail_refused", &["mail"]),
+    ("mail_sent", &["mail"]),
     ("refresh_ok", &["refresh"]),
     ("refresh_token_reused", &["refresh"]),
     ("sign_up_limited", &["create-account"]),
@@ -27,7 +32,7 @@ const METRICS: [(&str, &[&str]); 15] = [
     ("verify_ok", &["verify"]),
 ];
 
-const SERVICES: [&str; 11] = [
+const SERVICES: [&str; 12] = [
     "account",
     "console",
     "create-account",
@@ -35,6 +40,7 @@ const SERVICES: [&str; 11] = [
     "jwt",
     "login",
     "logout",
+    "mail",
     "refresh",
     "rotate-keys",
     "verify",
@@ -149,7 +155,7 @@ fn an_alarm_tells_somebody_what_to_do_and_is_silent_where_nobody_logs_in() {
         }
         alarms += 1;
     }
-    assert_eq!(alarms, 10);
+    assert_eq!(alarms, 12);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The functions of the template.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 12] = [
     "create-account",
     "login",
     "refresh",
@@ -35,6 +35,7 @@ const FUNCTIONS: [&str; 11] = [
     "email",
     "well-known",
     "console",
+    "mail",
     "rotate-keys",
 ];
 /// The API key of all functions.
