@@ -11,7 +11,8 @@ use super::{document::URL, documents};
 
 const GUIDES: [&str; 3] = ["bubble.md", "flutterflow.md", "weweb.md"];
 
-fn guide(name: &str) -> String {
+/// The text of a guide.
+pub fn guide(name: &str) -> String {
     let path = format!("{}/../../docs/guides/{name}", env!("CARGO_MANIFEST_DIR"));
     // A line that goes on belongs to the sentence before it.
     fs::read_to_string(path).unwrap().replace("\n  ", " ")

@@ -17,6 +17,7 @@ mod flat;
 mod guides;
 mod node;
 mod operations;
+mod recipes;
 mod rules;
 mod schema;
 

@@ -1,0 +1,184 @@
+//! Every call of the guides for builders is sent to the routers as the guide writes it, with values
+//! in the places of its variables.
+
+use axum::http::Method;
+use regex_lite::Regex;
+use serde_json::{Map, Value, json};
+use shared::{
+    http::api::{Endpoint, operation::Identity},
+    testing::{Service, code_of},
+};
+
+use super::{document::URL, guides::guide};
+
+const API_KEY: &str = "an API key that only this test knows";
+const PASSWORD: &str = "correct horse battery staple";
+
+/// The body of a call, with names of variables in it.
+enum Body {
+    /// A JSON text, such as `{"email": <email>}` or `{"email": "<email>"}`.
+    Written(String),
+    /// The names of its fields.
+    Fields(Vec<String>),
+}
+
+/// A call of a guide.
+struct Recipe {
+    endpoint: Endpoint,
+    body: Body,
+}
+
+/// The calls of a guide, in its order. A call begins with a URL, and its bodies follow.
+fn recipes(name: &str) -> Vec<Recipe> {
+    let text = guide(name);
+    let urls = Regex::new(&format!("(?:(GET|POST|PATCH|DELETE)`? )?`?{URL}(/[a-z./0-9-]*[a-z])")).unwrap();
+    let starts: Vec<_> = urls.captures_iter(&text).collect();
+    let ends = starts.iter().skip(1).map(|found| found.get(0).unwrap().start()).chain([text.len()]);
+    let mut recipes = Vec::new();
+    for (found, end) in starts.iter().zip(ends) {
+        let Some(endpoint) = endpoint(found.get(1).map(|method| method.as_str()), &found[2]) else { continue };
+        // A paragraph that ends a chapter is about something else.
+        let segment = text[found.get(0).unwrap().end()..end].split("\n## ").next().unwrap_or_default();
+        let segment = segment.strip_prefix('`').unwrap_or(segment);
+        recipes.extend(bodies(segment, &endpoint).into_iter().map(|body| Recipe { endpoint: copy(&endpoint), body }));
+    }
+    recipes
+}
+
+fn endpoint(method: Option<&str>, path: &str) -> Option<Endpoint> {
+    let api = latchkey::api();
+    let is_it = |endpoint: &&Endpoint| {
+        endpoint.path == path && method.map_or(endpoint.method == "POST", |method| method == endpoint.method)
+    };
+    api.endpoints().iter().find(is_it).map(copy)
+}
+
+fn copy(Endpoint { method, path, operation }: &Endpoint) -> Endpoint {
+    Endpoint { method, path, operation: operation.clone() }
+}
+
+fn bodies(segment: &str, endpoint: &Endpoint) -> Vec<Body> {
+    let json = Regex::new(r#"\{"(?:[^{}`]|\{[^{}`]*\})*\}"#).unwrap();
+    let written: Vec<Body> = json.find_iter(segment).map(|found| Body::Written(found.as_str().to_owned())).collect();
+    let Some(describe) = endpoint.operation.body.filter(|_| written.is_empty()) else {
+        let is_bare = written.is_empty().then_some(Body::Fields(Vec::new()));
+        return written.into_iter().chain(is_bare).collect();
+    };
+    let fields = describe();
+    let sentence = segment.split("\n\n").next().unwrap_or_default().split("\n- ").next().unwrap_or_default();
+    let names = sentence.split('`').skip(1).step_by(2);
+    let named = names.filter(|name| fields.iter().any(|field| field.name == *name)).map(str::to_owned);
+    vec![Body::Fields(named.collect())]
+}
+
+/// The values of the variables, for somebody with this session and the challenge of a mailed code.
+fn value(name: &str, email: &str, session: &Value, challenge: &Value) -> Value {
+    match name {
+        "challenge" => challenge.clone(),
+        "code" => code_of(challenge).into(),
+        "email" => email.into(),
+        "password" | "current_password" => PASSWORD.into(),
+        "new_password" => "violet tractor 47 umbrella".into(),
+        "refresh_token" => session["refresh_token"].clone(),
+        "token" => session["access_token"].clone(),
+        "minutes" => 60.into(),
+        "metadata" => json!({"phone": "1"}),
+        "name" | "phone" | "user_id" => format!("a \"{name}\"\\").into(),
+        _ => panic!("the guide has the variable {name}, and nobody gave it a value here"),
+    }
+}
+
+/// The body with values, as the builder's tool writes it: a text is quoted and escaped once.
+fn filled(body: &Body, value: impl Fn(&str) -> Value) -> Value {
+    match body {
+        Body::Fields(names) => {
+            Value::Object(names.iter().map(|name| (name.clone(), value(name))).collect::<Map<_, _>>())
+        }
+        Body::Written(text) => {
+            let variables = Regex::new(r#""?<([a-z_]+)>"?"#).unwrap();
+            let text = variables.replace_all(text, |found: &regex_lite::Captures<'_>| value(&found[1]).to_string());
+            serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        }
+    }
+}
+
+async fn service() -> Service {
+    let secret = "a shared secret of more than 32 bytes";
+    let variables =
+        [("API_KEY", API_KEY), ("JWT_SHARED_SECRET", secret), ("TOKEN_PROFILE", "access"), ("RATE_LIMITS", "off")];
+    Service::configured(latchkey::router(), &variables).await
+}
+
+/// Sends the calls of a guide, each with an account of its own. Returns the operations.
+async fn follow(name: &str) -> Vec<&'static str> {
+    let service = service().await;
+    let mut followed = Vec::new();
+    for (index, Recipe { endpoint, body }) in recipes(name).iter().enumerate() {
+        let operation = &endpoint.operation;
+        let owner = format!("owner-{index}@yopmail.com");
+        let session = service.session(&service.account(&owner).await).await;
+        let email = if operation.id == "createAccount" { format!("new-{index}@yopmail.com") } else { owner };
+        let challenge = match operation.id {
+            "resetPassword" => {
+                service.post("/password/forgot", json!({"email": email})).await.is(200).body["challenge"].clone()
+            }
+            _ => Value::Null,
+        };
+        let mut body = filled(body, |name| value(name, &email, &session, &challenge));
+        // "The same request" has the fields of the earlier one.
+        if operation.id == "createAccount" && body.get("email").is_none() {
+            body["email"] = email.into();
+            body["password"] = PASSWORD.into();
+        }
+        let mut call = service.request(Method::from_bytes(endpoint.method.as_bytes()).unwrap(), endpoint.path);
+        call = match operation.identity {
+            Identity::Bearer => call.bearer(&session["access_token"]),
+            Identity::ApiKey => call.header("x-api-key", API_KEY),
+            Identity::Anybody | Identity::BearerOrField => call,
+        };
+        let answer = call.json(body.clone()).await;
+        assert!(answer.status.is_success(), "{name}: {} with {body}: {:#}", operation.id, answer.body);
+        followed.push(operation.id);
+    }
+    followed
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_of_the_guide_for_bubble_works_as_it_is_written() {
+    let expected = [
+        "login",
+        "createAccount",
+        "refresh",
+        "logout",
+        "me",
+        "changePassword",
+        "updateMe",
+        "deleteAccount",
+        "encodeToken",
+        "verifyToken",
+    ];
+    assert_eq!(follow("bubble.md").await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_of_the_guide_for_flutterflow_works_as_it_is_written() {
+    let expected = [
+        "login",
+        "createAccount",
+        "createAccount",
+        "forgotPassword",
+        "resetPassword",
+        "refresh",
+        "logout",
+        "updateMe",
+        "changePassword",
+        "deleteAccount",
+    ];
+    assert_eq!(follow("flutterflow.md").await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_call_of_the_guide_for_weweb_works_as_it_is_written() {
+    let expected = ["login", "createAccount", "refresh", "me", "changePassword", "updateMe", "deleteAccount", "logout"];
+    assert_eq!(follow("weweb.md").await, expected);
+}
