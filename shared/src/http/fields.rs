@@ -114,16 +114,27 @@ pub struct Fields<'a> {
     accounts: Option<&'a Accounts>,
     /// The fields so far, while an input is described.
     noted: Option<Vec<Described>>,
+    /// The names that readers asked for. A test holds them to the description.
+    #[cfg(feature = "testing")]
+    asked: std::collections::BTreeSet<String>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(values: Map<String, Value>, body: Bytes, accounts: &'a Accounts) -> Self {
-        Self { values, body, wrong: Vec::new(), accounts: Some(accounts), noted: None }
+        Self { accounts: Some(accounts), values, body, noted: None, ..Self::describing() }
     }
 
     /// Fields whose readers note their names and kinds, and find nothing.
     fn describing() -> Self {
-        Self { values: Map::new(), body: Bytes::new(), wrong: Vec::new(), accounts: None, noted: Some(Vec::new()) }
+        Self {
+            values: Map::new(),
+            body: Bytes::new(),
+            wrong: Vec::new(),
+            accounts: None,
+            noted: Some(Vec::new()),
+            #[cfg(feature = "testing")]
+            asked: std::collections::BTreeSet::new(),
+        }
     }
 
     /// Reads an input, or tells every mistake at once.
@@ -139,6 +150,8 @@ impl<'a> Fields<'a> {
             }
         }
         let input = T::read(&mut self);
+        #[cfg(feature = "testing")]
+        self.assert_described::<T>(input.is_some());
         if let Some(place) = T::STORED_AT {
             self.wrong.extend(unknown::refusals(&self.values, place));
         }
@@ -386,6 +399,9 @@ impl<'a> Fields<'a> {
 
     /// Reads the code of a mail, which must be there. Some builders send it as a number.
     pub fn code(&mut self, name: &str) -> Option<Code> {
+        if self.notes(name, Kind::Text, Need::Required) {
+            return None;
+        }
         let text = match self.values.get(name) {
             Some(Value::Number(number)) => {
                 let text = format!("{:0>CODE_DIGITS$}", number.to_string());

@@ -165,10 +165,18 @@ fn responses(operation: &Operation) -> Node {
         let of_code =
             Node::object().with("properties", Node::object().with("code", Node::object().with("enum", codes)));
         let schema = Node::object().with("allOf", Node::List(vec![reference(ERROR), of_code]));
-        (status.to_string(), response(&text, schema))
+        (status.to_string(), with_retry_after(status, response(&text, schema)))
     });
     let responses: Node = [(operation.status.to_string(), success)].into_iter().chain(refused).collect();
     responses.with("default", Node::object().with("$ref", "#/components/responses/Refused"))
+}
+
+/// 429 and 503 say when another attempt may succeed.
+fn with_retry_after(status: u16, response: Node) -> Node {
+    let schema = Node::object().with("type", "integer").with("minimum", 1);
+    let header = Node::object().with("description", "The time to wait, in seconds.").with("schema", schema);
+    let headers = Node::object().with("Retry-After", header);
+    response.maybe("headers", Some(headers).filter(|_| [429, 503].contains(&status)))
 }
 
 const ERROR: &str = problem::Body::NAME;
