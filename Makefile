@@ -7,13 +7,15 @@ ARCH ?= arm64
 
 TOOLS := .tools
 VENV := $(TOOLS)/venv
+SCHEMATHESIS := $(TOOLS)/schemathesis
 E2E := infra/e2e
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # The folder for the functions of this machine. The template deploys another folder, which may be
 # for the other processor.
 ARTEFACTS := $(TARGET)/artefacts
 HERE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-E2E_ENVIRONMENT = CHROMIUM="$(CHROMIUM)" LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)"
+E2E_ENVIRONMENT = CHROMIUM="$(CHROMIUM)" LATCHKEY_BIN="$(TARGET)/debug/latchkey" LATCHKEY_TOOLS="$(CURDIR)/$(VENV)" \
+	LATCHKEY_SCHEMATHESIS="$(CURDIR)/$(SCHEMATHESIS)"
 # The program stands beside `latchkey` and above the artefacts, and looks for both there.
 WALKS = $(TARGET)/debug/walks
 # The Python of the pinned tools, which have boto3. It finds the modules of infra/tools.
@@ -87,7 +89,7 @@ openapi: ## write the documents of functions/console/documents anew, from the op
 
 # Uses the program that `unit` built, so that nothing is compiled again.
 .PHONY: e2e
-e2e: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs, a browser and the Lambda runtime against the real program
+e2e: $(VENV)/.installed $(SCHEMATHESIS)/.installed $(E2E)/node_modules/.package-lock.json ## run the Firebase SDKs, a browser and the Lambda runtime against the real program
 	$(NEED_RUST)
 	$(NEED_NODE)
 	$(NEED_CHROMIUM)
@@ -280,6 +282,13 @@ $(VENV)/.installed: infra/tools/requirements.txt
 	@echo "Installing the tools of infra/tools/requirements.txt into .tools/venv, once, in about a minute."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement infra/tools/requirements.txt
+	@touch $@
+
+$(SCHEMATHESIS)/.installed: infra/tools/requirements-schemathesis.txt
+	$(NEED_PYTHON)
+	@echo "Installing Schemathesis into .tools/schemathesis, once."
+	@$(PYTHON) -m venv --clear $(SCHEMATHESIS)
+	@$(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
 	@touch $@
 
 $(VENV)/.zig: infra/tools/requirements-build.txt $(VENV)/.installed
