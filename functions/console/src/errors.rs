@@ -10,9 +10,12 @@ use shared::{
     http::contract::Document,
 };
 
-/// No script, no style, no other host.
-const POLICY: HeaderValue =
-    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+use crate::files;
+
+/// The style of the pages, no script, no other host.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en">
@@ -20,6 +23,8 @@ const HEAD: &str = r#"<!doctype html>
 <meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark">
 <title>Errors of this login service</title>
+<link rel="stylesheet" href="{style}">
+<main>
 <h1>Errors</h1>
 <p>Every error has a <code>code</code>. Each code is explained here, with the next step.</p>
 "#;
@@ -33,7 +38,12 @@ pub async fn page() -> impl IntoResponse {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];
     let entries: String = CODES.iter().map(entry).collect();
-    (Extension(Document), headers, format!("{HEAD}{entries}</html>\n"))
+    let head = HEAD.replace("{style}", &files::path("console.css"));
+    (
+        Extension(Document),
+        headers,
+        format!("{head}{entries}<p><a href=\"/\">All pages of this service</a></p>\n</main>\n</html>\n"),
+    )
 }
 
 /// The entry of a code. Its id is the fragment of the error's `type`.
@@ -41,8 +51,8 @@ fn entry(entry: &Code) -> String {
     let Code { code, statuses, reason, mender, cure } = entry;
     let statuses = statuses.iter().map(u16::to_string).collect::<Vec<_>>().join(" or ");
     format!(
-        "<h2 id=\"{code}\"><code>{code}</code></h2>\n<p>Status {statuses}: {}.</p>\n<p>{}</p>\n\
-         <p>It can be mended by {}.</p>\n",
+        "<section id=\"{code}\" class=\"target\">\n<h2><code>{code}</code></h2>\n<p>Status {statuses}: {}.</p>\n\
+         <p>{}</p>\n<p class=\"quiet\">It can be mended by {}.</p>\n</section>\n",
         written(reason),
         written(cure),
         mender.name(),

@@ -1,9 +1,14 @@
-//! The documents about the API: descriptions for importers, and the page about every error.
+//! Pages for people who open the address of the service in a browser, and documents about the API.
 //!
-//! Nothing here reads a table or a secret.
+//! The documents are the descriptions for importers, and the page about every error.
+//! Everything is in the program: nothing here reads a table or a secret. `CONSOLE=off` turns the
+//! pages off, and leaves the documents.
 
 mod document;
 mod errors;
+mod files;
+mod pages;
+mod settings;
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response};
 use shared::{App, http::api::Api, token::access::Issuer};
@@ -32,6 +37,11 @@ pub fn api() -> Api {
         .page("/openapi-3.0.json", shown(&FLAT))
         .page("/flutterflow.json", shown(&FLUTTERFLOW))
         .page("/errors", errors::page)
+        .page("/", pages::start)
+        .page("/console/config.json", pages::config)
+        .page("/console/errors.json", pages::errors)
+        .page("/console/guides/{name}", pages::guide)
+        .page("/console/{version}/{name}", pages::file)
 }
 
 /// The routes of this function.

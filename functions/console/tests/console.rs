@@ -61,7 +61,7 @@ async fn without_an_issuer_the_gateway_tells_the_url_and_no_header_does() {
 async fn neither_a_document_nor_the_page_reads_a_table_or_a_secret() {
     let secrets = SecretsManager::new(Secrets::default());
     let service = Service::deployed(console::router(), &[], &secrets).await;
-    for path in DOCUMENTS.into_iter().chain(["/errors"]) {
+    for path in DOCUMENTS.into_iter().chain(["/errors", "/", "/console/config.json", "/console/errors.json"]) {
         service.get(path).await.is(200);
     }
     assert!(service.calls().is_empty() && secrets.calls().is_empty());
@@ -77,8 +77,10 @@ async fn the_page_has_an_entry_for_each_code_and_loads_nothing() {
     for code in CODES {
         assert_eq!(answer.text.matches(&format!("id=\"{}\"", code.code)).count(), 1, "{}", code.code);
     }
+    // The style of the pages is all that it loads, and it can do without.
+    let text = answer.text.replacen("<link rel=\"stylesheet\" href=\"/console/", "", 1);
     for loaded in ["<script", "<link", "<style", "<img", "src=", "style=", "http:", "https:"] {
-        assert!(!answer.text.contains(loaded), "{loaded}");
+        assert!(!text.contains(loaded), "{loaded}");
     }
     // Backquotes are for the texts of the program alone.
     assert!(!answer.text.contains('`'));
@@ -91,4 +93,73 @@ async fn the_type_of_an_error_leads_to_an_entry_of_the_page() {
     let (page, code) = refused.body["type"].as_str().unwrap().split_once('#').unwrap();
     let page = service.get(page.strip_prefix(ISSUER).unwrap()).await.is(200);
     assert!(page.text.contains(&format!("id=\"{code}\"")));
+}
+
+/// The files that a page names.
+fn files(page: &str) -> Vec<&str> {
+    page.split('"').filter(|part| part.starts_with("/console/")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_names_its_files_and_each_may_be_kept() {
+    let service = service().await;
+    let page = service.get("/").await.is(200);
+    assert_eq!((page.content_type(), page.header("cache-control")), ("text/html; charset=utf-8", "no-cache"));
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("script-src 'self';") && policy.contains("trusted-types 'none'"), "{policy}");
+    assert!(page.text.contains(&format!("curl -sS '{ISSUER}/login'")));
+    let files = files(&page.text);
+    assert_eq!(files.len(), 4, "{files:?}");
+    for path in files {
+        let file = service.get(path).await.is(200);
+        assert!(file.header("cache-control").contains("immutable"), "{path}");
+        let other = service.get(&path.replacen("/console/", "/console/0", 1)).await.is(200);
+        assert_eq!((other.text.as_str(), other.header("cache-control")), (file.text.as_str(), "no-cache"), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_script_that_a_script_imports_is_there_and_so_is_every_guide() {
+    let service = service().await;
+    let mut wanted = vec!["console.js".to_owned()];
+    let mut seen = 0;
+    while let Some(name) = wanted.get(seen).cloned() {
+        let text = service.get(&format!("/console/0/{name}")).await.is(200).text;
+        for part in text.split("\"./").skip(1) {
+            let import = part.split('"').next().unwrap().to_owned();
+            if !wanted.contains(&import) {
+                wanted.push(import);
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 12, "{wanted:?}");
+    for guide in ["flutterflow", "bubble", "weweb", "others", "tunnel", "moving"] {
+        assert!(service.get(&format!("/console/guides/{guide}.md")).await.is(200).text.starts_with("# "), "{guide}");
+    }
+    for nothing in ["/console/0/nothing.js", "/console/guides/nothing.md", "/console/guides/console.js"] {
+        service.get(nothing).await.refused(404, "not_found");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_settings_of_the_page_hold_no_secret() {
+    let secret = "a shared secret that only this test knows";
+    let settings = [("JWT_SHARED_SECRET", secret), ("API_KEY", secret), ("FIREBASE_PROJECT_ID", "my-app")];
+    let service = Service::configured(console::router(), &settings).await;
+    let answer = service.get("/console/config.json").await.is(200);
+    assert!(!answer.text.contains(secret));
+    assert_eq!((&answer.body["base_url"], &answer.body["firebase_project_id"]), (&ISSUER.into(), &"my-app".into()));
+    assert_eq!(answer.body["features"]["shared_secret"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pages_can_be_turned_off_and_the_documents_stay() {
+    let service = Service::configured(console::router(), &[("CONSOLE", "off")]).await;
+    for path in ["/", "/console/config.json", "/console/errors.json", "/console/guides/bubble.md", "/console/0/dom.js"]
+    {
+        service.get(path).await.refused(404, "not_found");
+    }
+    service.get("/openapi.json").await.is(200);
+    service.get("/errors").await.is(200);
 }

@@ -107,7 +107,7 @@ impl Answer {
     ///
     /// They are no JSON, and no page.
     pub fn new(status: u16, headers: HeaderMap, bytes: &[u8]) -> Result<Self, String> {
-        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
         let body = match bytes {
             [] => Ok(Value::Null),
             _ if is_page => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),

@@ -49,6 +49,9 @@ pub struct Http {
     /// each request, as `X-Trusted-Proxy-Secret`. The `X-Forwarded-For` of all other requests is
     /// not believed.
     pub trusted_proxy_secret: Option<ProxySecret>,
+    /// Serves the pages for builders at `/`, `/errors` and `/console`. Defaults to `on`. Accepts
+    /// `on` or `off`. Read from `CONSOLE`. Without them `/` is a 404.
+    pub console: bool,
 }
 
 /// The secret by which the deployment's proxy is known.
@@ -76,6 +79,7 @@ impl Http {
             cors_allowed_origins: origins::read(env),
             behind_proxy: env.flag("BEHIND_PROXY"),
             trusted_proxy_secret: proxy_secret(env),
+            console: env.switch("CONSOLE", ("on", "off"), true),
         };
         if env.platform.on_lambda && http.behind_proxy && http.trusted_proxy_secret.is_none() {
             env.refuse(

@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 69] = [
+const VARIABLES: [(&str, Content); 70] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("API_KEY", Secret),
     ("API_KEY_FILE", Plain),
@@ -27,6 +27,7 @@ const VARIABLES: [(&str, Content); 69] = [
     ("AWS_WEB_IDENTITY_TOKEN_FILE", Plain),
     ("BEHIND_PROXY", Plain),
     ("CLOCK_SKEW_SECONDS", Plain),
+    ("CONSOLE", Plain),
     ("CORS_ALLOWED_ORIGINS", Plain),
     ("DATA_DIR", Plain),
     ("FIREBASE_AUTH_EMULATOR_HOST", Plain),

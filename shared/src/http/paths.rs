@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 27] = [
+pub const PATHS: [(&str, &[&str]); 31] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -37,7 +37,11 @@ pub const PATHS: [(&str, &[&str]); 27] = [
     ("/pages/email", &["GET"]),
     ("/pages/undo", &["GET"]),
     ("/pages/sign-in", &["GET"]),
-    ("/", &[]),
+    ("/console/config.json", &["GET"]),
+    ("/console/errors.json", &["GET"]),
+    ("/console/guides/{name}", &["GET"]),
+    ("/console/{version}/{name}", &["GET"]),
+    ("/", &["GET"]),
 ];
 
 /// Names that other services give to a path, in small letters and digits alone.

@@ -7,7 +7,7 @@ use super::no_server_error;
 use crate::invariants::{self, Checks};
 
 /// Every path with its methods.
-const PATHS: [(&str, &[&str]); 26] = [
+const PATHS: [(&str, &[&str]); 28] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -32,7 +32,9 @@ const PATHS: [(&str, &[&str]); 26] = [
     ("/pages/email", &["GET"]),
     ("/pages/undo", &["GET"]),
     ("/pages/sign-in", &["GET"]),
-    ("/", &[]),
+    ("/console/config.json", &["GET"]),
+    ("/console/errors.json", &["GET"]),
+    ("/", &["GET"]),
     ("/nothing", &[]),
 ];
 const METHODS: [&str; 13] =

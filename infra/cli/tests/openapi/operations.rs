@@ -40,7 +40,7 @@ async fn the_router_has_the_operations_of_the_document_and_the_pages_and_nothing
     let pages = api.pages().iter().map(|path| ((*path).to_owned(), "GET".to_owned()));
     let described: BTreeSet<Route> = operations(&document("openapi.json")).into_iter().chain(pages).collect();
     let mut served = BTreeSet::new();
-    for (path, listed) in PATHS.into_iter().filter(|(path, _)| *path != "/") {
+    for (path, listed) in PATHS {
         let answer =
             service.request(Method::from_bytes(b"BREW").unwrap(), path).send().await.refused(405, "method_not_allowed");
         let allowed: BTreeSet<&str> = answer.header("allow").split(',').map(str::trim).collect();

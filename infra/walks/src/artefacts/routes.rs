@@ -94,8 +94,14 @@ impl Route {
     /// The function and the path, with a parameter as the template has it.
     pub fn asked(&self) -> (&'static str, String) {
         let path = (self.make)(&Account::nobody()).path;
-        let is_session = path.starts_with("/me/sessions/");
-        (self.function, if is_session { "/me/sessions/{id}".to_owned() } else { path })
+        let templates = ["/me/sessions/{id}", "/console/guides/{name}", "/console/{version}/{name}"];
+        let is_of = |template: &&&str| {
+            let mut parts = path.split('/').zip(template.split('/'));
+            path.matches('/').count() == template.matches('/').count()
+                && parts.all(|(own, part)| part.starts_with('{') || own == part)
+        };
+        let template = templates.iter().find(is_of).map(|template| (*template).to_owned());
+        (self.function, template.unwrap_or(path))
     }
 
     /// Whether this kind of event carries the request.
@@ -246,6 +252,14 @@ fn console() -> Vec<Route> {
         route("console", "/errors", 200, |_| Request::get("/errors")).checked(|page| {
             assert!(page.as_str().is_some_and(|page| page.contains("id=\"invalid_credentials\"")), "{page}");
         }),
+        route("console", "/", 200, |_| Request::get("/")).checked(|page| {
+            assert!(page.as_str().is_some_and(|page| page.contains("<main")), "{page}");
+        }),
+        route("console", "the settings of the page", 200, |_| Request::get("/console/config.json")),
+        route("console", "the codes of errors", 200, |_| Request::get("/console/errors.json")),
+        route("console", "a guide", 200, |_| Request::get("/console/guides/flutterflow.md")),
+        route("console", "a script", 200, |_| Request::get("/console/0/console.js")),
+        route("console", "a script that is not there", 404, |_| Request::get("/console/0/nothing.js")),
     ]
 }
 

@@ -1,0 +1,127 @@
+// Builds elements. Text is only ever set as text, so that nothing that a person or a token says can
+// become markup.
+
+/**
+ * Makes an element. A property that begins with `on` is a listener, and all others are attributes.
+ * `false`, `null` and `undefined` leave an attribute or a child out.
+ * @param {string} tag
+ * @param {Record<string, any> | null} [properties]
+ * @param {...any} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Replaces everything inside an element. */
+export function fill(/** @type {Element} */ element, /** @type {any[]} */ ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** The element with this id, which the page has. */
+export function byId(/** @type {string} */ id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`The page has no element ${id}.`);
+  return element;
+}
+
+/** Says something to screen readers. */
+export function say(/** @type {string} */ text) {
+  byId("live").textContent = text;
+}
+
+/** A button that copies a text. The text may be made at the moment of the click. */
+export function copyButton(/** @type {string | (() => string)} */ text, label = "Copy", /** @type {string} */ about = "") {
+  const button = h("button", { type: "button", class: "small", "aria-label": about ? `${label} ${about}` : null }, label);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
+      button.textContent = "Copied";
+      say("Copied");
+    } catch {
+      button.textContent = "Not allowed";
+      say("The browser does not allow to copy. Select the text instead.");
+    }
+    setTimeout(() => { button.textContent = label; }, 1500);
+  });
+  return button;
+}
+
+/** A line of code with its copy button. */
+export function copyLine(/** @type {string} */ text, /** @type {string} */ about, wraps = false) {
+  return h("div", { class: wraps ? "copy wrap" : "copy" },
+    h("code", { tabindex: "0", role: "region", "aria-label": about }, text), copyButton(text, "Copy", about));
+}
+
+/** A note with a first word in bold. `kind` is good, bad or warn. */
+export function note(/** @type {string} */ kind, /** @type {string} */ first, /** @type {any[]} */ ...rest) {
+  return h("div", { class: `note ${kind}` }, h("p", null, h("strong", null, first), " ", ...rest));
+}
+
+let fields = 0;
+
+/**
+ * An input with its label, its help text and a place for what is wrong with it.
+ * @param {{label: string, name?: string, type?: string, value?: string, hint?: string, required?: boolean,
+ *   autocomplete?: string, inputmode?: string, rows?: boolean, min?: string, max?: string}} of
+ */
+export function field(of) {
+  const id = `field-${++fields}`;
+  const isPassword = of.type === "password";
+  const input = /** @type {HTMLInputElement} */ (h(of.rows ? "textarea" : "input", {
+    id, name: of.name, type: of.rows ? null : of.type ?? "text", required: of.required,
+    autocomplete: of.autocomplete ?? "off", inputmode: of.inputmode, spellcheck: "false", autocapitalize: "none",
+    "aria-describedby": `${id}-hint ${id}-wrong`,
+  }));
+  input.value = of.value ?? "";
+  const wrong = h("p", { id: `${id}-wrong`, class: "wrong", hidden: true });
+  const show = isPassword && h("button", { type: "button", "aria-pressed": "false" }, "Show");
+  if (show) show.addEventListener("click", () => {
+    const isShown = input.type === "text";
+    input.type = isShown ? "password" : "text";
+    show.setAttribute("aria-pressed", String(!isShown));
+    show.textContent = isShown ? "Show" : "Hide";
+  });
+  const element = h("div", { class: "field" },
+    h("label", { for: id }, of.label, of.required ? h("span", { class: "quiet" }, " (required)") : null),
+    show ? h("div", { class: "beside" }, input, show) : input,
+    h("p", { id: `${id}-hint`, class: "hint", hidden: !of.hint }, of.hint ?? ""), wrong);
+  return {
+    element, input,
+    /** Tells what is wrong with the value. An empty text takes that back. */
+    tell(/** @type {string} */ text) {
+      wrong.textContent = text;
+      wrong.hidden = !text;
+      if (text) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    },
+  };
+}
+
+/** A span of time in words, such as `47 minutes`. */
+export function span(/** @type {number} */ seconds) {
+  const whole = Math.floor(Math.abs(seconds));
+  const [count, unit] = whole >= 172800 ? [Math.floor(whole / 86400), "day"]
+    : whole >= 7200 ? [Math.floor(whole / 3600), "hour"]
+    : whole >= 120 ? [Math.floor(whole / 60), "minute"] : [whole, "second"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** A time relative to now, such as `47 minutes ago` or `in 13 minutes`. */
+export function relative(/** @type {number} */ seconds, /** @type {number} */ now) {
+  return seconds <= now ? `${span(now - seconds)} ago` : `in ${span(seconds - now)}`;
+}
+
+/** A time as `2026-05-27 15:00:00 UTC`. */
+export function utc(/** @type {number} */ seconds) {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}

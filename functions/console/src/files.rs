@@ -1,0 +1,96 @@
+//! The files of the pages, which are in the program.
+
+use std::{fmt::Write, sync::LazyLock};
+
+use aws_lc_rs::digest;
+
+/// A file as it is served.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    name: &'static str,
+    /// The content.
+    pub content: &'static str,
+    /// The content type.
+    pub media_type: &'static str,
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const MARKDOWN: &str = "text/markdown; charset=utf-8";
+
+macro_rules! asset {
+    ($name:literal, $media_type:expr) => {
+        File { name: $name, content: include_str!(concat!("../assets/", $name)), media_type: $media_type }
+    };
+}
+
+macro_rules! guide {
+    ($name:literal) => {
+        File { name: $name, content: include_str!(concat!("../../../docs/guides/", $name)), media_type: MARKDOWN }
+    };
+}
+
+const INDEX: &str = include_str!("../assets/index.html");
+
+/// The style and the scripts.
+pub const ASSETS: [File; 13] = [
+    asset!("console.css", STYLE),
+    asset!("console.js", SCRIPT),
+    asset!("dom.js", SCRIPT),
+    asset!("api.js", SCRIPT),
+    asset!("start.js", SCRIPT),
+    asset!("try.js", SCRIPT),
+    asset!("operations.js", SCRIPT),
+    asset!("answer.js", SCRIPT),
+    asset!("token.js", SCRIPT),
+    asset!("jwt.js", SCRIPT),
+    asset!("builders.js", SCRIPT),
+    asset!("markdown.js", SCRIPT),
+    asset!("reference.js", SCRIPT),
+];
+
+/// The guides for builders, which are documents of the repository too.
+pub const GUIDES: [File; 6] = [
+    guide!("flutterflow.md"),
+    guide!("bubble.md"),
+    guide!("weweb.md"),
+    guide!("others.md"),
+    guide!("tunnel.md"),
+    guide!("moving.md"),
+];
+
+/// The digest of all assets, which is a part of their path.
+pub fn version() -> &'static String {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let mut context = digest::Context::new(&digest::SHA256);
+        ASSETS.iter().for_each(|file| context.update(file.content.as_bytes()));
+        context.finish().as_ref().iter().take(8).fold(String::new(), |mut text, byte| {
+            // Writing to a `String` cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    });
+    &VERSION
+}
+
+/// The page with the paths of its files, and with the address of the service for a browser without
+/// JavaScript.
+pub fn page(base: &str) -> String {
+    let base = base.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;");
+    INDEX.replace("{files}", &path("")).replace("{base}", &base)
+}
+
+/// The path of an asset.
+pub fn path(name: &str) -> String {
+    format!("/console/{}/{name}", version())
+}
+
+/// The asset of this name.
+pub fn asset(name: &str) -> Option<File> {
+    ASSETS.into_iter().find(|file| file.name == name)
+}
+
+/// The guide of this name.
+pub fn guide(name: &str) -> Option<File> {
+    GUIDES.into_iter().find(|file| file.name == name)
+}

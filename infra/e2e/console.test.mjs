@@ -1,0 +1,253 @@
+// The console in a real browser. Every view is looked at in both themes and at two widths. Then
+// come a walk of a builder, the keyboard alone, no JavaScript, and texts that look like markup.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+
+import { chromium } from 'playwright-core';
+
+import { post } from './requests.mjs';
+import { ask, decodeJwt, serve, stopAll, succeed } from './support.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const VIEWS = {
+  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', token: '/#/token',
+  reference: '/#/reference', codes: '/#/reference/errors', errors: '/errors#weak_password',
+};
+const PASSWORD = 'violet tractor 47 umbrella';
+const MARKUP = '<img src=x onerror="document.title=1">';
+/** The most bytes that the first page loads, all files together. */
+const BYTES_MAX = 60_000;
+
+let browser, server;
+
+before(async () => {
+  server = await serve();
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' });
+});
+
+after(async () => {
+  await browser?.close();
+  await stopAll();
+});
+
+/** A page that notes everything that a good page never does. */
+async function open(path, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.origin });
+  const page = await context.newPage();
+  const wrong = [];
+  const requests = [];
+  page.on('pageerror', (error) => wrong.push(String(error)));
+  page.on('console', (message) => {
+    // The browser writes a line for every answer of 400 and above, which are a part of the walk.
+    const isAnswer = message.text().startsWith('Failed to load resource');
+    if (['error', 'warning'].includes(message.type()) && !isAnswer) wrong.push(message.text());
+  });
+  page.on('request', (request) => {
+    requests.push(request);
+    if (!request.url().startsWith(server.origin) && !request.url().startsWith('data:')) wrong.push(`asks ${request.url()}`);
+  });
+  await page.goto(server.origin + path, { waitUntil: 'networkidle' });
+  return { page, wrong, requests };
+}
+
+async function violations(page) {
+  return page.evaluate(`${axe}; axe.run(document, { runOnly: ${JSON.stringify(RULES)} })
+    .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target).join(' ')))`);
+}
+
+const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
+
+describe('each view', () => {
+  for (const [colorScheme, width] of [['light', 1280], ['dark', 320]]) {
+    test(`is accessible and whole, ${colorScheme}, ${width} px`, async () => {
+      for (const [name, path] of Object.entries(VIEWS)) {
+        const { page, wrong } = await open(path, { viewport: { width, height: 800 }, colorScheme });
+        if (name === 'token') await page.fill('textarea', 'Bearer e30.e30.e30');
+        assert.equal(await page.locator('h1').count() >= 1, true, name);
+        assert.deepEqual(await violations(page), [], name);
+        assert.deepEqual(wrong, [], name);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name} scrolls sideways`);
+        await page.context().close();
+      }
+    });
+  }
+
+  test('is accessible in forced colours', async () => {
+    for (const path of Object.values(VIEWS)) {
+      const { page } = await open(path, { forcedColors: 'active' });
+      assert.deepEqual(await violations(page), [], path);
+      await page.context().close();
+    }
+  });
+
+  test('is small, and keeps its files', async () => {
+    const { page, requests } = await open('/');
+    const sizes = await Promise.all(requests.map(async (request) => (await request.sizes()).responseBodySize));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(total > 10_000 && total < BYTES_MAX, `${total} bytes`);
+    const script = requests.find((request) => request.url().endsWith('.js'));
+    assert.match((await script.response()).headers()['cache-control'], /immutable/);
+    await page.context().close();
+  });
+});
+
+describe('a builder', () => {
+  test('makes an account, sees what is wrong beside its field, reads the answer, and deletes the account', async () => {
+    const { page, wrong } = await open('/');
+    await page.getByRole('link', { name: 'Try it', exact: true }).last().click();
+    await page.getByLabel('password').fill('short');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('400 Something').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'password');
+    assert.match(await page.locator('.wrong:not([hidden])').innerText(), /at least 8 characters/);
+    await page.getByRole('link', { name: /About the code/ }).click();
+    await page.locator('.found').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'weak_password');
+
+    await page.goBack();
+    await page.getByLabel('password').fill(PASSWORD);
+    await page.getByLabel('name', { exact: true }).fill(MARKUP);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('201 Created').waitFor();
+    await page.getByRole('button', { name: 'Copy path $.user.email', exact: true }).click();
+    assert.equal(await copied(page), '$.user.email');
+
+    await page.getByRole('link', { name: 'See the user' }).first().click();
+    await page.getByRole('heading', { level: 2 }).first().waitFor();
+    await page.getByLabel('with my token or key').check();
+    await page.getByRole('button', { name: 'Copy cURL' }).click();
+    const { stdout } = spawnSync('bash', ['-c', await copied(page)], { encoding: 'utf8' });
+    assert.equal(JSON.parse(stdout).user.name, MARKUP);
+
+    await page.goto(`${server.origin}/#/try/deleteAccount`);
+    await page.getByLabel('password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('200 OK').waitFor();
+    assert.equal(await page.locator('.tray').count(), 0, 'the session is gone from the tray');
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test('logs in by the keyboard alone', async () => {
+    const email = 'keys@example.com';
+    await succeed(server, post('/create-account', { email, password: PASSWORD }));
+    const { page } = await open('/#/try/login');
+    const reach = async (matches) => {
+      for (let presses = 0; presses < 80; presses++) {
+        await page.keyboard.press('Tab');
+        if (await page.evaluate(`(${matches})(document.activeElement)`)) return;
+      }
+      assert.fail(`the keyboard does not reach ${matches}`);
+    };
+    await reach((element) => element.name === 'email');
+    await page.keyboard.type(email);
+    await reach((element) => element.name === 'password');
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.getByText('200 OK').waitFor();
+    assert.match(await page.locator('.tray').innerText(), /keys@example.com/);
+    await page.context().close();
+  });
+
+  test('leaves no secret behind', async () => {
+    const email = 'secret@example.com';
+    await succeed(server, post('/create-account', { email, password: PASSWORD }));
+    const { page, requests } = await open('/#/try/login');
+    await page.getByLabel('email').fill(email);
+    await page.getByLabel('password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText('200 OK').waitFor();
+    await page.locator('.tray summary').click();
+    await page.getByRole('button', { name: 'Forget it here' }).click();
+    await page.goto(`${server.origin}/#/builders`);
+    const left = await page.evaluate(async () => JSON.stringify([
+      { ...localStorage }, { ...sessionStorage }, await indexedDB.databases(), document.cookie, document.documentElement.outerHTML, location.href,
+    ]));
+    assert.ok(!left.includes(PASSWORD) && !left.includes('eyJ'), 'a secret is left');
+    assert.ok(requests.every((request) => !request.url().includes('eyJ') && !request.url().includes('violet')), 'a secret is in a URL');
+    await page.context().close();
+  });
+
+  test('reads the address and both calls without JavaScript', async () => {
+    const { page } = await open('/', { javaScriptEnabled: false });
+    const text = await page.locator('main').innerText();
+    assert.ok(text.includes(server.origin) && text.includes(`curl -sS '${server.origin}/login'`), text);
+    await page.context().close();
+  });
+});
+
+describe('the token doctor', () => {
+  test('tells the kind, the expiry and the first rule, and the server agrees', async () => {
+    const session = await succeed(server, post('/create-account', { email: 'doctor@example.com', password: PASSWORD }));
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const idToken = (changes) => `${part({ alg: 'RS256', kid: 'k' })}.${part({
+      iss: 'https://securetoken.google.com/demo-latchkey', aud: 'demo-latchkey', sub: 'u', iat: 1779890400,
+      auth_time: 1779890400, exp: 1779894000, firebase: { sign_in_provider: 'custom' }, ...changes,
+    })}.c2ln`;
+    const rows = [
+      [session.access_token, 'An access token of Latchkey'],
+      [`Bearer "${session.jwt_token}",`, 'A Firebase custom token'],
+      [idToken({}), 'A Firebase ID token'],
+      [JSON.stringify(session), 'A Firebase custom token'],
+      [`${part({ alg: 'HS256' })}.${part({ user_id: '7' })}.c2ln`, 'A token signed with a shared secret'],
+      [idToken({ iss: 'https://accounts.google.com' }), 'A token of Google'],
+      [idToken({ iss: 'https://session.firebase.google.com/p' }), 'A Firebase session cookie'],
+    ];
+    const { page, wrong } = await open('/#/token');
+    for (const [pasted, kind] of rows) {
+      await page.fill('textarea', pasted);
+      await page.getByRole('heading', { name: kind }).waitFor();
+      const token = pasted.startsWith('{') ? session.jwt_token : pasted.replace(/^Bearer "|",$/g, '');
+      const { exp } = decodeJwt(token).payload;
+      if (exp) assert.match(await page.locator('.big').innerText(), /^Expires: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC — /);
+      await page.getByRole('button', { name: 'Check on this server' }).click();
+      const { body } = await ask(server, post('/jwt/decode', { token }));
+      const expected = body.problems.length === 0 ? 'Good.' : `(${body.problems[0].code})`;
+      await page.locator('.note', { hasText: expected }).last().waitFor();
+    }
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test('names a text that is no token', async () => {
+    const { page } = await open('/#/token');
+    for (const [pasted, told] of [
+      ['undefined', 'a variable that is not set'], ['{{token}}', 'was not filled in'], ['A'.repeat(43), 'a refresh token'],
+      ['ya29.abc', 'an access token of Google'], ['e30.e30', 'cut off'], ['e30.e30.a.b.c', 'encrypted'], ['hello', 'no token of the form'],
+    ]) {
+      await page.fill('textarea', pasted);
+      await page.getByText(told).first().waitFor();
+    }
+    await page.context().close();
+  });
+
+  test('shows markup in a claim as text', async () => {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const { page, wrong } = await open('/#/token');
+    await page.fill('textarea', `${part({ alg: 'RS256', kid: MARKUP })}.${part({ name: MARKUP, iss: MARKUP, [MARKUP]: 1 })}.c2ln`);
+    await page.getByText(MARKUP).first().waitFor();
+    assert.equal(await page.locator('main img').count(), 0);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+});
+
+test('the type of every error leads to its entry', async () => {
+  const { page } = await open('/#/reference/errors');
+  const codes = await page.locator('section.target').evaluateAll((all) => all.map(({ id }) => id));
+  assert.ok(codes.length > 40, String(codes));
+  for (const request of [post('/login', {}), post('/login', { email: 'a@b.de', password: 'x' }), { path: '/nowhere' }, post('/verify', { token: 'x' }), { path: '/login' }]) {
+    const { body } = await ask(server, request);
+    await page.goto(body.type);
+    assert.equal(await page.locator(':target').getAttribute('id'), body.code);
+    await page.goto(`${server.origin}/#/reference/errors/${body.code}`);
+    assert.equal(await page.locator('.found').getAttribute('id'), body.code);
+  }
+  await page.context().close();
+});
