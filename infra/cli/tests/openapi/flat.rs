@@ -134,9 +134,24 @@ fn property(field: &Described, reader: Reader) -> Node {
 fn responses(operation: &Operation, reader: Reader) -> Node {
     let dialect = if reader == Reader::FlutterFlow { Dialect::Bare } else { Dialect::Flat };
     let answer = response("The answer.", &(operation.answer)(), dialect);
-    let refused = response("A refusal.", &Shape::of::<problem::Body>(), dialect);
+    let refused = response("A refusal.", &refusal(reader), dialect);
     Node::object().with(operation.status.to_string(), answer).with("default", refused)
 }
+
+/// An error. FlutterFlow has no place for its shape, so that the members to show are enough.
+fn refusal(reader: Reader) -> Shape {
+    let shape = Shape::of::<problem::Body>();
+    match Node::parse(&shape.example) {
+        Node::Object(members) if reader == Reader::FlutterFlow => {
+            let shown: Node = members.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).collect();
+            Shape { example: serde_json::to_string(&shown).expect("JSON"), ..shape }
+        }
+        _ => shape,
+    }
+}
+
+/// The members of an error that an app shows or decides by.
+const SHOWN: [&str; 3] = ["detail", "message", "code"];
 
 fn response(text: &str, shape: &Shape, dialect: Dialect) -> Node {
     let schema = schema::of_shape(shape, dialect);

@@ -21,7 +21,7 @@ const FORBIDDEN: [&str; 12] = [
 ];
 /// The most bytes of the document for FlutterFlow, as it is served. A download of an app with a
 /// large import failed there once (FlutterFlow issue 986).
-const FLUTTERFLOW_BYTES_MAX: usize = 32 * 1024;
+const FLUTTERFLOW_BYTES_MAX: usize = 24 * 1024;
 
 fn flat_documents() -> impl Iterator<Item = (&'static str, Value)> {
     let flat = documents().into_iter().filter(|(name, _)| *name != "openapi.json");
