@@ -73,6 +73,20 @@ async fn accepted_kinds_are_good_and_exit_with_0() {
     inspected(0, &emulator, unsigned(&json!({"alg": "none"}), &claims).as_str().unwrap());
 }
 
+#[test]
+fn a_token_may_begin_with_a_hyphen_and_a_misspelt_option_is_no_token() {
+    for command in ["inspect", "decode"] {
+        let token = "-OZSHBmA-zCmjsNmmJxnsQjZkk2ISuIyqz6GTMOgnMQ";
+        let (code, _, errors) = run(&format!("{command} {token} --json"), &[ISSUER], "");
+        assert!(code == 1 && errors.contains("refresh token"), "{errors}");
+        for option in ["--jsn", "-x", "-Xaa.bb.cc"] {
+            let (code, _, errors) = run(&format!("{command} {option}"), &[ISSUER], "");
+            let expected = format!("latchkey: There is no option {option}: latchkey help token has the options.\n");
+            assert_eq!((code, errors), (2, expected));
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_token_of_a_session_object_is_judged() {
     let session = session().await;

@@ -26,6 +26,8 @@ use verdict::Verdict;
 
 /// The limit for standard input, in bytes. The longest token has a quarter of that.
 const INPUT_BYTES_MAX: u64 = 64 * 1024;
+/// The longest argument with a hyphen before it that is called an option. A token is longer.
+const OPTION_BYTES_MAX: usize = 20;
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const UNKNOWN: Style = AnsiColor::Yellow.on_default().bold();
@@ -35,6 +37,8 @@ const UNKNOWN: Style = AnsiColor::Yellow.on_default().bold();
 struct Given {
     /// The token. Without it, or with -, the token is read from standard input, which keeps it out
     /// of the shell's history.
+    // A refresh token may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     token: Option<String>,
     #[command(flatten)]
     json: Json,
@@ -143,6 +147,10 @@ impl Given {
     /// The text of the argument or of standard input.
     fn text(&self) -> Result<String, Failure> {
         let text = match self.token.as_deref() {
+            Some(text) if is_option(text) => {
+                let advice = "latchkey help token has the options.";
+                return Err(Failure::wrong_use(format!("There is no option {}: {advice}", shown(text))));
+            }
             Some(text) if text != "-" => text.to_owned(),
             _ => read_standard_input()?,
         };
@@ -153,6 +161,11 @@ impl Given {
         }
         Ok(text.to_owned())
     }
+}
+
+/// Whether an argument is a misspelt option rather than a token.
+fn is_option(text: &str) -> bool {
+    text.starts_with('-') && (2..=OPTION_BYTES_MAX).contains(&text.len())
 }
 
 fn without_prefix<'a>(text: &'a str, prefix: &str) -> &'a str {
