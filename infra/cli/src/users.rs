@@ -19,7 +19,6 @@ use shared::{
         email::{Email, Identifier},
         user::User,
     },
-    config::Config,
     error::Error,
     telemetry::audit,
     token::custom::is_uid,
@@ -29,6 +28,7 @@ use tracing::Instrument;
 use crate::{
     Failure, columns,
     escape::{address, shown},
+    flags::Json,
     log, tell,
 };
 
@@ -52,7 +52,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   latchkey users list
-  latchkey users list --json")]
+  latchkey users list --json            one document: {\"users\":[…],\"next_page_token\":\"\"}")]
     List(list::List),
     /// List the accounts whose e-mail address, username, name or id has a text. Reads the whole
     /// table; show finds one account at once.
@@ -145,9 +145,8 @@ struct Who {
 struct Show {
     #[command(flatten)]
     who: Who,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
 }
 
 #[derive(Args)]
@@ -204,7 +203,7 @@ impl Users {
     ///
     /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
-        let config = Config::from_env().map_err(|wrong| Failure::wrong_use(wrong.to_string()))?;
+        let config = self.table.config()?;
         if let Command::Delete(Delete { yes: false, .. }) = &self.command {
             change::refuse_without_terminal()?;
         }
@@ -221,7 +220,7 @@ impl Command {
         match self {
             Command::Disable(Who { who }) => change::disable(app, find(app, &who).await?).await,
             Command::Enable(Who { who }) => change::enable(app, find(app, &who).await?).await,
-            Command::Show(Show { who, json }) => show::show(app, &find(app, &who.who).await?, json).await,
+            Command::Show(Show { who, json }) => show::show(app, &find(app, &who.who).await?, json.json).await,
             Command::SetRole(SetRole { who, role_id }) => {
                 change::set_role(app, find(app, &who.who).await?, role_id).await
             }

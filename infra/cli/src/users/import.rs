@@ -38,7 +38,7 @@ use self::{
     seen::{Field, Seen},
     stored::{Stored, outcome_of, store},
 };
-use crate::{Failure, files::as_utf8, written};
+use crate::{Failure, files::as_utf8, flags::Json, written};
 
 /// The most transactions that are under way at once. On AWS each takes some milliseconds; eight
 /// stay far below the thousand writes a second that a new table allows.
@@ -68,16 +68,17 @@ pub struct Import {
     /// Begin with this line of the file, where an import was stopped.
     #[arg(long, value_name = "N", default_value_t = 1)]
     from_line: u64,
-    /// At a terminal, too, answer each account with a line of JSON: {"ok":true,"id":…,"line":…} or
-    /// {"ok":false,"error":…,"line":…}.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
 }
 
 const EXAMPLES: &str = "Examples:
   latchkey users import users.csv --dry-run
   latchkey users import users.json --hash-config hash-config.txt
-  latchkey users export --with-passwords | latchkey users import - --data-dir other";
+  latchkey users export --with-passwords | latchkey users import - --data-dir other
+
+Each account is answered by a line of JSON, at a terminal only with --json: {\"ok\":true,\"id\":…,\"line\":…}
+or {\"ok\":false,\"error\":…,\"line\":…}";
 
 /// A record on its way: an answer, or an account to store.
 struct Entry {
@@ -104,7 +105,7 @@ impl Import {
             Rules { lenient: self.lenient, without_passwords: self.without_passwords, hash_config, now: app.now() };
         let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", self.file.display()));
         let (input, bytes) = self.open().map_err(unreadable)?;
-        let mut report = Report::new(bytes, self.dry_run, self.json);
+        let mut report = Report::new(bytes, self.dry_run, self.json.json);
         let input = as_utf8(report.bar().wrap_read(input)).map_err(unreadable)?;
         let records = Records::of(input)
             .map_err(|error| format!("Nothing was imported. {} cannot be read: {error}.", self.file.display()))?;

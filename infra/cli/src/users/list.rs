@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Failure,
     escape::{self, address, shown},
-    flags::advise,
+    flags::{Json, advise},
     tell, written,
 };
 
@@ -47,9 +47,8 @@ pub struct List {
     /// Go on behind the page that named this token.
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
     page_token: Option<String>,
-    /// Print one JSON document: {"users":[…],"next_page_token":""}.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
 }
 
 /// `latchkey users search`.
@@ -65,9 +64,8 @@ pub struct SearchFor {
 /// `latchkey users count`.
 #[derive(Args)]
 pub struct Count {
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    json: Json,
 }
 
 impl List {
@@ -84,7 +82,7 @@ impl List {
             None if is_terminal => LIMIT_AT_TERMINAL,
             None => usize::MAX,
         };
-        let mut output: Box<dyn Output> = match (self.json, is_terminal) {
+        let mut output: Box<dyn Output> = match (self.json.json, is_terminal) {
             (true, _) => Box::new(Document { out: io::stdout().lock(), is_first: true }),
             (false, true) => Box::new(Table::new(width())),
             (false, false) => Box::new(Tabs(io::stdout().lock())),
@@ -109,7 +107,7 @@ impl List {
         tell_of_damaged(&damaged);
         match token {
             Some(token) => advise(&broken(&format!("{listed} shown; for the next ones add --page-token {token}"))),
-            None if is_terminal && !self.json => advise(&broken(&format!("{listed} shown, and these are all"))),
+            None if is_terminal && !self.json.json => advise(&broken(&format!("{listed} shown, and these are all"))),
             None => {}
         }
         Ok(())
@@ -139,7 +137,7 @@ impl Count {
             ("imported", counts.imported),
         ];
         let mut out = io::stdout();
-        if self.json {
+        if self.json.json {
             let document: serde_json::Map<_, _> =
                 rows.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
             return written(writeln!(out, "{}", escape::json(&document)?));

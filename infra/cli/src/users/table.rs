@@ -1,7 +1,5 @@
 //! Opens the table that holds the accounts.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use shared::{
     App,
@@ -11,28 +9,34 @@ use shared::{
 };
 
 use super::failure;
-use crate::{Failure, aws::Aws, deployment};
+use crate::{Failure, aws::Aws, deployment, flags::DataDir};
 
 /// The table to use, if it is not the one that the environment names.
 #[derive(Args)]
 pub struct AccountTable {
-    /// Use the embedded database of this data folder, whatever the environment says. The default
-    /// folder is DATA_DIR, then .latchkey.
-    #[arg(long, global = true, conflicts_with = "external_dynamodb")]
-    data_dir: Option<PathBuf>,
+    // A folder that is named has the accounts, whatever the environment says.
+    #[command(flatten)]
+    data_dir: DataDir,
     /// Use the table TABLE_NAME in the DynamoDB that AWS's own variables name, as
     /// `latchkey serve --external-dynamodb` does.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, conflicts_with = "data_dir")]
     external_dynamodb: bool,
 }
 
 impl AccountTable {
+    /// Reads the environment, with the folder that was named.
+    ///
+    /// # Errors
+    ///
+    /// Exit code 2: every bad or missing variable, by name.
+    pub fn config(&self) -> Result<Config, Failure> {
+        self.data_dir.clone().config()
+    }
+
     /// The app over that table. Its keys are loaded only for the names in the log.
-    pub async fn open(self, mut config: Config) -> Result<App, Failure> {
-        let is_external = self.external_dynamodb || (self.data_dir.is_none() && deployment::is_on_aws(&config));
-        if let Some(folder) = self.data_dir {
-            config.serve.data_dir = folder;
-        }
+    pub async fn open(self, config: Config) -> Result<App, Failure> {
+        let is_named = self.data_dir.data_dir.is_some();
+        let is_external = self.external_dynamodb || (!is_named && deployment::is_on_aws(&config));
         let store = if is_external {
             deployment::external_table(&Aws::of(&config), &config).await?
         } else {

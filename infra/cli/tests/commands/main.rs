@@ -7,7 +7,7 @@
 mod documents;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Write,
     path::Path,
@@ -249,6 +249,21 @@ fn each_help_has_examples_and_fits_a_terminal_and_every_shell_has_completions() 
         let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).args(["completions", shell]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success() && text.contains("put-service-account"), "{shell}");
+    }
+}
+
+#[test]
+fn a_flag_that_commands_share_is_one_flag_everywhere() {
+    fn each(command: &clap::Command, helps: &mut BTreeMap<String, BTreeSet<String>>) {
+        for flag in command.get_arguments().filter_map(|flag| Some((flag.get_long()?, flag.get_help()?))) {
+            helps.entry(flag.0.to_owned()).or_default().insert(flag.1.to_string());
+        }
+        command.get_subcommands().for_each(|sub| each(sub, helps));
+    }
+    let mut helps = BTreeMap::new();
+    each(&Latchkey::command(), &mut helps);
+    for flag in ["data-dir", "json", "quiet"] {
+        assert_eq!(helps[flag].len(), 1, "--{flag}: {:?}", helps[flag]);
     }
 }
 
