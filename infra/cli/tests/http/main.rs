@@ -4,6 +4,7 @@
 
 mod addresses;
 mod by_lambda;
+mod by_socket;
 mod fields;
 mod mistakes;
 

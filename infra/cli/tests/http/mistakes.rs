@@ -1,11 +1,12 @@
-//! Each mistake in a body, at every place where a body is read, on both ways that requests come in.
+//! Each mistake in a body, at every place where a body is read, on each of the three ways that
+//! requests come in.
 //!
 //! A new mistake is one row.
 
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{API_KEY, by_lambda, service, with_body};
+use super::{API_KEY, by_lambda, by_socket::Port, service, with_body};
 
 /// A row: the headers besides, the body, the status, the code, the message.
 type Row<'a> = (&'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str, String);
@@ -150,10 +151,7 @@ async fn each_mistake_in_a_body_is_told_alike_wherever_a_body_is_read() {
         let token = format!("Bearer {}", token.as_str().unwrap());
         for (headers, body, status, code, message) in rows() {
             let place = format!("{method} {path} {:?}", String::from_utf8_lossy(&body));
-            let all: Vec<_> = [("authorization", token.as_str()), ("x-api-key", API_KEY)]
-                .into_iter()
-                .chain(headers.iter().copied())
-                .collect();
+            let all = with_caller(&token, headers);
             let call = service.request(method.clone(), path).body(body.clone());
             let call = all.iter().fold(call, |call, (name, value)| call.header(name, value));
             let answer = call.send().await.refused(status, code);
@@ -164,6 +162,29 @@ async fn each_mistake_in_a_body_is_told_alike_wherever_a_body_is_read() {
         }
     }
     assert!(cells > 1_000, "{cells}");
+}
+
+/// The headers of a row, with those that let the caller through.
+fn with_caller<'a>(token: &'a str, headers: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [("authorization", token), ("x-api-key", API_KEY)].into_iter().chain(headers.iter().copied()).collect()
+}
+
+#[tokio::test]
+async fn each_mistake_in_a_body_is_told_alike_on_a_connection_that_is_kept() {
+    let service = service().await;
+    let port = Port::of(&service).await;
+    let mut cells = 0;
+    for (method, path, token) in with_body(&service).await {
+        let token = format!("Bearer {}", token.as_str().unwrap());
+        let mut connection = port.connect().await;
+        for (headers, body, status, code, message) in rows() {
+            let place = format!("{method} {path} {:?}", String::from_utf8_lossy(&body));
+            let (told, answer) = connection.call(&method, path, &with_caller(&token, headers), &body).await;
+            assert_told(told, &answer, (status, code, &message), &place);
+            cells += 1;
+        }
+    }
+    assert!(cells > 500, "{cells}");
 }
 
 #[tokio::test(start_paused = true)]
