@@ -1,6 +1,7 @@
 //! The fields of a request, read strictly. Everything that is wrong is told at once.
 
 pub mod described;
+mod tokens;
 mod words;
 
 use axum::{
@@ -358,43 +359,6 @@ impl<'a> Fields<'a> {
             Value::String(text) => Some(text),
             value => Some(self.written(name).unwrap_or_else(|| value.to_string())),
         }
-    }
-
-    /// Reads a token that must be there. White space alone counts as missing. A truth value or a
-    /// number is refused, since it is no text.
-    pub fn token(&mut self, name: &str) -> Option<String> {
-        if self.notes(name, Kind::Token, Need::Required) {
-            return None;
-        }
-        if matches!(self.values.get(name), Some(Value::Bool(_) | Value::Number(_))) {
-            return self.text(name);
-        }
-        let wrong = self.wrong.len();
-        let token = self.optional_token(name).filter(|token| !trimmed(token).is_empty());
-        self.there(name, token, wrong)
-    }
-
-    /// Reads a token that is to be judged, if one was sent. Its judge finds the token in it, or
-    /// says what was sent instead; a value that is no text is its JSON.
-    pub fn optional_token(&mut self, name: &str) -> Option<String> {
-        if self.notes(name, Kind::Token, Need::Optional) {
-            return None;
-        }
-        match self.values.remove(name)? {
-            Value::Null => None,
-            Value::String(text) => Some(text),
-            value => Some(value.to_string()),
-        }
-    }
-
-    /// Reads a token as [`Fields::optional_token`] does. It must be there, whatever it is.
-    pub fn required_token(&mut self, name: &str) -> Option<String> {
-        if self.notes(name, Kind::Token, Need::Required) {
-            return None;
-        }
-        let wrong = self.wrong.len();
-        let text = self.optional_token(name);
-        self.there(name, text, wrong)
     }
 
     /// Reads the code of a mail, which must be there. Some builders send it as a number.

@@ -23,7 +23,7 @@ const PLACEHOLDER_MARKS: [(&str, &str); 13] = [
 
 /// The advice for a placeholder that was not filled.
 pub const FILL: &str = "In FlutterFlow, add a variable of this name on the tab Variables of the API call, and set it \
-                        where the call is used. In Bubble's API Connector, write <name> in the body, untick Private \
+                        where the call is used. In Bubble's API Connector, write <name> in its place, untick Private \
                         for it, and give it a value in the workflow.";
 
 /// Whether the text holds nothing but a placeholder: `<email>`, `[email]`, `{{email}}`, `$email$`.

@@ -64,6 +64,19 @@ impl Pasted {
         Err(kind.map_or_else(|| lookalike::in_place_of_refresh_token(&pasted.text), jwt_in_place_of_refresh_token))
     }
 
+    /// A sentence about a placeholder in a token's place, the one of [`Pasted::jwt`] or
+    /// [`Pasted::refresh_token`]. `None` for any other text.
+    pub fn placeholder(text: &str, wanted: Wanted) -> Option<String> {
+        let text = Self::uncovered(text, wanted).text;
+        if is_clean(&text, wanted) || !lookalike::is_unfilled(&text) {
+            return None;
+        }
+        match wanted {
+            Wanted::Jwt => lookalike::in_place_of_jwt(&text),
+            Wanted::RefreshToken => Some(lookalike::in_place_of_refresh_token(&text)),
+        }
+    }
+
     /// The token alone.
     pub fn text(&self) -> &str {
         &self.text

@@ -129,8 +129,7 @@ async fn a_placeholder_is_told_with_what_to_do_in_the_builders() {
     let service = service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     for (method, path, fields) in TEXTS {
-        // The judge of tokens has an answer of its own.
-        for field in fields.iter().filter(|field| !field.ends_with("token")) {
+        for field in fields.iter() {
             for mark in
                 ["<x>", "[x]", "{{x}}", "${x}", "$x$", "%x%", "{x}", " <x>\n", "<Input x's value>", "{{ user.x }}"]
             {
@@ -243,4 +242,43 @@ async fn no_text_in_a_field_gets_a_message_about_another_field() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_idempotency_key_is_told_alone_and_together_with_wrong_fields() {
+    const LONG: &str = "A part of the request is too long.";
+    const LETTER: &str = "A part of the request has a letter or sign beyond plain ASCII.";
+    const UNFILLED: &str = "A value was not filled in by the app.";
+    let service = service().await;
+    let long = "k".repeat(256);
+    let good = json!({"email": "a@b.de", "password": PASSWORD});
+    let bodies = [
+        (good.clone(), "", &[][..]),
+        (json!({"email": "a", "password": PASSWORD}), "This is not an e-mail address.", &["email"]),
+        (json!({"email": "a@b.de", "password": "short"}), "A password has at least 8 characters.", &["password"]),
+        (json!({"email": "a@b.de", "password": PASSWORD, "phone": "1"}), "", &["phone"]),
+    ];
+    for (key, told, has_field) in [(long.as_str(), LONG, false), ("é", LETTER, false), ("{{key}}", UNFILLED, true)] {
+        for (body, message, names) in &bodies {
+            let call = service.request(Method::POST, "/create-account").header("idempotency-key", key);
+            let code = if has_field { "placeholder_not_filled" } else { "invalid_request" };
+            let answer = call.json(body.clone()).await.refused(400, code);
+            let text = answer.body["message"].as_str().unwrap();
+            assert!(text.contains(told) && text.contains(message), "{key} {body}: {text}");
+            assert_eq!(text == told, names.is_empty(), "{key} {body}: {text}");
+            let fields: Vec<&str> = answer.fields().iter().map(|(name, _)| *name).collect();
+            let expected: Vec<&str> = names.iter().copied().chain(has_field.then_some("idempotency-key")).collect();
+            assert_eq!(fields, expected, "{key} {body}");
+            let detail = answer.body["detail"].as_str().unwrap();
+            assert!(detail.to_lowercase().contains("idempotency-key"), "{key} {body}: {detail}");
+        }
+        // A body that is refused whole is told alone.
+        let call = || service.request(Method::POST, "/create-account").header("idempotency-key", key);
+        call().body(" ".repeat(16 * 1024 + 1)).send().await.refused(413, "payload_too_large");
+        let typed = call().header("content-type", "text/plain").body("{}");
+        typed.send().await.refused(415, "unsupported_media_type");
+        let text = call().body("{").header("content-type", "application/json").send().await;
+        assert!(text.body["message"].as_str().unwrap().contains("not valid JSON"), "{}", text.body);
+    }
+    service.post("/create-account", good).await.is(201);
 }

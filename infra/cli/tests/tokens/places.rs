@@ -14,9 +14,11 @@ enum Answers {
     Good,
     /// The token is refused, with these words for the builder.
     Says(&'static str),
+    /// The token is a placeholder. A field of the body has a code for that.
+    Unfilled,
 }
 
-use Answers::{Good, Says};
+use Answers::{Good, Says, Unfilled};
 
 /// A paste, the answer where a JWT is expected, and the answer where a refresh token is.
 ///
@@ -24,6 +26,7 @@ use Answers::{Good, Says};
 /// for the whole session object. `{T}` is the token that the place expects.
 struct Row(&'static str, Answers, Answers);
 
+const PLACEHOLDER: &str = "This is a placeholder that nothing has filled";
 const EMPTY: &str = "The variable that should hold the token was empty";
 
 fn rows() -> Vec<Row> {
@@ -75,11 +78,6 @@ fn rows() -> Vec<Row> {
         Row("[object Object]", Says("[object Object]"), Says("[object Object]")),
         Row("[object Promise]", Says("the text of an object"), Says("the text of an object")),
         Row("Bearer", Says("the word Bearer alone"), Says("the word Bearer alone")),
-        Row("<token>", Says("a placeholder that nothing has filled"), Says("a placeholder")),
-        Row("{{token}}", Says("a placeholder"), Says("a placeholder")),
-        Row("$token", Says("a placeholder"), Says("a placeholder")),
-        Row("${TOKEN}", Says("a placeholder"), Says("a placeholder")),
-        Row("YOUR_TOKEN", Says("a placeholder"), Says("a placeholder")),
         Row("AIzaSyA0123456789abcdefghijklmnopqrstuv", Says("an API key of Google"), Says("an API key of Google")),
         Row("AMf-vBx0123456789abcdefghij", Says("a refresh token of Firebase"), Says("a refresh token of Firebase")),
         Row("-----BEGIN PRIVATE KEY-----", Says("a key or a certificate"), Says("a key or a certificate")),
@@ -108,6 +106,30 @@ fn rows() -> Vec<Row> {
         Row("42", Says("a number"), Says("a number")),
         Row("hello", Says("three parts divided by dots"), Says("43 characters; this text has 5")),
     ]);
+    let unfilled = [
+        "<token>",
+        "{{token}}",
+        "{{ user.token }}",
+        "{token}",
+        "{{{token}}}",
+        "[token]",
+        "[[token]]",
+        "<<token>>",
+        "<%= token %>",
+        "$token$",
+        "%token%",
+        "#{token}",
+        "$token",
+        "${TOKEN}",
+        "YOUR_TOKEN",
+        "<Current User's token>",
+        "\"<token>\"",
+        "Bearer <token>",
+        "Bearer {{token}}",
+        " <token> ",
+        "…",
+    ];
+    rows.extend(unfilled.map(|pasted| Row(pasted, Unfilled, Unfilled)));
     rows
 }
 
@@ -126,6 +148,20 @@ fn assert_answers(place: &str, row: &Row, expected: &Answers, refusal: (u16, &st
     let got = answer.status.as_u16();
     match expected {
         Good => assert_eq!(got, 200, "{place}, {:?}: {}", row.0, answer.body),
+        Unfilled if place.ends_with("header") => {
+            let says = Says(PLACEHOLDER);
+            assert_answers(place, row, &says, refusal, answer);
+        }
+        Unfilled => {
+            let field = if place == "/refresh" || place == "/logout" { "refresh_token" } else { "token" };
+            assert_eq!((got, &answer.body["code"]), (400, &json!("placeholder_not_filled")), "{place}, {:?}", row.0);
+            assert_eq!(answer.fields(), [(field, "placeholder_not_filled")], "{place}, {:?}", row.0);
+            assert_eq!(answer.body["message"], "The token was not filled in by the app.");
+            let detail = answer.body["detail"].as_str().unwrap();
+            for words in [PLACEHOLDER, "In FlutterFlow", "In Bubble"] {
+                assert!(detail.contains(words), "{place}, {:?}: {detail}", row.0);
+            }
+        }
         Says(words) => {
             assert_eq!(
                 (got, answer.body["code"].as_str()),
@@ -159,9 +195,9 @@ async fn every_endpoint_says_the_same_of_everything_that_stands_in_a_tokens_plac
             ("/verify", argument, service.post("/verify", body.clone()).await),
             ("/verify as a form", argument, service.request(Method::POST, "/verify").form(&form).await),
             ("/verify by header", argument, in_header(Method::POST, "/verify").send().await),
-            ("GET /verify", argument, in_header(Method::GET, "/verify").send().await),
-            ("/me", argument, in_header(Method::GET, "/me").send().await),
-            ("/me/sessions", argument, in_header(Method::GET, "/me/sessions").send().await),
+            ("GET /verify by header", argument, in_header(Method::GET, "/verify").send().await),
+            ("/me by header", argument, in_header(Method::GET, "/me").send().await),
+            ("/me/sessions by header", argument, in_header(Method::GET, "/me/sessions").send().await),
             ("/jwt/decode", (400, "token_malformed"), service.post("/jwt/decode", body).await),
             ("/logout by header", (400, "invalid_request"), in_header(Method::POST, "/logout").json(json!({})).await),
         ] {
@@ -241,13 +277,12 @@ async fn the_tool_says_the_same_as_the_endpoints() {
     std::fs::write(folder.path().join("signing-keys.json"), signing_keys()).unwrap();
     for row in rows().iter().filter(|row| row.0 != "{J}") {
         let pasted = row.pasted(&session, "access_token");
-        // An argument that begins with a dash would be a flag.
-        let argument = (!pasted.starts_with('-')).then_some(pasted.as_str());
-        for (command, argument, input) in [("inspect", argument, &*pasted), ("decode", None, &pasted)] {
+        for (command, argument, input) in [("inspect", Some(&*pasted), ""), ("decode", None, &pasted)] {
             let (code, out, errors) = run(&folder, command, argument, input);
             match row.1 {
                 Good => assert_eq!((code, errors.as_str()), (0, ""), "{command} {:?}: {out}", row.0),
                 Says(words) => assert!(code == 1 && errors.contains(words), "{command} {:?}: {code} {errors}", row.0),
+                Unfilled => assert!(code == 1 && errors.contains(PLACEHOLDER), "{command} {:?}: {errors}", row.0),
             }
         }
     }

@@ -14,6 +14,8 @@ use crate::{account::refresh_token::RefreshToken, jose::json, text, token::paste
 pub(super) const REFRESH_TOKEN_IS: &str = "Send `refresh_token` of the last session object.";
 const TOKEN_IS: &str = "Send `access_token` of the session object, or what getIdToken() of Firebase answers.";
 const IS_EMPTY: &str = "The token is empty.";
+/// The name of a placeholder.
+const UNFILLED: &str = "a placeholder that nothing has filled";
 const LOG_IN_FIRST: &str = "The variable that should hold the token was empty: log in first, and check its name.";
 
 /// Texts of an empty variable, in small letters.
@@ -109,8 +111,12 @@ fn nothing(text: &str) -> Option<(String, &'static str)> {
     if small == "bearer" {
         return Some(("the word Bearer alone".to_owned(), LOG_IN_FIRST));
     }
-    let cure = "Replace the placeholder by the value: choose the variable in the builder instead of typing its name.";
-    is_placeholder(&small).then(|| ("a placeholder that nothing has filled".to_owned(), cure))
+    is_placeholder(&small).then(|| (UNFILLED.to_owned(), text::FILL))
+}
+
+/// Whether a text is a placeholder, and nothing that has another name.
+pub(super) fn is_unfilled(text: &str) -> bool {
+    nothing(text).is_some_and(|(what, _)| what == UNFILLED)
 }
 
 /// `<token>`, `{{token}}` and the other placeholders of any field, and those that name a token:
