@@ -196,6 +196,22 @@ impl Error {
         Self::Invalid { code, message, detail, fields }
     }
 
+    /// This mistake and another one of the same request, told at once. An error that is no mistake
+    /// of the request, such as a body that is too large, is told alone.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let (code, message, detail, mut fields) = match self {
+            Self::Invalid { code, message, detail, fields } => (code, message, detail, fields),
+            alone => return alone,
+        };
+        let Self::Invalid { code: others, message: more, detail: details, fields: others_fields } = other else {
+            return other;
+        };
+        fields.extend(others_fields);
+        let code = if [code, others].contains(&PLACEHOLDER) { PLACEHOLDER } else { "invalid_request" };
+        Self::Invalid { code, message: format!("{message} {more}"), detail: format!("{detail} {details}"), fields }
+    }
+
     /// A fault of this service.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())

@@ -126,15 +126,16 @@ async fn create_account(
     issuer: Issuer,
     ip: ClientIp,
     headers: HeaderMap,
-    Body(new): Body<NewAccount>,
+    body: Result<Body<NewAccount>, Error>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
+    let (new, key) = read(body, &headers)?;
     require_sign_up(&app, &new.email)?;
     require_signing_keys(&app).await?;
     if let Some(weakness) = &new.weakness {
         return Err(Error::WeakPassword(weakness.clone()));
     }
     let now = app.now();
-    let fingerprint = idempotency_key(&headers)?.map(|key| fingerprint(key, &ip, &new, now));
+    let fingerprint = key.map(|key| fingerprint(key, &ip, &new, now));
     let lock = app.locks().lock(format!("create {}", new.email.key())).await;
     let request = SignUpRequest {
         email: &new.email,
@@ -204,6 +205,18 @@ fn require_sign_up(app: &App, email: &Email) -> Result<(), Error> {
 fn audit_if_limited(error: &Error) {
     if matches!(error, Error::TooManyAttempts(_)) {
         audit::record("sign_up_limited", "", "");
+    }
+}
+
+/// The body and the idempotency key. The mistakes of both are told at once.
+fn read(body: Result<Body<NewAccount>, Error>, headers: &HeaderMap) -> Result<(NewAccount, Option<&str>), Error> {
+    match (body, idempotency_key(headers)) {
+        (Ok(Body(new)), Ok(key)) => Ok((new, key)),
+        (Ok(Body(NewAccount { weakness: Some(weakness), .. })), Err(error)) => {
+            Err(Error::wrong(vec![weakness]).and(error))
+        }
+        (Ok(_), Err(error)) | (Err(error), Ok(_)) => Err(error),
+        (Err(fields), Err(error)) => Err(fields.and(error)),
     }
 }
 
