@@ -60,6 +60,9 @@ impl Email {
         if !local.is_ascii() {
             return Err("The part of an e-mail address before the @ must be plain ASCII.");
         }
+        if local.len() > 1 && local.starts_with('"') && local.ends_with('"') {
+            return Err("The part of an e-mail address before the @ must have no quotation marks.");
+        }
         if local.is_empty() || local.len() > LOCAL_BYTES_MAX || !is_local(local) {
             return Err(NOT_AN_ADDRESS);
         }

@@ -7,6 +7,7 @@ mod by_lambda;
 mod by_socket;
 mod fields;
 mod mistakes;
+mod passwords;
 
 use axum::http::Method;
 use serde_json::{Value, json};

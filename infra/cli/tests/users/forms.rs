@@ -138,7 +138,7 @@ fn the_export_of_firebase_is_read_with_the_parameters_of_its_console() {
     let (_, told) = said(&output, 1);
     for part in [
         "3 created, 0 there already, 1 refused",
-        "1 × `email` is required. (in line ",
+        "1 × `email` is required. People log in by it here,",
         "not imported, because Latchkey has no place for it: ",
         "phoneNumber (1)",
         "lastSignedInAt (1)",

@@ -153,3 +153,82 @@ async fn no_session_of_an_account_that_was_deleted_comes_back_with_its_id() {
         said(&users(folder.path(), &["delete", "uid", "--yes"]), 0);
     }
 }
+
+/// The accounts of an export of Firebase that cannot log in here, each with a part of its refusal.
+fn unusable() -> [(Value, &'static str); 8] {
+    let none = "so that an account with a phone number alone, or an anonymous one, cannot be imported";
+    let phone = json!([{"providerId": "phone", "rawId": "+491701234568"}]);
+    [
+        (json!({"localId": "phone", "phoneNumber": "+491701234568", "providerUserInfo": phone}), none),
+        (json!({"localId": "anonymous", "providerUserInfo": []}), none),
+        (json!({"localId": "empty", "email": ""}), none),
+        (json!({"localId": "blank", "email": " \u{200b}"}), none),
+        (json!({"localId": "umlaut", "email": "jürgen@b.de"}), "before the @ must be plain ASCII"),
+        (json!({"localId": "cyrillic", "email": "почта@пример.рф"}), "before the @ must be plain ASCII"),
+        (json!({"localId": "quoted", "email": "\"john doe\"@b.de"}), "before the @ must have no quotation marks"),
+        (json!({"localId": "blanks", "email": "john doe@b.de"}), "This is not an e-mail address."),
+    ]
+}
+
+#[test]
+fn an_account_without_an_address_that_works_here_is_refused_with_its_line_and_a_way_on() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let mut lines: Vec<String> = unusable().iter().map(|(user, _)| user.to_string()).collect();
+    lines.push(json!({"localId": "good", "email": "good@münchen.example"}).to_string());
+    let file = folder.path().join("users.json");
+    fs::write(&file, format!("{{\"users\": [\n{}\n]}}", lines.join(",\n"))).unwrap();
+    let (out, told) = said(&users(folder.path(), &["import", file.to_str().unwrap()]), 1);
+    let answers: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), lines.len());
+    for ((index, (user, part)), answer) in unusable().iter().enumerate().zip(&answers) {
+        let error = answer.get("error").unwrap().as_str().unwrap();
+        assert_eq!(answer.get("line"), Some(&json!(index + 2)), "{user}");
+        let way_on = if error.starts_with("`email` is required.") {
+            "Add an address to the record, or leave the account out."
+        } else {
+            "Put another address of this person into the file, and import it again."
+        };
+        assert!(error.contains(part) && error.contains(way_on), "{user}: {error}");
+    }
+    assert!(told.contains("1 created, 0 there already, 8 refused"), "{told}");
+    assert_eq!(shown(folder.path(), "good").get("email"), Some(&json!("good@münchen.example")));
+    // The same rules hold for a new account, whose message is for the person alone.
+    for (email, message) in [
+        ("jürgen@b.de", "The part of an e-mail address before the @ must be plain ASCII."),
+        ("\"john doe\"@b.de", "The part of an e-mail address before the @ must have no quotation marks."),
+    ] {
+        let (status, answer) = server.post("/create-account", &json!({"email": email, "password": PASSWORD}));
+        assert_eq!((status, answer.get("message")), (400, Some(&json!(message))));
+    }
+}
+
+#[test]
+fn a_letter_that_nobody_sees_is_a_part_of_a_password_that_the_tool_reads() {
+    const UNSEEN: &str = "correct\u{200b}horse battery\u{2060}";
+    let (folder, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = Server::start(folder.path());
+    let with_line = |arguments: &[&str], line: &str| {
+        let mut process = tool(folder.path(), arguments);
+        let process = process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = process.spawn().unwrap();
+        process.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+        said(&process.wait_with_output().unwrap(), 0)
+    };
+    let assert_password = |server: &Server| {
+        assert_eq!(server.login("a@b.de", UNSEEN), refusal(200, ""));
+        assert_eq!(server.login("a@b.de", "correcthorse battery"), refusal(401, "invalid_credentials"));
+    };
+    with_line(&["create", "a@b.de"], &format!("{UNSEEN}\n"));
+    assert_password(&server);
+    with_line(&["set-password", "a@b.de"], &format!("{PASSWORD}\n"));
+    assert_eq!(server.login("a@b.de", UNSEEN), refusal(401, "invalid_credentials"));
+    // The byte order mark of a file is no part of its first line.
+    with_line(&["set-password", "a@b.de"], &format!("\u{feff}{UNSEEN}\r\n"));
+    assert_password(&server);
+    let file = folder.path().join("export.jsonl");
+    said(&users(folder.path(), &["export", "--with-passwords", file.to_str().unwrap()]), 0);
+    let second = Server::start(other.path());
+    said(&users(other.path(), &["import", file.to_str().unwrap()]), 0);
+    assert_password(&second);
+}

@@ -9,6 +9,7 @@ use shared::{
         user::{self, ROLE_ID_NEW, User},
     },
     password::StoredHash,
+    text::trimmed,
     time::Timestamp,
     token::custom::is_uid,
 };
@@ -64,8 +65,8 @@ impl Rules {
             return Err("The account is marked as deleted.".to_owned().into());
         }
         let mut dropped = Dropped { lenient: self.lenient, sentences: Vec::new() };
-        let email = fields.email()?.ok_or("`email` is required.".to_owned())?;
-        let email = Email::existing(&email).map_err(about("email"))?;
+        let email = fields.email()?.filter(|email| !trimmed(email).is_empty()).ok_or(NO_ADDRESS.to_owned())?;
+        let email = Email::existing(&email).map_err(|sentence| format!("`email`: {sentence} {OTHER_ADDRESS}"))?;
         let hash = self.hash(&mut fields, &mut dropped)?;
         let username = fields.username()?.map(|text| Username::parse(&text).map_err(about("username"))).transpose();
         let username = dropped.unless_lenient(username)?;
@@ -126,6 +127,10 @@ impl Rules {
     }
 }
 
+const NO_ADDRESS: &str = "`email` is required. People log in by it here, so that an account with a phone number alone, or an \
+                          anonymous one, cannot be imported. Add an address to the record, or leave the account out.";
+const OTHER_ADDRESS: &str = "Put another address of this person into the file, and import it again. Accounts that are here \
+                             already stay as they are.";
 const NO_HASH_CONFIG: &str = "The file is an export of Firebase with password hashes. Give the hash parameters of the \
                               project with --hash-config FILE. The Firebase console shows them: Authentication, Users, the \
                               three dots, Password hash parameters. To import the accounts without passwords, give \
