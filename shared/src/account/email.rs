@@ -57,6 +57,12 @@ impl Email {
             return Err("An e-mail address has at most 254 bytes.");
         }
         let (local, domain_typed) = typed.rsplit_once('@').ok_or(NOT_AN_ADDRESS)?;
+        if typed.contains([',', ';', '<', '>']) || local.starts_with("mailto:") {
+            return Err("This is not an e-mail address: enter one alone, such as name@example.com.");
+        }
+        if !domain_typed.is_empty() && domain_typed.chars().all(|letter| letter.is_alphanumeric() || letter == '-') {
+            return Err("This is not an e-mail address: its end is missing, such as .com.");
+        }
         if !local.is_ascii() {
             return Err("The part of an e-mail address before the @ must be plain ASCII.");
         }
@@ -336,5 +342,26 @@ mod tests {
     fn an_identifier_is_told_by_its_at_sign() {
         assert!(matches!(Identifier::parse("a@b.de"), Ok(Identifier::Email(_))));
         assert!(matches!(Identifier::parse("James"), Ok(Identifier::Username(_))));
+    }
+
+    #[test]
+    fn an_address_that_is_almost_one_is_refused_with_the_reason() {
+        for (text, part) in [
+            ("a@b", "its end is missing"),
+            ("a@localhost", "its end is missing"),
+            ("James <a@b.de>", "enter one alone"),
+            ("a@b.de, c@d.de", "enter one alone"),
+            ("a@b.de;c@d.de", "enter one alone"),
+            ("a@gmail,com", "enter one alone"),
+            ("mailto:a@b.de", "enter one alone"),
+            ("\"john doe\"@b.de", "no quotation marks"),
+            ("jürgen@b.de", "plain ASCII"),
+            ("a b@c.de", "This is not an e-mail address."),
+            ("a@b..de", "This is not an e-mail address."),
+        ] {
+            for sentence in [Email::parse(text).unwrap_err(), Email::existing(text).unwrap_err()] {
+                assert!(sentence.contains(part), "{text}: {sentence}");
+            }
+        }
     }
 }

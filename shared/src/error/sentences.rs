@@ -77,7 +77,8 @@ impl Error {
                  Bubble's API Connector, choose Body in the place of Querystring. Change a password that was sent so."
             }
             Self::TokenRequired | Self::TokenMissing => {
-                "Send the token as `Authorization: Bearer`, or as `token` in the body of /verify."
+                "Send the token as `Authorization: Bearer`, or as `token` in the body of POST /verify. A token in the URL \
+                 is not read, because URLs are kept in logs."
             }
             Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
             Self::IdempotencyKeyReused => {

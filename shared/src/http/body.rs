@@ -48,7 +48,8 @@ impl<T: Input> FromRequest<App> for Body<T> {
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(broken()),
         };
-        Fields::new(values(&parts.headers, &bytes)?, bytes, &app.config().accounts).read().map(Self)
+        let fields = Fields::new(values(&parts.headers, &bytes)?, bytes, &app.config().accounts);
+        fields.with_query(parts.uri.query().unwrap_or_default()).read().map(Self)
     }
 }
 
@@ -107,7 +108,9 @@ fn values(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, Erro
 fn form_object(bytes: &[u8]) -> Result<Map<String, Value>, Diagnosis> {
     // curl and others send JSON as a form unless they are told the type. Read as a form, the body
     // would seem to lack every field.
-    if bytes.trim_ascii_start().starts_with(b"{") {
+    // The command line of Windows keeps single quotes around it.
+    let text = bytes.trim_ascii_start();
+    if text.strip_prefix(b"'").unwrap_or(text).starts_with(b"{") {
         return Err(Diagnosis::whole(
             "looks like JSON but was sent as a form: set Content-Type to application/json",
             "curl needs the option -H 'Content-Type: application/json', or --json in the place of -d.",

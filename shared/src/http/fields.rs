@@ -21,7 +21,11 @@ use crate::{
     },
     config::Accounts,
     error::{Error, Field},
-    jose::{json::diagnosis, members::members, number},
+    jose::{
+        json::{self, diagnosis},
+        members::members,
+        number,
+    },
     password::{Password, Person},
     text::{BYTE_ORDER_MARK, Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
@@ -113,6 +117,8 @@ pub struct Fields<'a> {
     wrong: Vec<Field>,
     /// The rules of passwords; `None` while an input is described.
     accounts: Option<&'a Accounts>,
+    /// The query of the URL, which no field is read from.
+    query: &'a str,
     /// The fields so far, while an input is described.
     noted: Option<Vec<Described>>,
     /// The names that readers asked for. A test holds them to the description.
@@ -125,6 +131,11 @@ impl<'a> Fields<'a> {
         Self { accounts: Some(accounts), values, body, noted: None, ..Self::describing() }
     }
 
+    /// Knows the query of the URL, to name a field that was sent there.
+    pub(super) fn with_query(self, query: &'a str) -> Self {
+        Self { query, ..self }
+    }
+
     /// Fields whose readers note their names and kinds, and find nothing.
     fn describing() -> Self {
         Self {
@@ -132,6 +143,7 @@ impl<'a> Fields<'a> {
             body: Bytes::new(),
             wrong: Vec::new(),
             accounts: None,
+            query: "",
             noted: Some(Vec::new()),
             #[cfg(feature = "testing")]
             asked: std::collections::BTreeSet::new(),
@@ -237,12 +249,30 @@ impl<'a> Fields<'a> {
             let instead = self
                 .sent_instead(name)
                 .map(|key| format!("`{name}` is required, and `{key}` was sent: write `{name}`."));
-            self.record(match instead {
+            self.record(match instead.or_else(|| self.sent_elsewhere(name)) {
                 Some(detail) => field.explained(detail),
                 None => field,
             });
         }
         text
+    }
+
+    /// A sentence about a field that stands in another object of the body, in the text of one, or
+    /// in the query.
+    fn sent_elsewhere(&self, name: &str) -> Option<String> {
+        let has = |value: &Value| match value {
+            Value::Object(object) => object.contains_key(name),
+            Value::String(text) => json::object(text.as_bytes()).is_ok_and(|object| object.contains_key(name)),
+            _ => false,
+        };
+        if self.values.values().any(has) {
+            return Some(format!(
+                "`{name}` is required, and it was sent inside of another field: send it at the top level of the body."
+            ));
+        }
+        let is_in_query = form_urlencoded::parse(self.query.as_bytes()).any(|(key, _)| key == name);
+        is_in_query
+            .then(|| format!("`{name}` is required, and it was sent in the query of the URL: send it in the body."))
     }
 
     /// The key that was sent in the place of this one: with other letters or signs, or by another
@@ -448,9 +478,13 @@ impl<'a> Fields<'a> {
                         Some((name, key)) => {
                             format!("`email` or `username` is required, and `{key}` was sent: write `{name}`.")
                         }
-                        None => {
-                            "`email` or `username` is required: neither was sent, or both values were empty.".to_owned()
-                        }
+                        None => ["email", "username"]
+                            .into_iter()
+                            .find_map(|name| self.sent_elsewhere(name))
+                            .unwrap_or_else(|| {
+                                "`email` or `username` is required: neither was sent, or both values were empty."
+                                    .to_owned()
+                            }),
                     };
                     let message = "Enter your e-mail address or your username.";
                     self.record(Field::new("email", "required", message).explained(detail));

@@ -282,3 +282,33 @@ async fn a_wrong_idempotency_key_is_told_alone_and_together_with_wrong_fields() 
     }
     service.post("/create-account", good).await.is(201);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_field_inside_of_another_or_in_the_query_is_told_by_its_place() {
+    let service = service().await;
+    let inside = "and it was sent inside of another field: send it at the top level of the body.";
+    let in_query = "and it was sent in the query of the URL: send it in the body.";
+    let fields =
+        json!({"email": "a@b.de", "username": "jim", "password": PASSWORD, "refresh_token": "x", "token": "x"});
+    for (path, name) in [
+        ("/login", "email"),
+        ("/login", "password"),
+        ("/create-account", "email"),
+        ("/create-account", "password"),
+        ("/refresh", "refresh_token"),
+        ("/jwt/decode", "token"),
+    ] {
+        for body in [json!({"data": fields}), json!({"mode": "raw", "raw": fields.to_string()})] {
+            let call = service.request(Method::POST, path).json(body.clone()).await.refused(400, "invalid_request");
+            let detail = call.body["detail"].as_str().unwrap();
+            assert!(detail.contains(&format!("`{name}` is required, {inside}")), "{path} {body}: {detail}");
+        }
+    }
+    for (path, name) in [("/login", "email"), ("/login", "username"), ("/create-account", "email")] {
+        let call = service.request(Method::POST, &format!("{path}?{name}=a%40b.de")).json(json!({})).await;
+        let detail = call.refused(400, "invalid_request").body["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains(&format!("`{name}` is required, {in_query}")), "{path}: {detail}");
+    }
+    let answer = service.get("/verify?token=x").await.refused(400, "token_missing");
+    assert!(answer.body["detail"].as_str().unwrap().contains("A token in the URL is not read"), "{}", answer.body);
+}

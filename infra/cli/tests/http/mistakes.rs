@@ -84,6 +84,20 @@ fn rows() -> Vec<Row<'static>> {
         ),
         bad(&[JSON], b"email=a&password=b", "The body is form text, and a JSON object is expected."),
         bad(&[], b"email=a&password=b", "The body is form text, and a JSON object is expected."),
+        bad(&[JSON], b"curl http://x/login -d '{}'", "The body is a command of curl, and a JSON object is expected."),
+        bad(
+            &[JSON],
+            b"POST /login HTTP/1.1\r\nHost: x\r\n\r\n{}",
+            "The body is a whole HTTP request, and a JSON object is expected.",
+        ),
+        bad(&[JSON], b"@body.json", "The body is the name of a file, and a JSON object is expected."),
+        bad(
+            &[JSON],
+            b"email: a@b.de\npassword: x",
+            "The body is text with colons (YAML), and a JSON object is expected.",
+        ),
+        bad(&[JSON], b"body: {\"a\": 1}", "The body is text with colons (YAML), and a JSON object is expected."),
+        bad(&[JSON], b"'{\"email\": 1}'", "The body stands in single quotes, and JSON has none around it."),
         bad(&[JSON], b"<?xml version=\"1.0\"?><a/>", "The body is XML, and a JSON object is expected."),
         bad(&[JSON], b"<!DOCTYPE html><p>", "The body is HTML, and a JSON object is expected."),
         bad(&[JSON], b"{{body}}", "The body is the name of a variable that was not filled in."),
@@ -98,6 +112,12 @@ fn rows() -> Vec<Row<'static>> {
         bad(
             &[FORM],
             br#" {"email":"a@b.de"}"#,
+            "The body looks like JSON but was sent as a form: set Content-Type to application/json.",
+        ),
+        // The command line of Windows keeps single quotes.
+        bad(
+            &[FORM],
+            b"'{email:a@b.de,password:x}'",
             "The body looks like JSON but was sent as a form: set Content-Type to application/json.",
         ),
         media(

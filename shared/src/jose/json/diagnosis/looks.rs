@@ -12,6 +12,8 @@ const NOT_COMPRESSED: &str = "Send the body without compression.";
 const AS_UTF8: &str = "Write the text in UTF-8.";
 const TWICE: &str =
     "It was turned into JSON twice: apply JSON.stringify once, and put no quotation marks around the whole.";
+const SINGLE_QUOTES: &str = "Remove the first and the last character. The command line of Windows keeps single quotes: write \
+                             the JSON into a file there, and send it with -d @body.json.";
 const FORM_CURE: &str = "Set Content-Type to application/x-www-form-urlencoded, or send JSON: {\"key\": \"value\"}.";
 
 /// Bytes that are no UTF-8 text, or not JSON whatever follows.
@@ -65,7 +67,18 @@ pub(super) fn of_text(text: &str) -> Option<Looks> {
     } else if begins("%7b") {
         Some(("is encoded for a URL, and plain JSON is expected", "Send the text as it was before encodeURIComponent."))
     } else if begins("'{") || begins("'[") {
-        Some(("stands in single quotes, and JSON has none around it", "Remove the first and the last character."))
+        Some(("stands in single quotes, and JSON has none around it", SINGLE_QUOTES))
+    } else if begins("curl ") {
+        let cure = "Send what stands behind the option -d of the command, without the quotes around it.";
+        Some(("is a command of curl, and a JSON object is expected", cure))
+    } else if is_request(text) {
+        Some(("is a whole HTTP request, and a JSON object is expected", "Send what stands behind its empty line."))
+    } else if text.starts_with('@') && !text.contains(char::is_whitespace) {
+        let cure = "curl reads a file with the option -d or --data-binary, and with @ before its name.";
+        Some(("is the name of a file, and a JSON object is expected", cure))
+    } else if is_yaml(text) {
+        let cure = "Put braces around it, and quotation marks around each key and each text: {\"key\": \"value\"}.";
+        Some(("is text with colons (YAML), and a JSON object is expected", cure))
     } else if begins("b'{") || begins("b\"{") {
         Some(("is written as bytes of Python", "Use json.dumps, and send its text."))
     } else if begins("eyJ") || begins("ewog") || begins("ew0K") {
@@ -80,6 +93,23 @@ pub(super) fn of_text(text: &str) -> Option<Looks> {
     } else {
         None
     }
+}
+
+/// Whether the text begins with the first line of an HTTP request.
+fn is_request(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains(" HTTP/1.") || line.ends_with(" HTTP/2"))
+}
+
+/// Whether the text begins with a name and a colon, as YAML does and a header.
+fn is_yaml(text: &str) -> bool {
+    let is_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
+    let name = text.trim_start_matches("---").trim_start().split(':').next().unwrap_or_default();
+    let behind = text.split_once(':').map(|(_, behind)| behind).unwrap_or_default();
+    let begins = name.starts_with(|letter: char| letter.is_alphabetic() || letter == '_');
+    begins
+        && name.chars().all(is_name)
+        && (behind.is_empty() || behind.starts_with(char::is_whitespace))
+        && text.contains(':')
 }
 
 /// Whether the text is a form, `key=value&…`, perhaps behind a question mark.
