@@ -67,6 +67,11 @@ impl Encoding {
             [b'P', b'K', 3, 4, ..] => {
                 Err("it is a ZIP archive or an Excel workbook; unpack it, or save it as CSV in UTF-8")
             }
+            [0xd0, 0xcf, 0x11, 0xe0, ..] => Err("it is an old Excel workbook; save it as CSV in UTF-8"),
+            [b'%', b'P', b'D', b'F', b'-', ..] => Err("it is a PDF"),
+            [b'S', b'Q', b'L', b'i', b't', b'e', b' ', ..] => {
+                Err("it is a database of SQLite; export its table as CSV")
+            }
             [first, 0, ..] if first != 0 => Ok(Self::Utf16Low),
             [0, second, ..] if second != 0 => Ok(Self::Utf16High),
             _ => Ok(Self::Utf8),
@@ -118,6 +123,9 @@ mod tests {
         for (bytes, part) in [
             (&b"\x1f\x8b\x08\x00"[..], "gzip"),
             (b"PK\x03\x04\x14", "Excel"),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel"),
+            (b"%PDF-1.7\n", "PDF"),
+            (b"SQLite format 3\0", "SQLite"),
             (b"caf\xe9", "not text in UTF-8"),
             (b"\xff\xfea\0b", "damaged"),
             (b"\xff\xfe\0\xd8", "damaged"),

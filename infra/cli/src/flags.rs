@@ -49,6 +49,17 @@ pub struct Quiet {
     pub quiet: bool,
 }
 
+/// Reads an argument that is a whole number from `min` to `max`, which fits into `T`.
+pub fn number<T: TryFrom<u64>>(min: u64, max: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let number = text.parse().ok().filter(|number| (min..=max).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| {
+            let most = if max == u64::MAX { String::new() } else { format!(" to {max}") };
+            format!("a whole number from {min}{most} is expected")
+        })
+    }
+}
+
 /// Whether advice is left out. The whole process has one command.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 

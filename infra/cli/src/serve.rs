@@ -30,8 +30,9 @@ use crate::{
     aws::Aws,
     columns,
     deployment::{self, LOOPBACK},
+    escape::shown,
     files,
-    flags::{self, DataDir},
+    flags::{self, DataDir, number},
     keys::KeyLocation,
     log,
     serve::{
@@ -60,8 +61,11 @@ Examples:
 Every variable is in docs/configuration.md.")]
 pub struct Serve {
     /// The port to listen on. Without it PORT counts, then 8080.
-    #[arg(long)]
+    #[arg(long, value_parser = number::<u16>(0, u16::MAX.into()))]
     port: Option<u16>,
+    /// A word that is no option, for a sentence about it.
+    #[arg(hide = true)]
+    word: Option<String>,
     /// The address to listen on, or a name of it.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
@@ -74,7 +78,7 @@ pub struct Serve {
     behind_proxy: bool,
     /// Open the embedded DynamoDB on this port to other programs on this machine, such as the AWS
     /// command line. For development only: it checks no credentials.
-    #[arg(long)]
+    #[arg(long, value_parser = number::<u16>(0, u16::MAX.into()))]
     dynamodb_port: Option<u16>,
     /// Use the table TABLE_NAME in the DynamoDB that AWS's own variables name, instead of the
     /// embedded one. The server neither makes nor changes that table. Several such servers may
@@ -90,6 +94,16 @@ impl Serve {
     ///
     /// A sentence for people.
     pub fn run(self) -> Result<(), Failure> {
+        if let Some(word) = &self.word {
+            let port = word
+                .trim_start_matches(':')
+                .parse::<u16>()
+                .map_or("--port 8081".to_owned(), |port| format!("--port {port}"));
+            return Err(Failure::wrong_use(format!(
+                "latchkey serve has options alone, and {} is none. The port is one: latchkey serve {port}",
+                shown(word)
+            )));
+        }
         let mut config = self.data_dir.clone().config()?;
         config.http.behind_proxy |= self.behind_proxy;
         if config.on_cloud_run && !self.external_dynamodb {
@@ -238,6 +252,14 @@ fn log_modes(config: &Config, has_screen: bool) {
 /// The app on this table. Uses the signing keys of the data folder if the environment names no
 /// others.
 async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
+    let account = match &config.firebase.account {
+        Some(Source::File(path)) if !config.firebase.is_demo => Some(path.display().to_string()),
+        _ => None,
+    };
+    let named = |cause: String| match account.filter(|path| cause.starts_with(path.as_str())) {
+        Some(_) => format!("FIREBASE_SERVICE_ACCOUNT: {cause}"),
+        None => cause,
+    };
     let signing = match config.keys.signing_keys.clone() {
         Some(source) => source,
         None => {
@@ -251,6 +273,6 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
     let keys = Keys::new(aws.secrets(&sources).await?, sources);
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // Reports an unusable key now, and not at the first login.
-    app.keys().warm(app.now()).await.map_err(|error| error.cause())?;
+    app.keys().warm(app.now()).await.map_err(|error| named(error.cause()))?;
     Ok(app)
 }

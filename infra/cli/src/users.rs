@@ -28,7 +28,7 @@ use tracing::Instrument;
 use crate::{
     Failure, columns,
     escape::{address, shown},
-    flags::Json,
+    flags::{Json, number},
     log, tell,
 };
 
@@ -154,7 +154,7 @@ struct SetRole {
     #[command(flatten)]
     who: Who,
     /// A whole number from 1. The app decides what it means.
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = number::<u32>(1, u32::MAX.into()))]
     role_id: u32,
 }
 

@@ -18,6 +18,9 @@ use crate::text::{self, Encoding};
 /// end.
 const FILE_BYTES_MAX: u64 = 128 * 1024;
 
+/// Advice about a path that a shell has not filled in.
+const HOME_IS_NOT_READ: &str = " A shell replaces ~ only outside of quotation marks: write the whole path.";
+
 /// The source of a secret document.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
@@ -42,7 +45,10 @@ impl Source {
                 // A file may be a pipe to which nobody writes.
                 let (path, shown) = (path.clone(), path.display().to_string());
                 let read = task::spawn_blocking(move || read_file(&path)).await.map_err(|error| error.to_string())?;
-                read.map(Zeroizing::new).map_err(|error| format!("{shown} cannot be read: {}.", file_fault(&error)))
+                read.map(Zeroizing::new).map_err(|error| {
+                    let home = if shown.starts_with('~') { HOME_IS_NOT_READ } else { "" };
+                    format!("{shown} cannot be read: {}.{home}", file_fault(&error))
+                })
             }
             Self::Secret(id) => {
                 let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
@@ -81,6 +87,7 @@ pub fn file_fault(error: &io::Error) -> String {
         ErrorKind::NotADirectory => "a part of its path is a file, and no folder",
         ErrorKind::ReadOnlyFilesystem => "it is on a disk that cannot be written",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full",
+        ErrorKind::ExecutableFileBusy => "it is a program that runs",
         ErrorKind::AlreadyExists => "there is something of that name already",
         _ => return error.to_string(),
     };

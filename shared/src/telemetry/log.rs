@@ -47,10 +47,7 @@ pub enum LogFormat {
 
 /// Starts logging for `service` at `level`. A panic is logged as one line too.
 pub fn start(service: &'static str, level: &str, place: LogFormat) {
-    let own = level.parse().unwrap_or(tracing::Level::INFO);
-    let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
-    // This target repeats, by `Debug`, a panic that the hook has logged as a fault.
-    let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    let filter = filter(level);
     let (json, text) = match place {
         LogFormat::Text { colour } => (None, Some(TextLines { writer: io::stderr, colour })),
         LogFormat::GoogleCloud | LogFormat::Elsewhere => (Some(lines(service, place, io::stderr)), None),
@@ -61,6 +58,16 @@ pub fn start(service: &'static str, level: &str, place: LogFormat) {
         let location = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(alarm = "panic", location, message = panic.payload_as_str().unwrap_or_default());
     }));
+}
+
+/// The lines that are written, at this level of our own.
+fn filter(level: &str) -> Targets {
+    let own = level.parse().unwrap_or(tracing::Level::INFO);
+    let filter = Targets::new().with_default(tracing::Level::WARN).with_targets(OWN.map(|name| (name, own)));
+    // This target repeats, by `Debug`, a panic that the hook has logged as a fault.
+    let filter = filter.with_target("lambda_runtime::layers::panic", LevelFilter::OFF);
+    // The SDK reports as a fault that the embedded DynamoDB has no connections to close.
+    filter.with_target("aws_smithy_runtime::client::http::connection_poisoning", LevelFilter::OFF)
 }
 
 /// One JSON object a line. The keys of the event, the request and the invocation are at its top.
@@ -164,6 +171,21 @@ mod tests {
         });
         assert_eq!(told, expected);
         assert_eq!((&alone["message"], alone.get("request_id")), (&json!("alone"), None));
+    }
+
+    #[test]
+    fn what_others_log_is_written_from_warn_on_and_not_twice() {
+        use tracing::Level;
+        for (target, level, is_written) in [
+            ("shared::telemetry", Level::INFO, true),
+            ("shared::telemetry", Level::DEBUG, false),
+            ("aws_smithy_runtime::client", Level::WARN, true),
+            ("aws_smithy_runtime::client", Level::INFO, false),
+            ("aws_smithy_runtime::client::http::connection_poisoning", Level::ERROR, false),
+            ("lambda_runtime::layers::panic", Level::ERROR, false),
+        ] {
+            assert_eq!(filter("info").would_enable(target, &level), is_written, "{target} {level}");
+        }
     }
 
     #[test]

@@ -151,6 +151,9 @@ impl Front {
             Pin::new(&mut connection).graceful_shutdown();
         };
         let socket = connection.into_parts().io.into_inner();
+        if socket.is_tls() {
+            tracing::warn!("a client spoke TLS to this port, which has HTTP alone: the URL must begin with http://");
+        }
         let refusal = match socket.refusal() {
             Some(414) => Some(Error::UriTooLong),
             Some(431) => Some(Error::HeadersTooLarge),

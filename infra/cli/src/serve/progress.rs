@@ -141,12 +141,20 @@ pub struct Watched<I> {
     pub io: I,
     progress: Arc<Progress>,
     refusal: Option<u16>,
+    /// The first byte of all.
+    first: Option<u8>,
 }
 
 impl<I> Watched<I> {
     /// Watches a socket.
     pub fn new(io: I, progress: Arc<Progress>) -> Self {
-        Self { io, progress, refusal: None }
+        Self { io, progress, refusal: None, first: None }
+    }
+
+    /// Whether the client began with a handshake of TLS (RFC 8446 section 5.1), as for https.
+    pub fn is_tls(&self) -> bool {
+        const HANDSHAKE: u8 = 22;
+        self.first == Some(HANDSHAKE)
     }
 
     /// The status of the refusal that hyper wanted to send: 400, 414 or 431.
@@ -169,6 +177,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
+        self.first = self.first.or_else(|| buffer.filled().get(before).copied());
         if buffer.filled().len() > before && matches!(self.progress.phase(), Phase::New | Phase::Idle) {
             self.progress.enter(Phase::Head);
         }

@@ -24,6 +24,7 @@ use futures_util::{StreamExt, stream::FuturesOrdered};
 use shared::{
     App,
     account::user::User,
+    keys::file_fault,
     store::{IMPORT_BATCH_MAX, Imported},
     telemetry::audit,
 };
@@ -38,7 +39,12 @@ use self::{
     seen::{Field, Seen},
     stored::{Stored, outcome_of, store},
 };
-use crate::{Failure, files::as_utf8, flags::Json, written};
+use crate::{
+    Failure,
+    files::as_utf8,
+    flags::{Json, number},
+    written,
+};
 
 /// The most transactions that are under way at once. On AWS each takes some milliseconds; eight
 /// stay far below the thousand writes a second that a new table allows.
@@ -66,7 +72,7 @@ pub struct Import {
     #[arg(long, conflicts_with = "hash_config")]
     without_passwords: bool,
     /// Begin with this line of the file, where an import was stopped.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::<u64>(1, u64::MAX))]
     from_line: u64,
     #[command(flatten)]
     json: Json,
@@ -103,7 +109,9 @@ impl Import {
         let hash_config = self.hash_config.as_deref().map(HashConfig::load).transpose()?;
         let rules =
             Rules { lenient: self.lenient, without_passwords: self.without_passwords, hash_config, now: app.now() };
-        let unreadable = |error: io::Error| Failure::from(format!("{} cannot be read: {error}.", self.file.display()));
+        let unreadable = |error: io::Error| {
+            Failure::from(format!("{} cannot be read: {}.", self.file.display(), file_fault(&error)))
+        };
         let (input, bytes) = self.open().map_err(unreadable)?;
         let mut report = Report::new(bytes, self.dry_run, self.json.json);
         let input = as_utf8(report.bar().wrap_read(input)).map_err(unreadable)?;
@@ -121,6 +129,14 @@ impl Import {
         }
         if let Some(stopped) = stopped {
             return Err(stopped);
+        }
+        if self.from_line > 1 && report.last_line == 0 {
+            let name = self.file.display();
+            return Err(format!(
+                "{name} has no account from line {} on, so that nothing was imported.",
+                self.from_line
+            )
+            .into());
         }
         if report.has_refused() { Err(Failure::said()) } else { Ok(()) }
     }

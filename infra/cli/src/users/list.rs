@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Failure,
     escape::{self, address, shown},
-    flags::{Json, advise},
+    flags::{Json, advise, number},
     tell, written,
 };
 
@@ -42,7 +42,7 @@ const GAP: usize = 2;
 #[derive(Args)]
 pub struct List {
     /// The most accounts to list. The default is 50 at a terminal, and all of them elsewhere.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::<u32>(1, u32::MAX.into()))]
     limit: Option<u32>,
     /// Go on behind the page that named this token.
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]

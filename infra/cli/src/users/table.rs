@@ -1,10 +1,13 @@
 //! Opens the table that holds the accounts.
 
+use std::fs::File;
+
 use clap::Args;
+use rustix::fs::{Access, access};
 use shared::{
     App,
     config::Config,
-    keys::Keys,
+    keys::{Keys, file_fault},
     store::{Store, embedded::Embedded},
 };
 
@@ -61,6 +64,16 @@ fn embedded(config: &Config) -> Result<Store, Failure> {
         )
         .into());
     }
+    // SQLite writes beside the file, also to read it.
+    let writable =
+        File::options().write(true).open(&file).and_then(|_| Ok(access(&config.serve.data_dir, Access::WRITE_OK)?));
+    writable.map_err(|error| {
+        format!(
+            "{} cannot be opened: {}. SQLite must write there, also for a list.",
+            file.display(),
+            file_fault(&error)
+        )
+    })?;
     let embedded = Embedded::file(&file).map_err(|error| format!("{}: {}", file.display(), error.cause()))?;
     Ok(Store::new(embedded.client(), &config.table_name))
 }

@@ -9,6 +9,7 @@ mod connections;
 mod external;
 mod federation;
 mod mails;
+mod mistakes;
 mod terminal;
 
 use std::{

@@ -232,3 +232,32 @@ fn a_letter_that_nobody_sees_is_a_part_of_a_password_that_the_tool_reads() {
     said(&users(other.path(), &["import", file.to_str().unwrap()]), 0);
     assert_password(&second);
 }
+
+#[test]
+fn a_file_that_cannot_be_imported_is_named_with_the_reason_in_plain_words() {
+    let folder = TempDir::new().unwrap();
+    let _server = Server::start(folder.path());
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("old.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    write("users.pdf", b"%PDF-1.7\n");
+    write("users.db", b"SQLite format 3\0");
+    write("users.jsonl", b"{\"email\":\"a@b.de\"}\n");
+    for (name, options, part) in [
+        ("missing.csv", &[][..], "missing.csv cannot be read: there is nothing of that name."),
+        (".", &[], "cannot be read: it is a folder."),
+        ("old.xls", &[], "it is an old Excel workbook; save it as CSV in UTF-8"),
+        ("users.pdf", &[], "it is a PDF"),
+        ("users.db", &[], "it is a database of SQLite; export its table as CSV"),
+        ("users.jsonl", &["--from-line", "9"], "has no account from line 9 on, so that nothing was imported."),
+        (
+            "users.jsonl",
+            &["--hash-config", "missing.txt"],
+            "missing.txt cannot be read: there is nothing of that name.",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        let output = users(folder.path(), &[&["import", path.to_str().unwrap()], options].concat());
+        let (_, told) = said(&output, 1);
+        assert!(told.contains(part) && !told.contains("os error"), "{name}: {told}");
+    }
+}

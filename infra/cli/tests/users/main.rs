@@ -337,6 +337,18 @@ fn without_a_database_the_tool_says_so_and_makes_none() {
 }
 
 #[test]
+fn a_database_that_cannot_be_written_is_named_with_the_reason() {
+    let folder = TempDir::new().unwrap();
+    // Nobody can write to a program that runs, root included.
+    std::os::unix::fs::symlink("/proc/self/exe", folder.path().join("latchkey.db")).unwrap();
+    for arguments in [&["list"][..], &["show", "a@b.de"], &["export"]] {
+        let (_, told) = said(&users(folder.path(), arguments), 1);
+        assert!(told.contains("latchkey.db cannot be opened: it is a program that runs."), "{told}");
+        assert!(told.contains("SQLite must write there, also for a list."), "{told}");
+    }
+}
+
+#[test]
 fn where_the_keys_are_a_secret_the_accounts_are_on_aws_and_a_folder_that_is_named_comes_first() {
     let (tables, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let port = free_port();

@@ -3,7 +3,10 @@
 use std::{fmt, path::Path};
 
 use serde_json::Value;
-use shared::{keys::read_file, text::trimmed};
+use shared::{
+    keys::{file_fault, read_file},
+    text::trimmed,
+};
 use zeroize::Zeroizing;
 
 use crate::Failure;
@@ -31,7 +34,8 @@ impl HashConfig {
     ///
     /// A sentence for people that quotes nothing of the file.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let text = read_file(path).map_err(|error| format!("{} cannot be read: {error}.", path.display()))?;
+        let text =
+            read_file(path).map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
         let text = Zeroizing::new(text);
         Self::parse(&text).map_err(|why| Failure::wrong_use(format!("{}: {why}", path.display())))
     }
