@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::Path};
 use anstyle::{AnsiColor, Style};
 use shared::{
     account::sign_up::SignUp,
-    config::Config,
+    config::{Config, MailBy},
     keys::{Source, TokenProfile},
 };
 
@@ -57,6 +57,8 @@ impl Started<'_> {
             ("accounts", self.accounts()),
             ("keys", self.keys()),
             ("jwt_token", self.jwt_token()),
+            ("pages", self.pages().to_owned()),
+            ("mail", self.mail()),
             ("sign-up", self.sign_up().to_owned()),
             ("log", "one line a request, in UTC; LOG_FORMAT=json for programs".to_owned()),
             ("stop", "Ctrl-C; a second Ctrl-C does not wait for open requests".to_owned()),
@@ -112,6 +114,26 @@ impl Started<'_> {
             SignUp::Open => "open to everybody (SIGN_UP)",
             SignUp::Domains(_) => "open to the e-mail domains of SIGN_UP",
             SignUp::Invited | SignUp::Closed => "closed by SIGN_UP: latchkey users create EMAIL",
+        }
+    }
+
+    fn pages(&self) -> &'static str {
+        if self.config.http.console {
+            "open the address in a browser: forms, guides, a token doctor"
+        } else {
+            "turned off by CONSOLE"
+        }
+    }
+
+    fn mail(&self) -> String {
+        match self.config.mail.by {
+            MailBy::Outbox => {
+                format!("files in {}; codes show here (MAIL)", shown(&self.config.serve.data_dir.join("outbox")))
+            }
+            MailBy::Ses => "by Amazon SES".to_owned(),
+            MailBy::Smtp => "by the server of SMTP_URL".to_owned(),
+            MailBy::Webhook => "by your webhook".to_owned(),
+            MailBy::Off => "off: a forgotten password has no way out (MAIL)".to_owned(),
         }
     }
 

@@ -75,6 +75,8 @@ fn a_person_sees_a_screen_and_one_short_line_a_request_without_anything_secret()
         "accounts   /",
         "keys       /",
         "jwt_token  ",
+        "pages      open the address in a browser",
+        "mail       files in /",
         "Ctrl-C",
         "Try it",
     ] {
