@@ -5,7 +5,7 @@ use std::io;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 
-use crate::{Failure, doctor, flags::Quiet, keys, serve, smoke, token, users, written};
+use crate::{Failure, doctor, flags::Quiet, keys, mail, serve, smoke, token, users, written};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -55,6 +55,8 @@ Examples:
   latchkey users disable a@b.example
   latchkey users import users.jsonl")]
     Users(users::Users),
+    /// Try the way of mails that MAIL chooses.
+    Mail(mail::Mail),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
     /// CORS.
     Doctor(doctor::Doctor),
@@ -97,6 +99,7 @@ impl Latchkey {
             Command::Keys(keys) => wait_for(keys.run()),
             Command::Token(token) => wait_for(token.run()),
             Command::Users(users) => wait_for(users.run()),
+            Command::Mail(mail) => wait_for(mail.run()),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),
             Command::Completions(completions) => completions.run(),

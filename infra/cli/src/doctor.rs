@@ -1,6 +1,7 @@
 //! `latchkey doctor`: checks line by line whether a deployment can work, and says what to do where
 //! it cannot.
 
+mod mail;
 mod network;
 mod settings;
 mod web_apps;
@@ -152,6 +153,7 @@ impl Doctor {
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(proof_keys(keys.proof_keys(now).await));
+        findings.extend(mail::examine(&config, &aws).await);
         findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),

@@ -11,6 +11,7 @@ pub mod flags;
 pub mod keys;
 pub mod lines;
 mod log;
+pub mod mail;
 pub mod serve;
 pub mod smoke;
 pub mod token;

@@ -1,7 +1,10 @@
 //! SMTP against a server that refuses, delays and hangs by script.
 
 use mailer::Delivery;
-use shared::mail::{Kind, outgoing::MailState};
+use shared::{
+    mail::{Kind, outgoing::MailState},
+    testing::Steps,
+};
 
 use super::{Deployment, FROM, server};
 
@@ -48,6 +51,14 @@ async fn a_refusal_that_lasts_drops_the_mail_and_one_that_passes_delays_it() {
         let (delivered, is, _) = sent_to(rules).await;
         assert_eq!((delivered, is), (delivery, state), "{rules:?}");
     }
+}
+
+/// The server may have accepted the mail all the same. Then the person gets the same mail twice.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs_after_the_data_delays_the_mail() {
+    let _steps = Steps::of_paused_clock();
+    let (delivered, is, _) = sent_to(&[("end of data", "")]).await;
+    assert_eq!((delivered, is), (Delivery::Later, MailState::Queued));
 }
 
 #[tokio::test]
