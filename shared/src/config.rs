@@ -85,6 +85,16 @@ impl Config {
         Self::read(variable)
     }
 
+    /// Reads the process's environment for a process that neither signs nor verifies anything. It
+    /// needs no secret.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn from_env_without_keys() -> Result<Self, Misconfigured> {
+        Self::read_without_keys(variable)
+    }
+
     /// The issuer at `url`, with the configured audience. Without `AUDIENCE` the audience is the
     /// URL.
     pub fn issuer_at(&self, url: String) -> Issuer {
@@ -125,7 +135,21 @@ impl Config {
     ///
     /// Every bad or missing variable, by name.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
+        Self::of(Environment::new(&get))
+    }
+
+    /// Reads variables through `get`, as [`Config::from_env_without_keys`] does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_env`].
+    pub fn read_without_keys(get: impl Fn(&str) -> Option<String>) -> Result<Self, Misconfigured> {
         let mut env = Environment::new(&get);
+        env.needs_keys = false;
+        Self::of(env)
+    }
+
+    fn of(mut env: Environment<'_>) -> Result<Self, Misconfigured> {
         cloud_run::refuse_placeholders(&mut env);
         let tokens = Tokens::read(&mut env);
         let keys = KeySettings::read(&mut env, &tokens);

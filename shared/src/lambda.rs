@@ -26,7 +26,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     App,
     aws::{aws_config, dynamodb_client, secrets_manager_client},
-    config::Config,
+    config::{Config, Misconfigured},
     error::Error,
     http::{
         client_ip::{self, PeerAddr},
@@ -50,6 +50,14 @@ const ANSWER_TIME: Duration = Duration::from_millis(500);
 pub fn serve(service: &'static str, router: Router<App>) -> ExitCode {
     start(service, async |app: App, observer: Observer| {
         app.warm_up().await;
+        lambda_runtime::run(observer.watch(handler(router, app))).await
+    })
+}
+
+/// Like [`serve`], for a function that neither signs nor verifies anything. It calls no other
+/// service at its start.
+pub fn serve_documents(service: &'static str, router: Router<App>) -> ExitCode {
+    start_with(service, Config::from_env_without_keys(), async |app: App, observer: Observer| {
         lambda_runtime::run(observer.watch(handler(router, app))).await
     })
 }
@@ -120,7 +128,15 @@ fn diagnosed(error: &Error) -> Diagnostic {
 }
 
 fn start(service: &'static str, run: impl AsyncFnOnce(App, Observer) -> Result<(), lambda_http::Error>) -> ExitCode {
-    let config = match Config::from_env() {
+    start_with(service, Config::from_env(), run)
+}
+
+fn start_with(
+    service: &'static str,
+    config: Result<Config, Misconfigured>,
+    run: impl AsyncFnOnce(App, Observer) -> Result<(), lambda_http::Error>,
+) -> ExitCode {
+    let config = match config {
         Ok(config) => config,
         Err(misconfigured) => {
             log::start(service, "info", LogFormat::Elsewhere);

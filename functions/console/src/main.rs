@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    shared::lambda::serve(env!("CARGO_PKG_NAME"), console::router())
+    shared::lambda::serve_documents(env!("CARGO_PKG_NAME"), console::router())
 }

@@ -18,6 +18,8 @@ pub(super) type Named = (&'static str, Option<Source>);
 pub(super) struct Environment<'a> {
     get: &'a dyn Fn(&str) -> Option<String>,
     pub(super) platform: Platform,
+    /// Whether the process signs or verifies anything.
+    pub(super) needs_keys: bool,
     /// The name of each bad or missing variable, and a sentence about it.
     wrong: Vec<(String, String)>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Environment<'a> {
 impl<'a> Environment<'a> {
     /// The variables that `get` returns.
     pub(super) fn new(get: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        let mut env = Self { get, platform: Platform::default(), wrong: Vec::new() };
+        let mut env = Self { get, platform: Platform::default(), needs_keys: true, wrong: Vec::new() };
         env.platform = Platform::read(&env);
         env.refuse_strange_characters();
         env

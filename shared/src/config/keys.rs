@@ -99,7 +99,8 @@ impl KeySettings {
     fn check_documents(&self, env: &mut Environment) {
         let documents = [&self.signing_keys, &self.refresh_keys, &self.public_keys];
         let mut given = documents.into_iter().flatten();
-        if env.platform.on_lambda && self.proof_key.is_none() && documents.iter().all(|source| source.is_none()) {
+        let needs_keys = env.needs_keys && env.platform.on_lambda;
+        if needs_keys && self.proof_key.is_none() && documents.iter().all(|source| source.is_none()) {
             let why = "is required on Lambda: the secret that holds the signing keys. A function that signs nothing \
                        needs only REFRESH_KEYS_SECRET_ID, PUBLIC_KEYS_SECRET_ID or PROOF_KEY_SECRET_ID";
             env.refuse("SIGNING_KEYS_SECRET_ID", why);

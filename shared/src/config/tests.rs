@@ -476,3 +476,12 @@ fn a_deployed_service_has_an_issuer_that_others_can_trust() {
         assert!(refusal.contains("not an address of one machine") && refusal.lines().count() == 1, "{refusal}");
     }
 }
+
+#[test]
+fn a_function_without_keys_starts_on_lambda_only_if_it_says_that_it_needs_none() {
+    let get = |name: &str| (name == "AWS_LAMBDA_FUNCTION_NAME").then(|| "console".to_owned());
+    let refused = Config::read(get).unwrap_err().to_string();
+    assert!(refused.contains("SIGNING_KEYS_SECRET_ID"), "{refused}");
+    let config = Config::read_without_keys(get).unwrap();
+    assert!(!config.key_sources(None).has_secrets());
+}
