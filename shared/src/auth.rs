@@ -8,4 +8,6 @@ pub mod password;
 pub mod proof;
 pub mod reset;
 pub mod session_object;
+pub mod sign_in;
 pub mod verification;
+pub mod verified_address;

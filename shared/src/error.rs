@@ -57,6 +57,8 @@ pub enum Error {
     NoRefreshToken(String),
     /// 401 or 409: the refresh token is not good.
     Refresh(RefreshRefusal),
+    /// 400: the address of the account is verified already.
+    AlreadyVerified,
     /// 401: the code is wrong, or not good any more; the codes that may still be wrong.
     CodeInvalid(u32),
     /// 401: the link of a mail is not good.
@@ -253,6 +255,7 @@ impl Error {
             Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
             Self::Refresh(RefreshRefusal::Reused) => (401, "refresh_token_reused"),
             Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
+            Self::AlreadyVerified => (400, "already_verified"),
             Self::CodeInvalid(_) => (401, "code_invalid"),
             Self::Link(LinkRefusal::Invalid) => (401, "link_invalid"),
             Self::Link(LinkRefusal::Expired) => (401, "link_expired"),

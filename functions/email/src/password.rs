@@ -26,6 +26,8 @@ use shared::{
     token::access::Issuer,
 };
 
+use crate::language;
+
 const WORDS: Words = Words { asked: "password_reset_asked", limited: "password_reset_limited" };
 
 /// The endpoints of a forgotten password.
@@ -62,7 +64,7 @@ struct Forgot {
 impl Input for Forgot {
     fn read(fields: &mut Fields) -> Option<Self> {
         let identifier = fields.identifier();
-        let language = fields.optional("locale").map(|tag| Language::of_tag(&tag)).unwrap_or_default();
+        let language = language(fields);
         let refresh_token = fields.optional("refresh_token");
         Some(Self { identifier: identifier?, language, refresh_token })
     }

@@ -122,6 +122,7 @@ fn every_request_that_changes_something_leaves_its_event() {
         ("JWT_SHARED_SECRET", secret),
         ("TOKEN_PROFILE", "access"),
         ("REFRESH_REUSE_INTERVAL_SECONDS", "0"),
+        ("EMAIL_SIGN_IN", "existing"),
     ]);
     let key = "idempotency-key: key\r\n";
     let first = walk.leaves("POST /create-account", key, &credentials(PASSWORD), 201, &["account_created"]);
@@ -168,6 +169,14 @@ fn every_request_that_changes_something_leaves_its_event() {
     // An address of a reserved domain gets no mail, whose sending would be an event too.
     let reserved = json!({"email": "james@example.com", "password": PASSWORD});
     walk.leaves("POST /create-account", "", &reserved, 201, &["account_created"]);
+    let by_code = |started: &Value, code: &str| json!({"challenge": started["challenge"], "code": code});
+    let asked = walk.leaves("POST /login/email", "", &reserved, 200, &["login_code_asked"]);
+    let login = by_code(&asked, &walk.code(&asked));
+    let owner = walk.leaves("POST /login/email/complete", "", &login, 200, &["login_by_code"]);
+    walk.users(&["set-verified", "james@example.com", "false"]);
+    let asked = walk.leaves("POST /me/email/verify", &bearer(&owner), &json!({}), 200, &["verification_asked"]);
+    let verify = by_code(&asked, &walk.code(&asked));
+    walk.leaves("POST /me/email/verify/complete", &bearer(&owner), &verify, 200, &["email_verified"]);
     let started = walk.leaves("POST /password/forgot", "", &reserved, 200, &["password_reset_asked"]);
     let right = walk.code(&started);
     let reset = |code: &str| json!({"challenge": started["challenge"], "code": code, "new_password": OTHER});

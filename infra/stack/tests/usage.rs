@@ -216,6 +216,7 @@ fn config(secret_ids: &BTreeMap<String, String>) -> Config {
             "ISSUER" => "https://login.example",
             "TOKEN_PROFILE" => "access",
             "MAIL" => "ses",
+            "EMAIL_SIGN_IN" => "existing",
             "MAIL_FROM" => "login@yopmail.com",
             // A token that was used before then counts as stolen at once.
             "REFRESH_REUSE_INTERVAL_SECONDS" => "0",
@@ -330,6 +331,9 @@ async fn journey(deployment: Deployment) -> [Function; 9] {
     let wrong = if right == "000000" { "000001" } else { "000000" };
     email.post(401, "/password/reset", reset(wrong.to_owned())).await;
     let session = email.post(200, "/password/reset", reset(right)).await;
+    let asked = email.post(200, "/login/email", json!({"email": "james@yopmail.com"})).await;
+    let shown = json!({"challenge": asked["challenge"], "code": code(&asked["challenge"])});
+    email.post(200, "/login/email/complete", shown).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": LAST_PASSWORD})).await;
     [account, create, email, jwt, login, logout, refresh, verify, well_known]
 }

@@ -123,6 +123,9 @@ pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Resul
     };
     let begun = store.begin_proof(request.purpose, request.identifier, request.client, now).await;
     let mut begun = begun.inspect_err(audit_if_limited)?;
+    if let Some((id, made_at)) = begun.pending {
+        return Ok(Started::of(id, request.purpose, made_at, &keys));
+    }
     let user = begun.user.take();
     let proof = proof(app, request, user.as_ref(), begun.tries_max, now)?;
     let mail = code_mail(app, request, &proof, now)?;
@@ -130,7 +133,7 @@ pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Resul
     let user = user.map(|user| app.pseudonym(&user.id)).unwrap_or_default();
     audit::record(words.asked, &identity, &user);
     tell(app, &mail);
-    Ok(Started::of(&proof, &keys))
+    Ok(Started::of(proof.id, proof.purpose, proof.made_at, &keys))
 }
 
 /// The proof for whoever the identifier belongs to.
@@ -207,15 +210,15 @@ pub fn tell(app: &App, mail: &OutgoingMail) {
 }
 
 impl Started {
-    /// The answer for this proof, which was made with the first of the keys.
-    fn of(proof: &Proof, keys: &ProofKeys) -> Self {
-        let life = proof.purpose.code_life().unwrap_or_else(|| proof.purpose.life());
+    /// The answer for the proof with this id, whose mail was asked for at `made_at`.
+    fn of(id: ProofId, purpose: Purpose, made_at: Timestamp, keys: &ProofKeys) -> Self {
+        let life = purpose.code_life().unwrap_or_else(|| purpose.life());
         Self {
-            challenge: proof.id.challenge(keys.sealing()),
+            challenge: id.challenge(keys.sealing()),
             expires_in: life.as_secs(),
-            expires_at: (proof.made_at + life).rfc3339(),
+            expires_at: (made_at + life).rfc3339(),
             resend_in: MAIL_PAUSE.as_secs(),
-            resend_at: (proof.made_at + MAIL_PAUSE).rfc3339(),
+            resend_at: (made_at + MAIL_PAUSE).rfc3339(),
             code_length: CODE_DIGITS,
             message: SENT,
         }

@@ -31,6 +31,9 @@ pub struct Accounts {
     /// of its sub-domains. This release sends no invitations. With `invited` and `closed` an
     /// operator makes the accounts, with `latchkey users create` or an import.
     pub sign_up: SignUp,
+    /// Lets people log in by a code that is mailed, at `/login/email`. Defaults to `off`. Accepts
+    /// `off` or `existing`. Read from `EMAIL_SIGN_IN`. With `existing` whoever has an account may.
+    pub email_sign_in: bool,
     /// Sets the least length of a new password, in code points. Defaults to 8. Accepts 8 to 64.
     /// Read from `PASSWORD_MIN_LENGTH`.
     ///
@@ -60,6 +63,7 @@ impl Accounts {
         Self {
             admission: Admission { require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL") },
             sign_up: sign_up(env),
+            email_sign_in: env.switch("EMAIL_SIGN_IN", ("existing", "off"), false),
             password_policy: password_policy(env),
             service_names: service_names(env),
             breach_list: breach_list(env),

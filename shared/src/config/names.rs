@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 70] = [
+const VARIABLES: [(&str, Content); 71] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("API_KEY", Secret),
     ("API_KEY_FILE", Plain),
@@ -30,6 +30,7 @@ const VARIABLES: [(&str, Content); 70] = [
     ("CONSOLE", Plain),
     ("CORS_ALLOWED_ORIGINS", Plain),
     ("DATA_DIR", Plain),
+    ("EMAIL_SIGN_IN", Plain),
     ("FIREBASE_AUTH_EMULATOR_HOST", Plain),
     ("FIREBASE_CERTS_URL", Plain),
     ("FIREBASE_CLIENT_EMAIL", Plain),

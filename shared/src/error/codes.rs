@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 50] = [
+pub const CODES: [Code; 51] = [
     code(
         "invalid_request",
         &[400],
@@ -84,6 +84,13 @@ pub const CODES: [Code; 50] = [
         Builder,
         "the account has no such field",
         "`detail` says where the data belongs: mostly inside `metadata`.",
+    ),
+    code(
+        "already_verified",
+        &[400],
+        Nobody,
+        "the address of the account is verified already",
+        "Go on: nothing is left to do.",
     ),
     code(
         "weak_password",

@@ -29,6 +29,7 @@ impl Error {
             Self::ApiKey => "Only a server of this app may do this.",
             Self::Token(refusal) => return refusal.message.replace('`', "").into(),
             Self::Refresh(refusal) => refusal.message(),
+            Self::AlreadyVerified => "The e-mail address is verified already.",
             Self::CodeInvalid(tries_left) => return wrong_code(*tries_left),
             Self::Link(LinkRefusal::Invalid) => "This link is not valid.",
             Self::Link(LinkRefusal::Expired) => "This link has expired. Ask for a new one.",

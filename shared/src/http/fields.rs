@@ -502,6 +502,15 @@ impl<'a> Fields<'a> {
         Some(Password::typed(&self.secret(name)?))
     }
 
+    /// Reads a password that is checked against a stored hash, if one was sent.
+    pub fn optional_password(&mut self, name: &str) -> Option<Password> {
+        if self.notes(name, Kind::Password, Need::Optional) {
+            return None;
+        }
+        let text = self.any_text(name).filter(|text| !text.is_empty()).map(zeroize::Zeroizing::new)?;
+        Some(Password::typed(&text))
+    }
+
     /// Reads a new password. If it was typed twice, both must be the same.
     pub fn new_password(&mut self, name: &str) -> Option<Password> {
         if self.notes(name, Kind::NewPassword, Need::Required) {

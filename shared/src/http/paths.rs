@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 31] = [
+pub const PATHS: [(&str, &[&str]); 35] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -18,6 +18,10 @@ pub const PATHS: [(&str, &[&str]); 31] = [
     ("/verify", &["GET", "POST"]),
     ("/password/forgot", &["POST"]),
     ("/password/reset", &["POST"]),
+    ("/login/email", &["POST"]),
+    ("/login/email/complete", &["POST"]),
+    ("/me/email/verify", &["POST"]),
+    ("/me/email/verify/complete", &["POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/password", &["POST"]),
     ("/me/delete", &["POST"]),

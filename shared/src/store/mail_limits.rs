@@ -9,7 +9,7 @@ use super::{
     failures::{ending_at, limit_key},
     login_key, number,
     quotas::{QuotaWindow, used_count},
-    record, session_key, time_value,
+    record, session_key, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
     user_records::read_login,
 };
@@ -17,7 +17,7 @@ use crate::{
     account::{
         email::Identifier,
         ip::IpKey,
-        proof::Purpose,
+        proof::{ProofId, Purpose},
         rate_limit::mails::{
             MAIL_PAUSE, MAILS_OF_CALLER, MAILS_OF_CALLER_DAY, MAILS_OF_DEVICE, WRONG_CODES, pause_left,
             quotas_of_stranger,
@@ -37,6 +37,7 @@ const LAST_AT: &str = "last_at";
 pub(super) struct MailLimits {
     /// The pause after the last mail of the same purpose.
     pause: Option<Pause>,
+    purpose: Option<Purpose>,
     windows: Vec<QuotaWindow>,
     is_guessed: bool,
 }
@@ -45,6 +46,8 @@ pub(super) struct MailLimits {
 struct Pause {
     key: String,
     last_at: Option<Timestamp>,
+    /// The proof of the last mail.
+    last: Option<ProofId>,
 }
 
 impl MailLimits {
@@ -59,13 +62,28 @@ impl MailLimits {
         self.windows.iter().filter_map(|window| window.wait(now)).max().max(by_pause)
     }
 
+    /// The proof of the last mail and the time of that mail, while the pause after it lasts. Only
+    /// for a verification: whoever asks for one is the owner of the account.
+    pub(super) fn pending(&self, now: Timestamp) -> Option<(ProofId, Timestamp)> {
+        let pause = self.pause.as_ref().filter(|_| self.purpose == Some(Purpose::Verify))?;
+        let last_at = pause.last_at.filter(|last_at| pause_left(*last_at, now).is_some())?;
+        Some((pause.last?, last_at))
+    }
+
     /// Adds the counts of one mail, each on the condition that its limit allows the mail.
-    pub(super) fn count(&self, store: &Store, writes: &mut Transaction, now: Timestamp) -> Result<(), Error> {
+    pub(super) fn count(
+        &self,
+        store: &Store,
+        writes: &mut Transaction,
+        proof: ProofId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         if let Some(pause) = &self.pause {
             let pause_ms = i64::try_from(MAIL_PAUSE.as_millis()).unwrap_or(i64::MAX);
             let update = store
                 .update(&pause.key)
-                .update_expression("SET last_at = :now, #ttl = :ttl")
+                .update_expression("SET last_at = :now, proof_id = :proof, #ttl = :ttl")
+                .expression_attribute_values(":proof", text(proof.to_string()))
                 .condition_expression("attribute_not_exists(last_at) OR last_at <= :before")
                 .expression_attribute_values(":now", time_value(now))
                 .expression_attribute_values(":before", number(now.milliseconds().saturating_sub(pause_ms)));
@@ -85,6 +103,7 @@ impl MailLimits {
             }
             (Condition::Pause, Some(pause)) => {
                 pause.last_at = last_at(failed.found.as_ref())?;
+                pause.last = last_proof(failed.found.as_ref());
                 Ok(())
             }
             _ => Ok(()),
@@ -136,10 +155,16 @@ impl Store {
             window.used = used_count(items.get(&window.key))?;
         }
         let last_at = last_at(items.get(&pause))?;
+        let last = last_proof(items.get(&pause));
         // A client that logged in before has all guesses: strangers cannot take them away.
         Ok((
             user,
-            MailLimits { pause: Some(Pause { key: pause, last_at }), windows, is_guessed: is_guessed && !is_known },
+            MailLimits {
+                pause: Some(Pause { key: pause, last_at, last }),
+                purpose: Some(purpose),
+                windows,
+                is_guessed: is_guessed && !is_known,
+            },
         ))
     }
 
@@ -168,6 +193,10 @@ fn last_at(found: Option<&Item>) -> Result<Option<Timestamp>, Error> {
     let milliseconds: i64 = milliseconds
         .ok_or_else(|| Error::internal("a malformed record in the table: the time of a mail is no number"))?;
     Ok(Some(Timestamp::from_milliseconds(milliseconds)))
+}
+
+fn last_proof(found: Option<&Item>) -> Option<ProofId> {
+    serde_dynamo::from_attribute_value(found?.get("proof_id")?.clone()).ok()
 }
 
 /// The word for a purpose in the key of its pause.

@@ -40,6 +40,8 @@ pub struct Beginning {
     pub user: Option<User>,
     /// The wrong codes after which the new proof is over.
     pub tries_max: u32,
+    /// The proof of a mail that was sent a moment ago, and its time. No other one is needed.
+    pub pending: Option<(ProofId, Timestamp)>,
     /// The pseudonym of the identifier, for the log.
     pub identity: String,
     limits: MailLimits,
@@ -82,10 +84,10 @@ impl Store {
     ) -> Result<Beginning, Error> {
         let (user, limits) = self.read_mail_limits(purpose, identifier, client, now).await?;
         let identity = self.names.of(identifier.key());
-        let beginning = Beginning { user, tries_max: tries_max(limits.is_guessed()), identity, limits };
-        match beginning.limits.wait(now) {
+        let (tries_max, pending) = (tries_max(limits.is_guessed()), limits.pending(now));
+        match limits.wait(now).filter(|_| pending.is_none()) {
             Some(wait) => Err(Error::TooManyAttempts(wait)),
-            None => Ok(beginning),
+            None => Ok(Beginning { user, tries_max, pending, identity, limits }),
         }
     }
 
@@ -106,7 +108,7 @@ impl Store {
             let mut writes = Transaction::default();
             writes.put(Condition::Proof, self.put(proof_item(proof)?))?;
             writes.put(Condition::Proof, self.put(mail_item(mail)?))?;
-            beginning.limits.count(self, &mut writes, now)?;
+            beginning.limits.count(self, &mut writes, proof.id, now)?;
             match self.commit(writes).await? {
                 None => return Ok(()),
                 Some(failed) => beginning.limits.lost_race(&failed)?,

@@ -6,6 +6,7 @@ mod alike;
 mod guesses;
 mod limits;
 mod reset;
+mod sign_in;
 
 use serde_json::{Value, json};
 use shared::{

@@ -9,13 +9,14 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 39] = [
+const VARIABLES: [&str; 40] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
     "BEHIND_PROXY",
     "CLOCK_SKEW_SECONDS",
     "CORS_ALLOWED_ORIGINS",
+    "EMAIL_SIGN_IN",
     "FIREBASE_AUTH_EMULATOR_HOST",
     "FIREBASE_CERTS_URL",
     "FIREBASE_CLIENT_EMAIL",

@@ -79,7 +79,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 33] = [
+const ROWS: [Row; 37] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -104,6 +104,22 @@ const ROWS: [Row; 33] = [
     // The mailbox alone learns more.
     equal("POST /password/forgot", By::Nobody, r#"{"email": "a@b.de"}"#, "200"),
     equal("POST /password/reset", By::Nobody, RESET, "401 code_invalid"),
+    equal("POST /login/email", By::Nobody, r#"{"email": "a@b.de"}"#, "501 not_configured"),
+    equal("POST /login/email/complete", By::Nobody, r#"{"challenge": "A", "code": "123456"}"#, "501 not_configured"),
+    Row {
+        endpoint: "POST /me/email/verify",
+        by: By::Access,
+        body: "{}",
+        without: ["400 already_verified", "200", "401 account_disabled", "401 token_revoked"],
+        under: ["400 already_verified", "403 email_not_verified", "401 account_disabled", "401 token_revoked"],
+    },
+    Row {
+        endpoint: "POST /me/email/verify/complete",
+        by: By::Access,
+        body: r#"{"challenge": "A", "code": "123456"}"#,
+        without: ["401 code_invalid", "401 code_invalid", "401 account_disabled", "401 token_revoked"],
+        under: ["401 code_invalid", "403 email_not_verified", "401 account_disabled", "401 token_revoked"],
+    },
     // An end is for everybody.
     equal("POST /logout", By::Refresh, "{}", "200"),
     equal("POST /logout", By::Refresh, r#"{"everywhere": true}"#, "200"),

@@ -13,7 +13,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 18] = [
+const PATHS: [(&str, &str); 22] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -21,6 +21,10 @@ const PATHS: [(&str, &str); 18] = [
     ("POST", "/verify"),
     ("POST", "/password/forgot"),
     ("POST", "/password/reset"),
+    ("POST", "/login/email"),
+    ("POST", "/login/email/complete"),
+    ("POST", "/me/email/verify"),
+    ("POST", "/me/email/verify/complete"),
     ("POST", "/jwt/encode"),
     ("POST", "/jwt/decode"),
     ("PATCH", "/me"),

@@ -1,0 +1,111 @@
+//! `/login/email` and `/login/email/complete`: a login by a code in the place of a password.
+
+use axum::{Json, extract::State};
+use shared::{
+    App,
+    account::{
+        email::{Email, Identifier},
+        proof::{Code, Purpose},
+    },
+    auth::{
+        mailing::{self, MailRequest, Started, Words},
+        password::client,
+        proof::Shown,
+        session_object::{SessionObject, require_signing_keys},
+        sign_in,
+    },
+    error::Error,
+    http::{
+        api::{Api, Operation, refusals::ATTEMPT},
+        body::Body,
+        client_ip::ClientIp,
+        fields::{Fields, Input},
+    },
+    mail::Language,
+    password::Password,
+    token::access::Issuer,
+};
+
+use crate::language;
+
+const WORDS: Words = Words { asked: "login_code_asked", limited: "login_code_limited" };
+
+/// The endpoints of a login by a code.
+pub(super) fn api() -> Api {
+    let asking = Operation::new::<Started>("askForLoginCode", "Ask for a code to log in")
+        .text(
+            "Mails a code to the account, if there is one. The answer is the same for every address. Keep the challenge: \
+             the login needs it together with the code.",
+        )
+        .body::<Asked>()
+        .imported(&["email"])
+        .fails(ATTEMPT)
+        .fails(&[(501, "not_configured")]);
+    let completing = Operation::new::<SessionObject>("loginByCode", "Log in by the code")
+        .text("Logs in by the code of a mail, which verifies the address too.")
+        .body::<Shows>()
+        .imported(&["challenge", "code"])
+        .fails(&[(401, "code_invalid"), (403, "account_disabled"), (501, "not_configured")]);
+    Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
+}
+
+/// `email`, and perhaps `locale`. The `refresh_token` of an earlier session shows that this client
+/// logged in before, as at `/login`.
+struct Asked {
+    email: Email,
+    language: Language,
+    refresh_token: Option<String>,
+}
+
+impl Input for Asked {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (email, language) = (fields.email("email"), language(fields));
+        let refresh_token = fields.optional("refresh_token");
+        Some(Self { email: email?, language, refresh_token })
+    }
+}
+
+/// 200 with a challenge, whoever the address belongs to.
+async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> Result<Json<Started>, Error> {
+    require_sign_in(&app)?;
+    let client = client(&app, ip.key(), asked.refresh_token.as_deref()).await;
+    let identifier = Identifier::Email(asked.email);
+    let request = MailRequest { purpose: Purpose::SignIn, identifier: &identifier, client, language: asked.language };
+    Ok(Json(mailing::start(&app, &request, &WORDS).await?))
+}
+
+/// `challenge`, `code`, and perhaps the `password`, which an account whose address was not verified
+/// then keeps.
+struct Shows {
+    challenge: String,
+    code: Code,
+    password: Option<Password>,
+}
+
+impl Input for Shows {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        let password = fields.optional_password("password");
+        Some(Self { challenge: challenge?, code: code?, password })
+    }
+}
+
+/// 200 with the session object of a new session.
+async fn complete(
+    State(app): State<App>,
+    issuer: Issuer,
+    Body(input): Body<Shows>,
+) -> Result<Json<SessionObject>, Error> {
+    require_sign_in(&app)?;
+    require_signing_keys(&app).await?;
+    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
+    Ok(Json(sign_in::by_code(&app, &issuer, shown, input.password.as_ref()).await?))
+}
+
+/// Refuses both steps where the deployment lets nobody log in by a code.
+fn require_sign_in(app: &App) -> Result<(), Error> {
+    match app.config().accounts.email_sign_in {
+        true => Ok(()),
+        false => Err(Error::NotConfigured("Nobody logs in by a mailed code here: set EMAIL_SIGN_IN to existing.")),
+    }
+}

@@ -1,0 +1,117 @@
+//! `/me/email/verify` and `/me/email/verify/complete`: the caller shows that the address is theirs.
+
+use axum::{Json, extract::State};
+use serde::Serialize;
+use shared::{
+    App,
+    account::{
+        email::Identifier,
+        proof::{Code, Purpose},
+        user::Profile,
+    },
+    auth::{
+        mailing::{self, MailRequest, Started, Words},
+        proof::Shown,
+        verified_address,
+    },
+    error::Error,
+    http::{
+        api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
+        body::Body,
+        caller::Caller,
+        client_ip::ClientIp,
+        fields::{Fields, Input},
+    },
+    mail::Language,
+    sample::{Part, Sample, Shape},
+    store::Client,
+};
+
+use crate::language;
+
+const WORDS: Words = Words { asked: "verification_asked", limited: "verification_limited" };
+
+/// The endpoints of a verification.
+pub(super) fn api() -> Api {
+    let asking = Operation::new::<Started>("askForVerification", "Ask for a code to verify my address")
+        .text(
+            "Mails a code to the address of the account. Asked again within half a minute, it answers the same challenge and \
+             mails nothing.",
+        )
+        .tag(Tag::Account)
+        .bearer()
+        .body::<Asked>()
+        .imported(&[])
+        .fails(ATTEMPT)
+        .fails(&[(400, "already_verified"), (501, "not_configured")]);
+    let completing = Operation::new::<Verified>("verifyAddress", "Verify my address by the code")
+        .text("Verifies the address. Password and sessions stay.")
+        .tag(Tag::Account)
+        .bearer()
+        .body::<Shows>()
+        .fails(&[(401, "code_invalid"), (501, "not_configured")]);
+    Api::new().post("/me/email/verify", ask, asking).post("/me/email/verify/complete", complete, completing)
+}
+
+/// Perhaps `locale`.
+struct Asked {
+    language: Language,
+}
+
+impl Input for Asked {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { language: language(fields) })
+    }
+}
+
+/// 200 with a challenge. Only the mailbox has the code.
+async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    ip: ClientIp,
+    Body(asked): Body<Asked>,
+) -> Result<Json<Started>, Error> {
+    if caller.user.email_verified {
+        return Err(Error::AlreadyVerified);
+    }
+    let identifier = Identifier::parse(&caller.user.email).map_err(Error::internal)?;
+    let is_limited = app.config().accounts.rate_limits;
+    let client = is_limited.then_some(Client { device: caller.session, ip: ip.key() });
+    let request = MailRequest { purpose: Purpose::Verify, identifier: &identifier, client, language: asked.language };
+    Ok(Json(mailing::start(&app, &request, &WORDS).await?))
+}
+
+/// `challenge` and `code`.
+struct Shows {
+    challenge: String,
+    code: Code,
+}
+
+impl Input for Shows {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        Some(Self { challenge: challenge?, code: code? })
+    }
+}
+
+#[derive(Serialize)]
+struct Verified {
+    email_verified: bool,
+    user: Profile,
+}
+
+impl Sample for Verified {
+    const NAME: &'static str = "Verified";
+    const PARTS: &'static [Part] = &[("user", Shape::of::<Profile>)];
+
+    fn sample() -> Self {
+        Self { email_verified: true, user: Profile::sample() }
+    }
+}
+
+/// 200 once the address is verified, and the same again for the same code.
+async fn complete(State(app): State<App>, caller: Caller, Body(input): Body<Shows>) -> Result<Json<Verified>, Error> {
+    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
+    let user = verified_address::by_code(&app, &caller.user, shown).await?;
+    Ok(Json(Verified { email_verified: user.email_verified, user: user.profile() }))
+}
