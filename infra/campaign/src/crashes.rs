@@ -6,6 +6,7 @@
 mod counts;
 mod first_starts;
 mod frozen;
+mod mails;
 mod operations;
 
 use std::{path::Path, time::Duration};
@@ -42,6 +43,7 @@ pub fn run(scale: Scale, report: &mut Report) {
     let folder = TempDir::new().expect("a folder");
     wait_for(killed(scale, &folder.path().join("data"), &mut rng, report));
     first_starts::killed(scale, &mut rng, report);
+    wait_for(mails::killed(scale, &mut rng, report));
     wait_for(frozen::frozen(scale, report));
 }
 
