@@ -78,6 +78,7 @@ const CASES: &[(&str, Case)] = &[
     ("connections", connections::run),
     ("load", load::run),
     ("timing", timing::run),
+    ("timing: mails", timing::of_mails),
 ];
 
 fn main() -> ExitCode {

@@ -1,4 +1,5 @@
-//! Measures whether the time of a refused login reveals the state of an account.
+//! Measures whether the time of a refused login, or of a request for a mail, reveals the state of
+//! an account.
 //!
 //! Each pair of states must be indistinguishable: equal medians, and an AUC near 0.5. The rows give
 //! the medians and the AUC for each pair.
@@ -8,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::http::Method;
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -68,17 +69,61 @@ const NAMED: Side = Side {
 const PAIRS: [(Side, Side); 5] =
     [(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS), (UNKNOWN, NAMED), (UNKNOWN, FOREIGN)];
 
-/// The most failures of one address, below every limit. Equal on both sides, so that counters are
-/// created equally often.
+/// The most failures of one address, below every limit.
 const FAILURES_MAX: usize = 4;
-/// The number of logins of each side before the measurement.
+/// The number of requests of each side before the measurement.
 const WARM_UP: usize = 10;
 
-/// Sends logins of both sides of each pair by turns, one at a time, on one connection.
-///
-/// The client has the API key of a trusted server, which has no limit of its own. Failures are
-/// still counted for each account.
+/// A request that tells nothing of the account.
+struct Asked {
+    name: &'static str,
+    path: &'static str,
+    body: fn(&str) -> Value,
+    status: u16,
+    code: &'static str,
+    /// The most requests of one address, below every limit. Equal on both sides, so that counters
+    /// are created equally often.
+    times: usize,
+    pairs: &'static [(Side, Side)],
+}
+
+const LOGIN: Asked = Asked {
+    name: "login",
+    path: "/login",
+    body: |address| json!({"email": address, "password": "a wrong horse battery"}),
+    status: 401,
+    code: "invalid_credentials",
+    times: FAILURES_MAX,
+    pairs: &PAIRS,
+};
+
+/// A code for a forgotten password. An address gets one in half a minute. The domain is a reserved
+/// one, so that no mail is sent beside the measurement.
+const FORGOT: Asked = Asked {
+    name: "forgotten password",
+    path: "/password/forgot",
+    body: |address| json!({"email": address}),
+    status: 200,
+    code: "",
+    times: 1,
+    pairs: &[(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS)],
+};
+
+/// Logins with a wrong password.
 pub fn run(scale: Scale, report: &mut Report) {
+    compare(scale, report, &LOGIN);
+}
+
+/// Codes for a forgotten password.
+pub fn of_mails(scale: Scale, report: &mut Report) {
+    compare(scale, report, &FORGOT);
+}
+
+/// Sends requests of both sides of each pair by turns, one at a time, on one connection.
+///
+/// The client has the API key of a trusted server, which has no limit of its own. Requests are
+/// still counted for each account.
+fn compare(scale: Scale, report: &mut Report, asked: &Asked) {
     let samples: usize = scale.of(30, 2_000);
     let mut rng = seeded_rng("timing");
     let folder = TempDir::new().expect("a folder");
@@ -86,16 +131,15 @@ pub fn run(scale: Scale, report: &mut Report) {
     let process = Process::start(&folder.path().join("data"), &[("API_KEY", &key), ("TOKEN_PROFILE", "access")]);
     wait_for(async {
         let template = template(&process, &key).await;
-        for (index, (left, right)) in PAIRS.into_iter().enumerate() {
+        for (index, (left, right)) in asked.pairs.iter().copied().enumerate() {
             let mut sides = Vec::new();
             for (number, side) in [left, right].into_iter().enumerate() {
                 let prefix = format!("pair{index}side{number}n");
-                sides.push(
-                    addresses(&process, &template, side, &prefix, samples.div_ceil(FAILURES_MAX) + WARM_UP).await,
-                );
+                let count = samples.div_ceil(asked.times) + WARM_UP;
+                sides.push(addresses(&process, &template, side, &prefix, count).await);
             }
-            let [a, b] = measure(&process.client(), &key, &sides, samples, &mut rng).await;
-            judge(scale, report, [left, right], &a, &b);
+            let [a, b] = measure(&process.client(), &key, asked, &sides, samples, &mut rng).await;
+            judge(scale, report, asked, [left, right], &a, &b);
         }
     });
 }
@@ -135,10 +179,11 @@ async fn addresses(process: &Process, template: &[Item; 2], side: Side, prefix: 
     addresses
 }
 
-/// The times of `samples` refusals of each side, by turns, in a random order within each turn.
+/// The times of `samples` requests of each side, by turns, in a random order within each turn.
 async fn measure(
     client: &Client,
     key: &str,
+    asked: &Asked,
     sides: &[Vec<String>],
     samples: usize,
     rng: &mut Rng,
@@ -147,7 +192,7 @@ async fn measure(
     let (sides, warm): (Vec<_>, Vec<_>) =
         sides.iter().map(|addresses| addresses.split_at(addresses.len() - WARM_UP)).unzip();
     for address in warm.into_iter().flatten() {
-        time_refusal(client, key, address).await;
+        time_answer(client, key, asked, address).await;
     }
     for turn in 0..samples {
         let mut order = [0, 1];
@@ -155,20 +200,20 @@ async fn measure(
         for index in order {
             let (Some(addresses), Some(times)) = (sides.get(index), times.get_mut(index)) else { continue };
             let address = addresses.get(turn % addresses.len()).expect("an address");
-            times.push(time_refusal(client, key, address).await);
+            times.push(time_answer(client, key, asked, address).await);
         }
     }
     times
 }
 
-/// The time of one refused login.
-async fn time_refusal(client: &Client, key: &str, address: &str) -> Duration {
-    let body = json!({"email": address, "password": "a wrong horse battery"}).to_string();
-    let request = client.request(Method::POST, "/login").header("x-api-key", key);
+/// The time of one answer.
+async fn time_answer(client: &Client, key: &str, asked: &Asked, address: &str) -> Duration {
+    let body = (asked.body)(address).to_string();
+    let request = client.request(Method::POST, asked.path).header("x-api-key", key);
     let started = Instant::now();
     let answer = client.send(request, body).await.expect("an answer");
     let time = started.elapsed();
-    assert_eq!((answer.status, &*answer.text_of("code")), (401, "invalid_credentials"), "{address}: {}", answer.text);
+    assert_eq!((answer.status, &*answer.text_of("code")), (asked.status, asked.code), "{address}: {}", answer.text);
     time
 }
 
@@ -177,12 +222,12 @@ async fn time_refusal(client: &Client, key: &str, address: &str) -> Duration {
 /// With 2,000 samples on each side the AUC of equal distributions has a standard deviation of
 /// 0.009, by √((m + n + 1) / 12mn). With 30 it has 0.08, and a busy machine moves the medians by a
 /// third. So the short form finds a missing hash, and nothing finer.
-fn judge(scale: Scale, report: &mut Report, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
+fn judge(scale: Scale, report: &mut Report, asked: &Asked, pair: [Side; 2], left: &[Duration], right: &[Duration]) {
     let (a, b, auc) = (median_ms(left), median_ms(right), auc(left, right));
     let (apart, span) = scale.of((a.max(b) / 2.0, 0.35), (1.0, 0.03));
     let [left_name, right_name] = pair.map(|side| side.name);
     report.row(
-        format!("login timing, {left_name} against {right_name}, {} + {}", left.len(), right.len()),
+        format!("{} timing, {left_name} against {right_name}, {} + {}", asked.name, left.len(), right.len()),
         format!("medians at most {apart:.1} ms apart, AUC {:.2} to {:.2}", 0.5 - span, 0.5 + span),
         format!("medians {a:.2} and {b:.2} ms, {:+.2} ms, AUC {auc:.3}", b - a),
         (a - b).abs() <= apart && (auc - 0.5).abs() <= span,
