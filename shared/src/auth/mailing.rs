@@ -177,7 +177,8 @@ fn code_mail(app: &App, request: &MailRequest<'_>, proof: &Proof, now: Timestamp
         Purpose::Invite => Kind::Invite,
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, request.language, now);
-    let mail = mail.with_proof(proof.id, app.config().mail.public_url.as_deref());
+    // The pages have no calls yet, so that a link would lead nowhere.
+    let mail = mail.with_proof(proof.id, None);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
 }
