@@ -161,7 +161,7 @@ async fn a_flood_of_interim_answers_takes_no_more_time_than_any_outage_and_starv
     let (_, silent) = ask(Delivery::Never).await;
     let mut others = 0;
     while !flooded.is_finished() {
-        let other = service.post("/verify", json!({"token": "no token"}));
+        let other = service.post("/verify", json!({"token": "x.y"}));
         time::timeout(PATIENCE, other).await.expect("an answer").refused(401, "auth/argument-error");
         others += 1;
     }
