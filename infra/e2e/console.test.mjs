@@ -166,6 +166,7 @@ describe('a builder', () => {
     await page.locator('.tray summary').click();
     await page.getByRole('button', { name: 'Forget it here' }).click();
     await page.goto(`${server.origin}/#/builders`);
+    await page.getByRole('heading', { name: 'FlutterFlow', level: 1 }).waitFor();
     const left = await page.evaluate(async () => JSON.stringify([
       { ...localStorage }, { ...sessionStorage }, await indexedDB.databases(), document.cookie, document.documentElement.outerHTML, location.href,
     ]));
@@ -246,7 +247,7 @@ test('the type of every error leads to its entry', async () => {
     const { body } = await ask(server, request);
     await page.goto(body.type);
     assert.equal(await page.locator(':target').getAttribute('id'), body.code);
-    await page.goto(`${server.origin}/#/reference/errors/${body.code}`);
+    await page.goto(`${server.origin}/#/reference/errors/${encodeURIComponent(body.code)}`);
     assert.equal(await page.locator('.found').getAttribute('id'), body.code);
   }
   await page.context().close();

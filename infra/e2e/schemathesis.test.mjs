@@ -21,7 +21,7 @@ let server;
 
 before(async () => {
   server = await serve([], {
-    env: { RATE_LIMITS: 'off', API_KEY, JWT_SHARED_SECRET: 'a shared secret of more than 32 bytes', LOG_LEVEL: 'warn' },
+    env: { RATE_LIMITS: 'off', API_KEY, JWT_SHARED_SECRET: 'a shared secret of more than 32 bytes', LOG_LEVEL: 'warn', EMAIL_SIGN_IN: 'existing' },
   });
 });
 after(stopAll);

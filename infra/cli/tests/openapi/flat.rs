@@ -115,9 +115,11 @@ fn text_parameter(parameter: &Parameter) -> Node {
 fn request_body(operation: &Operation, fields: &[Described], reader: Reader) -> Node {
     let is_known = |field: &&Described| operation.imported.is_none_or(|names| names.contains(&field.name.as_str()));
     let fields: Vec<&Described> = fields.iter().filter(is_known).collect();
-    let required: Node = fields.iter().map(|field| Node::from(field.name.as_str())).collect();
+    // OpenAPI 3.0 allows no empty list.
+    let names = fields.iter().map(|field| Node::from(field.name.as_str()));
+    let required = (!fields.is_empty()).then(|| names.collect::<Node>());
     let properties: Node = fields.iter().map(|field| (field.name.clone(), property(field, reader))).collect();
-    let schema = Node::object().with("type", "object").with("required", required).with("properties", properties);
+    let schema = Node::object().with("type", "object").maybe("required", required).with("properties", properties);
     let content = Node::object().with("application/json", Node::object().with("schema", schema));
     Node::object().with("required", true).with("content", content)
 }
