@@ -177,7 +177,7 @@ fn verify() -> Vec<Route> {
             .checked(is_valid),
         route("verify", "no token", 400, |_| Request::get("/verify")).code("token_missing"),
         route("verify", "something that is no token", 401, |_| {
-            Request::post("/verify", &json!({"token": "not-a-token"}))
+            Request::post("/verify", &json!({"token": "x.y"}))
         }),
     ]
 }
@@ -191,7 +191,7 @@ fn jwt() -> Vec<Route> {
             Request::post("/jwt/decode", &json!({"token": account.session["jwt_token"]}))
         }),
         route("jwt", "something to decode that is no token", 400, |_| {
-            Request::post("/jwt/decode", &json!({"token": "not-a-token"}))
+            Request::post("/jwt/decode", &json!({"token": "x.y"}))
         })
         .code("token_malformed"),
     ]

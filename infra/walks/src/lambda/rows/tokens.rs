@@ -32,7 +32,7 @@ fn verify() -> Vec<Row> {
             .checked(is_of_james),
         verify.row("no token", 400, async |_| Request::get("/verify")).code("token_missing"),
         verify
-            .row("something that is no token", 401, async |_| token("/verify", &json!("not-a-token")))
+            .row("something that is no token", 401, async |_| token("/verify", &json!("x.y")))
             .checked(challenged),
     ]
 }
@@ -87,7 +87,7 @@ fn decode() -> Vec<Row> {
         .checked(is_decoded),
         jwt.row("a custom token decoded", 200, async |setup| token(PATH, &setup.james.session["jwt_token"]))
             .checked(|_, answer| answer.has(&json!({"verified": false, "kind": "firebase_custom_token"}))),
-        jwt.row("something that is no token to decode", 400, async |_| token(PATH, &json!("not-a-token")))
+        jwt.row("something that is no token to decode", 400, async |_| token(PATH, &json!("x.y")))
             .code("token_malformed"),
         jwt.row("nothing to decode", 400, async |_| Request::post(PATH, &json!({}))).code("invalid_request"),
     ]
