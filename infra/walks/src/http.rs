@@ -107,7 +107,10 @@ impl Answer {
     ///
     /// They are no JSON, and no page.
     pub fn new(status: u16, headers: HeaderMap, bytes: &[u8]) -> Result<Self, String> {
-        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
+        // The emulator calls the JSON of an answer plain text.
+        let kinds: [&[u8]; 3] = [b"text/html", b"text/javascript", b"text/markdown"];
+        let kind = headers.get("content-type").map_or(&b""[..], HeaderValue::as_bytes);
+        let is_page = kinds.iter().any(|of| kind.starts_with(of));
         let body = match bytes {
             [] => Ok(Value::Null),
             _ if is_page => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),

@@ -145,7 +145,7 @@ fn route(
 /// Every route, in an order that one account can follow: the deletion comes last.
 pub fn all() -> Vec<Route> {
     let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
-    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console()];
+    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console(), email()];
     let alone = alone.into_iter().flatten();
     alone.chain(common).chain(ends_of_accounts()).collect()
 }
@@ -176,9 +176,7 @@ fn verify() -> Vec<Route> {
         route("verify", "a token in the header", 200, |account| Request::get("/verify").by(&account.session))
             .checked(is_valid),
         route("verify", "no token", 400, |_| Request::get("/verify")).code("token_missing"),
-        route("verify", "something that is no token", 401, |_| {
-            Request::post("/verify", &json!({"token": "x.y"}))
-        }),
+        route("verify", "something that is no token", 401, |_| Request::post("/verify", &json!({"token": "x.y"}))),
     ]
 }
 
@@ -235,6 +233,22 @@ fn well_known() -> Vec<Route> {
         route("well-known", "the discovery document", 200, |_| Request::get("/.well-known/openid-configuration")),
         route("well-known", "health", 200, |_| Request::get("/health")),
         route("well-known", "an unknown path", 404, |_| Request::get("/no-such-path")),
+    ]
+}
+
+/// Without a way for mails, every call that needs one says so.
+fn email() -> Vec<Route> {
+    let code = json!({"challenge": "a".repeat(43), "code": "012345", "new_password": NEXT_PASSWORD});
+    let post = |path: &'static str, body: Value| {
+        route("email", path, 501, move |account| Request::post(path, &body).by(&account.session)).code("not_configured")
+    };
+    vec![
+        post("/password/forgot", json!({"email": "a@b.example"})),
+        post("/password/reset", code.clone()),
+        post("/login/email", json!({"email": "a@b.example"})),
+        post("/login/email/complete", code.clone()),
+        post("/me/email/verify", json!({})),
+        post("/me/email/verify/complete", code),
     ]
 }
 

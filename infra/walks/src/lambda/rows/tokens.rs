@@ -31,9 +31,7 @@ fn verify() -> Vec<Row> {
             })
             .checked(is_of_james),
         verify.row("no token", 400, async |_| Request::get("/verify")).code("token_missing"),
-        verify
-            .row("something that is no token", 401, async |_| token("/verify", &json!("x.y")))
-            .checked(challenged),
+        verify.row("something that is no token", 401, async |_| token("/verify", &json!("x.y"))).checked(challenged),
     ]
 }
 
