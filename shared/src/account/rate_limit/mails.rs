@@ -21,7 +21,7 @@ pub const MAILS: Quota = Quota { name: "mails", max: 5, hard_max: 5, window: HOU
 /// The same in a day. Each mail has a code of five guesses, so this bounds the guesses too.
 pub const MAILS_OF_DAY: Quota = Quota { name: "mails-of-day", max: 10, hard_max: 10, window: DAY };
 
-/// The same in a day after many wrong codes. A year then has 730 codes with [`GUESSED_TRIES_MAX`]
+/// The same in a day after many wrong codes. A year then has 730 codes with `GUESSED_TRIES_MAX`
 /// guesses each, which find a code of a million with a chance of 0.2 %.
 pub const MAILS_OF_DAY_GUESSED: Quota = Quota { max: 2, hard_max: 2, ..MAILS_OF_DAY };
 
