@@ -1,5 +1,4 @@
-//! The mail function, called with events as AWS sends them, and with the stream of the embedded
-//! DynamoDB through the filter of the template.
+//! The mail function, called with events as AWS's documentation has them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
