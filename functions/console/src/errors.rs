@@ -61,7 +61,7 @@ fn entry(entry: &Code) -> String {
 
 /// A sentence in HTML. Texts between backquotes are code.
 fn written(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = files::escaped(text);
     let parts = escaped.split('`').enumerate();
     parts.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() }).collect()
 }

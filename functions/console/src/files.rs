@@ -76,8 +76,13 @@ pub fn version() -> &'static String {
 /// The page with the paths of its files, and with the address of the service for a browser without
 /// JavaScript.
 pub fn page(base: &str) -> String {
-    let base = base.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;");
-    INDEX.replace("{files}", &path("")).replace("{base}", &base)
+    INDEX.replace("{files}", &path("")).replace("{base}", &escaped(base))
+}
+
+/// A text as HTML shows it, also within quotation marks.
+pub fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 /// The path of an asset.

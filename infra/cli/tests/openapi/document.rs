@@ -109,6 +109,14 @@ fn security(identity: Identity) -> Node {
 
 /// A parameter of path, query or header.
 pub fn parameter(parameter: &Parameter) -> Node {
+    named_parameter(parameter)
+        .with("description", parameter.text)
+        .with("schema", schema::of_kind(parameter.kind))
+        .with("example", typed(parameter))
+}
+
+/// The name and the place of a parameter, which every document tells alike.
+pub fn named_parameter(parameter: &Parameter) -> Node {
     let place = match parameter.place {
         Place::Path => "path",
         Place::Query => "query",
@@ -118,9 +126,6 @@ pub fn parameter(parameter: &Parameter) -> Node {
         .with("name", parameter.name)
         .with("in", place)
         .maybe("required", Some(true).filter(|_| parameter.place == Place::Path))
-        .with("description", parameter.text)
-        .with("schema", schema::of_kind(parameter.kind))
-        .with("example", typed(parameter))
 }
 
 fn typed(parameter: &Parameter) -> Node {

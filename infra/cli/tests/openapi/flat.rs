@@ -17,7 +17,7 @@ use shared::{
 };
 
 use super::{
-    document::{info, paths, security_schemes, servers},
+    document::{info, named_parameter, paths, security_schemes, servers},
     node::Node,
     schema::{self, Dialect},
 };
@@ -99,17 +99,7 @@ fn is_sent(endpoint: &Endpoint, parameter: &Parameter, reader: Reader) -> bool {
 
 /// Every parameter is a text, since FlutterFlow writes an empty number or truth value as nothing.
 fn text_parameter(parameter: &Parameter) -> Node {
-    let place = match parameter.place {
-        Place::Path => "path",
-        Place::Query => "query",
-        Place::Header => "header",
-    };
-    Node::object()
-        .with("name", parameter.name)
-        .with("in", place)
-        .maybe("required", Some(true).filter(|_| parameter.place == Place::Path))
-        .with("schema", Node::object().with("type", "string"))
-        .with("example", parameter.example)
+    named_parameter(parameter).with("schema", Node::object().with("type", "string")).with("example", parameter.example)
 }
 
 fn request_body(operation: &Operation, fields: &[Described], reader: Reader) -> Node {
