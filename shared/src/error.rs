@@ -81,6 +81,8 @@ pub enum Error {
     ForwardedAddressMissing,
     /// 403: the request came past the deployment's proxy.
     ProxyRequired,
+    /// 403: a page of another site made a call that is for the pages of this service alone.
+    CrossOrigin,
     /// 404: no route has this path. The path that was meant, if it is known.
     NotFound(Option<&'static str>),
     /// 405: the path has no such method.
@@ -242,6 +244,7 @@ impl Error {
             Self::SecretInQuery => (400, "secret_in_query"),
             Self::ForwardedAddressMissing => (400, "forwarded_address_missing"),
             Self::ProxyRequired => (403, "proxy_required"),
+            Self::CrossOrigin => (403, "cross_origin"),
             Self::WeakPassword(_) => (400, "weak_password"),
             Self::TokenRequired => (400, "token_missing"),
             Self::TokenMissing => (401, "token_missing"),
@@ -443,6 +446,7 @@ mod tests {
             (Error::Unreadable, 400, "invalid_request", None),
             (Error::ForwardedAddressMissing, 400, "forwarded_address_missing", None),
             (Error::ProxyRequired, 403, "proxy_required", None),
+            (Error::CrossOrigin, 403, "cross_origin", None),
             (Error::NotFound(None), 404, "not_found", None),
             (Error::MethodNotAllowed(Methods::default()), 405, "method_not_allowed", None),
             (Error::RequestTimeout, 408, "request_timeout", None),

@@ -11,4 +11,5 @@ pub mod page;
 pub mod paths;
 pub mod problem;
 pub mod proxy;
+pub mod same_origin;
 pub mod unknown;

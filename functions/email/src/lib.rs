@@ -1,5 +1,6 @@
-//! Flows by e-mail: whoever has the mailbox shows it by a code.
+//! Flows by e-mail: whoever has the mailbox shows it by a code or by a link.
 
+mod pages;
 mod password;
 mod sign_in;
 mod verify;
@@ -13,7 +14,7 @@ use shared::{
 
 /// The endpoints of this function.
 pub fn api() -> Api {
-    password::api().merge(sign_in::api()).merge(verify::api())
+    password::api().merge(sign_in::api()).merge(verify::api()).merge(pages::api())
 }
 
 /// The routes of this function.

@@ -88,14 +88,20 @@ struct Reset {
 impl Input for Reset {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (challenge, code) = (fields.required("challenge"), fields.code("code"));
-        let password = fields.new_password("new_password");
-        // The rules about the person wait for the account, which this reader does not know.
-        let weakness = password.as_ref().and_then(|new| fields.weakness("new_password", new, &Person::UNKNOWN));
-        if let Some(weakness) = &weakness {
-            fields.also_refuse(weakness);
-        }
+        let password = new_password(fields);
         Some(Self { challenge: challenge?, code: code?, password: password? })
     }
+}
+
+/// Reads `new_password`. The rules about the person wait for the account, which this reader does
+/// not know.
+pub(super) fn new_password(fields: &mut Fields) -> Option<Password> {
+    let password = fields.new_password("new_password");
+    let weakness = password.as_ref().and_then(|new| fields.weakness("new_password", new, &Person::UNKNOWN));
+    if let Some(weakness) = &weakness {
+        fields.also_refuse(weakness);
+    }
+    password
 }
 
 /// 200 with the session object of a new session. Every other session ends with the old password.

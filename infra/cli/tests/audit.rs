@@ -74,6 +74,14 @@ impl Walk {
         id.code(key).as_str().to_owned()
     }
 
+    /// The token of the link that was mailed with this challenge.
+    fn link(&self, started: &Value) -> String {
+        let keys = fs::read_to_string(self.folder.path().join("proof-key")).unwrap();
+        let keys = ProofKeys::parse(&keys).unwrap();
+        let (id, key) = ProofId::of_challenge(text(started, "challenge"), keys.opening()).unwrap();
+        id.link(key)
+    }
+
     /// Runs `latchkey users` on the accounts of the server.
     fn users(&self, arguments: &[&str]) {
         let mut tool = Command::new(env!("CARGO_BIN_EXE_latchkey"));
@@ -99,7 +107,8 @@ fn refresh_token(session: &Value) -> Value {
 }
 
 /// The endpoints of the documented table that change nothing.
-const READERS: [&str; 12] = [
+const READERS: [&str; 13] = [
+    "POST /pages/inspect",
     "POST /verify",
     "GET /verify",
     "POST /jwt/decode",
@@ -185,12 +194,31 @@ fn every_request_that_changes_something_leaves_its_event() {
     walk.leaves("POST /password/reset", "", &reset(&right), 200, &["password_reset"]);
     walk.leaves("POST /password/reset", "", &reset(&right), 200, &["password_reset_repeated"]);
 
+    by_links(&walk);
     let api_key = format!("x-api-key: {API_KEY}\r\n");
     walk.leaves("POST /jwt/encode", &api_key, &json!({"payload": {"user_id": "1"}}), 200, &["token_encoded"]);
 
     let mut called = walk.called.take();
     called.extend(READERS.map(str::to_owned));
     assert_eq!(called, documented_endpoints());
+}
+
+/// The calls of the pages that mails link to.
+fn by_links(walk: &Walk) {
+    let account = |name: &str| json!({"email": format!("{name}@example.com"), "password": PASSWORD});
+    let asked = |name| {
+        let owner = walk.leaves("POST /create-account", "", &account(name), 201, &["account_created"]);
+        walk.leaves("POST /me/email/verify", &bearer(&owner), &json!({}), 200, &["verification_asked"])
+    };
+    let link = walk.link(&asked("ann"));
+    let verify = |password: &str| json!({"token": link, "password": password});
+    walk.leaves("POST /pages/verify", "", &verify(OTHER), 401, &["confirmation_failed"]);
+    walk.leaves("POST /pages/verify", "", &verify(PASSWORD), 200, &["email_verified"]);
+    let disown = json!({"token": walk.link(&asked("bob")), "email": "bob@example.com"});
+    walk.leaves("POST /pages/disown", "", &disown, 200, &["account_disowned"]);
+    let started = walk.leaves("POST /password/forgot", "", &account("ann"), 200, &["password_reset_asked"]);
+    let reset = json!({"token": walk.link(&started), "new_password": OTHER});
+    walk.leaves("POST /pages/reset", "", &reset, 200, &["password_reset"]);
 }
 
 #[test]

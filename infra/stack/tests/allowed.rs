@@ -82,6 +82,7 @@ pub const ALLOWED: [(&str, &[Row]); 12] = [
         "EmailFunction",
         &[
             ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:DeleteItem", "Table.Arn", ""),
             ("dynamodb:PutItem", "Table.Arn", ""),
             ("dynamodb:UpdateItem", "Table.Arn", ""),
             ("kms:Decrypt", "Key.Arn", "HasKey"),

@@ -151,6 +151,13 @@ fn code(challenge: &Value) -> String {
     id.code(key).as_str().to_owned()
 }
 
+/// The token in the link that was mailed with this challenge.
+fn link(challenge: &Value) -> String {
+    let keys = ProofKeys::parse(PROOF_KEY).unwrap();
+    let (id, key) = ProofId::of_challenge(challenge.as_str().unwrap(), keys.opening()).unwrap();
+    id.link(key)
+}
+
 /// A deployment of the template.
 #[derive(Clone, Copy)]
 struct Deployment {
@@ -335,6 +342,11 @@ async fn journey(deployment: Deployment) -> [Function; 9] {
     let shown = json!({"challenge": asked["challenge"], "code": code(&asked["challenge"])});
     email.post(200, "/login/email/complete", shown).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": LAST_PASSWORD})).await;
+    let stranger = json!({"email": "ann@yopmail.com", "password": PASSWORD});
+    let stranger = create.elsewhere(9).post(201, "/create-account", stranger).await;
+    let asked = email.call(200, Method::POST, "/me/email/verify", &stranger["access_token"], json!({})).await;
+    let disowned = json!({"token": link(&asked["challenge"]), "email": "ann@yopmail.com"});
+    email.post(200, "/pages/disown", disowned).await;
     [account, create, email, jwt, login, logout, refresh, verify, well_known]
 }
 

@@ -177,8 +177,9 @@ fn code_mail(app: &App, request: &MailRequest<'_>, proof: &Proof, now: Timestamp
         Purpose::Invite => Kind::Invite,
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, request.language, now);
-    // The pages have no calls yet, so that a link would lead nowhere.
-    let mail = mail.with_proof(proof.id, None);
+    // A login by a link would be a login by everybody who opens mails before the person does.
+    let base = app.config().mail.public_url.as_deref().filter(|_| request.purpose != Purpose::SignIn);
+    let mail = mail.with_proof(proof.id, base);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
 }

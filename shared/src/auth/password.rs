@@ -42,6 +42,14 @@ pub const CONFIRMATION: Purpose = Purpose {
     wrong: || Error::PasswordIncorrect,
 };
 
+/// Somebody who has the link of a mail gives the password of the account too.
+pub const LINK: Purpose = Purpose {
+    failed: "confirmation_failed",
+    limited: "confirmation_limited",
+    rehashes: false,
+    wrong: || Error::Credentials,
+};
+
 /// The client that failures are counted against. `None` if rate limits are off.
 ///
 /// `earlier` is the refresh token of an earlier session of this client. A token that cannot be

@@ -147,10 +147,17 @@ impl Presented {
     pub async fn owner(&self, app: &App) -> Result<User, Error> {
         let id = self.proof.user_id.as_deref().unwrap_or_default();
         let user = app.store().owner(&self.proof.email_key, id).await?;
-        match user.filter(|user| self.is_repeat || user.proof == self.proof.proof) {
+        match user.filter(|user| self.is_repeat || self.is_current(user)) {
             Some(user) => Ok(user),
             None => Err(self.refuse(app).await),
         }
+    }
+
+    /// Whether the account is as the mail was about. The account still has the address of the
+    /// proof. A verification needs no more. Whoever signed up with somebody else's address could
+    /// otherwise end the link of the owner, by another password.
+    pub fn is_current(&self, user: &User) -> bool {
+        self.proof.purpose == Purpose::Verify || user.proof == self.proof.proof
     }
 
     /// Refuses what was shown. A code counts as wrong, so that nothing tells it from a wrong one.

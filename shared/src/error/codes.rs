@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 51] = [
+pub const CODES: [Code; 52] = [
     code(
         "invalid_request",
         &[400],
@@ -249,6 +249,13 @@ pub const CODES: [Code; 51] = [
         Builder,
         "the request came past the proxy",
         "Use the public address of this service.",
+    ),
+    code(
+        "cross_origin",
+        &[403],
+        Builder,
+        "a page of another site made a call of the service's own pages",
+        "Let the app send the code of the mail, for example to /password/reset.",
     ),
     code(
         "sign_up_closed",

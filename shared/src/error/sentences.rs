@@ -57,6 +57,7 @@ impl Error {
             Self::Unreadable => "The request could not be read.",
             Self::ForwardedAddressMissing => "The service cannot tell where this request comes from.",
             Self::ProxyRequired => "Call this service by its public address, and not past its proxy.",
+            Self::CrossOrigin => "Only the pages of this service may do this.",
             Self::NotConfigured(_) => "This is not set up here.",
             Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
@@ -97,6 +98,10 @@ impl Error {
             Self::UnsupportedMediaType(media) => return media.detail(),
             Self::ForwardedAddressMissing => {
                 "The proxy must send the address of its caller as X-Forwarded-For, and this request has none."
+            }
+            Self::CrossOrigin => {
+                "The calls below /pages are for the pages that mails link to. An app sends the code of the mail: \
+                 `POST /password/reset`, `POST /me/email/verify/complete`."
             }
             Self::NotConfigured(sentence) => sentence,
             _ => return self.message().into_owned(),

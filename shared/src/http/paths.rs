@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 35] = [
+pub const PATHS: [(&str, &[&str]); 37] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -36,8 +36,10 @@ pub const PATHS: [(&str, &[&str]); 35] = [
     ("/openapi-3.0.json", &["GET"]),
     ("/flutterflow.json", &["GET"]),
     ("/errors", &["GET"]),
-    ("/pages/reset", &["GET"]),
-    ("/pages/verify", &["GET"]),
+    ("/pages/inspect", &["POST"]),
+    ("/pages/reset", &["GET", "POST"]),
+    ("/pages/verify", &["GET", "POST"]),
+    ("/pages/disown", &["POST"]),
     ("/pages/email", &["GET"]),
     ("/pages/undo", &["GET"]),
     ("/pages/sign-in", &["GET"]),

@@ -173,6 +173,20 @@ impl Store {
         self.delete_account(user, true).await
     }
 
+    /// Deletes an account, its identifiers and its profile, if the account is still as it was read.
+    /// Returns whether it was. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn delete_if_unchanged(&self, user: &User) -> Result<bool, Error> {
+        match self.try_delete(user).await? {
+            None => Ok(true),
+            Some(FailedCondition { condition: Condition::Version, .. }) => Ok(false),
+            Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
+        }
+    }
+
     async fn delete_account(&self, user: &User, is_confirmed: bool) -> Result<(), Error> {
         let mut user = user.clone();
         for attempt in 1..=TRIES_MAX {

@@ -5,6 +5,7 @@
 mod alike;
 mod guesses;
 mod limits;
+mod pages;
 mod reset;
 mod sign_in;
 

@@ -79,7 +79,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 37] = [
+const ROWS: [Row; 41] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -173,6 +173,15 @@ const ROWS: [Row; 37] = [
     equal("GET /flutterflow.json", By::Nobody, "", "200"),
     equal("GET /errors", By::Nobody, "", "200"),
     equal("GET /pages/reset", By::Nobody, "", "200"),
+    equal("POST /pages/inspect", By::Nobody, r#"{"token": "A"}"#, "401 link_invalid"),
+    equal(
+        "POST /pages/reset",
+        By::Nobody,
+        r#"{"token": "A", "new_password": "another battery staple"}"#,
+        "401 link_invalid",
+    ),
+    equal("POST /pages/verify", By::Nobody, r#"{"token": "A", "password": "a"}"#, "401 link_invalid"),
+    equal("POST /pages/disown", By::Nobody, r#"{"token": "A", "email": "a@b.de"}"#, "401 link_invalid"),
 ];
 
 /// Puts the account of the session into `state`, and calls the endpoint. The answer as in [`ROWS`].

@@ -6,10 +6,11 @@ use lambda_http::{Context, LambdaEvent, Service as _, request::LambdaRequest};
 use serde_json::{Value, json};
 use shared::{App, lambda};
 
-/// The router of the function that the gateway calls for this path. The last one is behind the
-/// default route.
-pub fn function_of(path: &str) -> Router<App> {
+/// The router of the function that the gateway calls for this method and path. The last one is
+/// behind the default route.
+pub fn function_of(method: &Method, path: &str) -> Router<App> {
     match path.split('?').next().unwrap_or_default() {
+        path if path.starts_with("/pages/") && *method == Method::POST => email::router(),
         "/create-account" => create_account::router(),
         "/login" => login::router(),
         "/refresh" => refresh::router(),
@@ -49,7 +50,7 @@ pub async fn send(
         "body": STANDARD.encode(body), "isBase64Encoded": true,
     });
     let event: LambdaRequest = serde_json::from_str(&event.to_string()).unwrap();
-    let mut handler = lambda::handler(function_of(path), app.clone());
+    let mut handler = lambda::handler(function_of(method, path), app.clone());
     let answer = handler.call(LambdaEvent::new(event, Context::default())).await.unwrap();
     let answer = serde_json::to_value(answer).unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap_or("{}")).unwrap();

@@ -28,10 +28,11 @@ Accounts and sessions for apps. Every answer is a JSON object with the same memb
 `message` for the person who uses the app, a stable `code`, a `detail` for whoever builds it, and the `fields` that are wrong. \
 Errors are `application/problem+json` if `Accept` asks for that. Field names are in lower case, and times are in UTC.";
 
-const TAGS: [(Tag, &str, &str); 4] = [
+const TAGS: [(Tag, &str, &str); 5] = [
     (Tag::Sessions, "Sessions", "Accounts, logins, and the life of a session."),
     (Tag::Account, "Account", "The account of whoever calls."),
     (Tag::Tokens, "Tokens", "For servers: make, read and check tokens."),
+    (Tag::Pages, "Pages", "Calls of the pages that mails link to."),
     (Tag::Documents, "Documents", "Public documents about the service."),
 ];
 

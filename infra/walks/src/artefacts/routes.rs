@@ -239,6 +239,9 @@ fn well_known() -> Vec<Route> {
 /// Without a way for mails, every call that needs one says so.
 fn email() -> Vec<Route> {
     let code = json!({"challenge": "a".repeat(43), "code": "012345", "new_password": NEXT_PASSWORD});
+    let link = json!({
+        "token": "a".repeat(43), "new_password": NEXT_PASSWORD, "password": NEXT_PASSWORD, "email": "a@b.example",
+    });
     let post = |path: &'static str, body: Value| {
         route("email", path, 501, move |account| Request::post(path, &body).by(&account.session)).code("not_configured")
     };
@@ -249,6 +252,10 @@ fn email() -> Vec<Route> {
         post("/login/email/complete", code.clone()),
         post("/me/email/verify", json!({})),
         post("/me/email/verify/complete", code),
+        post("/pages/inspect", link.clone()),
+        post("/pages/reset", link.clone()),
+        post("/pages/verify", link.clone()),
+        post("/pages/disown", link),
     ]
 }
 

@@ -48,6 +48,8 @@ pub enum Tag {
     Account,
     /// Tokens, for servers.
     Tokens,
+    /// The pages that mails link to.
+    Pages,
     /// Public documents.
     Documents,
 }
