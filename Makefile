@@ -74,7 +74,7 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 test: check unit e2e container tools artefacts ## prove everything: check, unit, e2e, container, tools, artefacts
 
 .PHONY: check
-check: format template workflow deny clippy doc ## check formatting, template.yaml, CI, dependencies, lints, documentation
+check: format template workflow server deny clippy doc ## check formatting, template.yaml, CI, systemd's units, dependencies, lints, documentation
 
 .PHONY: unit
 unit: ## run the Rust tests, against the embedded DynamoDB
@@ -244,6 +244,11 @@ template: $(VENV)/.installed
 .PHONY: workflow
 workflow: $(VENV)/.installed
 	$(VENV)/bin/zizmor --offline --no-progress --quiet .github/workflows
+
+# With the programs that read these files, as far as they are on this machine.
+.PHONY: server
+server:
+	infra/server/verify.sh
 
 # The advisory database is a repository of its own, which a build without the open internet cannot
 # fetch. An earlier copy is then used, and fails if it is older than seven days (deny.toml). Without

@@ -5,7 +5,14 @@ use std::io;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
 
-use crate::{Failure, doctor, flags::Quiet, keys, mail, serve, smoke, token, users, written};
+use crate::{
+    Failure,
+    backup::{Backup, Restore},
+    doctor,
+    flags::Quiet,
+    health::Health,
+    keys, mail, serve, smoke, token, users, written,
+};
 
 /// A login backend that mints Firebase custom tokens.
 #[derive(Parser)]
@@ -19,6 +26,7 @@ Examples:
   latchkey doctor                       what is missing, and what to do
   latchkey users create a@b.example     an account, with a password that is asked for
   latchkey keys list                    the signing keys and their future
+  latchkey backup latchkey.tar          all accounts and keys, also while the server runs
   latchkey help users                   more about one command
 
 The exit code is 0, 1 for a \"no\", and 2 for wrong use. Variables: docs/configuration.md"
@@ -35,6 +43,10 @@ enum Command {
     /// Run every endpoint behind one port, with an embedded DynamoDB. The first start makes the
     /// keys.
     Serve(serve::Serve),
+    /// Write the accounts and keys of a data folder to an archive, also while a server runs.
+    Backup(Backup),
+    /// Make a data folder from an archive.
+    Restore(Restore),
     /// List, generate, rotate and revoke the signing keys.
     Keys(keys::Keys),
     /// Create, decode and inspect tokens.
@@ -62,6 +74,8 @@ Examples:
     Doctor(doctor::Doctor),
     /// Walk one account through a deployed API, and delete the account again.
     Smoke(smoke::Smoke),
+    /// Say whether the server on this machine answers: for containers and supervisors.
+    Health(Health),
     /// Print the completions of a shell: commands, options and their values.
     Completions(Completions),
 }
@@ -96,12 +110,15 @@ impl Latchkey {
         self.quiet.apply();
         match self.command {
             Command::Serve(serve) => serve.run(),
+            Command::Backup(backup) => wait_for(backup.run()),
+            Command::Restore(restore) => wait_for(restore.run()),
             Command::Keys(keys) => wait_for(keys.run()),
             Command::Token(token) => wait_for(token.run()),
             Command::Users(users) => wait_for(users.run()),
             Command::Mail(mail) => wait_for(mail.run()),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),
+            Command::Health(health) => wait_for(health.run()),
             Command::Completions(completions) => completions.run(),
         }
     }

@@ -1,13 +1,17 @@
 //! The deployment that the environment describes, for commands that only look at it. Nothing is
 //! served, and no account is read.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    fs::File,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
+use rustix::fs::{Access, access};
 use shared::{
     App,
     config::Config,
     error::Error,
-    keys::{KeySet, Keys, NewKeys, Source},
+    keys::{KeySet, Keys, NewKeys, Source, file_fault},
     store::{Store, embedded::Embedded},
     time::Timestamp,
     token::{access::Issuer, custom::CustomTokenError},
@@ -76,6 +80,36 @@ impl Deployment {
 /// database. Accounts are on AWS if the signing keys are.
 pub fn is_on_aws(config: &Config) -> bool {
     matches!(config.keys.signing_keys, Some(Source::Secret(_)))
+}
+
+/// Opens the embedded database, also while a server uses it. Each change is one transaction, and
+/// SQLite runs the transactions of several processes one after the other.
+///
+/// # Errors
+///
+/// A sentence for people: there is no database, or it cannot be opened.
+pub fn embedded(config: &Config) -> Result<Embedded, Failure> {
+    let file = config.serve.data_dir.join(DATABASE);
+    // Opening a missing file would create it.
+    if !file.is_file() {
+        return Err(format!(
+            "There is no database {}. Name its folder with --data-dir or DATA_DIR; if the accounts are on AWS, set \
+             SIGNING_KEYS_SECRET_ID. (`latchkey serve` makes a database at its first start.)",
+            file.display()
+        )
+        .into());
+    }
+    // SQLite writes beside the file, also to read it.
+    let writable =
+        File::options().write(true).open(&file).and_then(|_| Ok(access(&config.serve.data_dir, Access::WRITE_OK)?));
+    writable.map_err(|error| {
+        format!(
+            "{} cannot be opened: {}. SQLite must write there, also to read it.",
+            file.display(),
+            file_fault(&error)
+        )
+    })?;
+    Embedded::file(&file).map_err(|error| format!("{}: {}", file.display(), error.cause()).into())
 }
 
 /// The table in the DynamoDB that AWS's own variables name.

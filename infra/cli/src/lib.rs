@@ -1,6 +1,7 @@
 //! The tool `latchkey` as a library, so that the tests run the same code.
 
 pub mod aws;
+pub mod backup;
 mod columns;
 pub mod command_line;
 pub mod deployment;
@@ -8,6 +9,7 @@ pub mod doctor;
 mod escape;
 pub mod files;
 pub mod flags;
+pub mod health;
 pub mod keys;
 pub mod lines;
 mod log;

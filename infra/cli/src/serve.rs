@@ -25,10 +25,12 @@ use shared::{
 };
 use tokio::{sync::oneshot, time};
 
+pub use table::lock;
+
 use crate::{
     Failure,
     aws::Aws,
-    columns,
+    backup, columns,
     deployment::{self, LOOPBACK},
     escape::shown,
     files,
@@ -82,7 +84,7 @@ pub struct Serve {
     dynamodb_port: Option<u16>,
     /// Use the table TABLE_NAME in the DynamoDB that AWS's own variables name, instead of the
     /// embedded one. The server neither makes nor changes that table. Several such servers may
-    /// share a data folder, which then holds only their keys.
+    /// share a data folder, which then holds only their keys. On Cloud Run this is always so.
     #[arg(long, conflicts_with = "dynamodb_port")]
     external_dynamodb: bool,
 }
@@ -93,7 +95,7 @@ impl Serve {
     /// # Errors
     ///
     /// A sentence for people.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(mut self) -> Result<(), Failure> {
         if let Some(word) = &self.word {
             let port = word
                 .trim_start_matches(':')
@@ -106,11 +108,8 @@ impl Serve {
         }
         let mut config = self.data_dir.clone().config()?;
         config.http.behind_proxy |= self.behind_proxy;
-        if config.on_cloud_run && !self.external_dynamodb {
-            return Err(Failure::wrong_use(
-                "On Cloud Run the embedded database, with every account, would be lost with its instance. Give --external-dynamodb.",
-            ));
-        }
+        // The embedded database, with every account, would be lost with its instance.
+        self.external_dynamodb |= config.on_cloud_run;
         let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
         let served = runtime.block_on(async {
             let host = resolve(&self.host).await?;
@@ -131,7 +130,10 @@ impl Serve {
         if has_folder {
             files::make_folder(&config.serve.data_dir)?;
         }
-        let lock = if self.external_dynamodb { None } else { Some(table::lock(&config.serve.data_dir)?) };
+        let lock = if self.external_dynamodb { None } else { Some(lock(&config.serve.data_dir)?) };
+        if lock.is_some() {
+            backup::refuse_unfinished(&config.serve.data_dir)?;
+        }
         let listener = bind(SocketAddr::new(host, self.port.unwrap_or(config.serve.port))).await?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         // A server that listens on every address is reachable from this machine by the loopback

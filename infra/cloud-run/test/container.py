@@ -1,4 +1,5 @@
-"""Builds the image of the Dockerfile and runs it as service.yaml says, without Docker: `make container`.
+"""Builds the image of the Dockerfile and runs it, without Docker: `make container`. It runs as service.yaml
+says, and then alone with a volume, as docs/one-server.md says.
 
     container.py PROGRAM MOTO_SERVER             uses a program that is built already, in any profile
     container.py PROGRAM MOTO_SERVER --release   builds with the Dockerfile's own commands
@@ -16,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import alone
 import yaml
 from clouds import clouds
 from image import REPOSITORY, build_context, build_stage, check_context, check_root, make_root
@@ -44,7 +46,7 @@ def main(program, moto_server, *options):
     stage = make_root(root, context, built)
     size = check_root(root, stage)
     kind = "release" if release else "of " + program
-    print(f"the root holds {size / 1e6:.1f} MB ({kind}); as {stage.user}: {' '.join(stage.entrypoint)}", flush=True)
+    print(f"the root holds {size / 1e6:.1f} MB ({kind}); as {stage.user}: {' '.join(stage.entrypoint + stage.command)}", flush=True)
     with clouds(program, moto_server, data, REGION) as (account, keys, elsewhere):
         service = yaml.safe_load(SERVICE.read_text())["spec"]["template"]["spec"]
         instance = Instance(root, stage, service, scratch / "log", NESTED in options)
@@ -56,6 +58,7 @@ def main(program, moto_server, *options):
             "SIGNING_KEYS_SECRET_ID": keys, "GOOGLE_CLOUD_PROJECT": json.loads(account)["project_id"],
         }
         walk.serves_and_stops(instance, filled | elsewhere)
+    alone.keeps_everything(root, stage, scratch, NESTED in options)
 
 
 def enter(*arguments):

@@ -7,7 +7,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 
-KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "STOPSIGNAL", "ENTRYPOINT"}
+KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
 
 
 @dataclass
@@ -16,10 +16,13 @@ class Stage:
     name: str
     workdir: str = "/"
     copies: list = field(default_factory=list)  # (stage or None, sources, destination)
+    owners: dict = field(default_factory=dict)  # destination: owner
     commands: list = field(default_factory=list)
     environment: dict = field(default_factory=dict)
     user: str = ""
     entrypoint: list = field(default_factory=list)
+    command: list = field(default_factory=list)
+    health_check: list = field(default_factory=list)
     stop_signal: str = "SIGTERM"
 
 
@@ -37,9 +40,11 @@ def stages(text):
         if word == "WORKDIR":
             stage.workdir = rest
         elif word == "COPY":
-            source = re.match(r"--from=(\S+)\s+", rest)
-            *sources, destination = shlex.split(rest[source.end() if source else 0:])
-            stage.copies.append((source and source[1], sources, destination))
+            options = dict(re.findall(r"--(from|chown)=(\S+)", rest))
+            *sources, destination = shlex.split(re.sub(r"--\S+\s+", "", rest))
+            stage.copies.append((options.get("from"), sources, destination))
+            if "chown" in options:
+                stage.owners[destination] = options["chown"]
         elif word == "RUN":
             # The mounted caches belong to the builder and are not in the image.
             stage.commands.append(re.sub(r"^(--mount=type=cache,\S+\s+)*", "", rest))
@@ -49,6 +54,10 @@ def stages(text):
             stage.user = rest
         elif word == "STOPSIGNAL":
             stage.stop_signal = rest
+        elif word == "HEALTHCHECK":
+            stage.health_check = json.loads(rest.partition(" CMD ")[2])
+        elif word == "CMD":
+            stage.command = json.loads(rest)
         else:
             stage.entrypoint = json.loads(rest)
     return found

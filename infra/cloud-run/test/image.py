@@ -11,6 +11,8 @@ from dockerfile import lets_through, stages
 REPOSITORY = Path(__file__).resolve().parents[3]
 DOCKERFILE = REPOSITORY / "infra/cloud-run/Dockerfile"
 IGNORE = DOCKERFILE.with_name("Dockerfile.dockerignore")
+# The folder of the accounts and keys, where one container has its volume.
+VOLUME = "/data"
 # Leftovers of a build, and programs that would help an intruder.
 UNWANTED = {"sh", "bash", "busybox", "cargo", "rustc", "apt", "dpkg", "target", "registry", "Cargo.toml", "Cargo.lock", ".git"}
 
@@ -63,8 +65,10 @@ def build_stage(context, target, program):
             subprocess.run(command, shell=True, cwd=context, check=True, env={**os.environ, "CARGO_TARGET_DIR": "target"})
         (context / "target").unlink()
     else:
-        assert "cargo build --release --locked -p latchkey && cp target/release/latchkey latchkey" in stage.commands
+        commands = "cargo build --release --locked -p latchkey && cp target/release/latchkey latchkey && mkdir data"
+        assert stage.commands == [commands], stage.commands
         shutil.copy2(program, context / "latchkey")
+        (context / "data").mkdir()
     return stage
 
 
@@ -80,14 +84,19 @@ def make_root(root, context, built):
             place = root / destination.lstrip("/")
             place = place / source.name if destination.endswith("/") else place
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(origin, place, follow_symlinks=True)
+            if origin.is_dir():
+                shutil.copytree(origin, place)
+            else:
+                shutil.copy2(origin, place, follow_symlinks=True)
     return stage
 
 
 def check_root(root, stage):
-    """Checks that the root holds only copied files, no leftovers of a build, and nothing that its user owns."""
+    """Checks that the root holds only copied files, no leftovers of a build, and one folder that its user owns."""
     files = [path for path in root.rglob("*") if not path.is_dir()]
-    assert len(files) == sum(len(sources) for _, sources, _ in stage.copies), files
+    assert stage.owners == {VOLUME: stage.user}, stage.owners
+    assert len(files) == sum(len(sources) for _, sources, place in stage.copies if place != VOLUME), files
+    assert not list((root / VOLUME.lstrip("/")).iterdir())
     left = [path for path in root.rglob("*") if path.name in UNWANTED or path.suffix in {".rs", ".rlib", ".d", ".a"}]
     assert not left, left
     user, _, group = stage.user.partition(":")

@@ -13,6 +13,8 @@ DEVICES = ("null", "zero", "full", "random", "urandom")
 class Instance:
     def __init__(self, root, stage, service, log, is_nested):
         self.root, self.stage, self.service, self.log = root, stage, service, log
+        # The variables of Cloud Run itself.
+        self.own = {"K_SERVICE": "latchkey", "K_REVISION": "latchkey-00001-abc", "K_CONFIGURATION": "latchkey"}
         # Without root, this namespace has only one user. The image's user then needs a namespace
         # inside it.
         self.is_nested = is_nested
@@ -48,18 +50,28 @@ class Instance:
 
     def start(self, changes, **options):
         """Starts the process with the variables of the image, of service.yaml with `changes`, and of Cloud Run."""
+        variables = {variable["name"]: variable["value"] for variable in self.container.get("env", [])} | changes
+        with open(self.log, "wb") as log:
+            options = {"stderr": log, "stdout": subprocess.DEVNULL} | options
+            command = [*self.stage.entrypoint, *self.container.get("args", self.stage.command)]
+            self.process = subprocess.Popen(self.inside(command), env=self.variables(variables), **options)
+        return self.process
+
+    def run(self, command, **options):
+        """Runs another program of the image to its end, as `docker exec` and `docker run` do."""
+        return subprocess.run(self.inside(command), env=self.variables({}), **options)
+
+    def variables(self, others):
+        return {**self.stage.environment, **others, **self.own, "PORT": str(self.port)}
+
+    def inside(self, command):
+        """The command in the file system of the image, as its user."""
         user, group = self.stage.user.split(":")
         if self.is_nested:
             enter = [shutil.which("unshare"), "--user", f"--map-user={user}", f"--map-group={group}", f"--root={self.root}", "--wd=/"]
         else:
             enter = [shutil.which("chroot"), f"--userspec={self.stage.user}", "--groups=", self.root]
-        variables = {variable["name"]: variable["value"] for variable in self.container["env"]}
-        own = {"PORT": str(self.port), "K_SERVICE": "latchkey", "K_REVISION": "latchkey-00001-abc", "K_CONFIGURATION": "latchkey"}
-        command = [*enter, *self.stage.entrypoint, *self.container.get("args", [])]
-        with open(self.log, "wb") as log:
-            options = {"stderr": log, "stdout": subprocess.DEVNULL} | options
-            self.process = subprocess.Popen(command, env={**self.stage.environment, **variables, **changes, **own}, **options)
-        return self.process
+        return [*enter, *command]
 
     def status(self, name):
         """The values of one line of the process's status in /proc."""

@@ -69,6 +69,16 @@ impl Embedded {
         self.database.clone()
     }
 
+    /// Writes a copy of this database, as of one moment, to a new file. Calls of this process wait
+    /// meanwhile; other processes go on reading and writing.
+    ///
+    /// # Errors
+    ///
+    /// The file exists or cannot be written, or the database is damaged.
+    pub fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        self.database.vacuum_into(&path.to_string_lossy()).map_err(Error::internal)
+    }
+
     /// Deletes the records that have outlived their TTL, as DynamoDB does by itself. Returns their
     /// number.
     ///

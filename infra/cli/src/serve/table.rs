@@ -134,6 +134,10 @@ fn cause(path: &Path, error: &Error) -> String {
 }
 
 /// Locks the data folder for this process.
+///
+/// # Errors
+///
+/// A sentence for people: another process serves or restores it.
 pub fn lock(folder: &Path) -> Result<File, String> {
     let unusable = |error: io::Error| files::unusable_folder(folder, &error);
     let file = File::options().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;

@@ -1,15 +1,7 @@
 //! Opens the table that holds the accounts.
 
-use std::fs::File;
-
 use clap::Args;
-use rustix::fs::{Access, access};
-use shared::{
-    App,
-    config::Config,
-    keys::{Keys, file_fault},
-    store::{Store, embedded::Embedded},
-};
+use shared::{App, config::Config, keys::Keys, store::Store};
 
 use super::failure;
 use crate::{Failure, aws::Aws, deployment, flags::DataDir};
@@ -43,37 +35,10 @@ impl AccountTable {
         let store = if is_external {
             deployment::external_table(&Aws::of(&config), &config).await?
         } else {
-            embedded(&config)?
+            Store::new(deployment::embedded(&config)?.client(), &config.table_name)
         };
         let sources = config.key_sources(deployment::signing_keys(&config).0);
         let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         App::new(config, store, keys).map_err(failure)
     }
-}
-
-/// Opens the embedded database, also while a server uses it. Each change is one transaction, and
-/// SQLite runs the transactions of several processes one after the other.
-fn embedded(config: &Config) -> Result<Store, Failure> {
-    let file = config.serve.data_dir.join(deployment::DATABASE);
-    // Opening a missing file would create it.
-    if !file.is_file() {
-        return Err(format!(
-            "There is no database {}. Name its folder with --data-dir or DATA_DIR; if the accounts are on AWS, set \
-             SIGNING_KEYS_SECRET_ID. (`latchkey serve` makes a database at its first start.)",
-            file.display()
-        )
-        .into());
-    }
-    // SQLite writes beside the file, also to read it.
-    let writable =
-        File::options().write(true).open(&file).and_then(|_| Ok(access(&config.serve.data_dir, Access::WRITE_OK)?));
-    writable.map_err(|error| {
-        format!(
-            "{} cannot be opened: {}. SQLite must write there, also for a list.",
-            file.display(),
-            file_fault(&error)
-        )
-    })?;
-    let embedded = Embedded::file(&file).map_err(|error| format!("{}: {}", file.display(), error.cause()))?;
-    Ok(Store::new(embedded.client(), &config.table_name))
 }

@@ -32,9 +32,10 @@ const OTHER_CODES: [(&str, i32, &str); 2] = [
 ];
 
 /// The commands that do not run here, by their beginning, with the reason.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 6] = [
     ("latchkey users import users.jsonl --data-dir", "it needs a second data folder; its own tests have one"),
     ("latchkey serve", "it runs until it is stopped; a server runs beside these commands"),
+    ("latchkey health", "it asks the port 8080; its own tests have a server"),
     ("latchkey smoke", "it needs a deployed API; its own tests have one"),
     ("latchkey keys put-service-account", "it needs Secrets Manager; its own tests have one"),
     ("latchkey doctor --url", "it needs a deployed API; its own tests have one"),
@@ -188,6 +189,16 @@ fn every_command_and_option_of_the_tool_and_every_target_and_file_exists() {
     }
     assert!(seen.0 >= 40 && seen.1 >= 20, "only {seen:?} were found");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_units_of_one_server_start_commands_that_exist() {
+    for unit in ["latchkey.service", "latchkey-backup.service"] {
+        let text = fs::read_to_string(root().join("infra/server").join(unit)).unwrap();
+        let started = text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/latchkey ")).unwrap();
+        let arguments: Vec<String> = started.split(' ').map(str::to_owned).collect();
+        assert_eq!(unknown(&arguments), None, "{unit}");
+    }
 }
 
 fn targets() -> BTreeSet<String> {

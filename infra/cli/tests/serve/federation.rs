@@ -52,7 +52,7 @@ impl Deployment {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_latchkey"));
         let clouds = format!("http://{}", self.clouds.address);
-        command.args(["serve", "--host", "0.0.0.0", "--external-dynamodb"]).env_clear().envs([
+        command.args(["serve", "--host", "0.0.0.0"]).env_clear().envs([
             ("K_SERVICE", "latchkey"),
             ("PORT", "0"),
             ("ISSUER", "https://login.example"),
@@ -205,11 +205,10 @@ fn on_cloud_run_no_database_is_embedded_and_no_key_is_made() {
     assert!(without_keys.contains("SIGNING_KEYS_SECRET_ID or SIGNING_KEYS_FILE is required"), "{without_keys}");
     let without_issuer = without("ISSUER");
     assert!(without_issuer.contains("ISSUER is required on Cloud Run"), "{without_issuer}");
-    let mut embedded = Command::new(env!("CARGO_BIN_EXE_latchkey"));
-    embedded.arg("serve").env_clear().current_dir(cloud_run.empty());
-    embedded.envs([("K_SERVICE", "x"), ("ISSUER", "https://login.example"), ("SIGNING_KEYS_FILE", "/s/keys.json")]);
-    let sentence = refused(2, &embedded.output().unwrap());
-    assert!(sentence.contains("Give --external-dynamodb"), "{sentence}");
+    let mut without_table = cloud_run.command();
+    without_table.env("TABLE_NAME", "missing").stderr(Stdio::piped());
+    let sentence = refused(1, &without_table.output().unwrap());
+    assert!(sentence.contains("The table cannot be used: missing"), "{sentence}");
     assert_eq!(fs::read_dir(cloud_run.empty()).unwrap().count(), 0);
 }
 

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod audit;
+mod backups;
 mod connections;
 mod external;
 mod federation;

@@ -344,7 +344,7 @@ fn a_database_that_cannot_be_written_is_named_with_the_reason() {
     for arguments in [&["list"][..], &["show", "a@b.de"], &["export"]] {
         let (_, told) = said(&users(folder.path(), arguments), 1);
         assert!(told.contains("latchkey.db cannot be opened: it is a program that runs."), "{told}");
-        assert!(told.contains("SQLite must write there, also for a list."), "{told}");
+        assert!(told.contains("SQLite must write there, also to read it."), "{told}");
     }
 }
 
