@@ -22,7 +22,7 @@ use crate::{
     password::Hasher,
     store::Store,
     telemetry::log,
-    time::Timestamp,
+    time::{ResponseFloor, Timestamp},
 };
 
 /// The longest time that a start waits for the keys: no more than one answer may take.
@@ -40,6 +40,7 @@ struct Inner {
     hasher: Hasher,
     locks: AccountLocks,
     outbox: Outbox,
+    mail_floor: ResponseFloor,
     /// The clock of a test, in the place of the system's.
     #[cfg(feature = "testing")]
     test_clock: std::sync::OnceLock<clock::Clock>,
@@ -63,6 +64,7 @@ impl App {
             hasher,
             locks: AccountLocks::default(),
             outbox: Outbox::default(),
+            mail_floor: ResponseFloor::default(),
             #[cfg(feature = "testing")]
             test_clock: std::sync::OnceLock::new(),
         })))
@@ -114,6 +116,11 @@ impl App {
     /// The sender of mails in this process. A handler tells it of each mail after the commit.
     pub fn outbox(&self) -> &Outbox {
         &self.0.outbox
+    }
+
+    /// The response-time floor of the requests for a mail.
+    pub fn mail_floor(&self) -> &ResponseFloor {
+        &self.0.mail_floor
     }
 
     /// The time. A handler reads it once and hands it on, so that an answer is of one moment.

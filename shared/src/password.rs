@@ -4,7 +4,6 @@ mod common;
 mod hasher;
 mod skeleton;
 mod stored;
-mod timing;
 mod weakness;
 
 use std::fmt;

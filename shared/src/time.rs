@@ -1,4 +1,6 @@
-//! Points in time, as the records and the tokens hold them.
+//! Points in time, as the records and the tokens hold them, and the time that an answer takes.
+
+mod response_floor;
 
 use std::{
     ops::Add,
@@ -7,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339, macros::format_description};
+
+pub use self::response_floor::{ResponseFloor, pad};
 
 /// The first second that has no date here: RFC 3339 has years of four digits.
 pub const YEAR_10000: i64 = 253_402_300_800;

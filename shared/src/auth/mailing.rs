@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::{
     App,
@@ -20,8 +21,11 @@ use crate::{
     sample::{Meaning, Sample},
     store::Client,
     telemetry::audit,
-    time::Timestamp,
+    time::{Timestamp, pad},
 };
+
+/// An answer waits for a quarter of the floor more, so that almost none is slower.
+const FLOOR_MARGIN_DIVISOR: u32 = 4;
 
 /// The sentence for everybody who asks for a mail.
 const SENT: &str = "If this address can be used here, a code is on its way.";
@@ -108,12 +112,30 @@ pub async fn proof_keys(app: &App) -> Result<Arc<ProofKeys>, Error> {
 /// Stores a proof and its mail, and answers the challenge. An identifier that is nobody's gets the
 /// same records, whose mail nobody sends. Two round trips.
 ///
+/// An account takes a little longer to read than a missing one. So each answer, a refusal too,
+/// waits for the [response-time floor](crate::time::ResponseFloor) and a quarter of it.
+///
 /// # Errors
 ///
 /// 429 if a limit is reached, at the same request for everybody. 501 if this deployment sends no
 /// mails. 503 if DynamoDB fails.
 pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Result<Started, Error> {
     let keys = require_mail(app).await?;
+    let began = Instant::now();
+    let started = put_in_outbox(app, request, words, &keys).await;
+    let took = began.elapsed();
+    let floor = app.mail_floor().adapt(took);
+    pad(took, floor + floor / FLOOR_MARGIN_DIVISOR).await;
+    started
+}
+
+/// Stores a proof and its mail, in the time that this takes.
+async fn put_in_outbox(
+    app: &App,
+    request: &MailRequest<'_>,
+    words: &Words,
+    keys: &ProofKeys,
+) -> Result<Started, Error> {
     let (store, now) = (app.store(), app.now());
     let identity = app.pseudonym(request.identifier.key());
     let audit_if_limited = |error: &Error| {
@@ -124,7 +146,7 @@ pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Resul
     let begun = store.begin_proof(request.purpose, request.identifier, request.client, now).await;
     let mut begun = begun.inspect_err(audit_if_limited)?;
     if let Some((id, made_at)) = begun.pending {
-        return Ok(Started::of(id, request.purpose, made_at, &keys));
+        return Ok(Started::of(id, request.purpose, made_at, keys));
     }
     let user = begun.user.take();
     let proof = proof(app, request, user.as_ref(), begun.tries_max, now)?;
@@ -133,7 +155,7 @@ pub async fn start(app: &App, request: &MailRequest<'_>, words: &Words) -> Resul
     let user = user.map(|user| app.pseudonym(&user.id)).unwrap_or_default();
     audit::record(words.asked, &identity, &user);
     tell(app, &mail);
-    Ok(Started::of(proof.id, proof.purpose, proof.made_at, &keys))
+    Ok(Started::of(proof.id, proof.purpose, proof.made_at, keys))
 }
 
 /// The proof for whoever the identifier belongs to.

@@ -8,9 +8,8 @@ use argon2::Params;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task,
-    time::{self, Instant},
+    time::Instant,
 };
-
 use tracing::Span;
 
 use super::{
@@ -19,11 +18,11 @@ use super::{
         Refusal, Stored,
         argon2::{Argon2, WorkAreas},
     },
-    timing::ResponseFloor,
 };
 use crate::{
     error::Error,
     telemetry::metrics::{self, HASH_MS},
+    time::{ResponseFloor, pad},
 };
 
 /// The length of a salt and of a hash, in bytes (RFC 9106 section 4: 128-bit salt, 256-bit tag).
@@ -172,11 +171,7 @@ impl Hasher {
         } else {
             self.inner.legacy_floor.raise(took.min(LEGACY_FLOOR_MAX))
         };
-        // A sleep of zero would still wait for a tick of the timer.
-        let wait = due.saturating_sub(took);
-        if !wait.is_zero() {
-            time::sleep(wait).await;
-        }
+        pad(took, due).await;
     }
 
     /// Runs `work` off the async executor, as soon as a permit is free. The permit moves into the

@@ -26,7 +26,8 @@ const VARIABLES: [(&str, &str); 1] = [("MAIL_PER_DAY", "1000000")];
 
 /// Kills in the midst of mails. Each mail that was committed must be sent after the last start.
 pub async fn killed(scale: Scale, rng: &mut Rng, report: &mut Report) {
-    let (kills, mails) = scale.of((6, 60), (200, 2_000));
+    // The outbox keeps a thousand files.
+    let (kills, mails) = scale.of((6, 60), (200, 1_000));
     let folder = TempDir::new().expect("a folder");
     let data = folder.path().join("data");
     let mut process = Process::start(&data, &VARIABLES);

@@ -1,4 +1,4 @@
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time};
 
 use super::*;
 

@@ -1,14 +1,16 @@
-//! The response-time floor of failed checks: each check takes as long as nearly all before it did.
+//! A response-time floor: each answer takes as long as nearly all before it did.
 //!
 //! Equal work is not yet equal time. A record that exists takes a tenth of a millisecond longer to
-//! read than a missing one, and thousands of tries bring that to light. A check that is faster than
-//! the floor therefore waits, on the same timer as all others. Only the few slower checks still
-//! differ.
+//! read than a missing one, and thousands of tries bring that to light. Failed checks of passwords
+//! and requests for mails therefore wait for the floor, on the same timer as all others. Only the
+//! few slower ones still differ.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+
+use tokio::time;
 
 /// A slower check raises the floor by a quarter of the difference, and by no more than a quarter of
 /// the floor. One check that was held up therefore raises the floor little.
@@ -51,6 +53,16 @@ impl ResponseFloor {
         let floor = change(self.0.load(Ordering::Relaxed));
         self.0.store(floor, Ordering::Relaxed);
         Duration::from_nanos(floor)
+    }
+}
+
+/// Waits from `took` until `due`, both counted from the start of the work. Do first whatever must
+/// happen: the client may hang up during this wait.
+pub async fn pad(took: Duration, due: Duration) {
+    // A sleep of zero would still wait for a tick of the timer.
+    let wait = due.saturating_sub(took);
+    if !wait.is_zero() {
+        time::sleep(wait).await;
     }
 }
 
