@@ -193,12 +193,6 @@ export const CODES = [
     reason: 'The HTTP contract bounds a body to 16 KiB.',
   },
   {
-    cases: /^parts: one, a word$/,
-    sdk: 'auth/argument-error',
-    ours: 'placeholder_not_filled',
-    reason: 'Builders leave the word token where a variable belongs.',
-  },
-  {
     cases: /^not text: null$/,
     sdk: 'auth/argument-error',
     ours: 'token_missing',

@@ -27,6 +27,7 @@ use Answers::{Good, Says, Unfilled};
 struct Row(&'static str, Answers, Answers);
 
 const PLACEHOLDER: &str = "This is a placeholder that nothing has filled";
+const STANDS_FOR_ONE: &str = "a text that only stands for a token";
 const EMPTY: &str = "The variable that should hold the token was empty";
 
 fn rows() -> Vec<Row> {
@@ -121,15 +122,18 @@ fn rows() -> Vec<Row> {
         "#{token}",
         "$token",
         "${TOKEN}",
-        "YOUR_TOKEN",
         "<Current User's token>",
         "\"<token>\"",
         "Bearer <token>",
         "Bearer {{token}}",
         " <token> ",
-        "…",
+        "__token__",
+        ":token",
     ];
     rows.extend(unfilled.map(|pasted| Row(pasted, Unfilled, Unfilled)));
+    // Words without marks may be anything, so they have the status of a wrong token.
+    let words = ["YOUR_TOKEN", "token", "no token", "not-a-token", "paste your token here", "…", "***", "xxxxx"];
+    rows.extend(words.map(|pasted| Row(pasted, Says(STANDS_FOR_ONE), Says(STANDS_FOR_ONE))));
     rows
 }
 

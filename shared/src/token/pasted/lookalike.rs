@@ -16,6 +16,8 @@ const TOKEN_IS: &str = "Send `access_token` of the session object, or what getId
 const IS_EMPTY: &str = "The token is empty.";
 /// The name of a placeholder.
 const UNFILLED: &str = "a placeholder that nothing has filled";
+/// The name of words and marks such as `YOUR_TOKEN` or three dots.
+const WORDS: &str = "a text that only stands for a token";
 const LOG_IN_FIRST: &str = "The variable that should hold the token was empty: log in first, and check its name.";
 
 /// Texts of an empty variable, in small letters.
@@ -111,27 +113,38 @@ fn nothing(text: &str) -> Option<(String, &'static str)> {
     if small == "bearer" {
         return Some(("the word Bearer alone".to_owned(), LOG_IN_FIRST));
     }
-    is_placeholder(&small).then(|| (UNFILLED.to_owned(), text::FILL))
+    if is_placeholder(&small) {
+        return Some((UNFILLED.to_owned(), text::FILL));
+    }
+    names_token(&small).then(|| (WORDS.to_owned(), text::FILL))
 }
 
-/// Whether a text is a placeholder, and nothing that has another name.
+/// Whether a text is a placeholder by its marks, and nothing that has another name. Words without
+/// marks may be anything, so they are refused as a wrong token is.
 pub(super) fn is_unfilled(text: &str) -> bool {
     nothing(text).is_some_and(|(what, _)| what == UNFILLED)
 }
 
-/// `<token>`, `{{token}}` and the other placeholders of any field, and those that name a token:
-/// `$token`, `YOUR_TOKEN`, three dots.
+/// `<token>`, `{{token}}` and the other placeholders of any field, and the marked ones of a token:
+/// `$token`, `:token`, `__token__`.
 fn is_placeholder(small: &str) -> bool {
+    let is_marked = small.starts_with(['$', ':', '@', '#']) || (small.starts_with("__") && small.ends_with("__"));
+    text::is_placeholder(small) || is_marked && is_words(small)
+}
+
+/// Whether a text is words about a token, or marks in its place: `YOUR_TOKEN`, `token`, three dots.
+fn names_token(small: &str) -> bool {
+    let names = ["token", "jwt", "your", "here", "xxx", "paste", "placeholder", "bearer"];
+    let is_dots = small.len() > 2 && small.chars().all(|letter| ".…*x-_".contains(letter));
+    is_dots || is_words(small) && names.iter().any(|word| small.contains(word))
+}
+
+/// Whether a text is short and made of words, perhaps with marks around them.
+fn is_words(small: &str) -> bool {
     const LENGTH_MAX: usize = 64;
     let fits = |letter: char| letter.is_ascii_alphabetic() || matches!(letter, '_' | '-' | ' ' | '.' | '$' | '\'');
     let inside = small.trim_matches(|letter: char| "<>{}[]%$:@#_() ".contains(letter));
-    let is_marked = small.starts_with(['$', ':', '@', '#']) || (small.starts_with("__") && small.ends_with("__"));
-    let names_token = ["token", "jwt", "your", "here", "xxx", "paste", "placeholder", "bearer"];
-    let is_name = !inside.is_empty() && inside.chars().all(fits);
-    let is_dots = small.len() > 2 && small.chars().all(|letter| ".…*x-_".contains(letter));
-    let is_short = small.chars().count() <= LENGTH_MAX;
-    text::is_placeholder(small)
-        || is_short && (is_dots || (is_name && (is_marked || names_token.iter().any(|word| inside.contains(word)))))
+    small.chars().count() <= LENGTH_MAX && !inside.is_empty() && inside.chars().all(fits)
 }
 
 /// A sentence about a JWT of which something is missing, and about more than one.
