@@ -117,6 +117,7 @@ impl Config {
             firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
             shared_secret: self.keys.shared_secret.clone(),
             api_key: self.keys.api_key.clone(),
+            admin_key: self.keys.admin_key.clone(),
             proof_key: self.keys.proof_key.clone(),
             mail: self.mail.secret().cloned(),
             token_profile: self.tokens.profile,

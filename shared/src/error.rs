@@ -51,6 +51,8 @@ pub enum Error {
     PasswordIncorrect,
     /// 401: there is no API key, or a wrong one.
     ApiKey,
+    /// 401: there is neither an admin key nor an admin token, or the key is wrong.
+    AdminKey,
     /// 401: the token is not good.
     Token(TokenRefusal),
     /// 401: the text is no refresh token of this service. The sentence says what it is.
@@ -85,6 +87,10 @@ pub enum Error {
     CrossOrigin,
     /// 404: no route has this path. The path that was meant, if it is known.
     NotFound(Option<&'static str>),
+    /// 404: no account has this id.
+    NoSuchAccount,
+    /// 409: the account is of another version than the one that the change was made for.
+    VersionConflict,
     /// 405: the path has no such method.
     MethodNotAllowed(Methods),
     /// 408: the request did not come to its end in time.
@@ -253,6 +259,7 @@ impl Error {
             Self::Credentials => (401, "invalid_credentials"),
             Self::PasswordIncorrect => (403, "password_incorrect"),
             Self::ApiKey => (401, "invalid_api_key"),
+            Self::AdminKey => (401, "invalid_admin_key"),
             Self::Token(refusal) => (401, refusal.code),
             Self::NoRefreshToken(_) | Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
             Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
@@ -273,7 +280,9 @@ impl Error {
             Self::Taken(_) => (409, "email_taken"),
             Self::IdempotencyKeyReused => (409, "idempotency_key_reused"),
             Self::TooManyAttempts(_) => (429, "too_many_attempts"),
+            Self::VersionConflict => (409, "version_conflict"),
             Self::NotFound(_) => (404, "not_found"),
+            Self::NoSuchAccount => (404, "user_not_found"),
             Self::MethodNotAllowed(_) => (405, "method_not_allowed"),
             Self::RequestTimeout => (408, "request_timeout"),
             Self::TooLarge => (413, "payload_too_large"),
@@ -427,6 +436,9 @@ mod tests {
             (Error::Credentials, 401, "invalid_credentials", None),
             (Error::PasswordIncorrect, 403, "password_incorrect", None),
             (Error::ApiKey, 401, "invalid_api_key", None),
+            (Error::AdminKey, 401, "invalid_admin_key", None),
+            (Error::NoSuchAccount, 404, "user_not_found", None),
+            (Error::VersionConflict, 409, "version_conflict", None),
             (Error::Token(token), 401, "token_expired", None),
             (Error::NoRefreshToken("A JWT.".to_owned()), 401, "refresh_token_invalid", None),
             (Error::Refresh(Invalid), 401, "refresh_token_invalid", None),

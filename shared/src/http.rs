@@ -1,5 +1,6 @@
 //! HTTP: the contract around every handler, the error body, and the readers of a request.
 
+pub mod admin;
 pub mod api;
 pub mod body;
 pub mod caller;
@@ -11,5 +12,6 @@ pub mod page;
 pub mod paths;
 pub mod problem;
 pub mod proxy;
+pub mod query;
 pub mod same_origin;
 pub mod unknown;

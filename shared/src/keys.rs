@@ -1,6 +1,6 @@
 //! Keys: the key set that signs access and refresh tokens, the Firebase service account, the shared
-//! secrets and the API keys. This module loads and caches them, and changes the key set while
-//! people are logged in.
+//! secrets, the API keys and the admin keys. This module loads and caches them, and changes the key
+//! set while people are logged in.
 //!
 //! A key of the set goes through five states, in one direction only:
 //!
@@ -15,6 +15,7 @@
 //! which already publishes the key that becomes due. The time at which a set was written would
 //! prove nothing, because a set may come into force much later.
 
+pub mod admin_key;
 pub mod api_key;
 mod cache;
 mod document;

@@ -11,11 +11,13 @@
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
 //! | `SUPPRESSED#<hash>` | an address that gets no mails | TTL |
+//! | `CONFIG#accounts_listed` | the index of accounts has every account | |
 //!
 //! A login finds the whole account under the identifier, in one read. A change of whatever admits
 //! writes all records of an account in one transaction. Its condition is that the version is the
 //! one that was read. A change of the profile writes the profile alone.
 
+mod account_list;
 mod accounts;
 mod attempts;
 mod changes;
@@ -34,6 +36,7 @@ mod schema;
 mod sessions;
 mod sign_ups;
 mod transaction;
+mod upgrade;
 mod user_records;
 
 use std::{collections::HashMap, time::Duration};
@@ -45,6 +48,7 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time;
 
+pub use account_list::{AccountPage, ListOf};
 use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
@@ -54,6 +58,7 @@ pub use profiles::ProfileChange;
 pub use proofs::{Beginning, Completed, Completion};
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
+pub use upgrade::Upgraded;
 
 use profiles::{described, profile_key};
 use user_records::{read_login, read_user};
@@ -73,6 +78,12 @@ use crate::{
 pub const SESSIONS_INDEX: &str = "sessions_by_user";
 /// The attribute that the index is made of.
 pub const SESSION_OF: &str = "session_of";
+/// The index that lists accounts by age, and finds them by the beginning of an identifier.
+pub const ACCOUNTS_INDEX: &str = "accounts";
+/// The attribute that says which list of that index a record is in.
+pub const LIST_OF: &str = "list_of";
+/// The attribute that orders a list of that index.
+pub const LIST_KEY: &str = "list_key";
 /// The attribute that says when DynamoDB deletes a record, in seconds since the epoch. DynamoDB
 /// deletes late, so the code checks the time too.
 pub const TTL: &str = "ttl";

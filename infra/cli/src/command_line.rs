@@ -11,7 +11,7 @@ use crate::{
     doctor,
     flags::Quiet,
     health::Health,
-    keys, mail, serve, smoke, token, users, written,
+    keys, mail, serve, smoke, table, token, users, written,
 };
 
 /// A login backend that mints Firebase custom tokens.
@@ -67,6 +67,11 @@ Examples:
   latchkey users disable a@b.example
   latchkey users import users.jsonl")]
     Users(users::Users),
+    /// Bring a table of an earlier release up to date.
+    #[command(after_help = "\
+Examples:
+  latchkey table upgrade")]
+    Table(table::Table),
     /// Try the way of mails that MAIL chooses.
     Mail(mail::Mail),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
@@ -115,6 +120,7 @@ impl Latchkey {
             Command::Keys(keys) => wait_for(keys.run()),
             Command::Token(token) => wait_for(token.run()),
             Command::Users(users) => wait_for(users.run()),
+            Command::Table(table) => wait_for(table.run()),
             Command::Mail(mail) => wait_for(mail.run()),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),

@@ -16,6 +16,7 @@ mod log;
 pub mod mail;
 pub mod serve;
 pub mod smoke;
+pub mod table;
 pub mod token;
 pub mod users;
 
@@ -88,6 +89,7 @@ pub fn api() -> Api {
         account::api(),
         verify::api(),
         jwt::api(),
+        admin::api(),
         well_known::api(),
         console::api(),
     ]

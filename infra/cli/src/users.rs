@@ -23,6 +23,7 @@ use shared::{
     telemetry::audit,
     token::custom::is_uid,
 };
+pub use table::AccountTable;
 use tracing::Instrument;
 
 use crate::{
@@ -41,7 +42,7 @@ const TELL_COLUMNS: usize = "latchkey: ".len();
 #[derive(Args)]
 pub struct Users {
     #[command(flatten)]
-    table: table::AccountTable,
+    table: AccountTable,
     #[command(subcommand)]
     command: Command,
 }
@@ -287,7 +288,7 @@ fn audit(app: &App, event: &'static str, user: &User) {
     audit::record(event, &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
 }
 
-fn failure(error: Error) -> Failure {
+pub(crate) fn failure(error: Error) -> Failure {
     error.cause().into()
 }
 
@@ -305,7 +306,7 @@ fn accounts(count: u64) -> String {
 }
 
 /// A number with commas between its thousands.
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

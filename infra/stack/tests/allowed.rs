@@ -27,11 +27,17 @@ const MAILS_AND_SUPPRESSIONS: &str =
 const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
 const SUPPRESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SUPPRESSED#*"]}}"#;
 
+const LISTED_ACCOUNTS: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","CONFIG#*"]}}"#;
+const LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["LIMIT#*"]}}"#;
+
+/// The index that lists accounts.
+const ACCOUNTS_INDEX: &str = "${Table.Arn}/index/accounts";
 /// The index that lists the sessions of a user.
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
 /// The functions by name, in alphabetical order.
-pub const ALLOWED: [(&str, &[Row]); 12] = [
+pub const ALLOWED: [(&str, &[Row]); 13] = [
     (
         "AccountFunction",
         &[
@@ -46,6 +52,21 @@ pub const ALLOWED: [(&str, &[Row]); 12] = [
             ("logs:PutLogEvents", "AccountLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
             ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
+            ("secretsmanager:GetSecretValue", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "AdminFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", LISTED_ACCOUNTS),
+            ("dynamodb:Query", ACCOUNTS_INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", LIMITS),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "AdminLogs.Arn", ""),
+            ("logs:PutLogEvents", "AdminLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "AdminKey", "HasAdmin"),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),

@@ -14,7 +14,9 @@ fn the_role_of_cloud_run_reaches_the_table_and_the_signing_keys_and_nothing_else
             "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable",
             "dynamodb:DescribeTimeToLive", "dynamodb:PutItem", "dynamodb:UpdateItem",
         ]},
-        {"Effect": "Allow", "Resource": {"Fn::Sub": format!("{table}/index/sessions_by_user")}, "Action": "dynamodb:Query"},
+        {"Effect": "Allow", "Action": "dynamodb:Query", "Resource": [
+            {"Fn::Sub": format!("{table}/index/accounts")}, {"Fn::Sub": format!("{table}/index/sessions_by_user")},
+        ]},
         {"Effect": "Allow", "Resource": {"Ref": "SigningKeysSecretId"}, "Action": "secretsmanager:GetSecretValue"},
         {"Fn::If": [
             "HasKey",

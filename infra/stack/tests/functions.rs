@@ -10,9 +10,10 @@ use shared::{App, http::paths::PATHS};
 use super::document::{read, resources};
 
 /// The functions that the API calls, with their routers.
-fn routers() -> [(&'static str, Router<App>); 10] {
+fn routers() -> [(&'static str, Router<App>); 11] {
     [
         ("account", account::router()),
+        ("admin", admin::router()),
         ("console", console::router()),
         ("create-account", create_account::router()),
         ("email", email::router()),

@@ -135,11 +135,14 @@ fn attributes(body: &Value) -> Vec<Attribute> {
 }
 
 /// The conditions of the template that hold in these tests. `UpgradesKeys` may hold besides.
-const CONDITIONS: [&str; 2] = ["HasSharedSecret", "MakesTable"];
+const CONDITIONS: [&str; 3] = ["HasAdmin", "HasSharedSecret", "MakesTable"];
 const UPGRADES: &str = "UpgradesKeys";
 
 /// The API key of a server.
 const API_KEY: &str = "a server's key of 32 characters or more";
+
+/// The admin key.
+const ADMIN_KEY: &str = "an admin's key of 32 characters or more";
 
 /// The key of mailed codes.
 const PROOF_KEY: &str = "the key of codes, of 32 characters or more";
@@ -205,6 +208,7 @@ impl Deployment {
                 "RefreshKeys" => part(Part::Refresh),
                 "SharedSecret" => "a shared secret of more than 32 bytes".to_owned(),
                 "ServerApiKey" => API_KEY.to_owned(),
+                "AdminKey" => ADMIN_KEY.to_owned(),
                 "ProofKey" => PROOF_KEY.to_owned(),
                 other => panic!("{other} is a secret that nobody looked at here"),
             };
@@ -261,6 +265,7 @@ impl Function {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.header("authorization", format!("Bearer {}", token.as_str().unwrap_or_default()));
         // A server calls, and names the address of its client.
+        let request = request.header("x-admin-key", token.as_str().unwrap_or(ADMIN_KEY));
         let request = request.header("x-api-key", API_KEY).header("x-forwarded-for", self.address.to_string());
         let server = PeerAddr(IpAddr::from([198, 51, 100, 1]));
         let request = request.header("idempotency-key", "the same").extension(server);
@@ -280,7 +285,7 @@ impl Function {
 
 /// The use of the table by each function, while an account is created, used in every way, and
 /// deleted.
-async fn journey(deployment: Deployment) -> [Function; 9] {
+async fn journey(deployment: Deployment) -> [Function; 10] {
     let embedded = Embedded::memory().unwrap();
     create_table(&embedded.client(), &config(&BTreeMap::new()).table_name).await.unwrap();
     let start = |name, router| Function::start(name, router, &embedded, deployment);
@@ -292,6 +297,7 @@ async fn journey(deployment: Deployment) -> [Function; 9] {
     let (account, well_known) =
         (start("AccountFunction", account::router()).await, start("WellKnownFunction", well_known::router()).await);
     let email = start("EmailFunction", email::router()).await;
+    let admin = start("AdminFunction", admin::router()).await;
     let new = json!({
         "email": "james@yopmail.com", "username": "james", "password": PASSWORD, "metadata": {"plan": "pro"},
     });
@@ -341,13 +347,24 @@ async fn journey(deployment: Deployment) -> [Function; 9] {
     let asked = email.post(200, "/login/email", json!({"email": "james@yopmail.com"})).await;
     let shown = json!({"challenge": asked["challenge"], "code": code(&asked["challenge"])});
     email.post(200, "/login/email/complete", shown).await;
+    administer(&admin).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": LAST_PASSWORD})).await;
     let stranger = json!({"email": "ann@yopmail.com", "password": PASSWORD});
     let stranger = create.elsewhere(9).post(201, "/create-account", stranger).await;
     let asked = email.call(200, Method::POST, "/me/email/verify", &stranger["access_token"], json!({})).await;
     let disowned = json!({"token": link(&asked["challenge"]), "email": "ann@yopmail.com"});
     email.post(200, "/pages/disown", disowned).await;
-    [account, create, email, jwt, login, logout, refresh, verify, well_known]
+    [account, admin, create, email, jwt, login, logout, refresh, verify, well_known]
+}
+
+/// Uses the admin API in every way.
+async fn administer(admin: &Function) {
+    let call = async |method, path: &str, body| admin.call(200, method, path, &Value::Null, body).await;
+    admin.call(401, Method::POST, "/admin/token", &json!("a wrong key"), Value::Null).await;
+    call(Method::POST, "/admin/token", Value::Null).await;
+    let listed = call(Method::GET, "/admin/users", Value::Null).await;
+    let id = listed["users"][0]["id"].as_str().unwrap().to_owned();
+    call(Method::GET, &format!("/admin/users/{id}"), Value::Null).await;
 }
 
 /// The uses that a permission allows, one for each kind of record. A permission without a
@@ -406,9 +423,9 @@ async fn a_logout_writes_the_attributes_that_it_may_and_all_of_them() {
     assert_eq!(used.collect::<BTreeSet<_>>(), of("ForAllValues:StringEquals", "dynamodb:Attributes"));
 }
 
-/// The hash is in `LOGIN#` records. Whoever checks no password must not read them.
+/// The hash is in `LOGIN#` records. Whoever checks and sets no password must not read them.
 #[test]
-fn only_functions_that_check_passwords_may_read_records_with_hashes() {
+fn only_functions_that_check_or_set_passwords_may_read_records_with_hashes() {
     let may_read = |(action, _, condition): &Permission| {
         let reads = ["BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems", "PartiQLSelect"];
         let is_read = reads.iter().any(|read| action.strip_prefix("dynamodb:") == Some(*read));
@@ -418,7 +435,10 @@ fn only_functions_that_check_passwords_may_read_records_with_hashes() {
     let permissions = granted(&read("template.yaml")).unwrap();
     let readers: Vec<&str> =
         permissions.iter().filter(|(_, rows)| rows.iter().any(may_read)).map(|(name, _)| name.as_str()).collect();
-    assert_eq!(readers, ["AccountFunction", "CreateAccountFunction", "EmailFunction", "LoginFunction"]);
+    assert_eq!(
+        readers,
+        ["AccountFunction", "AdminFunction", "CreateAccountFunction", "EmailFunction", "LoginFunction"]
+    );
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 24] = [
+const UNSET_ON_LAMBDA: [Reason; 26] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -64,6 +64,8 @@ const UNSET_ON_LAMBDA: [Reason; 24] = [
     ),
     ("JWT_SHARED_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("API_KEY", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("ADMIN_KEY", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("ADMIN_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("SIGNING_KEYS_FILE", "there are no mounted files"),
     ("JWT_SHARED_SECRET_FILE", "as SIGNING_KEYS_FILE"),
     ("API_KEY_FILE", "as SIGNING_KEYS_FILE"),
@@ -83,7 +85,7 @@ const UNSET_ON_LAMBDA: [Reason; 24] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 34] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 37] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
@@ -108,6 +110,9 @@ const UNSET_ON_CLOUD_RUN: [Reason; 34] = [
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
     ("JWT_SHARED_SECRET", "secrets are mounted files, not where everybody who may see the service reads them"),
     ("API_KEY", "as JWT_SHARED_SECRET"),
+    ("ADMIN_KEY", "as JWT_SHARED_SECRET"),
+    ("ADMIN_KEY_FILE", "the admin API is off until somebody mounts a file with its keys"),
+    ("ADMIN_KEY_SECRET_ID", "as ADMIN_KEY_FILE"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("METRICS_NAMESPACE", "CloudWatch's; Google makes metrics of the log"),
     ("AWS_DEFAULT_REGION", "AWS_REGION says the same"),

@@ -27,13 +27,14 @@ const METRICS: [(&str, &[&str]); 20] = [
     ("sign_up_limited", &["create-account"]),
     ("signing_key_age_seconds", &["account", "create-account", "email", "login", "refresh"]),
     ("signing_ms", &["account", "create-account", "email", "login", "refresh"]),
-    ("store_ms", &["account", "create-account", "email", "login", "logout", "refresh", "verify"]),
+    ("store_ms", &["account", "admin", "create-account", "email", "login", "logout", "refresh", "verify"]),
     ("verify_failed", &["verify"]),
     ("verify_ok", &["verify"]),
 ];
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "account",
+    "admin",
     "console",
     "create-account",
     "email",

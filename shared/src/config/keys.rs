@@ -7,6 +7,7 @@ use crate::{
     keys::shared_secret::SharedSecrets,
     keys::{
         KeyLifetimes, KeyUse, Source,
+        admin_key::{self, AdminKeys},
         api_key::{ApiKeys, key_in},
         guessable, secret_lines, something_else,
     },
@@ -51,6 +52,15 @@ pub struct KeySettings {
     ///
     /// Names the file with the API keys. Has no default. Accepts a path. Read from `API_KEY_FILE`.
     pub api_key: Option<Source>,
+    /// Names the secret with the admin keys, which open `/admin`. Has no default, and `/admin` is
+    /// off without one. Accepts the name or the ARN of a secret. Read from `ADMIN_KEY_SECRET_ID`.
+    ///
+    /// Holds the admin keys themselves. Has no default. Accepts up to 8 lines `name:key`. Read from
+    /// `ADMIN_KEY`. A key has 32 characters or more. The name is in the log.
+    ///
+    /// Names the file with the admin keys. Has no default. Accepts a path. Read from
+    /// `ADMIN_KEY_FILE`.
+    pub admin_key: Option<Source>,
     /// Names the secret with the key of mailed codes and links. Has no default. Accepts the name or
     /// the ARN of a secret. Read from `PROOF_KEY_SECRET_ID`. The secret has one to 8 keys, one a
     /// line, each of 32 bytes or more. The first key makes codes and links, and each one opens
@@ -82,6 +92,7 @@ impl KeySettings {
             public_keys: env.secret("PUBLIC_KEYS_SECRET_ID").1,
             shared_secret: shared_secret(env),
             api_key: api_key(env),
+            admin_key: admin_key(env),
             proof_key: proof_key(env),
             ttl: env.seconds("KEYS_TTL_SECONDS", 300, 1, 3_600),
             jwks_max_age: env.seconds("JWKS_MAX_AGE_SECONDS", 300, 1, 86_400),
@@ -177,6 +188,16 @@ fn api_key(env: &mut Environment) -> Option<Source> {
         env.secret("API_KEY_SECRET_ID"),
         env.value("API_KEY", |text| secret_text(text, "api_key", "key", key_in, |text| ApiKeys::parse(text).map(drop))),
         env.file("API_KEY_FILE"),
+    ];
+    env.only(sources)
+}
+
+fn admin_key(env: &mut Environment) -> Option<Source> {
+    let parse = |text: &str| AdminKeys::parse(text).map(drop);
+    let sources = [
+        env.secret("ADMIN_KEY_SECRET_ID"),
+        env.value("ADMIN_KEY", |text| secret_text(text, "admin_key", "key", admin_key::key_in, parse)),
+        env.file("ADMIN_KEY_FILE"),
     ];
     env.only(sources)
 }

@@ -12,8 +12,11 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 71] = [
+const VARIABLES: [(&str, Content); 74] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
+    ("ADMIN_KEY", Secret),
+    ("ADMIN_KEY_FILE", Plain),
+    ("ADMIN_KEY_SECRET_ID", Plain),
     ("API_KEY", Secret),
     ("API_KEY_FILE", Plain),
     ("API_KEY_SECRET_ID", Plain),

@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 52] = [
+pub const CODES: [Code; 55] = [
     code(
         "invalid_request",
         &[400],
@@ -162,6 +162,13 @@ pub const CODES: [Code; 52] = [
         Builder,
         "there is no API key, or it is not good for this call",
         "Send a key of this service as X-Api-Key, from a server and never from an app.",
+    ),
+    code(
+        "invalid_admin_key",
+        &[401],
+        Operator,
+        "there is no admin key and no admin token, or the key is wrong",
+        "Send a key of ADMIN_KEY_SECRET_ID as X-Admin-Key, from a server and never from an app.",
     ),
     code(
         "token_invalid",
@@ -286,6 +293,13 @@ pub const CODES: [Code; 52] = [
         "Compare the path with the list of endpoints. `message` names the path that was probably meant.",
     ),
     code(
+        "user_not_found",
+        &[404],
+        Operator,
+        "no account has this id",
+        "Look the account up by its e-mail address: GET /admin/users?email=.",
+    ),
+    code(
         "method_not_allowed",
         &[405],
         Builder,
@@ -296,6 +310,13 @@ pub const CODES: [Code; 52] = [
     code("email_taken", &[409], User, "another account has this e-mail address", "Log in, or use another address."),
     code("username_taken", &[409], User, "another account has this username", "Choose another username."),
     code("id_taken", &[409], Operator, "another account has this id", "Import the account under another id."),
+    code(
+        "version_conflict",
+        &[409],
+        Operator,
+        "the account was changed since it was read",
+        "Read the account again, and send the new version with the change.",
+    ),
     code(
         "idempotency_key_reused",
         &[409],

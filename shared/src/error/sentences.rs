@@ -27,6 +27,9 @@ impl Error {
             Self::Credentials => "Email or password is incorrect.",
             Self::PasswordIncorrect => "The current password is incorrect.",
             Self::ApiKey => "Only a server of this app may do this.",
+            Self::AdminKey => "Only the people who run this service may do this.",
+            Self::NoSuchAccount => "There is no account with this id.",
+            Self::VersionConflict => "The account was changed meanwhile. Look at it again.",
             Self::Token(refusal) => return refusal.message.replace('`', "").into(),
             Self::Refresh(refusal) => refusal.message(),
             Self::AlreadyVerified => "The e-mail address is verified already.",
@@ -83,6 +86,13 @@ impl Error {
                  is not read, because URLs are kept in logs."
             }
             Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
+            Self::AdminKey => {
+                "Send an admin key as X-Admin-Key, or the `admin_token` of POST /admin/token as `Authorization: Bearer`. A \
+                 server API key and the tokens of accounts do not count here."
+            }
+            Self::VersionConflict => {
+                "`version` names an earlier state of the account. Read the account again, and send its new `version`."
+            }
             Self::IdempotencyKeyReused => {
                 "This Idempotency-Key was used with another request. Make a new key for each new request, and send a key \
                  again only with the same request."

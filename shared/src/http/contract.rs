@@ -53,6 +53,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(app.clone(), through_proxy))
         .layer(cors(app.config()))
+        .layer(middleware::from_fn(without_cors_for_admins))
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
 }
@@ -100,6 +101,21 @@ fn cors(config: &Config) -> CorsLayer {
         .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
+/// Lets no page of another origin read an answer of `/admin`: whoever may call there has no
+/// business with a foreign page.
+async fn without_cors_for_admins(request: Request, next: Next) -> Response {
+    let is_for_admins = paths::is_for_admins(request.uri().path());
+    let mut response = next.run(request).await;
+    if is_for_admins {
+        let headers = response.headers_mut();
+        let names = headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
+        for name in names.cloned().collect::<Vec<_>>() {
+            headers.remove(name);
+        }
+    }
+    response
+}
+
 /// Answers after a panic, which the hook has logged. The next request is served.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     Error::internal("a handler panicked").into_response()
@@ -139,6 +155,7 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         "request",
         request_id = asked.request_id,
         api_key = Empty,
+        admin_key = Empty,
         "logging.googleapis.com/trace" = trace
     );
     let response = next.run(request).instrument(span.clone()).await;

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 37] = [
+pub const PATHS: [(&str, &[&str]); 40] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -29,6 +29,9 @@ pub const PATHS: [(&str, &[&str]); 37] = [
     ("/me/sessions/{id}", &["DELETE"]),
     ("/jwt/encode", &["POST"]),
     ("/jwt/decode", &["POST"]),
+    ("/admin/token", &["POST"]),
+    ("/admin/users", &["GET"]),
+    ("/admin/users/{id}", &["GET"]),
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),
@@ -82,6 +85,11 @@ const OTHER_NAMES: [(&str, &[&str]); 15] = [
 const SEGMENTS_BEFORE_MAX: usize = 4;
 /// The longest path that is looked at, in bytes.
 const PATH_BYTES_MAX: usize = 256;
+
+/// Whether a path is of the admin API.
+pub fn is_for_admins(path: &str) -> bool {
+    path == "/admin" || path.starts_with("/admin/")
+}
 
 /// The methods of the path that a router has matched.
 pub fn methods(matched: &str, is_get: bool) -> Methods {

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 /// `typ` of access tokens (RFC 9068 section 2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+/// `typ` of admin tokens.
+pub const ADMIN_TOKEN_TYPE: &str = "admin+jwt";
 /// `aud` of Firebase custom tokens.
 pub const CUSTOM_TOKEN_AUDIENCE: &str =
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
@@ -20,6 +22,8 @@ const SESSION_COOKIE_ISSUER: &str = "https://session.firebase.google.com/";
 pub enum Kind {
     /// An access token of this service.
     AccessToken,
+    /// An admin token of this service, which opens `/admin` and nothing else.
+    AdminToken,
     /// A token from `getIdToken()` of a Firebase SDK.
     FirebaseIdToken,
     /// A token for `signInWithCustomToken()`.
@@ -66,6 +70,8 @@ impl Kind {
             Self::FirebaseSessionCookie
         } else if text(header, "typ").eq_ignore_ascii_case(ACCESS_TOKEN_TYPE) {
             Self::AccessToken
+        } else if text(header, "typ").eq_ignore_ascii_case(ADMIN_TOKEN_TYPE) {
+            Self::AdminToken
         } else if let Some(kind) = Self::of_issuer(issuer) {
             kind
         } else if is_hmac(algorithm) {
@@ -99,6 +105,7 @@ impl Kind {
         matches!(
             self,
             Self::AccessToken
+                | Self::AdminToken
                 | Self::FirebaseIdToken
                 | Self::FirebaseCustomToken
                 | Self::FirebaseLegacyCustomToken
@@ -110,6 +117,7 @@ impl Kind {
     pub const fn phrase(self) -> &'static str {
         match self {
             Self::AccessToken => "an access token of this service",
+            Self::AdminToken => "an admin token of this service, which is for /admin alone",
             Self::FirebaseIdToken => "a Firebase ID token",
             Self::FirebaseCustomToken => "a Firebase custom token",
             Self::FirebaseLegacyCustomToken => "a legacy Firebase custom token",
@@ -138,6 +146,7 @@ impl Kind {
                 " Send the result of getIdToken() of the Firebase SDK."
             }
             Self::AccessToken
+            | Self::AdminToken
             | Self::FirebaseIdToken
             | Self::ServiceAccount
             | Self::Supabase
@@ -240,6 +249,8 @@ mod tests {
         for (header, claims, kind) in [
             (json!({"typ": "at+jwt"}), json!({}), Kind::AccessToken),
             (json!({"typ": "AT+JWT"}), json!({}), Kind::AccessToken),
+            (json!({"typ": "admin+jwt"}), json!({}), Kind::AdminToken),
+            (json!({"typ": "admin+jwt", "alg": "HS256"}), json!({}), Kind::AdminToken),
             (json!({}), json!({"aud": CUSTOM_TOKEN_AUDIENCE}), Kind::FirebaseCustomToken),
             (json!({"typ": "at+jwt"}), json!({"aud": CUSTOM_TOKEN_AUDIENCE}), Kind::FirebaseCustomToken),
             (json!({}), json!({"iss": "https://securetoken.google.com/p"}), Kind::FirebaseIdToken),

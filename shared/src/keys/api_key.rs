@@ -10,11 +10,11 @@ use aws_lc_rs::{
 use crate::keys::secret_lines;
 
 /// The least length of a key, in characters. A key of `openssl rand -base64 24` has 32.
-const KEY_CHARS_MIN: usize = 32;
+pub(super) const KEY_CHARS_MIN: usize = 32;
 /// The greatest length of a name, in characters.
 const NAME_CHARS_MAX: usize = 64;
 /// The name of a key whose line has none.
-const UNNAMED: &str = "unnamed";
+pub(super) const UNNAMED: &str = "unnamed";
 
 /// A permission of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ fn parts(line: &str) -> Option<(&str, &str, &str)> {
     (is_name(name) && is_scopes(scopes)).then_some((name, scopes, key.trim()))
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(fits)
 }
@@ -125,7 +125,7 @@ fn is_scopes(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b',')
 }
 
-fn hash(key: &str) -> Vec<u8> {
+pub(super) fn hash(key: &str) -> Vec<u8> {
     digest(&SHA256, key.as_bytes()).as_ref().to_vec()
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::Error,
     keys::shared_secret::SharedSecrets,
-    keys::{api_key::ApiKeys, service_account::ServiceAccount},
+    keys::{admin_key::AdminKeys, api_key::ApiKeys, service_account::ServiceAccount},
     time::Timestamp,
 };
 
@@ -51,6 +51,7 @@ pub struct Keys {
     firebase: Option<Document<ServiceAccount>>,
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
+    admin_keys: Option<Document<AdminKeys>>,
     proof_keys: Option<Document<ProofKeys>>,
     mail: Option<Document<Zeroizing<String>>>,
 }
@@ -61,7 +62,8 @@ impl Keys {
     pub fn new(secrets: Option<Client>, sources: KeySources) -> Self {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
-        let KeySources { firebase, shared_secret, api_key, proof_key, mail, token_profile, lifetimes, .. } = sources;
+        let KeySources { firebase, shared_secret, api_key, admin_key, proof_key, .. } = sources;
+        let KeySources { mail, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
@@ -98,6 +100,12 @@ impl Keys {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
                 Document::new(secrets.clone(), source, ttl, move |text| {
                     ApiKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
+                })
+            }),
+            admin_keys: admin_key.map(|source| {
+                let name = named(&source, "ADMIN_KEY_SECRET_ID", "ADMIN_KEY_FILE");
+                Document::new(secrets.clone(), source, ttl, move |text| {
+                    AdminKeys::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
             proof_keys: proof_key.map(|source| {
@@ -156,8 +164,8 @@ impl Keys {
         let public = async { optional(self.public.as_ref().map(|document| document.get(now))).await };
         let refresh = async { optional(self.refresh.as_ref().map(|document| document.get(now))).await };
         let others = async { tokio::try_join!(self.firebase(now), self.shared_secrets(now), self.api_keys(now)) };
-        let proof_keys = self.proof_keys(now);
-        tokio::try_join!(set, public, refresh, others, proof_keys).map(drop)
+        let of_people = async { tokio::try_join!(self.proof_keys(now), self.admin_keys(now)) };
+        tokio::try_join!(set, public, refresh, others, of_people).map(drop)
     }
 
     /// The service's own keys.
@@ -269,6 +277,28 @@ impl Keys {
         suits: impl Fn(&ApiKeys) -> bool,
     ) -> Result<Option<Arc<ApiKeys>>, Error> {
         optional(self.api_keys.as_ref().map(|cached| cached.get_if(now, suits))).await
+    }
+
+    /// The admin keys, if any are configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn admin_keys(&self, now: Timestamp) -> Result<Option<Arc<AdminKeys>>, Error> {
+        optional(self.admin_keys.as_ref().map(|cached| cached.get(now))).await
+    }
+
+    /// The admin keys, read once more if `suits` finds that they lack one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::public_if`].
+    pub async fn admin_keys_if(
+        &self,
+        now: Timestamp,
+        suits: impl Fn(&AdminKeys) -> bool,
+    ) -> Result<Option<Arc<AdminKeys>>, Error> {
+        optional(self.admin_keys.as_ref().map(|cached| cached.get_if(now, suits))).await
     }
 
     /// The keys of proofs, if they are configured.

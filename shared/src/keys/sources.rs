@@ -18,6 +18,8 @@ pub struct KeySources {
     pub shared_secret: Option<Source>,
     /// The API keys, which identify trusted servers.
     pub api_key: Option<Source>,
+    /// The admin keys, which open `/admin`.
+    pub admin_key: Option<Source>,
     /// The keys of proofs, from which mailed codes and links are made.
     pub proof_key: Option<Source>,
     /// The secret of the way of mails: the URL of a server with its password, or the secret that
@@ -64,6 +66,7 @@ impl KeySources {
             &self.public_keys,
             &self.shared_secret,
             &self.api_key,
+            &self.admin_key,
             &self.proof_key,
             &self.mail,
         ];

@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType, TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+        GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+        TimeToLiveSpecification,
     },
 };
 use aws_smithy_runtime_api::client::{
@@ -27,7 +28,7 @@ use tokio::{task, time};
 
 use crate::{
     error::{Error, chain},
-    store::{SESSION_OF, SESSIONS_INDEX, TTL},
+    store::{ACCOUNTS_INDEX, LIST_KEY, LIST_OF, SESSION_OF, SESSIONS_INDEX, TTL},
 };
 
 /// The time between two sweeps. DynamoDB itself promises no more than a few days
@@ -125,41 +126,73 @@ impl Embedded {
     }
 }
 
-/// Creates the table as `template.yaml` does on AWS, unless the table exists.
+/// Creates the table as `template.yaml` does on AWS, unless the table exists. A table from before
+/// the index of accounts gets that index.
 ///
 /// # Errors
 ///
 /// DynamoDB refuses.
 pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
-    let text =
-        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
-    let hash = |name: &str| KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build();
-    let index = GlobalSecondaryIndex::builder()
-        .index_name(SESSIONS_INDEX)
-        .key_schema(hash(SESSION_OF).map_err(Error::internal)?)
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-        .build()
-        .map_err(Error::internal)?;
+    let sessions =
+        GlobalSecondaryIndex::builder().index_name(SESSIONS_INDEX).key_schema(key(SESSION_OF, KeyType::Hash)?);
+    let accounts = GlobalSecondaryIndex::builder().index_name(ACCOUNTS_INDEX).set_key_schema(Some(accounts_key()?));
     let created = client
         .create_table()
         .table_name(name)
-        .attribute_definitions(text("pk").map_err(Error::internal)?)
-        .attribute_definitions(text(SESSION_OF).map_err(Error::internal)?)
-        .key_schema(hash("pk").map_err(Error::internal)?)
-        .global_secondary_indexes(index)
+        .set_attribute_definitions(Some(texts(&["pk", SESSION_OF, LIST_OF, LIST_KEY])?))
+        .key_schema(key("pk", KeyType::Hash)?)
+        .global_secondary_indexes(sessions.projection(keys_only()).build().map_err(Error::internal)?)
+        .global_secondary_indexes(accounts.projection(keys_only()).build().map_err(Error::internal)?)
         .billing_mode(BillingMode::PayPerRequest)
         .send()
         .await;
     match created {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            return Ok(());
+            return add_accounts_index(client, name).await;
         }
         Err(error) => return Err(Error::internal(chain(&error))),
     }
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(TTL).build().map_err(Error::internal)?;
     let set = client.update_time_to_live().table_name(name).time_to_live_specification(ttl).send().await;
     set.map(drop).map_err(|error| Error::internal(chain(&error)))
+}
+
+/// Adds the index of accounts to a table that was made before there was one.
+async fn add_accounts_index(client: &Client, name: &str) -> Result<(), Error> {
+    let described = client.describe_table().table_name(name).send().await;
+    let table = described.map_err(|error| Error::internal(chain(&error)))?.table;
+    let indexes = table.as_ref().map(|table| table.global_secondary_indexes()).unwrap_or_default();
+    if indexes.iter().any(|index| index.index_name() == Some(ACCOUNTS_INDEX)) {
+        return Ok(());
+    }
+    let create = CreateGlobalSecondaryIndexAction::builder().index_name(ACCOUNTS_INDEX).projection(keys_only());
+    let create = create.set_key_schema(Some(accounts_key()?)).build().map_err(Error::internal)?;
+    let update = client
+        .update_table()
+        .table_name(name)
+        .set_attribute_definitions(Some(texts(&["pk", SESSION_OF, LIST_OF, LIST_KEY])?))
+        .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+    update.send().await.map(drop).map_err(|error| Error::internal(chain(&error)))
+}
+
+fn texts(names: &[&str]) -> Result<Vec<AttributeDefinition>, Error> {
+    let text = |name: &&str| {
+        AttributeDefinition::builder().attribute_name(*name).attribute_type(ScalarAttributeType::S).build()
+    };
+    names.iter().map(text).collect::<Result<_, _>>().map_err(Error::internal)
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, Error> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(Error::internal)
+}
+
+fn accounts_key() -> Result<Vec<KeySchemaElement>, Error> {
+    Ok(vec![key(LIST_OF, KeyType::Hash)?, key(LIST_KEY, KeyType::Range)?])
+}
+
+fn keys_only() -> Projection {
+    Projection::builder().projection_type(ProjectionType::KeysOnly).build()
 }
 
 impl HttpClient for Embedded {
@@ -205,6 +238,7 @@ impl Embedded {
             "UpdateTimeToLive" => call(body, |request| database.update_time_to_live(request)),
             "TransactWriteItems" => call(body, |request| database.transact_write_items(request)),
             "UpdateItem" => call(body, |request| database.update_item(request)),
+            "UpdateTable" => call(body, |request| database.update_table(request)),
             _ => Err(DynoxideError::ValidationException(format!("the embedded DynamoDB has no operation {operation}"))),
         }
     }

@@ -166,13 +166,7 @@ impl Store {
                         let (name, metadata) = (user.name.clone(), user.metadata.clone());
                         complete.push(User { name, metadata, ..login });
                     }
-                    None => {
-                        let again = self.user(&user.id).await?;
-                        complete.extend(match again {
-                            Some(again) => self.credentials(&again).await?,
-                            None => None,
-                        });
-                    }
+                    None => complete.extend(self.whole_again(&user.id).await?),
                 }
             }
         }
@@ -188,7 +182,7 @@ impl Store {
 
     /// The accounts with what their profiles say. One round trip for each hundred that have
     /// one.
-    async fn with_profiles(&self, users: Vec<User>) -> Result<Vec<User>, Error> {
+    pub(super) async fn with_profiles(&self, users: Vec<User>) -> Result<Vec<User>, Error> {
         let keys: Vec<String> =
             users.iter().filter(|user| user.has_profile).map(|user| profile_key(&user.id)).collect();
         let mut profiles = HashMap::new();

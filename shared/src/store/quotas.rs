@@ -8,6 +8,7 @@ use super::{
     Item, Store,
     failures::{ending_at, limit_key},
     number,
+    transaction::{Condition, Transaction},
 };
 use crate::{
     account::{ip::IpKey, rate_limit::Quota},
@@ -89,6 +90,26 @@ impl QuotaWindow {
 }
 
 impl Store {
+    /// Counts one use of a quota by an IP address and by the networks around it. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 429 if the quota is used up, 503 if DynamoDB fails.
+    pub async fn count_use(&self, quota: Quota, ip: &IpKey, now: Timestamp) -> Result<(), Error> {
+        let windows = QuotaWindow::all(&self.names, quota, ip, now);
+        let mut writes = Transaction::default();
+        for (index, window) in windows.iter().enumerate() {
+            writes.update(Condition::Quota(index), window.count(self))?;
+        }
+        match self.commit(writes).await? {
+            None => Ok(()),
+            Some(_) => {
+                let wait = windows.iter().map(|window| window.time_left(now)).max();
+                Err(Error::TooManyAttempts(wait.unwrap_or_default()))
+            }
+        }
+    }
+
     /// Uses up a quota of an IP address at once, for tests.
     #[cfg(feature = "testing")]
     pub async fn exhaust(&self, quota: &Quota, ip: &IpKey, now: Timestamp) -> Result<(), Error> {

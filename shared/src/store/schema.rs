@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TableStatus, TimeToLiveStatus};
 
-use super::{SESSION_OF, SESSIONS_INDEX, Store, TTL, unavailable};
+use super::{ACCOUNTS_INDEX, LIST_KEY, LIST_OF, SESSION_OF, SESSIONS_INDEX, Store, TTL, unavailable};
 use crate::error::Error;
 
 impl Store {
@@ -20,10 +20,12 @@ impl Store {
             let [key] = schema.unwrap_or_default() else { return false };
             key.attribute_name() == name && *key.key_type() == KeyType::Hash
         };
-        let has_index = table
-            .global_secondary_indexes()
-            .iter()
-            .any(|index| index.index_name() == Some(SESSIONS_INDEX) && is_key(index.key_schema.as_deref(), SESSION_OF));
+        let index = |name| table.global_secondary_indexes().iter().find(|index| index.index_name() == Some(name));
+        let has_sessions = index(SESSIONS_INDEX).is_some_and(|index| is_key(index.key_schema.as_deref(), SESSION_OF));
+        let has_accounts = index(ACCOUNTS_INDEX).is_some_and(|index| {
+            let names: Vec<&str> = index.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
+            names == [LIST_OF, LIST_KEY]
+        });
         let ttl = ttl.time_to_live_description;
         let deletes = ttl.is_some_and(|ttl| {
             let on = matches!(ttl.time_to_live_status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
@@ -32,7 +34,8 @@ impl Store {
         let checks = [
             (table.table_status() == Some(&TableStatus::Active), "it is not active yet".to_owned()),
             (is_key(table.key_schema.as_deref(), "pk"), "its key is not pk alone".to_owned()),
-            (has_index, format!("it has no index {SESSIONS_INDEX} on the attribute {SESSION_OF}")),
+            (has_sessions, format!("it has no index {SESSIONS_INDEX} on the attribute {SESSION_OF}")),
+            (has_accounts, format!("it has no index {ACCOUNTS_INDEX} on the attributes {LIST_OF} and {LIST_KEY}")),
             (deletes, format!("it has no TTL on the attribute {TTL}, so that ended sessions are never deleted")),
         ];
         Ok(checks.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect())
@@ -63,6 +66,6 @@ mod tests {
         let create = create.attribute_definitions(text.build().unwrap()).key_schema(key.build().unwrap());
         create.send().await.unwrap();
         let schema_problems = Store::new(client, "table").schema_problems().await.unwrap();
-        assert_eq!(schema_problems.len(), 3, "{schema_problems:?}");
+        assert_eq!(schema_problems.len(), 4, "{schema_problems:?}");
     }
 }

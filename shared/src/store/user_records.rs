@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::{
-    Item, Store, login_key, number, record,
+    Item, Store,
+    account_list::list_values,
+    login_key, number, record,
     transaction::{Condition, Transaction},
     user_key,
 };
@@ -80,6 +82,7 @@ fn common(user: &User) -> Result<Item, Error> {
 pub(super) fn user_record(key: String, user: &User) -> Result<Item, Error> {
     let is_login = key != user_key(&user.id);
     let mut whole = common(user)?;
+    whole.extend(list_values(&key, user));
     whole.insert("pk".to_owned(), AttributeValue::S(key));
     if is_login {
         // Otherwise the account would have no password under this identifier.

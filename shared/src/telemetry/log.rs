@@ -17,8 +17,9 @@ use crate::error::{Error, chain};
 
 /// The crates that log at the chosen level. All others log at `warn` at most: below `warn`, the
 /// AWS SDK writes whole requests, with password hashes in them.
-const OWN: [&str; 11] = [
+const OWN: [&str; 12] = [
     "account",
+    "admin",
     "create_account",
     "jwt",
     "latchkey",

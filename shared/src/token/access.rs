@@ -173,7 +173,7 @@ fn flawed_claim(token: &Jwt) -> Option<&'static str> {
         .or_else(|| (!is("role_id", is_role)).then_some("role_id"))
 }
 
-fn signature_problem(keys: &PublicKeys, token: &Jwt, now: Timestamp, skew: Duration) -> Option<Problem> {
+pub(super) fn signature_problem(keys: &PublicKeys, token: &Jwt, now: Timestamp, skew: Duration) -> Option<Problem> {
     let kid = token.header_text("kid").unwrap_or_default();
     let Some(key) = keys.verifying(kid, now) else {
         if keys.knows(kid) && token.expires_at().is_some_and(|expiry| now >= expiry + skew) {

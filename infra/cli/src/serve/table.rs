@@ -103,6 +103,7 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
     files::make_private(&aside)?;
     let embedded = Embedded::file(&aside).map_err(|error| cause(&aside, &error))?;
     embedded::create_table(&embedded.client(), table).await.map_err(|error| cause(&aside, &error))?;
+    Store::new(embedded.client(), table).mark_listed().await.map_err(|error| cause(&aside, &error))?;
     // The last connection removes SQLite's files beside the database.
     drop(embedded);
     if beside("new-wal").exists() {

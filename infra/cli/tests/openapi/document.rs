@@ -28,11 +28,12 @@ Accounts and sessions for apps. Every answer is a JSON object with the same memb
 `message` for the person who uses the app, a stable `code`, a `detail` for whoever builds it, and the `fields` that are wrong. \
 Errors are `application/problem+json` if `Accept` asks for that. Field names are in lower case, and times are in UTC.";
 
-const TAGS: [(Tag, &str, &str); 5] = [
+const TAGS: [(Tag, &str, &str); 6] = [
     (Tag::Sessions, "Sessions", "Accounts, logins, and the life of a session."),
     (Tag::Account, "Account", "The account of whoever calls."),
     (Tag::Tokens, "Tokens", "For servers: make, read and check tokens."),
     (Tag::Pages, "Pages", "Calls of the pages that mails link to."),
+    (Tag::Admin, "Admin", "The accounts of everybody, for the people who run the service."),
     (Tag::Documents, "Documents", "Public documents about the service."),
 ];
 
@@ -76,10 +77,12 @@ pub fn paths(endpoints: &[Endpoint], write: impl Fn(&Endpoint) -> Node) -> Node 
 }
 
 /// The ways to show who calls.
-pub fn security_schemes() -> [(&'static str, Node); 2] {
+pub fn security_schemes() -> [(&'static str, Node); 4] {
     let bearer = Node::object().with("type", "http").with("scheme", "bearer").with("bearerFormat", "JWT");
     let key = Node::object().with("type", "apiKey").with("in", "header").with("name", "X-Api-Key");
-    [("access_token", bearer), ("api_key", key)]
+    let admin_key = Node::object().with("type", "apiKey").with("in", "header").with("name", "X-Admin-Key");
+    let admin_token = bearer.clone();
+    [("access_token", bearer), ("api_key", key), ("admin_key", admin_key), ("admin_token", admin_token)]
 }
 
 fn operation(endpoint: &Endpoint) -> Node {
@@ -105,6 +108,7 @@ fn security(identity: Identity) -> Node {
         Identity::Bearer => vec![needs("access_token")],
         Identity::BearerOrField => vec![Node::object(), needs("access_token")],
         Identity::ApiKey => vec![needs("api_key")],
+        Identity::AdminKey => vec![needs("admin_key"), needs("admin_token")],
     })
 }
 

@@ -41,21 +41,24 @@ pub fn flutterflow(endpoints: &[Endpoint]) -> Node {
     document(endpoints, Reader::FlutterFlow)
 }
 
-/// Whether a DELETE needs a body, which OpenAPI 3.0 has no meaning for.
-pub fn needs_a_body_with_delete(endpoint: &Endpoint) -> bool {
-    endpoint.method == "DELETE" && endpoint.operation.body.is_some()
+/// Whether an importer can call an endpoint and may. OpenAPI 3.0 has no meaning for the body of a
+/// DELETE. An importer keeps its keys in an app, where no admin key belongs.
+pub fn is_for_importers(endpoint: &Endpoint) -> bool {
+    let needs_a_body_with_delete = endpoint.method == "DELETE" && endpoint.operation.body.is_some();
+    !needs_a_body_with_delete && endpoint.operation.identity != Identity::AdminKey
 }
 
 fn document(endpoints: &[Endpoint], reader: Reader) -> Node {
     let is_wanted = |endpoint: &&Endpoint| {
-        !needs_a_body_with_delete(endpoint) && (reader == Reader::Importer || endpoint.operation.is_for_clients)
+        is_for_importers(endpoint) && (reader == Reader::Importer || endpoint.operation.is_for_clients)
     };
     let endpoints: Vec<Endpoint> = endpoints
         .iter()
         .filter(is_wanted)
         .map(|Endpoint { method, path, operation }| Endpoint { method, path, operation: operation.clone() })
         .collect();
-    let schemes = security_schemes().into_iter().filter(|(name, _)| reader == Reader::Importer || *name != "api_key");
+    let is_named = |name: &str| name == "access_token" || (reader == Reader::Importer && name == "api_key");
+    let schemes = security_schemes().into_iter().filter(|(name, _)| is_named(name));
     let schemes: Node = schemes.map(|(name, scheme)| (name.to_owned(), scheme)).collect();
     Node::object()
         .with("openapi", "3.0.3")
@@ -76,7 +79,7 @@ fn operation(endpoint: &Endpoint, reader: Reader) -> Node {
     let scheme = match operation.identity {
         Identity::Bearer => Some("access_token"),
         Identity::ApiKey => Some("api_key"),
-        Identity::Anybody | Identity::BearerOrField => None,
+        Identity::Anybody | Identity::BearerOrField | Identity::AdminKey => None,
     };
     let security = scheme.map(|name| Node::List(vec![Node::object().with(name, Node::List(Vec::new()))]));
     Node::object()

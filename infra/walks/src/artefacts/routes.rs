@@ -94,7 +94,8 @@ impl Route {
     /// The function and the path, with a parameter as the template has it.
     pub fn asked(&self) -> (&'static str, String) {
         let path = (self.make)(&Account::nobody()).path;
-        let templates = ["/me/sessions/{id}", "/console/guides/{name}", "/console/{version}/{name}"];
+        let templates =
+            ["/admin/users/{id}", "/me/sessions/{id}", "/console/guides/{name}", "/console/{version}/{name}"];
         let is_of = |template: &&&str| {
             let mut parts = path.split('/').zip(template.split('/'));
             path.matches('/').count() == template.matches('/').count()
@@ -145,7 +146,7 @@ fn route(
 /// Every route, in an order that one account can follow: the deletion comes last.
 pub fn all() -> Vec<Route> {
     let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
-    let alone = [sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console(), email()];
+    let alone = [admin(), sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console(), email()];
     let alone = alone.into_iter().flatten();
     alone.chain(common).chain(ends_of_accounts()).collect()
 }
@@ -256,6 +257,18 @@ fn email() -> Vec<Route> {
         post("/pages/reset", link.clone()),
         post("/pages/verify", link.clone()),
         post("/pages/disown", link),
+    ]
+}
+
+/// Without an admin key in the configuration, every call says so.
+fn admin() -> Vec<Route> {
+    let off = |method: Method, path: &'static str| {
+        route("admin", path, 501, move |_| Request::new(method.clone(), path)).code("not_configured")
+    };
+    vec![
+        off(Method::POST, "/admin/token"),
+        off(Method::GET, "/admin/users"),
+        off(Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
     ]
 }
 

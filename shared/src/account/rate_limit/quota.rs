@@ -48,6 +48,11 @@ pub const LOGINS: Quota = Quota { name: "logins", max: 600, hard_max: 600, windo
 /// Refreshes of one session. A client that refreshes in a loop is stopped here.
 pub const REFRESHES: Quota = Quota { name: "refreshes", max: 600, hard_max: 600, window: HOUR };
 
+/// Wrong admin keys of an IP address. A key of 32 characters cannot be guessed; the quota keeps
+/// the log short.
+pub const WRONG_ADMIN_KEYS: Quota =
+    Quota { name: "wrong-admin-keys", max: 30, hard_max: 30, window: Duration::from_secs(15 * 60) };
+
 impl Quota {
     /// The number of the window around `now`, and the end of that window.
     pub fn window_at(&self, now: Timestamp) -> (i64, Timestamp) {

@@ -1,6 +1,6 @@
 //! The description of one endpoint.
 
-use super::refusals::{BEARER, BODY, Refusal, TOKEN};
+use super::refusals::{ADMIN, BEARER, BODY, Refusal, TOKEN};
 use crate::{
     http::fields::{
         Input,
@@ -50,6 +50,8 @@ pub enum Tag {
     Tokens,
     /// The pages that mails link to.
     Pages,
+    /// The accounts of everybody, for the people who run the service.
+    Admin,
     /// Public documents.
     Documents,
 }
@@ -65,6 +67,8 @@ pub enum Identity {
     BearerOrField,
     /// A server needs an API key.
     ApiKey,
+    /// An admin key is needed, or an admin token.
+    AdminKey,
 }
 
 /// The place of a parameter.
@@ -145,6 +149,11 @@ impl Operation {
     /// Asks for the API key of a server.
     pub fn api_key(self) -> Self {
         Self { identity: Identity::ApiKey, ..self }.fails(&[(401, "invalid_api_key")])
+    }
+
+    /// Asks for an admin key, or for an admin token in its place.
+    pub fn admin_key(self) -> Self {
+        Self { identity: Identity::AdminKey, tag: Tag::Admin, ..self }.fails(ADMIN)
     }
 
     /// Adds parameters of path, query and headers.

@@ -44,3 +44,12 @@ pub const BEARER: &[Refusal] = &[(401, "token_missing")];
 
 /// The refusals of a password that is tried.
 pub const ATTEMPT: &[Refusal] = &[(429, "too_many_attempts")];
+
+/// The refusals of a request without an admin key or an admin token.
+pub const ADMIN: &[Refusal] = &[
+    (401, "invalid_admin_key"),
+    (401, "token_invalid"),
+    (401, "token_expired"),
+    (429, "too_many_attempts"),
+    (501, "not_configured"),
+];

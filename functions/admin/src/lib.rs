@@ -1,0 +1,23 @@
+//! `/admin`: the accounts of everybody, for the people who run the service.
+//!
+//! Every route asks for an admin key, or for the token that a key was exchanged for. Without an
+//! admin key in the configuration every route is 501.
+
+mod cursor;
+mod list;
+mod show;
+mod token;
+mod view;
+
+use axum::Router;
+use shared::{App, http::api::Api};
+
+/// The endpoints of this function.
+pub fn api() -> Api {
+    Api::new().merge(token::api()).merge(list::api()).merge(show::api())
+}
+
+/// The routes of this function.
+pub fn router() -> Router<App> {
+    api().router()
+}
