@@ -1,5 +1,6 @@
 //! Accounts: users, their identifiers, their sessions, admission, and the limits on guessing.
 
+pub mod address_change;
 pub mod admission;
 pub mod email;
 pub mod ip;

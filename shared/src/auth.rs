@@ -1,5 +1,6 @@
 //! Authentication: one file for each flow that a function runs.
 
+pub mod address_change;
 pub mod admin;
 pub mod first_session;
 pub mod judgement;

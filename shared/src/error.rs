@@ -61,6 +61,8 @@ pub enum Error {
     Refresh(RefreshRefusal),
     /// 400: the address of the account is verified already.
     AlreadyVerified,
+    /// 400: the account has this address already.
+    EmailUnchanged,
     /// 401: the code is wrong, or not good any more; the codes that may still be wrong.
     CodeInvalid(u32),
     /// 401: the link of a mail is not good.
@@ -266,6 +268,7 @@ impl Error {
             Self::Refresh(RefreshRefusal::Reused) => (401, "refresh_token_reused"),
             Self::Refresh(RefreshRefusal::Conflict) => (409, "refresh_conflict"),
             Self::AlreadyVerified => (400, "already_verified"),
+            Self::EmailUnchanged => (400, "email_unchanged"),
             Self::CodeInvalid(_) => (401, "code_invalid"),
             Self::Link(LinkRefusal::Invalid) => (401, "link_invalid"),
             Self::Link(LinkRefusal::Expired) => (401, "link_expired"),
@@ -458,6 +461,7 @@ mod tests {
             (Error::Unreadable, 400, "invalid_request", None),
             (Error::ForwardedAddressMissing, 400, "forwarded_address_missing", None),
             (Error::ProxyRequired, 403, "proxy_required", None),
+            (Error::EmailUnchanged, 400, "email_unchanged", None),
             (Error::CrossOrigin, 403, "cross_origin", None),
             (Error::NotFound(None), 404, "not_found", None),
             (Error::MethodNotAllowed(Methods::default()), 405, "method_not_allowed", None),

@@ -192,6 +192,8 @@ pub fn render(content: &Content<'_>) -> Rendered {
     let words = texts.words(content.kind);
     let code = content.code.map_or("", Code::as_str);
     let link = content.link.filter(|_| !words.link.is_empty()).unwrap_or_default();
+    // A deployment without an address of its own has no links.
+    let is_cut_off = code.is_empty() && link.is_empty() && !words.link.is_empty();
     let life = life(texts, content.life);
     let fill = |text: &str| {
         let filled = [("{app}", content.app), ("{code}", code), ("{life}", &life), ("{to}", content.to)];
@@ -212,7 +214,7 @@ pub fn render(content: &Content<'_>) -> Rendered {
         or_open: if code.is_empty() || link.is_empty() { "" } else { texts.or_open },
         link,
         link_label: words.link,
-        not_you: fill(words.not_you),
+        not_you: fill(if is_cut_off { texts.not_you_without_link } else { words.not_you }),
         footer: fill(texts.footer),
     };
     let subject = match (code, content.code_in_subject) {

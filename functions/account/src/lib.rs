@@ -12,8 +12,9 @@ use shared::{
         user::{Profile, User},
     },
     auth::{
+        mailing::{notice, tell},
         new_password::{refuse_breached, refuse_weak},
-        password::Attempt,
+        password::confirm,
         session_object::{self, SessionObject, end_of_sessions, outlast_the_end_of_sessions},
     },
     error::{Error, Field},
@@ -24,6 +25,7 @@ use shared::{
         fields::{Fields, Input},
         unknown::Place,
     },
+    mail::{Kind, Language},
     password::{Password, Person},
     sample::{Part, Sample, Shape},
     store::ProfileChange,
@@ -72,6 +74,7 @@ fn changing_the_password() -> Operation {
     operation::<SessionObject>("changePassword", "Change my password")
         .text("All other sessions end. Store the new session object in the place of the old one.")
         .body::<NewPassword>()
+        .imported(&["current_password", "new_password"])
         .for_clients()
         .fails(ATTEMPT)
         .fails(&[(400, "weak_password"), (403, "password_incorrect")])
@@ -145,21 +148,23 @@ async fn change(
     Ok(Json(Shown { user: changed.profile() }))
 }
 
-/// `current_password` and `new_password`.
+/// `current_password` and `new_password`, and perhaps the `locale` of the notice.
 struct NewPassword {
     current: Password,
     new: Password,
+    language: Language,
 }
 
 impl Input for NewPassword {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (current, new) = (fields.password("current_password"), fields.new_password("new_password"));
+        let language = fields.language("locale");
         // The rules about the person wait for the account, which this reader does not know.
         let weakness = new.as_ref().and_then(|new| fields.weakness("new_password", new, &Person::UNKNOWN));
         if let Some(weakness) = &weakness {
             fields.also_refuse(weakness);
         }
-        Some(Self { current: current?, new: new? })
+        Some(Self { current: current?, new: new?, language })
     }
 }
 
@@ -182,7 +187,7 @@ async fn change_password(
         return Err(Error::WeakPassword(Field::new("new_password", "password_unchanged", sentence)));
     }
     refuse_breached(&app, "new_password", &passwords.new).await?;
-    let (user, identity) = confirm(&app, &caller, passwords.current).await?;
+    let (user, identity) = confirm(&app, &caller.user, caller.session, passwords.current).await?;
     let hash = app.hasher().hash(passwords.new, app.random()?).await?;
     let now = app.now();
     let end = end_of_sessions(&app, now);
@@ -192,7 +197,9 @@ async fn change_password(
     let admitted = app.config().accounts.admission.admit(&changed)?;
     let session = session_object::start(&app, admitted, now)?;
     let answer = SessionObject::issue_at_once(&app, &issuer, admitted, &session, 0, now).await?;
-    let changed = app.store().change_confirmed(&user, &session, change).await?;
+    let mails = notice(&app, Kind::PasswordChanged, &user, passwords.language, now)?;
+    let changed = app.store().change_confirmed(&user, &session, &mails, change).await?;
+    mails.iter().for_each(|mail| tell(&app, mail));
     audit::record("password_changed", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     outlast_the_end_of_sessions(&app, &changed, app.now()).await;
@@ -232,7 +239,7 @@ async fn delete(
     body: Result<Body<DeleteAccount>, Error>,
 ) -> Result<Json<Deleted>, Error> {
     let Body(input) = body.map_err(|error| if method == Method::DELETE { with_hint(error) } else { error })?;
-    let (user, identity) = confirm(&app, &caller, input.password).await?;
+    let (user, identity) = confirm(&app, &caller.user, caller.session, input.password).await?;
     app.store().delete_confirmed(&user).await?;
     audit::record("account_deleted", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
@@ -250,15 +257,4 @@ fn with_hint(error: Error) -> Error {
         if is_missing(&field) { field.explained(detail) } else { field }
     });
     Error::wrong(fields.collect())
-}
-
-/// Asks for the password again before a change that cannot be undone: the token may have been
-/// stolen. The series of failures ends with the verdict, so that a right password never counts as a
-/// failure, whatever becomes of the change. Returns the account as the password was checked with
-/// it, and the account's pseudonym for the log.
-async fn confirm(app: &App, caller: &Caller, password: Password) -> Result<(User, String), Error> {
-    let mut attempt = Attempt::by_owner(app, &caller.user, caller.session).await?;
-    let user = attempt.check(password).await?;
-    let user = attempt.finish(&user, None, app.now()).await?;
-    Ok((user, attempt.identity().to_owned()))
 }

@@ -76,7 +76,7 @@ async fn a_confirmed_change_that_another_change_overtakes_is_made_on_top_of_it()
         change(&mut after);
         let admitted = service.app().config().accounts.admission.admit(&after).unwrap();
         let session = session_object::start(service.app(), admitted, service.now()).unwrap();
-        let changed = store.change_confirmed(&confirmed, &session, change).await;
+        let changed = store.change_confirmed(&confirmed, &session, &[], change).await;
         let stored = service.stored(&user).await.unwrap();
         let hash = stored.password_hash.as_ref().unwrap().as_str();
         if ends_sessions {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::{
     App,
     account::{email::Email, proof::Purpose},
-    auth::{self, password::client, reset, verified_address},
+    auth::{self, address_change, password::client, reset, verified_address},
     error::Error,
     http::{
         api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
@@ -41,8 +41,19 @@ pub(super) fn api() -> Api {
     let disowning = operation::<Disowned>("disownAccount", "Disown an account by a link")
         .text("Deletes an account that somebody else made with the address, if the address was never verified.")
         .body::<Addressed>();
+    let changing = operation::<Changed>("changeEmailByLink", "Change an address by a link")
+        .text("Makes the address that got the mail that of the account. Every session ends.")
+        .body::<Confirmed>()
+        .fails(ATTEMPT)
+        .fails(&[(401, "invalid_credentials"), (403, "account_disabled"), (409, "email_taken")]);
+    let undoing = operation::<Restored>("undoEmailChange", "Take a change of address back")
+        .text("Gives the account its former address. The password is gone, and a mail for a new one follows.")
+        .body::<Addressed>()
+        .fails(&[(403, "account_disabled"), (409, "email_taken")]);
     Api::new()
         .post("/pages/inspect", inspect, inspecting)
+        .post("/pages/email", change, changing)
+        .post("/pages/undo", undo, undoing)
         .post("/pages/reset", reset_password, resetting)
         .post("/pages/verify", verify, verifying)
         .post("/pages/disown", disown, disowning)
@@ -221,4 +232,50 @@ impl Sample for Disowned {
 async fn disown(State(app): State<App>, _: SameOrigin, Body(input): Body<Addressed>) -> Result<Json<Disowned>, Error> {
     verified_address::disown(&app, &input.token, &input.email).await?;
     Ok(Json(Disowned { disowned: true }))
+}
+
+#[derive(Serialize)]
+struct Changed {
+    email_changed: bool,
+    continue_url: String,
+}
+
+impl Sample for Changed {
+    const NAME: &'static str = "EmailChangedByLink";
+    const MEMBERS: &'static [Meaning] = &[CONTINUE_URL];
+
+    fn sample() -> Self {
+        Self { email_changed: true, continue_url: String::new() }
+    }
+}
+
+/// 200 once the account has the new address, and no session.
+async fn change(
+    State(app): State<App>,
+    _: SameOrigin,
+    ip: ClientIp,
+    Body(input): Body<Confirmed>,
+) -> Result<Json<Changed>, Error> {
+    let client = client(&app, ip.key(), None).await;
+    let continue_url = address_change::by_link(&app, &input.token, input.password, client).await?;
+    Ok(Json(Changed { email_changed: true, continue_url }))
+}
+
+#[derive(Serialize)]
+struct Restored {
+    restored: bool,
+}
+
+impl Sample for Restored {
+    const NAME: &'static str = "Restored";
+
+    fn sample() -> Self {
+        Self { restored: true }
+    }
+}
+
+/// 200 once the account has its former address again.
+async fn undo(State(app): State<App>, _: SameOrigin, Body(input): Body<Addressed>) -> Result<Json<Restored>, Error> {
+    address_change::undo(&app, &input.token, &input.email).await?;
+    Ok(Json(Restored { restored: true }))
 }

@@ -26,8 +26,6 @@ use shared::{
     token::access::Issuer,
 };
 
-use crate::language;
-
 const WORDS: Words = Words { asked: "password_reset_asked", limited: "password_reset_limited" };
 
 /// The endpoints of a forgotten password.
@@ -64,7 +62,7 @@ struct Forgot {
 impl Input for Forgot {
     fn read(fields: &mut Fields) -> Option<Self> {
         let identifier = fields.identifier();
-        let language = language(fields);
+        let language = fields.language("locale");
         let refresh_token = fields.optional("refresh_token");
         Some(Self { identifier: identifier?, language, refresh_token })
     }
@@ -73,8 +71,13 @@ impl Input for Forgot {
 /// 200 with a challenge, whoever the address belongs to. Only the mailbox learns more.
 async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>) -> Result<Json<Started>, Error> {
     let client = client(&app, ip.key(), forgot.refresh_token.as_deref()).await;
-    let request =
-        MailRequest { purpose: Purpose::Reset, identifier: &forgot.identifier, client, language: forgot.language };
+    let request = MailRequest {
+        purpose: Purpose::Reset,
+        identifier: &forgot.identifier,
+        claimant: None,
+        client,
+        language: forgot.language,
+    };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 

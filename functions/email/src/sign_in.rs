@@ -26,8 +26,6 @@ use shared::{
     token::access::Issuer,
 };
 
-use crate::language;
-
 const WORDS: Words = Words { asked: "login_code_asked", limited: "login_code_limited" };
 
 /// The endpoints of a login by a code.
@@ -59,7 +57,7 @@ struct Asked {
 
 impl Input for Asked {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (email, language) = (fields.email("email"), language(fields));
+        let (email, language) = (fields.email("email"), fields.language("locale"));
         let refresh_token = fields.optional("refresh_token");
         Some(Self { email: email?, language, refresh_token })
     }
@@ -70,7 +68,13 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
     require_sign_in(&app)?;
     let client = client(&app, ip.key(), asked.refresh_token.as_deref()).await;
     let identifier = Identifier::Email(asked.email);
-    let request = MailRequest { purpose: Purpose::SignIn, identifier: &identifier, client, language: asked.language };
+    let request = MailRequest {
+        purpose: Purpose::SignIn,
+        identifier: &identifier,
+        claimant: None,
+        client,
+        language: asked.language,
+    };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 

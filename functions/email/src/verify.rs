@@ -27,8 +27,6 @@ use shared::{
     store::Client,
 };
 
-use crate::language;
-
 const WORDS: Words = Words { asked: "verification_asked", limited: "verification_limited" };
 
 /// The endpoints of a verification.
@@ -60,7 +58,7 @@ struct Asked {
 
 impl Input for Asked {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { language: language(fields) })
+        Some(Self { language: fields.language("locale") })
     }
 }
 
@@ -77,7 +75,13 @@ async fn ask(
     let identifier = Identifier::parse(&caller.user.email).map_err(Error::internal)?;
     let is_limited = app.config().accounts.rate_limits;
     let client = is_limited.then_some(Client { device: caller.session, ip: ip.key() });
-    let request = MailRequest { purpose: Purpose::Verify, identifier: &identifier, client, language: asked.language };
+    let request = MailRequest {
+        purpose: Purpose::Verify,
+        identifier: &identifier,
+        claimant: None,
+        client,
+        language: asked.language,
+    };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 

@@ -99,7 +99,7 @@ fn bearer(session: &Value) -> String {
 }
 
 fn credentials(password: &str) -> Value {
-    json!({"email": "a@b.de", "password": password})
+    json!({"email": "a@b.example", "password": password})
 }
 
 fn refresh_token(session: &Value) -> Value {
@@ -165,10 +165,10 @@ fn every_request_that_changes_something_leaves_its_event() {
     walk.leaves("POST /logout", "", &everywhere, 200, &["sessions_ended"]);
 
     let owner = walk.leaves("POST /login", "", &credentials(OTHER), 200, &["login_ok"]);
-    walk.users(&["disable", "a@b.de"]);
+    walk.users(&["disable", "a@b.example"]);
     walk.leaves("POST /login", "", &credentials(OTHER), 403, &["login_refused"]);
     walk.leaves("POST /refresh", "", &refresh_token(&owner), 403, &[]);
-    walk.users(&["enable", "a@b.de"]);
+    walk.users(&["enable", "a@b.example"]);
     let owner = walk.leaves("POST /login", "", &credentials(OTHER), 200, &["login_ok"]);
     let delete = json!({"password": OTHER});
     walk.leaves("DELETE /me", &bearer(&owner), &delete, 200, &["account_deleted"]);
@@ -219,6 +219,25 @@ fn by_links(walk: &Walk) {
     let started = walk.leaves("POST /password/forgot", "", &account("ann"), 200, &["password_reset_asked"]);
     let reset = json!({"token": walk.link(&started), "new_password": OTHER});
     walk.leaves("POST /pages/reset", "", &reset, 200, &["password_reset"]);
+    let owner = json!({"email": "ann@example.com", "password": OTHER});
+    let owner = walk.leaves("POST /login", "", &owner, 200, &["login_ok"]);
+    changes_of_address(walk, &owner);
+}
+
+/// Two changes of an address, by the code and by the link, and the way back from the first.
+fn changes_of_address(walk: &Walk, owner: &Value) {
+    let asked = |owner: &Value, email: &str| {
+        let change = json!({"new_email": email, "password": OTHER});
+        walk.leaves("POST /me/email", &bearer(owner), &change, 200, &["email_change_asked"])
+    };
+    let started = asked(owner, "ann@b.example");
+    let code = json!({"challenge": text(&started, "challenge"), "code": walk.code(&started)});
+    let owner = walk.leaves("POST /me/email/complete", &bearer(owner), &code, 200, &["email_changed"]);
+    let link = walk.link(&asked(&owner, "ann@c.example"));
+    walk.leaves("POST /pages/email", "", &json!({"token": link, "password": OTHER}), 200, &["email_changed"]);
+    // An address of a reserved domain gets no link that takes the change back.
+    let undo = json!({"token": link, "email": "ann@b.example"});
+    walk.leaves("POST /pages/undo", "", &undo, 401, &[]);
 }
 
 #[test]
@@ -234,9 +253,9 @@ fn a_session_that_ends_because_its_address_is_not_verified_leaves_its_event() {
     let walk = Walk::start(&[("REQUIRE_VERIFIED_EMAIL", "true")]);
     walk.leaves("POST /create-account", "", &credentials(PASSWORD), 201, &["account_created"]);
     walk.leaves("POST /login", "", &credentials(PASSWORD), 403, &["login_refused"]);
-    walk.users(&["set-verified", "a@b.de", "true", "--keep-password"]);
+    walk.users(&["set-verified", "a@b.example", "true", "--keep-password"]);
     let session = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
-    walk.users(&["set-verified", "a@b.de", "false"]);
+    walk.users(&["set-verified", "a@b.example", "false"]);
     walk.leaves("POST /refresh", "", &refresh_token(&session), 403, &["session_ended"]);
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     account::{
+        address_change::UndoLink,
         email::{Email, Username},
         metadata::Metadata,
     },
@@ -60,6 +61,9 @@ pub struct User {
     /// before holds the earlier number, and is void.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub proof: u64,
+    /// The links that take changes of the address back, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo_links: Vec<UndoLink>,
     /// The time when the epoch was last raised. A Firebase token with an earlier `auth_time` is
     /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,7 @@ impl User {
             password_hash: Some(hash),
             epoch: 0,
             proof: 0,
+            undo_links: Vec::new(),
             sessions_ended_at: None,
             imported_uid: false,
             version: 0,

@@ -10,7 +10,7 @@ use crate::{
     App,
     account::{
         email::{Identifier, is_reserved},
-        proof::{CODE_DIGITS, Proof, ProofId, Purpose},
+        proof::{CODE_DIGITS, Proof, ProofId, Purpose, TRIES_MAX},
         rate_limit::mails::MAIL_PAUSE,
         user::User,
     },
@@ -73,6 +73,9 @@ pub struct MailRequest<'a> {
     pub purpose: Purpose,
     /// The identifier, as it was typed.
     pub identifier: &'a Identifier,
+    /// The account that wants to have the address. `None` if the account with the identifier is
+    /// meant.
+    pub claimant: Option<&'a User>,
     /// The client that the limits count. `None` if rate limits are off.
     pub client: Option<Client<'a>>,
     /// The language of the mail.
@@ -148,9 +151,17 @@ async fn put_in_outbox(
     if let Some((id, made_at)) = begun.pending {
         return Ok(Started::of(id, request.purpose, made_at, keys));
     }
-    let user = begun.user.take();
-    let proof = proof(app, request, user.as_ref(), begun.tries_max, now)?;
-    let mail = code_mail(app, request, &proof, now)?;
+    let holder = begun.user.take();
+    let user = match request.claimant {
+        Some(_) if holder.is_some() => None,
+        Some(claimant) => Some(claimant),
+        None => holder.as_ref(),
+    };
+    let proof = proof(app, request, user, begun.tries_max, now)?;
+    let mail = match holder.as_ref().filter(|_| request.claimant.is_some()) {
+        Some(holder) => already_used(app, request, &proof, holder, now)?,
+        None => proof_mail(app, &proof, now)?,
+    };
     store.put_proof(&mut begun, &proof, &mail, now).await.inspect_err(audit_if_limited)?;
     let user = user.map(|user| app.pseudonym(&user.id)).unwrap_or_default();
     audit::record(words.asked, &identity, &user);
@@ -158,7 +169,7 @@ async fn put_in_outbox(
     Ok(Started::of(proof.id, proof.purpose, proof.made_at, keys))
 }
 
-/// The proof for whoever the identifier belongs to.
+/// The proof for whoever the identifier belongs to, or for whoever claims it.
 fn proof(
     app: &App,
     request: &MailRequest<'_>,
@@ -171,12 +182,13 @@ fn proof(
         Identifier::Username(username) => username.as_str(),
     };
     let key = request.identifier.key();
+    let addressed = user.filter(|_| request.claimant.is_none());
     Ok(Proof {
         id: ProofId::new(app.random()?),
         purpose: request.purpose,
         user_id: user.map(|user| user.id.clone()),
-        email: user.map_or(typed, |user| &user.email).to_owned(),
-        email_key: user.map_or(key, |user| &user.email_key).to_owned(),
+        email: addressed.map_or(typed, |user| &user.email).to_owned(),
+        email_key: addressed.map_or(key, |user| &user.email_key).to_owned(),
         proof: user.map_or(0, |user| user.proof),
         tries: 0,
         tries_max,
@@ -188,9 +200,37 @@ fn proof(
     })
 }
 
-/// The mail with the code of a proof. Nobody sends the one of a proof that is nobody's.
-fn code_mail(app: &App, request: &MailRequest<'_>, proof: &Proof, now: Timestamp) -> Result<OutgoingMail, Error> {
-    let kind = match request.purpose {
+/// A proof of the address of an account that nobody asked for by its address.
+///
+/// # Errors
+///
+/// 500 if the random source fails.
+pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, now: Timestamp) -> Result<Proof, Error> {
+    Ok(Proof {
+        id: ProofId::new(app.random()?),
+        purpose,
+        user_id: Some(user.id.clone()),
+        email: user.email.clone(),
+        email_key: user.email_key.clone(),
+        proof: user.proof,
+        tries: 0,
+        tries_max: TRIES_MAX,
+        asked_for: user.email_key.clone(),
+        locale: locale.to_owned(),
+        made_at: now,
+        continue_url: String::new(),
+        used_at: None,
+    })
+}
+
+/// The mail with the code and the link of a proof. A proof that is nobody's has a mail that nobody
+/// sends.
+///
+/// # Errors
+///
+/// 500 if the random source fails.
+pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<OutgoingMail, Error> {
+    let kind = match proof.purpose {
         Purpose::SignIn => Kind::SignIn,
         Purpose::Verify => Kind::Verify,
         Purpose::Reset => Kind::Reset,
@@ -198,16 +238,30 @@ fn code_mail(app: &App, request: &MailRequest<'_>, proof: &Proof, now: Timestamp
         Purpose::Undo => Kind::EmailChanged,
         Purpose::Invite => Kind::Invite,
     };
-    let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, request.language, now);
+    let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
     // A login by a link would be a login by everybody who opens mails before the person does.
-    let base = app.config().mail.public_url.as_deref().filter(|_| request.purpose != Purpose::SignIn);
+    let base = app.config().mail.public_url.as_deref().filter(|_| proof.purpose != Purpose::SignIn);
     let mail = mail.with_proof(proof.id, base);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
 }
 
+/// The mail to the holder of an address that somebody else wants. It has no code, and its record
+/// has the same attributes as one with a code.
+fn already_used(
+    app: &App,
+    request: &MailRequest<'_>,
+    proof: &Proof,
+    holder: &User,
+    now: Timestamp,
+) -> Result<OutgoingMail, Error> {
+    let mail = OutgoingMail::new(app.uuid()?, Kind::AddressAlreadyUsed, &holder.email, request.language, now);
+    let mail = mail.with_proof(proof.id, app.config().mail.public_url.as_deref());
+    Ok(if is_reserved(&holder.email_key) { mail.into_decoy() } else { mail })
+}
+
 /// The notice about an event of an account, to write in its transaction. None where this deployment
-/// sends no mails.
+/// sends no mails, nor for an address that is nobody's.
 ///
 /// # Errors
 ///
@@ -219,11 +273,10 @@ pub fn notice(
     language: Language,
     now: Timestamp,
 ) -> Result<Vec<OutgoingMail>, Error> {
-    if app.config().mail.by == MailBy::Off {
+    if app.config().mail.by == MailBy::Off || is_reserved(&user.email_key) {
         return Ok(Vec::new());
     }
-    let mail = OutgoingMail::new(app.uuid()?, kind, &user.email, language, now);
-    Ok(vec![if is_reserved(&user.email_key) { mail.into_decoy() } else { mail }])
+    Ok(vec![OutgoingMail::new(app.uuid()?, kind, &user.email, language, now)])
 }
 
 /// Tells the sender in this process of a mail that was committed.

@@ -219,6 +219,26 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Asks a person who is logged in as `user` for the password again, before a change that cannot be
+/// undone. The token may have been stolen. The series of failures ends with the verdict, so that a
+/// right password never counts as a failure, whatever becomes of the change. Returns the account as
+/// the password was checked with it, and the account's pseudonym for the log.
+///
+/// # Errors
+///
+/// 403 for a wrong password, 429 after many, 503 if DynamoDB fails.
+pub async fn confirm(
+    app: &App,
+    user: &User,
+    session: Option<SessionId>,
+    password: Password,
+) -> Result<(User, String), Error> {
+    let mut attempt = Attempt::by_owner(app, user, session).await?;
+    let user = attempt.check(password).await?;
+    let user = attempt.finish(&user, None, app.now()).await?;
+    Ok((user, attempt.identity().to_owned()))
+}
+
 /// The key of the lock: one for each series, so that nobody waits for the attempts of others.
 fn lock_key(identifier: &Identifier, client: &Client<'_>) -> String {
     let device = client.device.map(|id| id.to_string()).unwrap_or_default();

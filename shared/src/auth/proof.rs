@@ -145,19 +145,32 @@ impl Presented {
     /// As [`Presented::refuse`], if the account is gone or has changed since the mail was asked
     /// for. 503 if DynamoDB fails.
     pub async fn owner(&self, app: &App) -> Result<User, Error> {
+        self.owner_at(app, &self.proof.email_key).await
+    }
+
+    /// Like [`Presented::owner`], for an account that has another address than the one of the mail.
+    ///
+    /// # Errors
+    ///
+    /// As [`Presented::owner`].
+    pub async fn owner_at(&self, app: &App, email_key: &str) -> Result<User, Error> {
         let id = self.proof.user_id.as_deref().unwrap_or_default();
-        let user = app.store().owner(&self.proof.email_key, id).await?;
+        let user = app.store().owner(email_key, id).await?;
         match user.filter(|user| self.is_repeat || self.is_current(user)) {
             Some(user) => Ok(user),
             None => Err(self.refuse(app).await),
         }
     }
 
-    /// Whether the account is as the mail was about. The account still has the address of the
-    /// proof. A verification needs no more. Whoever signed up with somebody else's address could
-    /// otherwise end the link of the owner, by another password.
+    /// Whether the account is as the mail was about. A verification needs the same address alone,
+    /// which the caller has compared, and a link that takes a change back needs its own mark. A new
+    /// password would otherwise end both. It may be set by somebody who is not the owner.
     pub fn is_current(&self, user: &User) -> bool {
-        self.proof.purpose == Purpose::Verify || user.proof == self.proof.proof
+        match self.proof.purpose {
+            Purpose::Verify => true,
+            Purpose::Undo => user.may_undo(self.proof.id),
+            Purpose::SignIn | Purpose::Reset | Purpose::Change | Purpose::Invite => user.proof == self.proof.proof,
+        }
     }
 
     /// Refuses what was shown. A code counts as wrong, so that nothing tells it from a wrong one.

@@ -151,7 +151,7 @@ async fn complete(
 ) -> Result<Option<User>, Error> {
     let language = Language::of_tag(&presented.proof.locale);
     let mails = notice(app, Kind::PasswordChanged, &after, language, now)?;
-    let completed = Completed { before, after, session, mails: &mails };
+    let completed = Completed { before, after, session, mails: &mails, proofs: &[] };
     match app.store().complete_proof(&presented.proof, completed, now).await? {
         Completion::Overtaken => Ok(None),
         Completion::Done(user) => {

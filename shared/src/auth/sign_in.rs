@@ -49,11 +49,33 @@ pub async fn by_code(
         };
         let session = start(app, admitted, now)?;
         let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
-        let completed = Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[] };
+        let completed =
+            Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
         if let Completion::Done(user) = app.store().complete_proof(&presented.proof, completed, now).await? {
             audit::record("login_by_code", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
             outlast_the_end_of_sessions(app, &user, app.now()).await;
             return Ok(answer);
+        }
+    }
+    Err(overtaken())
+}
+
+/// Confirms a change by the code of a mail, in the place of a password. The code is then used up.
+/// Returns the account as it is now. Three round trips.
+///
+/// # Errors
+///
+/// 401 `code_invalid` for a code that is not good, or is another account's. 503 if DynamoDB fails.
+pub async fn confirm(app: &App, caller: &User, shown: Shown<'_>) -> Result<User, Error> {
+    for _ in 0..RACES_MAX {
+        let presented = shown.present(app, Purpose::SignIn).await?;
+        if presented.proof.user_id.as_ref() != Some(&caller.id) || presented.is_repeat {
+            return Err(presented.refuse(app).await);
+        }
+        let before = presented.owner(app).await?;
+        let completed = Completed { before: &before, after: before.clone(), session: None, mails: &[], proofs: &[] };
+        if let Completion::Done(user) = app.store().complete_proof(&presented.proof, completed, app.now()).await? {
+            return Ok(*user);
         }
     }
     Err(overtaken())

@@ -53,7 +53,7 @@ pub async fn by_code(app: &App, caller: &User, shown: Shown<'_>) -> Result<User,
 /// password, and 429 after many. 403 if the account is disabled. 503 if DynamoDB fails.
 pub async fn by_link(app: &App, token: &str, password: Password, client: Option<Client<'_>>) -> Result<String, Error> {
     let presented = Shown::Link(token).present(app, Purpose::Verify).await?;
-    let checked = owner_by_password(app, &presented, password, client).await?;
+    let checked = owner_by_password(app, &presented, &presented.proof.email_key, password, client).await?;
     if checked.disabled {
         return Err(Error::Disabled);
     }
@@ -61,8 +61,7 @@ pub async fn by_link(app: &App, token: &str, password: Password, client: Option<
         let presented = Shown::Link(token).present(app, Purpose::Verify).await?;
         let before = presented.owner(app).await?;
         // The password was right for this hash alone.
-        let hash = |user: &User| user.password_hash.as_ref().map(|hash| hash.as_str().to_owned());
-        if before.disabled || hash(&before) != hash(&checked) {
+        if before.disabled || !has_password_of(&before, &checked) {
             return Err(presented.refuse(app).await);
         }
         let is_done = presented.is_repeat && before.email_verified;
@@ -73,8 +72,8 @@ pub async fn by_link(app: &App, token: &str, password: Password, client: Option<
     Err(overtaken())
 }
 
-/// The account that a link is about, once its password was right. Wrong passwords count as those of
-/// a login do.
+/// The account that a link is about, once its password was right. `email_key` is the address that
+/// the account has now. Wrong passwords count as those of a login do.
 ///
 /// # Errors
 ///
@@ -83,10 +82,11 @@ pub async fn by_link(app: &App, token: &str, password: Password, client: Option<
 pub(super) async fn owner_by_password(
     app: &App,
     presented: &Presented,
+    email_key: &str,
     password: Password,
     client: Option<Client<'_>>,
 ) -> Result<User, Error> {
-    let identifier = Identifier::parse(&presented.proof.email_key).map_err(Error::internal)?;
+    let identifier = Identifier::parse(email_key).map_err(Error::internal)?;
     let mut attempt = Attempt::begin(app, &identifier, client, password::LINK).await?;
     let is_owner = |user: &User| Some(&user.id) == presented.proof.user_id.as_ref();
     if !attempt.account().is_some_and(|user| is_owner(user) && (presented.is_repeat || presented.is_current(user))) {
@@ -96,10 +96,16 @@ pub(super) async fn owner_by_password(
     attempt.finish(&user, None, app.now()).await
 }
 
+/// Whether an account has the password that was checked.
+pub(super) fn has_password_of(user: &User, checked: &User) -> bool {
+    let hash = |user: &User| user.password_hash.as_ref().map(|hash| hash.as_str().to_owned());
+    hash(user) == hash(checked)
+}
+
 /// Writes that the address is verified. `None` if another request came first.
 async fn verify(app: &App, presented: &Presented, before: &User) -> Result<Option<User>, Error> {
     let after = User { email_verified: true, ..before.clone() };
-    let completed = Completed { before, after, session: None, mails: &[] };
+    let completed = Completed { before, after, session: None, mails: &[], proofs: &[] };
     match app.store().complete_proof(&presented.proof, completed, app.now()).await? {
         Completion::Overtaken => Ok(None),
         Completion::Done(user) => {

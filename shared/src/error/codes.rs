@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 55] = [
+pub const CODES: [Code; 56] = [
     code(
         "invalid_request",
         &[400],
@@ -91,6 +91,13 @@ pub const CODES: [Code; 55] = [
         Nobody,
         "the address of the account is verified already",
         "Go on: nothing is left to do.",
+    ),
+    code(
+        "email_unchanged",
+        &[400],
+        User,
+        "the account has this address already",
+        "Type another address, or go on: nothing is left to do.",
     ),
     code(
         "weak_password",

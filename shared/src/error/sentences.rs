@@ -32,6 +32,7 @@ impl Error {
             Self::VersionConflict => "The account was changed meanwhile. Look at it again.",
             Self::Token(refusal) => return refusal.message.replace('`', "").into(),
             Self::Refresh(refusal) => refusal.message(),
+            Self::EmailUnchanged => "Your account has this e-mail address already.",
             Self::AlreadyVerified => "The e-mail address is verified already.",
             Self::CodeInvalid(tries_left) => return wrong_code(*tries_left),
             Self::Link(LinkRefusal::Invalid) => "This link is not valid.",

@@ -1,6 +1,7 @@
 //! The fields of a request, read strictly. Everything that is wrong is told at once.
 
 pub mod described;
+mod mails;
 mod tokens;
 mod words;
 
@@ -16,7 +17,6 @@ use crate::{
     account::{
         email::{Email, Identifier, Username},
         metadata::{Metadata, MetadataChange},
-        proof::{CODE_DIGITS, Code},
         user,
     },
     config::Accounts,
@@ -389,23 +389,6 @@ impl<'a> Fields<'a> {
             Value::String(text) => Some(text),
             value => Some(self.written(name).unwrap_or_else(|| value.to_string())),
         }
-    }
-
-    /// Reads the code of a mail, which must be there. Some builders send it as a number.
-    pub fn code(&mut self, name: &str) -> Option<Code> {
-        if self.notes(name, Kind::Text, Need::Required) {
-            return None;
-        }
-        let text = match self.values.get(name) {
-            Some(Value::Number(number)) => {
-                let text = format!("{:0>CODE_DIGITS$}", number.to_string());
-                self.values.remove(name);
-                text
-            }
-            _ => self.required(name)?,
-        };
-        let sentence = "The code has six digits. It is in the mail.";
-        self.recorded_as(name, Code::parse(&text).ok_or(("invalid_code", sentence)))
     }
 
     /// Reads the e-mail address of a new account.

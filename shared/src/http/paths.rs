@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 40] = [
+pub const PATHS: [(&str, &[&str]); 42] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -22,6 +22,8 @@ pub const PATHS: [(&str, &[&str]); 40] = [
     ("/login/email/complete", &["POST"]),
     ("/me/email/verify", &["POST"]),
     ("/me/email/verify/complete", &["POST"]),
+    ("/me/email", &["POST"]),
+    ("/me/email/complete", &["POST"]),
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/password", &["POST"]),
     ("/me/delete", &["POST"]),
@@ -43,8 +45,8 @@ pub const PATHS: [(&str, &[&str]); 40] = [
     ("/pages/reset", &["GET", "POST"]),
     ("/pages/verify", &["GET", "POST"]),
     ("/pages/disown", &["POST"]),
-    ("/pages/email", &["GET"]),
-    ("/pages/undo", &["GET"]),
+    ("/pages/email", &["GET", "POST"]),
+    ("/pages/undo", &["GET", "POST"]),
     ("/pages/sign-in", &["GET"]),
     ("/console/config.json", &["GET"]),
     ("/console/errors.json", &["GET"]),

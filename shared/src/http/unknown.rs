@@ -166,7 +166,10 @@ fn refusal(key: &str, value: &Value, place: Place) -> Option<Field> {
         (Meant::Spelling("email"), Place::Profile) => (
             UNKNOWN_FIELD,
             "An e-mail address cannot be changed here.",
-            format!("`{key}` cannot be changed yet: no endpoint changes the e-mail address of an account."),
+            format!(
+                "`{key}` cannot be changed by PATCH /me. POST /me/email changes the address, with `new_email` and \
+                 `password`."
+            ),
         ),
         (Meant::Password | Meant::Spelling("password"), Place::Profile) => (
             UNKNOWN_FIELD,

@@ -21,6 +21,8 @@ pub(super) struct Texts {
     pub valid_for: &'static str,
     /// The warning below a code.
     pub never_tell: &'static str,
+    /// The advice to somebody who did not ask for it, where the link of the kind is missing.
+    pub not_you_without_link: &'static str,
     /// The reason why the person gets the mail.
     pub footer: &'static str,
     pub minutes: &'static str,

@@ -8,6 +8,7 @@ use super::{
     PAUSE, ProfileChange, Store, TRIES_MAX,
     accounts::refusal,
     jittered, profile_key,
+    proofs::mail_item,
     transaction::{CONFLICTS_MAX, Condition, FailedCondition, Transaction, Tried},
     user_records::record_keys,
 };
@@ -17,6 +18,7 @@ use crate::{
         user::{Origin, User},
     },
     error::Error,
+    mail::outgoing::OutgoingMail,
     password::StoredHash,
 };
 
@@ -53,8 +55,8 @@ impl Store {
         self.try_change(OPERATOR_TRIES_MAX, user, change, Extras::default()).await
     }
 
-    /// Changes an account as its owner asks, who has given the password, and stores the session.
-    /// One round trip, and two more for each change that comes first.
+    /// Changes an account as its owner asks, who has given the password, and stores the session and
+    /// the mails. One round trip, and two more for each change that comes first.
     ///
     /// # Errors
     ///
@@ -64,9 +66,10 @@ impl Store {
         &self,
         user: &User,
         session: &Session,
+        mails: &[OutgoingMail],
         change: impl Fn(&mut User),
     ) -> Result<User, Error> {
-        let extras = Extras { session: Some(session), is_confirmed: true, profile: None };
+        let extras = Extras { session: Some(session), mails, is_confirmed: true, profile: None };
         self.try_change(TRIES_MAX, user, change, extras).await
     }
 
@@ -110,6 +113,9 @@ impl Store {
         let mut writes = Transaction::default();
         if let Some(session) = extras.session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        }
+        for mail in extras.mails {
+            writes.put(Condition::Version, self.put(mail_item(mail)?))?;
         }
         self.replace(&mut writes, before, &after)?;
         if let Some(profile) = described {
@@ -236,6 +242,8 @@ impl Store {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extras<'a> {
     pub session: Option<&'a Session>,
+    /// The mails about the change.
+    pub mails: &'a [OutgoingMail],
     /// Whether a password allowed the change. It holds for one hash and one epoch.
     pub is_confirmed: bool,
     /// The change of the profile.

@@ -66,6 +66,8 @@ pub struct Completed<'a> {
     pub session: Option<&'a Session>,
     /// The mails about the change.
     pub mails: &'a [OutgoingMail],
+    /// The proofs behind those mails.
+    pub proofs: &'a [Proof],
 }
 
 impl Store {
@@ -188,6 +190,9 @@ impl Store {
         // The first write tells, if the answer is lost, whether the transaction was written.
         if let Some(session) = completed.session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        }
+        for proof in completed.proofs {
+            writes.put(Condition::Version, self.put(proof_item(proof)?))?;
         }
         for mail in completed.mails {
             writes.put(Condition::Version, self.put(mail_item(mail)?))?;

@@ -79,7 +79,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 41] = [
+const ROWS: [Row; 45] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -115,6 +115,14 @@ const ROWS: [Row; 41] = [
     },
     Row {
         endpoint: "POST /me/email/verify/complete",
+        by: By::Access,
+        body: r#"{"challenge": "A", "code": "123456"}"#,
+        without: ["401 code_invalid", "401 code_invalid", "401 account_disabled", "401 token_revoked"],
+        under: ["401 code_invalid", "403 email_not_verified", "401 account_disabled", "401 token_revoked"],
+    },
+    by_access_token("POST /me/email", r#"{"new_email": "c@d.de", "password": "correct horse battery staple"}"#),
+    Row {
+        endpoint: "POST /me/email/complete",
         by: By::Access,
         body: r#"{"challenge": "A", "code": "123456"}"#,
         without: ["401 code_invalid", "401 code_invalid", "401 account_disabled", "401 token_revoked"],
@@ -181,6 +189,8 @@ const ROWS: [Row; 41] = [
         "401 link_invalid",
     ),
     equal("POST /pages/verify", By::Nobody, r#"{"token": "A", "password": "a"}"#, "401 link_invalid"),
+    equal("POST /pages/email", By::Nobody, r#"{"token": "A", "password": "a"}"#, "401 link_invalid"),
+    equal("POST /pages/undo", By::Nobody, r#"{"token": "A", "email": "a@b.de"}"#, "401 link_invalid"),
     equal("POST /pages/disown", By::Nobody, r#"{"token": "A", "email": "a@b.de"}"#, "401 link_invalid"),
 ];
 

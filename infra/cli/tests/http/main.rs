@@ -13,7 +13,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 26] = [
+const PATHS: [(&str, &str); 30] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -29,6 +29,10 @@ const PATHS: [(&str, &str); 26] = [
     ("POST", "/pages/reset"),
     ("POST", "/pages/verify"),
     ("POST", "/pages/disown"),
+    ("POST", "/pages/email"),
+    ("POST", "/pages/undo"),
+    ("POST", "/me/email"),
+    ("POST", "/me/email/complete"),
     ("POST", "/jwt/encode"),
     ("POST", "/jwt/decode"),
     ("PATCH", "/me"),

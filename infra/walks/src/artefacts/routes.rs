@@ -252,11 +252,15 @@ fn email() -> Vec<Route> {
         post("/login/email", json!({"email": "a@b.example"})),
         post("/login/email/complete", code.clone()),
         post("/me/email/verify", json!({})),
-        post("/me/email/verify/complete", code),
+        post("/me/email/verify/complete", code.clone()),
         post("/pages/inspect", link.clone()),
         post("/pages/reset", link.clone()),
         post("/pages/verify", link.clone()),
+        post("/pages/email", link.clone()),
+        post("/pages/undo", link.clone()),
         post("/pages/disown", link),
+        post("/me/email", json!({"new_email": "c@b.example", "password": NEXT_PASSWORD})),
+        post("/me/email/complete", code.clone()),
     ]
 }
 

@@ -8,6 +8,7 @@ pub(super) const TEXTS: Texts = Texts {
     or_open: "Oder öffnen Sie diese Seite:",
     valid_for: "Gültig für {life}.",
     never_tell: "Sagen Sie diesen Code niemandem. Niemand von {app} fragt danach.",
+    not_you_without_link: "Wenn Sie das nicht waren, wenden Sie sich sofort an die Betreiber von {app}.",
     footer: "{app} hat diese Mail am {time} an {to} geschickt. Antworten werden nicht gelesen.",
     minutes: "Minuten",
     hours: "Stunden",

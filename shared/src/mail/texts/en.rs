@@ -8,6 +8,7 @@ pub(super) const TEXTS: Texts = Texts {
     or_open: "Or open this page:",
     valid_for: "It is valid for {life}.",
     never_tell: "Never tell anybody this code. Nobody from {app} asks for it.",
+    not_you_without_link: "If it was not you, tell the people who run {app} at once.",
     footer: "{app} sent this mail to {to} on {time}. There is nothing to reply to.",
     minutes: "minutes",
     hours: "hours",

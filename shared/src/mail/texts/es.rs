@@ -8,6 +8,7 @@ pub(super) const TEXTS: Texts = Texts {
     or_open: "O abra esta página:",
     valid_for: "Válido durante {life}.",
     never_tell: "No diga este código a nadie. Nadie de {app} lo pide.",
+    not_you_without_link: "Si no fue usted, avise enseguida a los responsables de {app}.",
     footer: "{app} envió este mensaje a {to} el {time}. Las respuestas no se leen.",
     minutes: "minutos",
     hours: "horas",

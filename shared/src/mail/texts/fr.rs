@@ -8,6 +8,7 @@ pub(super) const TEXTS: Texts = Texts {
     or_open: "Ou ouvrez cette page :",
     valid_for: "Valable {life}.",
     never_tell: "Ne donnez ce code à personne. Personne chez {app} ne le demande.",
+    not_you_without_link: "Si ce n'était pas vous, prévenez tout de suite les responsables de {app}.",
     footer: "{app} a envoyé ce message à {to} le {time}. Les réponses ne sont pas lues.",
     minutes: "minutes",
     hours: "heures",

@@ -8,6 +8,7 @@ pub(super) const TEXTS: Texts = Texts {
     or_open: "Ou abra esta página:",
     valid_for: "Válido por {life}.",
     never_tell: "Não diga este código a ninguém. Ninguém de {app} o pede.",
+    not_you_without_link: "Se não foi você, avise logo os responsáveis por {app}.",
     footer: "{app} enviou esta mensagem para {to} em {time}. As respostas não são lidas.",
     minutes: "minutos",
     hours: "horas",

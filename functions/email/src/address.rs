@@ -1,0 +1,143 @@
+//! `/me/email` and `/me/email/complete`: another e-mail address for the account.
+
+use axum::{Json, extract::State};
+use shared::{
+    App,
+    account::{
+        email::{Email, Identifier},
+        proof::{Code, Purpose},
+        user::User,
+    },
+    auth::{
+        address_change,
+        mailing::{self, MailRequest, Started, Words},
+        password::confirm,
+        proof::Shown,
+        session_object::{SessionObject, require_signing_keys},
+        sign_in,
+    },
+    error::Error,
+    http::{
+        api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
+        body::Body,
+        caller::Caller,
+        client_ip::ClientIp,
+        fields::{Fields, Input, missing},
+    },
+    mail::Language,
+    password::Password,
+    store::Client,
+    token::access::Issuer,
+};
+
+const WORDS: Words = Words { asked: "email_change_asked", limited: "email_change_limited" };
+
+/// The endpoints of a change of address.
+pub(super) fn api() -> Api {
+    let asking = Operation::new::<Started>("changeEmail", "Ask for a code to change my address")
+        .text(
+            "Mails a code to the new address. The answer is the same if another account has it: its mailbox alone is told. \
+             An account without a password sends challenge and code of a login in the place of the password.",
+        )
+        .tag(Tag::Account)
+        .bearer()
+        .body::<Asked>()
+        .imported(&["new_email", "password"])
+        .fails(ATTEMPT)
+        .fails(&[
+            (400, "email_unchanged"),
+            (401, "code_invalid"),
+            (403, "password_incorrect"),
+            (501, "not_configured"),
+        ]);
+    let completing = Operation::new::<SessionObject>("completeEmailChange", "Change my address by the code")
+        .text("All other sessions end. The former address gets a link that takes the change back.")
+        .tag(Tag::Account)
+        .bearer()
+        .body::<Shows>()
+        .fails(ATTEMPT)
+        .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
+    Api::new().post("/me/email", ask, asking).post("/me/email/complete", complete, completing)
+}
+
+/// `new_email`, and the `password` or the `challenge` and `code` of a login. Perhaps `locale`.
+struct Asked {
+    email: Email,
+    credential: Option<Credential>,
+    language: Language,
+}
+
+/// The thing that shows that the person, and not the token alone, asks for the change.
+enum Credential {
+    Password(Password),
+    Code { challenge: String, code: Code },
+}
+
+impl Input for Asked {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (email, language) = (fields.email("new_email"), fields.language("locale"));
+        let password = fields.optional_password("password");
+        let (challenge, code) = (fields.optional("challenge"), fields.optional_code("code"));
+        let by_code = challenge.zip(code).map(|(challenge, code)| Credential::Code { challenge, code });
+        Some(Self { email: email?, credential: password.map(Credential::Password).or(by_code), language })
+    }
+}
+
+/// 200 with a challenge. Only the mailbox of the new address has the code.
+async fn ask(
+    State(app): State<App>,
+    caller: Caller,
+    ip: ClientIp,
+    Body(asked): Body<Asked>,
+) -> Result<Json<Started>, Error> {
+    mailing::require_mail(&app).await?;
+    address_change::require_change(&caller.user, &asked.email, app.now())?;
+    let user = confirmed(&app, &caller, asked.credential).await?;
+    let client = app.config().accounts.rate_limits.then_some(Client { device: caller.session, ip: ip.key() });
+    let identifier = Identifier::Email(asked.email);
+    let request = MailRequest {
+        purpose: Purpose::Change,
+        identifier: &identifier,
+        claimant: Some(&user),
+        client,
+        language: asked.language,
+    };
+    Ok(Json(mailing::start(&app, &request, &WORDS).await?))
+}
+
+async fn confirmed(app: &App, caller: &Caller, credential: Option<Credential>) -> Result<User, Error> {
+    match credential {
+        Some(Credential::Password(password)) => {
+            confirm(app, &caller.user, caller.session, password).await.map(|(user, _)| user)
+        }
+        Some(Credential::Code { challenge, code }) => {
+            sign_in::confirm(app, &caller.user, Shown::Code { challenge: &challenge, code: &code }).await
+        }
+        None => Err(Error::wrong(vec![missing("password")])),
+    }
+}
+
+/// `challenge` and `code`.
+struct Shows {
+    challenge: String,
+    code: Code,
+}
+
+impl Input for Shows {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        Some(Self { challenge: challenge?, code: code? })
+    }
+}
+
+/// 200 with the session object of a new session. Every other session ends.
+async fn complete(
+    State(app): State<App>,
+    issuer: Issuer,
+    caller: Caller,
+    Body(input): Body<Shows>,
+) -> Result<Json<SessionObject>, Error> {
+    require_signing_keys(&app).await?;
+    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
+    Ok(Json(address_change::by_code(&app, &issuer, &caller.user, shown).await?))
+}
