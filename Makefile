@@ -31,6 +31,9 @@ CONFIRM ?=
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
+CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_CYCLONEDX := $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)/bin
+
 LAMBDA_arm64 := --arm64
 LAMBDA_x86_64 := --x86-64
 
@@ -74,7 +77,7 @@ run: ## start everything on this machine; PORT=8080 and DATA_DIR=.latchkey unles
 test: check unit e2e container tools artefacts ## prove everything: check, unit, e2e, container, tools, artefacts
 
 .PHONY: check
-check: format template workflow server deny clippy doc ## check formatting, template.yaml, CI, systemd's units, dependencies, lints, documentation
+check: format template workflow server release-test deny clippy doc ## check formatting, template.yaml, CI, systemd's units, the release's scripts, dependencies, lints, documentation
 
 .PHONY: unit
 unit: ## run the Rust tests, against the embedded DynamoDB
@@ -150,6 +153,17 @@ dynamodb: $(VENV)/.installed ## run the tests of the store and of the functions 
 .PHONY: build
 build: $(VENV)/.zig ## build the functions for Lambda into target/lambda; ARCH=arm64 or x86_64
 	$(call BUILD,$(ARCH),target/lambda)
+
+# PARTS names some of tool-x86_64, tool-arm64, functions-x86_64, functions-arm64 and sbom.
+.PHONY: release
+release: $(VENV)/.zig $(CARGO_CYCLONEDX)/cargo-cyclonedx ## build the files of a release into dist, for an hour; VERSION=0.2.0, PARTS=tool-x86_64 for a part
+	$(NEED_RUST)
+	PATH="$(CURDIR)/$(CARGO_CYCLONEDX):$(CURDIR)/$(VENV)/bin:$$PATH" infra/release/release.sh '$(VERSION)' $(PARTS)
+
+.PHONY: release-test
+release-test: ## test the scripts of a release in a small form, in seconds
+	$(NEED_RUST)
+	infra/release/test.sh
 
 # The same build as a deployment, but for this machine's processor.
 .PHONY: artefacts
@@ -308,6 +322,12 @@ $(CARGO_DENY):
 	@echo "Building cargo-deny $(CARGO_DENY_VERSION) into .tools, once, in one to three minutes."
 	@CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 		cargo install --quiet --locked --no-track --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) cargo-deny@$(CARGO_DENY_VERSION)
+
+$(CARGO_CYCLONEDX)/cargo-cyclonedx:
+	$(NEED_RUST)
+	@echo "Building cargo-cyclonedx $(CARGO_CYCLONEDX_VERSION) into .tools, once, in a minute or two."
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo install --quiet --locked \
+		--no-track --root $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
 
 $(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
 	$(NEED_NODE)

@@ -11,7 +11,9 @@ use crate::{
     doctor,
     flags::Quiet,
     health::Health,
-    keys, mail, serve, smoke, table, token, users, written,
+    keys, mail, serve, smoke, table, token, users,
+    version::Version,
+    written,
 };
 
 /// A login backend that mints Firebase custom tokens.
@@ -81,6 +83,8 @@ Examples:
     Smoke(smoke::Smoke),
     /// Say whether the server on this machine answers: for containers and supervisors.
     Health(Health),
+    /// Print the version, the commit and the date of this program.
+    Version(Version),
     /// Print the completions of a shell: commands, options and their values.
     Completions(Completions),
 }
@@ -125,6 +129,7 @@ impl Latchkey {
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),
             Command::Health(health) => wait_for(health.run()),
+            Command::Version(version) => version.run(),
             Command::Completions(completions) => completions.run(),
         }
     }

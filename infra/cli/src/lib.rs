@@ -19,6 +19,7 @@ pub mod smoke;
 pub mod table;
 pub mod token;
 pub mod users;
+pub mod version;
 
 use std::io::{self, Write};
 

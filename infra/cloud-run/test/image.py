@@ -65,7 +65,7 @@ def build_stage(context, target, program):
             subprocess.run(command, shell=True, cwd=context, check=True, env={**os.environ, "CARGO_TARGET_DIR": "target"})
         (context / "target").unlink()
     else:
-        commands = "cargo build --release --locked -p latchkey && cp target/release/latchkey latchkey && mkdir data"
+        commands = "cargo build --profile tool --locked -p latchkey && cp target/tool/latchkey latchkey && mkdir data"
         assert stage.commands == [commands], stage.commands
         shutil.copy2(program, context / "latchkey")
         (context / "data").mkdir()

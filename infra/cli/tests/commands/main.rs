@@ -307,3 +307,16 @@ fn wrong_use_has_the_exit_code_2_and_a_word_about_what_was_meant() {
     let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).arg("--version").output().unwrap();
     assert!(output.status.success() && output.stdout.starts_with(b"latchkey "));
 }
+
+#[test]
+fn the_version_names_the_build_of_a_release_and_says_where_there_is_none() {
+    let version = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_latchkey")).arg("version").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let number = env!("CARGO_PKG_VERSION");
+    assert_eq!(version(&[]), format!("latchkey {number}, built from source: no release\n"));
+    let build: Value = serde_json::from_str(&version(&["--json"])).unwrap();
+    assert_eq!(build, serde_json::json!({"version": number, "commit": null, "date": null}));
+}

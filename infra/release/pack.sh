@@ -1,0 +1,67 @@
+#!/bin/sh
+# Packs what was built into the files of a release. The same input gives the same bytes.
+#
+#     pack.sh VERSION BUILT OUT
+#
+# BUILT has, as far as they were built:
+#
+#     x86_64/latchkey, arm64/latchkey                  the tool
+#     x86_64/functions/NAME/bootstrap, arm64/…         the functions
+#     sbom.json                                        the list of all parts
+#
+# SOURCE_DATE_EPOCH is the time of every file in the archives.
+set -eu
+version=$1
+built=$(cd "$2" && pwd)
+mkdir -p "$3"
+out=$(cd "$3" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+: "${SOURCE_DATE_EPOCH:?}"
+export TZ=UTC LC_ALL=C
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+umask 022
+
+# The archive $2 of the folder $1 within the scratch folder.
+archive() {
+    tar --create --format=ustar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+        --mode='u=rwX,go=rX' --directory "$scratch" "$1" | gzip -9n > "$out/$2"
+}
+
+# The zip of one function for Lambda: an executable bootstrap and nothing else.
+zip_function() {
+    cp "$1" "$scratch/bootstrap"
+    chmod 755 "$scratch/bootstrap"
+    touch --date "@$SOURCE_DATE_EPOCH" "$scratch/bootstrap"
+    (cd "$scratch" && zip -q -X -9 "$2" bootstrap)
+    rm "$scratch/bootstrap"
+}
+
+for processor in x86_64 arm64; do
+    if [ -f "$built/$processor/latchkey" ]; then
+        name=latchkey-$version-linux-$processor
+        mkdir "$scratch/$name"
+        cp "$built/$processor/latchkey" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$root/docs/one-server.md" "$scratch/$name"
+        cp -r "$root/infra/server" "$scratch/$name/server"
+        archive "$name" "$name.tar.gz"
+    fi
+    if [ -d "$built/$processor/functions" ]; then
+        name=latchkey-$version-aws-$processor
+        mkdir -p "$scratch/$name/functions"
+        for function in "$built/$processor/functions"/*/bootstrap; do
+            zip_function "$function" "$scratch/$name/functions/$(basename "$(dirname "$function")").zip"
+        done
+        # `sam deploy` uploads a zip as it is. The default of the processor is the one of this
+        # archive.
+        sed -e 's|CodeUri: target/lambda/\(.*\)|CodeUri: functions/\1.zip|' \
+            -e "/^  Architecture:/,/AllowedValues/s/Default: .*/Default: $processor/" "$root/template.yaml" > "$scratch/$name/template.yaml"
+        cp "$root/samconfig.toml" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$scratch/$name"
+        archive "$name" "$name.tar.gz"
+    fi
+done
+[ ! -f "$built/sbom.json" ] || cp "$built/sbom.json" "$out/latchkey-$version.cdx.json"
+"$root/infra/release/notes.sh" "$version" > "$out/NOTES.md"
+cd "$out"
+rm -f SHA256SUMS
+sha256sum -- * > "$scratch/SHA256SUMS"
+mv "$scratch/SHA256SUMS" SHA256SUMS
