@@ -15,7 +15,6 @@ use clap::Args;
 use shared::{
     config::Config,
     keys::{Source, file_fault},
-    store::Store,
 };
 
 use self::{
@@ -61,11 +60,11 @@ impl Backup {
     /// # Errors
     ///
     /// A sentence for people: there is nothing to back up, or the archive cannot be written.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), Failure> {
         self.refuse_wrong_use()?;
         let config = self.config()?;
         let now = deployment::now();
-        let contents = contents(&config).await?;
+        let contents = contents(&config)?;
         let manifest = Manifest::of(&contents, &config.table_name, now);
         if self.is_stream() {
             let mut out = BufWriter::new(io::stdout().lock());
@@ -116,10 +115,10 @@ impl Backup {
 
 /// The files of the data folder. The keys are opened after the database was copied, and under the
 /// lock of a rotation. Each session of the copy therefore has its key in the archive.
-async fn contents(config: &Config) -> Result<Vec<Content>, Failure> {
+fn contents(config: &Config) -> Result<Vec<Content>, Failure> {
     let folder = &config.serve.data_dir;
     let mut contents =
-        vec![Content::of(deployment::DATABASE, copy(config).await?).map_err(|error| unreadable(folder, &error))?];
+        vec![Content::of(deployment::DATABASE, copy(config)?).map_err(|error| unreadable(folder, &error))?];
     let keys = folder.join(deployment::SIGNING_KEYS);
     let _lock = if keys.exists() { Some(files::lock_folder_of(&keys)?) } else { None };
     for name in FILES.into_iter().filter(|name| *name != deployment::DATABASE) {
@@ -135,9 +134,13 @@ async fn contents(config: &Config) -> Result<Vec<Content>, Failure> {
 
 /// A copy of the database as of one moment. Its file has no name any more, so that nothing is left
 /// of it when it is closed.
-async fn copy(config: &Config) -> Result<File, Failure> {
+fn copy(config: &Config) -> Result<File, Failure> {
     let database = deployment::embedded(config)?;
-    deployment::examine(&Store::new(database.client(), &config.table_name), &config.table_name).await?;
+    if !database.has_table(&config.table_name).map_err(|error| error.cause())? {
+        return Err(
+            format!("The database has no table {}. Set TABLE_NAME as the server has it.", config.table_name).into()
+        );
+    }
     let aside = config.serve.data_dir.join(ASIDE);
     files::make_folder(&aside)?;
     let _lock = lock(&aside)?;
@@ -179,7 +182,10 @@ fn advise_of_others(config: &Config) {
         ("the Firebase service account", config.firebase.account.as_ref()),
         ("the shared secret", keys.shared_secret.as_ref()),
         ("the API keys", keys.api_key.as_ref()),
+        ("the admin key", keys.admin_key.as_ref()),
         ("the key of mailed codes", keys.proof_key.as_ref()),
+        ("the password of the mail server", config.mail.smtp.as_ref()),
+        ("the secret of the webhook", config.mail.webhook_secret.as_ref()),
     ]
     .into_iter()
     .filter(|(_, source)| source.is_some_and(|source| is_outside(source, config)))

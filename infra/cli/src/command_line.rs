@@ -119,8 +119,8 @@ impl Latchkey {
         self.quiet.apply();
         match self.command {
             Command::Serve(serve) => serve.run(),
-            Command::Backup(backup) => wait_for(backup.run()),
-            Command::Restore(restore) => wait_for(restore.run()),
+            Command::Backup(backup) => backup.run(),
+            Command::Restore(restore) => restore.run(),
             Command::Keys(keys) => wait_for(keys.run()),
             Command::Token(token) => wait_for(token.run()),
             Command::Users(users) => wait_for(users.run()),

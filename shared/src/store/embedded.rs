@@ -80,6 +80,15 @@ impl Embedded {
         self.database.vacuum_into(&path.to_string_lossy()).map_err(Error::internal)
     }
 
+    /// Whether the database has a table of this name, of this version or of an earlier one.
+    ///
+    /// # Errors
+    ///
+    /// SQLite fails.
+    pub fn has_table(&self, name: &str) -> Result<bool, Error> {
+        self.database.get_table_metadata(name).map(|found| found.is_some()).map_err(Error::internal)
+    }
+
     /// Deletes the records that have outlived their TTL, as DynamoDB does by itself. Returns their
     /// number.
     ///

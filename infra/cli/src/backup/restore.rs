@@ -8,11 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use shared::{
-    error::Error,
-    keys::file_fault,
-    store::{Store, embedded::Embedded},
-};
+use shared::{error::Error, keys::file_fault, store::embedded::Embedded};
 use tar::Entry;
 
 use super::archive::{self, FILES, Manifest, Member, damaged};
@@ -52,7 +48,7 @@ impl Restore {
     /// # Errors
     ///
     /// A sentence for people: the folder is not empty, or the archive cannot be used.
-    pub async fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), Failure> {
         let config = self.data_dir.config()?;
         let folder = &config.serve.data_dir;
         let input: Box<dyn Read> = if self.from.as_os_str() == "-" {
@@ -71,7 +67,7 @@ impl Restore {
         let made = DirBuilder::new().mode(0o700).create(&aside);
         made.map_err(|error| unusable(&aside, &error, "written"))?;
         let checked = match unpack(entries, &manifest, &aside) {
-            Ok(()) => check(&aside, &manifest.table).await,
+            Ok(()) => check(&aside, &manifest.table),
             Err(why) => Err(why),
         };
         let placed = checked.and_then(|()| place(folder, &aside, &manifest));
@@ -158,11 +154,15 @@ fn unpack_one(entry: &mut impl Read, member: &Member, aside: &Path) -> Result<()
     Ok(())
 }
 
-/// Opens the database as a server does. A database of a later version is refused here.
-async fn check(aside: &Path, table: &str) -> Result<(), String> {
+/// Opens the database as a server does. A database of a later version is refused here. The first
+/// start of a server changes a database of an earlier version.
+fn check(aside: &Path, table: &str) -> Result<(), String> {
     let cause = |error: Error| format!("The database of the archive cannot be used: {}", error.cause());
     let embedded = Embedded::file(&aside.join(deployment::DATABASE)).map_err(cause)?;
-    deployment::examine(&Store::new(embedded.client(), table), table).await
+    if embedded.has_table(table).map_err(cause)? {
+        return Ok(());
+    }
+    Err(damaged(deployment::DATABASE, &format!("has no table {}", shown(table))))
 }
 
 /// Moves the files to their place, the database last.

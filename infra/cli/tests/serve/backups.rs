@@ -201,7 +201,7 @@ fn a_damaged_or_foreign_archive_is_refused_in_words_and_leaves_nothing() {
         (kept.with("\"sha256\"", "\"sha265\""), "latchkey-backup.json cannot be understood"),
         (kept.with("\"proof-key\"", "\"other-key\""), "does not list the files of a data folder"),
         (kept.with("\"public-keys.json\"", "\"signing-key.json\""), "does not list the files of a data folder"),
-        (kept.with("\"table\": \"latchkey\"", "\"table\": \"lutchkey\""), "lutchkey"),
+        (kept.with("\"table\": \"latchkey\"", "\"table\": \"lutchkey\""), "latchkey.db has no table lutchkey"),
     ] {
         let sentence = kept.refused(&archive);
         assert!(sentence.contains(words), "{words}: {sentence}");
@@ -248,6 +248,10 @@ fn a_backup_says_why_it_cannot_be_made_and_keeps_as_many_archives_as_it_is_told(
     assert!(sentence.contains("There is no database"), "{sentence}");
     let sentence = refused(1, &tool(&["backup", "missing/other.tar"], &kept.data()));
     assert!(sentence.contains("missing/other.tar cannot be written"), "{sentence}");
+    let mut other_table = Command::new(env!("CARGO_BIN_EXE_latchkey"));
+    other_table.args(["backup", "/dev/null"]).env_clear().env("DATA_DIR", kept.data()).env("TABLE_NAME", "users");
+    let sentence = refused(1, &other_table.output().unwrap());
+    assert!(sentence.contains("The database has no table users. Set TABLE_NAME"), "{sentence}");
     let mut elsewhere = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     elsewhere.args(["backup", "other.tar"]).env_clear().env("SIGNING_KEYS_SECRET_ID", "keys");
     let sentence = refused(2, &elsewhere.output().unwrap());
