@@ -2,8 +2,10 @@
 
 pub mod address_change;
 pub mod admin;
+pub mod deletion;
 pub mod first_session;
 pub mod judgement;
+pub mod live_sessions;
 pub mod mailing;
 pub mod new_password;
 pub mod password;

@@ -3,8 +3,12 @@
 //! Every route asks for an admin key, or for the token that a key was exchanged for. Without an
 //! admin key in the configuration every route is 501.
 
+mod change;
+mod create;
 mod cursor;
+mod delete;
 mod list;
+mod sessions;
 mod show;
 mod token;
 mod view;
@@ -14,7 +18,9 @@ use shared::{App, http::api::Api};
 
 /// The endpoints of this function.
 pub fn api() -> Api {
-    Api::new().merge(token::api()).merge(list::api()).merge(show::api())
+    [token::api(), list::api(), create::api(), show::api(), change::api(), delete::api(), sessions::api()]
+        .into_iter()
+        .fold(Api::new(), Api::merge)
 }
 
 /// The routes of this function.

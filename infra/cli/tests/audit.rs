@@ -259,6 +259,44 @@ fn a_session_that_ends_because_its_address_is_not_verified_leaves_its_event() {
     walk.leaves("POST /refresh", "", &refresh_token(&session), 403, &["session_ended"]);
 }
 
+/// A change by an admin is one line with the name of the key, and no line has the key.
+#[test]
+fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
+    const KEY: &str = "an admin's key of 32 characters or more";
+    let walk = Walk::start(&[("ADMIN_KEY", "anna:an admin's key of 32 characters or more")]);
+    let key = format!("x-admin-key: {KEY}\r\n");
+    walk.leaves("POST /admin/token", "x-admin-key: wrong\r\n", &json!({}), 401, &["admin_key_wrong"]);
+    let token = walk.leaves("POST /admin/token", &key, &json!({}), 200, &["admin_token_made"]);
+    let by_token = format!("authorization: Bearer {}\r\n", text(&token, "admin_token"));
+    let made = walk.leaves("POST /admin/users", &key, &credentials(PASSWORD), 201, &["admin_user_created"]);
+    let path = format!("/admin/users/{}", text(made.get("user").unwrap(), "id"));
+    walk.leaves(&format!("GET {path}"), &by_token, &json!({}), 200, &[]);
+    let change = json!({"role_id": 2, "name": "James"});
+    walk.leaves(&format!("PATCH {path}"), &by_token, &change, 200, &["admin_user_changed"]);
+    walk.leaves(&format!("PATCH {path}"), &by_token, &json!({"role_id": 3, "version": 0}), 409, &[]);
+    walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    let sessions = walk.leaves(&format!("GET {path}/sessions"), &key, &json!({}), 200, &[]);
+    let sid = text(sessions.pointer("/sessions/0").unwrap(), "id").to_owned();
+    walk.leaves(&format!("DELETE {path}/sessions/{sid}"), &key, &json!({}), 200, &["session_ended"]);
+    walk.leaves(&format!("POST {path}/end-sessions"), &key, &json!({}), 200, &["admin_sessions_ended"]);
+    walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &["admin_user_deleted"]);
+    walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &[]);
+
+    let log = fs::read_to_string(walk.folder.path().join("log")).unwrap();
+    assert!(!log.contains(KEY) && !log.contains(text(&token, "admin_token")) && !log.contains("a@b.de"), "{log}");
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let by_admin = |line: &Value| {
+        let event = line.get("event").and_then(Value::as_str).unwrap_or_default();
+        ["session_ended", "admin_token_made"].contains(&event) || event.starts_with("admin_user")
+    };
+    let named: Vec<Value> = lines.filter(by_admin).collect();
+    assert_eq!(named.len(), 5, "{log}");
+    for line in named {
+        assert_eq!(line.get("admin_key"), Some(&json!("anna")), "{line}");
+    }
+    assert!(log.contains("\"fields\":\"name,role_id\""), "{log}");
+}
+
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
@@ -282,7 +320,7 @@ fn documented_endpoints() -> BTreeSet<String> {
 /// The events that the code names, line by line. Tests inside a source file are left out.
 fn events_in(folder: &Path, events: &mut BTreeSet<String>) {
     let records = Regex::new(
-        r"\b(?:audit(?:::record|::warn|::keys|::event|::many)?|drop_mail)\(|\b(?:failed|limited): |\bROTATED: ",
+        r"\b(?:audit(?:::record|::warn|::keys|::event|::many|::admin)?|drop_mail)\(|\b(?:failed|limited): |\bROTATED: ",
     )
     .unwrap();
     let word = Regex::new(r#""([a-z]+(?:_[a-z]+)+)""#).unwrap();

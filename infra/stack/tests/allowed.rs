@@ -27,10 +27,6 @@ const MAILS_AND_SUPPRESSIONS: &str =
 const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
 const SUPPRESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SUPPRESSED#*"]}}"#;
 
-const LISTED_ACCOUNTS: &str =
-    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","CONFIG#*"]}}"#;
-const LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["LIMIT#*"]}}"#;
-
 /// The index that lists accounts.
 const ACCOUNTS_INDEX: &str = "${Table.Arn}/index/accounts";
 /// The index that lists the sessions of a user.
@@ -60,9 +56,13 @@ pub const ALLOWED: [(&str, &[Row]); 13] = [
     (
         "AdminFunction",
         &[
-            ("dynamodb:BatchGetItem", "Table.Arn", LISTED_ACCOUNTS),
+            ("dynamodb:BatchGetItem", "Table.Arn", ""),
+            ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
+            ("dynamodb:DeleteItem", "Table.Arn", ""),
+            ("dynamodb:PutItem", "Table.Arn", ""),
             ("dynamodb:Query", ACCOUNTS_INDEX, ""),
-            ("dynamodb:UpdateItem", "Table.Arn", LIMITS),
+            ("dynamodb:Query", INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", ""),
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "AdminLogs.Arn", ""),
             ("logs:PutLogEvents", "AdminLogs.Arn", ""),

@@ -347,7 +347,7 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     let asked = email.post(200, "/login/email", json!({"email": "james@yopmail.com"})).await;
     let shown = json!({"challenge": asked["challenge"], "code": code(&asked["challenge"])});
     email.post(200, "/login/email/complete", shown).await;
-    administer(&admin).await;
+    administer(&admin, &login).await;
     account.call(200, Method::DELETE, "/me", &session["access_token"], json!({"password": LAST_PASSWORD})).await;
     let stranger = json!({"email": "ann@yopmail.com", "password": PASSWORD});
     let stranger = create.elsewhere(9).post(201, "/create-account", stranger).await;
@@ -357,14 +357,25 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     [account, admin, create, email, jwt, login, logout, refresh, verify, well_known]
 }
 
-/// Uses the admin API in every way.
-async fn administer(admin: &Function) {
+/// Uses the admin API in every way, at an account of its own.
+async fn administer(admin: &Function, login: &Function) {
     let call = async |method, path: &str, body| admin.call(200, method, path, &Value::Null, body).await;
     admin.call(401, Method::POST, "/admin/token", &json!("a wrong key"), Value::Null).await;
     call(Method::POST, "/admin/token", Value::Null).await;
-    let listed = call(Method::GET, "/admin/users", Value::Null).await;
-    let id = listed["users"][0]["id"].as_str().unwrap().to_owned();
-    call(Method::GET, &format!("/admin/users/{id}"), Value::Null).await;
+    call(Method::GET, "/admin/users", Value::Null).await;
+    let new = json!({"email": "zoe@yopmail.com", "username": "zoe", "password": PASSWORD, "metadata": {"plan": "pro"}});
+    let user = admin.post(201, "/admin/users", new).await;
+    let path = format!("/admin/users/{}", user["user"]["id"].as_str().unwrap());
+    call(Method::GET, &path, Value::Null).await;
+    let changes = json!({"role_id": 7, "username": "zoey", "name": "Zoe", "metadata": {"plan": "free"}});
+    call(Method::PATCH, &path, changes).await;
+    login.post(200, "/login", json!({"email": "zoe@yopmail.com", "password": PASSWORD})).await;
+    let sessions = call(Method::GET, &format!("{path}/sessions"), Value::Null).await;
+    let sid = sessions["sessions"][0]["id"].as_str().unwrap();
+    call(Method::DELETE, &format!("{path}/sessions/{sid}"), Value::Null).await;
+    login.post(200, "/login", json!({"email": "zoe@yopmail.com", "password": PASSWORD})).await;
+    call(Method::POST, &format!("{path}/end-sessions"), Value::Null).await;
+    call(Method::DELETE, &path, Value::Null).await;
 }
 
 /// The uses that a permission allows, one for each kind of record. A permission without a

@@ -12,7 +12,7 @@ use super::document::{read, resources};
 const METRICS: [(&str, &[&str]); 20] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
-    ("hash_ms", &["account", "create-account", "email", "login"]),
+    ("hash_ms", &["account", "admin", "create-account", "email", "login"]),
     ("login_failed", &["login"]),
     ("login_limited", &["login"]),
     ("login_ok", &["login"]),

@@ -102,6 +102,17 @@ impl User {
         hash: StoredHash,
         now: Timestamp,
     ) -> Self {
+        Self { password_hash: Some(hash), ..Self::without_password(id, email, username, name, now) }
+    }
+
+    /// Like [`User::new`], for an account whose owner begins without a password.
+    pub fn without_password(
+        id: String,
+        email: &Email,
+        username: Option<&Username>,
+        name: String,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             email: email.typed().to_owned(),
@@ -113,7 +124,7 @@ impl User {
             role_id: ROLE_ID_NEW,
             email_verified: false,
             disabled: false,
-            password_hash: Some(hash),
+            password_hash: None,
             epoch: 0,
             proof: 0,
             undo_links: Vec::new(),
@@ -156,6 +167,13 @@ impl User {
         self.void_proofs();
     }
 
+    /// Removes the password. All sessions end with it, and so do codes and links.
+    pub fn remove_password(&mut self, now: Timestamp) {
+        self.password_hash = None;
+        self.end_sessions(now);
+        self.void_proofs();
+    }
+
     /// Disables the account. Enabling it later brings back neither sessions nor codes nor links.
     pub fn disable(&mut self, now: Timestamp) {
         self.disabled = true;
@@ -166,9 +184,33 @@ impl User {
     /// Ends all that somebody may have set before the owner of the address was known: the password,
     /// the sessions, and the codes and links. Whoever registered the account need not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
-        self.password_hash = None;
-        self.end_sessions(now);
-        self.void_proofs();
+        self.remove_password(now);
+    }
+
+    /// Counts the address as verified, on the word of whoever runs the service. Whoever made the
+    /// account need not be the owner of the address, so that what was set before ends, unless
+    /// `keep_password`.
+    pub fn verify_address(&mut self, keep_password: bool, now: Timestamp) {
+        if !self.email_verified && !keep_password {
+            self.take_over(now);
+        }
+        self.email_verified = true;
+    }
+
+    /// Changes the address, on the word of whoever runs the service. Every session ends with the
+    /// old address. The new one counts as verified only if `verified` says so; what was set while
+    /// no owner was known then ends too, unless `keep_password`.
+    pub fn move_to(&mut self, email: &Email, verified: bool, keep_password: bool, now: Timestamp) {
+        let is_moved = self.email_key != email.key();
+        if verified && !self.email_verified && !keep_password {
+            self.take_over(now);
+        } else if is_moved {
+            self.end_sessions(now);
+            self.void_proofs();
+        }
+        self.email_verified = verified || (self.email_verified && !is_moved);
+        email.typed().clone_into(&mut self.email);
+        email.key().clone_into(&mut self.email_key);
     }
 
     /// The identifiers of this account in the form that is compared: the e-mail address, and the
@@ -287,6 +329,26 @@ mod tests {
         assert_eq!(after(User::disable), (1, 1, true, true, true));
         // A logout everywhere leaves a verification under way alone.
         assert_eq!(after(User::end_sessions), (1, 0, true, true, false));
+    }
+
+    #[test]
+    fn an_address_that_nobody_showed_to_own_leaves_nothing_behind_when_it_is_verified_or_replaced() {
+        let (old, new) = (Email::parse("a@b.de").unwrap(), Email::parse("c@d.de").unwrap());
+        let now = Timestamp::from_seconds(1_779_890_400);
+        let after = |was_verified: bool, change: &dyn Fn(&mut User)| {
+            let mut user = User::new("u".to_owned(), &old, None, String::new(), StoredHash::new("old"), now);
+            user.email_verified = was_verified;
+            change(&mut user);
+            (user.epoch, user.proof, user.password_hash.is_some(), user.email_verified)
+        };
+        assert_eq!(after(false, &|user| user.verify_address(false, now)), (1, 1, false, true));
+        assert_eq!(after(false, &|user| user.verify_address(true, now)), (0, 0, true, true));
+        assert_eq!(after(true, &|user| user.verify_address(false, now)), (0, 0, true, true));
+        assert_eq!(after(true, &|user| user.move_to(&new, false, false, now)), (1, 1, true, false));
+        assert_eq!(after(true, &|user| user.move_to(&new, true, false, now)), (1, 1, true, true));
+        assert_eq!(after(false, &|user| user.move_to(&new, true, false, now)), (1, 1, false, true));
+        assert_eq!(after(false, &|user| user.move_to(&new, true, true, now)), (1, 1, true, true));
+        assert_eq!(after(true, &|user| user.move_to(&old, false, false, now)), (0, 0, true, true));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The fields of a request, read strictly. Everything that is wrong is told at once.
 
+mod changes;
 pub mod described;
 mod mails;
 mod tokens;
@@ -104,6 +105,10 @@ pub trait Input: Sized {
     /// to keep is lost in silence.
     const STORED_AT: Option<Place> = None;
 
+    /// Whether the input may set what no other caller can: the role, and whether the address is
+    /// verified. Only inputs of admins do.
+    const MAY_SET_ALL: bool = false;
+
     /// Reads the input from the fields; `None` if a reader of [`Fields`] found a mistake.
     fn read(fields: &mut Fields<'_>) -> Option<Self>;
 }
@@ -156,7 +161,7 @@ impl<'a> Fields<'a> {
     ///
     /// 400 with the mistakes.
     pub(super) fn read<T: Input>(mut self) -> Result<T, Error> {
-        for name in NOT_SETTABLE {
+        for name in NOT_SETTABLE.into_iter().filter(|_| !T::MAY_SET_ALL) {
             if self.values.contains_key(name) {
                 let detail = format!("`{name}` cannot be set by a request: leave it out.");
                 self.record(Field::new(name, "not_settable", "A request cannot set this.").explained(detail));

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 42] = [
+pub const PATHS: [(&str, &[&str]); 45] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -32,8 +32,11 @@ pub const PATHS: [(&str, &[&str]); 42] = [
     ("/jwt/encode", &["POST"]),
     ("/jwt/decode", &["POST"]),
     ("/admin/token", &["POST"]),
-    ("/admin/users", &["GET"]),
-    ("/admin/users/{id}", &["GET"]),
+    ("/admin/users", &["GET", "POST"]),
+    ("/admin/users/{id}", &["GET", "PATCH", "DELETE"]),
+    ("/admin/users/{id}/sessions", &["GET"]),
+    ("/admin/users/{id}/sessions/{sid}", &["DELETE"]),
+    ("/admin/users/{id}/end-sessions", &["POST"]),
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),

@@ -27,6 +27,8 @@ pub enum Place {
     NewAccount,
     /// `PATCH /me`.
     Profile,
+    /// The accounts of the admin API.
+    Admin,
 }
 
 /// The kinds of data that people send under keys of their own.
@@ -149,7 +151,9 @@ pub(super) fn is_typed_again(key: &str) -> bool {
 
 /// The mistakes in the keys that nothing has read.
 pub(super) fn refusals(values: &Map<String, Value>, place: Place) -> Vec<Field> {
-    let unknown = values.iter().filter(|(key, _)| !NOT_SETTABLE.contains(&key.as_str()));
+    // These are told by themselves, except to admins.
+    let is_told = |key: &String| place != Place::Admin && NOT_SETTABLE.contains(&key.as_str());
+    let unknown = values.iter().filter(|(key, _)| !is_told(key));
     unknown.filter_map(|(key, value)| refusal(key, value, place)).take(NAMED_MAX).collect()
 }
 
@@ -163,6 +167,11 @@ fn refusal(key: &str, value: &Value, place: Place) -> Option<Field> {
     let in_metadata = "Data of your own goes into `metadata`";
     let example = format!("{{\"metadata\": {{\"{key}\": …}}}}");
     let (code, message, detail) = match (meant, place) {
+        (Meant::PartOfName | Meant::Role | Meant::State | Meant::Made | Meant::Token, Place::Admin) => (
+            UNKNOWN_FIELD,
+            "An account has no such field.",
+            format!("`{key}` is not a field here. docs/admin.md has the fields. {in_metadata}: {example}."),
+        ),
         (Meant::Spelling("email"), Place::Profile) => (
             UNKNOWN_FIELD,
             "An e-mail address cannot be changed here.",

@@ -55,6 +55,30 @@ impl Store {
         self.try_change(OPERATOR_TRIES_MAX, user, change, Extras::default()).await
     }
 
+    /// Changes an account and its profile as an admin asks. With `version`, the change is made only
+    /// to the account of that version, and `None` says that there is another one. Without it, the
+    /// change is tried as often as by [`Store::update_with_retries`]. One round trip, and two more
+    /// for each change that comes first.
+    ///
+    /// # Errors
+    ///
+    /// 400 if the metadata would become too large, 409 if an identifier is taken, 503 if DynamoDB
+    /// fails.
+    pub async fn change_as_admin(
+        &self,
+        user: &User,
+        version: Option<u64>,
+        change: impl Fn(&mut User),
+        described: ProfileChange<'_>,
+    ) -> Result<Option<User>, Error> {
+        let extras = Extras { profile: Some(described), ..Extras::default() };
+        match version {
+            Some(version) if version != user.version => Ok(None),
+            Some(_) => self.change_once(user, change, extras).await,
+            None => self.try_change(OPERATOR_TRIES_MAX, user, change, extras).await.map(Some),
+        }
+    }
+
     /// Changes an account as its owner asks, who has given the password, and stores the session and
     /// the mails. One round trip, and two more for each change that comes first.
     ///

@@ -9,6 +9,13 @@ pub fn record(event: &'static str, identity: &str, user: &str) {
     tracing::info!(event, identity, user, "audit");
 }
 
+/// Records a change of an account by an admin. `fields` names what was changed. The request's span
+/// adds the name of the admin key.
+pub fn admin(event: &'static str, identity: &str, user: &str, fields: &str) {
+    metrics::count(event);
+    tracing::info!(event, identity, user, fields, "audit");
+}
+
 /// Records an audit event that an operator should look at.
 pub fn warn(event: &'static str, user: &str) {
     metrics::count(event);

@@ -8,6 +8,7 @@ use std::{
 use shared::{
     App,
     account::{email::Email, user::User},
+    auth::deletion,
 };
 
 use super::{audit, failure, name};
@@ -72,12 +73,7 @@ pub async fn set_role(app: &App, user: User, role_id: u32) -> Result<(), Failure
 /// made the account need not be the owner of the address.
 pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
     let now = app.now();
-    let verify = |user: &mut User| {
-        if !user.email_verified {
-            user.take_over(now);
-            user.email_verified = true;
-        }
-    };
+    let verify = |user: &mut User| user.verify_address(false, now);
     let done = "is verified; the password from before is removed, and every session has ended";
     if change(app, &user, |user| !user.email_verified, verify, done, "was verified already").await? {
         audit(app, "email_verified", &user);
@@ -92,7 +88,8 @@ pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
 
 /// Counts the e-mail address as verified, and trusts that its owner set the password.
 pub async fn verify_and_keep_password(app: &App, user: User) -> Result<(), Failure> {
-    let verify = |user: &mut User| user.email_verified = true;
+    let now = app.now();
+    let verify = |user: &mut User| user.verify_address(true, now);
     if change(app, &user, |user| !user.email_verified, verify, "is verified", "was verified already").await? {
         audit(app, "email_verified", &user);
         tell(
@@ -138,18 +135,7 @@ pub async fn set_email(
     let applies = |user: &User| {
         user.email != email.typed() || user.email_key != email.key() || (verified && !user.email_verified)
     };
-    let set = |user: &mut User| {
-        let is_moved = user.email_key != email.key();
-        if verified && !user.email_verified && !keep_password {
-            user.take_over(now);
-        } else if is_moved {
-            user.end_sessions(now);
-            user.void_proofs();
-        }
-        user.email_verified = verified || (user.email_verified && !is_moved);
-        email.typed().clone_into(&mut user.email);
-        email.key().clone_into(&mut user.email_key);
-    };
+    let set = |user: &mut User| user.move_to(email, verified, keep_password, now);
     let is_moved = user.email_key != email.key();
     let had_password = user.password_hash.is_some();
     let takes_over = verified && !user.email_verified && !keep_password;
@@ -235,9 +221,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
             return Err("Nothing was deleted.".to_owned().into());
         }
     }
-    // Disables the account first, because a change in between would keep it from being deleted.
-    let (now, refused) = (app.now(), app.store().update_with_retries(&user, disabling(app)).await.map_err(failure)?);
-    app.store().delete_user(&refused).await.map_err(failure)?;
+    let (now, refused) = (app.now(), deletion::delete(app, &user).await.map_err(failure)?);
     audit(app, "account_deleted", &refused);
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shared::{
     http::api::{Endpoint, operation::Identity},
     jose::jwt::Jwt,
-    testing::{ISSUER, PROJECT, Service, service_account},
+    testing::{ISSUER, PASSWORD, PROJECT, Service, code_of, service_account},
 };
 
 const KEY: &str = "an admin's key of 32 characters or more";
@@ -25,6 +25,7 @@ fn variables() -> Vec<(&'static str, &'static str)> {
         ("FIREBASE_SERVICE_ACCOUNT", service_account()),
         ("FIREBASE_PROJECT_ID", PROJECT),
         ("EMAIL_SIGN_IN", "existing"),
+        ("MAIL", "outbox"),
         ("RATE_LIMITS", "off"),
     ]
 }
@@ -185,5 +186,56 @@ async fn no_page_of_another_origin_reads_an_answer() {
             let names = answer.headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
             assert_eq!(names.count(), 0, "{path}: {:?}", answer.headers);
         }
+    }
+}
+
+/// Invariant b4: from the answer on, nothing lets a disabled account in.
+#[tokio::test(start_paused = true)]
+async fn a_disabled_account_is_refused_everywhere_from_the_answer_on() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", None, |user| user.email_verified = true).await;
+    let path = format!("/admin/users/{}", user.id);
+    let change = |body: Value| service.request(Method::PATCH, &path).header("x-admin-key", KEY).json(body);
+    let started = service.post("/login/email", json!({"email": "a@b.de"})).await.is(200).body;
+    let forgot = service.post("/password/forgot", json!({"email": "a@b.de"})).await.is(200).body;
+    let session = service.session(&user).await;
+    change(json!({"disabled": true})).await.is(200);
+    let credentials = json!({"email": "a@b.de", "password": PASSWORD});
+    service.post("/login", credentials.clone()).await.refused(403, "account_disabled");
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    let refused = service.post("/refresh", refresh.clone()).await;
+    assert!([401, 403].contains(&refused.status.as_u16()), "{}", refused.body);
+    let me = service.request(Method::GET, "/me").bearer(&session["access_token"]).send().await;
+    me.refused(401, "account_disabled");
+    let verify = service.request(Method::GET, "/verify?check_revoked=true").bearer(&session["access_token"]);
+    verify.send().await.refused(401, "account_disabled");
+    let by_code = json!({"challenge": started["challenge"], "code": code_of(&started["challenge"])});
+    service.post("/login/email/complete", by_code).await.refused(401, "code_invalid");
+    let code = code_of(&forgot["challenge"]);
+    let reset = json!({"challenge": forgot["challenge"], "code": code, "new_password": "violet tractor 47 umbrella"});
+    service.post("/password/reset", reset).await.refused(401, "code_invalid");
+    // Nothing from before comes back with the account.
+    change(json!({"disabled": false})).await.is(200);
+    service.post("/refresh", refresh).await.refused(401, "refresh_token_invalid");
+    service.post("/login", credentials).await.is(200);
+}
+
+#[tokio::test]
+async fn no_refresh_that_races_with_the_disabling_leaves_a_live_session() {
+    const RACES: usize = 100;
+    let service = service().await;
+    for number in 0..RACES {
+        let user = service.account(&format!("racer{number}@b.de")).await;
+        let session = service.session(&user).await;
+        let path = format!("/admin/users/{}", user.id);
+        let disable = service.request(Method::PATCH, &path).header("x-admin-key", KEY).json(json!({"disabled": true}));
+        let refresh = service.post("/refresh", json!({"refresh_token": session["refresh_token"]}));
+        let (disabled, refreshed) = tokio::join!(disable, refresh);
+        disabled.is(200);
+        let newest = if refreshed.status == 200 { refreshed.body } else { session };
+        let again = service.post("/refresh", json!({"refresh_token": newest["refresh_token"]})).await;
+        assert!([401, 403].contains(&again.status.as_u16()), "{}", again.body);
+        let me = service.request(Method::GET, "/me").bearer(&newest["access_token"]).send().await;
+        me.refused(401, "account_disabled");
     }
 }

@@ -123,6 +123,7 @@ pub fn of_kind(kind: Kind) -> Node {
         Kind::NewPassword => text.with("format", "password").with("minLength", 8).with("maxLength", 256),
         Kind::Flag => Node::object().with("type", "boolean"),
         Kind::Count(max) => Node::object().with("type", "integer").with("minimum", 1).with("maximum", max),
+        Kind::Whole => Node::object().with("type", "integer").with("minimum", 0),
         Kind::Object | Kind::Metadata => Node::object().with("type", "object").with("additionalProperties", true),
     }
 }
@@ -131,7 +132,9 @@ pub fn of_kind(kind: Kind) -> Node {
 fn example(name: &str, kind: Kind) -> Node {
     let text = match (kind, name) {
         (Kind::Flag, _) => return false.into(),
+        (Kind::Count(_), "role_id") => return 2.into(),
         (Kind::Count(_), _) => return 60.into(),
+        (Kind::Whole, _) => return 0.into(),
         (Kind::Object, _) => return Node::object().with("user_id", "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
         (Kind::Metadata, _) => return Node::object().with("plan", "free"),
         (Kind::Email, _) | (Kind::Identifier, "email") => "james@example.com",

@@ -94,8 +94,15 @@ impl Route {
     /// The function and the path, with a parameter as the template has it.
     pub fn asked(&self) -> (&'static str, String) {
         let path = (self.make)(&Account::nobody()).path;
-        let templates =
-            ["/admin/users/{id}", "/me/sessions/{id}", "/console/guides/{name}", "/console/{version}/{name}"];
+        let templates = [
+            "/admin/users/{id}",
+            "/admin/users/{id}/end-sessions",
+            "/admin/users/{id}/sessions",
+            "/admin/users/{id}/sessions/{sid}",
+            "/me/sessions/{id}",
+            "/console/guides/{name}",
+            "/console/{version}/{name}",
+        ];
         let is_of = |template: &&&str| {
             let mut parts = path.split('/').zip(template.split('/'));
             path.matches('/').count() == template.matches('/').count()
@@ -272,7 +279,13 @@ fn admin() -> Vec<Route> {
     vec![
         off(Method::POST, "/admin/token"),
         off(Method::GET, "/admin/users"),
+        off(Method::POST, "/admin/users"),
         off(Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off(Method::PATCH, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off(Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off(Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions"),
+        off(Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions/A"),
+        off(Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/end-sessions"),
     ]
 }
 

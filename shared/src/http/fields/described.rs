@@ -36,6 +36,8 @@ pub enum Kind {
     Flag,
     /// A whole number from 1 to this one.
     Count(u64),
+    /// A whole number from 0 on.
+    Whole,
     /// A JSON object, or the text of one.
     Object,
     /// The person's own JSON object.

@@ -1,0 +1,157 @@
+//! `POST /admin/users`: a new account, whatever `SIGN_UP` says.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use shared::{
+    App,
+    account::{
+        email::{Email, Username},
+        metadata::Metadata,
+        user::User,
+    },
+    auth::new_password::refuse_breached,
+    error::{Error, Field},
+    http::{
+        admin::Admin,
+        api::{Api, Operation, Parameter, operation::Place as In, refusals::Refusal},
+        body::Body,
+        client_ip::ClientIp,
+        fields::{self, Fields, Input, described::Kind},
+        unknown::Place,
+    },
+    password::{Password, Person, StoredHash},
+    store::{Creation, Fingerprint},
+    telemetry::audit,
+    time::Timestamp,
+};
+
+use crate::view::{AdminUser, Shown};
+
+/// The time for which an idempotency key is remembered.
+const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+const IDEMPOTENCY_KEY: Parameter = Parameter {
+    name: "Idempotency-Key",
+    place: In::Header,
+    kind: Kind::Text,
+    text: "A text of your own for this request. The same request with it can be sent again.",
+    example: "new-user-7f3a",
+};
+
+const REFUSALS: &[Refusal] = &[
+    (400, "weak_password"),
+    (400, "unknown_field"),
+    (409, "email_taken"),
+    (409, "username_taken"),
+    (409, "idempotency_key_reused"),
+];
+
+/// The endpoint of this part.
+pub fn api() -> Api {
+    let operation = Operation::new::<Shown>("adminCreateUser", "Create an account for somebody")
+        .text("Makes an account without a session, whatever SIGN_UP says. Without a password its owner begins with a code by mail.")
+        .status(201)
+        .admin_key()
+        .parameters(&[IDEMPOTENCY_KEY])
+        .body::<NewAccount>()
+        .fails(REFUSALS);
+    Api::new().post("/admin/users", create, operation)
+}
+
+/// The fields of a new account.
+struct NewAccount {
+    email: Email,
+    username: Option<Username>,
+    name: String,
+    metadata: Metadata,
+    role_id: Option<u32>,
+    email_verified: bool,
+    password: Option<Password>,
+    /// The reason why the password is too weak, if it is.
+    weakness: Option<Field>,
+}
+
+impl Input for NewAccount {
+    const STORED_AT: Option<Place> = Some(Place::Admin);
+    const MAY_SET_ALL: bool = true;
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let email = fields.email("email");
+        let password = fields.changed_password("password").flatten();
+        let username = fields.username("username");
+        let name = fields.name("name").unwrap_or_default();
+        let role_id = role_id(fields);
+        let email_verified = fields.changed_flag("email_verified").unwrap_or_default();
+        let metadata = fields.metadata("metadata").unwrap_or_default();
+        let person = Person {
+            email_key: email.as_ref().map_or("", Email::key),
+            username: username.as_ref().map(Username::as_str),
+            name: &name,
+        };
+        let weakness = password.as_ref().and_then(|password| fields.weakness("password", password, &person));
+        if let Some(weakness) = &weakness {
+            fields.also_refuse(weakness);
+        }
+        Some(Self { email: email?, username, name, metadata, role_id, email_verified, password, weakness })
+    }
+}
+
+/// Reads a role, if one was sent.
+pub fn role_id(fields: &mut Fields) -> Option<u32> {
+    fields.count("role_id", u32::MAX.into()).and_then(|id| u32::try_from(id).ok())
+}
+
+/// 201 with the account.
+async fn create(
+    State(app): State<App>,
+    _: Admin,
+    ip: ClientIp,
+    headers: HeaderMap,
+    Body(new): Body<NewAccount>,
+) -> Result<(StatusCode, Json<Shown>), Error> {
+    let key = fields::header(&headers, "idempotency-key")?;
+    if let Some(weakness) = new.weakness {
+        return Err(Error::WeakPassword(weakness));
+    }
+    let hash = match &new.password {
+        Some(password) => Some(hash(&app, password).await?),
+        None => None,
+    };
+    let now = app.now();
+    let fingerprint = key.map(|key| fingerprint(key, &ip, &new, now));
+    let mut user = User::without_password(app.uuid()?, &new.email, new.username.as_ref(), new.name, now);
+    user = user.with_metadata(new.metadata);
+    user.password_hash = hash;
+    user.role_id = new.role_id.unwrap_or(user.role_id);
+    user.email_verified = new.email_verified;
+    let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, now).await?;
+    if let Creation::Repeated { user_id } = made {
+        let earlier = app.store().whole_again(&user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
+        return Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&earlier) })));
+    }
+    audit::admin("admin_user_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), "");
+    Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&user) })))
+}
+
+/// The hash of a new password that is not known from a breach.
+///
+/// # Errors
+///
+/// 400 `weak_password` if it is known, 503 if it cannot be hashed.
+pub async fn hash(app: &App, password: &Password) -> Result<StoredHash, Error> {
+    refuse_breached(app, "password", password).await?;
+    app.hasher().hash(password.clone(), app.random()?).await
+}
+
+/// The key of an admin is never one of a sign-up.
+fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
+    let (role, verified) = (new.role_id.map(|id| id.to_string()).unwrap_or_default(), new.email_verified.to_string());
+    let username = new.username.as_ref().map_or("", Username::as_str);
+    let fields = [username, &new.name, new.metadata.text(), &role, &verified];
+    Fingerprint::new(&format!("admin {key}"), ip.key(), &new.email, &fields, now + IDEMPOTENCY_LIFE)
+}
