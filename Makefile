@@ -165,6 +165,11 @@ release-test: ## test the scripts of a release in a small form, in seconds
 	$(NEED_RUST)
 	infra/release/test.sh
 
+# ROOT is a folder that debootstrap made, or another root of a system. It needs root.
+.PHONY: bare
+bare: ## prove the tool's archive ARCHIVE=dist/… on a bare system in the folder ROOT=…
+	infra/release/bare.sh '$(ARCHIVE)' '$(ROOT)'
+
 # The same build as a deployment, but for this machine's processor.
 .PHONY: artefacts
 artefacts: sizes ## build the functions optimised, package them, and run each on AWS's runtime emulator

@@ -7,7 +7,7 @@
 #
 #     x86_64/latchkey, arm64/latchkey                  the tool
 #     x86_64/functions/NAME/bootstrap, arm64/…         the functions
-#     sbom.json                                        the list of all parts
+#     sbom/NAME.cdx.json                               the crates of each program
 #
 # SOURCE_DATE_EPOCH is the time of every file in the archives.
 set -eu
@@ -59,7 +59,10 @@ for processor in x86_64 arm64; do
         archive "$name" "$name.tar.gz"
     fi
 done
-[ ! -f "$built/sbom.json" ] || cp "$built/sbom.json" "$out/latchkey-$version.cdx.json"
+if [ -d "$built/sbom" ]; then
+    cp -r "$built/sbom" "$scratch/latchkey-$version-sbom"
+    archive "latchkey-$version-sbom" "latchkey-$version-sbom.tar.gz"
+fi
 "$root/infra/release/notes.sh" "$version" > "$out/NOTES.md"
 cd "$out"
 rm -f SHA256SUMS

@@ -24,7 +24,7 @@ for part in "$@"; do
         tool-x86_64) program=$("$here/tool.sh" x86_64-unknown-linux-gnu) ;;
         tool-arm64) program=$("$here/tool.sh" aarch64-unknown-linux-gnu) ;;
         functions-*) functions=$("$here/functions.sh" "$processor") ;;
-        sbom) "$here/sbom.sh" "$built/sbom.json" ;;
+        sbom) "$here/sbom.sh" "$built/sbom" ;;
         *) echo "release.sh: there is no part $part." >&2; exit 2 ;;
     esac
     case $part in

@@ -1,16 +1,20 @@
 #!/bin/sh
-# Writes the list of all crates of the tool and of the functions, as CycloneDX, to a file.
+# Writes the list of all crates of the tool and of each function, as CycloneDX, into a folder.
 #
-#     sbom.sh FILE
+#     sbom.sh FOLDER
 #
 # cargo-cyclonedx must be on the PATH; `make release` puts it there. SOURCE_DATE_EPOCH is its time.
 set -eu
 out=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
-# It writes a file beside each manifest of the workspace. The tool depends on every function that
-# answers requests, and so its file has the whole tree.
+mkdir -p "$out"
+# It writes a file beside each manifest of the workspace, with the path of each package of ours.
 name=release-sbom
-cargo cyclonedx --quiet --manifest-path infra/cli/Cargo.toml --format json --override-filename "$name"
-mv "infra/cli/$name.json" "$out"
+cargo cyclonedx --quiet --manifest-path infra/cli/Cargo.toml --format json --spec-version 1.5 --override-filename "$name"
+for list in functions/*/"$name.json" infra/cli/"$name.json"; do
+    program=$(basename "$(dirname "$list")")
+    [ "$program" != cli ] || program=latchkey
+    sed "s|file://$root|file:///latchkey|g" "$list" > "$out/$program.cdx.json"
+done
 find functions infra shared -name "$name.json" -not -path '*/target/*' -delete

@@ -61,7 +61,8 @@ for place in one two; do
         chmod 755 "$scratch/$place/built/$processor/latchkey"
         for function in login verify; do echo "$function" > "$scratch/$place/built/$processor/functions/$function/bootstrap"; done
     done
-    echo '{}' > "$scratch/$place/built/sbom.json"
+    mkdir "$scratch/$place/built/sbom"
+    echo '{}' > "$scratch/$place/built/sbom/latchkey.cdx.json"
     SOURCE_DATE_EPOCH=1780000000 "$here/pack.sh" 0.1.0 "$scratch/$place/built" "$scratch/$place/out"
     find "$scratch/$place/built" -exec touch --date "2001-01-0${#place} 03:04:05" {} +
     umask 077

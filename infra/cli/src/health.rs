@@ -5,9 +5,15 @@ use std::{
     net::SocketAddr,
 };
 
-use axum::http::Uri;
+use axum::{
+    body::Bytes,
+    http::{StatusCode, Uri},
+};
 use clap::Args;
-use shared::{config::Config, fetch::Fetcher};
+use http_body_util::Empty;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use shared::{config::Config, error::chain, fetch::TIME_MAX};
+use tokio::time;
 
 use crate::{
     Failure,
@@ -47,14 +53,29 @@ impl Health {
         };
         let url = format!("{}/health", base.trim_end_matches('/'));
         let uri: Uri = url.parse().map_err(|_| Failure::wrong_use(format!("{url} is no URL.")))?;
-        match Fetcher::new()?.get(&uri).await {
-            Ok(answer) if answer.status.is_success() => written(writeln!(io::stdout(), "{url} answers")),
-            Ok(answer) => Err(format!("{url} answers {}.", answer.status).into()),
+        if uri.scheme_str() == Some("https") {
+            return Err(Failure::wrong_use(format!(
+                "This asks by http:// alone. latchkey doctor --url {base} asks by TLS."
+            )));
+        }
+        match ask(uri).await {
+            Ok(status) if status.is_success() => written(writeln!(io::stdout(), "{url} answers")),
+            Ok(status) => Err(format!("{url} answers {status}.").into()),
             Err(why) => {
                 advise("Is latchkey serve running, and does it listen there?");
                 Err(format!("{url} {why}.").into())
             }
         }
+    }
+}
+
+/// The status of the answer. Needs no root certificates, which a small system may lack.
+async fn ask(uri: Uri) -> Result<StatusCode, String> {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    match time::timeout(TIME_MAX, client.get(uri)).await {
+        Ok(Ok(answer)) => Ok(answer.status()),
+        Ok(Err(error)) => Err(format!("cannot be reached: {}", chain(&error))),
+        Err(_) => Err(format!("did not answer within {TIME_MAX:?}")),
     }
 }
 

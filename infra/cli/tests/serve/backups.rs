@@ -286,6 +286,8 @@ fn health_is_yes_for_a_server_that_answers_and_no_for_any_other() {
     done(tool(&["health", "--url", &format!("http://{}/", server.address)], &kept.data()));
     let sentence = refused(1, &tool(&["health", "--url", &format!("http://{}/nowhere", server.address)], &kept.data()));
     assert!(sentence.contains("answers 404"), "{sentence}");
+    let sentence = refused(2, &tool(&["health", "--url", "https://login.example"], &kept.data()));
+    assert!(sentence.contains("latchkey doctor --url https://login.example"), "{sentence}");
     drop(server);
     let mut health = Command::new(env!("CARGO_BIN_EXE_latchkey"));
     let sentence = refused(1, &health.arg("health").env_clear().env("PORT", &port).output().unwrap());
