@@ -2,9 +2,7 @@
 // firebase-admin. Gives the emulator's ID tokens to our code.
 
 import assert from 'node:assert/strict';
-import { statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
 import { cert, initializeApp as initializeAdmin } from 'firebase-admin/app';
@@ -14,15 +12,12 @@ import {
   connectAuthEmulator, inMemoryPersistence, initializeAuth, signInWithCustomToken, signOut,
 } from 'firebase/auth';
 
+import { PROJECT, startEmulator } from './emulator.mjs';
 import {
-  assertSession, assertSignedBy, decodeJwt, exchange, freePorts, json, nextSecond, runLatchkey, scratch, serve,
-  serviceAccount, serviceAccountFile, start, stopAll, timeless,
+  assertSession, assertSignedBy, decodeJwt, exchange, json, nextSecond, runLatchkey, scratch, serve, serviceAccount,
+  serviceAccountFile, stopAll, timeless,
 } from './support.mjs';
 
-const PROJECT = 'demo-latchkey';
-// The emulator compiles its API description at every start. This needs 12 s of processor time, and
-// longer on a busy machine.
-const EMULATOR_START_MS = 180_000;
 const account = { email: 'james@yopmail.com', password: 'violet tractor 47 umbrella', name: 'james' };
 
 // If this is set, firebase-admin signs nothing.
@@ -201,21 +196,4 @@ async function succeed(path, request) {
   const { status, body } = await exchange(server.origin + path, json('POST', request));
   assert.equal(status, 200, JSON.stringify(body));
   return assertSession(body);
-}
-
-async function startEmulator() {
-  const [authPort, hub, logging] = await freePorts(3);
-  const folder = scratch('emulator');
-  const on = (port) => ({ host: '127.0.0.1', port });
-  const emulators = { auth: on(authPort), hub: on(hub), logging: on(logging), ui: { enabled: false } };
-  writeFileSync(join(folder, 'firebase.json'), JSON.stringify({ emulators }));
-
-  const tool = createRequire(import.meta.url).resolve('firebase-tools/lib/bin/firebase.js');
-  const args = [tool, 'emulators:start', '--only', 'auth', '--project', PROJECT, '--config', 'firebase.json'];
-  // CI and NO_UPDATE_NOTIFIER keep the emulator from calling home. HOME and TMPDIR keep its files
-  // out of the user's folders.
-  const env = { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, CI: '1', NO_UPDATE_NOTIFIER: '1' };
-  const emulator = start('the Auth emulator', process.execPath, args, { cwd: folder, env });
-  await emulator.line((line) => line.includes('All emulators ready'), EMULATOR_START_MS);
-  return `127.0.0.1:${authPort}`;
 }

@@ -91,7 +91,7 @@ for (const [index, password] of PASSWORDS.entries()) {
     const other = sessions.find(({ current }) => !current);
     assert.deepEqual(await succeed('endSession', { ...second, id: other.id }), { ended: true });
     const third = assertSession(await succeed('changePassword', { ...next, ...second }));
-    assert.deepEqual(await succeed('logout', third), { logged_out: true, sessions_ended: 1 });
+    assert.deepEqual(await succeed('logout', third), { logged_out: true, sessions_ended: 1, firebase: '' });
     const last = assertSession(await succeed('login', { ...values, password: next.new_password }));
     assert.deepEqual(await succeed('deleteAccount', { ...last, password: next.new_password }), { deleted: true });
     // A line break in a value is escaped too, so that the answer is about the account.

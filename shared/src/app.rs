@@ -3,7 +3,6 @@
 
 #[cfg(feature = "testing")]
 mod clock;
-mod outbox;
 
 use std::{
     sync::Arc,
@@ -11,14 +10,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use outbox::Outbox;
 use tokio::time;
 
 use crate::{
     account::lock::AccountLocks,
-    config::Config,
+    config::{Config, Firebase, FirebaseSync},
     error::Error,
+    firebase::IdentityToolkit,
     keys::{Keys, google::Certificates},
+    outbox::Outbox,
     password::Hasher,
     store::Store,
     telemetry::log,
@@ -39,7 +39,9 @@ struct Inner {
     certificates: Certificates,
     hasher: Hasher,
     locks: AccountLocks,
-    outbox: Outbox,
+    mails: Outbox,
+    endings: Outbox,
+    firebase: IdentityToolkit,
     mail_floor: ResponseFloor,
     /// The clock of a test, in the place of the system's.
     #[cfg(feature = "testing")]
@@ -56,14 +58,18 @@ impl App {
         // A hash keeps a core busy. More hashes than cores would only cost memory.
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.accounts.password_policy, concurrency).map_err(Error::internal)?;
+        let Firebase { certificates, emulator_host, tenant_id, .. } = &config.firebase;
+        let tells_firebase = config.firebase.sync() != FirebaseSync::Off;
         Ok(Self(Arc::new(Inner {
-            certificates: Certificates::new(config.firebase.certificates.clone()),
+            certificates: Certificates::new(certificates.clone()),
+            firebase: IdentityToolkit::new(emulator_host.as_deref(), tenant_id.as_deref()),
+            store: store.naming_by(keys.pseudonyms().clone()).noting_endings(tells_firebase),
             config,
-            store: store.naming_by(keys.pseudonyms().clone()),
             keys,
             hasher,
             locks: AccountLocks::default(),
-            outbox: Outbox::default(),
+            mails: Outbox::default(),
+            endings: Outbox::default(),
             mail_floor: ResponseFloor::default(),
             #[cfg(feature = "testing")]
             test_clock: std::sync::OnceLock::new(),
@@ -113,9 +119,19 @@ impl App {
         &self.0.locks
     }
 
-    /// The sender of mails in this process. A handler tells it of each mail after the commit.
-    pub fn outbox(&self) -> &Outbox {
-        &self.0.outbox
+    /// The way to the sender of mails in this process.
+    pub fn mails(&self) -> &Outbox {
+        &self.0.mails
+    }
+
+    /// The way to the task in this process that carries endings out at Firebase.
+    pub fn endings(&self) -> &Outbox {
+        &self.0.endings
+    }
+
+    /// The users of the Firebase project.
+    pub fn firebase(&self) -> &IdentityToolkit {
+        &self.0.firebase
     }
 
     /// The response-time floor of the requests for a mail.

@@ -26,7 +26,7 @@ use std::fmt;
 pub use accounts::Accounts;
 use environment::Environment;
 pub use federation::Federation;
-pub use firebase::Firebase;
+pub use firebase::{Firebase, FirebaseSync};
 pub use http::{Http, ProxySecret};
 pub use keys::KeySettings;
 pub use mail::{MailBy, MailSettings};

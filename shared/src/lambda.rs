@@ -1,6 +1,7 @@
 //! The entry on Lambda: runs a router under `lambda_http`, or a handler of other events.
 
 mod invocation;
+pub mod stream;
 
 use std::{
     convert::Infallible,
@@ -112,7 +113,37 @@ where
     A: Serialize + Send + 'static,
     F: Future<Output = Result<A, Error>> + Send + 'static,
 {
-    start(service, async |app: App, observer: Observer| {
+    serve_events_of(service, Config::from_env(), prepare, handle)
+}
+
+/// Like [`serve_events`], for a function that needs no key of this service.
+pub fn serve_events_without_keys<S, E, A, F>(
+    service: &'static str,
+    prepare: impl AsyncFnOnce(App) -> Result<S, Error>,
+    handle: fn(S, E) -> F,
+) -> ExitCode
+where
+    S: Clone + Send + 'static,
+    E: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Future<Output = Result<A, Error>> + Send + 'static,
+{
+    serve_events_of(service, Config::from_env_without_keys(), prepare, handle)
+}
+
+fn serve_events_of<S, E, A, F>(
+    service: &'static str,
+    config: Result<Config, Misconfigured>,
+    prepare: impl AsyncFnOnce(App) -> Result<S, Error>,
+    handle: fn(S, E) -> F,
+) -> ExitCode
+where
+    S: Clone + Send + 'static,
+    E: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + 'static,
+    F: Future<Output = Result<A, Error>> + Send + 'static,
+{
+    start_with(service, config, async |app: App, observer: Observer| {
         let prepared = prepare(app).await.inspect_err(log::fault)?;
         let handler = move |event: LambdaEvent<E>| {
             let handled = handle(prepared.clone(), event.payload);

@@ -13,6 +13,7 @@
 //!   - [`sample`]: examples of answers.
 //!   - [`telemetry`]: log lines, audit events and metrics.
 //!   - [`fetch`]: bounded HTTP requests to other servers.
+//!   - [`outbox`]: effects outside of the table, such as mails, and the task that carries them out.
 //!   - `aws`: the clients of AWS.
 //! - **Formats**: [`jose`], signed JSON for tokens and keys.
 //! - **Things**: the rules of the service.
@@ -21,6 +22,7 @@
 //!   - [`keys`]: the secrets of a deployment.
 //!   - [`token`]: the rules for each kind of token.
 //!   - [`mail`]: the words of mails.
+//!   - [`firebase`]: the users of the Firebase project, by Google's API.
 //! - **Keeping**: the table and the environment.
 //!   - [`store`]: the DynamoDB table.
 //!   - [`config`]: the configuration, the only reader of the environment.
@@ -40,11 +42,13 @@ mod aws;
 pub mod config;
 pub mod error;
 pub mod fetch;
+pub mod firebase;
 pub mod http;
 pub mod jose;
 pub mod keys;
 pub mod lambda;
 pub mod mail;
+pub mod outbox;
 pub mod password;
 pub mod sample;
 pub mod store;

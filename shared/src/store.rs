@@ -10,6 +10,7 @@
 //! | `PROOF#<id>` | a proof, which stands behind a mailed code and a link | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
+//! | `SYNC#<id>` | an ending that Firebase is not told of yet | once it is told |
 //! | `SUPPRESSED#<hash>` | an address that gets no mails | TTL |
 //! | `CONFIG#accounts_listed` | the index of accounts has every account | |
 //!
@@ -23,6 +24,7 @@ mod attempts;
 mod changes;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+mod endings;
 mod failures;
 mod imports;
 mod listing;
@@ -43,6 +45,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
+    operation::scan::builders::ScanFluentBuilder,
     types::{AttributeValue, KeysAndAttributes},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,6 +55,7 @@ pub use account_list::{AccountPage, ListOf};
 use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
+pub use endings::{ENDING_PREFIX, Ending};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
 pub use profiles::ProfileChange;
@@ -109,18 +113,27 @@ pub struct Store {
     table: String,
     /// Names people in the log, and subjects in the keys of limits' records.
     names: Pseudonyms,
+    /// Whether endings are noted for Firebase.
+    notes_endings: bool,
 }
 
 impl Store {
     /// A store over the table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), names: Pseudonyms::default() }
+        Self { client, table: table.into(), names: Pseudonyms::default(), notes_endings: false }
     }
 
     /// The same store, which takes its pseudonyms from `names`.
     #[must_use]
     pub fn naming_by(self, names: Pseudonyms) -> Self {
         Self { names, ..self }
+    }
+
+    /// The same store, which notes the end of sessions and of accounts for Firebase, if
+    /// `is_wanted`.
+    #[must_use]
+    pub fn noting_endings(self, is_wanted: bool) -> Self {
+        Self { notes_endings: self.notes_endings || is_wanted, ..self }
     }
 
     /// Reads the account that has this identifier, with its password hash. One round trip, and
@@ -187,6 +200,31 @@ impl Store {
         let mut items = self.batch_get(&[&user, &profile, &session]).await?;
         let user = described(items.remove(&user).map(read_user), items.remove(&profile))?;
         Ok((user, items.remove(&session).map(record).transpose()?))
+    }
+
+    /// The rest of the keys that begin with `prefix`, in order. Reads the whole table.
+    async fn ids_under(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        self.ids_of(self.client.scan().filter_expression("begins_with(pk, :prefix)"), prefix).await
+    }
+
+    /// The rest behind `prefix` of the keys of the records that `scan` finds, in order.
+    async fn ids_of(&self, scan: ScanFluentBuilder, prefix: &str) -> Result<Vec<String>, Error> {
+        let scan = scan
+            .table_name(&self.table)
+            .consistent_read(true)
+            .projection_expression("pk")
+            .expression_attribute_values(":prefix", text(prefix));
+        let (mut ids, mut from) = (Vec::new(), None);
+        loop {
+            let page = scan.clone().set_exclusive_start_key(from.take()).send().await.map_err(unavailable)?;
+            let keys = page.items().iter().filter_map(|item| item.get("pk")?.as_s().ok()?.strip_prefix(prefix));
+            ids.extend(keys.map(str::to_owned));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                ids.sort_unstable();
+                return Ok(ids);
+            }
+        }
     }
 
     /// Reads the records under these keys with strong consistency, and returns them by key. Under

@@ -9,6 +9,7 @@ mod described;
 mod dynamodb;
 mod exchange;
 pub mod faults;
+mod firebase;
 mod google;
 mod mails;
 mod secrets;
@@ -30,6 +31,7 @@ pub use clock::Steps;
 pub use dynamodb::Database;
 pub use exchange::{Answer, Call, is_error_body};
 pub use faults::Faults;
+pub use firebase::{FirebaseFault, FirebaseUsers};
 pub use google::{
     Certified, Delivery, Google, PROJECT, Reply, certificate, id_token_claims, id_token_header, unsigned,
 };
@@ -83,9 +85,9 @@ pub struct Service {
 pub const SIGNING_KEYS_ID: &str = "signing-keys";
 
 impl Service {
-    /// A service with a Firebase service account.
+    /// A service with a Firebase service account, which tells Firebase nothing.
     pub async fn new(router: Router<App>) -> Self {
-        Self::configured(router, &[("FIREBASE_SERVICE_ACCOUNT", service_account())]).await
+        Self::configured(router, &[("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_SYNC", "off")]).await
     }
 
     /// A service with these environment variables.

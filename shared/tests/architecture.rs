@@ -14,20 +14,22 @@ use std::{
 /// Ground: plain data and the way to the outside. Formats: `jose`. Things: passwords, accounts,
 /// keys, tokens. Keeping: the table and the configuration. Context: `app`. Flows: `auth`. Edge:
 /// HTTP, Lambda and the parts that tests share.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 22] = [
     "text",
     "sample",
     "error",
     "time",
     "telemetry",
     "fetch",
+    "outbox",
     "aws",  // ground
     "jose", // formats
     "password",
     "account",
     "keys",
     "token",
-    "mail", // things
+    "mail",
+    "firebase", // things
     "store",
     "config", // keeping
     "app",    // context

@@ -12,6 +12,7 @@ use shared::{
         user::{Profile, User},
     },
     auth::{
+        ending::{AtFirebase, end_at_firebase},
         mailing::{notice, tell},
         new_password::{refuse_breached, refuse_weak},
         password::confirm,
@@ -27,7 +28,7 @@ use shared::{
     },
     mail::{Kind, Language},
     password::{Password, Person},
-    sample::{Part, Sample, Shape},
+    sample::{Meaning, Part, Sample, Shape},
     store::ProfileChange,
     telemetry::audit,
     token::access::Issuer,
@@ -202,6 +203,7 @@ async fn change_password(
     mails.iter().for_each(|mail| tell(&app, mail));
     audit::record("password_changed", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
+    end_at_firebase(&app, &user.id).await;
     outlast_the_end_of_sessions(&app, &changed, app.now()).await;
     Ok(Json(answer))
 }
@@ -220,13 +222,27 @@ impl Input for DeleteAccount {
 #[derive(Serialize)]
 struct Deleted {
     deleted: bool,
+    firebase: &'static str,
+}
+
+impl Deleted {
+    const fn of(at_firebase: AtFirebase) -> Self {
+        Self { deleted: true, firebase: at_firebase.word() }
+    }
 }
 
 impl Sample for Deleted {
     const NAME: &'static str = "Deleted";
+    const MEMBERS: &'static [Meaning] = &[
+        ("deleted", "Always true."),
+        (
+            "firebase",
+            "ended once the user at Firebase is deleted too, pending until then; empty where Firebase is told nothing.",
+        ),
+    ];
 
     fn sample() -> Self {
-        Self { deleted: true }
+        Self::of(AtFirebase::Untold)
     }
 }
 
@@ -243,7 +259,7 @@ async fn delete(
     app.store().delete_confirmed(&user).await?;
     audit::record("account_deleted", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
-    Ok(Json(Deleted { deleted: true }))
+    Ok(Json(Deleted::of(end_at_firebase(&app, &user.id).await)))
 }
 
 /// The error of a DELETE without its password, with another way for a client that cannot send one.

@@ -193,7 +193,7 @@ async fn a_deleted_account_leaves_nothing() {
         async |password: &str| call(&service, Method::DELETE, "/me", &mine, json!({"password": password})).await;
     delete("wrong horse").await.refused(403, "password_incorrect");
     assert!(is_live(&service, &other).await);
-    assert_eq!(delete(PASSWORD).await.is(200).body, json!({"deleted": true}));
+    assert_eq!(delete(PASSWORD).await.is(200).body, json!({"deleted": true, "firebase": ""}));
     delete(PASSWORD).await.refused(401, "token_revoked");
     assert!(!is_live(&service, &other).await);
     assert!(service.keys_stored().await.is_empty());
@@ -210,7 +210,7 @@ async fn a_post_deletes_an_account_as_a_delete_does() {
     assert_eq!(delete(json!({})).await.refused(400, "invalid_request").fields(), [("password", "required")]);
     delete(json!({"password": "wrong horse"})).await.refused(403, "password_incorrect");
     service.calls();
-    assert_eq!(delete(json!({"password": PASSWORD})).await.is(200).body, json!({"deleted": true}));
+    assert_eq!(delete(json!({"password": PASSWORD})).await.is(200).body, json!({"deleted": true, "firebase": ""}));
     let by_post = service.calls();
     delete(json!({"password": PASSWORD})).await.refused(401, "token_revoked");
     assert!(service.keys_stored().await.is_empty());

@@ -9,6 +9,7 @@ use shared::{
         user::User,
     },
     auth::{
+        ending::{AtFirebase, end_at_firebase},
         session_object::refresh_token,
         verification::{OwnSession, own_session},
     },
@@ -19,7 +20,7 @@ use shared::{
         caller,
         fields::{self, Fields, Input},
     },
-    sample::Sample,
+    sample::{Meaning, Sample},
     telemetry::audit,
     time::Timestamp,
     token::{access::Issuer, pasted::Pasted},
@@ -66,13 +67,29 @@ impl Input for Logout {
 struct LoggedOut {
     logged_out: bool,
     sessions_ended: usize,
+    firebase: &'static str,
+}
+
+impl LoggedOut {
+    /// The answer after the end of so many sessions.
+    const fn of(sessions_ended: usize, at_firebase: AtFirebase) -> Self {
+        Self { logged_out: true, sessions_ended, firebase: at_firebase.word() }
+    }
 }
 
 impl Sample for LoggedOut {
     const NAME: &'static str = "LoggedOut";
+    const MEMBERS: &'static [Meaning] = &[
+        ("logged_out", "Always true."),
+        ("sessions_ended", "The number of sessions that ended, up to a few hundred."),
+        (
+            "firebase",
+            "With everywhere: ended once the sign-ins at Firebase have ended too, and pending until then. Otherwise empty.",
+        ),
+    ];
 
     fn sample() -> Self {
-        Self { logged_out: true, sessions_ended: 1 }
+        Self::of(1, AtFirebase::Untold)
     }
 }
 
@@ -85,19 +102,19 @@ async fn logout(
     Body(input): Body<Logout>,
 ) -> Result<Json<LoggedOut>, Error> {
     let now = app.now();
-    let sessions_ended = match (input.refresh_token, caller::bearer(&headers)) {
+    let logged_out = match (input.refresh_token, caller::bearer(&headers)) {
         (Some(text), _) => by_refresh_token(&app, &text, input.everywhere, now).await?,
         (None, Some(text)) => by_access_token(&app, &issuer, &text, input.everywhere, now).await?,
         (None, None) => return Err(refused(fields::missing("refresh_token"))),
     };
-    Ok(Json(LoggedOut { logged_out: true, sessions_ended }))
+    Ok(Json(logged_out))
 }
 
 fn refused(field: Field) -> Error {
     Error::wrong(vec![field])
 }
 
-async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestamp) -> Result<usize, Error> {
+async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestamp) -> Result<LoggedOut, Error> {
     let refuse = |sentence: String| refused(Field::new("refresh_token", "wrong_token", sentence));
     let pasted = Pasted::refresh_token(text).map_err(refuse)?;
     let Some(token) = refresh_token(app, pasted.text(), now).await? else { return Err(refuse(FOREIGN.to_owned())) };
@@ -105,7 +122,7 @@ async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestam
         let is_recent = |session: &Session| session.is_recent(token.counter);
         return end_all(app, token.session, is_recent, now).await;
     }
-    Ok(usize::from(app.store().end_session(token.session, None, now).await?))
+    end_one(app, token.session, now).await
 }
 
 /// Ends the session of an access token. The app of somebody who was away for an hour has only an
@@ -116,14 +133,21 @@ async fn by_access_token(
     text: &str,
     everywhere: bool,
     now: Timestamp,
-) -> Result<usize, Error> {
+) -> Result<LoggedOut, Error> {
     let genuine = own_session(app, issuer, text, now).await?;
     let refuse = |sentence| refused(Field::new("Authorization", "wrong_token", sentence));
     let OwnSession { id, is_expired } = genuine.map_err(refuse)?;
     if everywhere {
         return end_all(app, id, |_| !is_expired, now).await;
     }
-    Ok(usize::from(app.store().end_session(id, None, now).await?))
+    end_one(app, id, now).await
+}
+
+/// Ends this session and no other. Nothing of it is at Firebase, whose user has sign-ins of its
+/// own.
+async fn end_one(app: &App, id: SessionId, now: Timestamp) -> Result<LoggedOut, Error> {
+    let ended = app.store().end_session(id, None, now).await?;
+    Ok(LoggedOut::of(usize::from(ended), AtFirebase::Untold))
 }
 
 /// Ends every session of the account that owns this session, if this session is live. The
@@ -137,14 +161,15 @@ async fn end_all(
     id: SessionId,
     is_recent: impl Fn(&Session) -> bool,
     now: Timestamp,
-) -> Result<usize, Error> {
-    let Some(session) = app.store().session(id).await? else { return Ok(0) };
-    let Some(user) = app.store().user(&session.user_id).await? else { return Ok(0) };
+) -> Result<LoggedOut, Error> {
+    let none = LoggedOut::of(0, AtFirebase::Untold);
+    let Some(session) = app.store().session(id).await? else { return Ok(none) };
+    let Some(user) = app.store().user(&session.user_id).await? else { return Ok(none) };
     if !session.is_live(&user, now) {
-        return Ok(0);
+        return Ok(none);
     }
     if !is_recent(&session) {
-        return Ok(usize::from(app.store().end_session(id, None, now).await?));
+        return end_one(app, id, now).await;
     }
     let end = |user: &mut User| {
         // Another request may have ended the sessions meanwhile.
@@ -155,5 +180,5 @@ async fn end_all(
     app.store().update_user(&user, end).await?;
     audit::record("sessions_ended", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
-    Ok(1 + others)
+    Ok(LoggedOut::of(1 + others, end_at_firebase(app, &user.id).await))
 }

@@ -24,7 +24,7 @@ async fn session(service: &Service, user: &User) -> Value {
 }
 
 fn ended(sessions: u32) -> Value {
-    json!({"logged_out": true, "sessions_ended": sessions})
+    json!({"logged_out": true, "sessions_ended": sessions, "firebase": ""})
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,16 @@
 //! Sends mails. The table's stream calls this function with the keys of new mails, and Amazon SES
 //! with the addresses that mails came back from.
 
-use mailer::{Delivery, Mailer, transport::Transport};
-use serde::{Deserialize, Serialize};
-use shared::{App, account::email::Email, error::Error, mail::outgoing::MAIL_PREFIX, telemetry::audit};
+use mailer::{Mailer, transport::Transport};
+use serde::Deserialize;
+use shared::{
+    App,
+    account::email::Email,
+    error::Error,
+    lambda::stream::{Handled, Records},
+    mail::outgoing::MAIL_PREFIX,
+    telemetry::audit,
+};
 
 /// The sender of this function. `None` where `MAIL` is `off`.
 #[derive(Clone)]
@@ -17,41 +24,12 @@ pub struct Sender {
 #[serde(untagged)]
 pub enum Event {
     /// Records of the stream.
-    Stream {
-        /// The records, in the order of their writes.
-        #[serde(rename = "Records")]
-        records: Vec<Record>,
-    },
+    Stream(Records),
     /// A report of SES.
     Report {
         /// The report.
         detail: Report,
     },
-}
-
-/// A record of the stream, which shows keys alone.
-#[derive(Debug, Deserialize)]
-pub struct Record {
-    dynamodb: Change,
-}
-
-#[derive(Debug, Deserialize)]
-struct Change {
-    #[serde(rename = "Keys")]
-    keys: Keys,
-    #[serde(rename = "SequenceNumber")]
-    sequence_number: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Keys {
-    pk: Text,
-}
-
-#[derive(Debug, Deserialize)]
-struct Text {
-    #[serde(rename = "S")]
-    text: String,
 }
 
 /// A report of SES on one mail
@@ -81,20 +59,6 @@ struct Recipient {
     email_address: String,
 }
 
-/// The records that Lambda sends again. It sends every later record again too, and a mail that is
-/// sent already is passed over then.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Handled {
-    batch_item_failures: Vec<Failed>,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failed {
-    item_identifier: String,
-}
-
 impl Sender {
     /// The sender of a deployment on AWS.
     ///
@@ -120,35 +84,21 @@ impl Sender {
 /// 503 if DynamoDB fails at a report of SES. EventBridge then sends the report again.
 pub async fn handle(sender: Sender, event: Event) -> Result<Handled, Error> {
     match event {
-        Event::Stream { records } => Ok(sender.send(records).await),
+        Event::Stream(records) => Ok(sender.send(records).await),
         Event::Report { detail } => sender.suppress(detail).await.map(|()| Handled::default()),
     }
 }
 
 impl Sender {
-    /// Sends the mails of these records. One that waits does not keep the others back.
-    async fn send(&self, records: Vec<Record>) -> Handled {
-        let mut handled = Handled::default();
-        let Some(mailer) = &self.mailer else {
-            tracing::error!(mails = records.len(), "MAIL is off, and mails wait until their time is over");
-            return handled;
-        };
-        for Record { dynamodb: Change { keys, sequence_number } } in records {
-            // The filter of the event source lets nothing else through.
-            let Some(id) = keys.pk.text.strip_prefix(MAIL_PREFIX) else { continue };
-            let delivered = mailer.deliver(id).await;
-            let is_done = match &delivered {
-                Ok(delivery) => *delivery == Delivery::Done,
-                Err(error) => {
-                    tracing::error!(cause = error.cause(), "a mail cannot be sent now, and waits");
-                    false
-                }
-            };
-            if !is_done {
-                handled.batch_item_failures.push(Failed { item_identifier: sequence_number });
+    /// Sends the mails of these records.
+    async fn send(&self, records: Records) -> Handled {
+        match &self.mailer {
+            Some(mailer) => records.attempt(MAIL_PREFIX, mailer).await,
+            None => {
+                tracing::error!(mails = records.len(), "MAIL is off, and mails wait until their time is over");
+                Handled::default()
             }
         }
-        handled
     }
 
     /// Sends no more mails to addresses that do not exist, or whose owner complained. A mailbox

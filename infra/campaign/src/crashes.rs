@@ -4,6 +4,7 @@
 //! The rows count accounts, sessions and records that break this.
 
 mod counts;
+mod endings;
 mod first_starts;
 mod frozen;
 mod mails;
@@ -44,6 +45,7 @@ pub fn run(scale: Scale, report: &mut Report) {
     wait_for(killed(scale, &folder.path().join("data"), &mut rng, report));
     first_starts::killed(scale, &mut rng, report);
     wait_for(mails::killed(scale, &mut rng, report));
+    wait_for(endings::killed(scale, &mut rng, report));
     wait_for(frozen::frozen(scale, report));
 }
 

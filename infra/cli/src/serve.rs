@@ -3,6 +3,7 @@
 mod address;
 mod body;
 pub mod connections;
+mod endings;
 pub mod front;
 pub mod limits;
 mod mails;
@@ -167,8 +168,10 @@ impl Serve {
 
         let (sending, stop_sending) = oneshot::channel();
         let mails = mails::start(&app, &aws, &table, stop_sending).await?;
+        let (telling, stop_telling) = oneshot::channel();
+        let endings = endings::start(&app, &table, stop_telling);
         greet(&app, &base, self.external_dynamodb)?;
-        let mails = tokio::spawn(mails);
+        let (mails, endings) = (tokio::spawn(mails), tokio::spawn(endings));
 
         let bounds = Bounds::of_process(is_behind_proxy(&app));
         let front = Front::new(crate::router(), app, bounds);
@@ -181,9 +184,9 @@ impl Serve {
         tokio::spawn(table.sweeps());
         let requests = async {
             front.run(listener, stop.clone()).await;
-            // The last requests may have told of mails.
-            drop(sending);
-            mails.await.map_err(|error| error.to_string())
+            // The last requests may have told of mails and of endings.
+            drop((sending, telling));
+            tokio::try_join!(mails, endings).map(drop).map_err(|error| error.to_string())
         };
         let serving = async { tokio::try_join!(requests, tables) };
         tokio::select! {

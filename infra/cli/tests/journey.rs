@@ -51,7 +51,10 @@ async fn from_the_first_account_to_its_deletion() {
     let body = json!({"email": "james@yopmail.com", "password": "another horse"});
     let last = service.post("/login", body.clone()).await.is(200).body;
     let delete = service.request(Method::DELETE, "/me").bearer(&last["access_token"]);
-    assert_eq!(delete.json(json!({"password": "another horse"})).await.is(200).body, json!({"deleted": true}));
+    assert_eq!(
+        delete.json(json!({"password": "another horse"})).await.is(200).body,
+        json!({"deleted": true, "firebase": ""})
+    );
     service.post("/login", body.clone()).await.refused(401, "invalid_credentials");
     let again = service.post("/create-account", body).await.is(201).body;
     assert_ne!(again["uid"], created["uid"]);

@@ -25,6 +25,9 @@ const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["S
 const MAILS_AND_SUPPRESSIONS: &str =
     r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","SUPPRESSED#*"]}}"#;
 const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
+const ENDINGS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*"]}}"#;
+const ENDINGS_AND_ACCOUNTS: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*","USER#*","PROFILE#*"]}}"#;
 const SUPPRESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SUPPRESSED#*"]}}"#;
 
 /// The index that lists accounts.
@@ -33,7 +36,7 @@ const ACCOUNTS_INDEX: &str = "${Table.Arn}/index/accounts";
 const INDEX: &str = "${Table.Arn}/index/sessions_by_user";
 
 /// The functions by name, in alphabetical order.
-pub const ALLOWED: [(&str, &[Row]); 13] = [
+pub const ALLOWED: [(&str, &[Row]); 14] = [
     (
         "AccountFunction",
         &[
@@ -155,6 +158,7 @@ pub const ALLOWED: [(&str, &[Row]); 13] = [
         &[
             ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS_AND_SESSIONS),
             ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
+            ("dynamodb:PutItem", "Table.Arn", ENDINGS),
             ("dynamodb:Query", INDEX, ""),
             ("dynamodb:UpdateItem", "Table.Arn", LOGINS_WITHOUT_HASH),
             ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
@@ -231,6 +235,23 @@ pub const ALLOWED: [(&str, &[Row]); 13] = [
             ("secretsmanager:UpdateSecretVersionStage", "PublicKeys", ""),
             ("secretsmanager:UpdateSecretVersionStage", "RefreshKeys", ""),
             ("secretsmanager:UpdateSecretVersionStage", "SigningKeys", ""),
+            ("xray:PutTelemetryRecords", "*", ""),
+            ("xray:PutTraceSegments", "*", ""),
+        ],
+    ),
+    (
+        "SyncFunction",
+        &[
+            ("dynamodb:BatchGetItem", "Table.Arn", ENDINGS_AND_ACCOUNTS),
+            ("dynamodb:DeleteItem", "Table.Arn", ENDINGS),
+            ("dynamodb:DescribeStream", "Table.StreamArn", "HasStream"),
+            ("dynamodb:GetRecords", "Table.StreamArn", "HasStream"),
+            ("dynamodb:GetShardIterator", "Table.StreamArn", "HasStream"),
+            ("dynamodb:ListStreams", "Table.StreamArn", "HasStream"),
+            ("kms:Decrypt", "Key.Arn", "HasKey"),
+            ("logs:CreateLogStream", "SyncLogs.Arn", ""),
+            ("logs:PutLogEvents", "SyncLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),
         ],

@@ -21,16 +21,18 @@ use mailer::transport::Transport;
 use serde_json::{Value, json};
 use shared::{
     App,
-    account::proof::ProofId,
+    account::{email::Email, proof::ProofId, user::User},
     config::Config,
     http::{client_ip::PeerAddr, contract},
     keys::{Event, KeySet, Keys, Part, ProofKeys, Step},
     mail::{Kind, Language, outgoing::OutgoingMail},
+    password::StoredHash,
     store::{
         Store,
         embedded::{Embedded, create_table},
     },
-    testing::{Secrets, SecretsManager, signing_keys},
+    testing::{Secrets, SecretsManager, service_account, signing_keys},
+    time::Timestamp,
 };
 use tower::ServiceExt;
 
@@ -135,7 +137,7 @@ fn attributes(body: &Value) -> Vec<Attribute> {
 }
 
 /// The conditions of the template that hold in these tests. `UpgradesKeys` may hold besides.
-const CONDITIONS: [&str; 3] = ["HasAdmin", "HasSharedSecret", "MakesTable"];
+const CONDITIONS: [&str; 4] = ["HasAdmin", "HasSharedSecret", "MakesTable", "MintsFirebaseTokens"];
 const UPGRADES: &str = "UpgradesKeys";
 
 /// The API key of a server.
@@ -210,6 +212,7 @@ impl Deployment {
                 "ServerApiKey" => API_KEY.to_owned(),
                 "AdminKey" => ADMIN_KEY.to_owned(),
                 "ProofKey" => PROOF_KEY.to_owned(),
+                "FirebaseServiceAccount" => service_account().to_owned(),
                 other => panic!("{other} is a secret that nobody looked at here"),
             };
             secrets.put(&id, &"v".repeat(32), &text);
@@ -225,7 +228,9 @@ fn config(secret_ids: &BTreeMap<String, String>) -> Config {
         }
         let value = match name {
             "ISSUER" => "https://login.example",
-            "TOKEN_PROFILE" => "access",
+            "TOKEN_PROFILE" => "firebase",
+            // The project of the service account is nowhere, so that nothing is told to Firebase.
+            "FIREBASE_SYNC" => "best_effort",
             "MAIL" => "ses",
             "EMAIL_SIGN_IN" => "existing",
             "MAIL_FROM" => "login@yopmail.com",
@@ -532,6 +537,37 @@ async fn the_mail_function_does_at_the_table_and_reads_of_the_secrets_what_it_ma
         let handled = mail::handle(sender.clone(), serde_json::from_value(event).unwrap()).await.unwrap();
         assert_eq!(serde_json::to_value(handled).unwrap(), json!({"batchItemFailures": []}));
     }
+    let reads = secrets.used().into_iter().map(|(_, id)| id);
+    assert_eq!(reads.collect::<BTreeSet<_>>(), deployment.readable(NAME));
+    let of_table = granted(&read("template.yaml")).unwrap()[NAME].clone().into_iter();
+    let allowed: Vec<Use> =
+        of_table.filter(|(_, resource, _)| resource == "Table.Arn").flat_map(|row| allowed(&row)).collect();
+    let used = uses.0.lock().unwrap().uses.clone();
+    assert_eq!(used, allowed.into_iter().collect());
+}
+
+/// Tells Firebase of an ending.
+#[tokio::test]
+async fn the_sync_function_does_at_the_table_and_reads_of_the_secrets_what_it_may_and_no_more() {
+    const NAME: &str = "SyncFunction";
+    let deployment = Deployment { upgrades_keys: false };
+    let config = config(&deployment.secret_ids(NAME));
+    let (uses, embedded) = (Uses::default(), Embedded::memory().unwrap());
+    create_table(&embedded.client(), &config.table_name).await.unwrap();
+    let store = Store::new(embedded.client(), &config.table_name).noting_endings(true);
+    let (email, now) = (Email::parse("james@yopmail.com").unwrap(), Timestamp::from_seconds(1_779_890_400));
+    let user = User::new("u".to_owned(), &email, None, String::new(), StoredHash::new("none"), now);
+    store.import_user(&user).await.unwrap();
+    store.delete_user(&user).await.unwrap();
+    let secrets = deployment.secrets(NAME);
+    let keys = Keys::new(Some(secrets.client()), config.key_sources(None));
+    let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
+    let app = App::new(config.clone(), Store::new(client, &config.table_name), keys).unwrap();
+    let record = json!({"dynamodb": {"Keys": {"pk": {"S": "SYNC#u"}}, "SequenceNumber": "1"}});
+    let records = serde_json::from_value(json!({"Records": [record]})).unwrap();
+    let handled = sync::handle(sync::start(app).await.unwrap(), records).await.unwrap();
+    assert_eq!(serde_json::to_value(handled).unwrap(), json!({"batchItemFailures": []}));
+    assert!(store.open_endings().await.unwrap().is_empty());
     let reads = secrets.used().into_iter().map(|(_, id)| id);
     assert_eq!(reads.collect::<BTreeSet<_>>(), deployment.readable(NAME));
     let of_table = granted(&read("template.yaml")).unwrap()[NAME].clone().into_iter();

@@ -9,9 +9,11 @@ use super::document::{read, resources};
 
 /// The metrics of the functions in the namespace of the stack, with the services that write each
 /// metric.
-const METRICS: [(&str, &[&str]); 20] = [
+const METRICS: [(&str, &[&str]); 22] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
+    ("firebase_ended", &["account", "email", "sync"]),
+    ("firebase_pending", &["account", "email", "sync"]),
     ("hash_ms", &["account", "admin", "create-account", "email", "login"]),
     ("login_failed", &["login"]),
     ("login_limited", &["login"]),
@@ -32,7 +34,7 @@ const METRICS: [(&str, &[&str]); 20] = [
     ("verify_ok", &["verify"]),
 ];
 
-const SERVICES: [&str; 13] = [
+const SERVICES: [&str; 14] = [
     "account",
     "admin",
     "console",
@@ -44,6 +46,7 @@ const SERVICES: [&str; 13] = [
     "mail",
     "refresh",
     "rotate-keys",
+    "sync",
     "verify",
     "well-known",
 ];
@@ -156,7 +159,7 @@ fn an_alarm_tells_somebody_what_to_do_and_is_silent_where_nobody_logs_in() {
         }
         alarms += 1;
     }
-    assert_eq!(alarms, 12);
+    assert_eq!(alarms, 13);
 }
 
 #[test]

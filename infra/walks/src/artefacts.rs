@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The functions of the template.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 14] = [
     "admin",
     "create-account",
     "login",
@@ -38,6 +38,7 @@ const FUNCTIONS: [&str; 13] = [
     "console",
     "mail",
     "rotate-keys",
+    "sync",
 ];
 /// The API key of all functions.
 const API_KEY: &str = "an API key that only these trials know";

@@ -6,7 +6,6 @@
 //! sends a mail twice, and both are the same to the byte but for their date.
 
 mod message;
-mod task;
 pub mod transport;
 
 use std::sync::Arc;
@@ -20,13 +19,13 @@ use shared::{
         Rendered,
         outgoing::{MailState, OutgoingMail},
     },
+    outbox::{Attempt, Delivery},
     telemetry::audit,
     time::Timestamp,
 };
 use transport::{Failure, Transport};
 
 pub use message::message;
-pub use task::run;
 
 /// A mail that is ready to be sent.
 #[derive(Debug)]
@@ -41,15 +40,6 @@ pub struct Parcel<'a> {
     pub link: String,
     /// The time when the mail is sent.
     pub now: Timestamp,
-}
-
-/// The outcome of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// There is nothing left to do: the mail is sent, or it never will be.
-    Done,
-    /// The transport failed for a while. The mail waits for another attempt.
-    Later,
 }
 
 /// The sender. Clones share it.
@@ -148,5 +138,11 @@ impl Mailer {
     fn audit(&self, event: &'static str, mail: &OutgoingMail, reason: &str) {
         let identity = Email::existing(&mail.to).map(|email| self.0.app.pseudonym(email.key())).unwrap_or_default();
         audit::mail(event, &identity, mail.kind.name(), reason);
+    }
+}
+
+impl Attempt for Mailer {
+    async fn attempt(&self, id: &str) -> Result<Delivery, Error> {
+        self.deliver(id).await
     }
 }

@@ -2,6 +2,7 @@
 //! has the former one.
 
 use super::{
+    ending::end_at_firebase,
     mailing::{notice, proof_mail, proof_of, tell},
     proof::{Presented, RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
@@ -138,6 +139,7 @@ impl Change {
             Ok(Completion::Done(user)) => {
                 audit::record("email_changed", &app.pseudonym(&before.email_key), &app.pseudonym(&user.id));
                 mails.iter().for_each(|mail| tell(app, mail));
+                end_at_firebase(app, &user.id).await;
                 Ok(Some(*user))
             }
             Ok(Completion::Overtaken) => Ok(None),
@@ -176,6 +178,7 @@ pub async fn undo(app: &App, token: &str, email: &Email) -> Result<(), Error> {
             Ok(Completion::Done(user)) => {
                 audit::record("email_change_undone", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
                 mails.iter().for_each(|mail| tell(app, mail));
+                end_at_firebase(app, &user.id).await;
                 return Ok(());
             }
             Ok(Completion::Overtaken) => {}
@@ -196,6 +199,7 @@ async fn free(app: &App, proof: &Proof, taken: Error) -> Result<(), Error> {
         Some(user) => {
             if app.store().delete_if_unchanged(&user).await? {
                 audit::record("account_disowned", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+                end_at_firebase(app, &user.id).await;
             }
             Ok(())
         }

@@ -282,7 +282,7 @@ pub fn notice(
 /// Tells the sender in this process of a mail that was committed.
 pub fn tell(app: &App, mail: &OutgoingMail) {
     if !mail.is_decoy {
-        app.outbox().tell(&mail.id);
+        app.mails().tell(&mail.id);
     }
 }
 

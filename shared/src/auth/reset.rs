@@ -1,6 +1,7 @@
 //! A new password in the place of a forgotten one, by the code or by the link of a mail.
 
 use super::{
+    ending::end_at_firebase,
     mailing::{notice, tell},
     new_password::{refuse_breached, refuse_weak},
     proof::{Presented, RACES_MAX, Shown, overtaken},
@@ -157,6 +158,7 @@ async fn complete(
         Completion::Done(user) => {
             audit(app, "password_reset", &user);
             mails.iter().for_each(|mail| tell(app, mail));
+            end_at_firebase(app, &user.id).await;
             Ok(Some(*user))
         }
     }

@@ -1,6 +1,7 @@
 //! A login by the code of a mail, without a password.
 
 use super::{
+    ending::end_at_firebase,
     proof::{RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
 };
@@ -53,6 +54,9 @@ pub async fn by_code(
             Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
         if let Completion::Done(user) = app.store().complete_proof(&presented.proof, completed, now).await? {
             audit::record("login_by_code", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            if user.epoch != before.epoch {
+                end_at_firebase(app, &user.id).await;
+            }
             outlast_the_end_of_sessions(app, &user, app.now()).await;
             return Ok(answer);
         }

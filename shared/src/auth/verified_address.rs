@@ -2,6 +2,7 @@
 //! same act.
 
 use super::{
+    ending::end_at_firebase,
     password::{self, Attempt},
     proof::{Presented, RACES_MAX, Shown, overtaken},
 };
@@ -132,6 +133,7 @@ pub async fn disown(app: &App, token: &str, email: &Email) -> Result<(), Error> 
         let Some(user) = owner.filter(|user| !user.email_verified) else { return Ok(()) };
         if app.store().delete_if_unchanged(&user).await? {
             audit::record("account_disowned", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            end_at_firebase(app, &user.id).await;
             return Ok(());
         }
     }

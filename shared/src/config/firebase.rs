@@ -13,6 +13,17 @@ use crate::{
     token::custom::is_tenant_id,
 };
 
+/// Whether Firebase is told of what happens here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirebaseSync {
+    /// Nothing is told.
+    Off,
+    /// Everything is told. A login does not wait for Firebase if that fails.
+    BestEffort,
+    /// Everything is told, and a login fails if Firebase does.
+    Required,
+}
+
 /// The Firebase project: its custom tokens are made here, and its ID tokens are verified.
 #[derive(Clone, Debug)]
 pub struct Firebase {
@@ -53,6 +64,11 @@ pub struct Firebase {
     /// tokens, and no others. Lambda and Cloud Run refuse this variable, and so does
     /// `latchkey serve` where it listens on an address that is not loopback.
     pub emulator_host: Option<String>,
+    /// Says whether Firebase is told of the end of sessions and of accounts. Defaults to
+    /// `best_effort` with a service account, else `off`. Accepts `best_effort`, `required` or
+    /// `off`. Read from `FIREBASE_SYNC`. The default is `off` for a demo account without the Auth
+    /// emulator.
+    pub sync: Option<FirebaseSync>,
 }
 
 impl Firebase {
@@ -78,7 +94,14 @@ impl Firebase {
             ),
             certificates: certificates_url(env),
             emulator_host: emulator_host(env),
+            sync: sync(env),
         }
+    }
+
+    /// Whether Firebase is told of what happens here.
+    pub fn sync(&self) -> FirebaseSync {
+        let has_users = self.account.is_some() && (!self.is_demo || self.emulator_host.is_some());
+        self.sync.unwrap_or(if has_users { FirebaseSync::BestEffort } else { FirebaseSync::Off })
     }
 
     /// The project whose ID tokens are verified, and the setting that names it. `of_account` is the
@@ -113,6 +136,19 @@ fn certificates_url(env: &mut Environment) -> Uri {
         );
     }
     uri
+}
+
+fn sync(env: &mut Environment) -> Option<FirebaseSync> {
+    const NAME: &str = "FIREBASE_SYNC";
+    match env.word(NAME)?.as_str() {
+        "off" => Some(FirebaseSync::Off),
+        "best_effort" => Some(FirebaseSync::BestEffort),
+        "required" => Some(FirebaseSync::Required),
+        _ => {
+            env.refuse(NAME, "must be best_effort, required or off");
+            None
+        }
+    }
 }
 
 fn has_user_info(uri: &Uri) -> bool {

@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 74] = [
+const VARIABLES: [(&str, Content); 75] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -40,6 +40,7 @@ const VARIABLES: [(&str, Content); 74] = [
     ("FIREBASE_PROJECT_ID", Plain),
     ("FIREBASE_SERVICE_ACCOUNT", Secret),
     ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", Plain),
+    ("FIREBASE_SYNC", Plain),
     ("FIREBASE_TENANT_ID", Plain),
     ("GCE_METADATA_HOST", Plain),
     ("GOOGLE_APPLICATION_CREDENTIALS", Secret),

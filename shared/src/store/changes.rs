@@ -240,6 +240,7 @@ impl Store {
             if with_profile {
                 writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
             }
+            self.note_ending(&mut writes, &user.id)?;
             Ok::<_, Error>(writes)
         };
         let (mut attempt, mut profile_met) = (1, 0);

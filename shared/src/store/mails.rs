@@ -66,25 +66,13 @@ impl Store {
     /// 503 if DynamoDB fails.
     pub async fn waiting_mails(&self) -> Result<Vec<String>, Error> {
         let queued: AttributeValue = serde_dynamo::to_attribute_value(MailState::Queued).map_err(Error::internal)?;
-        let (mut ids, mut from) = (Vec::new(), None);
-        loop {
-            let scan = self.client.scan().table_name(&self.table).consistent_read(true);
-            let scan = scan
-                .filter_expression("begins_with(pk, :mail) AND #state = :queued")
-                .projection_expression("pk")
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_values(":mail", text(MAIL_PREFIX))
-                .expression_attribute_values(":queued", queued.clone());
-            let page = scan.set_exclusive_start_key(from.take()).send().await.map_err(unavailable)?;
-            let keys = page.items().iter().filter_map(|item| item.get("pk")?.as_s().ok()?.strip_prefix(MAIL_PREFIX));
-            ids.extend(keys.map(str::to_owned));
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                // The ids begin with the time, so this is the order in which people asked.
-                ids.sort_unstable();
-                return Ok(ids);
-            }
-        }
+        let scan = self
+            .client
+            .scan()
+            .filter_expression("begins_with(pk, :prefix) AND #state = :queued")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":queued", queued);
+        self.ids_of(scan, MAIL_PREFIX).await
     }
 
     /// Counts a mail of this day, in UTC. Returns whether the count allows the mail. One round

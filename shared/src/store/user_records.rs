@@ -182,7 +182,7 @@ impl Store {
         for (_, key) in old.iter().filter(|old| !new.contains(old)) {
             writes.delete(Condition::Version, self.delete_unchanged(key, before))?;
         }
-        Ok(())
+        self.note_change(writes, before, &after)
     }
 
     /// The deletion of a record, if the record is as it was read with this account.

@@ -4,6 +4,7 @@ use mailer::{Mailer, transport::Transport};
 use shared::{
     App,
     config::{MailBy, MailSettings},
+    outbox::drain,
 };
 use tokio::sync::oneshot;
 
@@ -41,11 +42,11 @@ pub async fn start(
         Some(_) if table.is_embedded() => app.store().waiting_mails().await.map_err(|error| error.cause())?,
         _ => Vec::new(),
     };
-    let told = sender.as_ref().and_then(|_| app.outbox().listen());
+    let told = sender.as_ref().and_then(|_| app.mails().listen());
     Ok(async move {
         if let (Some(sender), Some(told)) = (sender, told) {
             let stopped = async { drop(stop.await) };
-            mailer::run(sender, leftovers, told, stopped).await;
+            drain(sender, leftovers, told, stopped).await;
         }
     })
 }

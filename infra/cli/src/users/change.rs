@@ -8,7 +8,10 @@ use std::{
 use shared::{
     App,
     account::{email::Email, user::User},
-    auth::deletion,
+    auth::{
+        deletion,
+        ending::{AtFirebase, end_at_firebase},
+    },
 };
 
 use super::{audit, failure, name};
@@ -20,6 +23,7 @@ pub async fn disable(app: &App, user: User) -> Result<(), Failure> {
     let done = "disabled, and every session has ended";
     if change(app, &user, |user| !user.disabled, disabling(app), done, "was disabled already").await? {
         audit(app, "account_disabled", &user);
+        tell_firebase(app, &user).await;
         tell_what_lives_on(app);
     }
     Ok(())
@@ -32,11 +36,21 @@ pub fn tell_what_lives_on(app: &App) {
          check_revoked=true",
         app.config().tokens.access_token_life.as_secs()
     ));
-    if app.config().firebase.account.is_some() {
-        tell(
-            "Firebase is not told: the app stays signed in there until you revoke the user's refresh tokens, as with \
-             revokeRefreshTokens(uid) of the Admin SDK",
-        );
+}
+
+/// Carries out at Firebase what ended here, and says whether Firebase has been told.
+pub async fn tell_firebase(app: &App, user: &User) {
+    match end_at_firebase(app, &user.id).await {
+        AtFirebase::Ended => tell("at Firebase it has ended too"),
+        AtFirebase::Pending => tell(
+            "Firebase is not told yet: the server of this table tells it, or the function on the table's stream, if \
+             Firebase is in use there",
+        ),
+        AtFirebase::Untold if app.config().firebase.account.is_some() => tell(
+            "Firebase is not told, because FIREBASE_SYNC is off: the app stays signed in there until you revoke the user's \
+             refresh tokens, as with revokeRefreshTokens(uid) of the Admin SDK",
+        ),
+        AtFirebase::Untold => {}
     }
 }
 
@@ -54,6 +68,7 @@ pub async fn enable(app: &App, user: User) -> Result<(), Failure> {
     let enable = |user: &mut User| user.disabled = false;
     if change(app, &user, |user| user.disabled, enable, "enabled", "was enabled already").await? {
         audit(app, "account_enabled", &user);
+        tell_firebase(app, &user).await;
     }
     Ok(())
 }
@@ -81,6 +96,7 @@ pub async fn verify(app: &App, user: User) -> Result<(), Failure> {
             "whoever made the account may have used somebody else's address, so that nothing from before counts; next, give \
              the owner a password with `latchkey users set-password WHO`",
         );
+        tell_firebase(app, &user).await;
         tell_what_lives_on(app);
     }
     Ok(())
@@ -153,6 +169,7 @@ pub async fn set_email(
     if change(app, &user, applies, set, &done, "had this address already").await? {
         audit(app, "email_changed", &user);
         if is_moved || takes_over {
+            tell_firebase(app, &user).await;
             tell_what_lives_on(app);
         }
         if takes_over {
@@ -171,6 +188,7 @@ pub async fn sign_out(app: &App, user: User) -> Result<(), Failure> {
     audit(app, "sessions_ended", &changed);
     let ended = app.store().forget_sessions(&user, |session| session.is_live(&user, now)).await;
     written(writeln!(io::stdout(), "{}: every session has ended, {ended} of them live", name(&changed)))?;
+    tell_firebase(app, &user).await;
     tell_what_lives_on(app);
     Ok(())
 }
@@ -224,5 +242,7 @@ pub async fn delete(app: &App, user: User, yes: bool) -> Result<(), Failure> {
     let (now, refused) = (app.now(), deletion::delete(app, &user).await.map_err(failure)?);
     audit(app, "account_deleted", &refused);
     let ended = app.store().forget_sessions(&refused, |session| session.is_live(&user, now)).await;
-    written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))
+    written(writeln!(io::stdout(), "{}: deleted, and {ended} live sessions with it", name(&user)))?;
+    tell_firebase(app, &user).await;
+    Ok(())
 }

@@ -67,6 +67,7 @@ pub async fn set_password(app: &App, user: User) -> Result<(), Failure> {
     let changed = app.store().update_with_retries(&user, set).await.map_err(failure)?;
     audit(app, "password_changed", &changed);
     written(writeln!(io::stdout(), "{}: has the new password, and every session has ended", name(&changed)))?;
+    change::tell_firebase(app, &user).await;
     change::tell_what_lives_on(app);
     Ok(())
 }

@@ -1,7 +1,12 @@
 //! Opens the table that holds the accounts.
 
 use clap::Args;
-use shared::{App, config::Config, keys::Keys, store::Store};
+use shared::{
+    App,
+    config::{Config, FirebaseSync},
+    keys::Keys,
+    store::Store,
+};
 
 use super::failure;
 use crate::{Failure, aws::Aws, deployment, flags::DataDir};
@@ -29,14 +34,18 @@ impl AccountTable {
     }
 
     /// The app over that table. Its keys are loaded only for the names in the log.
-    pub async fn open(self, config: Config) -> Result<App, Failure> {
+    pub async fn open(self, mut config: Config) -> Result<App, Failure> {
         let is_named = self.data_dir.data_dir.is_some();
         let is_external = self.external_dynamodb || (!is_named && deployment::is_on_aws(&config));
         let store = if is_external {
             deployment::external_table(&Aws::of(&config), &config).await?
         } else {
+            deployment::adopt_demo(&mut config);
             Store::new(deployment::embedded(&config)?.client(), &config.table_name)
         };
+        // The environment of the tool need not name the service account. An ending is noted all the
+        // same, for the server of the table or the function on its stream.
+        let store = store.noting_endings(config.firebase.sync != Some(FirebaseSync::Off));
         let sources = config.key_sources(deployment::signing_keys(&config).0);
         let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         App::new(config, store, keys).map_err(failure)

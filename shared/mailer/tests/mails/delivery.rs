@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use mail_parser::MessageParser;
-use mailer::Delivery;
+use shared::outbox::Delivery;
 use shared::{
     account::proof::ProofId,
     mail::{Kind, outgoing::MailState},

@@ -74,14 +74,15 @@ impl Ses {
 async fn mails_follow_an_outage_and_a_code_that_nobody_waits_for_is_dropped() {
     let ses = Ses::answering(503, "ServiceUnavailable");
     let deployment = ses.deployment().await;
-    let told = deployment.service.app().outbox().listen().unwrap();
+    let told = deployment.service.app().mails().listen().unwrap();
     let (stop, stopping) = oneshot::channel::<()>();
-    let running =
-        tokio::spawn(mailer::run(deployment.mailer.clone(), Vec::new(), told, async { drop(stopping.await) }));
+    let running = tokio::spawn(shared::outbox::drain(deployment.mailer.clone(), Vec::new(), told, async {
+        drop(stopping.await)
+    }));
     let mut ids = Vec::new();
     for kind in [Kind::SignIn, Kind::PasswordChanged] {
         let id = deployment.queue(kind, "a@yopmail.com").await;
-        deployment.service.app().outbox().tell(&id);
+        deployment.service.app().mails().tell(&id);
         ids.push(id);
     }
     time::sleep(Duration::from_secs(4 * 60)).await;
@@ -105,16 +106,16 @@ async fn mails_follow_an_outage_and_a_code_that_nobody_waits_for_is_dropped() {
 async fn a_stop_ends_the_attempts_that_wait_and_the_next_start_finds_the_mails() {
     let ses = Ses::answering(503, "ServiceUnavailable");
     let deployment = ses.deployment().await;
-    let told = deployment.service.app().outbox().listen().unwrap();
+    let told = deployment.service.app().mails().listen().unwrap();
     let id = deployment.queue(Kind::Reset, "a@yopmail.com").await;
-    deployment.service.app().outbox().tell(&id);
-    mailer::run(deployment.mailer.clone(), Vec::new(), told, time::sleep(Duration::from_secs(5))).await;
+    deployment.service.app().mails().tell(&id);
+    shared::outbox::drain(deployment.mailer.clone(), Vec::new(), told, time::sleep(Duration::from_secs(5))).await;
     assert_eq!(deployment.state(&id).await, MailState::Queued);
     ses.status.store(200, Ordering::Relaxed);
     let leftovers = deployment.service.app().store().waiting_mails().await.unwrap();
     assert_eq!(leftovers, [id.as_str()]);
     let (_sender, nothing) = tokio::sync::mpsc::channel(1);
-    mailer::run(deployment.mailer.clone(), leftovers, nothing, time::sleep(Duration::from_secs(1))).await;
+    shared::outbox::drain(deployment.mailer.clone(), leftovers, nothing, time::sleep(Duration::from_secs(1))).await;
     assert_eq!(deployment.state(&id).await, MailState::Sent);
 }
 

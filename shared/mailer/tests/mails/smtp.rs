@@ -1,6 +1,6 @@
 //! SMTP against a server that refuses, delays and hangs by script.
 
-use mailer::Delivery;
+use shared::outbox::Delivery;
 use shared::{
     mail::{Kind, outgoing::MailState},
     testing::Steps,

@@ -1,8 +1,8 @@
 //! The webhook, whose signature an independent library verifies.
 
-use mailer::Delivery;
 use serde_json::Value;
 use shared::mail::{Kind, outgoing::MailState};
+use shared::outbox::Delivery;
 use standardwebhooks::Webhook;
 
 use super::{Deployment, server};

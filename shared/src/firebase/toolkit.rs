@@ -1,0 +1,267 @@
+//! The calls of the API, each bounded in time.
+
+use bytes::Bytes;
+use http::{Request, StatusCode, header};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::access_token::{AccessTokens, TOKEN_URL};
+use crate::{
+    fetch::{Fetcher, TIME_MAX},
+    keys::service_account::ServiceAccount,
+    time::Timestamp,
+};
+
+/// The host of the API. The emulator has it as the first part of its paths.
+const HOST: &str = "identitytoolkit.googleapis.com";
+/// The token that the Auth emulator accepts from a server.
+const EMULATOR_TOKEN: &str = "owner";
+/// The beginning of the ids of projects that exist in emulators alone.
+const DEMO: &str = "demo-";
+
+/// The client of the API. Nothing is called before the first use.
+#[derive(Default)]
+pub struct IdentityToolkit {
+    emulator: Option<String>,
+    tenant: Option<String>,
+    /// The addresses of a test, in the place of Google's: the API, and the token endpoint.
+    addresses: Option<(String, String)>,
+    fetcher: OnceCell<Fetcher>,
+    tokens: AccessTokens,
+}
+
+/// The users of one project, as its service account sees them.
+pub struct Users<'a> {
+    toolkit: &'a IdentityToolkit,
+    account: &'a ServiceAccount,
+    project: &'a str,
+    now: Timestamp,
+}
+
+/// The reason why a call has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolkitError {
+    /// There is no user with this id.
+    UserNotFound,
+    /// There is a user with this id already.
+    UserExists,
+    /// Another user has this e-mail address.
+    EmailExists,
+    /// The API refuses the call. The word is Google's.
+    Refused(String),
+    /// The API cannot be reached, or fails. The phrase is for the log.
+    Unavailable(String),
+}
+
+/// The part of a user that decides who can sign in there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FirebaseUser {
+    /// Whether the user is disabled.
+    pub disabled: bool,
+    /// The e-mail address. Its owner may set a password there.
+    pub email: String,
+    /// The ways to sign in that were linked there.
+    #[serde(rename = "providerUserInfo")]
+    pub providers: Vec<Provider>,
+}
+
+/// A way to sign in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Provider {
+    /// The name of the way, such as `google.com` or `password`.
+    pub provider_id: String,
+}
+
+/// A change of a user. Whatever is `None` stays.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserUpdate {
+    /// Ends each sign-in before this time, in whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_since: Option<String>,
+    /// Whether the user is disabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_user: Option<bool>,
+    /// The ways to sign in that are removed.
+    #[serde(rename = "deleteProvider", skip_serializing_if = "Vec::is_empty")]
+    pub removed_providers: Vec<String>,
+    /// The attributes that are removed, in the API's words.
+    #[serde(rename = "deleteAttribute", skip_serializing_if = "Vec::is_empty")]
+    pub removed_attributes: Vec<&'static str>,
+}
+
+/// A new user.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewUser {
+    /// Whether the user is disabled.
+    pub disabled: bool,
+}
+
+/// A body with the user's id beside other members.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Identified<'a, T> {
+    local_id: &'a str,
+    #[serde(flatten)]
+    rest: T,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    #[serde(default)]
+    users: Vec<FirebaseUser>,
+}
+
+/// Any answer whose content does not matter.
+#[derive(Deserialize)]
+struct Accepted {}
+
+#[derive(Deserialize)]
+struct Failed {
+    error: Failure,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    message: String,
+}
+
+impl IdentityToolkit {
+    /// A client of the Auth emulator at this host and port, or of Google if there is none. The
+    /// users are those of the tenant, or of the project itself.
+    pub fn new(emulator: Option<&str>, tenant: Option<&str>) -> Self {
+        Self { emulator: emulator.map(str::to_owned), tenant: tenant.map(str::to_owned), ..Self::default() }
+    }
+
+    /// A client of servers at these URLs: the API, and the token endpoint.
+    #[cfg(feature = "testing")]
+    pub fn at(api: &str, tokens: &str) -> Self {
+        Self { addresses: Some((api.to_owned(), tokens.to_owned())), ..Self::default() }
+    }
+
+    /// The users of a project. `None` for a project that exists in emulators alone, without one:
+    /// its id begins with `demo-` (<https://firebase.google.com/docs/emulator-suite/connect_auth>).
+    pub fn users<'a>(&'a self, account: &'a ServiceAccount, project: &'a str, now: Timestamp) -> Option<Users<'a>> {
+        let is_nowhere = project.starts_with(DEMO) && self.emulator.is_none() && self.addresses.is_none();
+        (!is_nowhere).then_some(Users { toolkit: self, account, project, now })
+    }
+
+    /// The URL before the path of an API, without a slash at its end.
+    fn base(&self) -> String {
+        match (&self.addresses, &self.emulator) {
+            (Some((api, _)), _) => api.clone(),
+            (None, Some(host)) => format!("http://{host}/{HOST}"),
+            (None, None) => format!("https://{HOST}"),
+        }
+    }
+}
+
+impl Users<'_> {
+    /// Changes a user.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolkitError`] says.
+    pub async fn update(&self, uid: &str, update: &UserUpdate) -> Result<(), ToolkitError> {
+        self.call::<Accepted>(":update", &Identified { local_id: uid, rest: update }).await.map(drop)
+    }
+
+    /// Makes a user with this id.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolkitError`] says.
+    pub async fn create(&self, uid: &str, new: &NewUser) -> Result<(), ToolkitError> {
+        self.call::<Accepted>("", &Identified { local_id: uid, rest: new }).await.map(drop)
+    }
+
+    /// Deletes a user. A user that is not there counts as deleted.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolkitError`] says.
+    pub async fn delete(&self, uid: &str) -> Result<(), ToolkitError> {
+        match self.call::<Accepted>(":delete", &json!({"localId": uid})).await {
+            Ok(_) | Err(ToolkitError::UserNotFound) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a user.
+    ///
+    /// # Errors
+    ///
+    /// As [`ToolkitError`] says.
+    pub async fn find(&self, uid: &str) -> Result<Option<FirebaseUser>, ToolkitError> {
+        let found: Found = self.call(":lookup", &json!({"localId": [uid]})).await?;
+        Ok(found.users.into_iter().next())
+    }
+
+    /// Calls an operation. An access token that was refused is renewed once: somebody may have
+    /// revoked it.
+    async fn call<T: DeserializeOwned>(&self, operation: &str, body: &impl Serialize) -> Result<T, ToolkitError> {
+        let body = serde_json::to_vec(body).map_err(|error| ToolkitError::Refused(error.to_string()))?;
+        match self.call_once(operation, body.clone()).await? {
+            (StatusCode::UNAUTHORIZED, _) if self.toolkit.emulator.is_none() => {
+                self.toolkit.tokens.forget().await;
+                let (status, answer) = self.call_once(operation, body).await?;
+                read(status, &answer)
+            }
+            (status, answer) => read(status, &answer),
+        }
+    }
+
+    async fn call_once(&self, operation: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), ToolkitError> {
+        let toolkit = self.toolkit;
+        let fetcher =
+            toolkit.fetcher.get_or_try_init(|| async { Fetcher::new() }).await.map_err(ToolkitError::Unavailable)?;
+        let unavailable = ToolkitError::Unavailable;
+        let token = match &toolkit.emulator {
+            Some(_) => EMULATOR_TOKEN.to_owned().into(),
+            None => {
+                let url = toolkit.addresses.as_ref().map_or(TOKEN_URL, |(_, tokens)| tokens);
+                toolkit.tokens.get(fetcher, url, self.account, self.now).await.map_err(unavailable)?
+            }
+        };
+        let request = Request::post(self.url(operation))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {}", token.as_str()))
+            .body(Bytes::from(body))
+            .map_err(|error| unavailable(error.to_string()))?;
+        let answer = fetcher.send_within(request, TIME_MAX).await;
+        let answer = answer.map_err(|why| unavailable(format!("Identity Toolkit {why}")))?;
+        Ok((answer.status, answer.body))
+    }
+
+    fn url(&self, operation: &str) -> String {
+        // The configuration lets no letter into the ids of projects and tenants that a URL escapes.
+        let tenant = self.toolkit.tenant.as_deref().map(|tenant| format!("/tenants/{tenant}"));
+        let (base, tenant) = (self.toolkit.base(), tenant.unwrap_or_default());
+        format!("{base}/v1/projects/{}{tenant}/accounts{operation}", self.project)
+    }
+}
+
+/// The answer, or the failure that its error names. Google's sentences stay out of the log, because
+/// they may quote the request.
+fn read<T: DeserializeOwned>(status: StatusCode, body: &Bytes) -> Result<T, ToolkitError> {
+    if status == StatusCode::OK {
+        let nothing = |_| ToolkitError::Unavailable("Identity Toolkit answered no JSON".to_owned());
+        return serde_json::from_slice(body).map_err(nothing);
+    }
+    let message = serde_json::from_slice::<Failed>(body).map(|failed| failed.error.message).unwrap_or_default();
+    let word = message.split([' ', ':']).next().unwrap_or_default();
+    let word: String = word.chars().filter(|letter| letter.is_ascii_uppercase() || *letter == '_').take(64).collect();
+    Err(match word.as_str() {
+        "USER_NOT_FOUND" => ToolkitError::UserNotFound,
+        "DUPLICATE_LOCAL_ID" => ToolkitError::UserExists,
+        "EMAIL_EXISTS" => ToolkitError::EmailExists,
+        _ if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+            ToolkitError::Refused(format!("{} {word}", status.as_u16()))
+        }
+        _ => ToolkitError::Unavailable(format!("Identity Toolkit answered {} {word}", status.as_u16())),
+    })
+}
