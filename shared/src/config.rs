@@ -23,7 +23,7 @@ mod values;
 
 use std::fmt;
 
-pub use accounts::Accounts;
+pub use accounts::{Accounts, EmailSignIn};
 use environment::Environment;
 pub use federation::Federation;
 pub use firebase::{Firebase, FirebaseSync};

@@ -59,7 +59,7 @@ pub use endings::{ENDING_PREFIX, Ending};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
 pub use profiles::ProfileChange;
-pub use proofs::{Beginning, Completed, Completion};
+pub use proofs::{Beginning, Completed, Completion, FirstMail};
 pub use sessions::Rotation;
 pub use sign_ups::{SignUp, SignUpRequest};
 pub use upgrade::Upgraded;

@@ -222,7 +222,7 @@ impl Service {
         let id = self.app.uuid().expect("an id");
         let mut user = User::new(id, &email, username.as_ref(), "James".to_owned(), hash, self.app.now());
         change(&mut user);
-        self.app.store().create_user(&user, None, None, None, self.app.now()).await.expect("stored");
+        self.app.store().create_user(&user, None, None, None, None, self.app.now()).await.expect("stored");
         self.calls.take();
         user
     }

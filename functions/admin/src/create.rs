@@ -129,7 +129,7 @@ async fn create(
     user.password_hash = hash;
     user.role_id = new.role_id.unwrap_or(user.role_id);
     user.email_verified = new.email_verified;
-    let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, now).await?;
+    let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, None, now).await?;
     if let Creation::Repeated { user_id } = made {
         let earlier = app.store().whole_again(&user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
         return Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&earlier) })));

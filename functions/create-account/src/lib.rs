@@ -15,7 +15,9 @@ use shared::{
         user::User,
     },
     auth::{
+        first_mail,
         first_session::FirstSession,
+        mailing::tell,
         new_password::refuse_breached,
         password::{Attempt, LOGIN, client, hasher_for},
         session_object::{SessionObject, require_signing_keys},
@@ -32,8 +34,9 @@ use shared::{
         fields::{self, Fields, Input, described::Kind},
         unknown::Place,
     },
+    mail::Language,
     password::{Password, Person},
-    store::{Creation, Fingerprint, SignUpRequest},
+    store::{Creation, Fingerprint, FirstMail, SignUpRequest},
     telemetry::audit,
     time::Timestamp,
     token::access::Issuer,
@@ -83,13 +86,14 @@ pub fn router() -> Router<App> {
     api().router()
 }
 
-/// `email`, `password`, and perhaps `name`, `username` and `metadata`.
+/// `email`, `password`, and perhaps `name`, `username`, `metadata` and the `locale` of the mail.
 struct NewAccount {
     email: Email,
     username: Option<Username>,
     name: String,
     metadata: Metadata,
     password: Password,
+    language: Language,
     /// The reason why the password is too weak, if it is.
     weakness: Option<Field>,
 }
@@ -112,7 +116,8 @@ impl Input for NewAccount {
         if let Some(weakness) = &weakness {
             fields.also_refuse(weakness);
         }
-        Some(Self { email: email?, username, name, metadata, password: password?, weakness })
+        let language = fields.language("locale");
+        Some(Self { email: email?, username, name, metadata, password: password?, language, weakness })
     }
 }
 
@@ -144,27 +149,48 @@ async fn create_account(
         ip: ip.key(),
     };
     let sign_up = app.store().begin_sign_up(&request, now).await.inspect_err(audit_if_limited)?;
-    if let Some(user_id) = sign_up.repeats {
+    if let Some(user_id) = &sign_up.repeats {
         drop(lock);
-        return repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await;
+        return repeat(&app, &issuer, &ip, user_id, new).await;
     }
     refuse_breached(&app, "password", &new.password).await?;
     let (hasher, turn) = hasher_for(&app, ip.key(), sign_up.is_of_busy_caller());
     let hash = hasher.hash(new.password.clone(), app.random()?).await?;
     drop(turn);
-    let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name, hash, now);
-    let user = user.with_metadata(new.metadata);
+    let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name.clone(), hash, now);
+    let user = user.with_metadata(new.metadata.clone());
     let first = FirstSession::start(&app, &user, now)?;
+    let mail = first_mail(&app, &ip, &user, &new, now).await?;
+    let started = match &mail {
+        Some(mail) => Some(first_mail::started(&app, mail).await?),
+        None => None,
+    };
     // Issued before anything is stored, so that a fault leaves nothing behind.
-    let answer = first.answer(&app, &issuer, now).await?;
-    let created = app.store().create_user(&user, first.session(), fingerprint.as_ref(), Some(&sign_up), now).await;
+    let answer = first.answer(&app, &issuer, started, now).await?;
+    let store = app.store();
+    let created =
+        store.create_user(&user, first.session(), fingerprint.as_ref(), Some(&sign_up), mail.as_ref(), now).await;
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            mail.iter().for_each(|mail| tell(&app, &mail.mail));
             Ok((StatusCode::CREATED, Json(answer)))
         }
-        Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new.email, new.password).await,
+        Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new).await,
     }
+}
+
+/// The mail to the address of the new account, if one is wanted and no limit refuses it.
+async fn first_mail(
+    app: &App,
+    ip: &ClientIp,
+    user: &User,
+    new: &NewAccount,
+    now: Timestamp,
+) -> Result<Option<FirstMail>, Error> {
+    let client = client(app, ip.key(), None).await;
+    let begun = first_mail::begin(app, &new.email, client, now).await?;
+    begun.map(|begun| first_mail::of(app, begun, user, new.language, now)).transpose()
 }
 
 /// The account that was made under this key before, with a new session. A request with another
@@ -175,15 +201,14 @@ async fn repeat(
     issuer: &Issuer,
     ip: &ClientIp,
     user_id: &str,
-    email: Email,
-    password: Password,
+    new: NewAccount,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     let client = client(app, ip.key(), None).await;
-    let mut attempt = Attempt::begin(app, &Identifier::Email(email), client, LOGIN).await?;
+    let mut attempt = Attempt::begin(app, &Identifier::Email(new.email), client, LOGIN).await?;
     if attempt.account().is_none_or(|user| user.id != user_id) {
         return Err(Error::IdempotencyKeyReused);
     }
-    let user = attempt.check(password).await.map_err(|error| match error {
+    let user = attempt.check(new.password).await.map_err(|error| match error {
         Error::Credentials => Error::IdempotencyKeyReused,
         other => other,
     })?;
@@ -192,7 +217,11 @@ async fn repeat(
     let named = attempt.finish(&user, first.as_ref().ok().and_then(FirstSession::session), now).await?;
     let first = first?.of(app, &named)?;
     attempt.audit("create_repeated");
-    Ok((StatusCode::CREATED, Json(first.answer(app, issuer, now).await?)))
+    let started = match &first {
+        FirstSession::Waiting(user) => first_mail::again(app, user, client, new.language).await?,
+        FirstSession::LoggedIn(..) => None,
+    };
+    Ok((StatusCode::CREATED, Json(first.answer(app, issuer, started, now).await?)))
 }
 
 /// Refuses an owner of this address who may not create an account here.

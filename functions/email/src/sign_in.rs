@@ -8,12 +8,14 @@ use shared::{
         proof::{Code, Purpose},
     },
     auth::{
+        first_mail,
         mailing::{self, MailRequest, Started, Words},
         password::client,
         proof::Shown,
         session_object::{SessionObject, require_signing_keys},
         sign_in,
     },
+    config::EmailSignIn,
     error::Error,
     http::{
         api::{Api, Operation, refusals::ATTEMPT},
@@ -40,10 +42,13 @@ pub(super) fn api() -> Api {
         .fails(ATTEMPT)
         .fails(&[(501, "not_configured")]);
     let completing = Operation::new::<SessionObject>("loginByCode", "Log in by the code")
-        .text("Logs in by the code of a mail, which verifies the address too.")
+        .text(
+            "Logs in by the code of a mail, which verifies the address too. With EMAIL_SIGN_IN=sign_up the code makes an \
+             account for an address that has none.",
+        )
         .body::<Shows>()
         .imported(&["challenge", "code"])
-        .fails(&[(401, "code_invalid"), (403, "account_disabled"), (501, "not_configured")]);
+        .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
     Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
 }
 
@@ -79,36 +84,43 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
 }
 
 /// `challenge`, `code`, and perhaps the `password`, which an account whose address was not verified
-/// then keeps.
+/// then keeps. `name` is for a new account.
 struct Shows {
     challenge: String,
     code: Code,
     password: Option<Password>,
+    name: String,
 }
 
 impl Input for Shows {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (challenge, code) = (fields.required("challenge"), fields.code("code"));
         let password = fields.optional_password("password");
-        Some(Self { challenge: challenge?, code: code?, password })
+        let name = fields.name("name").unwrap_or_default();
+        Some(Self { challenge: challenge?, code: code?, password, name })
     }
 }
 
-/// 200 with the session object of a new session.
+/// 200 with the session object of a new session, also if the code made the account. The code that
+/// was mailed to a new account logs in too, whatever `EMAIL_SIGN_IN` says.
 async fn complete(
     State(app): State<App>,
     issuer: Issuer,
     Body(input): Body<Shows>,
 ) -> Result<Json<SessionObject>, Error> {
-    require_sign_in(&app)?;
+    if !first_mail::is_wanted(&app) {
+        require_sign_in(&app)?;
+    }
     require_signing_keys(&app).await?;
     let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
-    Ok(Json(sign_in::by_code(&app, &issuer, shown, input.password.as_ref()).await?))
+    Ok(Json(sign_in::by_code(&app, &issuer, shown, input.password.as_ref(), &input.name).await?))
 }
 
-/// Refuses both steps where the deployment lets nobody log in by a code.
+/// Refuses to ask for a code where nobody needs one. A code is the way in for an address that must
+/// be verified.
 fn require_sign_in(app: &App) -> Result<(), Error> {
-    match app.config().accounts.email_sign_in {
+    let accounts = &app.config().accounts;
+    match accounts.email_sign_in != EmailSignIn::Off || accounts.admission.require_verified_email {
         true => Ok(()),
         false => Err(Error::NotConfigured("Nobody logs in by a mailed code here: set EMAIL_SIGN_IN to existing.")),
     }

@@ -95,6 +95,7 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
             ("logs:CreateLogStream", "CreateAccountLogs.Arn", ""),
             ("logs:PutLogEvents", "CreateAccountLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "ProofKey", ""),
             ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
             ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),

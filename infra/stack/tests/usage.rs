@@ -233,6 +233,7 @@ fn config(secret_ids: &BTreeMap<String, String>) -> Config {
             "FIREBASE_SYNC" => "best_effort",
             "MAIL" => "ses",
             "EMAIL_SIGN_IN" => "existing",
+            "VERIFY_EMAIL" => "send",
             "MAIL_FROM" => "login@yopmail.com",
             // A token that was used before then counts as stolen at once.
             "REFRESH_REUSE_INTERVAL_SECONDS" => "0",

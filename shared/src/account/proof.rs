@@ -37,6 +37,9 @@ const CODE_CONTEXT: &[u8] = b"latchkey code";
 pub enum Purpose {
     /// Log in by a code instead of a password.
     SignIn,
+    /// Log in by a code, to an account that the code makes. The word is as long as that of
+    /// [`Purpose::SignIn`], so that both records are.
+    SignUp,
     /// Verify the address of an account.
     Verify,
     /// Set a new password instead of a forgotten one.
@@ -53,7 +56,7 @@ impl Purpose {
     /// The life of the code. `None` if the mail has none.
     pub const fn code_life(self) -> Option<Duration> {
         match self {
-            Self::SignIn => Some(minutes(10)),
+            Self::SignIn | Self::SignUp => Some(minutes(10)),
             Self::Verify => Some(minutes(60)),
             Self::Reset => Some(minutes(15)),
             Self::Change => Some(minutes(30)),
@@ -65,7 +68,7 @@ impl Purpose {
     /// deployment wants it, and the link lives as long as the code.
     pub const fn life(self) -> Duration {
         match self {
-            Self::SignIn => minutes(10),
+            Self::SignIn | Self::SignUp => minutes(10),
             Self::Verify => minutes(24 * 60),
             Self::Reset | Self::Change => minutes(30),
             Self::Undo => minutes(7 * 24 * 60),

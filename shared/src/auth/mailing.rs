@@ -14,7 +14,7 @@ use crate::{
         rate_limit::mails::MAIL_PAUSE,
         user::User,
     },
-    config::MailBy,
+    config::{EmailSignIn, MailBy},
     error::Error,
     keys::ProofKeys,
     mail::{Kind, Language, outgoing::OutgoingMail},
@@ -33,12 +33,12 @@ const SENT: &str = "If this address can be used here, a code is on its way.";
 /// The answer to everybody who asks for a mail. It tells nothing about the address.
 #[derive(Serialize)]
 pub struct Started {
-    challenge: String,
-    expires_in: u64,
-    expires_at: String,
-    resend_in: u64,
-    resend_at: String,
-    code_length: usize,
+    pub(super) challenge: String,
+    pub(super) expires_in: u64,
+    pub(super) expires_at: String,
+    pub(super) resend_in: u64,
+    pub(super) resend_at: String,
+    pub(super) code_length: usize,
     message: &'static str,
 }
 
@@ -157,7 +157,11 @@ async fn put_in_outbox(
         Some(claimant) => Some(claimant),
         None => holder.as_ref(),
     };
-    let proof = proof(app, request, user, begun.tries_max, now)?;
+    let mut proof = proof(app, request, user, begun.tries_max, now)?;
+    if user.is_none() && may_sign_up(app, request) {
+        proof.purpose = Purpose::SignUp;
+        proof.user_id = Some(app.uuid()?);
+    }
     let mail = match holder.as_ref().filter(|_| request.claimant.is_some()) {
         Some(holder) => already_used(app, request, &proof, holder, now)?,
         None => proof_mail(app, &proof, now)?,
@@ -166,7 +170,16 @@ async fn put_in_outbox(
     let user = user.map(|user| app.pseudonym(&user.id)).unwrap_or_default();
     audit::record(words.asked, &identity, &user);
     tell(app, &mail);
-    Ok(Started::of(proof.id, proof.purpose, proof.made_at, keys))
+    Ok(Started::of(proof.id, request.purpose, proof.made_at, keys))
+}
+
+/// Whether a code to log in makes an account for an address that has none.
+fn may_sign_up(app: &App, request: &MailRequest<'_>) -> bool {
+    let accounts = &app.config().accounts;
+    let Identifier::Email(email) = request.identifier else { return false };
+    request.purpose == Purpose::SignIn
+        && accounts.email_sign_in == EmailSignIn::SignUp
+        && accounts.sign_up.check(email).is_ok()
 }
 
 /// The proof for whoever the identifier belongs to, or for whoever claims it.
@@ -231,7 +244,7 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
 /// 500 if the random source fails.
 pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<OutgoingMail, Error> {
     let kind = match proof.purpose {
-        Purpose::SignIn => Kind::SignIn,
+        Purpose::SignIn | Purpose::SignUp => Kind::SignIn,
         Purpose::Verify => Kind::Verify,
         Purpose::Reset => Kind::Reset,
         Purpose::Change => Kind::Change,
@@ -240,7 +253,8 @@ pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<Out
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
     // A login by a link would be a login by everybody who opens mails before the person does.
-    let base = app.config().mail.public_url.as_deref().filter(|_| proof.purpose != Purpose::SignIn);
+    let base =
+        app.config().mail.public_url.as_deref().filter(|_| !matches!(proof.purpose, Purpose::SignIn | Purpose::SignUp));
     let mail = mail.with_proof(proof.id, base);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
@@ -288,7 +302,7 @@ pub fn tell(app: &App, mail: &OutgoingMail) {
 
 impl Started {
     /// The answer for the proof with this id, whose mail was asked for at `made_at`.
-    fn of(id: ProofId, purpose: Purpose, made_at: Timestamp, keys: &ProofKeys) -> Self {
+    pub(super) fn of(id: ProofId, purpose: Purpose, made_at: Timestamp, keys: &ProofKeys) -> Self {
         let life = purpose.code_life().unwrap_or_else(|| purpose.life());
         Self {
             challenge: id.challenge(keys.sealing()),

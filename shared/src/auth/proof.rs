@@ -51,19 +51,28 @@ impl Shown<'_> {
     ///
     /// 401 `code_invalid`, or the code of the link's refusal. 503 if DynamoDB fails.
     pub async fn present(self, app: &App, purpose: Purpose) -> Result<Presented, Error> {
+        self.present_any(app, &[purpose]).await
+    }
+
+    /// Like [`Shown::present`], for a proof of one of these purposes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shown::present`].
+    pub async fn present_any(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
         match self {
-            Self::Code { challenge, code } => by_code(app, purpose, challenge, code).await,
-            Self::Link(token) => by_link(app, purpose, token).await,
+            Self::Code { challenge, code } => by_code(app, purposes, challenge, code).await,
+            Self::Link(token) => by_link(app, purposes, token).await,
         }
     }
 }
 
-async fn by_code(app: &App, purpose: Purpose, challenge: &str, code: &Code) -> Result<Presented, Error> {
+async fn by_code(app: &App, purposes: &[Purpose], challenge: &str, code: &Code) -> Result<Presented, Error> {
     let over = || Error::CodeInvalid(0);
     let keys = proof_keys(app).await?;
     let (id, key) = ProofId::of_challenge(text::trimmed(challenge), keys.opening()).ok_or_else(over)?;
     let right = id.code(key);
-    let mut proof = app.store().proof(id).await?.filter(|proof| proof.purpose == purpose).ok_or_else(over)?;
+    let mut proof = app.store().proof(id).await?.filter(|proof| purposes.contains(&proof.purpose)).ok_or_else(over)?;
     for _ in 0..RACES_MAX {
         let is_repeat = match proof.state_by_code(app.now()) {
             ProofState::Open => false,
@@ -83,9 +92,9 @@ async fn by_code(app: &App, purpose: Purpose, challenge: &str, code: &Code) -> R
     Err(overtaken())
 }
 
-async fn by_link(app: &App, purpose: Purpose, token: &str) -> Result<Presented, Error> {
+async fn by_link(app: &App, purposes: &[Purpose], token: &str) -> Result<Presented, Error> {
     let proof = of_link(app, token).await?;
-    if proof.purpose != purpose {
+    if !purposes.contains(&proof.purpose) {
         return Err(Error::Link(LinkRefusal::Invalid));
     }
     match proof.state_by_link(app.now()) {
@@ -169,7 +178,9 @@ impl Presented {
         match self.proof.purpose {
             Purpose::Verify => true,
             Purpose::Undo => user.may_undo(self.proof.id),
-            Purpose::SignIn | Purpose::Reset | Purpose::Change | Purpose::Invite => user.proof == self.proof.proof,
+            Purpose::SignIn | Purpose::SignUp | Purpose::Reset | Purpose::Change | Purpose::Invite => {
+                user.proof == self.proof.proof
+            }
         }
     }
 

@@ -48,7 +48,7 @@ pub struct SessionObject {
     next: Next,
 }
 
-/// The step that the user has to take before there are tokens. Both texts are empty where nothing
+/// The step that the user has to take before there are tokens. Everything is empty or 0 if nothing
 /// is left to do.
 #[derive(Default, Serialize)]
 pub(super) struct Next {
@@ -56,6 +56,14 @@ pub(super) struct Next {
     pub(super) action: &'static str,
     /// A sentence, for people.
     pub(super) message: &'static str,
+    /// The challenge of the mail that was sent, for `/login/email/complete`. This and the members
+    /// below are those of the answer to whoever asks for a mail.
+    pub(super) challenge: String,
+    pub(super) expires_in: u64,
+    pub(super) expires_at: String,
+    pub(super) resend_in: u64,
+    pub(super) resend_at: String,
+    pub(super) code_length: usize,
 }
 
 /// Loads the keys that sign a session object. A handler asks before it hashes a password: a 503
@@ -216,10 +224,10 @@ impl Sample for SessionObject {
         ("access_token", "A token of this service, for /me and for your own servers."),
         ("refresh_token", "For /refresh, before or after expires_at."),
         ("refresh_expires_at", "The latest end of the session; empty while the address must be verified first."),
-        ("next", "The step that the user has to take before there are tokens; both texts are empty if there is none."),
+        ("next", "The step that the user has to take before there are tokens; all is empty or 0 if there is none."),
     ];
     const DATES_OR_EMPTY: &'static [&'static str] = &["expires_at", "refresh_expires_at"];
-    const PARTS: &'static [Part] = &[("user", Shape::of::<Profile>)];
+    const PARTS: &'static [Part] = &[("user", Shape::of::<Profile>), ("next", Shape::of::<Next>)];
 
     fn sample() -> Self {
         Self {
@@ -235,6 +243,25 @@ impl Sample for SessionObject {
             refresh_expires_at: "2026-06-26T14:00:00Z".to_owned(),
             next: Next::default(),
         }
+    }
+}
+
+impl Sample for Next {
+    const NAME: &'static str = "Next";
+    const MEMBERS: &'static [Meaning] = &[
+        ("action", "verify_email, or an empty text."),
+        ("message", "A sentence for the person."),
+        ("challenge", "For /login/email/complete, with the code that was mailed; empty if no mail was sent."),
+        ("expires_in", "The life of the code, in seconds."),
+        ("expires_at", "The end of that life."),
+        ("resend_in", "The time until another mail may be asked for, in seconds."),
+        ("resend_at", "The end of that time."),
+        ("code_length", "The digits of the code."),
+    ];
+    const DATES_OR_EMPTY: &'static [&'static str] = &["expires_at", "resend_at"];
+
+    fn sample() -> Self {
+        Self::default()
     }
 }
 

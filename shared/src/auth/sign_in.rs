@@ -2,12 +2,12 @@
 
 use super::{
     ending::end_at_firebase,
-    proof::{RACES_MAX, Shown, overtaken},
+    proof::{Presented, RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
 };
 use crate::{
     App,
-    account::{proof::Purpose, user::User},
+    account::{email::Email, proof::Purpose, user::User},
     error::Error,
     password::Password,
     store::{Completed, Completion},
@@ -15,53 +15,105 @@ use crate::{
     token::access::Issuer,
 };
 
-/// Logs in by the code of a mail. Three round trips.
+/// The purposes of the codes that log in: one that was asked for, and the one that a new account
+/// gets.
+const PURPOSES: [Purpose; 3] = [Purpose::SignIn, Purpose::SignUp, Purpose::Verify];
+
+/// Logs in by the code of a mail. Three round trips, and two for a new account, whose name is
+/// `name`.
 ///
 /// The address is verified by that. If it was not verified before, nothing that was set before
-/// counts any more, unless the request has the right password too.
+/// counts any more, unless the request has the right password too. The challenge of a verification
+/// shows as much: its account has made it, or a session of the account.
 ///
 /// # Errors
 ///
-/// 401 `code_invalid` for a code that is not good, whatever the reason. 403 `account_disabled` only
-/// after the right code. 503 if DynamoDB fails.
+/// 401 `code_invalid` for a code that is not good, whatever the reason. 403 `account_disabled` and
+/// 409 `email_taken` only after the right code. 503 if DynamoDB fails.
 pub async fn by_code(
     app: &App,
     issuer: &Issuer,
     shown: Shown<'_>,
     password: Option<&Password>,
+    name: &str,
 ) -> Result<SessionObject, Error> {
     for _ in 0..RACES_MAX {
-        let presented = shown.present(app, Purpose::SignIn).await?;
+        let presented = shown.present_any(app, &PURPOSES).await?;
         if presented.is_repeat {
             return Err(presented.refuse(app).await);
         }
-        let before = presented.owner(app).await?;
-        let now = app.now();
-        let mut after = before.clone();
-        if !before.email_verified {
-            if !is_right(app, &before, password).await? {
-                after.take_over(end_of_sessions(app, now));
-            }
-            after.email_verified = true;
-        }
-        let admitted = match app.config().accounts.admission.admit(&after) {
-            Ok(admitted) => admitted,
-            Err(denial) => return Err(presented.before_telling(app, denial.into()).await),
+        let done = match presented.proof.purpose {
+            Purpose::SignUp => sign_up(app, issuer, &presented, name).await?,
+            _ => log_in(app, issuer, &presented, password).await?,
         };
-        let session = start(app, admitted, now)?;
-        let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
-        let completed =
-            Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
-        if let Completion::Done(user) = app.store().complete_proof(&presented.proof, completed, now).await? {
+        if let Some((answer, user)) = done {
             audit::record("login_by_code", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
-            if user.epoch != before.epoch {
-                end_at_firebase(app, &user.id).await;
-            }
             outlast_the_end_of_sessions(app, &user, app.now()).await;
             return Ok(answer);
         }
     }
     Err(overtaken())
+}
+
+/// Logs in to the account of a proof. `None` if another request came first.
+async fn log_in(
+    app: &App,
+    issuer: &Issuer,
+    presented: &Presented,
+    password: Option<&Password>,
+) -> Result<Option<(SessionObject, User)>, Error> {
+    let before = presented.owner(app).await?;
+    let now = app.now();
+    let mut after = before.clone();
+    if !before.email_verified {
+        let is_kept = presented.proof.purpose == Purpose::Verify || is_right(app, &before, password).await?;
+        if !is_kept {
+            after.take_over(end_of_sessions(app, now));
+        }
+        after.email_verified = true;
+    }
+    let admitted = match app.config().accounts.admission.admit(&after) {
+        Ok(admitted) => admitted,
+        Err(denial) => return Err(presented.before_telling(app, denial.into()).await),
+    };
+    let session = start(app, admitted, now)?;
+    let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
+    let completed =
+        Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
+    match app.store().complete_proof(&presented.proof, completed, now).await? {
+        Completion::Overtaken => Ok(None),
+        Completion::Done(user) => {
+            if user.epoch != before.epoch {
+                end_at_firebase(app, &user.id).await;
+            }
+            Ok(Some((answer, *user)))
+        }
+    }
+}
+
+/// Makes the account of a proof, without a password. `None` if another request came first.
+async fn sign_up(
+    app: &App,
+    issuer: &Issuer,
+    presented: &Presented,
+    name: &str,
+) -> Result<Option<(SessionObject, User)>, Error> {
+    let now = app.now();
+    let email = Email::parse(&presented.proof.email).map_err(Error::internal)?;
+    let id = presented.proof.user_id.clone().unwrap_or_default();
+    let user = User { email_verified: true, ..User::without_password(id, &email, None, name.to_owned(), now) };
+    let admitted = app.config().accounts.admission.admit(&user)?;
+    let session = start(app, admitted, now)?;
+    let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
+    match app.store().complete_sign_up(&presented.proof, &user, &session, now).await {
+        Ok(true) => {
+            audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            Ok(Some((answer, user)))
+        }
+        Ok(false) => Ok(None),
+        Err(taken @ Error::Taken(_)) => Err(presented.before_telling(app, taken).await),
+        Err(error) => Err(error),
+    }
 }
 
 /// Confirms a change by the code of a mail, in the place of a password. The code is then used up.

@@ -22,7 +22,9 @@ const BREACH_LIST: &str = "https://api.pwnedpasswords.com/range/";
 pub struct Accounts {
     /// Admits only accounts with a verified e-mail address. Defaults to `false`. Accepts `true` or
     /// `false`. Read from `REQUIRE_VERIFIED_EMAIL`. A new account gets its tokens once the address
-    /// is verified: `latchkey users set-verified`. A session from before ends at its next refresh.
+    /// is verified: by the mail that it gets, or by `latchkey users set-verified`. `/login/email`
+    /// then mails a code whatever `EMAIL_SIGN_IN` says. A session from before ends at its next
+    /// refresh.
     /// For a Firebase ID token without an e-mail address, the address of the account counts.
     pub admission: Admission,
     /// Names the people who may create an account at `/create-account`. Defaults to `open`. Accepts
@@ -32,8 +34,13 @@ pub struct Accounts {
     /// operator makes the accounts, with `latchkey users create` or an import.
     pub sign_up: SignUp,
     /// Lets people log in by a code that is mailed, at `/login/email`. Defaults to `off`. Accepts
-    /// `off` or `existing`. Read from `EMAIL_SIGN_IN`. With `existing` whoever has an account may.
-    pub email_sign_in: bool,
+    /// `off`, `existing` or `sign_up`. Read from `EMAIL_SIGN_IN`. With `existing` whoever has an
+    /// account may. With `sign_up` the code also makes an account, for whoever `SIGN_UP` lets in.
+    pub email_sign_in: EmailSignIn,
+    /// Mails a code and a link to the address of each new account, which verify the address.
+    /// Defaults to `off`. Accepts `send` or `off`. Read from `VERIFY_EMAIL`. The mail is sent in
+    /// any case if `REQUIRE_VERIFIED_EMAIL` holds. Both need `MAIL`.
+    pub verify_email: bool,
     /// Sets the least length of a new password, in code points. Defaults to 8. Accepts 8 to 64.
     /// Read from `PASSWORD_MIN_LENGTH`.
     ///
@@ -63,11 +70,37 @@ impl Accounts {
         Self {
             admission: Admission { require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL") },
             sign_up: sign_up(env),
-            email_sign_in: env.switch("EMAIL_SIGN_IN", ("existing", "off"), false),
+            email_sign_in: email_sign_in(env),
+            verify_email: env.switch("VERIFY_EMAIL", ("send", "off"), false),
             password_policy: password_policy(env),
             service_names: service_names(env),
             breach_list: breach_list(env),
             rate_limits: rate_limits(env),
+        }
+    }
+}
+
+/// The people who may log in by a mailed code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmailSignIn {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Whoever has an account.
+    Existing,
+    /// Whoever has an account, or may make one.
+    SignUp,
+}
+
+fn email_sign_in(env: &mut Environment) -> EmailSignIn {
+    const NAME: &str = "EMAIL_SIGN_IN";
+    match env.word(NAME).as_deref() {
+        None | Some("off") => EmailSignIn::Off,
+        Some("existing") => EmailSignIn::Existing,
+        Some("sign_up") => EmailSignIn::SignUp,
+        Some(_) => {
+            env.refuse(NAME, "must be off, existing or sign_up");
+            EmailSignIn::Off
         }
     }
 }

@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 75] = [
+const VARIABLES: [(&str, Content); 76] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -86,6 +86,7 @@ const VARIABLES: [(&str, Content); 75] = [
     ("TABLE_NAME", Plain),
     ("TOKEN_PROFILE", Plain),
     ("TRUSTED_PROXY_SECRET", Secret),
+    ("VERIFY_EMAIL", Plain),
     ("AWS_LAMBDA_FUNCTION_NAME", Plain),
     ("K_SERVICE", Plain),
 ];

@@ -138,7 +138,7 @@ impl OutgoingMail {
     /// `None` if the mail has no link.
     pub fn link(&self, key: &hmac::Key) -> Option<String> {
         let page = match self.kind.purpose()? {
-            Purpose::SignIn => "sign-in",
+            Purpose::SignIn | Purpose::SignUp => "sign-in",
             Purpose::Verify => "verify",
             Purpose::Reset | Purpose::Invite => "reset",
             Purpose::Change => "email",

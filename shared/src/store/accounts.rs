@@ -1,20 +1,18 @@
 //! New accounts in the table. Each is stored in one transaction, which keeps identifiers unique.
 
-use std::time::Duration;
-
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    SignUp, Store,
+    FirstMail, SignUp, Store,
     failures::SeriesCounter,
     item, profile_key, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
     user_records::{NEW, record_keys, user_record},
 };
 use crate::{
-    account::{email::Email, ip::IpKey, session::Session, user::User},
+    account::{email::Email, ip::IpKey, rate_limit::mails::MAIL_PAUSE, session::Session, user::User},
     error::Error,
     time::Timestamp,
 };
@@ -82,8 +80,9 @@ pub enum Creation {
 }
 
 impl Store {
-    /// Stores a new account and its first session, if it has one, both or neither, and counts the
-    /// account in the quotas of `sign_up`. One round trip, and one more if that is refused.
+    /// Stores a new account, with its first session and its first mail if it has them, all or
+    /// nothing. Counts the account in the quotas of `sign_up`, and the mail in those of mails. One
+    /// round trip, and one more if that is refused.
     ///
     /// # Errors
     ///
@@ -95,6 +94,7 @@ impl Store {
         session: Option<&Session>,
         fingerprint: Option<&Fingerprint>,
         sign_up: Option<&SignUp>,
+        mail: Option<&FirstMail>,
         now: Timestamp,
     ) -> Result<Creation, Error> {
         let mut writes = Transaction::default();
@@ -111,6 +111,9 @@ impl Store {
         }
         for (index, window) in sign_up.iter().flat_map(|sign_up| &sign_up.made).enumerate() {
             writes.update(Condition::Quota(index), window.count(self))?;
+        }
+        if let Some(mail) = mail {
+            mail.put(self, &mut writes, sign_up.map_or(0, |sign_up| sign_up.made.len()), now)?;
         }
         if let Some(ip) = sign_up.and_then(|sign_up| sign_up.ip.as_ref()).filter(|_| session.is_some()) {
             for identifier in user.identifiers() {
@@ -133,7 +136,11 @@ impl Store {
             }
             Some(FailedCondition { condition: Condition::Quota(index), .. }) => {
                 let window = sign_up.and_then(|sign_up| sign_up.made.get(index));
-                return Err(Error::TooManyAttempts(window.map_or(Duration::ZERO, |window| window.time_left(now))));
+                return Err(Error::TooManyAttempts(window.map_or(MAIL_PAUSE, |window| window.time_left(now))));
+            }
+            // Another request has mailed the address since the limits were read.
+            Some(FailedCondition { condition: Condition::Pause, .. }) => {
+                return Err(Error::TooManyAttempts(MAIL_PAUSE));
             }
             Some(FailedCondition { condition, .. }) => refusal(condition),
         };

@@ -70,12 +70,14 @@ impl MailLimits {
         Some((pause.last?, last_at))
     }
 
-    /// Adds the counts of one mail, each on the condition that its limit allows the mail.
+    /// Adds the counts of one mail, each on the condition that its limit allows the mail. The
+    /// transaction has `first` quotas already.
     pub(super) fn count(
         &self,
         store: &Store,
         writes: &mut Transaction,
         proof: ProofId,
+        first: usize,
         now: Timestamp,
     ) -> Result<(), Error> {
         if let Some(pause) = &self.pause {
@@ -90,7 +92,7 @@ impl MailLimits {
             writes.update(Condition::Pause, ending_at(update, now + MAIL_PAUSE))?;
         }
         for (index, window) in self.windows.iter().enumerate() {
-            writes.update(Condition::Quota(index), window.count(store))?;
+            writes.update(Condition::Quota(first + index), window.count(store))?;
         }
         Ok(())
     }
@@ -202,7 +204,7 @@ fn last_proof(found: Option<&Item>) -> Option<ProofId> {
 /// The word for a purpose in the key of its pause.
 const fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::SignIn => "sign-in",
+        Purpose::SignIn | Purpose::SignUp => "sign-in",
         Purpose::Verify => "verify",
         Purpose::Reset => "reset",
         Purpose::Change => "change",

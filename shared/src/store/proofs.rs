@@ -10,6 +10,7 @@ use super::{
     mail_limits::MailLimits,
     number, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
+    user_records::{NEW, record_keys, user_record},
 };
 use crate::{
     account::{
@@ -45,6 +46,32 @@ pub struct Beginning {
     /// The pseudonym of the identifier, for the log.
     pub identity: String,
     limits: MailLimits,
+}
+
+/// The mail to a new account, which is written with the account.
+#[derive(Debug)]
+pub struct FirstMail {
+    /// The limits, as they were read.
+    pub begun: Beginning,
+    /// The proof behind the mail.
+    pub proof: Proof,
+    /// The mail.
+    pub mail: OutgoingMail,
+}
+
+impl FirstMail {
+    /// Adds the mail to the transaction of its account, which has `first` quotas already.
+    pub(super) fn put(
+        &self,
+        store: &Store,
+        writes: &mut Transaction,
+        first: usize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        writes.put(Condition::Version, store.put(proof_item(&self.proof)?))?;
+        writes.put(Condition::Version, store.put(mail_item(&self.mail)?))?;
+        self.begun.limits.count(store, writes, self.proof.id, first, now)
+    }
 }
 
 /// The outcome of a completion.
@@ -110,7 +137,7 @@ impl Store {
             let mut writes = Transaction::default();
             writes.put(Condition::Proof, self.put(proof_item(proof)?))?;
             writes.put(Condition::Proof, self.put(mail_item(mail)?))?;
-            beginning.limits.count(self, &mut writes, proof.id, now)?;
+            beginning.limits.count(self, &mut writes, proof.id, 0, now)?;
             match self.commit(writes).await? {
                 None => return Ok(()),
                 Some(failed) => beginning.limits.lost_race(&failed)?,
@@ -205,6 +232,34 @@ impl Store {
             None => Ok(Completion::Done(Box::new(written(completed.before, completed.after)))),
             Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),
             Some(_) => Ok(Completion::Overtaken),
+        }
+    }
+
+    /// Ends a proof, and stores the account that the proof makes and its session, all or nothing.
+    /// Returns whether the proof was still as it was read. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 409 if somebody has the address meanwhile. 503 if DynamoDB fails.
+    pub async fn complete_sign_up(
+        &self,
+        proof: &Proof,
+        user: &User,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let mut writes = Transaction::default();
+        writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        let update = self.update(&proof_key(proof.id)).update_expression("SET used_at = :now, tries = :tries");
+        writes
+            .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
+        for (condition, key) in record_keys(user) {
+            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
+        }
+        match self.commit(writes).await? {
+            None => Ok(true),
+            Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),
+            Some(_) => Ok(false),
         }
     }
 

@@ -6,8 +6,6 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use shared::testing::{Answer, Service};
 
-use super::service;
-
 /// Addresses of every kind. Only the first one is nobody's.
 const ADDRESSES: [&str; 6] = [
     "nobody@yopmail.com",
@@ -18,8 +16,16 @@ const ADDRESSES: [&str; 6] = [
     "noboxy@example.com",
 ];
 
-async fn service_with_accounts() -> Service {
-    let service = service().await;
+/// The endpoints that anybody may ask for a mail, and the settings of each. A code that makes an
+/// account is mailed to an address that is nobody's too.
+const ENDPOINTS: [(&str, &[(&str, &str)]); 3] = [
+    ("/password/forgot", &[]),
+    ("/login/email", &[("EMAIL_SIGN_IN", "existing")]),
+    ("/login/email", &[("EMAIL_SIGN_IN", "sign_up")]),
+];
+
+async fn service_with_accounts(variables: &[(&str, &str)]) -> Service {
+    let service = Service::configured(email::router(), variables).await;
     service.account("active@yopmail.com").await;
     service.account_with("barred@yopmail.com", None, |user| user.disabled = true).await;
     service.account_with("proven@yopmail.com", None, |user| user.email_verified = true).await;
@@ -43,23 +49,25 @@ fn shape(answer: &Answer) -> (u16, Vec<String>, String) {
 
 #[tokio::test(start_paused = true)]
 async fn every_address_is_answered_alike_after_the_same_calls_also_where_a_limit_refuses() {
-    let service = service_with_accounts().await;
-    let mut shapes = Vec::new();
-    for email in ADDRESSES {
-        let mut of_one = Vec::new();
-        for _ in 0..5 {
-            service.calls();
-            let answer = service.post("/password/forgot", json!({"email": email})).await;
-            of_one.push((shape(&answer), service.calls()));
-            service.pass(Duration::from_secs(10));
+    for (path, variables) in ENDPOINTS {
+        let service = service_with_accounts(variables).await;
+        let mut shapes = Vec::new();
+        for email in ADDRESSES {
+            let mut of_one = Vec::new();
+            for _ in 0..5 {
+                service.calls();
+                let answer = service.post(path, json!({"email": email})).await;
+                of_one.push((shape(&answer), service.calls()));
+                service.pass(Duration::from_secs(10));
+            }
+            service.pass(Duration::from_secs(60));
+            let statuses: Vec<u16> = of_one.iter().map(|((status, ..), _)| *status).collect();
+            assert_eq!(statuses, [200, 429, 429, 200, 429], "{path} {email}");
+            shapes.push(of_one);
         }
-        service.pass(Duration::from_secs(60));
-        let statuses: Vec<u16> = of_one.iter().map(|((status, ..), _)| *status).collect();
-        assert_eq!(statuses, [200, 429, 429, 200, 429], "{email}");
-        shapes.push(of_one);
-    }
-    for other in &shapes[1..] {
-        assert_eq!(other, &shapes[0]);
+        for other in &shapes[1..] {
+            assert_eq!(other, &shapes[0], "{path} {variables:?}");
+        }
     }
 }
 
@@ -73,23 +81,29 @@ fn size(record: &std::collections::HashMap<String, AttributeValue>) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_for_nobody_writes_records_of_the_same_sizes() {
-    let service = service_with_accounts().await;
-    let mut sizes = Vec::new();
-    for email in ADDRESSES {
-        let before = service.keys_stored().await;
-        service.post("/password/forgot", json!({"email": email})).await.is(200);
-        let written =
-            service.records().await.into_iter().filter(|record| !before.contains(record["pk"].as_s().unwrap()));
-        let mut of_kind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for record in written {
-            let kind = record["pk"].as_s().unwrap().split('#').next().unwrap().replace("NULL", "MAIL");
-            of_kind.entry(kind).or_default().push(size(&record));
+    for (path, variables) in ENDPOINTS {
+        let service = service_with_accounts(variables).await;
+        let mut sizes = Vec::new();
+        for email in ADDRESSES {
+            sizes.push(sizes_written(&service, path, email).await);
         }
-        of_kind.values_mut().for_each(|sizes| sizes.sort_unstable());
-        sizes.push(of_kind);
+        assert_eq!(sizes[0].keys().collect::<Vec<_>>(), ["LIMIT", "MAIL", "PROOF"]);
+        for other in &sizes[1..] {
+            assert_eq!(other, &sizes[0], "{path} {variables:?}");
+        }
     }
-    assert_eq!(sizes[0].keys().collect::<Vec<_>>(), ["LIMIT", "MAIL", "PROOF"]);
-    for other in &sizes[1..] {
-        assert_eq!(other, &sizes[0]);
+}
+
+/// The sizes of the records that a request writes, by the first part of their keys.
+async fn sizes_written(service: &Service, path: &str, email: &str) -> BTreeMap<String, Vec<usize>> {
+    let before = service.keys_stored().await;
+    service.post(path, json!({"email": email})).await.is(200);
+    let written = service.records().await.into_iter().filter(|record| !before.contains(record["pk"].as_s().unwrap()));
+    let mut of_kind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for record in written {
+        let kind = record["pk"].as_s().unwrap().split('#').next().unwrap().replace("NULL", "MAIL");
+        of_kind.entry(kind).or_default().push(size(&record));
     }
+    of_kind.values_mut().for_each(|sizes| sizes.sort_unstable());
+    of_kind
 }

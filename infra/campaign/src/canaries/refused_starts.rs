@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 40] = [
+const VARIABLES: [&str; 41] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
@@ -50,6 +50,7 @@ const VARIABLES: [&str; 40] = [
     "SMTP_URL_SECRET_ID",
     "TOKEN_PROFILE",
     "TRUSTED_PROXY_SECRET",
+    "VERIFY_EMAIL",
 ];
 /// Far longer than a refusal takes.
 const PATIENCE: Duration = Duration::from_secs(60);

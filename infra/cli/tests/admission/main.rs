@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod endpoints;
+mod mails;
 mod sign_up;
 
 use std::time::Duration;
@@ -54,7 +55,7 @@ fn assert_without_tokens(body: &Value, like: &Value) {
     }
     assert_eq!((&body["expires_in"], &body["token_type"]), (&json!(0), &json!("Bearer")));
     assert_eq!((&body["next"]["action"], &body["uid"]), (&json!("verify_email"), &body["user"]["id"]));
-    assert!(body["next"]["message"].as_str().unwrap().contains("log in"), "{body:#}");
+    assert!(body["next"]["message"].as_str().unwrap().contains("verified"), "{body:#}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,7 +68,11 @@ async fn a_new_account_has_no_token_of_any_kind_before_its_address_is_verified()
         assert_session_object(&like);
         let service = Service::configured(latchkey::router(), &[&variables[..], &[REQUIRED]].concat()).await;
         let created = create(&service, "key", "a@b.de", PASSWORD).await.is(201).body;
-        assert_eq!(service.calls(), ["BatchGetItem", "TransactWriteItems"]);
+        assert_eq!(
+            service.calls(),
+            ["BatchGetItem", "BatchGetItem", "TransactWriteItems"],
+            "the limits of mails are read"
+        );
         assert_without_tokens(&created, &like);
         assert_eq!(sessions_stored(&service).await, 0);
 

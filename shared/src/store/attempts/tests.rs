@@ -200,7 +200,7 @@ async fn an_address_and_a_client_that_logged_in_before_are_not_held_to_the_ceili
     let store = store().await;
     let (home, user) = (key("192.0.2.1"), user(1));
     let session = session(1, &user);
-    store.create_user(&user, Some(&session), None, None, NOW).await.unwrap();
+    store.create_user(&user, Some(&session), None, None, None, NOW).await.unwrap();
     assert!(log_in(&store, 1, at(&home), NOW).await);
     for number in 0..100 {
         fail(&store, 1, Some(&numbered(number)), NOW).await;
