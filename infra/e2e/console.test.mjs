@@ -15,7 +15,7 @@ import { ask, decodeJwt, serve, stopAll, succeed } from './support.mjs';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const VIEWS = {
-  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', token: '/#/token',
+  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', token: '/#/token', users: '/#/users',
   reference: '/#/reference', codes: '/#/reference/errors', errors: '/errors#weak_password',
 };
 const PASSWORD = 'violet tractor 47 umbrella';

@@ -58,7 +58,8 @@ export async function send(call, stopped) {
   try { body = JSON.parse(text); } catch { /* An answer that is no JSON is shown as text. */ }
   const date = Date.parse(response.headers.get("date") ?? "");
   if (!Number.isNaN(date)) state.ahead = Math.round((date - Date.now()) / 1000);
-  keep(body);
+  // What an admin does to others is nothing of this page's own session.
+  if (!call.path.startsWith("/admin/")) keep(body);
   return { status: response.status, headers: [...response.headers], text, body, ms: Math.round(performance.now() - started) };
 }
 

@@ -14,6 +14,7 @@ const PAGES = {
   try: { name: "Try it", load: () => import("./try.js") },
   builders: { name: "Builders", load: () => import("./builders.js") },
   token: { name: "Token doctor", load: () => import("./token.js") },
+  users: { name: "Users", load: () => import("./users.js") },
   reference: { name: "Reference", load: () => import("./reference.js") },
 };
 

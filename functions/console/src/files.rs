@@ -33,7 +33,7 @@ macro_rules! guide {
 const INDEX: &str = include_str!("../assets/index.html");
 
 /// The style and the scripts.
-pub const ASSETS: [File; 13] = [
+pub const ASSETS: [File; 14] = [
     asset!("console.css", STYLE),
     asset!("console.js", SCRIPT),
     asset!("dom.js", SCRIPT),
@@ -47,6 +47,7 @@ pub const ASSETS: [File; 13] = [
     asset!("builders.js", SCRIPT),
     asset!("markdown.js", SCRIPT),
     asset!("reference.js", SCRIPT),
+    asset!("users.js", SCRIPT),
 ];
 
 /// The guides for builders, which are documents of the repository too.

@@ -23,7 +23,6 @@ pub fn of(config: &Config, base: &str) -> Value {
             "outbox": config.mail.by == MailBy::Outbox,
             "shared_secret": config.keys.shared_secret.is_some(),
             "api_key": config.keys.api_key.is_some(),
-            "admin": false,
         },
     })
 }
