@@ -6,6 +6,7 @@ pub mod deletion;
 pub mod ending;
 pub mod first_mail;
 pub mod first_session;
+pub mod in_step;
 pub mod judgement;
 pub mod live_sessions;
 pub mod mailing;

@@ -5,6 +5,8 @@
 //! user's session. Whatever ends here must end there too, by a call of this API.
 
 mod access_token;
+mod profile;
 mod toolkit;
 
+pub use profile::Profile;
 pub use toolkit::{FirebaseUser, IdentityToolkit, NewUser, ToolkitError, UserUpdate, Users};

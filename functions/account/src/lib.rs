@@ -13,6 +13,7 @@ use shared::{
     },
     auth::{
         ending::{AtFirebase, end_at_firebase},
+        in_step::keep_in_step,
         mailing::{notice, tell},
         new_password::{refuse_breached, refuse_weak},
         password::confirm,
@@ -145,6 +146,10 @@ async fn change(
     }
     if changed.username != user.username {
         audit::record("username_changed", &identity, &pseudonym);
+    }
+    // A name that Firebase is not told now is told at the next login.
+    if described.name.is_some() {
+        drop(keep_in_step(&app, &changed).await);
     }
     Ok(Json(Shown { user: changed.profile() }))
 }

@@ -8,7 +8,7 @@ use shared::{
         metadata::MetadataChange,
         user::User,
     },
-    auth::{new_password::refuse_weak, session_object::end_of_sessions},
+    auth::{ending::end_at_firebase, new_password::refuse_weak, session_object::end_of_sessions},
     error::Error,
     http::{
         admin::Admin,
@@ -172,6 +172,7 @@ async fn change(
     if changed.epoch != user.epoch {
         app.store().forget_sessions(&user, |_| true).await;
     }
+    end_at_firebase(&app, &changed.id).await;
     Ok(Json(Shown { user: AdminUser::of(&changed) }))
 }
 

@@ -9,6 +9,7 @@ use shared::{
     App,
     account::session::SessionId,
     auth::{
+        ending::end_at_firebase,
         live_sessions::{Ended, LiveSessions},
         session_object::end_of_sessions,
     },
@@ -100,5 +101,6 @@ async fn end_sessions(State(app): State<App>, _: Admin, id: IdInPath) -> Result<
     let changed = app.store().update_with_retries(&user, |user| user.end_sessions(end)).await?;
     audit::admin("admin_sessions_ended", &app.pseudonym(&changed.email_key), &app.pseudonym(&changed.id), "");
     let sessions_ended = app.store().forget_sessions(&user, |session| session.is_live(&user, now)).await;
+    end_at_firebase(&app, &user.id).await;
     Ok(Json(AllEnded { sessions_ended }))
 }

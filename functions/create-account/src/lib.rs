@@ -17,6 +17,7 @@ use shared::{
     auth::{
         first_mail,
         first_session::FirstSession,
+        in_step::keep_in_step,
         mailing::tell,
         new_password::refuse_breached,
         password::{Attempt, LOGIN, client, hasher_for},
@@ -173,6 +174,9 @@ async fn create_account(
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            if first.session().is_some() {
+                keep_in_step(&app, &user).await?;
+            }
             mail.iter().for_each(|mail| tell(&app, &mail.mail));
             Ok((StatusCode::CREATED, Json(answer)))
         }

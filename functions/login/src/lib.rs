@@ -5,6 +5,7 @@ use shared::{
     App,
     account::email::Identifier,
     auth::{
+        in_step::keep_in_step,
         password::{Attempt, LOGIN, client},
         session_object::{self, SessionObject, require_signing_keys},
     },
@@ -72,5 +73,6 @@ async fn login(
     let user = attempt.finish(&user, session.as_ref().ok(), now).await?;
     attempt.audit(if session.is_ok() { "login_ok" } else { "login_refused" });
     let session = session?;
+    keep_in_step(&app, &user).await?;
     Ok(Json(SessionObject::issue(&app, &issuer, admission.admit(&user)?, &session, 0, now).await?))
 }

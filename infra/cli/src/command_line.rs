@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate};
 use crate::{
     Failure,
     backup::{Backup, Restore},
-    doctor,
+    doctor, firebase,
     flags::Quiet,
     health::Health,
     keys, mail, serve, smoke, table, token, users,
@@ -76,6 +76,8 @@ Examples:
     Table(table::Table),
     /// Try the way of mails that MAIL chooses.
     Mail(mail::Mail),
+    /// Bring the users of the Firebase project in step with the accounts.
+    Firebase(firebase::Firebase),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
     /// CORS.
     Doctor(doctor::Doctor),
@@ -126,6 +128,7 @@ impl Latchkey {
             Command::Users(users) => wait_for(users.run()),
             Command::Table(table) => wait_for(table.run()),
             Command::Mail(mail) => wait_for(mail.run()),
+            Command::Firebase(firebase) => wait_for(firebase.run()),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),
             Command::Health(health) => wait_for(health.run()),

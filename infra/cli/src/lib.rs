@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod doctor;
 mod escape;
 pub mod files;
+pub mod firebase;
 pub mod flags;
 pub mod health;
 pub mod keys;

@@ -11,8 +11,7 @@ const USERS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER
 const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*"]}}"#;
 const ACCOUNTS_AND_SESSIONS: &str =
     r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*","SESSION#*"]}}"#;
-const ALL_OF_AN_ACCOUNT: &str =
-    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","SESSION#*","LIMIT#*"]}}"#;
+const ALL_OF_AN_ACCOUNT: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","SESSION#*","LIMIT#*","SYNC#*"]}}"#;
 /// Records with a password hash, and the attributes that `logout` may write. The hash is not among
 /// them, and nothing comes back.
 const LOGINS_WITHOUT_HASH: &str = concat!(
@@ -159,8 +158,8 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
         &[
             ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS_AND_SESSIONS),
             ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
-            ("dynamodb:PutItem", "Table.Arn", ENDINGS),
             ("dynamodb:Query", INDEX, ""),
+            ("dynamodb:UpdateItem", "Table.Arn", ENDINGS),
             ("dynamodb:UpdateItem", "Table.Arn", LOGINS_WITHOUT_HASH),
             ("dynamodb:UpdateItem", "Table.Arn", SESSIONS),
             ("dynamodb:UpdateItem", "Table.Arn", USERS),

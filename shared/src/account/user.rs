@@ -72,6 +72,9 @@ pub struct User {
     /// ways to sign in there.
     #[serde(default, skip_serializing_if = "is_false")]
     pub imported_uid: bool,
+    /// The profile that Firebase was last told, as a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firebase_digest: Option<String>,
     /// A number that every change raises. A change is written only if the version is the one that
     /// the change has read.
     pub version: u64,
@@ -130,6 +133,7 @@ impl User {
             undo_links: Vec::new(),
             sessions_ended_at: None,
             imported_uid: false,
+            firebase_digest: None,
             version: 0,
             created_at: now,
             origin: Origin::default(),

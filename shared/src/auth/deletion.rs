@@ -1,5 +1,6 @@
 //! The deletion of an account by whoever runs the service.
 
+use super::ending::end_at_firebase;
 use crate::{App, account::user::User, error::Error};
 
 /// Deletes an account with its identifiers, and returns it as it was at its end. The account is
@@ -18,5 +19,6 @@ pub async fn delete(app: &App, user: &User) -> Result<User, Error> {
     };
     let refused = app.store().update_with_retries(user, disable).await?;
     app.store().delete_user(&refused).await?;
+    end_at_firebase(app, &refused.id).await;
     Ok(refused)
 }

@@ -11,17 +11,18 @@ use tokio::time;
 
 use crate::{
     App,
-    account::user::User,
     config::FirebaseSync,
     error::Error,
-    firebase::{NewUser, ToolkitError, UserUpdate, Users},
+    firebase::{Profile, ToolkitError, UserUpdate, Users},
+    keys::service_account::ServiceAccount,
     outbox::{Attempt, Delivery},
+    store::Ending,
     telemetry::{audit, metrics},
     time::Timestamp,
 };
 
 /// The longest time that an answer waits for Firebase.
-const WAIT_MAX: Duration = Duration::from_millis(900);
+pub(super) const WAIT_MAX: Duration = Duration::from_millis(900);
 /// The most attempts that others overtake before one of them is left to later.
 const RACES_MAX: u32 = 4;
 
@@ -86,10 +87,8 @@ pub async fn settle(app: &App, id: &str) -> Result<Delivery, Error> {
             tracing::error!("an ending waits for Firebase, and there is no service account to tell it with");
             return Ok(Delivery::Later);
         };
-        let project = app.config().firebase.project(Some(&account.project_id));
-        let project = project.map_or(account.project_id.as_str(), |(id, _)| id);
-        if let Some(users) = app.firebase().users(&account, project, now)
-            && let Err(error) = carry_out(&users, id, ending.user.as_ref()).await
+        if let Some(users) = users(app, &account, now)
+            && let Err(error) = carry_out(&users, id, &ending).await
         {
             report(&error);
             return Ok(Delivery::Later);
@@ -116,37 +115,56 @@ impl Attempt for Endings {
     }
 }
 
+/// The users of the Firebase project of this deployment. `None` if the project is nowhere.
+pub(super) fn users<'a>(app: &'a App, account: &'a ServiceAccount, now: Timestamp) -> Option<Users<'a>> {
+    let project = app.config().firebase.project(Some(&account.project_id));
+    app.firebase().users(account, project.map_or(account.project_id.as_str(), |(id, _)| id), now)
+}
+
 /// Brings the Firebase user to the state of the account, or deletes the user with the account.
 ///
-/// The sign-ins end first: from then on nobody can link anything. Then the ways to sign in that
-/// were linked there are removed, because a thief may have linked one. An imported Firebase user
-/// keeps the ways of its own.
-async fn carry_out(users: &Users<'_>, id: &str, account: Option<&User>) -> Result<(), ToolkitError> {
-    let Some(account) = account else { return users.delete(id).await };
-    let update = UserUpdate {
-        valid_since: account.sessions_ended_at.map(|ended| whole_seconds(ended).to_string()),
-        disable_user: Some(account.disabled),
-        ..UserUpdate::default()
-    };
+/// The sign-ins end first: from then on nobody can link anything. Links go then.
+async fn carry_out(users: &Users<'_>, id: &str, ending: &Ending) -> Result<(), ToolkitError> {
+    let Some(account) = &ending.user else { return users.delete(id).await };
+    let profile = Profile::of(account);
+    let valid_since = account.sessions_ended_at.filter(|_| ending.is_end);
+    let valid_since = valid_since.map(|ended| whole_seconds(ended).to_string());
+    let update = UserUpdate { valid_since, ..profile.update() };
     match users.update(id, &update).await {
         // A custom token from before could still make the user.
-        Err(ToolkitError::UserNotFound) if account.disabled => {
-            return users.create(id, &NewUser { disabled: true }).await;
-        }
+        Err(ToolkitError::UserNotFound) if account.disabled => return create(users, id, &profile).await,
         // Nobody has signed in there.
         Err(ToolkitError::UserNotFound) => return Ok(()),
+        Err(ToolkitError::EmailExists) => {
+            users.update(id, &UserUpdate { email: None, email_verified: None, ..update }).await?;
+        }
         updated => updated?,
     }
-    if account.is_firebase_user() {
-        return Ok(());
+    if ending.is_end && !account.is_firebase_user() { unlink(users, id, &profile).await } else { Ok(()) }
+}
+
+/// Makes the user of a disabled account, so that nobody else does.
+async fn create(users: &Users<'_>, id: &str, profile: &Profile) -> Result<(), ToolkitError> {
+    match profile.create(users, id).await {
+        Err(ToolkitError::EmailExists) => profile.without_email().create(users, id).await,
+        done => done,
     }
-    let found = users.find(id).await?.unwrap_or_default();
+}
+
+/// Removes the ways to sign in that somebody linked there, because a thief may have linked one. An
+/// imported Firebase user keeps the ways of its own, and is not asked.
+async fn unlink(users: &Users<'_>, id: &str, profile: &Profile) -> Result<(), ToolkitError> {
+    let found = users.find(&[id]).await?.into_iter().next().unwrap_or_default();
+    let providers = found.providers.into_iter().map(|provider| provider.provider_id);
+    let (passwords, removed_providers): (Vec<String>, Vec<String>) = providers.partition(|way| way == "password");
     // With Google comes its address, whose owner could set a password there.
-    let removed_providers: Vec<String> = found.providers.into_iter().map(|provider| provider.provider_id).collect();
-    if removed_providers.is_empty() && found.email.is_empty() {
+    let is_foreign = !found.email.is_empty() && !profile.has_email(&found.email);
+    let removed_attributes = [("PASSWORD", !passwords.is_empty()), ("EMAIL", is_foreign)];
+    let removed_attributes: Vec<_> =
+        removed_attributes.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
+    if removed_providers.is_empty() && removed_attributes.is_empty() {
         return Ok(());
     }
-    let removed_attributes = vec!["EMAIL", "PASSWORD"];
     users.update(id, &UserUpdate { removed_providers, removed_attributes, ..UserUpdate::default() }).await
 }
 
@@ -165,7 +183,7 @@ fn report(error: &ToolkitError) {
             "Firebase refuses to be told of an ending: the service account may lack the role Firebase Authentication Admin"
         ),
         ToolkitError::Unavailable(cause) => tracing::warn!(cause, "an ending is not told to Firebase yet"),
-        other => tracing::warn!(cause = ?other, "an ending is not told to Firebase yet"),
+        other => tracing::warn!(cause = %other, "an ending is not told to Firebase yet"),
     }
 }
 

@@ -111,6 +111,7 @@ async fn verify(app: &App, presented: &Presented, before: &User) -> Result<Optio
         Completion::Overtaken => Ok(None),
         Completion::Done(user) => {
             audit::record("email_verified", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            end_at_firebase(app, &user.id).await;
             Ok(Some(*user))
         }
     }

@@ -64,9 +64,10 @@ pub struct Firebase {
     /// tokens, and no others. Lambda and Cloud Run refuse this variable, and so does
     /// `latchkey serve` where it listens on an address that is not loopback.
     pub emulator_host: Option<String>,
-    /// Says whether Firebase is told of the end of sessions and of accounts. Defaults to
-    /// `best_effort` with a service account, else `off`. Accepts `best_effort`, `required` or
-    /// `off`. Read from `FIREBASE_SYNC`. The default is `off` for a demo account without the Auth
+    /// Says whether Firebase is told of profiles, and of the end of sessions and of accounts.
+    /// Defaults to `best_effort` with a service account, else `off`. Accepts `best_effort`,
+    /// `required` or `off`. Read from `FIREBASE_SYNC`. With `required` a login fails while Firebase
+    /// cannot be told. The default is `off` for a demo account without the Auth
     /// emulator.
     pub sync: Option<FirebaseSync>,
 }

@@ -1,5 +1,7 @@
 //! The calls of the API, each bounded in time.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -54,10 +56,18 @@ pub enum ToolkitError {
     Unavailable(String),
 }
 
-/// The part of a user that decides who can sign in there.
+/// A user, as far as this service looks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FirebaseUser {
+    /// The id.
+    pub local_id: String,
+    /// The display name.
+    pub display_name: String,
+    /// Whether the address is verified.
+    pub email_verified: bool,
+    /// The custom claims, as JSON text.
+    pub custom_attributes: String,
     /// Whether the user is disabled.
     pub disabled: bool,
     /// The e-mail address. Its owner may set a password there.
@@ -75,6 +85,17 @@ pub struct Provider {
     pub provider_id: String,
 }
 
+impl fmt::Display for ToolkitError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::UserNotFound => "there is no such user",
+            Self::UserExists => "there is such a user already",
+            Self::EmailExists => "another user has the address",
+            Self::Refused(word) | Self::Unavailable(word) => word,
+        })
+    }
+}
+
 /// A change of a user. Whatever is `None` stays.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,6 +106,18 @@ pub struct UserUpdate {
     /// Whether the user is disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_user: Option<bool>,
+    /// The e-mail address. Another one than before ends the sign-ins there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the address is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// The display name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// The custom claims, as JSON text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_attributes: Option<String>,
     /// The ways to sign in that are removed.
     #[serde(rename = "deleteProvider", skip_serializing_if = "Vec::is_empty")]
     pub removed_providers: Vec<String>,
@@ -99,6 +132,11 @@ pub struct UserUpdate {
 pub struct NewUser {
     /// Whether the user is disabled.
     pub disabled: bool,
+    /// The e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether the address is verified.
+    pub email_verified: bool,
 }
 
 /// A body with the user's id beside other members.
@@ -191,14 +229,15 @@ impl Users<'_> {
         }
     }
 
-    /// Reads a user.
+    /// Reads the users with these ids, of which there are 100 at most. An id without a user is left
+    /// out.
     ///
     /// # Errors
     ///
     /// As [`ToolkitError`] says.
-    pub async fn find(&self, uid: &str) -> Result<Option<FirebaseUser>, ToolkitError> {
-        let found: Found = self.call(":lookup", &json!({"localId": [uid]})).await?;
-        Ok(found.users.into_iter().next())
+    pub async fn find(&self, uids: &[&str]) -> Result<Vec<FirebaseUser>, ToolkitError> {
+        let found: Found = self.call(":lookup", &json!({"localId": uids})).await?;
+        Ok(found.users)
     }
 
     /// Calls an operation. An access token that was refused is renewed once: somebody may have

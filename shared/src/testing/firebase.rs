@@ -63,7 +63,8 @@ impl FirebaseUsers {
     /// Makes a user, as the first sign-in there does.
     pub fn put(&self, uid: &str, user: Value) {
         let Value::Object(user) = user else { panic!("a user is an object") };
-        self.state().users.insert(uid.to_owned(), user);
+        let id = ("localId".to_owned(), json!(uid));
+        self.state().users.insert(uid.to_owned(), user.into_iter().chain([id]).collect());
     }
 
     /// The user with this id. `Null` if there is none.
@@ -120,15 +121,20 @@ impl Users {
     fn answer(&mut self, operation: &str, body: &Value) -> Response {
         let uid = body["localId"].as_str().or(body["localId"][0].as_str()).expect("an id").to_owned();
         let found = self.users.contains_key(&uid);
+        let has_email =
+            |(other, user): (&String, &Map<String, Value>)| *other != uid && user.get("email") == body.get("email");
+        let is_taken = body["email"].is_string() && self.users.iter().any(has_email);
         match operation {
             "accounts:lookup" => {
-                let users: Vec<_> = self.users.get(&uid).into_iter().collect();
+                let ids = body["localId"].as_array().expect("a list").iter().filter_map(Value::as_str);
+                let users: Vec<_> = ids.filter_map(|id| self.users.get(id)).collect();
                 return Json(json!({"users": users})).into_response();
             }
             "accounts" if found => return refuse(400, "DUPLICATE_LOCAL_ID"),
-            "accounts" => drop(self.users.insert(uid.clone(), Map::new())),
-            _ if !found => return refuse(400, "USER_NOT_FOUND"),
+            _ if !found && operation != "accounts" => return refuse(400, "USER_NOT_FOUND"),
+            "accounts" | "accounts:update" if is_taken => return refuse(400, "EMAIL_EXISTS"),
             "accounts:delete" => drop(self.users.remove(&uid)),
+            "accounts" => drop(self.users.insert(uid.clone(), Map::new())),
             "accounts:update" => {}
             other => panic!("nobody looked at {other} here"),
         }
@@ -145,7 +151,7 @@ fn change(user: &mut Map<String, Value>, body: &Value) {
             "disableUser" => drop(user.insert("disabled".to_owned(), value.clone())),
             "deleteAttribute" => {
                 let names = value.as_array().expect("a list").iter().filter_map(Value::as_str);
-                names.for_each(|name| drop(user.remove(&name.to_lowercase())));
+                names.for_each(|name| drop(user.remove(&name.to_lowercase().replace("display_name", "displayName"))));
             }
             "deleteProvider" => {
                 let removed = value.as_array().expect("a list");

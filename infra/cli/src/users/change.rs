@@ -41,7 +41,7 @@ pub fn tell_what_lives_on(app: &App) {
 /// Carries out at Firebase what ended here, and says whether Firebase has been told.
 pub async fn tell_firebase(app: &App, user: &User) {
     match end_at_firebase(app, &user.id).await {
-        AtFirebase::Ended => tell("at Firebase it has ended too"),
+        AtFirebase::Ended => tell("Firebase has been told"),
         AtFirebase::Pending => tell(
             "Firebase is not told yet: the server of this table tells it, or the function on the table's stream, if \
              Firebase is in use there",
@@ -79,6 +79,7 @@ pub async fn set_role(app: &App, user: User, role_id: u32) -> Result<(), Failure
     let (done, already) = (format!("has the role {role_id}"), format!("had the role {role_id} already"));
     if change(app, &user, |user| user.role_id != role_id, set, &done, &already).await? {
         audit(app, "role_changed", &user);
+        tell_firebase(app, &user).await;
         tell_of_old_tokens();
     }
     Ok(())
@@ -122,6 +123,7 @@ pub async fn unverify(app: &App, user: User) -> Result<(), Failure> {
     let unverify = |user: &mut User| user.email_verified = false;
     if change(app, &user, |user| user.email_verified, unverify, "is not verified", "was not verified already").await? {
         audit(app, "email_unverified", &user);
+        tell_firebase(app, &user).await;
         tell_of_old_tokens();
     }
     Ok(())

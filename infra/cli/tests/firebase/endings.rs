@@ -112,7 +112,7 @@ async fn a_disabled_account_without_a_firebase_user_gets_a_disabled_one_that_no_
     deployment.service.app().store().update_user(&user, |user| user.disable(now)).await.unwrap();
     deployment.settle(&user).await;
     assert_eq!(deployment.firebase.user(&user.id)["disabled"], true);
-    assert_eq!(deployment.firebase.calls(), ["accounts:update", "accounts"]);
+    assert_eq!(deployment.firebase.calls(), ["accounts:update", "accounts", "accounts:update"]);
 }
 
 #[tokio::test]

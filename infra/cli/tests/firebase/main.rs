@@ -2,8 +2,10 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access_tokens;
 mod endings;
 mod outages;
+mod profiles;
 
 use axum::http::Method;
 use serde_json::{Value, json};

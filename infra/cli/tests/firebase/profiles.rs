@@ -1,0 +1,125 @@
+//! The profile of an account, as Firebase shows it.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use shared::testing::{Answer, FirebaseFault, PASSWORD};
+
+use super::Deployment;
+
+impl Deployment {
+    async fn log_in(&self, email: &str) -> Answer {
+        self.service.post("/login", json!({"email": email, "password": PASSWORD})).await
+    }
+}
+
+#[tokio::test]
+async fn a_new_account_is_known_at_firebase_before_its_first_sign_in_there() {
+    let deployment = Deployment::new().await;
+    let new = json!({"email": "james@yopmail.com", "password": PASSWORD, "name": "James"});
+    let created = deployment.service.post("/create-account", new).await.is(201).body;
+    let uid = created["uid"].as_str().unwrap();
+    // Nobody knows the owner of the address yet.
+    assert_eq!(
+        deployment.firebase.user(uid),
+        json!({
+            "localId": uid, "displayName": "James", "disabled": false, "emailVerified": false,
+            "customAttributes": r#"{"role_id":1}"#,
+        })
+    );
+    assert_eq!(deployment.firebase.calls(), ["accounts:update", "accounts", "accounts:update"]);
+}
+
+#[tokio::test]
+async fn a_login_of_somebody_who_is_unchanged_costs_neither_a_call_nor_a_round_trip() {
+    let deployment = Deployment::new().await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    deployment.log_in(&user.email).await.is(200);
+    assert_eq!(deployment.firebase.calls(), ["accounts:update"]);
+    let off = Deployment::with(&[("FIREBASE_SYNC", "off")]).await;
+    let other = off.signed_in("james@yopmail.com").await;
+    off.log_in(&other.email).await.is(200);
+    for _ in 0..20 {
+        off.service.calls();
+        deployment.service.calls();
+        off.log_in(&other.email).await.is(200);
+        deployment.log_in(&user.email).await.is(200);
+        assert_eq!(deployment.service.calls(), off.service.calls());
+    }
+    assert!(deployment.firebase.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_role_a_name_and_a_verified_address_reach_firebase_as_they_change() {
+    let deployment = Deployment::new().await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let session = deployment.log_in(&user.email).await.is(200).body;
+    let rename = deployment.service.request(Method::PATCH, "/me").bearer(&session["access_token"]);
+    rename.json(json!({"name": "Jim"})).await.is(200);
+    assert_eq!(deployment.firebase.user(&user.id)["displayName"], "Jim");
+    let store = deployment.service.app().store();
+    let stored = store.user(&user.id).await.unwrap().unwrap();
+    let change = |user: &mut shared::account::user::User| {
+        user.role_id = 7;
+        user.email_verified = true;
+    };
+    store.update_user(&stored, change).await.unwrap();
+    assert_eq!(deployment.waiting().await, [user.id.as_str()]);
+    deployment.settle(&user).await;
+    let shown = deployment.firebase.user(&user.id);
+    assert_eq!(shown["customAttributes"], r#"{"role_id":7}"#);
+    assert_eq!((&shown["email"], &shown["emailVerified"]), (&json!("james@yopmail.com"), &json!(true)));
+    // No sign-in ended, and what was linked stays.
+    assert_eq!((&shown["validSince"], shown["providerUserInfo"].as_array().unwrap().len()), (&Value::Null, 1));
+}
+
+#[tokio::test]
+async fn an_address_that_another_firebase_user_has_is_left_out_and_the_login_goes_on() {
+    let deployment = Deployment::new().await;
+    deployment.firebase.put("native", json!({"email": "james@yopmail.com"}));
+    let user = deployment.service.account_with("james@yopmail.com", None, |user| user.email_verified = true).await;
+    deployment.log_in(&user.email).await.is(200);
+    let shown = deployment.firebase.user(&user.id);
+    assert_eq!((&shown["email"], &shown["displayName"]), (&Value::Null, &json!("James")));
+    deployment.firebase.calls();
+    deployment.log_in(&user.email).await.is(200);
+    assert!(deployment.firebase.calls().is_empty(), "it is not asked again at each login");
+}
+
+#[tokio::test]
+async fn a_fault_of_firebase_fails_no_login_and_the_next_login_tells_it() {
+    let deployment = Deployment::new().await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    for fault in [FirebaseFault::Status(500), FirebaseFault::Status(403), FirebaseFault::Silence] {
+        deployment.firebase.fails(Some(fault));
+        deployment.log_in(&user.email).await.is(200);
+        assert_eq!(deployment.firebase.user(&user.id)["displayName"], Value::Null);
+    }
+    deployment.firebase.fails(None);
+    deployment.log_in(&user.email).await.is(200);
+    assert_eq!(deployment.firebase.user(&user.id)["displayName"], "James");
+}
+
+#[tokio::test]
+async fn a_login_fails_with_firebase_where_that_is_required() {
+    let deployment = Deployment::with(&[("FIREBASE_SYNC", "required")]).await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    deployment.firebase.fails(Some(FirebaseFault::Status(500)));
+    deployment.log_in(&user.email).await.refused(503, "unavailable");
+    deployment.firebase.fails(None);
+    deployment.log_in(&user.email).await.is(200);
+    deployment.firebase.fails(Some(FirebaseFault::Status(500)));
+    deployment.log_in(&user.email).await.is(200);
+}
+
+#[tokio::test]
+async fn an_ending_stays_one_whatever_changes_before_firebase_is_told() {
+    let deployment = Deployment::new().await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let store = deployment.service.app().store();
+    let now = deployment.service.now();
+    let ended = store.update_user(&user, |user| user.end_sessions(now)).await.unwrap();
+    store.update_user(&ended, |user| user.role_id = 7).await.unwrap();
+    deployment.settle(&user).await;
+    assert!(deployment.valid_since(&user).is_some());
+    assert_eq!(deployment.firebase.user(&user.id)["providerUserInfo"], json!([]));
+}
