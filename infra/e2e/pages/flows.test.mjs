@@ -1,0 +1,182 @@
+// The flows by mail, with the real server and its outbox, in a browser. Before the person comes, a
+// scanner opens each link, runs the page and presses everything, three times.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { assertSession, exchange, HUNG_MS, json, serve, stopAll } from '../support.mjs';
+import { launch, newPage, shows } from './browser.mjs';
+
+const PASSWORD = 'correct horse battery';
+const NEXT = 'violet tractor 47 umbrella';
+const LAST = 'purple kettle 12 mountain';
+/** The passes of the scanner over each link, and its rounds over the buttons of a page. */
+const PASSES = 3;
+const ROUNDS = 3;
+
+let browser, server;
+/** The lines of the outbox that a test has read. */
+const read = new Set();
+
+before(async () => {
+  [server, browser] = await Promise.all([serve([], { env: { VERIFY_EMAIL: 'send' } }), launch()]);
+});
+
+after(async () => {
+  await browser?.close();
+  await stopAll();
+});
+
+async function post(path, body, session) {
+  const headers = session ? { authorization: `Bearer ${session.access_token}` } : {};
+  return exchange(server.origin + path, json('POST', body, headers));
+}
+
+async function succeed(path, body, session) {
+  const answer = await post(path, body, session);
+  assert.ok([200, 201].includes(answer.status), `${path}: ${JSON.stringify(answer.body)}`);
+  return answer.body;
+}
+
+async function refused(path, body, status, code) {
+  const answer = await post(path, body);
+  assert.deepEqual([answer.status, answer.body.code], [status, code], path);
+}
+
+/** The code and the link of the next mail of this kind, from the terminal of the server. */
+async function mail(to, kind) {
+  const start = `Mail to ${to} (${kind})`;
+  const line = await server.line((each) => each.startsWith(start) && !read.has(each), HUNG_MS);
+  read.add(line);
+  return { code: line.match(/code (\d{6})/)?.[1], link: line.match(/http:\S+#\S+/)?.[0] };
+}
+
+/** Does what programs do that look through mails. Returns the number of buttons that it pressed. */
+async function scan(link) {
+  let pressed = 0;
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    for (const method of ['HEAD', 'GET', 'OPTIONS']) {
+      await (await fetch(link, { method })).arrayBuffer();
+    }
+    const seen = await newPage(browser);
+    await seen.page.goto(link);
+    await seen.page.waitForLoadState('networkidle');
+    for (let round = 0; round < ROUNDS; round += 1) pressed += await pressAll(seen.page);
+    await seen.context.close();
+  }
+  return pressed;
+}
+
+async function pressAll(page) {
+  let pressed = 0;
+  for (const button of await page.locator('button, a, input, form').all()) {
+    if (!await button.isVisible()) continue;
+    const kind = await button.evaluate((element) => element.tagName);
+    if (kind === 'FORM') await button.evaluate((element) => element.requestSubmit());
+    else if (kind === 'INPUT') await button.press('Enter');
+    else await button.click();
+    await page.waitForLoadState('networkidle');
+    pressed += 1;
+  }
+  return pressed;
+}
+
+/** Opens a link as the person does, fills in the field, sends it, and waits for the last heading. */
+async function person(link, heading, { field, value, done, before: step = async () => {} }) {
+  const seen = await newPage(browser);
+  await seen.page.goto(link);
+  await shows(seen.page, heading);
+  await step(seen.page);
+  await seen.page.locator(`#${field}`).fill(value);
+  await seen.page.locator('#send').click();
+  await shows(seen.page, done);
+  assert.deepEqual(seen.refused, []);
+  await seen.context.close();
+}
+
+async function signUp(email) {
+  const session = assertSession(await succeed('/create-account', { email, password: PASSWORD, name: 'James' }));
+  return { session, first: await mail(email, 'code_verify') };
+}
+
+test('whoever forgot the password reads the code off the terminal and is logged in', async () => {
+  const email = 'code@yopmail.com';
+  await signUp(email);
+  const { challenge } = await succeed('/password/forgot', { email });
+  const { code } = await mail(email, 'code_reset');
+  const session = await succeed('/password/reset', { challenge, code, new_password: NEXT });
+  assert.equal(assertSession(session).user.email_verified, true);
+  await refused('/login', { email, password: PASSWORD }, 401, 'invalid_credentials');
+  await succeed('/login', { email, password: NEXT });
+});
+
+test('a new password is set by the person and not by the scanner', async () => {
+  const email = 'reset@yopmail.com';
+  await signUp(email);
+  await succeed('/password/forgot', { email });
+  const { link } = await mail(email, 'code_reset');
+  assert.ok(await scan(link) >= 3 * PASSES);
+  await succeed('/login', { email, password: PASSWORD });
+  const [heading, done] = ['Choose a new password', 'Your new password is set'];
+  await person(link, heading, { field: 'password', value: NEXT, done });
+  await refused('/login', { email, password: PASSWORD }, 401, 'invalid_credentials');
+  await succeed('/login', { email, password: NEXT });
+  await mail(email, 'password_changed');
+  const seen = await newPage(browser);
+  await seen.page.goto(link);
+  await shows(seen.page, 'This link was used already');
+  await seen.context.close();
+});
+
+test('an address is confirmed by the person and not by the scanner', async () => {
+  const email = 'verify@yopmail.com';
+  const { first: { link } } = await signUp(email);
+  assert.ok(await scan(link) >= 3 * PASSES);
+  assert.equal((await succeed('/login', { email, password: PASSWORD })).user.email_verified, false);
+  const [heading, done] = ['Confirm your address', 'Your address is confirmed'];
+  await person(link, heading, { field: 'password', value: PASSWORD, done });
+  assert.equal((await succeed('/login', { email, password: PASSWORD })).user.email_verified, true);
+});
+
+test('an account that somebody else made is deleted by the owner of the address and not by the scanner', async () => {
+  const email = 'disown@yopmail.com';
+  const { first: { link } } = await signUp(email);
+  await scan(link);
+  await succeed('/login', { email, password: PASSWORD });
+  await person(link, 'Confirm your address', {
+    field: 'email',
+    value: email,
+    done: 'Thank you for telling us',
+    before: async (page) => {
+      await page.locator('#not-me').click();
+      await shows(page, 'This account is not yours?');
+    },
+  });
+  await refused('/login', { email, password: PASSWORD }, 401, 'invalid_credentials');
+});
+
+test('an address is changed and taken back by the person and not by the scanner', async () => {
+  const [email, other] = ['former@yopmail.com', 'latter@yopmail.com'];
+  const { session } = await signUp(email);
+  await succeed('/me/email', { new_email: other, password: PASSWORD }, session);
+  const { link } = await mail(other, 'code_change');
+  assert.ok(await scan(link) >= 3 * PASSES);
+  await succeed('/login', { email, password: PASSWORD });
+  const changed = { field: 'password', value: PASSWORD, done: 'Your account has the new address' };
+  await person(link, 'Confirm your new address', changed);
+  await refused('/login', { email, password: PASSWORD }, 401, 'invalid_credentials');
+  await succeed('/login', { email: other, password: PASSWORD });
+
+  const { link: back } = await mail(email, 'email_changed');
+  assert.ok(await scan(back) >= 2 * PASSES);
+  await succeed('/login', { email: other, password: PASSWORD });
+  await person(back, 'Take the change back', { field: 'email', value: email, done: 'Your address is back' });
+  await refused('/login', { email: other, password: PASSWORD }, 401, 'invalid_credentials');
+  await refused('/login', { email, password: PASSWORD }, 401, 'invalid_credentials');
+  await mail(other, 'access_revoked');
+  const { link: reset } = await mail(email, 'code_reset');
+  await scan(reset);
+  const [heading, done] = ['Choose a new password', 'Your new password is set'];
+  await person(reset, heading, { field: 'password', value: LAST, done });
+  await succeed('/login', { email, password: LAST });
+});
