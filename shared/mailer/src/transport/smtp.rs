@@ -13,6 +13,7 @@ use lettre::{
 };
 use shared::{
     App,
+    error::chain,
     mail::smtp::{Security, SmtpServer},
     time::Timestamp,
 };
@@ -20,8 +21,8 @@ use tokio::time;
 
 use super::Failure;
 
-/// The longest wait for one answer of the server.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
+/// The longest wait for a connection.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// The longest time of one mail, from the resolution of the name to the last answer.
 const TIME_MAX: Duration = Duration::from_secs(30);
 /// The answers to a user name and a password that are not accepted (RFC 4954 section 6). The
@@ -52,7 +53,7 @@ fn transport(server: &SmtpServer, name: &str) -> Result<AsyncSmtpTransport<Tokio
         .port(server.port)
         .tls(tls)
         .hello_name(ClientId::Domain(name.to_owned()))
-        .timeout(Some(ANSWER_TIME_MAX));
+        .timeout(Some(CONNECT_TIME_MAX));
     let account = server.account.as_ref();
     let account = account.map(|(user, password)| Credentials::new(user.clone(), password.to_string()));
     Ok(account.into_iter().fold(builder, |builder, account| builder.credentials(account)).build())
@@ -67,6 +68,8 @@ fn failure(error: &Error) -> Failure {
         Some(code) => Failure::later(format!("smtp_{code}")),
         None if error.is_timeout() => Failure::later("the server does not answer"),
         None if error.is_tls() => Failure::later("TLS with the server fails, or the server offers none"),
+        // The operator may choose another server while the mail waits.
+        None if error.is_client() && chain(error).contains("STARTTLS") => Failure::later("the server offers no TLS"),
         None if error.is_client() => Failure::refused("smtp_client"),
         None => Failure::later("the server cannot be reached, or ended the connection"),
     }
