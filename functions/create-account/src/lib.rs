@@ -174,10 +174,10 @@ async fn create_account(
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            mail.iter().for_each(|mail| tell(&app, &mail.mail));
             if first.session().is_some() {
                 keep_in_step(&app, &user).await?;
             }
-            mail.iter().for_each(|mail| tell(&app, &mail.mail));
             Ok((StatusCode::CREATED, Json(answer)))
         }
         Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new).await,
@@ -221,6 +221,9 @@ async fn repeat(
     let named = attempt.finish(&user, first.as_ref().ok().and_then(FirstSession::session), now).await?;
     let first = first?.of(app, &named)?;
     attempt.audit("create_repeated");
+    if first.session().is_some() {
+        keep_in_step(app, &named).await?;
+    }
     let started = match &first {
         FirstSession::Waiting(user) => first_mail::again(app, user, client, new.language).await?,
         FirstSession::LoggedIn(..) => None,

@@ -2,6 +2,7 @@
 
 use super::{
     ending::end_at_firebase,
+    in_step::keep_in_step,
     proof::{Presented, RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
 };
@@ -48,6 +49,7 @@ pub async fn by_code(
         };
         if let Some((answer, user)) = done {
             audit::record("login_by_code", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+            keep_in_step(app, &user).await?;
             outlast_the_end_of_sessions(app, &user, app.now()).await;
             return Ok(answer);
         }

@@ -71,7 +71,10 @@ async fn a_reset_by_a_mailed_code_and_a_take_over_end_the_sign_ins_at_firebase()
     let asked = deployment.service.post("/login/email", json!({"email": user.email})).await.is(200).body;
     let shown = json!({"challenge": asked["challenge"], "code": code_of(&asked["challenge"])});
     deployment.service.post("/login/email/complete", shown).await.is(200);
-    assert!(deployment.firebase.calls().is_empty());
+    assert_eq!(
+        (deployment.firebase.calls(), deployment.valid_since(&user)),
+        (vec!["accounts:update".to_owned()], None)
+    );
 }
 
 #[tokio::test]

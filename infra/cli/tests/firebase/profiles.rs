@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, FirebaseFault, PASSWORD};
+use shared::testing::{Answer, FirebaseFault, PASSWORD, code_of};
 
 use super::Deployment;
 
@@ -122,4 +122,15 @@ async fn an_ending_stays_one_whatever_changes_before_firebase_is_told() {
     deployment.settle(&user).await;
     assert!(deployment.valid_since(&user).is_some());
     assert_eq!(deployment.firebase.user(&user.id)["providerUserInfo"], json!([]));
+}
+
+#[tokio::test]
+async fn a_login_by_a_mailed_code_verifies_the_address_at_firebase_too() {
+    let deployment = Deployment::with(&[("EMAIL_SIGN_IN", "existing")]).await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let asked = deployment.service.post("/login/email", json!({"email": user.email})).await.is(200).body;
+    let shown = json!({"challenge": asked["challenge"], "code": code_of(&asked["challenge"])});
+    deployment.service.post("/login/email/complete", shown).await.is(200);
+    let known = deployment.firebase.user(&user.id);
+    assert_eq!((&known["email"], &known["emailVerified"]), (&json!(user.email), &json!(true)));
 }
