@@ -96,6 +96,10 @@ pub const TTL: &str = "ttl";
 const TRIES_MAX: u32 = 4;
 /// The pause after the first try. Each later pause is longer by the same time.
 const PAUSE: Duration = Duration::from_millis(25);
+/// The records of one page of a scan. A page of DynamoDB has a megabyte at most, which is some 500
+/// accounts. The embedded DynamoDB reads all the rest of the table for a page without a limit. A
+/// million accounts took over nine minutes.
+const SCANNED_AT_A_TIME: i32 = 1_000;
 
 /// A random pause of 50 to 149 % of `pause`, so that transactions that met do not meet again.
 fn jittered(pause: Duration) -> Duration {
@@ -213,6 +217,7 @@ impl Store {
             .table_name(&self.table)
             .consistent_read(true)
             .projection_expression("pk")
+            .limit(SCANNED_AT_A_TIME)
             .expression_attribute_values(":prefix", text(prefix));
         let (mut ids, mut from) = (Vec::new(), None);
         loop {
