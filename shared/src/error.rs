@@ -41,6 +41,10 @@ pub enum Error {
     TokenRequired,
     /// 401: the request has no bearer token.
     TokenMissing,
+    /// 400: a new password was sent without the current one.
+    ReauthenticationNeeded,
+    /// 400: the token endpoint has no such grant.
+    UnsupportedGrantType,
     /// 400: the text is no JWT. The sentence says why and never quotes the text.
     MalformedToken(String),
     /// 400: there is no payload to sign. The field says why.
@@ -256,6 +260,8 @@ impl Error {
             Self::WeakPassword(_) => (400, "weak_password"),
             Self::TokenRequired => (400, "token_missing"),
             Self::TokenMissing => (401, "token_missing"),
+            Self::ReauthenticationNeeded => (400, "reauthentication_needed"),
+            Self::UnsupportedGrantType => (400, "unsupported_grant_type"),
             Self::MalformedToken(_) => (400, "token_malformed"),
             Self::PayloadRequired(_) => (400, "payload_required"),
             Self::Credentials => (401, "invalid_credentials"),
@@ -434,6 +440,8 @@ mod tests {
             (Error::WeakPassword(weak), 400, "weak_password", None),
             (Error::TokenRequired, 400, "token_missing", None),
             (Error::TokenMissing, 401, "token_missing", None),
+            (Error::ReauthenticationNeeded, 400, "reauthentication_needed", None),
+            (Error::UnsupportedGrantType, 400, "unsupported_grant_type", None),
             (Error::MalformedToken("Not a JWT.".to_owned()), 400, "token_malformed", None),
             (Error::PayloadRequired(payload), 400, "payload_required", None),
             (Error::Credentials, 401, "invalid_credentials", None),

@@ -1,6 +1,9 @@
-//! `/me`: shows an account to its owner and changes it.
+//! `/me`: shows an account to its owner and changes it. `/oauth/userinfo` shows it to clients of
+//! OpenID Connect, and `/auth/v1/user` to those of Supabase.
 
 mod sessions;
+mod supabase;
+mod userinfo;
 
 use axum::{Json, Router, extract::State, http::Method};
 use serde::Serialize;
@@ -8,6 +11,7 @@ use shared::{
     App,
     account::{
         email::Username,
+        lock::AccountLock,
         metadata::MetadataChange,
         user::{Profile, User},
     },
@@ -28,7 +32,7 @@ use shared::{
         unknown::Place,
     },
     mail::{Kind, Language},
-    password::{Password, Person},
+    password::{Password, Person, StoredHash},
     sample::{Meaning, Part, Sample, Shape},
     store::ProfileChange,
     telemetry::audit,
@@ -44,6 +48,8 @@ pub fn api() -> Api {
         .post("/me/delete", delete, deleting("deleteAccount", "Delete my account").for_clients())
         .post("/me/password", change_password, changing_the_password())
         .merge(sessions::api())
+        .merge(userinfo::api())
+        .merge(supabase::api())
 }
 
 /// The routes of this function.
@@ -129,29 +135,45 @@ async fn change(
 ) -> Result<Json<Shown>, Error> {
     let described = ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref() };
     let username = changes.username.as_ref().map(|username| username.as_ref().map(Username::as_str));
-    // The metadata is replaced as a whole. Changes of it in this process wait for each other, and
-    // need not be repeated.
-    let lock = match described.metadata {
+    let username = username.filter(|username| *username != user.username.as_deref());
+    let Some(username) = username else {
+        return Ok(Json(Shown { user: describe(&app, &user, &described).await?.profile() }));
+    };
+    let lock = lock_metadata(&app, &user, &described).await;
+    let changed = app.store().change_username(&user, username, &described).await?;
+    drop(lock);
+    told(&app, &changed, &described).await;
+    audit::record("username_changed", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+    Ok(Json(Shown { user: changed.profile() }))
+}
+
+/// Changes what describes an account.
+async fn describe(app: &App, user: &User, described: &ProfileChange<'_>) -> Result<User, Error> {
+    let lock = lock_metadata(app, user, described).await;
+    let changed = app.store().change_profile(user, described).await?;
+    drop(lock);
+    told(app, &changed, described).await;
+    Ok(changed)
+}
+
+/// Waits for other changes of the metadata in this process. It is replaced as a whole, and a change
+/// need not be repeated then.
+async fn lock_metadata(app: &App, user: &User, described: &ProfileChange<'_>) -> Option<AccountLock> {
+    match described.metadata {
         Some(_) => Some(app.locks().lock(format!("metadata {}", user.id)).await),
         None => None,
-    };
-    let changed = match username.filter(|username| *username != user.username.as_deref()) {
-        Some(username) => app.store().change_username(&user, username, &described).await?,
-        None => app.store().change_profile(&user, &described).await?,
-    };
-    drop(lock);
-    let (identity, pseudonym) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
-    if described.name.is_some() || described.metadata.is_some() {
-        audit::record("profile_changed", &identity, &pseudonym);
     }
-    if changed.username != user.username {
-        audit::record("username_changed", &identity, &pseudonym);
+}
+
+/// Tells the log and Firebase of a change.
+async fn told(app: &App, changed: &User, described: &ProfileChange<'_>) {
+    if described.name.is_some() || described.metadata.is_some() {
+        audit::record("profile_changed", &app.pseudonym(&changed.email_key), &app.pseudonym(&changed.id));
     }
     // A name that Firebase is not told now is told at the next login.
     if described.name.is_some() {
-        drop(keep_in_step(&app, &changed).await);
+        drop(keep_in_step(app, changed).await);
     }
-    Ok(Json(Shown { user: changed.profile() }))
 }
 
 /// `current_password` and `new_password`, and perhaps the `locale` of the notice.
@@ -181,20 +203,9 @@ async fn change_password(
     caller: Caller,
     Body(passwords): Body<NewPassword>,
 ) -> Result<Json<SessionObject>, Error> {
-    let person = Person {
-        email_key: &caller.user.email_key,
-        username: caller.user.username.as_deref(),
-        name: &caller.user.name,
-    };
-    refuse_weak(&app, "new_password", &passwords.new, &person)?;
-    // The caller knows both, so that this answer tells nothing about the account.
-    if passwords.new.as_bytes() == passwords.current.as_bytes() {
-        let sentence = "The new password must differ from the current one.";
-        return Err(Error::WeakPassword(Field::new("new_password", "password_unchanged", sentence)));
-    }
-    refuse_breached(&app, "new_password", &passwords.new).await?;
-    let (user, identity) = confirm(&app, &caller.user, caller.session, passwords.current).await?;
-    let hash = app.hasher().hash(passwords.new, app.random()?).await?;
+    let language = passwords.language;
+    let Renewal { user, identity, hash } =
+        renew(&app, &caller, "new_password", passwords.current, passwords.new).await?;
     let now = app.now();
     let end = end_of_sessions(&app, now);
     let change = |user: &mut User| user.set_password(hash.clone(), end);
@@ -203,7 +214,7 @@ async fn change_password(
     let admitted = app.config().accounts.admission.admit(&changed)?;
     let session = session_object::start(&app, admitted, now)?;
     let answer = SessionObject::issue_at_once(&app, &issuer, admitted, &session, 0, now).await?;
-    let mails = notice(&app, Kind::PasswordChanged, &user, passwords.language, now)?;
+    let mails = notice(&app, Kind::PasswordChanged, &user, language, now)?;
     let changed = app.store().change_confirmed(&user, &session, &mails, change).await?;
     mails.iter().for_each(|mail| tell(&app, mail));
     audit::record("password_changed", &identity, &app.pseudonym(&user.id));
@@ -211,6 +222,37 @@ async fn change_password(
     end_at_firebase(&app, &user.id).await;
     outlast_the_end_of_sessions(&app, &changed, app.now()).await;
     Ok(Json(answer))
+}
+
+/// A new password that may replace the current one.
+struct Renewal {
+    /// The account as the current password was checked with it.
+    user: User,
+    /// The pseudonym of its address.
+    identity: String,
+    hash: StoredHash,
+}
+
+/// Checks the current password, and hashes the new one, which the request calls `field`.
+async fn renew(
+    app: &App,
+    caller: &Caller,
+    field: &'static str,
+    current: Password,
+    new: Password,
+) -> Result<Renewal, Error> {
+    let Caller { user, session } = caller;
+    let person = Person { email_key: &user.email_key, username: user.username.as_deref(), name: &user.name };
+    refuse_weak(app, field, &new, &person)?;
+    // The caller knows both, so that this answer tells nothing about the account.
+    if new.as_bytes() == current.as_bytes() {
+        let sentence = "The new password must differ from the current one.";
+        return Err(Error::WeakPassword(Field::new(field, "password_unchanged", sentence)));
+    }
+    refuse_breached(app, field, &new).await?;
+    let (user, identity) = confirm(app, user, *session, current).await?;
+    let hash = app.hasher().hash(new, app.random()?).await?;
+    Ok(Renewal { user, identity, hash })
 }
 
 /// `password`.

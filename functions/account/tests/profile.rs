@@ -187,3 +187,22 @@ async fn with_custom_tokens_the_write_waits_for_nothing_and_the_answer_for_the_n
     assert_eq!(ended, began.floor() + Duration::from_secs(1));
     assert!(service.now() >= ended);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_claims_of_openid_connect_are_flat_and_of_the_account_as_it_is() {
+    let service = service().await;
+    let user = service.account_with("a@b.de", Some("james"), |user| user.role_id = 7).await;
+    let session = service.session(&user).await;
+    patch(&service, &session, json!({"name": "Jim"})).await.is(200);
+    let call = || service.request(Method::GET, "/oauth/userinfo");
+    let answer = call().bearer(&session["access_token"]).send().await.is(200);
+    let expected = json!({
+        "sub": user.id, "id": user.id, "email": "a@b.de", "email_verified": false, "name": "Jim",
+        "preferred_username": "james", "role_id": 7, "roles": ["7"],
+    });
+    assert_eq!(answer.body, expected);
+    let answer = call().send().await.refused(401, "token_missing");
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    let answer = call().bearer(&json!("x.y.z")).send().await.is(401);
+    assert_eq!(answer.header("www-authenticate"), r#"Bearer error="invalid_token""#);
+}

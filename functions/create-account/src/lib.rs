@@ -1,5 +1,7 @@
 //! `POST /create-account`: a new account, and its first session.
 
+mod supabase;
+
 use std::time::Duration;
 
 use axum::{
@@ -79,7 +81,7 @@ pub fn api() -> Api {
         .for_clients()
         .fails(ATTEMPT)
         .fails(REFUSALS);
-    Api::new().post("/create-account", create_account, operation)
+    Api::new().post("/create-account", create_account, operation).merge(supabase::api())
 }
 
 /// The route of this function.
@@ -135,13 +137,24 @@ async fn create_account(
     body: Result<Body<NewAccount>, Error>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     let (new, key) = read(body, &headers)?;
-    require_sign_up(&app, &new.email)?;
-    require_signing_keys(&app).await?;
+    Ok((StatusCode::CREATED, Json(create(&app, &issuer, &ip, new, key).await?)))
+}
+
+/// Creates an account, or finds the one that this idempotency key made.
+async fn create(
+    app: &App,
+    issuer: &Issuer,
+    ip: &ClientIp,
+    new: NewAccount,
+    key: Option<&str>,
+) -> Result<SessionObject, Error> {
+    require_sign_up(app, &new.email)?;
+    require_signing_keys(app).await?;
     if let Some(weakness) = &new.weakness {
         return Err(Error::WeakPassword(weakness.clone()));
     }
     let now = app.now();
-    let fingerprint = key.map(|key| fingerprint(key, &ip, &new, now));
+    let fingerprint = key.map(|key| fingerprint(key, ip, &new, now));
     let lock = app.locks().lock(format!("create {}", new.email.key())).await;
     let request = SignUpRequest {
         email: &new.email,
@@ -152,35 +165,35 @@ async fn create_account(
     let sign_up = app.store().begin_sign_up(&request, now).await.inspect_err(audit_if_limited)?;
     if let Some(user_id) = &sign_up.repeats {
         drop(lock);
-        return repeat(&app, &issuer, &ip, user_id, new).await;
+        return repeat(app, issuer, ip, user_id, new).await;
     }
-    refuse_breached(&app, "password", &new.password).await?;
-    let (hasher, turn) = hasher_for(&app, ip.key(), sign_up.is_of_busy_caller());
+    refuse_breached(app, "password", &new.password).await?;
+    let (hasher, turn) = hasher_for(app, ip.key(), sign_up.is_of_busy_caller());
     let hash = hasher.hash(new.password.clone(), app.random()?).await?;
     drop(turn);
     let user = User::new(app.uuid()?, &new.email, new.username.as_ref(), new.name.clone(), hash, now);
     let user = user.with_metadata(new.metadata.clone());
-    let first = FirstSession::start(&app, &user, now)?;
-    let mail = first_mail(&app, &ip, &user, &new, now).await?;
+    let first = FirstSession::start(app, &user, now)?;
+    let mail = first_mail(app, ip, &user, &new, now).await?;
     let started = match &mail {
-        Some(mail) => Some(first_mail::started(&app, mail).await?),
+        Some(mail) => Some(first_mail::started(app, mail).await?),
         None => None,
     };
     // Issued before anything is stored, so that a fault leaves nothing behind.
-    let answer = first.answer(&app, &issuer, started, now).await?;
+    let answer = first.answer(app, issuer, started, now).await?;
     let store = app.store();
     let created =
         store.create_user(&user, first.session(), fingerprint.as_ref(), Some(&sign_up), mail.as_ref(), now).await;
     match created.inspect_err(audit_if_limited)? {
         Creation::Created => {
             audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
-            mail.iter().for_each(|mail| tell(&app, &mail.mail));
+            mail.iter().for_each(|mail| tell(app, &mail.mail));
             if first.session().is_some() {
-                keep_in_step(&app, &user).await?;
+                keep_in_step(app, &user).await?;
             }
-            Ok((StatusCode::CREATED, Json(answer)))
+            Ok(answer)
         }
-        Creation::Repeated { user_id } => repeat(&app, &issuer, &ip, &user_id, new).await,
+        Creation::Repeated { user_id } => repeat(app, issuer, ip, &user_id, new).await,
     }
 }
 
@@ -206,7 +219,7 @@ async fn repeat(
     ip: &ClientIp,
     user_id: &str,
     new: NewAccount,
-) -> Result<(StatusCode, Json<SessionObject>), Error> {
+) -> Result<SessionObject, Error> {
     let client = client(app, ip.key(), None).await;
     let mut attempt = Attempt::begin(app, &Identifier::Email(new.email), client, LOGIN).await?;
     if attempt.account().is_none_or(|user| user.id != user_id) {
@@ -228,7 +241,7 @@ async fn repeat(
         FirstSession::Waiting(user) => first_mail::again(app, user, client, new.language).await?,
         FirstSession::LoggedIn(..) => None,
     };
-    Ok((StatusCode::CREATED, Json(first.answer(app, issuer, started, now).await?)))
+    first.answer(app, issuer, started, now).await
 }
 
 /// Refuses an owner of this address who may not create an account here.

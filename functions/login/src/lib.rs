@@ -1,17 +1,24 @@
 //! `POST /login`: exchanges an e-mail address or a username, and a password, for a session.
+//! `POST /oauth/token` does the same for clients of OAuth 2.0, and `POST /auth/v1/token` for those
+//! of Supabase.
+
+mod oauth;
+mod supabase;
 
 use axum::{Json, Router, extract::State};
 use shared::{
     App,
     account::email::Identifier,
     auth::{
-        in_step::keep_in_step,
-        password::{Attempt, LOGIN, client},
-        session_object::{self, SessionObject, require_signing_keys},
+        login::{Login, by_password},
+        session_object::SessionObject,
     },
     error::Error,
     http::{
-        api::{Api, Operation, refusals::ATTEMPT},
+        api::{
+            Api, Operation,
+            refusals::{ATTEMPT, SIGN_IN},
+        },
         body::Body,
         client_ip::ClientIp,
         fields::{Fields, Input},
@@ -20,7 +27,7 @@ use shared::{
     token::access::Issuer,
 };
 
-/// The endpoint of this function.
+/// The endpoints of this function.
 pub fn api() -> Api {
     let operation = Operation::new::<SessionObject>("login", "Log in")
         .text("Exchanges an e-mail address or a username, and a password, for a session.")
@@ -28,11 +35,11 @@ pub fn api() -> Api {
         .imported(&["email", "password"])
         .for_clients()
         .fails(ATTEMPT)
-        .fails(&[(401, "invalid_credentials"), (403, "account_disabled"), (403, "email_not_verified")]);
-    Api::new().post("/login", login, operation)
+        .fails(SIGN_IN);
+    Api::new().post("/login", login, operation).merge(oauth::api()).merge(supabase::api())
 }
 
-/// The route of this function.
+/// The routes of this function.
 pub fn router() -> Router<App> {
     api().router()
 }
@@ -53,26 +60,14 @@ impl Input for Credentials {
     }
 }
 
-/// 200 with a session object. An unknown account, a wrong password and an account without a
-/// password get the same answer, after the same work. Every other refusal comes only after the
-/// right password.
+/// 200 with a session object, as [`by_password`] says.
 async fn login(
     State(app): State<App>,
     issuer: Issuer,
     ip: ClientIp,
-    Body(login): Body<Credentials>,
+    Body(input): Body<Credentials>,
 ) -> Result<Json<SessionObject>, Error> {
-    require_signing_keys(&app).await?;
-    let client = client(&app, ip.key(), login.refresh_token.as_deref()).await;
-    let mut attempt = Attempt::begin(&app, &login.identifier, client, LOGIN).await?;
-    let user = attempt.check(login.password).await?;
-    let now = app.now();
-    let admission = &app.config().accounts.admission;
-    let session = admission.admit(&user).map_err(Error::from);
-    let session = session.and_then(|admitted| session_object::start(&app, admitted, now));
-    let user = attempt.finish(&user, session.as_ref().ok(), now).await?;
-    attempt.audit(if session.is_ok() { "login_ok" } else { "login_refused" });
-    let session = session?;
-    keep_in_step(&app, &user).await?;
-    Ok(Json(SessionObject::issue(&app, &issuer, admission.admit(&user)?, &session, 0, now).await?))
+    let Credentials { identifier, password, refresh_token } = input;
+    let login = Login { identifier, password, earlier: refresh_token.as_deref(), ip: ip.key() };
+    by_password(&app, &issuer, login).await.map(Json)
 }

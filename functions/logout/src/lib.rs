@@ -1,4 +1,8 @@
-//! `POST /logout`: ends a session, or all sessions of its account.
+//! `POST /logout`: ends a session, or all sessions of its account. `POST /oauth/revoke` ends one
+//! for clients of OAuth 2.0.
+
+mod revoke;
+mod supabase;
 
 use axum::{Json, Router, extract::State, http::HeaderMap};
 use serde::Serialize;
@@ -29,7 +33,7 @@ use shared::{
 const FOREIGN: &str = "This has the form of a refresh token, but no key of this service made it. It is of another \
                        deployment, or a letter is wrong, or its key is long gone.";
 
-/// The endpoint of this function.
+/// The endpoints of this function.
 pub fn api() -> Api {
     let operation = Operation::new::<LoggedOut>("logout", "Log out")
         .text("Ends a session, or with everywhere all sessions of its account. A token that is dead already is fine.")
@@ -37,10 +41,10 @@ pub fn api() -> Api {
         .bearer_or_field()
         .imported(&["refresh_token", "everywhere"])
         .for_clients();
-    Api::new().post("/logout", logout, operation)
+    Api::new().post("/logout", logout, operation).merge(revoke::api()).merge(supabase::api())
 }
 
-/// The route of this function.
+/// The routes of this function.
 pub fn router() -> Router<App> {
     api().router()
 }

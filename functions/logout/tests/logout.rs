@@ -226,3 +226,41 @@ async fn however_many_sessions_there_are_a_bounded_number_is_counted_and_all_are
     let user = service.stored(&user).await.unwrap();
     assert!(tokens.iter().all(|session| !session.is_live(&user, service.now())));
 }
+
+/// `POST /oauth/revoke`, which answers alike whatever the text was.
+async fn revoke(service: &Service, token: &Value) {
+    let answer = service.post("/oauth/revoke", json!({"token": token})).await.is(200);
+    assert_eq!(answer.body, json!({}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_refresh_token_and_a_revoked_access_token_end_their_session_alone() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let (first, second, _third) =
+        (service.session(&user).await, service.session(&user).await, service.session(&user).await);
+    revoke(&service, &first["refresh_token"]).await;
+    assert_eq!(service.calls(), ["UpdateItem"]);
+    revoke(&service, &second["access_token"]).await;
+    assert_eq!(service.app().store().sessions_of(&user.id).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_is_no_token_is_revoked_like_one_and_a_missing_one_is_a_mistake() {
+    let service = service().await;
+    let user = service.account("a@b.de").await;
+    let session = service.session(&user).await;
+    revoke(&service, &session["refresh_token"]).await;
+    service.calls();
+    // The end of the same session in the same millisecond would be the same call, tried again.
+    service.pass(Duration::from_millis(1));
+    revoke(&service, &session["refresh_token"]).await;
+    for text in ["x", "eyJhbGciOiJub25lIn0.e30.", &"A".repeat(43)] {
+        revoke(&service, &json!(text)).await;
+    }
+    let form = format!("token={}&token_type_hint=refresh_token", session["refresh_token"].as_str().unwrap());
+    let call = service.request(axum::http::Method::POST, "/oauth/revoke").header("authorization", "Basic YXBwOng=");
+    call.form(&form).await.is(200);
+    let answer = service.post("/oauth/revoke", json!({})).await.refused(400, "invalid_request");
+    assert_eq!(answer.body["error"], "invalid_request");
+}

@@ -2,6 +2,7 @@
 //! `/health`, and the pages that mails link to.
 
 mod pages;
+mod supabase;
 
 use axum::{
     Json, Router,
@@ -29,6 +30,7 @@ pub fn api() -> Api {
         .get("/.well-known/openid-configuration", self::discovery, discovery)
         .get("/health", self::health, health)
         .merge(pages::api())
+        .merge(supabase::api())
 }
 
 /// The routes of this function.
@@ -71,8 +73,8 @@ async fn jwks(State(app): State<App>) -> Result<impl IntoResponse, Error> {
     Ok((cached(&app), Json(app.keys().public(now).await?.jwks(now))))
 }
 
-/// The members of OpenID Connect Discovery 1.0 section 3 that a verifier needs. There is no OAuth
-/// flow, so the endpoints of one are left out.
+/// The members of OpenID Connect Discovery 1.0 section 3 and RFC 8414 section 2 that a verifier and
+/// a client of the token endpoint need. No flow has a page, so that there is no endpoint for one.
 async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse {
     (cached(&app), Json(Discovery::of(issuer.url)))
 }
@@ -81,6 +83,12 @@ async fn discovery(State(app): State<App>, issuer: Issuer) -> impl IntoResponse 
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    revocation_endpoint: String,
+    grant_types_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: [&'static str; 3],
+    revocation_endpoint_auth_methods_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
     response_types_supported: [&'static str; 1],
     subject_types_supported: [&'static str; 1],
@@ -91,7 +99,13 @@ impl Discovery {
     fn of(issuer: String) -> Self {
         Self {
             jwks_uri: format!("{issuer}/.well-known/jwks.json"),
+            token_endpoint: format!("{issuer}/oauth/token"),
+            userinfo_endpoint: format!("{issuer}/oauth/userinfo"),
+            revocation_endpoint: format!("{issuer}/oauth/revoke"),
             issuer,
+            grant_types_supported: ["password", "refresh_token"],
+            token_endpoint_auth_methods_supported: ["none", "client_secret_basic", "client_secret_post"],
+            revocation_endpoint_auth_methods_supported: ["none"],
             id_token_signing_alg_values_supported: ["RS256"],
             response_types_supported: ["token"],
             subject_types_supported: ["public"],

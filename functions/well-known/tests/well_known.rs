@@ -60,6 +60,12 @@ async fn the_discovery_document_leads_to_the_keys() {
     assert_eq!(answer.body["issuer"], ISSUER);
     assert_eq!(answer.body["jwks_uri"], format!("{ISSUER}/.well-known/jwks.json"));
     assert_eq!(answer.body["id_token_signing_alg_values_supported"], json!(["RS256"]));
+    for (member, path) in [("token", "token"), ("userinfo", "userinfo"), ("revocation", "revoke")] {
+        assert_eq!(answer.body[format!("{member}_endpoint")], format!("{ISSUER}/oauth/{path}"));
+    }
+    assert_eq!(answer.body["grant_types_supported"], json!(["password", "refresh_token"]));
+    let ways = json!(["none", "client_secret_basic", "client_secret_post"]);
+    assert_eq!(answer.body["token_endpoint_auth_methods_supported"], ways);
 }
 
 #[tokio::test(start_paused = true)]

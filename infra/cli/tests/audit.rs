@@ -61,6 +61,7 @@ impl Walk {
         let (actual, answer) = self.server.send(&format!("{head}content-length: {}\r\n\r\n{body}", body.len()));
         assert_eq!(actual, status, "{endpoint}: {answer}");
         assert_eq!(self.events(), events, "{endpoint}: {answer}");
+        let endpoint = endpoint.split('?').next().unwrap();
         let path = endpoint.split_once("/me/sessions/").map_or(endpoint, |_| "DELETE /me/sessions/{id}");
         self.called.borrow_mut().insert(path.to_owned());
         answer
@@ -107,13 +108,18 @@ fn refresh_token(session: &Value) -> Value {
 }
 
 /// The endpoints of the documented table that change nothing.
-const READERS: [&str; 13] = [
+const READERS: [&str; 18] = [
     "POST /pages/inspect",
     "POST /verify",
     "GET /verify",
     "POST /jwt/decode",
     "GET /me",
     "GET /me/sessions",
+    "GET /oauth/userinfo",
+    "GET /auth/v1/user",
+    "GET /auth/v1/.well-known/jwks.json",
+    "GET /auth/v1/health",
+    "GET /auth/v1/settings",
     "GET /.well-known/jwks.json",
     "GET /.well-known/openid-configuration",
     "GET /health",
@@ -146,6 +152,14 @@ fn every_request_that_changes_something_leaves_its_event() {
     let reused = ["session_ended", "refresh_token_reused"];
     walk.leaves("POST /refresh", "", &refresh_token(&second), 401, &reused);
 
+    let by_password = json!({"grant_type": "password", "username": "a@b.example", "password": PASSWORD});
+    let granted = walk.leaves("POST /oauth/token", "", &by_password, 200, &["login_ok"]);
+    let renewal = json!({"grant_type": "refresh_token", "refresh_token": text(&granted, "refresh_token")});
+    let granted = walk.leaves("POST /oauth/token", "", &renewal, 200, &["refresh_ok"]);
+    let revoked = json!({"token": text(&granted, "refresh_token")});
+    walk.leaves("POST /oauth/revoke", "", &revoked, 200, &["session_ended"]);
+
+    by_supabase(&walk);
     let third = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
     let listed = walk.leaves("GET /me/sessions", &bearer(&first), &json!({}), 200, &[]);
     let sessions = listed.get("sessions").and_then(Value::as_array).unwrap();
@@ -201,6 +215,22 @@ fn every_request_that_changes_something_leaves_its_event() {
     let mut called = walk.called.take();
     called.extend(READERS.map(str::to_owned));
     assert_eq!(called, documented_endpoints());
+}
+
+/// The calls of the client libraries of Supabase.
+fn by_supabase(walk: &Walk) {
+    let new = json!({"email": "c@b.example", "password": PASSWORD});
+    let first = walk.leaves("POST /auth/v1/signup", "", &new, 200, &["account_created"]);
+    let session = walk.leaves("POST /auth/v1/token?grant_type=password", "", &new, 200, &["login_ok"]);
+    let renewal = refresh_token(&session);
+    let session = walk.leaves("POST /auth/v1/token?grant_type=refresh_token", "", &renewal, 200, &["refresh_ok"]);
+    let data = json!({"data": {"name": "James"}});
+    walk.leaves("PUT /auth/v1/user", &bearer(&session), &data, 200, &["profile_changed"]);
+    let password = json!({"password": OTHER, "current_password": PASSWORD});
+    walk.leaves("PUT /auth/v1/user", &bearer(&session), &password, 200, &["password_changed"]);
+    walk.leaves("POST /auth/v1/logout", &bearer(&first), &json!({}), 204, &[]);
+    walk.leaves("POST /auth/v1/logout?scope=others", &bearer(&session), &json!({}), 204, &["sessions_ended"]);
+    walk.leaves("POST /auth/v1/logout?scope=local", &bearer(&session), &json!({}), 204, &["session_ended"]);
 }
 
 /// The calls of the pages that mails link to.
@@ -307,7 +337,7 @@ fn root() -> &'static Path {
 
 /// The endpoints of the table in `docs/api.md`.
 fn documented_endpoints() -> BTreeSet<String> {
-    let row = Regex::new(r"(?m)^\| `(GET|POST|PATCH|DELETE)(?:` or `(GET))? (/[^`]*)` \|").unwrap();
+    let row = Regex::new(r"(?m)^\| `(GET|POST|PUT|PATCH|DELETE)(?:` or `(GET))? (/[^`]*)` \|").unwrap();
     let page = page("docs/api.md");
     let rows = row.captures_iter(&page).flat_map(|found| {
         let path = found.get(3).unwrap().as_str();

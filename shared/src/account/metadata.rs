@@ -81,6 +81,11 @@ impl Metadata {
         self.0 == "{}"
     }
 
+    /// The text under the first of these keys that has one.
+    pub fn text_of(&self, keys: &[&str]) -> Option<String> {
+        text_of(&members(self.0.as_bytes()).unwrap_or_default(), keys)
+    }
+
     /// The metadata after a change. A new key comes after those that stay.
     ///
     /// # Errors
@@ -126,10 +131,23 @@ impl MetadataChange {
         Ok(change)
     }
 
+    /// The text under the first of these keys that has one.
+    pub fn text_of(&self, keys: &[&str]) -> Option<String> {
+        text_of(&self.0, keys)
+    }
+
     /// Whether the change leaves everything as it is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn text_of(members: &[Member], keys: &[&str]) -> Option<String> {
+    let text = |key: &&str| {
+        let (_, value) = members.iter().find(|(known, _)| known == key)?;
+        serde_json::from_str::<String>(value.get()).ok().filter(|text| !text.is_empty())
+    };
+    keys.iter().find_map(text)
 }
 
 /// Whether a text is JSON, and no object.

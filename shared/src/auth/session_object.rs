@@ -35,17 +35,20 @@ const REQUEST_BYTES: usize = 8;
 /// Everything that a client needs, complete in every answer: a client may overwrite all it has.
 #[derive(Serialize)]
 pub struct SessionObject {
-    user: Profile,
-    uid: String,
-    token_type: &'static str,
-    expires_in: u64,
-    expires_at: String,
-    jwt_token: String,
+    pub(super) user: Profile,
+    pub(super) uid: String,
+    pub(super) token_type: &'static str,
+    pub(super) expires_in: u64,
+    pub(super) expires_at: String,
+    pub(super) jwt_token: String,
     token: String,
-    access_token: String,
-    refresh_token: String,
-    refresh_expires_at: String,
+    pub(super) access_token: String,
+    pub(super) refresh_token: String,
+    pub(super) refresh_expires_at: String,
     next: Next,
+    /// `expires_at`, for forms that write it in another way.
+    #[serde(skip)]
+    pub(super) end: Option<Timestamp>,
 }
 
 /// The step that the user has to take before there are tokens. Everything is empty or 0 if nothing
@@ -187,6 +190,7 @@ impl SessionObject {
             refresh_token: refresh.seal(keys.ring.refresh().signing(session.made_at(counter), now)?),
             refresh_expires_at: session.expires_at.rfc3339(),
             next: Next::default(),
+            end: Some(now.floor() + life),
         })
     }
 
@@ -205,6 +209,7 @@ impl SessionObject {
             refresh_token: String::new(),
             refresh_expires_at: String::new(),
             next,
+            end: None,
         }
     }
 }
@@ -242,6 +247,7 @@ impl Sample for SessionObject {
             refresh_token: "dlIOBvT9xQm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbA".to_owned(),
             refresh_expires_at: "2026-06-26T14:00:00Z".to_owned(),
             next: Next::default(),
+            end: None,
         }
     }
 }

@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 56] = [
+pub const CODES: [Code; 58] = [
     code(
         "invalid_request",
         &[400],
@@ -112,6 +112,20 @@ pub const CODES: [Code; 56] = [
         Builder,
         "there is no payload to sign, or it is no JSON object",
         "Send `payload` as a JSON object, or as the text of one.",
+    ),
+    code(
+        "reauthentication_needed",
+        &[400],
+        Builder,
+        "a new password came without the current one",
+        "Ask for the current password too, and send it as `current_password`.",
+    ),
+    code(
+        "unsupported_grant_type",
+        &[400],
+        Builder,
+        "the token endpoint has no such grant",
+        "Set `grant_type` to `password` or to `refresh_token`.",
     ),
     code(
         "token_malformed",

@@ -19,6 +19,8 @@ impl Error {
             Self::WeakPassword(field) => &field.message,
             Self::TokenRequired => "There is no token to check.",
             Self::TokenMissing => "Log in first.",
+            Self::ReauthenticationNeeded => "Enter your current password too.",
+            Self::UnsupportedGrantType => "This app asks for its tokens in a way that is not known here.",
             Self::MalformedToken(sentence) | Self::NoRefreshToken(sentence) => {
                 return sentence.replace('`', "").into();
             }
@@ -85,6 +87,13 @@ impl Error {
             Self::TokenRequired | Self::TokenMissing => {
                 "Send the token as `Authorization: Bearer`, or as `token` in the body of POST /verify. A token in the URL \
                  is not read, because URLs are kept in logs."
+            }
+            Self::ReauthenticationNeeded => {
+                "Send the current password as `current_password`: updateUser({ password, current_password })."
+            }
+            Self::UnsupportedGrantType => {
+                "`grant_type` must be `password` or `refresh_token`. There is no page of a login, so that a code of one \
+                 cannot be exchanged."
             }
             Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
             Self::AdminKey => {

@@ -51,6 +51,11 @@ impl Api {
         self.route(MethodFilter::POST, "POST", path, handler, operation)
     }
 
+    /// Adds a PUT.
+    pub fn put<T: 'static>(self, path: &'static str, handler: impl Handler<T, App>, operation: Operation) -> Self {
+        self.route(MethodFilter::PUT, "PUT", path, handler, operation)
+    }
+
     /// Adds a PATCH.
     pub fn patch<T: 'static>(self, path: &'static str, handler: impl Handler<T, App>, operation: Operation) -> Self {
         self.route(MethodFilter::PATCH, "PATCH", path, handler, operation)

@@ -6,6 +6,8 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use tracing::Span;
 
 use crate::{
@@ -59,16 +61,26 @@ pub async fn is_server(app: &App, headers: &HeaderMap, scope: Scope) -> Result<b
     if shown.is_empty() {
         return Ok(false);
     }
+    Ok(may(app, shown, scope).await?.unwrap_or_default())
+}
+
+/// Whether a text is an API key with this scope; `None` if it is no API key at all. The key's name
+/// is then in every later line of the request.
+///
+/// # Errors
+///
+/// 503 if the API keys cannot be loaded.
+pub async fn may(app: &App, shown: &str, scope: Scope) -> Result<Option<bool>, Error> {
     let Some(keys) = app.keys().api_keys_if(app.now(), |keys| keys.find(shown).is_some()).await? else {
         tracing::warn!("no API key is configured, so nobody has one: set API_KEY or API_KEY_SECRET_ID");
-        return Ok(false);
+        return Ok(None);
     };
-    let Some(key) = keys.find(shown) else { return Ok(false) };
+    let Some(key) = keys.find(shown) else { return Ok(None) };
     Span::current().record("api_key", key.name.as_str());
     if !key.may(scope) {
         tracing::warn!(scope = scope.word(), "the API key lacks this scope");
     }
-    Ok(key.may(scope))
+    Ok(Some(key.may(scope)))
 }
 
 /// Extracts the fact that a trusted server calls, whose key has the scope `encode`.
@@ -97,9 +109,51 @@ pub fn bearer(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The secret of a client of OAuth in `Authorization: Basic` (RFC 6749 section 2.3.1). The id of
+/// the client counts for nothing. `None` without such a header, and for an empty secret.
+///
+/// The RFC asks for the form encoding of the secret, in which a plus sign is a space. Many clients
+/// leave the encoding out. The secret is therefore one of two texts.
+///
+/// # Errors
+///
+/// 401 for a header that is no pair of id and secret.
+pub fn basic(headers: &HeaderMap) -> Result<Option<[String; 2]>, Error> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some((scheme, pair)) = value.trim().split_once([' ', '\t']) else { return Ok(None) };
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return Ok(None);
+    }
+    let pair = STANDARD.decode(pair.trim()).ok().and_then(|pair| String::from_utf8(pair).ok());
+    let pair = pair.ok_or(Error::ApiKey)?;
+    let (_, secret) = pair.split_once(':').ok_or(Error::ApiKey)?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Ok((!secret.is_empty()).then(|| [decoded(secret), decoded(&secret.replace('+', " "))]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_secret_of_a_client_is_read_with_and_without_the_form_encoding() {
+        let secret_of = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            basic(&headers).map_err(|error| error.status_and_code().0)
+        };
+        let basic_of = |pair: &str| secret_of(&format!("Basic {}", STANDARD.encode(pair)));
+        let either = |raw: &str, encoded: &str| Ok(Some([raw.to_owned(), encoded.to_owned()]));
+        assert_eq!(basic_of("app:a+b/c="), either("a+b/c=", "a b/c="));
+        assert_eq!(basic_of("app:a%2Bb%2Fc%3D"), either("a+b/c=", "a+b/c="));
+        assert_eq!(basic_of("app:a+b%2Bc"), either("a+b+c", "a b+c"));
+        assert_eq!(basic_of(":a:b"), either("a:b", "a:b"));
+        assert_eq!(basic_of("app:"), Ok(None));
+        assert_eq!(secret_of("Bearer abc"), Ok(None));
+        assert_eq!(secret_of("Basic"), Ok(None));
+        for value in ["Basic !", "Basic YQ==", "Basic /w=="] {
+            assert_eq!(secret_of(value), Err(401), "{value}");
+        }
+    }
 
     #[test]
     fn a_bearer_token_stands_behind_its_scheme_and_anything_else_is_told_as_it_is() {

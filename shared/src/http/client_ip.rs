@@ -25,6 +25,16 @@ impl ClientIp {
     pub fn key(&self) -> Option<&IpKey> {
         self.0.as_ref()
     }
+
+    /// The address of a request from `peer`. `is_trusted` says that a server sends it, whose header
+    /// counts.
+    pub fn told(app: &App, headers: &HeaderMap, peer: Option<PeerAddr>, is_trusted: bool) -> Self {
+        if !app.config().accounts.rate_limits {
+            return Self(None);
+        }
+        let peer = peer.map(|PeerAddr(ip)| ip);
+        Self(if is_trusted { forwarded(headers, peer) } else { peer }.map(IpKey::new))
+    }
 }
 
 impl FromRequestParts<App> for ClientIp {
@@ -34,10 +44,8 @@ impl FromRequestParts<App> for ClientIp {
         if !app.config().accounts.rate_limits {
             return Ok(Self(None));
         }
-        let peer = parts.extensions.get().map(|PeerAddr(ip)| *ip);
         let is_trusted = caller::is_server(app, &parts.headers, Scope::Forward).await?;
-        let ip = if is_trusted { forwarded(&parts.headers, peer) } else { peer };
-        Ok(Self(ip.map(IpKey::new)))
+        Ok(Self::told(app, &parts.headers, parts.extensions.get().copied(), is_trusted))
     }
 }
 

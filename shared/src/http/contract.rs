@@ -6,7 +6,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -22,6 +22,7 @@ use crate::{
     config::{Config, LogForm},
     error::Error,
     http::{
+        error_form::ErrorForm,
         issuer::issuer_url,
         paths,
         problem::{self, JSON, PROBLEM_JSON},
@@ -132,6 +133,7 @@ struct Asked {
     unknown_path: Option<String>,
     /// Whether errors are to be `application/problem+json`.
     as_problem: bool,
+    form: ErrorForm,
     /// The URL of the service.
     base: String,
     over_tls: bool,
@@ -146,6 +148,7 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         route: request.extensions().get().map_or("", MatchedPath::as_str).to_owned(),
         unknown_path: unknown_path(&app, &request),
         as_problem: problem::is_wanted(request.headers()),
+        form: ErrorForm::of(request.uri().path()),
         base: issuer_url(&app, request.extensions().get()).unwrap_or_default(),
         over_tls: proxy::is_over_tls(&app.config().http, &request),
     };
@@ -172,6 +175,7 @@ pub fn refusal(app: &App, error: Error) -> Response {
         route: String::new(),
         unknown_path: None,
         as_problem: false,
+        form: ErrorForm::Own,
         base: issuer_url(app, None).unwrap_or_default(),
         over_tls: false,
     };
@@ -186,7 +190,9 @@ impl Asked {
         let response = match &error {
             Some(error) => {
                 log::fault(error);
-                problem::write(response, error, &self.base, &self.request_id, self.as_problem)
+                let Self { base, request_id, as_problem, form, .. } = &self;
+                let reader = problem::Reader { base, request_id, as_problem: *as_problem, form: *form };
+                problem::write(response, error, &reader)
             }
             None => response,
         };
@@ -235,7 +241,10 @@ fn finish(mut response: Response, request_id: &str, over_tls: bool) -> Response 
 }
 
 fn as_json(response: &mut Response) {
-    // Only the answer to a preflight has no body.
+    if response.status() == StatusCode::NO_CONTENT {
+        return;
+    }
+    // Only the answer to a preflight has no body otherwise.
     if !response.headers().contains_key(header::CONTENT_TYPE) {
         *response.body_mut() = "{}".into();
         response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -281,7 +290,9 @@ mod tests {
         assert_eq!(body::to_bytes(finished.into_body(), 10).await.unwrap(), "<p>");
         let plain = finish("text".into_response(), "id", false);
         assert_eq!(plain.headers()[header::CONTENT_TYPE], JSON);
-        let empty = finish(http::StatusCode::OK.into_response(), "id", false);
+        let nothing = finish(StatusCode::NO_CONTENT.into_response(), "id", false);
+        assert!(!nothing.headers().contains_key(header::CONTENT_TYPE));
+        let empty = finish(StatusCode::OK.into_response(), "id", false);
         assert_eq!(body::to_bytes(empty.into_body(), 10).await.unwrap(), "{}");
     }
 }

@@ -50,6 +50,13 @@ fn is_same(again: &Value, password: &str) -> bool {
     again.as_str().is_none_or(|again| again.is_empty() || again.nfc().eq(password.nfc()))
 }
 
+/// The text of a name in the query. `None` if it is missing or empty.
+pub fn query_text(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let found = form_urlencoded::parse(query).find(|(key, value)| key == name && !value.is_empty());
+    found.map(|(_, value)| value.into_owned())
+}
+
 /// Reads a truth value in the query; a missing one is false.
 ///
 /// # Errors
@@ -250,16 +257,28 @@ impl<'a> Fields<'a> {
     /// of them.
     fn there(&mut self, name: &str, text: Option<String>, wrong: usize) -> Option<String> {
         if text.is_none() && self.wrong.len() == wrong {
-            let field = missing(name);
-            let instead = self
-                .sent_instead(name)
-                .map(|key| format!("`{name}` is required, and `{key}` was sent: write `{name}`."));
-            self.record(match instead.or_else(|| self.sent_elsewhere(name)) {
-                Some(detail) => field.explained(detail),
-                None => field,
-            });
+            self.record(self.absence(name));
         }
         text
+    }
+
+    /// Records that a field is missing which another field makes necessary, unless a mistake in it
+    /// was recorded.
+    pub fn needed<T>(&mut self, name: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && self.wrong.iter().all(|field| field.field != name) {
+            self.record(self.absence(name));
+        }
+        value
+    }
+
+    /// The mistake of a field that is missing, with the place where its value was sent.
+    fn absence(&self, name: &str) -> Field {
+        let instead =
+            self.sent_instead(name).map(|key| format!("`{name}` is required, and `{key}` was sent: write `{name}`."));
+        match instead.or_else(|| self.sent_elsewhere(name)) {
+            Some(detail) => missing(name).explained(detail),
+            None => missing(name),
+        }
     }
 
     /// A sentence about a field that stands in another object of the body, in the text of one, or
@@ -431,7 +450,12 @@ impl<'a> Fields<'a> {
             return None;
         }
         let text = self.text(name)?;
-        let parsed = user::name(&text).map_err(|sentence| {
+        self.named(name, &text)
+    }
+
+    /// Reads a display name that stands within the field `name`.
+    pub fn named(&mut self, name: &str, text: &str) -> Option<String> {
+        let parsed = user::name(text).map_err(|sentence| {
             // Other characters that nobody sees belong to names, such as those between two emoji.
             let is_refused = |letter: char| letter.is_control() || is_bidi_control(letter);
             named(name, Invisible::find_by(text.trim(), is_refused)).unwrap_or_else(|| sentence.to_owned())
@@ -482,6 +506,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads the identifier of a login, if one was sent.
+    pub fn optional_identifier(&mut self) -> Option<Identifier> {
+        let is_noted = ["email", "username"].map(|name| self.notes(name, Kind::Identifier, Need::Optional));
+        if is_noted == [true; 2] {
+            return None;
+        }
+        let is_sent = |name| self.values.get(name).is_some_and(|value| !value.is_null() && value.as_str() != Some(""));
+        if is_sent("email") || is_sent("username") { self.identifier() } else { None }
+    }
+
     /// Reads a password that is checked against a stored hash. No rule of new passwords holds.
     pub fn password(&mut self, name: &str) -> Option<Password> {
         if self.notes(name, Kind::Password, Need::Required) {
@@ -510,6 +544,15 @@ impl<'a> Fields<'a> {
             self.record(Field::new(key, "password_mismatch", "The two passwords are not the same."));
         }
         self.recorded_as(name, Password::parse(&text))
+    }
+
+    /// Reads a new password, if one was sent.
+    pub fn optional_new_password(&mut self, name: &str) -> Option<Password> {
+        if self.notes(name, Kind::NewPassword, Need::Optional) {
+            return None;
+        }
+        let is_sent = self.values.get(name).is_some_and(|value| !value.is_null() && value.as_str() != Some(""));
+        if is_sent { self.new_password(name) } else { None }
     }
 
     /// The reason why a new password is too weak for `person`, as far as the person is known.

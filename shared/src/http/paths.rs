@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 45] = [
+pub const PATHS: [(&str, &[&str]); 55] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -29,6 +29,16 @@ pub const PATHS: [(&str, &[&str]); 45] = [
     ("/me/delete", &["POST"]),
     ("/me/sessions", &["GET"]),
     ("/me/sessions/{id}", &["DELETE"]),
+    ("/oauth/token", &["POST"]),
+    ("/oauth/revoke", &["POST"]),
+    ("/oauth/userinfo", &["GET"]),
+    ("/auth/v1/token", &["POST"]),
+    ("/auth/v1/signup", &["POST"]),
+    ("/auth/v1/user", &["GET", "PUT"]),
+    ("/auth/v1/logout", &["POST"]),
+    ("/auth/v1/.well-known/jwks.json", &["GET"]),
+    ("/auth/v1/health", &["GET"]),
+    ("/auth/v1/settings", &["GET"]),
     ("/jwt/encode", &["POST"]),
     ("/jwt/decode", &["POST"]),
     ("/admin/token", &["POST"]),

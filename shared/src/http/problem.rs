@@ -4,11 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use axum::{
     Json,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
+use super::error_form::{ErrorForm, OAuthError, SupabaseError};
 use crate::{
     error::{Error, Field},
     sample::{Meaning, Sample},
@@ -18,6 +19,9 @@ use crate::{
 pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 /// The content type of RFC 9457, for callers that ask for it.
 pub(super) const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The version of the errors of Supabase, without which its clients read another member.
+const SUPABASE_VERSION: [(HeaderName, &str); 1] = [(HeaderName::from_static("x-supabase-api-version"), "2024-01-01")];
 
 impl IntoResponse for Error {
     /// The status alone; the contract writes the body, which needs the request.
@@ -33,9 +37,10 @@ fn status(error: &Error) -> StatusCode {
 }
 
 /// The challenge of `WWW-Authenticate` (RFC 6750 section 3). A request without a token gets no
-/// error code.
-fn challenge(error: &Error) -> Option<&'static str> {
+/// error code. A client of OAuth learns how to show its secret (RFC 6749 section 5.2).
+fn challenge(error: &Error, form: ErrorForm) -> Option<&'static str> {
     match error {
+        Error::ApiKey if form == ErrorForm::OAuth => Some(r#"Basic realm="token endpoint""#),
         Error::Token(_) => Some(r#"Bearer error="invalid_token""#),
         Error::TokenMissing => Some("Bearer"),
         _ => None,
@@ -46,14 +51,14 @@ fn challenge(error: &Error) -> Option<&'static str> {
 /// there only where a token was refused.
 #[derive(Serialize)]
 pub struct Body<'a> {
-    r#type: String,
+    pub(super) r#type: String,
     title: String,
     status: u16,
     detail: &'a str,
-    message: &'a str,
-    code: &'a str,
+    pub(super) message: &'a str,
+    pub(super) code: &'a str,
     request_id: &'a str,
-    fields: &'a [Field],
+    pub(super) fields: &'a [Field],
     next: Next,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a str>,
@@ -93,19 +98,31 @@ impl Sample for Body<'static> {
     }
 }
 
-/// Writes the body and the headers of `error` into its response. `base` is the URL of the service,
-/// and `as_problem` tells that the caller accepts `application/problem+json`.
-pub(super) fn write(response: Response, error: &Error, base: &str, request_id: &str, as_problem: bool) -> Response {
-    let code = error.status_and_code().1;
+/// The reader of an error.
+pub(super) struct Reader<'a> {
+    /// The URL of the service.
+    pub base: &'a str,
+    /// The id of the request.
+    pub request_id: &'a str,
+    /// Whether the caller accepts `application/problem+json`.
+    pub as_problem: bool,
+    /// The form that the client reads.
+    pub form: ErrorForm,
+}
+
+/// Writes the body and the headers of `error` into its response.
+pub(super) fn write(response: Response, error: &Error, reader: &Reader<'_>) -> Response {
+    let own = error.status_and_code();
+    let (status, code) = reader.form.refusal(own);
     let (detail, message) = (error.detail(), error.to_string());
     let body = Body {
-        r#type: format!("{base}/errors#{code}"),
-        title: title(code),
-        status: status(error).as_u16(),
+        r#type: format!("{}/errors#{}", reader.base, own.1),
+        title: title(own.1),
+        status,
         detail: &detail,
         message: &message,
         code,
-        request_id,
+        request_id: reader.request_id,
         fields: error.fields(),
         next: Next {},
         report: match error {
@@ -115,17 +132,22 @@ pub(super) fn write(response: Response, error: &Error, base: &str, request_id: &
     };
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    let mut response = (status(error), Json(body)).into_response();
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match reader.form {
+        ErrorForm::Own => (status, Json(body)).into_response(),
+        ErrorForm::OAuth => (status, Json(OAuthError::of(body))).into_response(),
+        ErrorForm::Supabase => (status, SUPABASE_VERSION, Json(SupabaseError::of(body))).into_response(),
+    };
     // The layers inside have set CORS and `Allow`.
     for (name, value) in &parts.headers {
         response.headers_mut().append(name, value.clone());
     }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, if as_problem { PROBLEM_JSON } else { JSON });
+    headers.insert(header::CONTENT_TYPE, if reader.as_problem { PROBLEM_JSON } else { JSON });
     if let Some(seconds) = error.retry_after_seconds() {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
-    if let Some(challenge) = challenge(error) {
+    if let Some(challenge) = challenge(error, reader.form) {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response

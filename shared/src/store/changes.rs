@@ -2,19 +2,21 @@
 //!
 //! A change that another one overtakes is applied again, to the account that the other one left.
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use tokio::time;
 
 use super::{
     PAUSE, ProfileChange, Store, TRIES_MAX,
     accounts::refusal,
-    jittered, profile_key,
+    jittered, number, profile_key,
     proofs::mail_item,
+    session_key,
     transaction::{CONFLICTS_MAX, Condition, FailedCondition, Transaction, Tried},
     user_records::record_keys,
 };
 use crate::{
     account::{
-        session::Session,
+        session::{Session, SessionId},
         user::{Origin, User},
     },
     error::Error,
@@ -55,6 +57,25 @@ impl Store {
         self.try_change(OPERATOR_TRIES_MAX, user, change, Extras::default()).await
     }
 
+    /// Changes an account so that all its sessions end, except `kept`. Only with `is_confirmed` did
+    /// a password allow it. The mails are stored with it. One round trip, and two more for each
+    /// change that comes first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::change_confirmed`]. 503 also if `kept` has ended.
+    pub async fn change_keeping(
+        &self,
+        user: &User,
+        kept: SessionId,
+        mails: &[OutgoingMail],
+        is_confirmed: bool,
+        change: impl Fn(&mut User),
+    ) -> Result<User, Error> {
+        let extras = Extras { kept: Some(kept), mails, is_confirmed, ..Extras::default() };
+        self.try_change(TRIES_MAX, user, change, extras).await
+    }
+
     /// Changes an account and its profile as an admin asks. With `version`, the change is made only
     /// to the account of that version, and `None` says that there is another one. Without it, the
     /// change is tried as often as by [`Store::update_with_retries`]. One round trip, and two more
@@ -93,7 +114,7 @@ impl Store {
         mails: &[OutgoingMail],
         change: impl Fn(&mut User),
     ) -> Result<User, Error> {
-        let extras = Extras { session: Some(session), mails, is_confirmed: true, profile: None };
+        let extras = Extras { session: Some(session), mails, is_confirmed: true, ..Extras::default() };
         self.try_change(TRIES_MAX, user, change, extras).await
     }
 
@@ -142,6 +163,9 @@ impl Store {
             writes.put(Condition::Version, self.put(mail_item(mail)?))?;
         }
         self.replace(&mut writes, before, &after)?;
+        if let Some(id) = extras.kept.filter(|_| before.epoch != after.epoch) {
+            writes.update(Condition::Version, self.in_epoch(id, before.epoch, after.epoch))?;
+        }
         if let Some(profile) = described {
             self.replace_profile(&mut writes, before, &after, &profile)?;
         }
@@ -150,6 +174,16 @@ impl Store {
             Some(FailedCondition { condition: Condition::Version, .. }) => Ok(None),
             Some(FailedCondition { condition, .. }) => Err(refusal(condition)),
         }
+    }
+
+    /// Moves a live session from one epoch of its account to another. A refresh at the same time
+    /// changes other attributes.
+    fn in_epoch(&self, id: SessionId, before: u64, after: u64) -> UpdateBuilder {
+        self.update(&session_key(id))
+            .update_expression("SET epoch = :after")
+            .condition_expression("epoch = :before AND attribute_not_exists(ended_at)")
+            .expression_attribute_values(":before", number(before))
+            .expression_attribute_values(":after", number(after))
     }
 
     /// Reads an account that was changed meanwhile. A password that was right holds only for the
@@ -267,6 +301,8 @@ impl Store {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Extras<'a> {
     pub session: Option<&'a Session>,
+    /// The session that outlives a new epoch.
+    pub kept: Option<SessionId>,
     /// The mails about the change.
     pub mails: &'a [OutgoingMail],
     /// Whether a password allowed the change. It holds for one hash and one epoch.

@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::http::api::refusals::ANY;
+use crate::http::{api::refusals::ANY, error_form::ErrorForm};
 
 /// The refusals that come before any endpoint is known, with those that any request may meet.
 const UNROUTED: [(u16, &str); 4] =
@@ -27,15 +27,19 @@ pub(super) fn difference(method: &Method, path: &str, status: StatusCode, body: 
     let status = status.as_u16();
     let code = body["code"].as_str().unwrap_or_default();
     let is_refusal = status >= 400;
+    if status == 204 {
+        let is_named = DESCRIPTION.operation(method, path).is_some_and(|responses| responses.contains_key(&204));
+        return (!is_named).then(|| format!("{method} {path}: no operation names an answer without a body"));
+    }
+    let (form, refusal) = DESCRIPTION.refusal(path);
     let Some(responses) = DESCRIPTION.operation(method, path) else {
-        return is_refusal.then(|| DESCRIPTION.refusal.problem(body)).flatten();
+        return is_refusal.then(|| refusal.problem(body)).flatten();
     };
+    let is_of_any = || ANY.iter().chain(&UNROUTED).any(|refusal| form.refusal(*refusal) == (status, code));
     let told = |problem| format!("{method} {path}, status {status}, differs from openapi.json: {problem}");
     match responses.get(&status) {
         Some(schema) => schema.problem(body).map(told),
-        None if is_refusal && ANY.iter().chain(&UNROUTED).any(|refusal| *refusal == (status, code)) => {
-            DESCRIPTION.refusal.problem(body).map(told)
-        }
+        None if is_refusal && is_of_any() => refusal.problem(body).map(told),
         None => Some(told(format!("the operation names no {status} {code}"))),
     }
 }
@@ -44,8 +48,8 @@ pub(super) fn difference(method: &Method, path: &str, status: StatusCode, body: 
 struct Description {
     /// The operations: the method, the segments of the path, and the answers by their status.
     operations: Vec<(String, Vec<String>, HashMap<u16, Schema>)>,
-    /// Any error.
-    refusal: Schema,
+    /// Any error, by its form.
+    refusals: [(ErrorForm, Schema); 3],
 }
 
 /// The schema of an answer.
@@ -83,8 +87,18 @@ impl Description {
                 operations.push((method.to_uppercase(), segments(path), by_status.collect()));
             }
         }
-        let refusal = Schema::new(&json!({"$ref": "#/components/schemas/Error"}), &components);
-        Self { operations, refusal }
+        let refusals = [ErrorForm::Own, ErrorForm::OAuth, ErrorForm::Supabase].map(|form| {
+            let reference = format!("#/components/schemas/{}", form.shape());
+            (form, Schema::new(&json!({"$ref": reference}), &components))
+        });
+        Self { operations, refusals }
+    }
+
+    /// The form of any error at this path.
+    fn refusal(&self, path: &str) -> (ErrorForm, &Schema) {
+        let of = ErrorForm::of(path.split('?').next().unwrap_or_default());
+        let found = self.refusals.iter().find(|(form, _)| *form == of).expect("a schema of each form");
+        (found.0, &found.1)
     }
 
     /// The answers of the operation with this method and path.

@@ -105,7 +105,7 @@ impl Answer {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let kind = parts.headers.get(header::CONTENT_TYPE);
         let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/"));
-        let may_be_empty = is_head || parts.status == StatusCode::NOT_MODIFIED;
+        let may_be_empty = is_head || [StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT].contains(&parts.status);
         let is_without_json = is_page || (may_be_empty && bytes.is_empty());
         let bytes = if is_without_json { Bytes::from_static(b"{}") } else { bytes };
         let body: Value = serde_json::from_slice(&bytes)

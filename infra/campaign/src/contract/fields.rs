@@ -89,6 +89,14 @@ pub async fn endpoints(service: &Service) -> Vec<Endpoint> {
         endpoint(&post, "/me/password", json!({"current_password": "wrong", "new_password": "short"}), &by),
         endpoint(&Method::DELETE, "/me", json!({"password": "short"}), &by),
         endpoint(&post, "/me/delete", json!({"password": "short"}), &by),
+        endpoint(
+            &post,
+            "/oauth/token",
+            json!({"grant_type": "password", "username": "nobody", "password": "short", "client_secret": ""}),
+            &[],
+        ),
+        endpoint(&post, "/oauth/token", json!({"grant_type": "refresh_token", "refresh_token": "none"}), &[]),
+        endpoint(&post, "/oauth/revoke", json!({"token": "none"}), &[]),
         endpoint(&post, "/jwt/encode", json!({"payload": {"a": 1}, "expires_in": 60}), &key),
         endpoint(&post, "/jwt/encode", json!({"payload": {"a": 1}, "expires_in_minutes": 60}), &key),
         endpoint(&post, "/jwt/decode", json!({"token": "none"}), &[]),
@@ -166,7 +174,8 @@ fn may_pass(path: &str, kind: Kind, value: &Value) -> bool {
         Kind::Optional => path == "/me" && (is_none || text.is_some_and(|text| Username::parse(text).is_ok())),
         Kind::Password => text.is_some_and(|text| Password::parse(text).is_ok()),
         Kind::Free => path == "/me" && (is_none || text.is_some_and(is_name)),
-        Kind::Token => path == "/jwt/decode" && text == Some(UNSIGNED),
+        // A revocation is told nothing of a text that is no token.
+        Kind::Token => path == "/oauth/revoke" || (path == "/jwt/decode" && text == Some(UNSIGNED)),
         Kind::Flag => is_none || value.is_boolean(),
         Kind::Count => {
             is_none || text.is_some_and(|text| text.trim().is_empty()) || value.as_f64().is_some_and(is_lifetime)

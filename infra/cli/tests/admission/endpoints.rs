@@ -63,6 +63,17 @@ const fn by_access_token(endpoint: &'static str, body: &'static str) -> Row {
     }
 }
 
+/// An endpoint of Supabase that reads the account of an access token.
+const fn by_supabase(endpoint: &'static str) -> Row {
+    Row {
+        endpoint,
+        by: By::Access,
+        body: "{}",
+        without: ["200", "200", "403 user_banned", "403 session_not_found"],
+        under: ["200", "400 email_not_confirmed", "403 user_banned", "403 session_not_found"],
+    }
+}
+
 /// An endpoint that reads the account of a Firebase ID token.
 const fn by_id_token(endpoint: &'static str) -> Row {
     Row {
@@ -79,7 +90,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 45] = [
+const ROWS: [Row; 58] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -101,6 +112,50 @@ const ROWS: [Row; 45] = [
         without: ["200", "200", "403 account_disabled", "401 refresh_token_invalid"],
         under: ["200", "403 email_not_verified", "403 account_disabled", "401 refresh_token_invalid"],
     },
+    Row {
+        endpoint: "POST /oauth/token",
+        by: By::Nobody,
+        body: r#"{"grant_type": "password", "username": "a@b.de", "password": "correct horse battery staple"}"#,
+        without: ["200", "200", "400 account_disabled", "400 invalid_credentials"],
+        under: ["200", "400 email_not_verified", "400 account_disabled", "400 invalid_credentials"],
+    },
+    Row {
+        endpoint: "POST /oauth/token",
+        by: By::Refresh,
+        body: r#"{"grant_type": "refresh_token"}"#,
+        without: ["200", "200", "400 account_disabled", "400 refresh_token_invalid"],
+        under: ["200", "400 email_not_verified", "400 account_disabled", "400 refresh_token_invalid"],
+    },
+    equal("POST /oauth/revoke", By::Nobody, r#"{"token": "x"}"#, "200"),
+    by_access_token("GET /oauth/userinfo", "{}"),
+    Row {
+        endpoint: "POST /auth/v1/token?grant_type=password",
+        by: By::Nobody,
+        body: CREDENTIALS,
+        without: ["200", "200", "400 user_banned", "400 invalid_credentials"],
+        under: ["200", "400 email_not_confirmed", "400 user_banned", "400 invalid_credentials"],
+    },
+    Row {
+        endpoint: "POST /auth/v1/token?grant_type=refresh_token",
+        by: By::Refresh,
+        body: "{}",
+        without: ["200", "200", "400 user_banned", "400 refresh_token_not_found"],
+        under: ["200", "400 email_not_confirmed", "400 user_banned", "400 refresh_token_not_found"],
+    },
+    Row {
+        endpoint: "POST /auth/v1/signup",
+        by: By::Nobody,
+        body: CREDENTIALS,
+        without: ["422 user_already_exists", "422 user_already_exists", "422 user_already_exists", "200"],
+        under: ["422 user_already_exists", "422 user_already_exists", "422 user_already_exists", "200"],
+    },
+    by_supabase("GET /auth/v1/user"),
+    by_supabase("PUT /auth/v1/user"),
+    // A token that opens nothing any more still ends its session.
+    equal("POST /auth/v1/logout", By::Access, "{}", "204"),
+    equal("GET /auth/v1/.well-known/jwks.json", By::Nobody, "", "200"),
+    equal("GET /auth/v1/health", By::Nobody, "", "200"),
+    equal("GET /auth/v1/settings", By::Nobody, "", "200"),
     // The mailbox alone learns more.
     equal("POST /password/forgot", By::Nobody, r#"{"email": "a@b.de"}"#, "200"),
     equal("POST /password/reset", By::Nobody, RESET, "401 code_invalid"),
@@ -270,7 +325,7 @@ async fn every_endpoint_answers_each_account_as_the_one_decision_says() {
 fn documented() -> BTreeSet<String> {
     let page = include_str!("../../../../docs/api.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
-    let is_method = |word: &str| ["GET", "POST", "PATCH", "DELETE"].contains(&word);
+    let is_method = |word: &str| ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&word);
     let mut endpoints = BTreeSet::new();
     for row in rows.filter(|row| row.contains(" /") || row.contains("` /")) {
         let words: Vec<&str> = row.split([' ', '`']).collect();

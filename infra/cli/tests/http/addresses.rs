@@ -99,7 +99,7 @@ async fn the_list_of_paths_is_that_of_the_routers() {
     let service = service().await;
     for (path, methods) in PATHS {
         let url = path.replace("{id}", "x");
-        let allowed = service.request(Method::PUT, &url).send().await;
+        let allowed = service.request(Method::from_bytes(b"BREW").unwrap(), &url).send().await;
         let mut told: Vec<_> = allowed.header("allow").split(',').filter(|name| !["", "HEAD"].contains(name)).collect();
         let mut listed = methods.to_vec();
         told.sort_unstable();

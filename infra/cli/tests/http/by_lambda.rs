@@ -11,15 +11,16 @@ use shared::{App, lambda};
 pub fn function_of(method: &Method, path: &str) -> Router<App> {
     match path.split('?').next().unwrap_or_default() {
         path if path.starts_with("/pages/") && *method == Method::POST => email::router(),
-        "/create-account" => create_account::router(),
-        "/login" => login::router(),
+        "/create-account" | "/auth/v1/signup" => create_account::router(),
+        "/login" | "/oauth/token" | "/auth/v1/token" => login::router(),
         "/refresh" => refresh::router(),
-        "/logout" => logout::router(),
+        "/logout" | "/oauth/revoke" | "/auth/v1/logout" => logout::router(),
         "/verify" => verify::router(),
         "/password/forgot" | "/password/reset" | "/login/email" | "/login/email/complete" => email::router(),
         path if path.starts_with("/me/email") => email::router(),
         "/jwt/encode" | "/jwt/decode" => jwt::router(),
         path if path.starts_with("/admin/") => admin::router(),
+        "/oauth/userinfo" | "/auth/v1/user" => account::router(),
         path if path == "/me" || path.starts_with("/me/") => account::router(),
         _ => well_known::router(),
     }

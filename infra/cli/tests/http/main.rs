@@ -8,12 +8,13 @@ mod by_socket;
 mod fields;
 mod mistakes;
 mod passwords;
+mod supabase;
 
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 30] = [
+const PATHS: [(&str, &str); 33] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -33,6 +34,9 @@ const PATHS: [(&str, &str); 30] = [
     ("POST", "/pages/undo"),
     ("POST", "/me/email"),
     ("POST", "/me/email/complete"),
+    ("POST", "/oauth/token"),
+    ("POST", "/oauth/revoke"),
+    ("GET", "/oauth/userinfo"),
     ("POST", "/jwt/encode"),
     ("POST", "/jwt/decode"),
     ("PATCH", "/me"),

@@ -9,10 +9,11 @@ use shared::{
             operation::{Identity, Place, Tag},
             refusals::{ANY, Refusal},
         },
+        error_form::{ErrorForm, OAuthError, SupabaseError},
         fields::described::{Described, Need},
         problem,
     },
-    sample::{Sample, Shape},
+    sample::Shape,
 };
 
 use super::{
@@ -28,10 +29,12 @@ Accounts and sessions for apps. Every answer is a JSON object with the same memb
 `message` for the person who uses the app, a stable `code`, a `detail` for whoever builds it, and the `fields` that are wrong. \
 Errors are `application/problem+json` if `Accept` asks for that. Field names are in lower case, and times are in UTC.";
 
-const TAGS: [(Tag, &str, &str); 6] = [
+const TAGS: [(Tag, &str, &str); 8] = [
     (Tag::Sessions, "Sessions", "Accounts, logins, and the life of a session."),
     (Tag::Account, "Account", "The account of whoever calls."),
     (Tag::Tokens, "Tokens", "For servers: make, read and check tokens."),
+    (Tag::OAuth, "OAuth", "For clients of OAuth 2.0 in apps of your own."),
+    (Tag::Supabase, "Supabase", "For the client libraries of Supabase."),
     (Tag::Pages, "Pages", "Calls of the pages that mails link to."),
     (Tag::Admin, "Admin", "The accounts of everybody, for the people who run the service."),
     (Tag::Documents, "Documents", "Public documents about the service."),
@@ -98,7 +101,7 @@ fn operation(endpoint: &Endpoint) -> Node {
         .with("security", security(operation.identity))
         .maybe("parameters", Some(parameters).filter(|_| !operation.parameters.is_empty()))
         .maybe("requestBody", fields.map(|fields| request_body(operation, &fields)))
-        .with("responses", responses(operation))
+        .with("responses", responses(endpoint))
 }
 
 fn security(identity: Identity) -> Node {
@@ -166,19 +169,23 @@ fn input(fields: &[Described]) -> Node {
         .with("properties", properties)
 }
 
-fn responses(operation: &Operation) -> Node {
-    let shape = (operation.answer)();
-    let success = response("The answer.", reference(shape.name));
-    let refused = refusals(operation).into_iter().map(|(status, codes)| {
+fn responses(endpoint: &Endpoint) -> Node {
+    let operation = &endpoint.operation;
+    let form = ErrorForm::of(endpoint.path);
+    let success = match operation.answer {
+        Some(shape) => response("The answer.", reference(shape().name)),
+        None => Node::object().with("description", "Done. The answer has no body."),
+    };
+    let refused = refusals(operation, form).into_iter().map(|(status, codes)| {
         let text = codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ");
         let codes: Node = codes.into_iter().map(Node::from).collect();
         let of_code =
             Node::object().with("properties", Node::object().with("code", Node::object().with("enum", codes)));
-        let schema = Node::object().with("allOf", Node::List(vec![reference(ERROR), of_code]));
+        let schema = Node::object().with("allOf", Node::List(vec![reference(form.shape()), of_code]));
         (status.to_string(), with_retry_after(status, response(&text, schema)))
     });
     let responses: Node = [(operation.status.to_string(), success)].into_iter().chain(refused).collect();
-    responses.with("default", Node::object().with("$ref", "#/components/responses/Refused"))
+    responses.with("default", Node::object().with("$ref", format!("#/components/responses/{}", answer_name(form))))
 }
 
 /// 429 and 503 say when another attempt may succeed.
@@ -189,23 +196,29 @@ fn with_retry_after(status: u16, response: Node) -> Node {
     response.maybe("headers", Some(headers).filter(|_| [429, 503].contains(&status)))
 }
 
-const ERROR: &str = problem::Body::NAME;
+/// The forms of errors, with the names of their answers.
+const FORMS: [(ErrorForm, &str); 3] =
+    [(ErrorForm::Own, "Refused"), (ErrorForm::OAuth, "RefusedByOAuth"), (ErrorForm::Supabase, "RefusedBySupabase")];
+
+fn answer_name(form: ErrorForm) -> &'static str {
+    FORMS.iter().find(|(of, _)| *of == form).map_or("", |(_, name)| name)
+}
 
 fn response(text: &str, schema: Node) -> Node {
     let content = Node::object().with("application/json", Node::object().with("schema", schema));
     Node::object().with("description", text).with("content", content)
 }
 
-/// The codes of an operation by their status. A status that the operation names has the codes of
-/// any request too.
-pub fn refusals(operation: &Operation) -> BTreeMap<u16, Vec<&'static str>> {
+/// The codes of an operation by their status, as the form of its path tells them. A status that
+/// the operation names has the codes of any request too.
+pub fn refusals(operation: &Operation, form: ErrorForm) -> BTreeMap<u16, Vec<&'static str>> {
     let mut by_status: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
-    for (status, code) in operation.refusals.iter().copied().flatten() {
-        by_status.entry(*status).or_default().push(code);
+    for (status, code) in operation.refusals.iter().copied().flatten().map(|refusal| form.refusal(*refusal)) {
+        by_status.entry(status).or_default().push(code);
     }
-    let of_any = |status| ANY.iter().filter(move |(of, _): &&Refusal| *of == status).map(|(_, code)| *code);
+    let any: Vec<Refusal> = ANY.iter().map(|refusal| form.refusal(*refusal)).collect();
     for (status, codes) in &mut by_status {
-        codes.extend(of_any(*status));
+        codes.extend(any.iter().filter(|(of, _)| of == status).map(|(_, code)| *code));
         codes.sort_unstable();
         codes.dedup();
     }
@@ -213,7 +226,11 @@ pub fn refusals(operation: &Operation) -> BTreeMap<u16, Vec<&'static str>> {
 }
 
 fn components(endpoints: &[Endpoint]) -> Node {
-    let shapes = endpoints.iter().map(|endpoint| (endpoint.operation.answer)()).chain([Shape::of::<problem::Body>()]);
+    let shapes = endpoints.iter().filter_map(|endpoint| Some((endpoint.operation.answer?)())).chain([
+        Shape::of::<problem::Body>(),
+        Shape::of::<OAuthError>(),
+        Shape::of::<SupabaseError>(),
+    ]);
     let mut schemas: BTreeMap<String, Node> = BTreeMap::new();
     for shape in shapes.flat_map(schema::components) {
         let written = schema::of_shape(&shape, Dialect::Full);
@@ -225,9 +242,9 @@ fn components(endpoints: &[Endpoint]) -> Node {
             schemas.insert(input_name(operation), input(&describe()));
         }
     }
-    let refused = response("Any other refusal.", reference(ERROR));
+    let refused = FORMS.map(|(form, name)| (name.to_owned(), response("Any other refusal.", reference(form.shape()))));
     Node::object()
         .with("securitySchemes", Node::from_iter(security_schemes().map(|(name, scheme)| (name.to_owned(), scheme))))
         .with("schemas", Node::Object(schemas.into_iter().collect()))
-        .with("responses", Node::object().with("Refused", refused))
+        .with("responses", Node::from_iter(refused))
 }

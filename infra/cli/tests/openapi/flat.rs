@@ -8,8 +8,9 @@ use shared::{
     http::{
         api::{
             Endpoint, Operation, Parameter,
-            operation::{Identity, Place},
+            operation::{Identity, Place, Tag},
         },
+        error_form::{ErrorForm, OAuthError, SupabaseError},
         fields::described::{Described, Kind},
         problem,
     },
@@ -42,10 +43,12 @@ pub fn flutterflow(endpoints: &[Endpoint]) -> Node {
 }
 
 /// Whether an importer can call an endpoint and may. OpenAPI 3.0 has no meaning for the body of a
-/// DELETE. An importer keeps its keys in an app, where no admin key belongs.
+/// DELETE, and the client libraries of Supabase know their own calls. An importer keeps its keys in
+/// an app, where no admin key belongs.
 pub fn is_for_importers(endpoint: &Endpoint) -> bool {
     let needs_a_body_with_delete = endpoint.method == "DELETE" && endpoint.operation.body.is_some();
-    !needs_a_body_with_delete && endpoint.operation.identity != Identity::AdminKey
+    let is_of_libraries = endpoint.operation.tag == Tag::Supabase;
+    !needs_a_body_with_delete && !is_of_libraries && endpoint.operation.identity != Identity::AdminKey
 }
 
 fn document(endpoints: &[Endpoint], reader: Reader) -> Node {
@@ -88,7 +91,7 @@ fn operation(endpoint: &Endpoint, reader: Reader) -> Node {
         .maybe("security", security)
         .maybe("parameters", Some(Node::List(parameters.clone())).filter(|_| !parameters.is_empty()))
         .maybe("requestBody", operation.body.map(|describe| request_body(operation, &describe(), reader)))
-        .with("responses", responses(operation, reader))
+        .with("responses", responses(endpoint, reader))
 }
 
 /// FlutterFlow puts the query of a POST nowhere, and sends headers that are empty.
@@ -126,16 +129,21 @@ fn property(field: &Described, reader: Reader) -> Node {
     schema::of_field(field, Dialect::Flat)
 }
 
-fn responses(operation: &Operation, reader: Reader) -> Node {
+fn responses(endpoint: &Endpoint, reader: Reader) -> Node {
+    let operation = &endpoint.operation;
     let dialect = if reader == Reader::FlutterFlow { Dialect::Bare } else { Dialect::Flat };
-    let answer = response("The answer.", &(operation.answer)(), dialect);
-    let refused = response("A refusal.", &refusal(reader), dialect);
+    let answer = response("The answer.", &operation.answer.expect("an answer with a body")(), dialect);
+    let refused = response("A refusal.", &refusal(ErrorForm::of(endpoint.path), reader), dialect);
     Node::object().with(operation.status.to_string(), answer).with("default", refused)
 }
 
 /// An error. FlutterFlow has no place for its shape, so that the members to show are enough.
-fn refusal(reader: Reader) -> Shape {
-    let shape = Shape::of::<problem::Body>();
+fn refusal(form: ErrorForm, reader: Reader) -> Shape {
+    let shape = match form {
+        ErrorForm::Own => Shape::of::<problem::Body>(),
+        ErrorForm::OAuth => Shape::of::<OAuthError>(),
+        ErrorForm::Supabase => Shape::of::<SupabaseError>(),
+    };
     match Node::parse(&shape.example) {
         Node::Object(members) if reader == Reader::FlutterFlow => {
             let shown: Node = members.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).collect();

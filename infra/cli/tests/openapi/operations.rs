@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::Value;
 use shared::{
     error::codes::CODES,
-    http::{api::refusals::ANY, paths::PATHS},
+    http::{api::refusals::ANY, error_form::ErrorForm, paths::PATHS},
     testing::Service,
 };
 
@@ -94,7 +94,8 @@ fn each_operation_has_a_name_of_its_own_for_programs_and_for_people() {
 fn every_code_of_an_operation_is_explained_and_every_explained_code_is_in_the_documentation() {
     let entry = |code: &str| CODES.iter().find(|entry| entry.code == code);
     let api = latchkey::api();
-    let of_operations = api.endpoints().iter().flat_map(|endpoint| document::refusals(&endpoint.operation));
+    let of_operations =
+        api.endpoints().iter().flat_map(|endpoint| document::refusals(&endpoint.operation, ErrorForm::Own));
     let named = of_operations.flat_map(|(status, codes)| codes.into_iter().map(move |code| (status, code)));
     for (status, code) in named.chain(ANY.iter().copied()) {
         let entry = entry(code).unwrap_or_else(|| panic!("{code} has no entry in error::codes"));

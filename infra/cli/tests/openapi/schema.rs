@@ -35,7 +35,9 @@ pub fn of_shape(shape: &Shape, dialect: Dialect) -> Node {
 }
 
 fn an_object(required: Node, properties: Node, dialect: Dialect) -> Node {
-    let required = Some(required).filter(|_| dialect != Dialect::Bare);
+    // OpenAPI 3.0 allows no empty list.
+    let is_empty = matches!(&required, Node::List(names) if names.is_empty());
+    let required = Some(required).filter(|_| dialect != Dialect::Bare && !is_empty);
     Node::object().with("type", "object").maybe("required", required).with("properties", properties)
 }
 
@@ -144,6 +146,9 @@ fn example(name: &str, kind: Kind) -> Node {
         (Kind::NewPassword, "password") => "correct horse battery",
         (Kind::NewPassword, _) => "a better horse battery",
         (_, "refresh_token") => "dlIOBvT9xQm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbA",
+        (Kind::Text, "grant_type") => "password",
+        (Kind::Text, "email") => "james@example.com",
+        (Kind::Text, "client_secret") => "an API key of one of your servers",
         (Kind::Text, "challenge") => "Qm2sKc7Yw4nHf0aLr8uJe3iZp5gXd1tMbAdlIOBvT9x",
         (Kind::Text, "code") => "012345",
         (Kind::Text, "locale") => "de",

@@ -94,6 +94,7 @@ impl Route {
     /// The function and the path, with a parameter as the template has it.
     pub fn asked(&self) -> (&'static str, String) {
         let path = (self.make)(&Account::nobody()).path;
+        let path = path.split('?').next().unwrap_or_default().to_owned();
         let templates = [
             "/admin/users/{id}",
             "/admin/users/{id}/end-sessions",
@@ -135,7 +136,7 @@ impl Route {
             check(&answer.body);
         }
         // Like a client, the trial uses the newest session.
-        if answer.body["refresh_token"].is_string() && self.function != "create-account" {
+        if answer.body["jwt_token"].is_string() && self.function != "create-account" {
             account.session = answer.body;
         }
     }
@@ -153,7 +154,19 @@ fn route(
 /// Every route, in an order that one account can follow: the deletion comes last.
 pub fn all() -> Vec<Route> {
     let common = ENDPOINTS.into_iter().flat_map(|(function, path)| common(function, path));
-    let alone = [admin(), sessions(), verify(), jwt(), account(), ends_of_sessions(), well_known(), console(), email()];
+    let alone = [
+        admin(),
+        sessions(),
+        oauth(),
+        supabase(),
+        verify(),
+        jwt(),
+        account(),
+        ends_of_sessions(),
+        well_known(),
+        console(),
+        email(),
+    ];
     let alone = alone.into_iter().flatten();
     alone.chain(common).chain(ends_of_accounts()).collect()
 }
@@ -174,6 +187,47 @@ fn sessions() -> Vec<Route> {
             Request::post("/refresh", &json!({"refresh_token": "A".repeat(43)}))
         })
         .code("refresh_token_invalid"),
+    ]
+}
+
+fn oauth() -> Vec<Route> {
+    let grant = |account: &Account, password: &str| {
+        let body = json!({"grant_type": "password", "username": account.email, "password": password});
+        Request::post("/oauth/token", &body)
+    };
+    vec![
+        route("login", "the grant of a password", 200, move |account| grant(account, PASSWORD))
+            .checked(|body| assert_eq!((&body["token_type"], &body["scope"]), (&json!("Bearer"), &json!("")))),
+        route("login", "the grant of a wrong password", 400, move |account| grant(account, WRONG))
+            .checked(|body| assert_eq!(body["error"], "invalid_grant")),
+        route("logout", "a token to revoke that is none", 200, |_| {
+            Request::post("/oauth/revoke", &json!({"token": "x"}))
+        }),
+        route("account", "the claims of OpenID Connect", 200, |account| {
+            Request::get("/oauth/userinfo").by(&account.session)
+        })
+        .checked(|body| assert_eq!(body["sub"], body["id"])),
+    ]
+}
+
+fn supabase() -> Vec<Route> {
+    let sign_in = |account: &Account, password: &str| {
+        let body = json!({"email": account.email, "password": password});
+        Request::post("/auth/v1/token?grant_type=password", &body)
+    };
+    vec![
+        route("create-account", "a sign-up by Supabase", 200, |_| Request::post("/auth/v1/signup", &newcomer()))
+            .checked(|body| assert_eq!(body["user"]["aud"], "authenticated")),
+        route("login", "a sign-in by Supabase", 200, move |account| sign_in(account, PASSWORD))
+            .checked(|body| assert!(body["expires_at"].is_number())),
+        route("login", "a wrong password by Supabase", 400, move |account| sign_in(account, WRONG))
+            .code("invalid_credentials"),
+        route("account", "the user by Supabase", 200, |account| Request::get("/auth/v1/user").by(&account.session)),
+        route("logout", "a logout by Supabase, without a token", 403, |_| Request::post("/auth/v1/logout", &json!({})))
+            .code("bad_jwt"),
+        route("well-known", "the keys by Supabase", 200, |_| Request::get("/auth/v1/.well-known/jwks.json")),
+        route("well-known", "the health by Supabase", 200, |_| Request::get("/auth/v1/health")),
+        route("well-known", "the settings by Supabase", 200, |_| Request::get("/auth/v1/settings")),
     ]
 }
 

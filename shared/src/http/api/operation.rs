@@ -2,9 +2,12 @@
 
 use super::refusals::{ADMIN, BEARER, BODY, Refusal, TOKEN};
 use crate::{
-    http::fields::{
-        Input,
-        described::{Described, Kind, described},
+    http::{
+        fields::{
+            Input,
+            described::{Described, Kind, described},
+        },
+        problem,
     },
     sample::{Sample, Shape},
 };
@@ -33,8 +36,8 @@ pub struct Operation {
     pub is_for_clients: bool,
     /// The status of the answer.
     pub status: u16,
-    /// The shape of the answer.
-    pub answer: fn() -> Shape,
+    /// The shape of the answer. `None` for an answer without a body.
+    pub answer: Option<fn() -> Shape>,
     /// The refusals of this endpoint, beside those that any request may meet.
     pub refusals: Vec<&'static [Refusal]>,
 }
@@ -48,6 +51,10 @@ pub enum Tag {
     Account,
     /// Tokens, for servers.
     Tokens,
+    /// Endpoints for clients of OAuth 2.0.
+    OAuth,
+    /// Endpoints for the client libraries of Supabase.
+    Supabase,
     /// The pages that mails link to.
     Pages,
     /// The accounts of everybody, for the people who run the service.
@@ -111,7 +118,7 @@ impl Operation {
             imported: None,
             is_for_clients: false,
             status: 200,
-            answer: Shape::of::<T>,
+            answer: Some(Shape::of::<T>),
             refusals: Vec::new(),
         }
     }
@@ -124,6 +131,11 @@ impl Operation {
     /// Puts the operation into a group.
     pub fn tag(self, tag: Tag) -> Self {
         Self { tag, ..self }
+    }
+
+    /// An operation whose answer has no body: a 204.
+    pub fn without_answer(id: &'static str, summary: &'static str) -> Self {
+        Self { answer: None, status: 204, ..Self::new::<problem::Body>(id, summary) }
     }
 
     /// Changes the status of the answer.

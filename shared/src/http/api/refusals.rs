@@ -53,3 +53,16 @@ pub const ADMIN: &[Refusal] = &[
     (429, "too_many_attempts"),
     (501, "not_configured"),
 ];
+
+/// The refusals of a login.
+pub const SIGN_IN: &[Refusal] = &[(401, "invalid_credentials"), (403, "account_disabled"), (403, "email_not_verified")];
+
+/// The refusals of a refresh.
+pub const REFRESH: &[Refusal] = &[
+    (401, "refresh_token_invalid"),
+    (401, "refresh_token_expired"),
+    (401, "refresh_token_reused"),
+    (403, "account_disabled"),
+    (403, "email_not_verified"),
+    (409, "refresh_conflict"),
+];

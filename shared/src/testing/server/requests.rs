@@ -34,6 +34,8 @@ impl Server {
         stream.read_to_string(&mut answer).expect("it answers");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        // A 204 has no body.
+        let body = if status == 204 { "{}" } else { body };
         (status, serde_json::from_str(body).expect("JSON"))
     }
 }
