@@ -104,8 +104,13 @@ fn filled(body: &Body, value: impl Fn(&str) -> Value) -> Value {
 
 async fn service() -> Service {
     let secret = "a shared secret of more than 32 bytes";
-    let variables =
-        [("API_KEY", API_KEY), ("JWT_SHARED_SECRET", secret), ("TOKEN_PROFILE", "access"), ("RATE_LIMITS", "off")];
+    let variables = [
+        ("API_KEY", API_KEY),
+        ("JWT_SHARED_SECRET", secret),
+        ("TOKEN_PROFILE", "access"),
+        ("RATE_LIMITS", "off"),
+        ("EMAIL_SIGN_IN", "existing"),
+    ];
     Service::configured(latchkey::router(), &variables).await
 }
 
@@ -121,6 +126,9 @@ async fn follow(name: &str) -> Vec<&'static str> {
         let challenge = match operation.id {
             "resetPassword" => {
                 service.post("/password/forgot", json!({"email": email})).await.is(200).body["challenge"].clone()
+            }
+            "loginByCode" => {
+                service.post("/login/email", json!({"email": email})).await.is(200).body["challenge"].clone()
             }
             _ => Value::Null,
         };
@@ -154,6 +162,7 @@ async fn every_call_of_the_guide_for_bubble_works_as_it_is_written() {
         "changePassword",
         "updateMe",
         "deleteAccount",
+        "loginByCode",
         "encodeToken",
         "verifyToken",
     ];
@@ -166,6 +175,7 @@ async fn every_call_of_the_guide_for_flutterflow_works_as_it_is_written() {
         "login",
         "createAccount",
         "createAccount",
+        "loginByCode",
         "forgotPassword",
         "resetPassword",
         "refresh",
@@ -179,6 +189,16 @@ async fn every_call_of_the_guide_for_flutterflow_works_as_it_is_written() {
 
 #[tokio::test(start_paused = true)]
 async fn every_call_of_the_guide_for_weweb_works_as_it_is_written() {
-    let expected = ["login", "createAccount", "refresh", "me", "changePassword", "updateMe", "deleteAccount", "logout"];
+    let expected = [
+        "login",
+        "createAccount",
+        "loginByCode",
+        "refresh",
+        "me",
+        "changePassword",
+        "updateMe",
+        "deleteAccount",
+        "logout",
+    ];
     assert_eq!(follow("weweb.md").await, expected);
 }
