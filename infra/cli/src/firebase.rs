@@ -25,6 +25,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// `latchkey firebase`.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  latchkey firebase sync --dry-run      how many accounts differ
+  latchkey firebase sync                tell Firebase the profile of each one that differs")]
 pub struct Firebase {
     #[command(flatten)]
     table: AccountTable,
