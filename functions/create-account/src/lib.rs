@@ -39,6 +39,7 @@ use shared::{
     },
     mail::Language,
     password::{Password, Person},
+    sample::Sample,
     store::{Creation, Fingerprint, FirstMail, SignUpRequest},
     telemetry::audit,
     time::Timestamp,
@@ -58,6 +59,14 @@ const IDEMPOTENCY_KEY: Parameter = Parameter {
     example: "sign-up-7f3a",
 };
 
+const DRY_RUN: Parameter = Parameter {
+    name: "X-Dry-Run",
+    place: In::Header,
+    kind: Kind::Flag,
+    text: "With true the answer is an example, and nothing is stored. A builder learns the answer by it.",
+    example: "true",
+};
+
 const REFUSALS: &[Refusal] = &[
     (400, "weak_password"),
     (400, "unknown_field"),
@@ -75,7 +84,7 @@ pub fn api() -> Api {
     let operation = Operation::new::<SessionObject>("createAccount", "Create an account")
         .text("Makes an account, and its first session. Where addresses must be verified first, the tokens are empty.")
         .status(201)
-        .parameters(&[IDEMPOTENCY_KEY])
+        .parameters(&[IDEMPOTENCY_KEY, DRY_RUN])
         .body::<NewAccount>()
         .imported(&["email", "password", "name"])
         .for_clients()
@@ -137,6 +146,10 @@ async fn create_account(
     body: Result<Body<NewAccount>, Error>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     let (new, key) = read(body, &headers)?;
+    if fields::header(&headers, "x-dry-run")?.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
+        let weakness = new.weakness.map(Error::WeakPassword);
+        return weakness.map_or_else(|| Ok((StatusCode::CREATED, Json(SessionObject::sample()))), Err);
+    }
     Ok((StatusCode::CREATED, Json(create(&app, &issuer, &ip, new, key).await?)))
 }
 

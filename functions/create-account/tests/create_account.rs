@@ -312,3 +312,14 @@ async fn a_wrong_password_under_an_idempotency_key_counts_as_a_failed_login() {
     service.pass(Duration::from_secs(1));
     create("correct horse").await.is(201);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_answers_an_example_and_stores_nothing() {
+    let service = service().await;
+    let call = || service.request(Method::POST, "/create-account").header("x-dry-run", "true");
+    let answer = call().json(json!({"email": "a@b.de", "password": "correct horse battery"})).await.is(201);
+    assert_session_object(&answer.body);
+    assert!(service.calls().is_empty() && service.keys_stored().await.is_empty());
+    call().json(json!({"email": "a@b.de", "password": "short"})).await.refused(400, "weak_password");
+    call().json(json!({"email": "a@b.de"})).await.refused(400, "invalid_request");
+}
