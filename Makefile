@@ -163,7 +163,8 @@ release: $(VENV)/.zig $(CARGO_CYCLONEDX)/cargo-cyclonedx ## build the files of a
 .PHONY: release-test
 release-test: ## test the scripts of a release in a small form, in seconds
 	$(NEED_RUST)
-	infra/release/test.sh
+	$(NEED_PYTHON)
+	PYTHON='$(PYTHON)' infra/release/test.sh
 
 # ROOT is a folder that debootstrap made, or another root of a system. It needs root.
 .PHONY: bare

@@ -28,15 +28,6 @@ archive() {
         --mode='u=rwX,go=rX' --directory "$scratch" "$1" | gzip -9n > "$out/$2"
 }
 
-# The zip of one function for Lambda: an executable bootstrap and nothing else.
-zip_function() {
-    cp "$1" "$scratch/bootstrap"
-    chmod 755 "$scratch/bootstrap"
-    touch --date "@$SOURCE_DATE_EPOCH" "$scratch/bootstrap"
-    (cd "$scratch" && zip -q -X -9 "$2" bootstrap)
-    rm "$scratch/bootstrap"
-}
-
 for processor in x86_64 arm64; do
     if [ -f "$built/$processor/latchkey" ]; then
         name=latchkey-$version-linux-$processor
@@ -49,7 +40,8 @@ for processor in x86_64 arm64; do
         name=latchkey-$version-aws-$processor
         mkdir -p "$scratch/$name/functions"
         for function in "$built/$processor/functions"/*/bootstrap; do
-            zip_function "$function" "$scratch/$name/functions/$(basename "$(dirname "$function")").zip"
+            "${PYTHON:-python3}" "$root/infra/release/zip_function.py" "$function" \
+                "$scratch/$name/functions/$(basename "$(dirname "$function")").zip"
         done
         # `sam deploy` uploads a zip as it is. The default of the processor is the one of this
         # archive.

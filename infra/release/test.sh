@@ -83,6 +83,10 @@ grep -q 'CodeUri: functions/login.zip' "$packed/template.yaml" || fail "the temp
 ! grep -q 'target/lambda' "$packed/template.yaml" || fail "the template names a folder of the build"
 [ "$(sed -n '/^  Architecture:/,/AllowedValues/s/.*Default: //p' "$packed/template.yaml")" = x86_64 ] ||
     fail "the template of x86_64 is for another processor"
-zipinfo "$packed/functions/login.zip" | grep -q '^-rwxr-xr-x .* bootstrap$' || fail "the zip has no executable bootstrap"
-[ "$(zipinfo -1 "$packed/functions/login.zip")" = bootstrap ] || fail "the zip has more than a bootstrap"
+"${PYTHON:-python3}" - "$packed/functions/login.zip" <<'END' || fail "the zip is not one executable bootstrap"
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as package:
+    [entry] = package.infolist()
+    sys.exit(not (entry.filename == "bootstrap" and entry.external_attr >> 16 == 0o100755 and package.read(entry) == b"login\n"))
+END
 echo "release-test: notes, refusals, two equal builds, two equal packings, six files"
