@@ -86,10 +86,14 @@ async fn every_path_answers_a_head_and_an_options() {
         let path = path.replace("{id}", "x").replace("guides/{name}", "guides/bubble.md");
         let path = path.replace("{version}/{name}", "0/console.js");
         let options = service.request(Method::OPTIONS, &path).send().await.is(200);
-        assert!(options.header("access-control-allow-methods").contains("POST"), "{path}");
+        // No page of another origin may call the paths of admins, which no key opens here.
+        let is_admin = path.starts_with("/admin/");
+        assert_eq!(options.header("access-control-allow-methods").contains("POST"), !is_admin, "{path}");
         let head = service.request(Method::HEAD, &path).send().await;
         let is_known = methods.contains(&"GET") == (head.status != 405);
-        assert!(is_known && head.status != 404 && head.status.as_u16() < 500, "{path}: {}", head.status);
+        let is_expected =
+            if is_admin && is_known { matches!(head.status.as_u16(), 405 | 501) } else { head.status.as_u16() < 500 };
+        assert!(is_known && is_expected && head.status != 404, "{path}: {}", head.status);
     }
 }
 
