@@ -39,6 +39,10 @@ pub struct Firebase {
 #[derive(Subcommand)]
 enum Command {
     /// Tell Firebase the profile of every account: five a second. It may be stopped and run again.
+    #[command(after_help = "\
+Examples:
+  latchkey firebase sync --dry-run
+  latchkey firebase sync")]
     Sync {
         /// Change nothing, and count only what differs.
         #[arg(long)]
