@@ -139,8 +139,8 @@ describe('an admin', () => {
     await page.getByRole('heading', { level: 1, name: 'made@example.com' }).waitFor();
     await succeed(server, post('/login', { email: 'made@example.com', password: PASSWORD }));
 
-    await page.getByLabel('Role').fill('7');
-    await page.getByLabel('Metadata').fill('{"plan": "pro"}');
+    await page.getByLabel('Role', { exact: true }).fill('7');
+    await page.getByLabel('Metadata', { exact: true }).fill('{"plan": "pro"}');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.locator('.note.good', { hasText: 'Saved.' }).waitFor();
     const { body } = await admin('GET', '/admin/users?email=made@example.com');
@@ -152,7 +152,7 @@ describe('an admin', () => {
     const { stdout } = spawnSync('bash', ['-c', line.replace('YOUR_KEY', KEY)], { encoding: 'utf8' });
     assert.equal(JSON.parse(stdout).code, 'version_conflict', 'the version that was shown is not the newest any more');
 
-    await page.getByLabel('Role').fill('many');
+    await page.getByLabel('Role', { exact: true }).fill('many');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.locator('.wrong:not([hidden])').first().waitFor();
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'role_id');
@@ -273,14 +273,16 @@ describe('an admin', () => {
   });
 
   test('sees markup as text, in every field that a person can set', async () => {
-    const user = await made('markup@example.com', { name: MARKUP, metadata: { [MARKUP]: MARKUP } });
+    const user = await made('markup@example.com', { name: MARKUP, metadata: { [MARKUP]: MARKUP }, private_metadata: { note: MARKUP }, claims: { note: MARKUP } });
     const { page, wrong } = await unlocked();
     await page.getByText(MARKUP).first().waitFor();
     assert.equal(await page.locator('main img').count(), 0);
     await page.getByRole('link', { name: 'markup@example.com' }).click();
     await page.getByRole('heading', { level: 1, name: user.email }).waitFor();
     assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), MARKUP);
-    assert.ok((await page.getByLabel('Metadata').inputValue()).includes('onerror'));
+    for (const label of ['Metadata', 'Private metadata', 'Claims']) {
+      assert.ok((await page.getByLabel(label, { exact: true }).inputValue()).includes('onerror'), label);
+    }
     assert.equal(await page.locator('main img').count(), 0);
     assert.notEqual(await page.title(), '1');
     await page.goto(`${server.origin}/#/users/${encodeURIComponent(MARKUP)}`);

@@ -2,6 +2,7 @@
 
 pub mod address_change;
 pub mod admission;
+pub mod claims;
 pub mod email;
 pub mod ip;
 pub mod lock;
@@ -9,6 +10,7 @@ pub mod metadata;
 pub mod proof;
 pub mod rate_limit;
 pub mod refresh_token;
+pub mod roles;
 mod sealed;
 pub mod session;
 pub mod sign_up;

@@ -142,6 +142,12 @@ impl Field {
         Self { field, code, message: sentence.replace('`', ""), detail }
     }
 
+    /// The same mistake in another field.
+    pub fn renamed(self, field: &str) -> Self {
+        let detail = self.detail.replace(&format!("`{}`", self.field), &format!("`{field}`"));
+        Self { field: field.to_owned(), detail, ..self }
+    }
+
     /// Says more to the people who build the app.
     pub fn explained(self, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), ..self }

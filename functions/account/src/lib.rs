@@ -133,7 +133,8 @@ async fn change(
     Caller { user, .. }: Caller,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
-    let described = ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref() };
+    let described =
+        ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref(), private_metadata: None };
     let username = changes.username.as_ref().map(|username| username.as_ref().map(Username::as_str));
     let username = username.filter(|username| *username != user.username.as_deref());
     let Some(username) = username else {

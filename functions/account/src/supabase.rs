@@ -91,7 +91,8 @@ async fn change(
         let current = changes.current_password.ok_or(Error::ReauthenticationNeeded)?;
         change_password(&app, &caller, current, new).await?;
     }
-    let described = ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref() };
+    let described =
+        ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref(), private_metadata: None };
     let user = if described.name.is_some() || described.metadata.is_some() {
         // A new password has changed the account since it was read.
         let user = app.store().user(&caller.user.id).await?.ok_or(Error::TokenMissing)?;

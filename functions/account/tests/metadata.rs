@@ -203,7 +203,7 @@ async fn of_two_changes_of_different_keys_none_is_lost() {
     let store = service.app().store();
     let change = |text: &str| MetadataChange::parse(text).unwrap();
     let [first, second, third] = [r#"{"a": 1}"#, r#"{"b": 2}"#, r#"{"c": 3, "a": null}"#].map(change);
-    let by = |change| ProfileChange { name: None, metadata: Some(change) };
+    let by = |change| ProfileChange { name: None, metadata: Some(change), private_metadata: None };
     let begun = store.change_profile(&user, &by(&first)).await.unwrap();
     // This one has read an account without a profile.
     store.change_profile(&user, &by(&second)).await.unwrap();
@@ -213,7 +213,7 @@ async fn of_two_changes_of_different_keys_none_is_lost() {
     assert_eq!(service.calls(), ["UpdateItem", "UpdateItem"]);
     assert_eq!(changed.metadata.text(), r#"{"b":2,"c":3}"#);
     assert_eq!(shown(&service, &token).await, json!({"b": 2, "c": 3}));
-    let renamed = ProfileChange { name: Some("Jim"), metadata: Some(&first) };
+    let renamed = ProfileChange { name: Some("Jim"), metadata: Some(&first), private_metadata: None };
     let changed = store.change_username(&begun, Some("jim"), &renamed).await.unwrap();
     assert_eq!((changed.name.as_str(), changed.metadata.text()), ("Jim", r#"{"b":2,"c":3,"a":1}"#));
 }
@@ -279,7 +279,7 @@ async fn the_metadata_goes_with_its_account_and_a_change_that_comes_later_leaves
     let delete = service.request(Method::POST, "/me/delete").bearer(&token);
     delete.json(json!({"password": PASSWORD})).await.is(200);
     let change = MetadataChange::parse(r#"{"b": 2}"#).unwrap();
-    let change = ProfileChange { name: None, metadata: Some(&change) };
+    let change = ProfileChange { name: None, metadata: Some(&change), private_metadata: None };
     let refused = service.app().store().change_profile(&read, &change).await.unwrap_err();
     assert_eq!(refused.status_and_code(), (503, "unavailable"));
     assert!(service.keys_stored().await.is_empty());

@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use shared::{
     App,
     account::{
+        claims::OwnClaims,
         email::{Email, Username},
         metadata::MetadataChange,
         user::User,
@@ -59,6 +60,8 @@ struct Changes {
     username: Option<Option<Username>>,
     name: Option<String>,
     metadata: Option<MetadataChange>,
+    private_metadata: Option<MetadataChange>,
+    claims: Option<OwnClaims>,
     role_id: Option<u32>,
     email_verified: Option<bool>,
     disabled: Option<bool>,
@@ -78,12 +81,15 @@ impl Input for Changes {
         let (role_id, password) = (role_id(fields), fields.changed_password("password"));
         let (email_verified, disabled) = (fields.changed_flag("email_verified"), fields.changed_flag("disabled"));
         let (keep_password, end_sessions) = (fields.flag("keep_password"), fields.flag("end_sessions"));
+        let (claims, private_metadata) = (fields.claims("claims"), fields.changed_private_metadata("private_metadata"));
         let version = fields.whole_number("version");
         Some(Self {
             email,
             username,
             name,
             metadata,
+            private_metadata,
+            claims,
             role_id,
             email_verified,
             disabled,
@@ -103,6 +109,8 @@ impl Changes {
             (self.username.is_some(), "username"),
             (self.name.is_some(), "name"),
             (self.metadata.is_some(), "metadata"),
+            (self.private_metadata.is_some(), "private_metadata"),
+            (self.claims.is_some(), "claims"),
             (self.role_id.is_some(), "role_id"),
             (self.email_verified.is_some(), "email_verified"),
             (self.disabled.is_some(), "disabled"),
@@ -127,6 +135,9 @@ impl Changes {
             user.username = username.as_ref().map(|username| username.as_str().to_owned());
         }
         user.role_id = self.role_id.unwrap_or(user.role_id);
+        if let Some(claims) = &self.claims {
+            user.claims.clone_from(claims);
+        }
         match (self.disabled, user.disabled) {
             (Some(true), false) => user.disable(end),
             (Some(disabled), _) => user.disabled = disabled,
@@ -156,14 +167,18 @@ async fn change(
     }
     let names = changes.names();
     if names.is_empty() {
-        return Ok(Json(Shown { user: AdminUser::of(&user) }));
+        return Ok(Json(Shown { user: AdminUser::of(&app, &user) }));
     }
     let hash = match changes.password.as_ref().and_then(Option::as_ref) {
         Some(password) => Some(new_hash(&app, password, &changes, &user).await?),
         None => None,
     };
     let end = end_of_sessions(&app, app.now());
-    let described = ProfileChange { name: changes.name.as_deref(), metadata: changes.metadata.as_ref() };
+    let described = ProfileChange {
+        name: changes.name.as_deref(),
+        metadata: changes.metadata.as_ref(),
+        private_metadata: changes.private_metadata.as_ref(),
+    };
     let apply = |user: &mut User| changes.apply(user, hash.as_ref(), end);
     let changed = app.store().change_as_admin(&user, changes.version, apply, described).await?;
     let changed = changed.ok_or(Error::VersionConflict)?;
@@ -173,7 +188,7 @@ async fn change(
         app.store().forget_sessions(&user, |_| true).await;
     }
     end_at_firebase(&app, &changed.id).await;
-    Ok(Json(Shown { user: AdminUser::of(&changed) }))
+    Ok(Json(Shown { user: AdminUser::of(&app, &changed) }))
 }
 
 /// The hash of a new password, which must suit the account as it will be.

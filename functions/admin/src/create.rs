@@ -10,8 +10,9 @@ use axum::{
 use shared::{
     App,
     account::{
+        claims::OwnClaims,
         email::{Email, Username},
-        metadata::Metadata,
+        metadata::{Metadata, MetadataChange},
         user::User,
     },
     auth::new_password::refuse_breached,
@@ -69,6 +70,8 @@ struct NewAccount {
     username: Option<Username>,
     name: String,
     metadata: Metadata,
+    private_metadata: Option<MetadataChange>,
+    claims: OwnClaims,
     role_id: Option<u32>,
     email_verified: bool,
     password: Option<Password>,
@@ -88,6 +91,8 @@ impl Input for NewAccount {
         let role_id = role_id(fields);
         let email_verified = fields.changed_flag("email_verified").unwrap_or_default();
         let metadata = fields.metadata("metadata").unwrap_or_default();
+        let private_metadata = fields.changed_private_metadata("private_metadata");
+        let claims = fields.claims("claims").unwrap_or_default();
         let person = Person {
             email_key: email.as_ref().map_or("", Email::key),
             username: username.as_ref().map(Username::as_str),
@@ -97,7 +102,18 @@ impl Input for NewAccount {
         if let Some(weakness) = &weakness {
             fields.also_refuse(weakness);
         }
-        Some(Self { email: email?, username, name, metadata, role_id, email_verified, password, weakness })
+        Some(Self {
+            email: email?,
+            username,
+            name,
+            metadata,
+            private_metadata,
+            claims,
+            role_id,
+            email_verified,
+            password,
+            weakness,
+        })
     }
 }
 
@@ -123,19 +139,24 @@ async fn create(
         None => None,
     };
     let now = app.now();
+    let private_metadata = match &new.private_metadata {
+        Some(change) => Metadata::default().changed_by(change).map_err(|field| Error::wrong(vec![field]))?,
+        None => Metadata::default(),
+    };
     let fingerprint = key.map(|key| fingerprint(key, &ip, &new, now));
     let mut user = User::without_password(app.uuid()?, &new.email, new.username.as_ref(), new.name, now);
-    user = user.with_metadata(new.metadata);
+    user = user.with_metadata(new.metadata).with_private_metadata(private_metadata);
+    user.claims = new.claims;
     user.password_hash = hash;
     user.role_id = new.role_id.unwrap_or(user.role_id);
     user.email_verified = new.email_verified;
     let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, None, now).await?;
     if let Creation::Repeated { user_id } = made {
         let earlier = app.store().whole_again(&user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
-        return Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&earlier) })));
+        return Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&app, &earlier) })));
     }
     audit::admin("admin_user_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), "");
-    Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&user) })))
+    Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&app, &user) })))
 }
 
 /// The hash of a new password that is not known from a breach.
@@ -152,6 +173,6 @@ pub async fn hash(app: &App, password: &Password) -> Result<StoredHash, Error> {
 fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
     let (role, verified) = (new.role_id.map(|id| id.to_string()).unwrap_or_default(), new.email_verified.to_string());
     let username = new.username.as_ref().map_or("", Username::as_str);
-    let fields = [username, &new.name, new.metadata.text(), &role, &verified];
+    let fields = [username, &new.name, new.metadata.text(), &role, &verified, new.claims.text()];
     Fingerprint::new(&format!("admin {key}"), ip.key(), &new.email, &fields, now + IDEMPOTENCY_LIFE)
 }

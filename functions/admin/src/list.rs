@@ -102,11 +102,11 @@ async fn list(State(app): State<App>, _: Admin, uri: Uri) -> Result<Json<Listed>
     let list = match &search.wanted {
         Wanted::ById(id) => {
             let found = if is_uid(id) { app.store().whole_again(id).await? } else { None };
-            return Ok(Json(Listed::one(found.as_ref())));
+            return Ok(Json(Listed::one(&app, found.as_ref())));
         }
         Wanted::By(identifier) => {
             let found = app.store().user_by(identifier).await?;
-            return Ok(Json(Listed::one(found.as_ref())));
+            return Ok(Json(Listed::one(&app, found.as_ref())));
         }
         Wanted::EmailPrefix(prefix) => ListOf::Email(prefix),
         Wanted::UsernamePrefix(prefix) => ListOf::Username(prefix),
@@ -118,15 +118,15 @@ async fn list(State(app): State<App>, _: Admin, uri: Uri) -> Result<Json<Listed>
     let behind = search.cursor.map(|cursor| cursor::opened(&app, &query, &cursor)).transpose()?;
     let page = app.store().account_page(&list, behind.as_deref(), search.limit).await?;
     let next_cursor = page.next.map(|entry| cursor::sealed(&app, &query, &entry)).transpose()?;
-    let users: Vec<AdminUser> = page.users.iter().map(AdminUser::of).collect();
+    let users: Vec<AdminUser> = page.users.iter().map(|user| AdminUser::of(&app, user)).collect();
     let next_cursor = next_cursor.unwrap_or_default();
     Ok(Json(Listed { count: users.len(), users, next_cursor, complete: page.is_complete }))
 }
 
 impl Listed {
     /// The page of an exact look-up, which misses nothing.
-    fn one(found: Option<&User>) -> Self {
-        let users: Vec<AdminUser> = found.into_iter().map(AdminUser::of).collect();
+    fn one(app: &App, found: Option<&User>) -> Self {
+        let users: Vec<AdminUser> = found.into_iter().map(|user| AdminUser::of(app, user)).collect();
         Self { count: users.len(), users, next_cursor: String::new(), complete: true }
     }
 }

@@ -43,7 +43,7 @@ pub fn api() -> Api {
 /// 200 with the account.
 async fn show(State(app): State<App>, _: Admin, id: IdInPath) -> Result<Json<Shown>, Error> {
     let user = account(&app, id).await?;
-    Ok(Json(Shown { user: AdminUser::of(&user) }))
+    Ok(Json(Shown { user: AdminUser::of(&app, &user) }))
 }
 
 /// The account with the id of the path, with its password hash.

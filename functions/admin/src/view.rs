@@ -2,7 +2,12 @@
 
 use serde::Serialize;
 use shared::{
-    account::{metadata::Metadata, user::User},
+    App,
+    account::{
+        claims::{OwnClaims, as_object},
+        metadata::Metadata,
+        user::User,
+    },
     sample::{Meaning, Part, Sample, Shape},
     time::Timestamp,
 };
@@ -16,9 +21,13 @@ pub struct AdminUser {
     username: String,
     name: String,
     role_id: u32,
+    role: String,
     disabled: bool,
     has_password: bool,
+    #[serde(serialize_with = "as_object")]
+    claims: OwnClaims,
     metadata: Metadata,
+    private_metadata: Metadata,
     created_at: String,
     sessions_ended_at: String,
     version: u64,
@@ -26,7 +35,7 @@ pub struct AdminUser {
 
 impl AdminUser {
     /// The view of an account that was read with its password hash.
-    pub fn of(user: &User) -> Self {
+    pub fn of(app: &App, user: &User) -> Self {
         Self {
             id: user.id.clone(),
             email: user.email.clone(),
@@ -34,9 +43,12 @@ impl AdminUser {
             username: user.username.clone().unwrap_or_default(),
             name: user.name.clone(),
             role_id: user.role_id,
+            role: app.config().accounts.roles.name(user.role_id).to_owned(),
             disabled: user.disabled,
             has_password: user.password_hash.is_some(),
+            claims: user.claims.clone(),
             metadata: user.metadata.clone(),
+            private_metadata: user.private_metadata.clone(),
             created_at: user.created_at.rfc3339(),
             sessions_ended_at: user.sessions_ended_at.map(Timestamp::rfc3339).unwrap_or_default(),
             version: user.version,
@@ -53,9 +65,12 @@ impl Sample for AdminUser {
         ("username", "In lower case; empty if there is none."),
         ("name", "Empty if none was given."),
         ("role_id", "Its meaning is the app's business."),
+        ("role", "The name of the role, where ROLES has one; otherwise empty."),
         ("disabled", "Whether the account is refused everywhere."),
         ("has_password", "Whether somebody can log in with a password."),
+        ("claims", "The claims that stand in the tokens of this account."),
         ("metadata", "The person's own JSON object."),
+        ("private_metadata", "A JSON object of yours, which the person never sees."),
         ("created_at", "The time when the account was made."),
         ("sessions_ended_at", "The time when all sessions were last ended; empty if never."),
         ("version", "Every change of what admits the person raises it. Name and metadata change without it."),
@@ -70,9 +85,12 @@ impl Sample for AdminUser {
             username: "james".to_owned(),
             name: "James".to_owned(),
             role_id: 1,
+            role: String::new(),
             disabled: false,
             has_password: true,
+            claims: OwnClaims::default(),
             metadata: Metadata::default(),
+            private_metadata: Metadata::default(),
             created_at: "2026-05-01T09:00:00Z".to_owned(),
             sessions_ended_at: String::new(),
             version: 0,

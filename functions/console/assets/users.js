@@ -148,7 +148,7 @@ async function list(/** @type {HTMLElement} */ view) {
 function page(/** @type {Answer} */ { body }, /** @type {() => Promise<void>} */ show) {
   const row = (/** @type {any} */ user) => h("tr", null,
     h("td", null, h("a", { href: `#/users/${encodeURIComponent(user.id)}` }, user.email)), h("td", null, user.name), h("td", null, user.username),
-    h("td", null, user.role_id), h("td", null, state(user)), h("td", null, user.created_at.slice(0, 10)));
+    h("td", null, user.role || user.role_id), h("td", null, state(user)), h("td", null, user.created_at.slice(0, 10)));
   const go = (/** @type {() => void} */ change) => async () => { change(); await show(); };
   const pages = h("div", { class: "actions" },
     h("button", { type: "button", disabled: search.cursors.length === 1, onclick: go(() => search.cursors.pop()) }, "Previous page"),
@@ -225,16 +225,18 @@ function facts(/** @type {any} */ user) {
 
 /** The form of what can be typed. It sends the fields that differ, for the version that was shown. */
 function edit(/** @type {any} */ user, /** @type {string} */ path, /** @type {Act} */ act) {
-  const metadata = JSON.stringify(user.metadata, null, 2);
+  const [metadata, claims, secret] = [user.metadata, user.claims, user.private_metadata].map((value) => JSON.stringify(value, null, 2));
   const fields = {
     email: field({ label: "E-mail", name: "email", value: user.email, inputmode: "email", hint: "Another address is not verified, and ends all sessions." }),
     name: field({ label: "Name", name: "name", value: user.name }),
     username: field({ label: "Username", name: "username", value: user.username }),
     role_id: field({ label: "Role", name: "role_id", value: String(user.role_id), inputmode: "numeric" }),
     metadata: field({ label: "Metadata", name: "metadata", value: metadata, rows: true, hint: "JSON. A key that is null goes, and keys that are left out stay." }),
+    claims: field({ label: "Claims", name: "claims", value: claims, rows: true, hint: "JSON, 1,000 bytes at most, replaced as a whole. They stand in the tokens from the next refresh on." }),
+    private_metadata: field({ label: "Private metadata", name: "private_metadata", value: secret, rows: true, hint: "JSON for you alone: the person never sees it." }),
     password: field({ label: "New password", name: "password", type: "password", autocomplete: "new-password", hint: "It ends all sessions." }),
   };
-  const before = /** @type {Record<string, string>} */ ({ ...user, role_id: String(user.role_id), metadata, password: "" });
+  const before = /** @type {Record<string, string>} */ ({ ...user, role_id: String(user.role_id), metadata, claims, private_metadata: secret, password: "" });
   const told = h("div");
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();

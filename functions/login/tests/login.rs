@@ -50,7 +50,7 @@ async fn the_name_in_a_profile_is_read_beside_the_write_in_the_same_two_round_tr
     let service = Service::faulty(login::router(), &[], &faults).await;
     let user = service.account("a@b.de").await;
     let metadata = MetadataChange::parse(r#"{"plan": "pro", "big": 113774264463038321964}"#).unwrap();
-    let change = ProfileChange { name: Some("Jim"), metadata: Some(&metadata) };
+    let change = ProfileChange { name: Some("Jim"), metadata: Some(&metadata), private_metadata: None };
     service.app().store().change_profile(&user, &change).await.unwrap();
     service.calls();
     faults.inject_every("BatchGetItem", Fault::Slow(ROUND_TRIP));

@@ -367,7 +367,7 @@ async fn the_role_is_the_accounts_where_the_account_is_read() {
         user.email_verified = true;
     };
     let changed = service.app().store().update_user(&user, change).await.unwrap_or(user);
-    let change = shared::store::ProfileChange { name: Some("Jim"), metadata: None };
+    let change = shared::store::ProfileChange { name: Some("Jim"), metadata: None, private_metadata: None };
     assert!(service.app().store().change_profile(&changed, &change).await.is_ok());
     service.calls();
     let holder = |body: &Value| ["role_id", "email", "email_verified", "name"].map(|name| body[name].clone());

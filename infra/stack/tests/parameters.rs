@@ -104,7 +104,7 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 9] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 10] = [
     (
         "CorsAllowedOrigins",
         &["*", "https://a.example", "https://a.example,http://b.example:3000"],
@@ -144,6 +144,7 @@ const SAMPLES: [(&str, &[&str], &[&str]); 9] = [
         &["open", "invited", "closed", "domains:a.example", "domains:a.example,münchen.example"],
         &["", "everybody", "domains:", "domains:example", "domains:a.example,", "domains:me@a.example", "open,closed"],
     ),
+    ("Roles", &["", "1=member", "1=member,2=editor"], &["member", "1=", "1=a b", "1=member;2=editor", "=a"]),
     ("ServiceNames", &["", "Giant Shop", "shop,market"], &["abc", "shop,a", ",,"]),
     ("KeysOverlapSeconds", &["", "7200", "2592000"], &["2h", "-1", "25920000"]),
 ];

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::{
     account::{
         address_change::UndoLink,
+        claims::OwnClaims,
         email::{Email, Username},
         metadata::Metadata,
     },
@@ -41,6 +42,13 @@ pub struct User {
     /// The person's own JSON object. It is in the profile record alone.
     #[serde(skip)]
     pub metadata: Metadata,
+    /// The JSON object of whoever runs the service. Nobody else sees it, and no token has it. It is
+    /// in the profile record alone.
+    #[serde(skip)]
+    pub private_metadata: Metadata,
+    /// The claims that go into the tokens of this account.
+    #[serde(default, skip_serializing_if = "OwnClaims::is_empty")]
+    pub claims: OwnClaims,
     /// Whether name and metadata are in a profile record of their own, where they change without
     /// the account.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -123,6 +131,8 @@ impl User {
             username: username.map(|username| username.as_str().to_owned()),
             name,
             metadata: Metadata::default(),
+            private_metadata: Metadata::default(),
+            claims: OwnClaims::default(),
             has_profile: false,
             role_id: ROLE_ID_NEW,
             email_verified: false,
@@ -143,7 +153,13 @@ impl User {
     /// The new account with this metadata. Only with metadata does an account begin with a profile.
     #[must_use]
     pub fn with_metadata(self, metadata: Metadata) -> Self {
-        Self { has_profile: !metadata.is_empty(), metadata, ..self }
+        Self { has_profile: self.has_profile || !metadata.is_empty(), metadata, ..self }
+    }
+
+    /// The new account with this private metadata, which makes it begin with a profile too.
+    #[must_use]
+    pub fn with_private_metadata(self, private_metadata: Metadata) -> Self {
+        Self { has_profile: self.has_profile || !private_metadata.is_empty(), private_metadata, ..self }
     }
 
     /// Whether the account's Firebase user may sign in by providers of its own, such as Google.

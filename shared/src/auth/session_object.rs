@@ -163,7 +163,8 @@ impl SessionObject {
         let user = admitted.user();
         let keys = app.keys().get(now).await?;
         let life = app.config().tokens.access_token_life;
-        let claims = access::Claims::new(issuer, admitted, session, app.uuid()?, now, life);
+        let role = app.config().accounts.roles.name(user.role_id);
+        let claims = access::Claims::new(issuer, admitted, session, app.uuid()?, role, now, life);
         let sign = async {
             let access_token = access::mint(&keys.ring, &claims, now).await?;
             let jwt_token = match &keys.jwt {
@@ -277,9 +278,9 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
     struct Claims<'a> {
         user_id: &'a str,
         #[serde(flatten)]
-        claims: &'a access::Claims,
+        claims: access::Whole<'a>,
     }
-    secrets.sign(&Claims { user_id: &claims.sub, claims })
+    secrets.sign(&Claims { user_id: &claims.sub, claims: claims.whole() })
 }
 
 /// The time at which all sessions end if they are ended at `now`.

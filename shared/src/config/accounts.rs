@@ -4,7 +4,7 @@ use http::Uri;
 
 use super::{Environment, firebase::is_safe_url};
 use crate::{
-    account::{admission::Admission, sign_up::SignUp},
+    account::{admission::Admission, roles::Roles, sign_up::SignUp},
     password::Policy,
 };
 
@@ -59,6 +59,10 @@ pub struct Accounts {
     /// `PASSWORD_BREACH_CHECK`. Five characters of the password's SHA-1 leave the process. A list
     /// that gives no answer within 400 ms refuses nothing.
     pub breach_list: Option<Uri>,
+    /// Names roles, so that access tokens have `role` beside `role_id`. Has no default. Accepts
+    /// pairs of a number and a word, separated by commas, such as `1=member,2=editor`. Read from
+    /// `ROLES`. A word has 1 to 32 letters, digits and signs of `_ . -`.
+    pub roles: Roles,
     /// Counts failed logins and new accounts, and slows down guessing. Defaults to `on`. Accepts
     /// `on` or `off`. Read from `RATE_LIMITS`. Load tests use `off`, which Lambda and Cloud Run
     /// refuse. `latchkey serve` refuses `off` where it listens on an address that is not loopback.
@@ -75,6 +79,7 @@ impl Accounts {
             password_policy: password_policy(env),
             service_names: service_names(env),
             breach_list: breach_list(env),
+            roles: roles(env),
             rate_limits: rate_limits(env),
         }
     }
@@ -189,4 +194,13 @@ fn rate_limits(env: &mut Environment) -> bool {
         env.refuse(NAME, &format!("is off, which lets everybody guess, and {by} says that this is deployed"));
     }
     on
+}
+
+fn roles(env: &mut Environment) -> Roles {
+    const NAME: &str = "ROLES";
+    let text = env.text(NAME).unwrap_or_default();
+    Roles::parse(&text).unwrap_or_else(|| {
+        env.refuse(NAME, "must be numbers with words, separated by commas, such as 1=member,2=editor");
+        Roles::default()
+    })
 }

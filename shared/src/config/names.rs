@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 76] = [
+const VARIABLES: [(&str, Content); 77] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -75,6 +75,7 @@ const VARIABLES: [(&str, Content); 76] = [
     ("REFRESH_TOKEN_IDLE_SECONDS", Plain),
     ("REFRESH_TOKEN_TTL_SECONDS", Plain),
     ("REQUIRE_VERIFIED_EMAIL", Plain),
+    ("ROLES", Plain),
     ("SERVICE_NAMES", Plain),
     ("SES_CONFIGURATION_SET", Plain),
     ("SHARED_SECRET_ID", Plain),

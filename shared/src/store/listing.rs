@@ -163,8 +163,8 @@ impl Store {
                 let login = found.remove(&login_key(&user.email_key)).map(read_login).transpose()?;
                 match login.filter(|login| login.id == user.id) {
                     Some(login) => {
-                        let (name, metadata) = (user.name.clone(), user.metadata.clone());
-                        complete.push(User { name, metadata, ..login });
+                        let User { name, metadata, private_metadata, .. } = user.clone();
+                        complete.push(User { name, metadata, private_metadata, ..login });
                     }
                     None => complete.extend(self.whole_again(&user.id).await?),
                 }

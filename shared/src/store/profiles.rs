@@ -44,6 +44,8 @@ struct Profile {
     name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     metadata: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    private_metadata: Option<String>,
 }
 
 /// A change of whatever describes an account. `None` changes nothing.
@@ -53,6 +55,8 @@ pub struct ProfileChange<'a> {
     pub name: Option<&'a str>,
     /// The keys of the metadata that change.
     pub metadata: Option<&'a MetadataChange>,
+    /// The keys of the private metadata that change.
+    pub private_metadata: Option<&'a MetadataChange>,
 }
 
 impl ProfileChange<'_> {
@@ -63,13 +67,19 @@ impl ProfileChange<'_> {
             Some(change) => user.metadata.changed_by(change).map_err(|field| Error::wrong(vec![field]))?,
             None => user.metadata.clone(),
         };
-        if self.name.is_none() && metadata == user.metadata {
+        let private = match self.private_metadata {
+            Some(change) => user.private_metadata.changed_by(change),
+            None => Ok(user.private_metadata.clone()),
+        };
+        let private = private.map_err(|field| Error::wrong(vec![field.renamed("private_metadata")]))?;
+        if self.name.is_none() && metadata == user.metadata && private == user.private_metadata {
             return Ok(false);
         }
         if let Some(name) = self.name {
             name.clone_into(&mut user.name);
         }
         user.metadata = metadata;
+        user.private_metadata = private;
         user.has_profile = true;
         Ok(true)
     }
@@ -94,14 +104,22 @@ impl ProfileUpdate {
             names.insert("#name".to_owned(), "name".to_owned());
             values.insert(":name".to_owned(), text(&after.name));
         }
-        if after.metadata != before.metadata {
-            set.push("#metadata = :metadata");
-            names.insert("#metadata".to_owned(), "metadata".to_owned());
-            values.insert(":metadata".to_owned(), text(after.metadata.text()));
-            values.insert(":read".to_owned(), text(before.metadata.text()));
+        let objects = [
+            ("metadata", &before.metadata, &after.metadata),
+            ("private_metadata", &before.private_metadata, &after.private_metadata),
+        ];
+        for (name, before, after) in objects.into_iter().filter(|(_, before, after)| before != after) {
+            set.push(if name == "metadata" {
+                "#metadata = :metadata"
+            } else {
+                "#private_metadata = :private_metadata"
+            });
+            names.insert(format!("#{name}"), name.to_owned());
+            values.insert(format!(":{name}"), text(after.text()));
+            values.insert(format!(":read_{name}"), text(before.text()));
             // A profile without metadata may have none, or an object without keys.
-            let or_none = if before.metadata.is_empty() { " OR attribute_not_exists(#metadata)" } else { "" };
-            condition = format!("{EXISTS} AND (#metadata = :read{or_none})");
+            let or_none = if before.is_empty() { format!(" OR attribute_not_exists(#{name})") } else { String::new() };
+            condition = format!("{condition} AND (#{name} = :read_{name}{or_none})");
         }
         Self { expression: format!("SET {}", set.join(", ")), condition, names, values }
     }
@@ -119,16 +137,21 @@ pub(super) fn described(user: Option<Result<User, Error>>, profile: Option<Item>
 /// The account with what its profile says, if it has one.
 pub(super) fn with_record(user: User, profile: Option<Item>) -> Result<User, Error> {
     let Some(profile) = profile.filter(|_| user.has_profile) else { return Ok(user) };
-    let Profile { name, metadata } = record(profile)?;
-    let metadata = metadata.map(Metadata::stored).transpose();
-    let metadata = metadata.map_err(|error| Error::internal(format!("malformed metadata in the table: {error}")))?;
-    Ok(User { name, metadata: metadata.unwrap_or_default(), ..user })
+    let Profile { name, metadata, private_metadata } = record(profile)?;
+    let stored = |text: Option<String>| {
+        let metadata = text.map(Metadata::stored).transpose();
+        metadata.map_err(|error| Error::internal(format!("malformed metadata in the table: {error}")))
+    };
+    let (metadata, private_metadata) =
+        (stored(metadata)?.unwrap_or_default(), stored(private_metadata)?.unwrap_or_default());
+    Ok(User { name, metadata, private_metadata, ..user })
 }
 
 /// The record of an account's profile.
 fn profile_record(user: &User) -> Result<Item, Error> {
-    let metadata = (!user.metadata.is_empty()).then(|| user.metadata.text().to_owned());
-    item(profile_key(&user.id), Profile { name: user.name.clone(), metadata })
+    let text = |metadata: &Metadata| (!metadata.is_empty()).then(|| metadata.text().to_owned());
+    let (metadata, private_metadata) = (text(&user.metadata), text(&user.private_metadata));
+    item(profile_key(&user.id), Profile { name: user.name.clone(), metadata, private_metadata })
 }
 
 impl Store {

@@ -1,13 +1,13 @@
 //! The service's own access tokens (RFC 9068).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
-    account::{admission::Admitted, session::Session},
+    account::{admission::Admitted, claims::OwnClaims, session::Session},
     error::Error,
     jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
     keys::{KeyRing, PublicKeys, signer::Signer},
@@ -40,8 +40,23 @@ pub struct Claims {
     pub name: String,
     /// `role_id` of the user object.
     pub role_id: u32,
+    /// The name of that role, where `ROLES` has one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub role: String,
     /// The time when the user gave the password.
     pub auth_time: i64,
+    /// The account's own claims, which stand beside these in the token.
+    #[serde(skip)]
+    pub own: OwnClaims,
+}
+
+/// Claims as a token has them: those of the service, and then the account's own.
+#[derive(Serialize)]
+pub struct Whole<'a> {
+    #[serde(flatten)]
+    claims: &'a Claims,
+    #[serde(flatten)]
+    own: BTreeMap<String, Box<RawValue>>,
 }
 
 /// The issuer and the audience of the access tokens that are made and accepted here.
@@ -59,12 +74,14 @@ impl Claims {
         serde_json::from_value(Value::Object(token.claims.clone())).ok()
     }
 
-    /// The claims for a token of `session` that lives for `life` from `now` on.
+    /// The claims for a token of `session`, with the name of the account's role. The token lives
+    /// for `life` from `now` on.
     pub fn new(
         issuer: &Issuer,
         admitted: Admitted<'_>,
         session: &Session,
         jti: String,
+        role: &str,
         now: Timestamp,
         life: Duration,
     ) -> Self {
@@ -81,8 +98,15 @@ impl Claims {
             email_verified: user.email_verified,
             name: user.name.clone(),
             role_id: user.role_id,
+            role: role.to_owned(),
+            own: user.claims.clone(),
             auth_time: session.auth_time.seconds(),
         }
+    }
+
+    /// These claims with the account's own, to be signed.
+    pub fn whole(&self) -> Whole<'_> {
+        Whole { claims: self, own: self.own.members().into_iter().collect() }
     }
 }
 
@@ -95,7 +119,7 @@ pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<Str
     let key = keys.signing(now)?;
     let header =
         Header { typ: Some(ACCESS_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
-    Signer::Local(&key.key).sign(&header, claims).await
+    Signer::Local(&key.key).sign(&header, &claims.whole()).await
 }
 
 /// The claims that are text.

@@ -46,7 +46,7 @@ async fn an_account_is_shown_whole_and_without_its_hash() {
     let user = service.account_with("James@B.de", Some("james"), |user| user.role_id = 7).await;
     let shown = get(&service, &format!("/admin/users/{}", user.id)).await.is(200);
     let expected = json!({
-        "id": user.id, "email": "James@B.de", "email_verified": false, "username": "james", "name": "James", "role_id": 7,
+        "id": user.id, "email": "James@B.de", "email_verified": false, "username": "james", "name": "James", "role_id": 7, "role": "", "claims": {}, "private_metadata": {},
         "disabled": false, "has_password": true, "metadata": {}, "created_at": user.created_at.rfc3339(),
         "sessions_ended_at": "", "version": 0,
     });

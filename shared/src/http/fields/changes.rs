@@ -3,7 +3,13 @@
 use serde_json::Value;
 
 use super::{Fields, Kind, Need, label, parse_flag, unfilled_or};
-use crate::{account::email::Email, error::Field, jose::number, password::Password, text::trimmed};
+use crate::{
+    account::{claims::OwnClaims, email::Email, metadata::MetadataChange},
+    error::Field,
+    jose::number,
+    password::Password,
+    text::trimmed,
+};
 
 impl Fields<'_> {
     /// Reads a truth value, if it was sent.
@@ -47,6 +53,26 @@ impl Fields<'_> {
             return Some(None);
         }
         self.recorded_as(name, Password::parse(&text)).map(Some)
+    }
+
+    /// Reads claims, if any were sent: a JSON object, or the text of one, which replaces the claims
+    /// from before.
+    pub fn claims(&mut self, name: &str) -> Option<OwnClaims> {
+        if self.notes(name, Kind::Metadata, Need::Optional) {
+            return None;
+        }
+        let text = self.json_text(name)?;
+        OwnClaims::parse(&text).map_err(|wrong| self.wrong.extend(wrong)).ok()
+    }
+
+    /// Reads a change of private metadata, if one was sent and is not empty.
+    pub fn changed_private_metadata(&mut self, name: &str) -> Option<MetadataChange> {
+        if self.notes(name, Kind::Metadata, Need::Optional) {
+            return None;
+        }
+        let text = self.json_text(name)?;
+        let change = MetadataChange::parse(&text).map_err(|field| self.wrong.push(field.renamed(name))).ok()?;
+        Some(change).filter(|change| !change.is_empty())
     }
 
     /// Reads a whole number from 0 on, if it was sent.

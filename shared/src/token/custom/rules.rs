@@ -8,6 +8,9 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use serde_json::{Map, Value};
 
+/// OpenID Connect's own claims, which `claims` may not set. The list is on the Identity Platform
+/// page.
+pub use crate::account::claims::RESERVED;
 use crate::keys::service_account::ServiceAccount;
 use crate::{
     jose::{
@@ -25,27 +28,6 @@ const FOREIGN_LIFE_SECONDS: RangeInclusive<i64> = 1..=3600;
 const SHOWN_BYTES_MAX: usize = 80;
 /// The claims beside `claims` that mean something to Firebase, and two of RFC 7519 that do no harm.
 const TOP_LEVEL: [&str; 10] = ["iss", "sub", "aud", "iat", "exp", "uid", "claims", "tenant_id", "nbf", "jti"];
-/// OpenID Connect's own claims, which `claims` may not set. The list is on the Identity Platform
-/// page.
-pub const RESERVED: [&str; 16] = [
-    "acr",
-    "amr",
-    "at_hash",
-    "aud",
-    "auth_time",
-    "azp",
-    "c_hash",
-    "cnf",
-    "exp",
-    "firebase",
-    "iat",
-    "iss",
-    "jti",
-    "nbf",
-    "nonce",
-    "sub",
-];
-
 impl ServiceAccount {
     /// Finds the reason why Firebase refuses this custom token. Firebase itself only says that the
     /// token is invalid.
