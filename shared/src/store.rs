@@ -45,7 +45,6 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::scan::builders::ScanFluentBuilder,
     types::{AttributeValue, KeysAndAttributes},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -96,10 +95,6 @@ pub const TTL: &str = "ttl";
 const TRIES_MAX: u32 = 4;
 /// The pause after the first try. Each later pause is longer by the same time.
 const PAUSE: Duration = Duration::from_millis(25);
-/// The records of one page of a scan. A page of DynamoDB has a megabyte at most, which is some 500
-/// accounts. The embedded DynamoDB reads all the rest of the table for a page without a limit. A
-/// million accounts took over nine minutes.
-const SCANNED_AT_A_TIME: i32 = 1_000;
 
 /// A random pause of 50 to 149 % of `pause`, so that transactions that met do not meet again.
 fn jittered(pause: Duration) -> Duration {
@@ -206,28 +201,18 @@ impl Store {
         Ok((user, items.remove(&session).map(record).transpose()?))
     }
 
-    /// The rest of the keys that begin with `prefix`, in order. Reads the whole table.
-    async fn ids_under(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        self.ids_of(self.client.scan().filter_expression("begins_with(pk, :prefix)"), prefix).await
-    }
-
-    /// The rest behind `prefix` of the keys of the records that `scan` finds, in order.
-    async fn ids_of(&self, scan: ScanFluentBuilder, prefix: &str) -> Result<Vec<String>, Error> {
-        let scan = scan
-            .table_name(&self.table)
-            .consistent_read(true)
-            .projection_expression("pk")
-            .limit(SCANNED_AT_A_TIME)
-            .expression_attribute_values(":prefix", text(prefix));
-        let (mut ids, mut from) = (Vec::new(), None);
+    /// The entries of a list of the index, in their order. A list is short: an entry leaves it once
+    /// its work is done. The index of an embedded table never lags.
+    async fn listed(&self, list: &str) -> Result<Vec<String>, Error> {
+        let query = self.client.query().table_name(&self.table).index_name(ACCOUNTS_INDEX);
+        let query = query.key_condition_expression("list_of = :of").expression_attribute_values(":of", text(list));
+        let (mut entries, mut from) = (Vec::new(), None);
         loop {
-            let page = scan.clone().set_exclusive_start_key(from.take()).send().await.map_err(unavailable)?;
-            let keys = page.items().iter().filter_map(|item| item.get("pk")?.as_s().ok()?.strip_prefix(prefix));
-            ids.extend(keys.map(str::to_owned));
+            let page = query.clone().set_exclusive_start_key(from.take()).send().await.map_err(unavailable)?;
+            entries.extend(page.items().iter().filter_map(|item| item.get(LIST_KEY)?.as_s().ok().cloned()));
             from = page.last_evaluated_key;
             if from.is_none() {
-                ids.sort_unstable();
-                return Ok(ids);
+                return Ok(entries);
             }
         }
     }

@@ -8,9 +8,9 @@ use tokio::time;
 use super::{
     PAUSE, ProfileChange, Store, TRIES_MAX,
     accounts::refusal,
-    jittered, number, profile_key,
-    proofs::mail_item,
-    session_key,
+    jittered,
+    mails::mail_item,
+    number, profile_key, session_key,
     transaction::{CONFLICTS_MAX, Condition, FailedCondition, Transaction, Tried},
     user_records::record_keys,
 };

@@ -31,6 +31,9 @@ pub struct Ending {
     pub user: Option<User>,
 }
 
+/// The list of the notes, in the index.
+const OPEN: &str = "sync";
+
 impl Store {
     /// Notes for Firebase, if it must be told, that a change ends sessions, or changes whatever
     /// Firebase shows of an account.
@@ -54,10 +57,12 @@ impl Store {
         let mark = format!("{:016x}", fastrand::u64(..));
         let update = self.update(&ending_key(id)).expression_attribute_names("#mark", MARK);
         let update = update.expression_attribute_values(":mark", text(mark));
+        let update =
+            update.expression_attribute_values(":open", text(OPEN)).expression_attribute_values(":id", text(id));
         let update = match is_end {
-            false => update.update_expression("SET #mark = :mark"),
+            false => update.update_expression("SET #mark = :mark, list_of = :open, list_key = :id"),
             true => update
-                .update_expression("SET #mark = :mark, #is_end = :true")
+                .update_expression("SET #mark = :mark, list_of = :open, list_key = :id, #is_end = :true")
                 .expression_attribute_names("#is_end", IS_END)
                 .expression_attribute_values(":true", AttributeValue::Bool(true)),
         };
@@ -99,14 +104,13 @@ impl Store {
         }
     }
 
-    /// The ids of the accounts with an ending that Firebase is not told of. This reads the whole
-    /// table, so only the server of its own table does it, and a tool that is asked to.
+    /// The ids of the accounts with an ending that Firebase is not told of.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails.
     pub async fn open_endings(&self) -> Result<Vec<String>, Error> {
-        self.ids_under(ENDING_PREFIX).await
+        self.listed(OPEN).await
     }
 }
 

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::Attribute
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use std::time::Duration;
 
-use super::{Store, TTL, number, record, text, unavailable};
+use super::{Item, LIST_KEY, LIST_OF, Store, TTL, item, number, record, text, unavailable};
 use crate::{
     error::Error,
     mail::outgoing::{MAIL_PREFIX, MailState, OutgoingMail},
@@ -18,13 +18,16 @@ const SUPPRESSED_FOR: Duration = Duration::from_secs(90 * 86_400);
 const DAY_KEPT_SECONDS: i64 = 86_400;
 const DAY_SECONDS: i64 = 86_400;
 
+/// The list of the mails that wait, in the index.
+const WAITING: &str = "mail";
+/// The list of the decoys.
+const DECOYS: &str = "null";
+
 impl Store {
     /// Stores a mail by itself, for tests.
     #[cfg(feature = "testing")]
     pub async fn put_mail(&self, mail: &OutgoingMail) -> Result<(), Error> {
-        let mut item = super::item(mail.key(), mail)?;
-        item.insert(TTL.to_owned(), number(mail.ends_at().seconds()));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(mail_item(mail)?));
         put.send().await.map(drop).map_err(unavailable)
     }
 
@@ -47,7 +50,7 @@ impl Store {
         let state: AttributeValue = serde_dynamo::to_attribute_value(state).map_err(Error::internal)?;
         let update = self
             .update_of(&mail_key(id))
-            .update_expression("SET #state = :state")
+            .update_expression("SET #state = :state REMOVE list_of, list_key")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":state", state);
@@ -58,21 +61,14 @@ impl Store {
         }
     }
 
-    /// The ids of the mails that wait. This reads the whole table, so only the start of a server
-    /// with its own table does it.
+    /// The ids of the mails that wait, for the server of its own table.
     ///
     /// # Errors
     ///
     /// 503 if DynamoDB fails.
     pub async fn waiting_mails(&self) -> Result<Vec<String>, Error> {
-        let queued: AttributeValue = serde_dynamo::to_attribute_value(MailState::Queued).map_err(Error::internal)?;
-        let scan = self
-            .client
-            .scan()
-            .filter_expression("begins_with(pk, :prefix) AND #state = :queued")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":queued", queued);
-        self.ids_of(scan, MAIL_PREFIX).await
+        // The ids begin with the time, so this is the order in which people asked.
+        self.listed(WAITING).await
     }
 
     /// Counts a mail of this day, in UTC. Returns whether the count allows the mail. One round
@@ -143,6 +139,17 @@ impl Store {
     fn update_of(&self, key: &str) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("pk", text(key))
     }
+}
+
+/// The record of a mail, or of a decoy. A mail is in a list of the index until its work is done. A
+/// decoy is in another list, of the same length, which nobody reads.
+pub(super) fn mail_item(mail: &OutgoingMail) -> Result<Item, Error> {
+    let list = if mail.is_decoy { DECOYS } else { WAITING };
+    let mut item = item(mail.key(), mail)?;
+    item.insert(TTL.to_owned(), number(mail.ends_at().seconds()));
+    item.insert(LIST_OF.to_owned(), text(list));
+    item.insert(LIST_KEY.to_owned(), text(&mail.id));
+    Ok(item)
 }
 
 fn mail_key(id: &str) -> String {

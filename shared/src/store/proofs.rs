@@ -8,6 +8,7 @@ use super::{
     changes::written,
     item,
     mail_limits::MailLimits,
+    mails::mail_item,
     number, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
     user_records::{NEW, record_keys, user_record},
@@ -297,13 +298,6 @@ fn proof_item(proof: &Proof) -> Result<Item, Error> {
         item.insert("padding".to_owned(), text(NO_USER));
     }
     item.insert(TTL.to_owned(), number(proof.expires_at().seconds() + KEPT_SECONDS));
-    Ok(item)
-}
-
-/// The record of a mail, or of a decoy.
-pub(super) fn mail_item(mail: &OutgoingMail) -> Result<Item, Error> {
-    let mut item = item(mail.key(), mail)?;
-    item.insert(TTL.to_owned(), number(mail.ends_at().seconds()));
     Ok(item)
 }
 
