@@ -22,7 +22,11 @@ use crate::{
 pub fn run(scale: Scale, report: &mut Report) {
     wait_for(async {
         let panics = invariants::panics();
-        let variables = [("API_KEY", fields::API_KEY), ("JWT_SHARED_SECRET", "a shared secret of at least 32 bytes")];
+        let variables = [
+            ("API_KEY", fields::API_KEY),
+            ("JWT_SHARED_SECRET", "a shared secret of at least 32 bytes"),
+            ("ADMIN_KEY", "an admin key that nobody of these callers has"),
+        ];
         let service = Arc::new(Service::configured(latchkey::router(), &variables).await);
         let mut all = Checks::default();
         let requests = scale.of(2_000, 200_000);

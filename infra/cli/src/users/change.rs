@@ -12,6 +12,7 @@ use shared::{
         deletion,
         ending::{AtFirebase, end_at_firebase},
     },
+    config::FirebaseSync,
 };
 
 use super::{audit, failure, name};
@@ -46,12 +47,18 @@ pub async fn tell_firebase(app: &App, user: &User) {
             "Firebase is not told yet: the server of this table tells it, or the function on the table's stream, if \
              Firebase is in use there",
         ),
-        AtFirebase::Untold if app.config().firebase.account.is_some() => tell(
+        AtFirebase::Untold if is_off(app) => tell(
             "Firebase is not told, because FIREBASE_SYNC is off: the app stays signed in there until you revoke the user's \
              refresh tokens, as with revokeRefreshTokens(uid) of the Admin SDK",
         ),
         AtFirebase::Untold => {}
     }
+}
+
+/// Whether somebody has turned it off that Firebase is told.
+fn is_off(app: &App) -> bool {
+    let firebase = &app.config().firebase;
+    firebase.sync == Some(FirebaseSync::Off) && firebase.account.is_some()
 }
 
 fn disabling(app: &App) -> impl Fn(&mut User) {

@@ -327,19 +327,19 @@ fn email() -> Vec<Route> {
 
 /// Without an admin key in the configuration, every call says so.
 fn admin() -> Vec<Route> {
-    let off = |method: Method, path: &'static str| {
-        route("admin", path, 501, move |_| Request::new(method.clone(), path)).code("not_configured")
+    let off = |name, method: Method, path: &'static str| {
+        route("admin", name, 501, move |_| Request::new(method.clone(), path)).code("not_configured")
     };
     vec![
-        off(Method::POST, "/admin/token"),
-        off(Method::GET, "/admin/users"),
-        off(Method::POST, "/admin/users"),
-        off(Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
-        off(Method::PATCH, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
-        off(Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
-        off(Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions"),
-        off(Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions/A"),
-        off(Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/end-sessions"),
+        off("a token", Method::POST, "/admin/token"),
+        off("the list", Method::GET, "/admin/users"),
+        off("a new account", Method::POST, "/admin/users"),
+        off("an account", Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off("a change", Method::PATCH, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off("a deletion", Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        off("the sessions of an account", Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions"),
+        off("the end of a session", Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions/A"),
+        off("the end of all sessions", Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/end-sessions"),
     ]
 }
 

@@ -72,6 +72,6 @@ fn values(name: &str) -> Vec<(String, AttributeValue)> {
     let hashes = hashes.map(|hash| ((*hash).to_owned(), AttributeValue::S((*hash).to_owned())));
     // DynamoDB rejects an index key that is not a non-empty string.
     let all = numbers.into_iter().chain(texts).chain(others).chain(hashes);
-    all.filter(|(_, value)| name != "session_of" || value.as_s().is_ok_and(|text| (1..1024).contains(&text.len())))
-        .collect()
+    let is_index_key = ["session_of", "list_of", "list_key"].contains(&name);
+    all.filter(|(_, value)| !is_index_key || value.as_s().is_ok_and(|text| (1..1024).contains(&text.len()))).collect()
 }
