@@ -192,7 +192,9 @@ pub async fn share_files(server: &Server, secrets: &SecretsManager) -> Variables
         ("SIGNING_KEYS_SECRET_ID", "latchkey/signing-keys", "signing-keys.json"),
         ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "latchkey/firebase", "firebase-service-account.json"),
     ];
-    let mut variables = Variables::from([("FIREBASE_PROJECT_ID", server.firebase_project())]);
+    // The server with the demo account tells Firebase nothing either.
+    let mut variables =
+        Variables::from([("FIREBASE_PROJECT_ID", server.firebase_project()), ("FIREBASE_SYNC", "off".to_owned())]);
     for (variable, id, file) in files {
         secrets.create(id, Some(&server.file(file))).await;
         variables.insert(variable, id.to_owned());

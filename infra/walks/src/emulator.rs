@@ -152,18 +152,20 @@ fn emulator() -> PathBuf {
     process::tool(&format!("lib/{python}/site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}"))
 }
 
-/// SAM's own event of an HTTP API, with the request's method, path, headers and body.
+/// SAM's own event of an HTTP API, with the request's method, path, query, headers and body.
 async fn generate(request: &Request) -> Value {
     let mut command = process::command(process::tool("bin/sam"));
     let body = request.body.clone().map(String::from_utf8).transpose().expect("an event is text");
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     command
         .args(["local", "generate-event", "apigateway", "http-api-proxy"])
-        .args(["--method", request.method.as_str(), "--path", request.path.trim_start_matches('/')])
+        .args(["--method", request.method.as_str(), "--path", path.trim_start_matches('/')])
         .args(["--body", &body.unwrap_or_default()])
         .env("SAM_CLI_TELEMETRY", "0")
         .env("AWS_DEFAULT_REGION", "us-east-1");
     let printed = process::run("sam", &mut command, SAM_MS).await;
     let mut event: Value = serde_json::from_str(&printed).expect("JSON");
+    gateway::set_query(&mut event, query);
     for (name, value) in &request.headers {
         event["headers"][name] = json!(value);
     }

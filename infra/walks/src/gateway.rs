@@ -29,10 +29,7 @@ pub fn event(request: &Request, is_base64: bool) -> Value {
         "requestContext": context(&request.method, path, &route),
         "isBase64Encoded": is_base64,
     });
-    if !query.is_empty() {
-        let pairs = form_urlencoded::parse(query.as_bytes());
-        event["queryStringParameters"] = pairs.map(|(name, value)| (name.into_owned(), Value::from(value))).collect();
-    }
+    set_query(&mut event, query);
     if let Some(body) = &request.body {
         event["body"] = match is_base64 {
             true => STANDARD.encode(body).into(),
@@ -40,6 +37,15 @@ pub fn event(request: &Request, is_base64: bool) -> Value {
         };
     }
     event
+}
+
+/// Gives an event a query, in both of its forms. An empty query changes nothing.
+pub fn set_query(event: &mut Value, query: &str) {
+    if !query.is_empty() {
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        event["queryStringParameters"] = pairs.map(|(name, value)| (name.into_owned(), Value::from(value))).collect();
+        event["rawQueryString"] = query.into();
+    }
 }
 
 fn headers(request: &Request) -> Map<String, Value> {

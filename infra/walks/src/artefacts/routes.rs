@@ -305,7 +305,11 @@ fn email() -> Vec<Route> {
         "token": "a".repeat(43), "new_password": NEXT_PASSWORD, "password": NEXT_PASSWORD, "email": "a@b.example",
     });
     let post = |path: &'static str, body: Value| {
-        route("email", path, 501, move |account| Request::post(path, &body).by(&account.session)).code("not_configured")
+        // As the browser says that a page of this service calls. Other calls do not look at it.
+        let request = move |account: &Account| {
+            Request::post(path, &body).by(&account.session).header("sec-fetch-site", "same-origin")
+        };
+        route("email", path, 501, request).code("not_configured")
     };
     vec![
         post("/password/forgot", json!({"email": "a@b.example"})),
