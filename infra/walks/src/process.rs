@@ -1,10 +1,11 @@
 //! Child processes, free ports and scratch folders. None of them outlives this program.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     env, fs,
     io::{BufRead, BufReader, Read},
     net::TcpListener,
+    ops::Range,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, Command, ExitStatus, Stdio},
@@ -20,6 +21,8 @@ use tokio::net::TcpStream;
 
 use crate::clock;
 
+/// Below those that Linux gives to outgoing connections.
+const PORTS: Range<u16> = 20_000..32_000;
 /// Lines of output that an explanation of a failure repeats.
 const TAIL_LINES: usize = 40;
 /// The pause between two checks of a process or a port.
@@ -73,10 +76,19 @@ fn path() -> std::ffi::OsString {
     env::var_os("PATH").unwrap_or_default()
 }
 
-/// Ports that nobody listens on. All are bound before any is released, so that no two are the same.
+/// Ports that nobody listens on. None is given out twice: an emulator may bind its port only at its
+/// first event, and the functions of two emulators on one port would get each other's events.
 pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
-    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-    listeners.map(|listener| listener.local_addr().expect("an address").port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    [(); COUNT].map(|()| {
+        loop {
+            let port = fastrand::u16(PORTS);
+            let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+            if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    })
 }
 
 /// Kills every process that is left, and removes every scratch folder.
