@@ -76,8 +76,8 @@ fn path() -> std::ffi::OsString {
     env::var_os("PATH").unwrap_or_default()
 }
 
-/// Ports that nobody listens on. None is given out twice: an emulator may bind its port only at its
-/// first event, and the functions of two emulators on one port would get each other's events.
+/// Ports that nobody listens on. None is given out twice, since an emulator may bind its port only
+/// at its first event. The functions of two emulators on one port would get each other's events.
 pub fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     [(); COUNT].map(|()| {
