@@ -30,6 +30,8 @@ use shared::{
     token::access::Issuer,
 };
 
+use crate::mailed_code::MailedCode;
+
 const WORDS: Words = Words { asked: "email_change_asked", limited: "email_change_limited" };
 
 /// The endpoints of a change of address.
@@ -54,7 +56,7 @@ pub(super) fn api() -> Api {
         .text("All other sessions end. The former address gets a link that takes the change back.")
         .tag(Tag::Account)
         .bearer()
-        .body::<Shows>()
+        .body::<MailedCode>()
         .fails(ATTEMPT)
         .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
     Api::new().post("/me/email", ask, asking).post("/me/email/complete", complete, completing)
@@ -117,27 +119,13 @@ async fn confirmed(app: &App, caller: &Caller, credential: Option<Credential>) -
     }
 }
 
-/// `challenge` and `code`.
-struct Shows {
-    challenge: String,
-    code: Code,
-}
-
-impl Input for Shows {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
-        Some(Self { challenge: challenge?, code: code? })
-    }
-}
-
 /// 200 with the session object of a new session. Every other session ends.
 async fn complete(
     State(app): State<App>,
     issuer: Issuer,
     caller: Caller,
-    Body(input): Body<Shows>,
+    Body(code): Body<MailedCode>,
 ) -> Result<Json<SessionObject>, Error> {
     require_signing_keys(&app).await?;
-    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
-    Ok(Json(address_change::by_code(&app, &issuer, &caller.user, shown).await?))
+    Ok(Json(address_change::by_code(&app, &issuer, &caller.user, code.shown()).await?))
 }

@@ -1,6 +1,7 @@
 //! Flows by e-mail: whoever has the mailbox shows it by a code or by a link.
 
 mod address;
+mod mailed_code;
 mod pages;
 mod password;
 mod sign_in;

@@ -3,14 +3,10 @@
 use axum::{Json, extract::State};
 use shared::{
     App,
-    account::{
-        email::Identifier,
-        proof::{Code, Purpose},
-    },
+    account::{email::Identifier, proof::Purpose},
     auth::{
         mailing::{self, MailRequest, Started, Words},
         password::client,
-        proof::Shown,
         reset,
         session_object::{SessionObject, require_signing_keys},
     },
@@ -25,6 +21,8 @@ use shared::{
     password::{Password, Person},
     token::access::Issuer,
 };
+
+use crate::mailed_code::MailedCode;
 
 const WORDS: Words = Words { asked: "password_reset_asked", limited: "password_reset_limited" };
 
@@ -83,16 +81,15 @@ async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>
 
 /// `challenge`, `code` and `new_password`.
 struct Reset {
-    challenge: String,
-    code: Code,
+    mailed: MailedCode,
     password: Password,
 }
 
 impl Input for Reset {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        let mailed = MailedCode::read(fields);
         let password = new_password(fields);
-        Some(Self { challenge: challenge?, code: code?, password: password? })
+        Some(Self { mailed: mailed?, password: password? })
     }
 }
 
@@ -114,6 +111,5 @@ async fn reset_password(
     Body(input): Body<Reset>,
 ) -> Result<Json<SessionObject>, Error> {
     require_signing_keys(&app).await?;
-    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
-    Ok(Json(reset::by_code(&app, &issuer, shown, &input.password).await?))
+    Ok(Json(reset::by_code(&app, &issuer, input.mailed.shown(), &input.password).await?))
 }

@@ -5,13 +5,12 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier},
-        proof::{Code, Purpose},
+        proof::Purpose,
     },
     auth::{
         first_mail,
         mailing::{self, MailRequest, Started, Words},
         password::client,
-        proof::Shown,
         session_object::{SessionObject, require_signing_keys},
         sign_in,
     },
@@ -27,6 +26,8 @@ use shared::{
     password::Password,
     token::access::Issuer,
 };
+
+use crate::mailed_code::MailedCode;
 
 const WORDS: Words = Words { asked: "login_code_asked", limited: "login_code_limited" };
 
@@ -46,7 +47,7 @@ pub(super) fn api() -> Api {
             "Logs in by the code of a mail, which verifies the address too. With EMAIL_SIGN_IN=sign_up the code makes an \
              account for an address that has none.",
         )
-        .body::<Shows>()
+        .body::<Login>()
         .imported(&["challenge", "code"])
         .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
     Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
@@ -85,19 +86,18 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
 
 /// `challenge`, `code`, and perhaps the `password`, which an account whose address was not verified
 /// then keeps. `name` is for a new account.
-struct Shows {
-    challenge: String,
-    code: Code,
+struct Login {
+    mailed: MailedCode,
     password: Option<Password>,
     name: String,
 }
 
-impl Input for Shows {
+impl Input for Login {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
+        let mailed = MailedCode::read(fields);
         let password = fields.optional_password("password");
         let name = fields.name("name").unwrap_or_default();
-        Some(Self { challenge: challenge?, code: code?, password, name })
+        Some(Self { mailed: mailed?, password, name })
     }
 }
 
@@ -106,13 +106,13 @@ impl Input for Shows {
 async fn complete(
     State(app): State<App>,
     issuer: Issuer,
-    Body(input): Body<Shows>,
+    Body(input): Body<Login>,
 ) -> Result<Json<SessionObject>, Error> {
     if !first_mail::is_wanted(&app) {
         require_sign_in(&app)?;
     }
     require_signing_keys(&app).await?;
-    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
+    let shown = input.mailed.shown();
     Ok(Json(sign_in::by_code(&app, &issuer, shown, input.password.as_ref(), &input.name).await?))
 }
 

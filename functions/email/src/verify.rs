@@ -4,14 +4,9 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use shared::{
     App,
-    account::{
-        email::Identifier,
-        proof::{Code, Purpose},
-        user::Profile,
-    },
+    account::{email::Identifier, proof::Purpose, user::Profile},
     auth::{
         mailing::{self, MailRequest, Started, Words},
-        proof::Shown,
         verified_address,
     },
     error::Error,
@@ -26,6 +21,8 @@ use shared::{
     sample::{Part, Sample, Shape},
     store::Client,
 };
+
+use crate::mailed_code::MailedCode;
 
 const WORDS: Words = Words { asked: "verification_asked", limited: "verification_limited" };
 
@@ -46,7 +43,7 @@ pub(super) fn api() -> Api {
         .text("Verifies the address. Password and sessions stay.")
         .tag(Tag::Account)
         .bearer()
-        .body::<Shows>()
+        .body::<MailedCode>()
         .fails(&[(401, "code_invalid"), (501, "not_configured")]);
     Api::new().post("/me/email/verify", ask, asking).post("/me/email/verify/complete", complete, completing)
 }
@@ -85,19 +82,6 @@ async fn ask(
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 
-/// `challenge` and `code`.
-struct Shows {
-    challenge: String,
-    code: Code,
-}
-
-impl Input for Shows {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (challenge, code) = (fields.required("challenge"), fields.code("code"));
-        Some(Self { challenge: challenge?, code: code? })
-    }
-}
-
 #[derive(Serialize)]
 struct Verified {
     email_verified: bool,
@@ -114,8 +98,11 @@ impl Sample for Verified {
 }
 
 /// 200 once the address is verified, and the same again for the same code.
-async fn complete(State(app): State<App>, caller: Caller, Body(input): Body<Shows>) -> Result<Json<Verified>, Error> {
-    let shown = Shown::Code { challenge: &input.challenge, code: &input.code };
-    let user = verified_address::by_code(&app, &caller.user, shown).await?;
+async fn complete(
+    State(app): State<App>,
+    caller: Caller,
+    Body(code): Body<MailedCode>,
+) -> Result<Json<Verified>, Error> {
+    let user = verified_address::by_code(&app, &caller.user, code.shown()).await?;
     Ok(Json(Verified { email_verified: user.email_verified, user: user.profile() }))
 }
