@@ -114,12 +114,15 @@ pub struct Store {
     names: Pseudonyms,
     /// Whether endings are noted for Firebase.
     notes_endings: bool,
+    /// Whether scans are in the order of the keys, as they are in the embedded DynamoDB. A list of
+    /// accounts then begins at the first account.
+    scans_by_key: bool,
 }
 
 impl Store {
     /// A store over the table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), names: Pseudonyms::default(), notes_endings: false }
+        Self { client, table: table.into(), names: Pseudonyms::default(), notes_endings: false, scans_by_key: false }
     }
 
     /// The same store, which takes its pseudonyms from `names`.

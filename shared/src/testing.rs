@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::Client;
 use axum::{Router, http::Method};
 use serde_json::Value;
 
-use calls::Calls;
+pub(crate) use calls::Calls;
 pub use clock::Steps;
 pub use dynamodb::Database;
 pub use exchange::{Answer, Call, is_error_body};

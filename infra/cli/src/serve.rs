@@ -173,6 +173,7 @@ impl Serve {
         greet(&app, &base, self.external_dynamodb)?;
         let (mails, endings) = (tokio::spawn(mails), tokio::spawn(endings));
 
+        let sweeps = table.sweeps(app.clone());
         let bounds = Bounds::of_process(is_behind_proxy(&app));
         let front = Front::new(crate::router(), app, bounds);
         let tables = async {
@@ -181,7 +182,7 @@ impl Serve {
                 None => Ok(()),
             }
         };
-        tokio::spawn(table.sweeps());
+        tokio::spawn(sweeps);
         let requests = async {
             front.run(listener, stop.clone()).await;
             // The last requests may have told of mails and of endings.

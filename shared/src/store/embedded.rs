@@ -3,7 +3,7 @@
 //! The AWS SDK's calls go to `dynoxide` without a socket. The store's code is therefore the code
 //! that runs on AWS, and no other program on the machine reaches the table.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -24,17 +24,24 @@ use aws_smithy_runtime_api::http::HttpError;
 use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::{task, time};
+use tokio::time;
 
 use crate::{
     error::{Error, chain},
-    store::{ACCOUNTS_INDEX, LIST_KEY, LIST_OF, SESSION_OF, SESSIONS_INDEX, TTL},
+    store::{ACCOUNTS_INDEX, Item, LIST_KEY, LIST_OF, SESSION_OF, SESSIONS_INDEX, Store, TTL, number, text},
+    time::Timestamp,
 };
 
 /// The time between two sweeps. DynamoDB itself promises no more than a few days
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html>). The shortest
 /// record, a count of failures, lives for a quarter of an hour.
 const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
+/// The records that a sweep reads at a time. Calls of this process wait no longer than for those.
+const SWEPT_AT_A_TIME: i32 = 100;
+/// The pause of a sweep after each read, so that a sweep leaves the processor to the requests.
+const SWEEP_PAUSE: Duration = Duration::from_millis(10);
+/// The kinds of records that have no TTL and are as many as the accounts. A sweep passes over them.
+const NEVER_SWEPT: [&str; 3] = ["LOGIN#", "PROFILE#", "USER#"];
 
 /// An embedded DynamoDB. Clones share one database.
 #[derive(Clone)]
@@ -89,32 +96,81 @@ impl Embedded {
         self.database.get_table_metadata(name).map(|found| found.is_some()).map_err(Error::internal)
     }
 
-    /// Deletes the records that have outlived their TTL, as DynamoDB does by itself. Returns their
-    /// number.
+    /// Makes the table of this name ready for the store. Creates it, or adds the index of accounts to
+    /// a table from before there was one. Reads the description of the table and none of its records,
+    /// so that a start takes the same time with any number of accounts. (`DescribeTable` of this
+    /// DynamoDB counts every record of the table and of its indexes.)
     ///
     /// # Errors
     ///
     /// SQLite fails.
-    pub fn sweep(&self) -> Result<usize, Error> {
-        self.database.sweep_ttl().map_err(Error::internal)
+    pub async fn prepare_table(&self, name: &str) -> Result<(), Error> {
+        let Some(table) = self.database.get_table_metadata(name).map_err(Error::internal)? else {
+            return create_table(&self.client(), name).await;
+        };
+        let indexes = table.gsi_definitions.as_deref().unwrap_or("[]");
+        let indexes: Vec<dynoxide::types::GlobalSecondaryIndex> =
+            serde_json::from_str(indexes).map_err(Error::internal)?;
+        if indexes.iter().any(|index| index.index_name == ACCOUNTS_INDEX) {
+            return Ok(());
+        }
+        add_accounts_index(&self.client(), name).await
     }
 
-    /// Sweeps every ten minutes, until the future is dropped. Dynoxide reads 25 records at a time,
-    /// and lets waiting calls go first in between. A sweep reads no more records than there were at
-    /// its beginning. A failure is logged, and the next sweep tries again.
-    pub async fn sweep_regularly(self) {
+    /// The store over the table of this name.
+    pub fn store(&self, name: &str) -> Store {
+        Store { scans_by_key: true, ..Store::new(self.client(), name) }
+    }
+
+    /// Deletes the records of a table that have outlived their TTL, as DynamoDB does by itself.
+    /// Reads a part of the table at a time, with a pause in between, and passes over the records of
+    /// accounts. A record that is renewed meanwhile stays.
+    ///
+    /// # Errors
+    ///
+    /// SQLite fails.
+    pub async fn sweep(&self, table: &str, now: Timestamp) -> Result<Swept, Error> {
+        let client = self.client();
+        let expired = HashMap::from([(":now".to_owned(), number(now.seconds()))]);
+        let scan = client.scan().table_name(table).limit(SWEPT_AT_A_TIME).projection_expression("pk");
+        let scan = scan.filter_expression("#ttl < :now").expression_attribute_names("#ttl", TTL);
+        let scan = scan.set_expression_attribute_values(Some(expired.clone()));
+        let (mut swept, mut from) = (Swept::default(), None);
+        loop {
+            let page = scan.clone().set_exclusive_start_key(from.take()).send().await;
+            let page = page.map_err(|error| Error::internal(chain(&error)))?;
+            swept.read += usize::try_from(page.scanned_count).unwrap_or_default();
+            for record in page.items.unwrap_or_default() {
+                let delete = client.delete_item().table_name(table).set_key(Some(record));
+                let delete = delete.condition_expression("#ttl < :now").expression_attribute_names("#ttl", TTL);
+                match delete.set_expression_attribute_values(Some(expired.clone())).send().await {
+                    Ok(_) => swept.deleted += 1,
+                    Err(error)
+                        if error
+                            .as_service_error()
+                            .is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+                    Err(error) => return Err(Error::internal(chain(&error))),
+                }
+            }
+            match page.last_evaluated_key {
+                Some(key) if !key.is_empty() => from = Some(behind_accounts(key)),
+                _ => return Ok(swept),
+            }
+            time::sleep(SWEEP_PAUSE).await;
+        }
+    }
+
+    /// Sweeps now and every ten minutes, until the future is dropped. A failure is logged, and the
+    /// next sweep tries again.
+    pub async fn sweep_regularly(self, table: String, now: impl Fn() -> Timestamp) {
         let mut moments = time::interval(SWEEP_EVERY);
         moments.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
-        // The first moment is now, and the start has swept already.
-        moments.tick().await;
         loop {
             moments.tick().await;
-            let embedded = self.clone();
-            match task::spawn_blocking(move || embedded.sweep()).await {
-                Ok(Ok(0)) => {}
-                Ok(Ok(records)) => tracing::info!(records, "expired records are deleted"),
-                Ok(Err(error)) => tracing::error!(cause = error.cause(), "expired records cannot be deleted"),
-                Err(error) => tracing::error!(cause = %error, "expired records cannot be deleted"),
+            match self.sweep(&table, now()).await {
+                Ok(Swept { deleted: 0, .. }) => {}
+                Ok(Swept { deleted, .. }) => tracing::info!(records = deleted, "expired records are deleted"),
+                Err(error) => tracing::error!(cause = error.cause(), "expired records cannot be deleted"),
             }
         }
     }
@@ -135,8 +191,26 @@ impl Embedded {
     }
 }
 
-/// Creates the table as `template.yaml` does on AWS, unless the table exists. A table from before
-/// the index of accounts gets that index.
+/// The work of a sweep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// The records that were read.
+    pub read: usize,
+    /// The expired records, which are deleted.
+    pub deleted: usize,
+}
+
+/// The place at which a sweep goes on behind `key`. Scans of this DynamoDB are in the order of keys.
+fn behind_accounts(mut key: Item) -> Item {
+    let kind = key.get("pk").and_then(|key| key.as_s().ok()).and_then(|key| {
+        let kind = NEVER_SWEPT.iter().find(|kind| key.starts_with(**kind))?;
+        Some(format!("{kind}\u{10ffff}"))
+    });
+    key.extend(kind.map(|last| ("pk".to_owned(), text(last))));
+    key
+}
+
+/// Creates the table as `template.yaml` does on AWS, unless the table exists.
 ///
 /// # Errors
 ///
@@ -158,7 +232,7 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
     match created {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            return add_accounts_index(client, name).await;
+            return Ok(());
         }
         Err(error) => return Err(Error::internal(chain(&error))),
     }
@@ -169,12 +243,6 @@ pub async fn create_table(client: &Client, name: &str) -> Result<(), Error> {
 
 /// Adds the index of accounts to a table that was made before there was one.
 async fn add_accounts_index(client: &Client, name: &str) -> Result<(), Error> {
-    let described = client.describe_table().table_name(name).send().await;
-    let table = described.map_err(|error| Error::internal(chain(&error)))?.table;
-    let indexes = table.as_ref().map(|table| table.global_secondary_indexes()).unwrap_or_default();
-    if indexes.iter().any(|index| index.index_name() == Some(ACCOUNTS_INDEX)) {
-        return Ok(());
-    }
     let create = CreateGlobalSecondaryIndexAction::builder().index_name(ACCOUNTS_INDEX).projection(keys_only());
     let create = create.set_key_schema(Some(accounts_key()?)).build().map_err(Error::internal)?;
     let update = client
@@ -288,18 +356,22 @@ mod tests {
         ttl.into_iter().fold(put, |put, ttl| put.item(TTL, ttl)).send().await.unwrap();
     }
 
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
     #[tokio::test(start_paused = true)]
     async fn expired_records_are_deleted_while_the_server_runs_and_all_others_stay() {
         let embedded = Embedded::memory().unwrap();
         let client = embedded.client();
         create_table(&client, "table").await.unwrap();
-        let sweeps = tokio::spawn(embedded.sweep_regularly());
+        put(&client, "SESSION#from-before-the-start", Some(1)).await;
+        let sweeps = tokio::spawn(embedded.sweep_regularly("table".to_owned(), || NOW));
         time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(keys(&client).await, [""; 0]);
         for round in 0..3 {
             for number in 0..60 {
-                put(&client, &format!("SESSION#{round}-{number}"), Some(1)).await;
+                put(&client, &format!("SESSION#{round}-{number}"), Some(999_999)).await;
             }
-            put(&client, "SESSION#live", Some(i64::from(u32::MAX))).await;
+            put(&client, "SESSION#live", Some(1_000_000)).await;
             put(&client, "USER#a", None).await;
             time::sleep(SWEEP_EVERY - Duration::from_secs(2)).await;
             assert_eq!(keys(&client).await.len(), 62, "the moment has not come");
@@ -307,5 +379,55 @@ mod tests {
             assert_eq!(keys(&client).await, ["SESSION#live", "USER#a"], "round {round}");
         }
         sweeps.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sweep_reads_no_accounts_and_every_other_record() {
+        let embedded = Embedded::memory().unwrap();
+        let client = embedded.client();
+        create_table(&client, "table").await.unwrap();
+        for kind in ["LOGIN#", "PROFILE#", "USER#"] {
+            for number in 0..350 {
+                put(&client, &format!("{kind}{number}"), None).await;
+            }
+        }
+        let expiring = ["IDEMPOTENCY#", "LIMIT#", "MAIL#", "NULL#", "PROOF#", "SESSION#", "SUPPRESSED#", "A KIND TO COME"];
+        for number in 0..150 {
+            for kind in expiring {
+                put(&client, &format!("{kind}{number}"), Some(1)).await;
+            }
+        }
+        put(&client, "ZEBRA", Some(1)).await;
+        let swept = embedded.sweep("table", NOW).await.unwrap();
+        let expired = 150 * expiring.len() + 1;
+        assert_eq!(swept.deleted, expired);
+        // A read meets the first accounts of a kind before the sweep knows where it is.
+        assert!(swept.read <= expired + 3 * 100, "{swept:?}");
+        assert_eq!(keys(&client).await.len(), 3 * 350);
+    }
+
+    #[tokio::test]
+    async fn a_table_is_made_once_and_gets_the_index_of_accounts_if_it_lacks_it() {
+        let embedded = Embedded::memory().unwrap();
+        let indexes = async || {
+            let described = embedded.client().describe_table().table_name("table").send().await.unwrap().table.unwrap();
+            let indexes = described.global_secondary_indexes.unwrap_or_default().into_iter();
+            let mut names: Vec<String> = indexes.filter_map(|index| index.index_name).collect();
+            names.sort();
+            names
+        };
+        let of_old = embedded.client().create_table().table_name("table").billing_mode(BillingMode::PayPerRequest);
+        let of_old = of_old.set_attribute_definitions(Some(texts(&["pk"]).unwrap()));
+        of_old.key_schema(key("pk", KeyType::Hash).unwrap()).send().await.unwrap();
+        assert_eq!(indexes().await, [""; 0]);
+        embedded.prepare_table("table").await.unwrap();
+        assert_eq!(indexes().await, [ACCOUNTS_INDEX]);
+        put(&embedded.client(), "USER#a", None).await;
+        embedded.prepare_table("table").await.unwrap();
+        assert_eq!(keys(&embedded.client()).await, ["USER#a"]);
+
+        embedded.prepare_table("another").await.unwrap();
+        let problems = embedded.store("another").schema_problems().await.unwrap();
+        assert_eq!(problems, [""; 0]);
     }
 }

@@ -9,11 +9,11 @@ use aws_sdk_dynamodb::{
 
 /// Records calls just before they are sent, so that each attempt counts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Calls(Arc<Mutex<Vec<String>>>);
 
 impl Calls {
     /// Removes and returns the operations of the calls so far, in order.
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -7,13 +7,11 @@ use std::{
 };
 
 use shared::{
+    App,
     config::Config,
     error::Error,
     keys::file_fault,
-    store::{
-        Store,
-        embedded::{self, Embedded},
-    },
+    store::{Store, embedded::Embedded},
 };
 use tokio::net::TcpListener;
 
@@ -41,10 +39,8 @@ impl Table {
         refuse_damaged(&database)?;
         let cause = |error: Error| cause(&database, &error);
         let embedded = Embedded::file(&database).map_err(cause)?;
-        let client = embedded.client();
-        embedded::create_table(&client, &config.table_name).await.map_err(cause)?;
-        embedded.sweep().map_err(cause)?;
-        Ok(Self { store: Store::new(client, &config.table_name), embedded: Some((embedded, lock)) })
+        embedded.prepare_table(&config.table_name).await.map_err(cause)?;
+        Ok(Self { store: embedded.store(&config.table_name), embedded: Some((embedded, lock)) })
     }
 
     /// Opens the table in the DynamoDB that AWS's own variables name. Checks the table now, because
@@ -61,13 +57,13 @@ impl Table {
         self.embedded.is_some()
     }
 
-    /// Deletes the expired records of the embedded table from time to time, for ever. A table
+    /// Deletes the expired records of the embedded table now and from time to time, for ever. A table
     /// elsewhere has DynamoDB's own TTL.
-    pub fn sweeps(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn sweeps(&self, app: App) -> impl Future<Output = ()> + Send + 'static {
         let embedded = self.embedded.as_ref().map(|(embedded, _)| embedded.clone());
         async move {
             if let Some(embedded) = embedded {
-                embedded.sweep_regularly().await;
+                embedded.sweep_regularly(app.config().table_name.clone(), || app.now()).await;
             }
         }
     }
@@ -102,8 +98,8 @@ async fn make(database: &Path, table: &str) -> Result<(), String> {
     // gives the files beside the database the same permissions.
     files::make_private(&aside)?;
     let embedded = Embedded::file(&aside).map_err(|error| cause(&aside, &error))?;
-    embedded::create_table(&embedded.client(), table).await.map_err(|error| cause(&aside, &error))?;
-    Store::new(embedded.client(), table).mark_listed().await.map_err(|error| cause(&aside, &error))?;
+    embedded.prepare_table(table).await.map_err(|error| cause(&aside, &error))?;
+    embedded.store(table).mark_listed().await.map_err(|error| cause(&aside, &error))?;
     // The last connection removes SQLite's files beside the database.
     drop(embedded);
     if beside("new-wal").exists() {

@@ -5,7 +5,6 @@ use shared::{
     App,
     config::{Config, FirebaseSync},
     keys::Keys,
-    store::Store,
 };
 
 use super::failure;
@@ -41,7 +40,7 @@ impl AccountTable {
             deployment::external_table(&Aws::of(&config), &config).await?
         } else {
             deployment::adopt_demo(&mut config);
-            Store::new(deployment::embedded(&config)?.client(), &config.table_name)
+            deployment::embedded(&config)?.store(&config.table_name)
         };
         // The environment of the tool need not name the service account. An ending is noted all the
         // same, for the server of the table or the function on its stream.

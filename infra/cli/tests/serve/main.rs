@@ -9,6 +9,7 @@ mod backups;
 mod connections;
 mod external;
 mod federation;
+mod growth;
 mod mails;
 mod mistakes;
 mod terminal;
