@@ -222,6 +222,13 @@ bench: ## time a login, a refresh and a verification beside their bare hash and 
 	$(NEED_RUST)
 	cargo bench --package latchkey --bench requests --bench verification
 
+# The dev profile is shared with the tests. The figures to read are ratios of one run.
+ACCOUNTS ?= 1000000
+.PHONY: million
+million: ## make a table of a million accounts, and time lists, searches and logins beside one of a thousand; ACCOUNTS=
+	$(NEED_RUST)
+	ACCOUNTS=$(ACCOUNTS) cargo bench --profile dev --workspace --bench million
+
 # The targets run at the same time, one thread each, for FUZZ_SECONDS.
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz

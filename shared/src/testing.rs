@@ -54,7 +54,7 @@ use crate::{
     http::contract,
     keys::{KeySet, Keys, NewKeys, Source, service_account::ServiceAccount},
     password::{Password, Policy, StoredHash},
-    store::{Store, embedded},
+    store::embedded::{self, Embedded},
     time::Timestamp,
     token::access::Issuer,
 };
@@ -109,6 +109,12 @@ impl Service {
         Self::with_client(router, variables, database, faults.client_config(), None).await
     }
 
+    /// A service as [`Service::new`], on a database that exists already.
+    pub async fn over(router: Router<App>, embedded: &Embedded) -> Self {
+        let variables = [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("FIREBASE_SYNC", "off")];
+        Self::made(router, &variables, embedded.clone().into(), None).await
+    }
+
     /// Another process of the same deployment: a service on the table of this one.
     pub async fn beside(
         &self,
@@ -145,7 +151,7 @@ impl Service {
         let client = Client::from_conf(client.interceptor(calls.clone()).build());
         embedded::create_table(&client, &config.table_name).await.expect("the table is made");
         calls.take();
-        let store = Store::new(client.clone(), &config.table_name);
+        let store = database.store(client.clone(), &config.table_name);
         let has_part = config.keys.public_keys.is_some() || config.keys.refresh_keys.is_some();
         let signing = match secrets {
             Some(_) if has_part => config.keys.signing_keys.clone(),

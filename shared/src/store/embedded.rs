@@ -119,7 +119,13 @@ impl Embedded {
 
     /// The store over the table of this name.
     pub fn store(&self, name: &str) -> Store {
-        Store { scans_by_key: true, ..Store::new(self.client(), name) }
+        Self::store_by(self.client(), name)
+    }
+
+    /// The store over the table of this name, through a client whose calls end in an embedded
+    /// DynamoDB.
+    pub fn store_by(client: Client, name: &str) -> Store {
+        Store { scans_by_key: true, ..Store::new(client, name) }
     }
 
     /// Deletes the records of a table that have outlived their TTL, as DynamoDB does by itself.
@@ -391,7 +397,8 @@ mod tests {
                 put(&client, &format!("{kind}{number}"), None).await;
             }
         }
-        let expiring = ["IDEMPOTENCY#", "LIMIT#", "MAIL#", "NULL#", "PROOF#", "SESSION#", "SUPPRESSED#", "A KIND TO COME"];
+        let expiring =
+            ["IDEMPOTENCY#", "LIMIT#", "MAIL#", "NULL#", "PROOF#", "SESSION#", "SUPPRESSED#", "A KIND TO COME"];
         for number in 0..150 {
             for kind in expiring {
                 put(&client, &format!("{kind}{number}"), Some(1)).await;

@@ -130,7 +130,8 @@ impl Store {
     pub async fn count_users(&self) -> Result<UserCounts, Error> {
         let mut counts = UserCounts::default();
         let mut start = self.first_user();
-        let flags = self.scan_of_users(COUNTED_AT_A_TIME).projection_expression("pk, disabled, email_verified, imported_uid");
+        let flags =
+            self.scan_of_users(COUNTED_AT_A_TIME).projection_expression("pk, disabled, email_verified, imported_uid");
         loop {
             let scanned = flags.clone().set_exclusive_start_key(start.take()).send().await.map_err(unavailable)?;
             for item in scanned.items() {
@@ -282,7 +283,7 @@ mod tests {
         let (embedded, calls) = (Embedded::memory().unwrap(), Calls::default());
         embedded.prepare_table("table").await.unwrap();
         let client = aws_sdk_dynamodb::Client::from_conf(embedded.client_config().interceptor(calls.clone()).build());
-        let store = Store { client: client.clone(), ..embedded.store("table") };
+        let store = Embedded::store_by(client.clone(), "table");
         let mut expected: Vec<String> = (0..300).map(|number| format!("u{number}")).collect();
         expected.sort();
         for number in 0..300 {

@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 
-use crate::store::embedded::Embedded;
+use crate::store::{Store, embedded::Embedded};
 
 /// The variable with the other DynamoDB's host and port, as in `127.0.0.1:8000`.
 const ENDPOINT: &str = "LATCHKEY_TEST_DYNAMODB";
@@ -53,6 +53,14 @@ impl Database {
     /// A client whose calls end here.
     pub fn client(&self) -> Client {
         Client::from_conf(self.client_config().build())
+    }
+
+    /// The store over the table of this name, through a client whose calls end here.
+    pub fn store(&self, client: Client, name: &str) -> Store {
+        match &self.0 {
+            Kind::Embedded(_) => Embedded::store_by(client, name),
+            Kind::Other { .. } => Store::new(client, name),
+        }
     }
 
     /// The SDK's configuration for a client whose calls end here.
