@@ -96,10 +96,10 @@ impl Embedded {
         self.database.get_table_metadata(name).map(|found| found.is_some()).map_err(Error::internal)
     }
 
-    /// Makes the table of this name ready for the store. Creates it, or adds the index of accounts to
-    /// a table from before there was one. Reads the description of the table and none of its records,
-    /// so that a start takes the same time with any number of accounts. (`DescribeTable` of this
-    /// DynamoDB counts every record of the table and of its indexes.)
+    /// Makes the table of this name ready for the store. Creates it, or adds the index of accounts
+    /// to a table from before there was one. Reads the description of the table and none of its
+    /// records, so that a start takes the same time with any number of accounts. (`DescribeTable`
+    /// of this DynamoDB counts every record of the table and of its indexes.)
     ///
     /// # Errors
     ///
@@ -206,7 +206,8 @@ pub struct Swept {
     pub deleted: usize,
 }
 
-/// The place at which a sweep goes on behind `key`. Scans of this DynamoDB are in the order of keys.
+/// The place at which a sweep goes on behind `key`. Scans of this DynamoDB are in the order of
+/// keys.
 fn behind_accounts(mut key: Item) -> Item {
     let kind = key.get("pk").and_then(|key| key.as_s().ok()).and_then(|key| {
         let kind = NEVER_SWEPT.iter().find(|kind| key.starts_with(**kind))?;

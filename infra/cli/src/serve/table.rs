@@ -57,8 +57,8 @@ impl Table {
         self.embedded.is_some()
     }
 
-    /// Deletes the expired records of the embedded table now and from time to time, for ever. A table
-    /// elsewhere has DynamoDB's own TTL.
+    /// Deletes the expired records of the embedded table now and from time to time, for ever. A
+    /// table elsewhere has DynamoDB's own TTL.
     pub fn sweeps(&self, app: App) -> impl Future<Output = ()> + Send + 'static {
         let embedded = self.embedded.as_ref().map(|(embedded, _)| embedded.clone());
         async move {
