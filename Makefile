@@ -111,6 +111,20 @@ container: $(VENV)/.installed ## lint, build and run Cloud Run's image without D
 	AWS_DEFAULT_REGION=us-east-1 $(VENV)/bin/cfn-lint infra/cloud-run/role.yaml
 	$(TOOL) infra/cloud-run/test/container.py "$(TARGET)/debug/latchkey" $(VENV)/bin/moto_server $(if $(RELEASE),--release)
 
+# Each system makes the accounts and writes its own file. better-sqlite3 is compiled where no build
+# of it can be fetched.
+PEERS := $(TOOLS)/peers
+.PHONY: peers
+peers: $(E2E)/node_modules/.package-lock.json $(E2E)/peers/node_modules/.package-lock.json $(PEERS)/.installed ## move people here from better-auth, PocketBase and Firebase, with files that these write
+	$(NEED_RUST)
+	cargo test --workspace --no-run --quiet
+	cd $(E2E) && export $(E2E_ENVIRONMENT) POCKETBASE="$(abspath $(PEERS))/bin/pocketbase" && node --test --test-reporter=spec peers/peers.test.mjs
+
+.PHONY: import
+import: ## import 100,000 accounts, killed twice on the way, and log in 1,000 of them, for some minutes
+	$(NEED_RUST)
+	cargo test --workspace --test users a_hundred_thousand -- --ignored
+
 # The long form of a test of `e2e`, with twenty times the tokens and with times nearer to the
 # defaults.
 .PHONY: rotation
@@ -341,6 +355,17 @@ $(CARGO_CYCLONEDX)/cargo-cyclonedx:
 	@echo "Building cargo-cyclonedx $(CARGO_CYCLONEDX_VERSION) into .tools, once, in a minute or two."
 	@CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo install --quiet --locked \
 		--no-track --root $(TOOLS)/cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION) cargo-cyclonedx@$(CARGO_CYCLONEDX_VERSION)
+
+$(PEERS)/.installed: $(E2E)/peers/requirements.txt
+	$(NEED_PYTHON)
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $<
+	@touch $@
+
+$(E2E)/peers/node_modules/.package-lock.json: $(E2E)/peers/package-lock.json
+	$(NEED_NODE)
+	cd $(E2E)/peers && npm ci --no-audit --no-fund
+	@touch $@
 
 $(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
 	$(NEED_NODE)

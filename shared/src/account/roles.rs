@@ -30,6 +30,11 @@ impl Roles {
     pub fn name(&self, id: u32) -> &str {
         self.0.get(&id).map_or("", String::as_str)
     }
+
+    /// The role of this name.
+    pub fn id(&self, name: &str) -> Option<u32> {
+        self.0.iter().find(|(_, known)| *known == name).map(|(id, _)| *id)
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -45,6 +50,7 @@ mod tests {
     fn a_role_has_its_name_or_none() {
         let roles = Roles::parse("1=member, 2 = editor ,").unwrap();
         assert_eq!((roles.name(1), roles.name(2), roles.name(3)), ("member", "editor", ""));
+        assert_eq!((roles.id("editor"), roles.id("Editor"), roles.id("")), (Some(2), None, None));
         assert_eq!(Roles::parse(""), Some(Roles::default()));
         for wrong in
             ["member", "0=a", "1=", "1=a b", "a=1", "1=a,1=b", "-1=a", "4294967296=a", &format!("1={}", "a".repeat(33))]

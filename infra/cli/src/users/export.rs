@@ -6,11 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use serde::Serialize;
-use shared::{
-    App,
-    account::{metadata::Metadata, user::User},
-};
+use shared::{App, auth::export::Line};
 
 use super::{accounts, broken, failure, list::tell_of_damaged};
 use crate::{Failure, escape, files::PrivateFile, flags::advise, tell, written};
@@ -28,43 +24,6 @@ pub struct Export {
     /// in it.
     #[arg(long)]
     with_passwords: bool,
-}
-
-/// The line of one account: the keys of an import.
-#[derive(Serialize)]
-struct Line<'a> {
-    id: &'a str,
-    imported_uid: bool,
-    email: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    username: Option<&'a str>,
-    name: &'a str,
-    role_id: u32,
-    email_verified: bool,
-    disabled: bool,
-    created_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<&'a Metadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    password_hash: Option<&'a str>,
-}
-
-impl<'a> From<&'a User> for Line<'a> {
-    fn from(user: &'a User) -> Self {
-        Self {
-            id: &user.id,
-            imported_uid: user.imported_uid,
-            email: &user.email,
-            username: user.username.as_deref(),
-            name: &user.name,
-            role_id: user.role_id,
-            email_verified: user.email_verified,
-            disabled: user.disabled,
-            created_at: user.created_at.rfc3339_exact(),
-            metadata: Some(&user.metadata).filter(|metadata| !metadata.is_empty()),
-            password_hash: user.password_hash.as_ref().map(|hash| hash.as_str()),
-        }
-    }
 }
 
 impl Export {
@@ -94,7 +53,7 @@ impl Export {
                 page.users = app.store().with_hashes(page.users).await.map_err(failure)?;
             }
             for user in &page.users {
-                if let Err(error) = writeln!(out, "{}", escape::json_line(&Line::from(user))?) {
+                if let Err(error) = writeln!(out, "{}", escape::json_line(&Line::with_hash(user))?) {
                     return Ok(Err(error));
                 }
                 count += 1;

@@ -1,18 +1,16 @@
 //! `latchkey users import`: accounts from elsewhere, out of a file of any usual form.
 
-mod account;
+mod database;
 mod document;
-mod fields;
-mod hash_config;
 mod records;
 mod report;
-mod seen;
 mod stored;
 
 use std::{
+    fmt::Display,
     fs::File,
     io::{self, IsTerminal, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,19 +22,18 @@ use futures_util::{StreamExt, stream::FuturesOrdered};
 use shared::{
     App,
     account::user::User,
-    keys::file_fault,
+    auth::import::{Draft, Fields, HashConfig, Missing, Refusal, RepeatedField, Rules, Seen},
+    keys::{file_fault, read_file},
     store::{IMPORT_BATCH_MAX, Imported},
     telemetry::audit,
 };
 use tokio::{signal, task};
+use zeroize::Zeroizing;
 
 use self::{
-    account::{Draft, Refusal, Rules},
-    fields::Fields,
-    hash_config::HashConfig,
+    database::Database,
     records::{Record, Records},
     report::{Answer, Outcome, Report},
-    seen::{Field, Seen},
     stored::{Stored, outcome_of, store},
 };
 use crate::{
@@ -55,7 +52,8 @@ const BATCHES_MAX: usize = 8;
 #[command(after_help = EXAMPLES)]
 pub struct Import {
     /// The file, or - for standard input. It has JSON lines, a JSON array, a document with the
-    /// member users such as the export of Firebase, or CSV with a header.
+    /// member users such as the export of Firebase, or CSV with a header. It may also be the SQLite
+    /// file of better-auth or of PocketBase.
     file: PathBuf,
     /// Do everything but write: tell what would be created and what would be refused.
     #[arg(long)]
@@ -74,6 +72,9 @@ pub struct Import {
     /// Begin with this line of the file, where an import was stopped.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::<u64>(1, u64::MAX))]
     from_line: u64,
+    /// The table or collection of a SQLite file that has the accounts, if it is not the usual one.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
     #[command(flatten)]
     json: Json,
 }
@@ -106,17 +107,31 @@ struct Batch {
 impl Import {
     /// Stores the accounts of the file, and answers each.
     pub async fn run(self, app: &App) -> Result<(), Failure> {
-        let hash_config = self.hash_config.as_deref().map(HashConfig::load).transpose()?;
-        let rules =
-            Rules { lenient: self.lenient, without_passwords: self.without_passwords, hash_config, now: app.now() };
+        let hash_config = self.hash_config.as_deref().map(load_hash_config).transpose()?;
+        let rules = Rules {
+            lenient: self.lenient,
+            without_passwords: self.without_passwords,
+            hash_config,
+            roles: app.config().accounts.roles.clone(),
+            now: app.now(),
+        };
         let unreadable = |error: io::Error| {
             Failure::from(format!("{} cannot be read: {}.", self.file.display(), file_fault(&error)))
         };
+        let is_database = Database::is_at(&self.file);
+        if self.table.is_some() && !is_database {
+            return Err(Failure::wrong_use("--table is for SQLite files: the file is none."));
+        }
         let (input, bytes) = self.open().map_err(unreadable)?;
-        let mut report = Report::new(bytes, self.dry_run, self.json.json);
-        let input = as_utf8(report.bar().wrap_read(input)).map_err(unreadable)?;
-        let records = Records::of(input)
-            .map_err(|error| format!("Nothing was imported. {} cannot be read: {error}.", self.file.display()))?;
+        let mut report = Report::new(bytes.filter(|_| !is_database), self.dry_run, self.json.json);
+        let nothing =
+            |why: &dyn Display| format!("Nothing was imported. {} cannot be read: {why}.", self.file.display());
+        let records = if is_database {
+            Records::Database(Database::open(&self.file, self.table.as_deref()).map_err(|why| nothing(&why))?)
+        } else {
+            let input = as_utf8(report.bar().wrap_read(input)).map_err(unreadable)?;
+            Records::of(input).map_err(|error| nothing(&error))?
+        };
         let form = records.form();
         let mut work = Work { import: &self, app, rules, records, seen: Seen::default(), pending: None, ended: false };
         let done = work.run(&mut report).await;
@@ -148,6 +163,28 @@ impl Import {
         let file = File::open(&self.file)?;
         let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
         Ok((Box::new(file), bytes))
+    }
+}
+
+/// Reads a file with the hash parameters of a Firebase project.
+fn load_hash_config(path: &Path) -> Result<HashConfig, Failure> {
+    let text =
+        read_file(path).map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
+    let text = Zeroizing::new(text);
+    HashConfig::parse(&text).map_err(|why| Failure::wrong_use(format!("{}: {why}", path.display())))
+}
+
+fn sentence_about(missing: Missing) -> &'static str {
+    match missing {
+        Missing::HashConfig => {
+            "The file is an export of Firebase with password hashes. Give the hash parameters of the project with \
+             --hash-config FILE. The Firebase console shows them: Authentication, Users, the three dots, Password hash \
+             parameters. To import the accounts without passwords, give --without-passwords."
+        }
+        Missing::Hashes => {
+            "The file has the word REDACTED in place of password hashes. Whoever exported it lacked the permission \
+             firebaseauth.configs.getHashConfig. Export it again as an owner of the project, or give --without-passwords."
+        }
     }
 }
 
@@ -283,7 +320,7 @@ impl Work<'_> {
             return match draft {
                 Ok(draft) => Ok(Some((line, Ok(draft)))),
                 Err(Refusal::Record(why)) => Ok(Some((line, Err(why)))),
-                Err(Refusal::File(why)) => Err(why.to_owned()),
+                Err(Refusal::File(missing)) => Err(sentence_about(missing).to_owned()),
             };
         }
     }
@@ -296,8 +333,8 @@ impl Work<'_> {
                 self.pending = Some((line, draft));
                 return Ok(false);
             }
-            Some((Field::Account, _)) => Err(Outcome::Present(draft.user.id.clone())),
-            Some((Field::Username, earlier)) if self.rules.lenient => {
+            Some((RepeatedField::Account, _)) => Err(Outcome::Present(draft.user.id.clone())),
+            Some((RepeatedField::Username, earlier)) if self.rules.lenient => {
                 draft.dropped.push(format!("`username`: It is in line {earlier} already."));
                 draft.user.username = None;
                 Ok(batch.users.len())

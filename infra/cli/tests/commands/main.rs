@@ -109,9 +109,19 @@ fn write_exports(folder: &Path) {
         ("hash-config.txt", config),
         ("users.json", format!("{{\"users\": [\n{user}]}}")),
         ("auth0.json", "{\"_id\":{\"$oid\":\"5f1b\"},\"email\":\"auth0@example.com\"}\n".to_owned()),
+        ("cognito.json", r#"{"Users":[{"Attributes":[{"Name":"email","Value":"cognito@example.com"}]}]}"#.to_owned()),
         ("users.csv", "id,email,encrypted_password\n7f,supabase@example.com,\n".to_owned()),
     ] {
         fs::write(folder.join(name), text).unwrap();
+    }
+    let better_auth =
+        "CREATE TABLE user (id TEXT, email TEXT); CREATE TABLE account (userId TEXT, providerId TEXT, password TEXT);
+         INSERT INTO user VALUES ('b', 'better@example.com')";
+    let pocketbase = "CREATE TABLE _collections (name TEXT, type TEXT); INSERT INTO _collections VALUES ('users', 'auth');
+         CREATE TABLE users (id TEXT, email TEXT, password TEXT); INSERT INTO users VALUES ('p', 'pocket@example.com', '')";
+    fs::create_dir(folder.join("pb_data")).unwrap();
+    for (name, statements) in [("better-auth.db", better_auth), ("pb_data/data.db", pocketbase)] {
+        rusqlite::Connection::open(folder.join(name)).unwrap().execute_batch(statements).unwrap();
     }
 }
 

@@ -15,28 +15,29 @@ use tempfile::TempDir;
 use super::{Accounts, refusal, said, shown, tool, users};
 
 /// A hash of `correct horse`, made by Python's bcrypt.
-const BCRYPT: &str = "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW";
+pub const BCRYPT: &str = "$2b$04$OlYZYX9X/0oheiMxnoH8cup31DhoK1VP3aI59/XZ05m/SC4rgoLzW";
 /// The hash of `user1password` in the README of github.com/firebase/scrypt, and its parameters as
 /// the console shows them.
-const FIREBASE_HASH: &str = "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
-const FIREBASE_SALT: &str = "42xEC+ixf3L2lw==";
+pub const FIREBASE_HASH: &str =
+    "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
+pub const FIREBASE_SALT: &str = "42xEC+ixf3L2lw==";
 const SIGNER_KEY: &str = "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==";
 
-fn hash_config() -> String {
+pub fn hash_config() -> String {
     format!(
         "hash_config {{\n  algorithm: SCRYPT,\n  base64_signer_key: {SIGNER_KEY},\n  base64_salt_separator: Bw==,\n  rounds: \
          8,\n  mem_cost: 14,\n}}\n"
     )
 }
 
-fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+pub fn write(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
     let file = folder.join(name);
     fs::write(&file, bytes).unwrap();
     file
 }
 
 /// Imports a file with these options.
-fn import_file(folder: &Path, file: &Path, options: &[&str]) -> Output {
+pub fn import_file(folder: &Path, file: &Path, options: &[&str]) -> Output {
     users(folder, &[&["import", file.to_str().unwrap()], options].concat())
 }
 
@@ -117,7 +118,7 @@ fn the_export_of_firebase_is_read_with_the_parameters_of_its_console() {
         json!({
             "localId": "gLyr1K3MgmNzWl2fB2CnHKX4bVE2", "email": "One@b.de", "emailVerified": true, "passwordHash": FIREBASE_HASH,
             "salt": FIREBASE_SALT, "displayName": "One", "lastSignedInAt": "1700000000000", "createdAt": "1577836800123",
-            "phoneNumber": "+491701234567", "disabled": false, "customAttributes": "{\"role\":5,\"admin\":true}",
+            "phoneNumber": "+491701234567", "disabled": false, "customAttributes": "{\"role\":5,\"admin\":true,\"n\":113774264463038321964,\"name\":\"x\"}",
             "providerUserInfo": []
         }),
         json!({"localId": "uid-google", "email": "g@b.de", "emailVerified": true, "createdAt": "1577836800123", "disabled": false, "providerUserInfo": google}),
@@ -143,7 +144,7 @@ fn the_export_of_firebase_is_read_with_the_parameters_of_its_console() {
         "phoneNumber (1)",
         "lastSignedInAt (1)",
         "providerUserInfo (1)",
-        "customAttributes.admin (1)",
+        "customAttributes.name (1)",
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
@@ -160,6 +161,8 @@ fn the_export_of_firebase_is_read_with_the_parameters_of_its_console() {
         json!("firebase-scrypt"),
     ];
     assert_eq!(found, expected);
+    let exported = said(&users(folder.path(), &["export"]), 0).0;
+    assert!(exported.contains(r#""claims":{"admin":true,"n":113774264463038321964}"#), "{exported}");
     assert_eq!(server.login("one@b.de", "user2password"), refusal(401, "invalid_credentials"));
     assert_eq!(server.login("one@b.de", "user1password"), refusal(200, ""));
     assert_eq!(

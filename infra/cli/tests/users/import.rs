@@ -247,7 +247,8 @@ fn a_file_that_cannot_be_imported_is_named_with_the_reason_in_plain_words() {
         (".", &[], "cannot be read: it is a folder."),
         ("old.xls", &[], "it is an old Excel workbook; save it as CSV in UTF-8"),
         ("users.pdf", &[], "it is a PDF"),
-        ("users.db", &[], "it is a database of SQLite; export its table as CSV"),
+        ("users.db", &[], "users.db cannot be read: SQLite says: file is not a database"),
+        ("users.jsonl", &["--table", "people"], "--table is for SQLite files: the file is none."),
         ("users.jsonl", &["--from-line", "9"], "has no account from line 9 on, so that nothing was imported."),
         (
             "users.jsonl",
@@ -257,7 +258,59 @@ fn a_file_that_cannot_be_imported_is_named_with_the_reason_in_plain_words() {
     ] {
         let path = folder.path().join(name);
         let output = users(folder.path(), &[&["import", path.to_str().unwrap()], options].concat());
-        let (_, told) = said(&output, 1);
+        let (_, told) = said(&output, if options.contains(&"--table") { 2 } else { 1 });
         assert!(told.contains(part) && !told.contains("os error"), "{name}: {told}");
     }
+}
+
+/// The lines of an export with the hashes, in the order of the ids.
+fn exported(folder: &Path) -> Vec<String> {
+    let (out, _) = said(&users(folder, &["export", "--with-passwords"]), 0);
+    let mut lines: Vec<String> = out.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn an_export_that_is_imported_after_everything_was_deleted_is_the_same_export() {
+    let folder = TempDir::new().unwrap();
+    let server = Server::start(folder.path());
+    let session = server.create("native@b.de", "native");
+    let text = r#"{"id":"fb-1","imported_uid":true,"email":"Full@B.de","username":"Full","name":"F. Ull","role_id":9,
+        "email_verified":true,"disabled":true,"created_at":"2020-02-29T12:00:00.123Z","password_hash":"HASH",
+        "claims":{"plan":"pro","n":113774264463038321964,"https://x.example/a":[1.10]},
+        "metadata":{"z":113774264463038321964,"a":{"b":[1.10,null]}},"private_metadata":{"note":"never shown"}}"#;
+    let text = text.replace('\n', "").replace("HASH", HASH);
+    let more = [
+        json!({"id": "fb-2", "email": "plain@b.de", "password_hash": HASH}),
+        json!({"id": "fb-3", "email": "claims@b.de", "claims": {"a": 1}}),
+        json!({"id": "fb-4", "email": "private@b.de", "name": "P", "private_metadata": {"a": 1}}),
+    ];
+    import(folder.path(), &more.iter().fold(text, |text, line| format!("{text}\n{line}")), 0);
+    let before = exported(folder.path());
+    assert_eq!(before.len(), 5);
+    for part in [
+        r#""claims":{"plan":"pro","n":113774264463038321964,"https://x.example/a":[1.10]}"#,
+        r#""metadata":{"z":113774264463038321964,"a":{"b":[1.10,null]}},"private_metadata":{"note":"never shown"}"#,
+        r#""role_id":9,"email_verified":true,"disabled":true,"created_at":"2020-02-29T12:00:00.123Z""#,
+    ] {
+        assert!(before.iter().any(|line| line.contains(part)), "{part}: {before:?}");
+    }
+    for line in &before {
+        let account: Value = serde_json::from_str(line).unwrap();
+        said(&users(folder.path(), &["delete", account.get("email").unwrap().as_str().unwrap(), "--yes"]), 0);
+    }
+    assert_eq!(exported(folder.path()), [""; 0]);
+    let answers = import(folder.path(), &before.join("\n"), 0);
+    assert!(answers.iter().all(|answer| answer.get("already").is_none()), "{answers:?}");
+    assert_eq!(exported(folder.path()), before);
+    assert_eq!(server.login("native@b.de", PASSWORD), refusal(200, ""));
+    assert_eq!(server.login("plain@b.de", "password"), refusal(200, ""));
+    assert_eq!(server.login("full@b.de", "password"), refusal(403, "account_disabled"));
+    assert_eq!(server.refresh(&session), refusal(401, "refresh_token_invalid"), "no session comes back");
+    // Once more changes nothing, apart from the hash that the login made anew.
+    let now = exported(folder.path());
+    let answers = import(folder.path(), &now.join("\n"), 0);
+    assert!(answers.iter().all(|answer| answer.get("already") == Some(&json!(true))), "{answers:?}");
+    assert_eq!(exported(folder.path()), now);
 }

@@ -7,6 +7,8 @@ mod changes;
 mod forms;
 mod import;
 mod listing;
+mod peers;
+mod stops;
 
 use std::{
     fs,

@@ -8,8 +8,9 @@ use shared::text::BYTE_ORDER_MARK;
 
 /// The longest element in bytes.
 const ELEMENT_BYTES_MAX: usize = 64 * 1024;
-/// The member with the accounts, in the export of Firebase and in answers of many APIs.
-const USERS: &[u8] = b"\"users\"";
+/// The members with the accounts: in the export of Firebase and in answers of many APIs, and in the
+/// answer of Cognito.
+pub const MEMBERS: [&str; 2] = ["users", "Users"];
 
 /// The place in a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl<R: BufRead> Document<R> {
             }
             match byte {
                 b'"' => (in_text, text_start) = (true, bytes.len() - 1),
-                b':' => is_named = depth == 1 && bytes.get(text_start..).is_some_and(|text| text.starts_with(USERS)),
+                b':' => is_named = depth == 1 && is_member(bytes.get(text_start..).unwrap_or_default()),
                 b'[' if may_have_users && is_named => {
                     self.place = Place::Array { is_member: true };
                     return Ok(None);
@@ -134,6 +135,12 @@ impl<R: BufRead> Document<R> {
     fn peek(&mut self) -> io::Result<Option<u8>> {
         Ok(self.input.fill_buf()?.first().copied())
     }
+}
+
+/// Whether a text in quotes is the name of the member with the accounts.
+fn is_member(quoted: &[u8]) -> bool {
+    let name = quoted.strip_prefix(b"\"").unwrap_or_default();
+    MEMBERS.iter().any(|member| name.strip_prefix(member.as_bytes()).is_some_and(|rest| rest.starts_with(b"\"")))
 }
 
 /// Whether a value that is no object, array or text ends before this byte.

@@ -7,18 +7,16 @@ use std::{
 
 use serde_json::{Map, Value};
 use shared::{
-    jose::{json, members::members},
+    auth::import::{is_email_column, record},
+    jose::json,
     text::{trimmed, visible},
 };
 
 use super::{
-    document::Document,
-    fields::{is_email_column, is_metadata},
+    database::Database,
+    document::{Document, MEMBERS},
 };
-use crate::{
-    files::BUFFER_BYTES,
-    lines::{self, Lines},
-};
+use crate::{files::BUFFER_BYTES, lines::Lines};
 
 /// An input in UTF-8.
 pub type Input = BufReader<Box<dyn Read>>;
@@ -60,6 +58,8 @@ pub enum Records {
     Csv(Table),
     /// Firebase's CSV, which has no header.
     FirebaseCsv(Table),
+    /// The SQLite file of better-auth or of PocketBase.
+    Database(Database),
 }
 
 /// CSV, with the names of its columns. An empty name stands for a column that means nothing.
@@ -105,12 +105,13 @@ impl Records {
                 format!("CSV with a header and {separator}")
             }
             Self::FirebaseCsv(_) => "the CSV of Firebase".to_owned(),
+            Self::Database(database) => database.form(),
         }
     }
 
     /// Whether values are text alone, as in CSV.
     pub fn is_text(&self) -> bool {
-        matches!(self, Self::Csv(_) | Self::FirebaseCsv(_))
+        matches!(self, Self::Csv(_) | Self::FirebaseCsv(_) | Self::Database(_))
     }
 
     /// Whether the next record may have to be waited for, because its sender reads answers first.
@@ -127,35 +128,23 @@ impl Records {
         match self {
             Self::Lines(lines) => {
                 let Some(read) = lines.read_filled()? else { return Ok(None) };
-                let values = read.and_then(object);
+                let values = read.and_then(record);
                 Ok(Some(Record { line: lines.number() as u64, values }))
             }
             Self::Document(document) => Ok(document.read()?.map(|(line, element)| {
-                let values = element.and_then(|bytes| object(&bytes));
+                let values = element.and_then(|bytes| record(&bytes));
                 Record { line, values }
             })),
             Self::Csv(table) | Self::FirebaseCsv(table) => table.read(),
+            Self::Database(database) => database.read().map_err(io::Error::other),
         }
     }
-}
-
-fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
-    // A file that was put together from others has byte order marks inside.
-    let text = str::from_utf8(bytes).map(trimmed).map_or(bytes, str::as_bytes);
-    let mut values = lines::object("The line", text)?;
-    // The digits of a number in an object of the person's own are kept as they were written.
-    for (name, value) in members(text).unwrap_or_default() {
-        if let Some(known) = values.get_mut(&name).filter(|known| known.is_object() && is_metadata(&name)) {
-            *known = Value::String(value.get().to_owned());
-        }
-    }
-    Ok(values)
 }
 
 /// Tells from the first line whether it begins a document or is an object of its own.
 fn is_document(first: &str, is_whole_line: bool) -> bool {
     match json::object(first.as_bytes()) {
-        Ok(object) => object.get("users").is_some_and(Value::is_array),
+        Ok(object) => MEMBERS.iter().any(|name| object.get(*name).is_some_and(Value::is_array)),
         Err(_) if !is_whole_line => true,
         Err(_) => first.ends_with(['{', '[', ',', ':']),
     }

@@ -1,20 +1,33 @@
-//! The account that a record describes, by the rules of this service.
+//! Accounts from elsewhere: the account that a record of another system describes, by the rules of
+//! this service.
+
+mod fields;
+mod hash_config;
+mod peers;
+mod record;
+mod seen;
 
 use std::collections::HashMap;
 
-use shared::{
+pub use fields::{Fields, is_email_column};
+pub use hash_config::HashConfig;
+pub use record::record;
+pub use seen::{Field as RepeatedField, Seen};
+
+use crate::{
     account::{
+        claims::OwnClaims,
         email::{Email, Username},
         metadata::Metadata,
+        roles::Roles,
         user::{self, ROLE_ID_NEW, User},
     },
+    error::Field,
     password::StoredHash,
     text::trimmed,
     time::Timestamp,
     token::custom::is_uid,
 };
-
-use super::{fields::Fields, hash_config::HashConfig};
 
 /// The base64 of `REDACTED`, which Firebase writes in place of hashes.
 const REDACTED: &str = "UkVEQUNURUQ=";
@@ -27,6 +40,8 @@ pub struct Rules {
     pub without_passwords: bool,
     /// The parameters of Firebase's hashes.
     pub hash_config: Option<HashConfig>,
+    /// The names of roles, so that a record may give a name in the place of a number.
+    pub roles: Roles,
     /// The time of the import.
     pub now: Timestamp,
 }
@@ -43,8 +58,17 @@ pub struct Draft {
 pub enum Refusal {
     /// A sentence about this record.
     Record(String),
-    /// A sentence about the whole file, whose import would be wrong without an answer.
-    File(&'static str),
+    /// The whole file needs an answer first, or its import would be wrong.
+    File(Missing),
+}
+
+/// A part without which the password hashes of a file cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The parameters of the Firebase project that the hashes are of.
+    HashConfig,
+    /// The hashes themselves, because Firebase left them out.
+    Hashes,
 }
 
 impl From<String> for Refusal {
@@ -70,16 +94,18 @@ impl Rules {
         let hash = self.hash(&mut fields, &mut dropped)?;
         let username = fields.username()?.map(|text| Username::parse(&text).map_err(about("username"))).transpose();
         let username = dropped.unless_lenient(username)?;
-        let name = fields.name().and_then(|text| user::name(&text).map_err(about("name")));
+        let metadata = fields.metadata().map(|text| Metadata::parse(&text)).transpose();
+        let metadata = dropped.unless_lenient(metadata.map_err(said_of("metadata")))?.unwrap_or_default();
+        let name = fields.name(&metadata).and_then(|text| user::name(&text).map_err(about("name")));
         let name = dropped.unless_lenient(name)?;
-        fields.open_claims();
-        let role_id = fields.role_id();
+        let private_metadata = fields.private_metadata().map(|text| Metadata::parse(&text)).transpose();
+        let private_metadata =
+            dropped.unless_lenient(private_metadata.map_err(said_of("private_metadata")))?.unwrap_or_default();
+        let claims = dropped.unless_lenient(claims(&mut fields))?;
+        let role_id = fields.role_id(&self.roles);
         let role_id = dropped.unless_lenient(role_id)?.unwrap_or(ROLE_ID_NEW);
         let created_at = self.created_at(&mut fields);
         let created_at = dropped.unless_lenient(created_at)?.unwrap_or(self.now);
-        let metadata = fields.metadata().map(|text| Metadata::parse(&text)).transpose();
-        let metadata = metadata.map_err(|field| about("metadata")(&field.message));
-        let metadata = dropped.unless_lenient(metadata)?.unwrap_or_default();
         let id = id(&mut fields)?;
         let imported_uid = fields.imported_uid()?.unwrap_or(true) && id.is_some();
         let keeps_id = id.is_some();
@@ -89,13 +115,17 @@ impl Rules {
             disabled: fields.disabled(self.now)?,
             password_hash: hash,
             imported_uid,
-            ..User::new(id.unwrap_or_default(), &email, username.as_ref(), name, StoredHash::new(""), created_at)
+            claims,
+            ..User::without_password(id.unwrap_or_default(), &email, username.as_ref(), name, created_at)
                 .with_metadata(metadata)
+                .with_private_metadata(private_metadata)
         };
         if keeps_id {
             // An account with this id may have existed before, with an epoch that counted from 0. A
-            // later epoch keeps its sessions ended, and no sign-in from before counts.
+            // later epoch keeps its sessions ended, and no sign-in from before counts. The same
+            // holds for codes and links that were mailed before.
             user.epoch = self.now.milliseconds().unsigned_abs();
+            user.proof = user.epoch;
             user.sessions_ended_at = Some(self.now);
         }
         fields.rest().for_each(|name| *unknown.entry(name).or_default() += 1);
@@ -111,8 +141,8 @@ impl Rules {
         let Some(text) = text.filter(|text| !(fields.is_firebase && text.is_empty())) else { return Ok(None) };
         let read = match &self.hash_config {
             _ if !fields.is_firebase || text.starts_with('$') => StoredHash::imported(&text),
-            _ if text == REDACTED => return Err(Refusal::File(NO_HASHES)),
-            None => return Err(Refusal::File(NO_HASH_CONFIG)),
+            _ if text == REDACTED => return Err(Refusal::File(Missing::Hashes)),
+            None => return Err(Refusal::File(Missing::HashConfig)),
             Some(config) => StoredHash::imported(&config.text(&text, &salt.unwrap_or_default())),
         };
         let read = read.map(Some).map_err(|why| format!("`password_hash`: {why}"));
@@ -131,14 +161,6 @@ const NO_ADDRESS: &str = "`email` is required. People log in by it here, so that
                           anonymous one, cannot be imported. Add an address to the record, or leave the account out.";
 const OTHER_ADDRESS: &str = "Put another address of this person into the file, and import it again. Accounts that are here \
                              already stay as they are.";
-const NO_HASH_CONFIG: &str = "The file is an export of Firebase with password hashes. Give the hash parameters of the \
-                              project with --hash-config FILE. The Firebase console shows them: Authentication, Users, the \
-                              three dots, Password hash parameters. To import the accounts without passwords, give \
-                              --without-passwords.";
-const NO_HASHES: &str = "The file has the word REDACTED in place of password hashes. Whoever exported it lacked the permission \
-                         firebaseauth.configs.getHashConfig. Export it again as an owner of the project, or give \
-                         --without-passwords.";
-
 fn id(fields: &mut Fields) -> Result<Option<String>, String> {
     let id = fields.id()?;
     if id.as_ref().is_some_and(|id| !is_uid(id) || id.chars().any(char::is_control)) {
@@ -149,6 +171,21 @@ fn id(fields: &mut Fields) -> Result<Option<String>, String> {
 
 fn about(name: &'static str) -> impl Fn(&str) -> String {
     move |sentence| format!("`{name}`: {sentence}")
+}
+
+/// The claims of the record, or the custom claims of Firebase. Each that has no place here is left
+/// to be named.
+fn claims(fields: &mut Fields) -> Result<OwnClaims, String> {
+    fields.open_claims();
+    let Some(text) = fields.claims() else { return Ok(fields.custom_claims()) };
+    OwnClaims::parse(&text).map_err(|wrong| {
+        let sentences: Vec<&str> = wrong.iter().map(|field| field.message.as_ref()).collect();
+        about("claims")(&sentences.join(" "))
+    })
+}
+
+fn said_of(name: &'static str) -> impl Fn(Field) -> String {
+    move |field| about(name)(&field.message)
 }
 
 /// The fields that were left out.

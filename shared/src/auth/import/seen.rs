@@ -1,8 +1,8 @@
-//! The accounts that a file had so far, so that none is stored twice.
+//! The accounts that an import had so far, so that none is stored twice.
 
 use std::collections::HashMap;
 
-use shared::account::user::User;
+use crate::account::user::User;
 
 /// The ids and identifiers of the accounts that the file had so far, each with its line. Refused
 /// accounts do not count.

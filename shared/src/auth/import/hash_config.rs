@@ -1,15 +1,11 @@
 //! The parameters of Firebase's password hashes, as its console shows them.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use serde_json::Value;
-use shared::{
-    keys::{file_fault, read_file},
-    text::trimmed,
-};
 use zeroize::Zeroizing;
 
-use crate::Failure;
+use crate::text::trimmed;
 
 /// The parameters of a Firebase project's hashes. The signer key is a secret of the project.
 pub struct HashConfig {
@@ -28,21 +24,13 @@ const MEMORY: [&str; 2] = ["memcost", "memorycost"];
 const ALGORITHM: [&str; 2] = ["algorithm", "hashalgo"];
 
 impl HashConfig {
-    /// Reads a file with the parameters.
+    /// Reads the text that the console shows, its lines alone, JSON, or the options of
+    /// `firebase auth:import`.
     ///
     /// # Errors
     ///
-    /// A sentence for people that quotes nothing of the file.
-    pub fn load(path: &Path) -> Result<Self, Failure> {
-        let text =
-            read_file(path).map_err(|error| format!("{} cannot be read: {}.", path.display(), file_fault(&error)))?;
-        let text = Zeroizing::new(text);
-        Self::parse(&text).map_err(|why| Failure::wrong_use(format!("{}: {why}", path.display())))
-    }
-
-    /// Reads the text that the console shows, its lines alone, JSON, or the options of
-    /// `firebase auth:import`.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// A sentence for people that quotes nothing of the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let values = Zeroizing::new(values(text));
         let find = |names: &[&str]| {
             values.iter().find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.clone())
