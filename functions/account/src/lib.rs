@@ -1,6 +1,7 @@
 //! `/me`: shows an account to its owner and changes it. `/oauth/userinfo` shows it to clients of
 //! OpenID Connect, and `/auth/v1/user` to those of Supabase.
 
+mod export;
 mod sessions;
 mod supabase;
 mod userinfo;
@@ -48,6 +49,7 @@ pub fn api() -> Api {
         .post("/me/delete", delete, deleting("deleteAccount", "Delete my account").for_clients())
         .post("/me/password", change_password, changing_the_password())
         .merge(sessions::api())
+        .merge(export::api())
         .merge(userinfo::api())
         .merge(supabase::api())
 }

@@ -7,6 +7,8 @@ mod change;
 mod create;
 mod cursor;
 mod delete;
+mod export;
+mod import;
 mod list;
 mod sessions;
 mod show;
@@ -18,9 +20,9 @@ use shared::{App, http::api::Api};
 
 /// The endpoints of this function.
 pub fn api() -> Api {
-    [token::api(), list::api(), create::api(), show::api(), change::api(), delete::api(), sessions::api()]
-        .into_iter()
-        .fold(Api::new(), Api::merge)
+    let users = [list::api(), create::api(), show::api(), change::api(), delete::api(), sessions::api()];
+    let all = [token::api(), import::api(), export::api()];
+    users.into_iter().chain(all).fold(Api::new(), Api::merge)
 }
 
 /// The routes of this function.

@@ -108,12 +108,13 @@ fn refresh_token(session: &Value) -> Value {
 }
 
 /// The endpoints of the documented table that change nothing.
-const READERS: [&str; 18] = [
+const READERS: [&str; 19] = [
     "POST /pages/inspect",
     "POST /verify",
     "GET /verify",
     "POST /jwt/decode",
     "GET /me",
+    "GET /me/export",
     "GET /me/sessions",
     "GET /oauth/userinfo",
     "GET /auth/v1/user",
@@ -311,16 +312,22 @@ fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     walk.leaves(&format!("POST {path}/end-sessions"), &key, &json!({}), 200, &["admin_sessions_ended"]);
     walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &["admin_user_deleted"]);
     walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &[]);
+    let users = json!({"users": [{"email": "one@b.example", "id": "one"}, {"email": "two@b.example"}, {"email": "x"}]});
+    walk.leaves("POST /admin/import", &key, &users, 200, &["admin_user_imported", "admin_user_imported"]);
+    walk.leaves("POST /admin/import", &key, &users, 200, &[]);
+    walk.leaves("GET /admin/export", &by_token, &json!({}), 200, &["admin_accounts_exported"]);
 
     let log = fs::read_to_string(walk.folder.path().join("log")).unwrap();
     assert!(!log.contains(KEY) && !log.contains(text(&token, "admin_token")) && !log.contains("a@b.de"), "{log}");
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let by_admin = |line: &Value| {
         let event = line.get("event").and_then(Value::as_str).unwrap_or_default();
-        ["session_ended", "admin_token_made"].contains(&event) || event.starts_with("admin_user")
+        ["session_ended", "admin_token_made"].contains(&event)
+            || event.starts_with("admin_user")
+            || event == "admin_accounts_exported"
     };
     let named: Vec<Value> = lines.filter(by_admin).collect();
-    assert_eq!(named.len(), 5, "{log}");
+    assert_eq!(named.len(), 8, "{log}");
     for line in named {
         assert_eq!(line.get("admin_key"), Some(&json!("anna")), "{line}");
     }

@@ -330,6 +330,7 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     me(Method::PATCH, "/me", json!({"name": "Jim"})).await;
     me(Method::PATCH, "/me", json!({"name": "James"})).await;
     me(Method::PATCH, "/me", json!({"metadata": {"plan": "free"}})).await;
+    me(Method::GET, "/me/export", Value::Null).await;
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
@@ -379,6 +380,10 @@ async fn administer(admin: &Function, login: &Function) {
     admin.call(401, Method::POST, "/admin/token", &json!("a wrong key"), Value::Null).await;
     call(Method::POST, "/admin/token", Value::Null).await;
     call(Method::GET, "/admin/users", Value::Null).await;
+    let lines = json!([{"email": "ivo@yopmail.com", "id": "ivo", "private_metadata": {"a": 1}}, {"email": "uma@yopmail.com", "id": "uma"}]);
+    call(Method::POST, "/admin/import", json!({"users": lines})).await;
+    call(Method::POST, "/admin/import", json!({"users": lines})).await;
+    call(Method::GET, "/admin/export", Value::Null).await;
     let new = json!({"email": "zoe@yopmail.com", "username": "zoe", "password": PASSWORD, "metadata": {"plan": "pro"}});
     let user = admin.post(201, "/admin/users", new).await;
     let path = format!("/admin/users/{}", user["user"]["id"].as_str().unwrap());

@@ -18,6 +18,10 @@ use crate::{
 
 /// The largest body, in bytes.
 pub const BODY_BYTES_MAX: usize = 16 * 1024;
+/// The largest body of an import, in bytes.
+pub const IMPORT_BYTES_MAX: usize = 256 * 1024;
+/// The one path whose bodies may be so large.
+pub const IMPORT_PATH: &str = "/admin/import";
 
 /// The reason why a server has not read the body to its end. It stands among the extensions of a
 /// request.
@@ -27,6 +31,11 @@ pub enum Unread {
     TimedOut,
     /// The connection or its framing broke.
     Broken,
+}
+
+/// The largest body of a request to this path, in bytes.
+pub fn bytes_max(path: &str) -> usize {
+    if path == IMPORT_PATH { IMPORT_BYTES_MAX } else { BODY_BYTES_MAX }
 }
 
 /// Extracts an [`Input`] from the body of a request.
@@ -43,7 +52,7 @@ impl<T: Input> FromRequest<App> for Body<T> {
             Some(Unread::Broken) => return Err(broken()),
             None => {}
         }
-        let bytes = match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        let bytes = match Limited::new(body, bytes_max(parts.uri.path())).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(broken()),

@@ -10,7 +10,7 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Uri},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use unicode_normalization::UnicodeNormalization;
 
 use super::unknown::{self, Place};
@@ -379,6 +379,24 @@ impl<'a> Fields<'a> {
                 Err(refuse("invalid_type", "must be a JSON object, or the text of one", &cure))
             }
         }
+    }
+
+    /// Reads a list of 1 to `max` JSON objects, each as it was written.
+    pub fn objects(&mut self, name: &str, max: usize) -> Option<Vec<Box<RawValue>>> {
+        if self.notes(name, Kind::Objects(max), Need::Required) {
+            return None;
+        }
+        let Some(text) = self.json_text(name) else { return self.needed(name, None) };
+        let list: Option<Vec<Box<RawValue>>> = serde_json::from_str(&text).ok();
+        let (code, sentence) = match list {
+            None => ("invalid_type", "must be a list of JSON objects.".to_owned()),
+            Some(list) if (1..=max).contains(&list.len()) => return Some(list),
+            Some(_) => ("invalid_number", format!("must have 1 to {max} JSON objects.")),
+        };
+        self.record(
+            Field::new(name, code, format!("{} {sentence}", label(name))).explained(format!("`{name}` {sentence}")),
+        );
+        None
     }
 
     /// Reads the metadata of a new account, if any was sent: a JSON object, or the text of one, as

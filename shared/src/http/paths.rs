@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 55] = [
+pub const PATHS: [(&str, &[&str]); 58] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -27,6 +27,7 @@ pub const PATHS: [(&str, &[&str]); 55] = [
     ("/me", &["GET", "PATCH", "DELETE"]),
     ("/me/password", &["POST"]),
     ("/me/delete", &["POST"]),
+    ("/me/export", &["GET"]),
     ("/me/sessions", &["GET"]),
     ("/me/sessions/{id}", &["DELETE"]),
     ("/oauth/token", &["POST"]),
@@ -42,6 +43,8 @@ pub const PATHS: [(&str, &[&str]); 55] = [
     ("/jwt/encode", &["POST"]),
     ("/jwt/decode", &["POST"]),
     ("/admin/token", &["POST"]),
+    ("/admin/import", &["POST"]),
+    ("/admin/export", &["GET"]),
     ("/admin/users", &["GET", "POST"]),
     ("/admin/users/{id}", &["GET", "PATCH", "DELETE"]),
     ("/admin/users/{id}/sessions", &["GET"]),

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod changes;
+mod exchange;
 mod listing;
 
 use axum::http::Method;

@@ -9,7 +9,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use shared::http::body::{BODY_BYTES_MAX, Unread};
+use shared::http::body::{Unread, bytes_max};
 use tokio::time::{self, Instant};
 
 use super::{
@@ -21,12 +21,13 @@ use super::{
 /// handler's refusal. One that does not come is noted among the extensions. Returns the body, and
 /// whether the client has nothing more to send.
 pub async fn read(parts: &mut Parts, body: Incoming, progress: &Progress) -> (Body, bool) {
-    if is_announced_too_large(&parts.headers) {
+    let bytes_max = bytes_max(parts.uri.path());
+    if is_announced_too_large(&parts.headers, bytes_max) {
         // The client asks first, and keeps the body back once it reads the refusal.
-        return (vec![b' '; BODY_BYTES_MAX + 1].into(), false);
+        return (vec![b' '; bytes_max + 1].into(), false);
     }
     let deadline = Instant::now() + BODY_TIME_MAX;
-    let mut reading = Reading { body, kept: Vec::new(), bytes: 0 };
+    let mut reading = Reading { body, kept: Vec::new(), bytes: 0, bytes_max };
     let end = tokio::select! {
         end = time::timeout_at(deadline, reading.read_to_end()) => end.unwrap_or(Err(Unread::TimedOut)),
         () = progress.evicted() => Err(Unread::TimedOut),
@@ -42,10 +43,10 @@ pub async fn read(parts: &mut Parts, body: Incoming, progress: &Progress) -> (Bo
 }
 
 /// Whether the client waits for `100 Continue` before it sends a body that is too large.
-fn is_announced_too_large(headers: &HeaderMap) -> bool {
+fn is_announced_too_large(headers: &HeaderMap, bytes_max: usize) -> bool {
     let waits = headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    waits && length.is_some_and(|length| length > BODY_BYTES_MAX as u64)
+    waits && length.is_some_and(|length| length > bytes_max as u64)
 }
 
 struct Reading {
@@ -54,6 +55,8 @@ struct Reading {
     kept: Vec<u8>,
     /// The number of bytes so far.
     bytes: usize,
+    /// The most bytes that a body may have.
+    bytes_max: usize,
 }
 
 impl Reading {
@@ -62,7 +65,7 @@ impl Reading {
         while !self.body.is_end_stream() {
             let Some(frame) = self.body.frame().await else { break };
             let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
-            let room = (BODY_BYTES_MAX + 1).saturating_sub(self.kept.len());
+            let room = (self.bytes_max + 1).saturating_sub(self.kept.len());
             self.kept.extend(data.iter().take(room));
             self.bytes = self.bytes.saturating_add(data.len());
             if self.bytes > READ_AWAY_BYTES_MAX {

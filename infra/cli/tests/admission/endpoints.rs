@@ -90,7 +90,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 58] = [
+const ROWS: [Row; 60] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -235,6 +235,8 @@ const ROWS: [Row; 58] = [
         "POST /me/password",
         r#"{"current_password": "correct horse battery staple", "new_password": "another battery staple"}"#,
     ),
+    by_access_token("GET /me/export", "{}"),
+    by_id_token("GET /me/export"),
     by_access_token("GET /me/sessions", "{}"),
     by_id_token("GET /me/sessions"),
     by_access_token("DELETE /me/sessions/AAAAAAAAAAAAAAAA", "{}"),

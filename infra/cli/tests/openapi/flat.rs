@@ -122,7 +122,10 @@ fn request_body(operation: &Operation, fields: &[Described], reader: Reader) -> 
 
 /// A placeholder fits no format, so that FlutterFlow's texts have none.
 fn property(field: &Described, reader: Reader) -> Node {
-    let is_text = !matches!(field.kind, Kind::Flag | Kind::Count(_) | Kind::Whole | Kind::Object | Kind::Metadata);
+    let is_text = !matches!(
+        field.kind,
+        Kind::Flag | Kind::Count(_) | Kind::Whole | Kind::Object | Kind::Metadata | Kind::Objects(_)
+    );
     if reader == Reader::FlutterFlow && is_text {
         return Node::object().with("type", "string").with("example", format!("<{}>", field.name));
     }

@@ -127,6 +127,10 @@ pub fn of_kind(kind: Kind) -> Node {
         Kind::Count(max) => Node::object().with("type", "integer").with("minimum", 1).with("maximum", max),
         Kind::Whole => Node::object().with("type", "integer").with("minimum", 0),
         Kind::Object | Kind::Metadata => Node::object().with("type", "object").with("additionalProperties", true),
+        Kind::Objects(max) => {
+            let items = Node::object().with("type", "object").with("additionalProperties", true);
+            Node::object().with("type", "array").with("minItems", 1).with("maxItems", max).with("items", items)
+        }
     }
 }
 
@@ -138,6 +142,7 @@ fn example(name: &str, kind: Kind) -> Node {
         (Kind::Count(_), _) => return 60.into(),
         (Kind::Whole, _) => return 0.into(),
         (Kind::Object, _) => return Node::object().with("user_id", "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),
+        (Kind::Objects(_), _) => return Node::List(vec![Node::object().with("email", "james@example.com")]),
         (Kind::Metadata, _) => return Node::object().with("plan", "free"),
         (Kind::Email, _) | (Kind::Identifier, "email") => "james@example.com",
         (Kind::Username | Kind::Identifier, _) => "james",

@@ -267,6 +267,9 @@ fn account() -> Vec<Route> {
         route("account", "a role that is chosen", 400, |account| account.change(&json!({"role_id": 9}))),
         route("account", "data without a place", 400, |account| account.change(&json!({"phone": "1"})))
             .code("unknown_field"),
+        route("account", "all of my data", 200, |account| Request::get("/me/export").by(&account.session))
+            .checked(|body| assert!(body["sessions"].as_array().is_some_and(|sessions| !sessions.is_empty()))),
+        route("account", "all of my data, without a token", 401, |_| Request::get("/me/export")),
         route("account", "the sessions", 200, |account| Request::get("/me/sessions").by(&account.session)),
         route("account", "the sessions, without a token", 401, |_| Request::get("/me/sessions")),
         route("account", "the end of a session that never was", 200, |account| {
@@ -336,6 +339,8 @@ fn admin() -> Vec<Route> {
     };
     vec![
         off("a token", Method::POST, "/admin/token"),
+        off("an import", Method::POST, "/admin/import"),
+        off("an export", Method::GET, "/admin/export"),
         off("the list", Method::GET, "/admin/users"),
         off("a new account", Method::POST, "/admin/users"),
         off("an account", Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e"),

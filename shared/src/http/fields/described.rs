@@ -42,6 +42,8 @@ pub enum Kind {
     Object,
     /// The person's own JSON object.
     Metadata,
+    /// A list of JSON objects, at most this many.
+    Objects(usize),
 }
 
 /// Whether a field must be there.
