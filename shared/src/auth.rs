@@ -10,6 +10,7 @@ pub mod first_session;
 pub mod import;
 pub mod in_step;
 pub mod judgement;
+mod legacy;
 pub mod live_sessions;
 pub mod login;
 pub mod mailing;

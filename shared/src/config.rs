@@ -11,6 +11,7 @@ mod federation;
 mod firebase;
 mod http;
 mod keys;
+mod legacy;
 mod mail;
 pub mod names;
 mod origins;
@@ -29,6 +30,7 @@ pub use federation::Federation;
 pub use firebase::{Firebase, FirebaseSync};
 pub use http::{Http, ProxySecret};
 pub use keys::KeySettings;
+pub use legacy::LegacyLogin;
 pub use mail::{MailBy, MailSettings};
 use platform::Platform;
 pub use serve::Serve;
@@ -59,6 +61,8 @@ pub struct Config {
     pub http: Http,
     /// The mails.
     pub mail: MailSettings,
+    /// The system that people come from.
+    pub legacy_login: LegacyLogin,
     /// The log and the metrics.
     pub telemetry: Telemetry,
     /// The server in one process, `latchkey serve`.
@@ -120,6 +124,7 @@ impl Config {
             admin_key: self.keys.admin_key.clone(),
             proof_key: self.keys.proof_key.clone(),
             mail: self.mail.secret().cloned(),
+            legacy_login: self.legacy_login.secret.clone(),
             token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
         }
@@ -164,6 +169,7 @@ impl Config {
             accounts: Accounts::read(&mut env),
             http: Http::read(&mut env),
             mail: MailSettings::read(&mut env),
+            legacy_login: LegacyLogin::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             serve: Serve::read(&mut env),
             on_cloud_run: env.platform.on_cloud_run,

@@ -1,5 +1,7 @@
 //! HTTP requests from this service to other servers, bounded in time, size and trust.
 
+mod guarded;
+
 use std::{net::IpAddr, time::Duration};
 
 use bytes::Bytes;
@@ -11,6 +13,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tokio::time;
+
+pub use guarded::{Guarded, NoAnswer};
 
 use crate::error::chain;
 

@@ -79,6 +79,11 @@ impl Password {
         self.normal.as_bytes()
     }
 
+    /// The text as it was typed, for another system that checks it.
+    pub fn as_typed(&self) -> &str {
+        self.others.first().unwrap_or(&self.normal)
+    }
+
     /// The forms that a stored hash may be of, the normalised one first.
     fn forms(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(&self.normal).chain(&self.others).map(|form| form.as_bytes())

@@ -46,6 +46,11 @@ impl Timestamp {
         Self::from_seconds(self.seconds())
     }
 
+    /// The whole second before this one.
+    pub const fn floor_before(self) -> Self {
+        Self::from_seconds(self.seconds() - 1)
+    }
+
     /// The time as `2026-05-27T15:00:00Z` (RFC 3339, whole seconds, UTC).
     pub fn rfc3339(self) -> String {
         self.date().format(&Rfc3339).unwrap_or_default()

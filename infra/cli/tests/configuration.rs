@@ -25,7 +25,7 @@ const COMMAND: &str = "UPDATE_DOCS=1 cargo test -p latchkey --test configuration
 const COLUMNS_MAX: usize = 100;
 
 /// The files of `shared/src` that describe variables, in the document's order, with the headings.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("config.rs", "General"),
     ("config/keys.rs", "Keys"),
     ("config/firebase.rs", "Firebase"),
@@ -33,6 +33,7 @@ const SECTIONS: [(&str, &str); 12] = [
     ("config/accounts.rs", "Accounts and passwords"),
     ("config/http.rs", "URL and web apps"),
     ("config/mail.rs", "Mails"),
+    ("config/legacy.rs", "Passwords of another system"),
     ("config/telemetry.rs", "Log and metrics"),
     ("config/serve.rs", "The server in one process"),
     ("config/federation.rs", "AWS from Cloud Run"),
@@ -264,6 +265,7 @@ fn configured(name: &str, value: &str) -> Option<String> {
         "MAIL_FROM" => Some("login@herbs.example".to_owned()),
         "MAIL_WEBHOOK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
+        "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
         _ => None,
     });

@@ -146,6 +146,7 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
             ("logs:CreateLogStream", "LoginLogs.Arn", ""),
             ("logs:PutLogEvents", "LoginLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
+            ("secretsmanager:GetSecretValue", "LegacyLoginSecret", "AsksLegacyLogin"),
             ("secretsmanager:GetSecretValue", "ServerApiKey", "HasSharedSecret"),
             ("secretsmanager:GetSecretValue", "SharedSecret", "MintsSharedSecretTokens"),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),

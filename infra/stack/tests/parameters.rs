@@ -37,6 +37,7 @@ pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
         "MAIL_FROM" => Some("login@herbs.example".to_owned()),
         "MAIL_WEBHOOK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
+        "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
         _ => None,
     })?;

@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 26] = [
+const UNSET_ON_LAMBDA: [Reason; 27] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
@@ -72,6 +72,7 @@ const UNSET_ON_LAMBDA: [Reason; 26] = [
     ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("SMTP_URL", "as FIREBASE_SERVICE_ACCOUNT"),
     ("MAIL_WEBHOOK_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("LEGACY_LOGIN_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
     ("GOOGLE_CLOUD_PROJECT", "Google's platforms set it; FIREBASE_PROJECT_ID says the same"),
@@ -85,7 +86,7 @@ const UNSET_ON_LAMBDA: [Reason; 26] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 38] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 41] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
@@ -105,6 +106,9 @@ const UNSET_ON_CLOUD_RUN: [Reason; 38] = [
     ("MAIL_WEBHOOK_URL", "as MAIL"),
     ("SES_CONFIGURATION_SET", "as MAIL"),
     ("PUBLIC_URL", "as MAIL"),
+    ("LEGACY_LOGIN_URL", "nobody is moved from there yet"),
+    ("LEGACY_LOGIN_SECRET_ID", "as LEGACY_LOGIN_URL"),
+    ("LEGACY_LOGIN_SECRET", "as LEGACY_LOGIN_URL"),
     ("K_SERVICE", "Cloud Run sets it"),
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),

@@ -5,18 +5,18 @@ use tokio::time::Instant;
 use crate::{
     App,
     account::{
-        email::Identifier,
+        email::{Email, Identifier},
         ip::IpKey,
         lock::AccountLock,
         session::{Session, SessionId},
         user::User,
     },
-    auth::session_object::refresh_token,
+    auth::{legacy, session_object::refresh_token},
     error::Error,
     password::{Checked, Hasher, Password, Priority, StoredHash, Verdict},
     store::{self, Client},
     telemetry::{audit, log},
-    time::Timestamp,
+    time::{Timestamp, pad},
     token::pasted::Pasted,
 };
 
@@ -27,18 +27,26 @@ pub struct Purpose {
     limited: &'static str,
     /// Whether an outdated hash is replaced after the right password.
     rehashes: bool,
+    /// Whether the system that people come from is asked about an address without an account.
+    migrates: bool,
     /// The answer to a wrong password. A 401 would ask somebody who is logged in to log in again.
     wrong: fn() -> Error,
 }
 
 /// A login.
-pub const LOGIN: Purpose =
-    Purpose { failed: "login_failed", limited: "login_limited", rehashes: true, wrong: || Error::Credentials };
+pub const LOGIN: Purpose = Purpose {
+    failed: "login_failed",
+    limited: "login_limited",
+    rehashes: true,
+    migrates: true,
+    wrong: || Error::Credentials,
+};
 /// A logged-in person gives the password again.
 pub const CONFIRMATION: Purpose = Purpose {
     failed: "confirmation_failed",
     limited: "confirmation_limited",
     rehashes: false,
+    migrates: false,
     wrong: || Error::PasswordIncorrect,
 };
 
@@ -47,6 +55,7 @@ pub const LINK: Purpose = Purpose {
     failed: "confirmation_failed",
     limited: "confirmation_limited",
     rehashes: false,
+    migrates: false,
     wrong: || Error::Credentials,
 };
 
@@ -90,6 +99,9 @@ pub struct Attempt<'a> {
     stored: store::Attempt,
     lock: Option<AccountLock>,
     ip: Option<IpKey>,
+    /// The address that the system that people come from is asked about.
+    email: Option<Email>,
+    began: Instant,
     /// The account with a hash of today's parameters, if its hash or its records are outdated.
     rewritten: Option<User>,
 }
@@ -110,12 +122,18 @@ impl<'a> Attempt<'a> {
         client: Option<Client<'_>>,
         purpose: Purpose,
     ) -> Result<Self, Error> {
+        let began = Instant::now();
         let lock = match &client {
             Some(client) => Some(app.locks().lock(lock_key(identifier, client)).await),
             None => None,
         };
         let stored = app.store().attempt(identifier, client, app.now()).await?;
-        Ok(Self { app, purpose, stored, lock, ip: client.and_then(|client| client.ip.cloned()), rewritten: None })
+        let email = match identifier {
+            Identifier::Email(email) => Some(email.clone()),
+            Identifier::Username(_) => None,
+        };
+        let ip = client.and_then(|client| client.ip.cloned());
+        Ok(Self { app, purpose, stored, lock, ip, email, began, rewritten: None })
     }
 
     /// An attempt by a person who is logged in as `user`. Failures are counted by the session; a
@@ -127,7 +145,8 @@ impl<'a> Attempt<'a> {
     /// 503 if DynamoDB fails, or if the account was deleted or its sessions ended meanwhile.
     pub async fn by_owner(app: &'a App, user: &User, session: Option<SessionId>) -> Result<Self, Error> {
         let stored = app.store().attempt_of_owner(user, session, app.config().accounts.rate_limits).await?;
-        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, ip: None, rewritten: None })
+        let began = Instant::now();
+        Ok(Self { app, purpose: CONFIRMATION, stored, lock: None, ip: None, email: None, began, rewritten: None })
     }
 
     /// The account, if it exists.
@@ -157,7 +176,10 @@ impl<'a> Attempt<'a> {
         let checked = hasher.check(password.clone(), self.stored.hash()).await?;
         drop(turn);
         let Some(user) = self.stored.user.clone().filter(|_| checked.verdict.is_right()) else {
-            return Err(self.fail(&checked).await);
+            return match self.moved(&password).await? {
+                Some(user) => Ok(self.stored.user.insert(user).clone()),
+                None => Err(self.fail(&checked).await),
+            };
         };
         if self.purpose.rehashes && checked.verdict == Verdict::Outdated {
             // A right password stays right if its new hash cannot be made now.
@@ -167,6 +189,16 @@ impl<'a> Attempt<'a> {
             self.rewritten = Some(user.clone());
         }
         Ok(user)
+    }
+
+    /// The account that comes from another system with this password, if that system is asked.
+    async fn moved(&self, password: &Password) -> Result<Option<User>, Error> {
+        match &self.email {
+            Some(email) if self.purpose.migrates && self.stored.user.is_none() && legacy::is_on(self.app) => {
+                legacy::moved(self.app, email, password).await
+            }
+            _ => Ok(None),
+        }
     }
 
     async fn rehash(&self, password: Password) -> Result<StoredHash, Error> {
@@ -186,6 +218,9 @@ impl<'a> Attempt<'a> {
         // Released before the padding: the next attempt need not wait for it.
         drop(self.lock.take());
         self.app.hasher().pad_to_floor(checked, self.stored.read_time + began.elapsed()).await;
+        if self.purpose.migrates && legacy::is_on(self.app) {
+            pad(self.began.elapsed(), legacy::FAILURE_TIME).await;
+        }
         self.stored.quota_wait(self.app.now()).map_or_else(self.purpose.wrong, Error::TooManyAttempts)
     }
 

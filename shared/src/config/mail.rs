@@ -99,8 +99,8 @@ impl MailSettings {
             code_in_subject: env.switch("MAIL_CODE_IN_SUBJECT", ("true", "false"), true),
             per_day: env.number("MAIL_PER_DAY", PER_DAY, 1, 1_000_000),
             smtp: smtp(env),
-            webhook_secret: webhook_secret(env),
-            webhook_url: webhook_url(env),
+            webhook_secret: webhook_secret(env, "MAIL_WEBHOOK_SECRET_ID", "MAIL_WEBHOOK_SECRET"),
+            webhook_url: called_url(env, "MAIL_WEBHOOK_URL"),
             configuration_set: configuration_set(env),
             public_url: public_url(env),
             is_chosen,
@@ -196,15 +196,16 @@ fn smtp(env: &mut Environment) -> Option<Source> {
     env.only(sources)
 }
 
-fn webhook_secret(env: &mut Environment) -> Option<Source> {
+/// The secret that signs calls, from one of these variables.
+pub(super) fn webhook_secret(env: &mut Environment, id: &'static str, value: &'static str) -> Option<Source> {
     let read = |text: String| WebhookSecret::parse(&text).map(|_| Source::Text(text)).map_err(str::to_owned);
-    let sources = [env.secret("MAIL_WEBHOOK_SECRET_ID"), env.value("MAIL_WEBHOOK_SECRET", read)];
+    let sources = [env.secret(id), env.value(value, read)];
     env.only(sources)
 }
 
-fn webhook_url(env: &mut Environment) -> Option<Uri> {
-    const NAME: &str = "MAIL_WEBHOOK_URL";
-    let text = env.text(NAME)?;
+/// A URL that this service calls with people's data.
+pub(super) fn called_url(env: &mut Environment, name: &'static str) -> Option<Uri> {
+    let text = env.text(name)?;
     let url = Url::parse(&text).ok().filter(|url| url.username().is_empty() && url.password().is_none());
     let is_safe = url.is_some_and(|url| match url.host() {
         Some(Host::Domain(_)) if url.scheme() == "https" => true,
@@ -216,7 +217,7 @@ fn webhook_url(env: &mut Environment) -> Option<Uri> {
     if uri.is_none() {
         let rule = "must be a URL that begins with https:// and whose host is no address of a private network; only a \
                     server on this machine may be called by http://";
-        env.refuse(NAME, rule);
+        env.refuse(name, rule);
     }
     uri
 }

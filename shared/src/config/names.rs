@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 77] = [
+const VARIABLES: [(&str, Content); 80] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -51,6 +51,9 @@ const VARIABLES: [(&str, Content); 77] = [
     ("JWT_SHARED_SECRET_FILE", Plain),
     ("KEYS_OVERLAP_SECONDS", Plain),
     ("KEYS_TTL_SECONDS", Plain),
+    ("LEGACY_LOGIN_SECRET", Secret),
+    ("LEGACY_LOGIN_SECRET_ID", Plain),
+    ("LEGACY_LOGIN_URL", Secret),
     ("LOG_FORMAT", Plain),
     ("LOG_LEVEL", Plain),
     ("MAIL", Plain),

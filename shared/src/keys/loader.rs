@@ -54,6 +54,7 @@ pub struct Keys {
     admin_keys: Option<Document<AdminKeys>>,
     proof_keys: Option<Document<ProofKeys>>,
     mail: Option<Document<Zeroizing<String>>>,
+    legacy_login: Option<Document<Zeroizing<String>>>,
 }
 
 impl Keys {
@@ -63,13 +64,15 @@ impl Keys {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
         let KeySources { firebase, shared_secret, api_key, admin_key, proof_key, .. } = sources;
-        let KeySources { mail, token_profile, lifetimes, .. } = sources;
+        let KeySources { mail, legacy_login, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
         let ring = move |text: &str| KeyRing::parse(text).inspect(|ring| of_ring.learn(ring.refresh().pseudonym_key()));
         let refresh = move |text: &str| RefreshKeys::parse(text).inspect(|keys| of_refresh.learn(keys.pseudonym_key()));
-        let set = secrets.clone();
+        let (set, texts) = (secrets.clone(), secrets.clone());
+        let whole =
+            |source| Document::new(texts.clone(), source, ttl, |text: &str| Ok(Zeroizing::new(text.to_owned())));
         Self {
             secrets: secrets.clone(),
             profile: token_profile,
@@ -92,10 +95,8 @@ impl Keys {
                     SharedSecrets::parse(text).map_err(|refusal| format!("{name} {refusal}."))
                 })
             }),
-            mail: mail.map(|source| {
-                let whole = |text: &str| Ok(Zeroizing::new(text.to_owned()));
-                Document::new(secrets.clone(), source, ttl, whole)
-            }),
+            mail: mail.map(whole),
+            legacy_login: legacy_login.map(whole),
             api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
                 Document::new(secrets.clone(), source, ttl, move |text| {
@@ -318,6 +319,16 @@ impl Keys {
     /// As [`Keys::get`].
     pub async fn mail_secret(&self, now: Timestamp) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
         optional(self.mail.as_ref().map(|cached| cached.get(now))).await
+    }
+
+    /// The secret that signs the calls of the system that people come from, if one is configured.
+    /// [`Keys::warm`] does not read it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn legacy_login_secret(&self, now: Timestamp) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
+        optional(self.legacy_login.as_ref().map(|cached| cached.get(now))).await
     }
 }
 

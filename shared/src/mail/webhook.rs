@@ -5,6 +5,9 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{Request, Uri, header};
+use http_body_util::Full;
 
 /// The beginning of a secret's text.
 const PREFIX: &str = "whsec_";
@@ -33,6 +36,21 @@ impl WebhookSecret {
     pub fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
         let tag = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
         format!("v1,{}", STANDARD.encode(tag))
+    }
+
+    /// A signed call of `url` with a JSON body. `seconds` is the time of the call.
+    ///
+    /// # Errors
+    ///
+    /// The id is no text for a header.
+    pub fn call(&self, url: &Uri, id: &str, seconds: i64, body: String) -> Result<Request<Full<Bytes>>, http::Error> {
+        Request::post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::USER_AGENT, concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", id)
+            .header("webhook-timestamp", seconds)
+            .header("webhook-signature", self.sign(id, seconds, &body))
+            .body(Full::new(Bytes::from(body)))
     }
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 41] = [
+const VARIABLES: [&str; 44] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "ARGON2_MEMORY_KIB",
@@ -28,6 +28,9 @@ const VARIABLES: [&str; 41] = [
     "JWKS_MAX_AGE_SECONDS",
     "KEYS_OVERLAP_SECONDS",
     "KEYS_TTL_SECONDS",
+    "LEGACY_LOGIN_SECRET",
+    "LEGACY_LOGIN_SECRET_ID",
+    "LEGACY_LOGIN_URL",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "MAIL",

@@ -1,47 +1,27 @@
 //! A webhook, signed in the way of Standard Webhooks. Its owner sends the mail.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-    vec,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Uri, header};
+use http::{Request, Uri};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{
-        Client,
-        connect::{HttpConnector, dns::Name},
-    },
-    rt::TokioExecutor,
-};
 use serde::Serialize;
 use shared::{
     App,
     config::MailSettings,
-    error::chain,
-    fetch::is_private,
+    fetch::{Guarded, NoAnswer},
     mail::{smtp::is_this_machine, webhook::WebhookSecret},
 };
-use tokio::{net::lookup_host, time};
-use tower::Service;
 
 use super::Failure;
 use crate::Parcel;
 
 /// The longest time of a call.
 const TIME_MAX: Duration = Duration::from_secs(15);
-/// The cause of a call that is not made.
-const PRIVATE: &str = "the host of MAIL_WEBHOOK_URL is in a private network";
 
 /// The caller of the webhook. It follows no redirect.
 pub struct Webhook {
-    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    client: Guarded,
     url: Uri,
 }
 
@@ -71,14 +51,7 @@ impl Webhook {
     /// A sentence: the system has no root certificates, or there is no URL.
     pub(super) fn new(settings: &MailSettings) -> Result<Self, String> {
         let url = settings.webhook_url.clone().ok_or("MAIL_WEBHOOK_URL is not set.")?;
-        let is_local = url.host().is_some_and(is_this_machine);
-        let mut connector = HttpConnector::new_with_resolver(Resolver { is_local });
-        connector.enforce_http(false);
-        let tls = HttpsConnectorBuilder::new()
-            .with_native_roots()
-            .map_err(|error| format!("This system's root certificates cannot be read: {error}."))?;
-        let connector = tls.https_or_http().enable_http1().wrap_connector(connector);
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        let client = Guarded::new(url.host().is_some_and(is_this_machine))?;
         Ok(Self { client, url })
     }
 
@@ -89,13 +62,13 @@ impl Webhook {
         let secret =
             WebhookSecret::parse(&text).map_err(|why| Failure::later(format!("MAIL_WEBHOOK_SECRET_ID {why}")))?;
         let request = self.request(&secret, parcel).map_err(|_| Failure::refused("no_message"))?;
-        let answer = match time::timeout(TIME_MAX, self.client.request(request)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if chain(&error).contains(PRIVATE) => return Err(Failure::refused("private_address")),
-            Ok(Err(_)) => return Err(Failure::later("the webhook cannot be reached")),
-            Err(_) => return Err(Failure::later("the webhook does not answer")),
+        // The answer is its status alone.
+        let status = match self.client.call(request, TIME_MAX, 0).await {
+            Ok((status, _)) => status.as_u16(),
+            Err(NoAnswer::Private) => return Err(Failure::refused("private_address")),
+            Err(NoAnswer::Unreachable) => return Err(Failure::later("the webhook cannot be reached")),
+            Err(NoAnswer::TimedOut) => return Err(Failure::later("the webhook does not answer")),
         };
-        let status = answer.status().as_u16();
         match status {
             200..300 => Ok(()),
             408 | 425 | 429 | 500.. => Err(Failure::later(format!("webhook_{status}"))),
@@ -119,46 +92,6 @@ impl Webhook {
             expires_at: life.map(|life| (mail.made_at + life).rfc3339()).unwrap_or_default(),
         };
         let body = serde_json::to_string(&body).map_err(|error| error.to_string())?;
-        Request::post(&self.url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, concat!("latchkey/", env!("CARGO_PKG_VERSION")))
-            .header("webhook-id", &mail.id)
-            .header("webhook-timestamp", now.seconds())
-            .header("webhook-signature", secret.sign(&mail.id, now.seconds(), &body))
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|error| error.to_string())
-    }
-}
-
-/// Resolves a name to public addresses alone, so that no name leads into a private network. The
-/// configuration refuses such addresses themselves.
-#[derive(Clone)]
-struct Resolver {
-    /// Whether the server is on this machine, which the configuration says by its name.
-    is_local: bool,
-}
-
-impl Service<Name> for Resolver {
-    type Response = vec::IntoIter<SocketAddr>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let is_local = self.is_local;
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = lookup_host((name.as_str(), 0)).await?.collect();
-            let fits = |address: &SocketAddr| {
-                if is_local { address.ip().is_loopback() } else { !is_private(address.ip()) }
-            };
-            if found.iter().all(fits) {
-                Ok(found.into_iter())
-            } else {
-                Err(io::Error::new(io::ErrorKind::PermissionDenied, PRIVATE))
-            }
-        })
+        secret.call(&self.url, &mail.id, now.seconds(), body).map_err(|error| error.to_string())
     }
 }

@@ -67,6 +67,11 @@ fn a_value_that_cannot_work_is_refused_by_its_name_and_not_quoted_if_it_may_be_a
         ("MAIL_WEBHOOK_URL", "https://10.0.0.1/"),
         ("MAIL_WEBHOOK_URL", "https://2130706433.example.:0443x/"),
         ("MAIL_WEBHOOK_URL", "x.example/mail"),
+        ("LEGACY_LOGIN_URL", "http://x.example/?hunter2"),
+        ("LEGACY_LOGIN_URL", "https://10.0.0.1/"),
+        ("LEGACY_LOGIN_URL", "https://[fd00:ec2::254]/"),
+        ("LEGACY_LOGIN_SECRET", "hunter2"),
+        ("LEGACY_LOGIN_SECRET_ID", "{\"hunter2\": 1}"),
         ("SES_CONFIGURATION_SET", "my set"),
         ("PUBLIC_URL", "login.example"),
         ("PUBLIC_URL", "https://login.example/?hunter2"),
@@ -88,4 +93,13 @@ fn links_of_a_deployed_service_begin_with_https() {
     assert_eq!(url(&LAMBDA, "https://login.example/"), Ok(Some("https://login.example".to_owned())));
     assert_eq!(url(&[], "http://192.168.1.5:8080"), Ok(Some("http://192.168.1.5:8080".to_owned())));
     assert!(url(&LAMBDA, "http://login.example").unwrap_err().to_string().starts_with("PUBLIC_URL must begin"));
+}
+
+#[test]
+fn another_system_is_asked_about_passwords_in_signed_calls_alone() {
+    let url = ("LEGACY_LOGIN_URL", "https://old.example/check");
+    assert!(read(&[url]).unwrap_err().to_string().starts_with("LEGACY_LOGIN_SECRET_ID is required with"));
+    let config = read(&[url, ("LEGACY_LOGIN_SECRET_ID", "legacy")]).unwrap();
+    assert_eq!(config.key_sources(None).legacy_login, Some(Source::Secret("legacy".to_owned())));
+    assert!(read(&[]).unwrap().legacy_login.url.is_none(), "off by default");
 }
