@@ -141,6 +141,10 @@ class Function:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
+    def page_faults(self):
+        """The pages that the process was given so far, without those read from a disk."""
+        return int(Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[7])
+
     def processor_ms(self):
         """The processor time of the process so far, over all threads."""
         # The file has nanoseconds. A tick of /proc/PID/stat would be half as long as a login.

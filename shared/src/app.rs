@@ -25,7 +25,19 @@ use crate::{
     time::{ResponseFloor, Timestamp},
 };
 
-/// The longest time that a start waits for the keys: no more than one answer may take.
+/// The parts that a process prepares before its first request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// The keys alone.
+    Keys,
+    /// The keys, and the connection to DynamoDB.
+    Table,
+    /// These, and the memory of a hash.
+    Passwords,
+}
+
+/// The longest time that a start waits for the keys and for DynamoDB: no more than one answer may
+/// take.
 const WARM_UP_MAX: Duration = Duration::from_secs(1);
 
 /// Everything that a handler works with. Cloning shares it.
@@ -76,12 +88,27 @@ impl App {
         })))
     }
 
-    /// Loads the keys, so that the first request does not wait for them. A load that takes longer
-    /// goes on, and the first request waits for its end; after a failure the request tries again.
-    pub async fn warm_up(&self) {
-        if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().warm(self.now())).await {
-            log::fault(&error);
+    /// Does beforehand, and all at a time, whatever the first request would wait for. A load of
+    /// keys that takes longer goes on, and the first request waits for its end. No failure ends a
+    /// start: the first request tries again, and says what is wrong.
+    pub async fn warm_up(&self, parts: WarmUp) {
+        if parts == WarmUp::Passwords {
+            self.hasher().prepare();
         }
+        let keys = async {
+            if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().warm(self.now())).await {
+                log::fault(&error);
+            }
+        };
+        let table = async {
+            if parts == WarmUp::Keys {
+                return;
+            }
+            if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.store().connect()).await {
+                tracing::warn!(cause = error.cause(), "DynamoDB did not answer at the start");
+            }
+        };
+        tokio::join!(keys, table);
     }
 
     /// The configuration.
@@ -184,5 +211,45 @@ impl App {
     #[cfg(feature = "testing")]
     pub(crate) fn test_clock(&self) -> &clock::Clock {
         self.0.test_clock.get_or_init(clock::Clock::default)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+
+    use super::*;
+    use crate::testing::{
+        Service,
+        faults::{Fault, Faults},
+    };
+
+    #[tokio::test]
+    async fn a_start_connects_to_the_table_if_the_function_uses_it() {
+        let service = Service::new(Router::new()).await;
+        for (parts, calls) in [(WarmUp::Keys, 0), (WarmUp::Table, 1), (WarmUp::Passwords, 1)] {
+            service.app().warm_up(parts).await;
+            assert_eq!(service.calls(), vec!["BatchGetItem"; calls], "{parts:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_fault_of_the_table_fails_a_start_or_delays_it_by_more_than_a_second() {
+        for fault in [
+            Fault::Hangs,
+            Fault::Reset,
+            Fault::Error(500, "InternalServerError"),
+            Fault::Error(400, "AccessDeniedException"),
+            Fault::Slow(Duration::from_secs(30)),
+        ] {
+            let faults = Faults::seeded(1);
+            let service = Service::faulty(Router::new(), &[], &faults).await;
+            let shown = format!("{fault:?}");
+            faults.inject_all(fault);
+            let start = service.app().warm_up(WarmUp::Table);
+            time::timeout(WARM_UP_MAX + Duration::from_millis(1), start).await.expect(&shown);
+            faults.clear();
+            service.app().store().connect().await.expect(&shown);
+        }
     }
 }

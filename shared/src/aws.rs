@@ -1,11 +1,13 @@
 //! Clients of AWS, with limits for a person who waits.
 
-use std::time::Duration;
+mod connector;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use std::{fmt, time::Duration};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
     config::{
-        ConfigBag, Intercept, RuntimeComponents,
+        ConfigBag, Credentials, Intercept, RuntimeComponents,
         interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
     },
     error::BoxError,
@@ -15,11 +17,35 @@ use tokio::time::Instant;
 
 use crate::telemetry::metrics::{self, STORE_MS};
 
+/// The region and the credentials that the platform has put into the environment. The SDK would
+/// find the same ones, after it has built every other way to credentials.
+#[derive(Clone)]
+pub struct Identity {
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<String>,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "credentials for {}", self.region)
+    }
+}
+
 /// The SDK's configuration for a person who waits. A call is tried again, and a call that hangs is
-/// given up within seconds.
-pub async fn aws_config() -> SdkConfig {
-    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    defaults.timeout_config(timeouts()).retry_config(retries()).load().await
+/// given up within seconds. Without an identity the SDK looks for one in all its places.
+pub async fn aws_config(identity: Option<&Identity>) -> SdkConfig {
+    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(connector::Https::new());
+    let defaults = defaults.timeout_config(timeouts()).retry_config(retries());
+    let Some(identity) = identity.cloned() else { return defaults.load().await };
+    let Identity { region, access_key_id, secret_access_key, session_token } = identity;
+    let credentials = Credentials::new(access_key_id, secret_access_key, session_token, None, "environment");
+    defaults.region(Region::new(region)).credentials_provider(credentials).load().await
 }
 
 /// The limits on the time of a call to AWS.
@@ -114,6 +140,21 @@ mod tests {
         {
             future::ProvideCredentials::new(pending())
         }
+    }
+
+    #[tokio::test]
+    async fn a_given_identity_is_the_one_of_every_client() {
+        let identity = Identity {
+            region: "eu-west-1".to_owned(),
+            access_key_id: "id".to_owned(),
+            secret_access_key: "key".to_owned(),
+            session_token: Some("token".to_owned()),
+        };
+        let aws = aws_config(Some(&identity)).await;
+        assert_eq!(aws.region().map(Region::as_ref), Some("eu-west-1"));
+        let credentials = aws.credentials_provider().unwrap().provide_credentials().await.unwrap();
+        let found = (credentials.access_key_id(), credentials.secret_access_key(), credentials.session_token());
+        assert_eq!(found, ("id", "key", Some("token")));
     }
 
     #[tokio::test(start_paused = true)]

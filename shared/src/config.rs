@@ -39,6 +39,7 @@ pub use telemetry::{LogForm, Telemetry};
 pub use tokens::Tokens;
 
 use crate::{
+    aws::Identity,
     keys::{FirebaseAccount, KeyLifetimes, KeySources, Source, TokenProfile},
     token::access::Issuer,
 };
@@ -69,6 +70,8 @@ pub struct Config {
     pub serve: Serve,
     /// Whether this runs on Cloud Run.
     pub on_cloud_run: bool,
+    /// The region and the credentials on Lambda. `None` where the SDK looks for them itself.
+    pub identity: Option<Identity>,
     /// AWS credentials on Cloud Run.
     pub federation: Option<Federation>,
     /// A sentence for each setting that has no effect beside the others.
@@ -173,6 +176,7 @@ impl Config {
             telemetry: Telemetry::read(&mut env),
             serve: Serve::read(&mut env),
             on_cloud_run: env.platform.on_cloud_run,
+            identity: platform::identity(&env),
             federation: Federation::read(&mut env),
             advice: Vec::new(),
         };

@@ -25,7 +25,7 @@ use lambda_http::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    App,
+    App, WarmUp,
     aws::{aws_config, dynamodb_client, secrets_manager_client},
     config::{Config, Misconfigured},
     error::Error,
@@ -46,11 +46,11 @@ use invocation::Observer;
 /// The time that is kept back from an invocation, for the answer that the time is over.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Runs the function `service` until Lambda stops it. A wrong configuration fails the start, with
-/// a sentence in the log.
-pub fn serve(service: &'static str, router: Router<App>) -> ExitCode {
+/// Runs the function `service` until Lambda stops it, after it has prepared `parts`. A wrong
+/// configuration fails the start, with a sentence in the log.
+pub fn serve(service: &'static str, parts: WarmUp, router: Router<App>) -> ExitCode {
     start(service, async |app: App, observer: Observer| {
-        app.warm_up().await;
+        app.warm_up(parts).await;
         lambda_runtime::run(observer.watch(handler(router, app))).await
     })
 }
@@ -200,7 +200,7 @@ fn start_with(
 
 /// Makes an app over AWS: the keys from Secrets Manager, and the table.
 async fn connect(config: Config) -> Result<App, Error> {
-    let aws = aws_config().await;
+    let aws = aws_config(config.identity.as_ref()).await;
     let sources = config.key_sources(config.keys.signing_keys.clone());
     let keys = Keys::new(Some(secrets_manager_client(&aws)), sources);
     let store = Store::new(dynamodb_client(&aws), &config.table_name);

@@ -59,5 +59,5 @@ pub mod text;
 pub mod time;
 pub mod token;
 
-pub use app::App;
-pub use aws::{aws_config, dynamodb_client, secrets_manager_client};
+pub use app::{App, WarmUp};
+pub use aws::{Identity, aws_config, dynamodb_client, secrets_manager_client};

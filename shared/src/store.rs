@@ -96,6 +96,9 @@ const TRIES_MAX: u32 = 4;
 /// The pause after the first try. Each later pause is longer by the same time.
 const PAUSE: Duration = Duration::from_millis(25);
 
+/// The id of no account. A real one is a UUID, or was given by another system.
+const NOBODY: &str = "nobody";
+
 /// A random pause of 50 to 149 % of `pause`, so that transactions that met do not meet again.
 fn jittered(pause: Duration) -> Duration {
     // Jitter only spreads retries: nothing is lost if somebody guesses it.
@@ -202,6 +205,16 @@ impl Store {
         let mut items = self.batch_get(&[&user, &profile, &session]).await?;
         let user = described(items.remove(&user).map(read_user), items.remove(&profile))?;
         Ok((user, items.remove(&session).map(record).transpose()?))
+    }
+
+    /// Connects to DynamoDB, so that the first request does not wait for it. One round trip, which
+    /// reads a record that nobody has.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn connect(&self) -> Result<(), Error> {
+        self.batch_get(&[&user_key(NOBODY)]).await.map(drop)
     }
 
     /// The entries of a list of the index, in their order. A list is short: an entry leaves it once

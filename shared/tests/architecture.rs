@@ -126,8 +126,8 @@ fn word(text: &str) -> String {
 /// The room that a name of the crate's root stands for: `App` is re-exported there.
 fn room_of(name: &str) -> String {
     match name {
-        "App" => "app".to_owned(),
-        "aws_config" | "dynamodb_client" | "secrets_manager_client" => "aws".to_owned(),
+        "App" | "WarmUp" => "app".to_owned(),
+        "Identity" | "aws_config" | "dynamodb_client" | "secrets_manager_client" => "aws".to_owned(),
         room => room.to_owned(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use shared::WarmUp;
+
 fn main() -> ExitCode {
-    shared::lambda::serve(env!("CARGO_PKG_NAME"), email::router())
+    shared::lambda::serve(env!("CARGO_PKG_NAME"), WarmUp::Table, email::router())
 }

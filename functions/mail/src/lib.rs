@@ -66,7 +66,7 @@ impl Sender {
     ///
     /// 500: this system lacks what the way of mails needs.
     pub async fn start(app: App) -> Result<Self, Error> {
-        let ses = async || Ok(aws_sdk_sesv2::Client::new(&shared::aws_config().await));
+        let ses = async || Ok(aws_sdk_sesv2::Client::new(&shared::aws_config(app.config().identity.as_ref()).await));
         let transport = Transport::of(app.config(), ses).await.map_err(Error::internal)?;
         Ok(Self::new(app, transport))
     }

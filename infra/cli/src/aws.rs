@@ -69,7 +69,7 @@ impl Aws {
     async fn config(&self) -> Result<&SdkConfig, String> {
         self.config
             .get_or_try_init(|| async {
-                let aws = shared::aws_config().await;
+                let aws = shared::aws_config(None).await;
                 let Some(federation) = &self.federation else { return Ok(aws) };
                 let identity = GoogleIdentity::new(federation, &aws)?;
                 let provider = SharedCredentialsProvider::new(identity);

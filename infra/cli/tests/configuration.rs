@@ -44,6 +44,9 @@ const SECTIONS: [(&str, &str); 13] = [
 /// Texts in capitals that are no variables.
 const NO_VARIABLES: [&str; 1] = ["REPLACE_ME"];
 
+/// Variables of the AWS SDK, which its own documents describe.
+const OF_THE_SDK: [&str; 4] = ["AWS_ACCESS_KEY_ID", "AWS_ACCOUNT_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
 const INTRODUCTION: &str = "\
 This page is for whoever sets up a deployment. Latchkey reads environment variables, once, at start.
 A bad value fails the start with a sentence that names the variable. All bad variables are named at
@@ -216,7 +219,7 @@ fn named_in_code() -> BTreeSet<String> {
         let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         found.extend(lines.flat_map(|line| capitals.captures_iter(line)).map(|found| found[1].to_owned()));
     }
-    found.retain(|name| !NO_VARIABLES.contains(&name.as_str()));
+    found.retain(|name| !NO_VARIABLES.contains(&name.as_str()) && !OF_THE_SDK.contains(&name.as_str()));
     found
 }
 

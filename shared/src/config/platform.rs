@@ -1,6 +1,7 @@
 //! The platform that the process runs on: Lambda, Cloud Run or a laptop.
 
 use super::Environment;
+use crate::aws::Identity;
 
 /// Variables that tell where the process runs. The platform or a local tool sets them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,4 +38,19 @@ impl Platform {
         };
         Self { on_lambda, on_cloud_run, deployed_by }
     }
+}
+
+/// Reads the identity that Lambda gives a function. `None` elsewhere, where the SDK looks for one
+/// in all its places, and beside `AWS_ACCOUNT_ID`, which the SDK adds to the credentials. All of
+/// them are variables of the SDK, with the SDK's meaning.
+pub(super) fn identity(env: &Environment) -> Option<Identity> {
+    if !env.platform.on_lambda || env.text("AWS_ACCOUNT_ID").is_some() {
+        return None;
+    }
+    Some(Identity {
+        region: env.text("AWS_REGION")?,
+        access_key_id: env.text("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: env.text("AWS_SECRET_ACCESS_KEY")?,
+        session_token: env.text("AWS_SESSION_TOKEN"),
+    })
 }

@@ -485,3 +485,27 @@ fn a_function_without_keys_starts_on_lambda_only_if_it_says_that_it_needs_none()
     let config = Config::read_without_keys(get).unwrap();
     assert!(!config.key_sources(None).has_secrets());
 }
+
+#[test]
+fn on_lambda_the_identity_is_the_functions_own_and_elsewhere_the_sdk_finds_one() {
+    let given = [
+        ("AWS_LAMBDA_FUNCTION_NAME", "login"),
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("SIGNING_KEYS_SECRET_ID", "keys"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "hunter2"),
+        ("AWS_SESSION_TOKEN", "hunter3"),
+    ];
+    let config = read(&given).unwrap();
+    let identity = config.identity.as_ref().unwrap();
+    assert_eq!((identity.region.as_str(), identity.access_key_id.as_str()), ("eu-west-1", "id"));
+    assert_eq!((identity.secret_access_key.as_str(), identity.session_token.as_deref()), ("hunter2", Some("hunter3")));
+    assert!(!format!("{config:?}").contains("hunter"));
+    for missing in ["AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        let rest: Vec<_> = given.into_iter().filter(|(name, _)| *name != missing).collect();
+        assert!(read(&rest).unwrap().identity.is_none(), "{missing}");
+    }
+    let with_account: Vec<_> = given.into_iter().chain([("AWS_ACCOUNT_ID", "123456789012")]).collect();
+    assert!(read(&with_account).unwrap().identity.is_none());
+}

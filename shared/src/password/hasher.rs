@@ -126,6 +126,13 @@ impl Hasher {
         self.priority
     }
 
+    /// Makes the memory of a hash ready behind the caller. Its pages take a fifth of a first hash's
+    /// time.
+    pub fn prepare(&self) {
+        let inner = Arc::clone(&self.inner);
+        task::spawn_blocking(move || inner.areas.prepare());
+    }
+
     /// Takes every place of the hasher, for tests: any hash is refused until they are dropped.
     #[cfg(feature = "testing")]
     pub fn occupy(&self) -> Option<[OwnedSemaphorePermit; 2]> {

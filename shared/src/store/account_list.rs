@@ -136,11 +136,19 @@ impl Store {
     /// The entries of the index, in the order of the list.
     async fn entries(&self, list: &ListOf<'_>, behind: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
         let (first, last) = list.range();
+        let forward = !matches!(list, ListOf::Created { newest_first: true, .. });
+        // The range begins at the place behind which the page goes on. The embedded DynamoDB reads
+        // a range from its beginning. A page in the middle of a million accounts took four times as
+        // long.
+        let (first, last) = match behind {
+            Some(entry) if forward => (entry.to_owned(), last),
+            Some(entry) => (first, entry.to_owned()),
+            None => (first, last),
+        };
         let start = behind.map(|entry| {
             let key = [("pk", list.record_key(entry)), (LIST_OF, list.name().to_owned()), (LIST_KEY, entry.to_owned())];
             key.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect::<Item>()
         });
-        let forward = !matches!(list, ListOf::Created { newest_first: true, .. });
         let query = self.client.query().table_name(&self.table).index_name(ACCOUNTS_INDEX);
         let query = query.key_condition_expression("list_of = :of AND list_key BETWEEN :first AND :last");
         let query = query.expression_attribute_values(":of", text(list.name()));

@@ -10,6 +10,7 @@ use tokio::{
 
 use super::*;
 use crate::{
+    WarmUp,
     config::Config,
     jose::jwt::Jwt,
     keys::{KeySet, NewKeys},
@@ -229,7 +230,7 @@ async fn a_start_waits_for_keys_no_longer_than_an_answer_would() {
     secrets.with(|secrets| secrets.put(SIGNING_KEYS_ID, VERSION, signing_keys()));
     let service = Service::deployed(axum::Router::new(), &[], &secrets).await;
     secrets.fares(Some(Fault::Hangs));
-    timeout(WARM_MAX, service.app().warm_up()).await.expect("a second is the most");
+    timeout(WARM_MAX, service.app().warm_up(WarmUp::Passwords)).await.expect("a second is the most");
     // The first request waits for the same load.
     assert_eq!(failed(service.app().keys().ring(service.app().now()).await).0, 503);
     assert_eq!(secrets.calls(), ["GetSecretValue"]);

@@ -149,6 +149,15 @@ impl WorkAreas {
         Self { kept: Mutex::default(), blocks_kept_max: params.block_count() }
     }
 
+    /// Makes an area ready, so that no hash waits for its pages. A hash that begins meanwhile waits
+    /// for this area and makes no second one.
+    pub fn prepare(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_empty() {
+            kept.push(vec![Block::default(); self.blocks_kept_max]);
+        }
+    }
+
     /// Runs `work` with an area of at least `blocks`.
     fn with_area<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         let mut area = self.kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
@@ -177,6 +186,18 @@ mod tests {
         assert_eq!(areas.kept.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [128]);
         Argon2::make(&params(256), b"x", &[7; 16], &areas).unwrap();
         assert!(areas.kept.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_hash_uses_the_area_that_was_made_ready() {
+        let params = Params::new(128, 1, 1, Some(32)).unwrap();
+        let areas = WorkAreas::new(&params);
+        areas.prepare();
+        areas.prepare();
+        let place = areas.kept.lock().unwrap()[0].as_ptr();
+        Argon2::make(&params, b"x", &[7; 16], &areas).unwrap();
+        let kept = areas.kept.lock().unwrap();
+        assert_eq!((kept.len(), kept[0].len(), kept[0].as_ptr()), (1, 128, place));
     }
 
     #[test]
