@@ -115,7 +115,7 @@ container: $(VENV)/.installed ## lint, build and run Cloud Run's image without D
 # of it can be fetched.
 PEERS := $(TOOLS)/peers
 .PHONY: peers
-peers: $(E2E)/node_modules/.package-lock.json $(E2E)/peers/node_modules/.package-lock.json $(PEERS)/.installed ## move people here from better-auth, PocketBase and Firebase, with files that these write
+peers: $(VENV)/.installed $(E2E)/node_modules/.package-lock.json $(E2E)/peers/node_modules/.package-lock.json $(PEERS)/.installed ## move people here from better-auth, PocketBase, Firebase and Cognito, with files that these write
 	$(NEED_RUST)
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) POCKETBASE="$(abspath $(PEERS))/bin/pocketbase" && node --test --test-reporter=spec peers/peers.test.mjs

@@ -73,6 +73,13 @@ impl Timestamp {
             // Seconds have eleven digits from the year 5138 on, and milliseconds since 1973.
             return Some(if text.len() < 12 { Self::from_seconds(number) } else { Self(number) });
         }
+        // Some APIs of AWS write seconds with a fraction.
+        if let Some((seconds, fraction)) = text.split_once('.')
+            && [seconds, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        {
+            let milliseconds: String = fraction.chars().chain("000".chars()).take(3).collect();
+            return Some(Self(seconds.parse::<i64>().ok()?.checked_mul(1_000)? + milliseconds.parse::<i64>().ok()?));
+        }
         let text = text.strip_suffix(" UTC").unwrap_or(text).replacen(' ', "T", 1).to_ascii_uppercase();
         let (date, clock) = text.split_once('T').unwrap_or((&text, "00:00:00"));
         let clock_end = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
@@ -141,6 +148,7 @@ mod tests {
             "2026-05-27t10:30:00.123-04:30",
             "2026-05-27 15:00:00.123 UTC",
             "1779894000123",
+            "1779894000.123456",
         ] {
             assert_eq!(Timestamp::parse(text), Some(time), "{text}");
         }

@@ -15,7 +15,9 @@ import Database from 'better-sqlite3';
 
 import { PROJECT, startEmulator } from '../emulator.mjs';
 import { post } from '../requests.mjs';
-import { ask, exchange, freePorts, HUNG_MS, json, listening, runLatchkey, scratch, serve, start, stopAll } from '../support.mjs';
+import {
+  ask, exchange, freePorts, HUNG_MS, json, listening, runLatchkey, scratch, serve, start, stopAll, tools,
+} from '../support.mjs';
 
 const PASSWORD = 'violet tractor 47 umbrella';
 
@@ -89,6 +91,36 @@ test('PocketBase: its data.db, with its own hashes', async () => {
 
   assert.match(imported(join(folder, 'data.db')), /is the SQLite file of PocketBase, collection users: 2 accounts/);
   for (const [email, id] of Object.entries(ids)) await assertMoved(email, PASSWORD, { id, name: 'Zoë', email_verified: false });
+});
+
+test('Cognito: its list of users, without hashes', async () => {
+  const [port] = await freePorts(1);
+  const moto = start('moto', join(tools, 'bin', 'moto_server'), ['-p', String(port)], { cwd: scratch('moto') });
+  await listening(port, HUNG_MS, moto);
+  const call = async (action, body) => {
+    const headers = {
+      'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `AWSCognitoIdentityProviderService.${action}`,
+      authorization: 'AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host, Signature=0',
+    };
+    const answer = await exchange(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, JSON.stringify(answer.body));
+    return answer.body;
+  };
+  const { UserPool: { Id: UserPoolId } } = await call('CreateUserPool', { PoolName: 'people' });
+  for (const Username of ['ada', 'bob']) {
+    const UserAttributes = [{ Name: 'email', Value: `${Username}@cognito.example` }, { Name: 'email_verified', Value: 'true' }, { Name: 'name', Value: 'Zoë' }];
+    await call('AdminCreateUser', { UserPoolId, Username, UserAttributes });
+  }
+  await call('AdminDisableUser', { UserPoolId, Username: 'bob' });
+  const file = join(scratch('cognito'), 'cognito.json');
+  writeFileSync(file, JSON.stringify(await call('ListUsers', { UserPoolId })));
+
+  assert.match(imported(file), /is one JSON document: 2 accounts/);
+  const { stdout } = runLatchkey(['users', 'export', '--data-dir', server.data]);
+  const moved = stdout.trim().split('\n').map((line) => JSON.parse(line)).filter(({ email }) => email.endsWith('@cognito.example'));
+  const facts = moved.map(({ username, name, email_verified, disabled }) => [username, name, email_verified, disabled]).sort();
+  assert.deepEqual(facts, [['ada', 'Zoë', true, false], ['bob', 'Zoë', true, true]]);
+  assert.ok(moved.every(({ id, created_at }) => id.length === 36 && Date.now() - Date.parse(created_at) < HUNG_MS));
 });
 
 describe('Firebase', () => {
