@@ -5,6 +5,7 @@
 
 mod accounts;
 mod advice;
+mod app_urls;
 mod cloud_run;
 mod environment;
 mod federation;
@@ -25,6 +26,7 @@ mod values;
 use std::fmt;
 
 pub use accounts::{Accounts, EmailSignIn};
+pub use app_urls::{AppUrls, ContinueUrl};
 use environment::Environment;
 pub use federation::Federation;
 pub use firebase::{Firebase, FirebaseSync};

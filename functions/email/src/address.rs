@@ -16,6 +16,7 @@ use shared::{
         session_object::{SessionObject, require_signing_keys},
         sign_in,
     },
+    config::ContinueUrl,
     error::Error,
     http::{
         api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
@@ -62,11 +63,13 @@ pub(super) fn api() -> Api {
     Api::new().post("/me/email", ask, asking).post("/me/email/complete", complete, completing)
 }
 
-/// `new_email`, and the `password` or the `challenge` and `code` of a login. Perhaps `locale`.
+/// `new_email`, and the `password` or the `challenge` and `code` of a login. Perhaps `locale` and
+/// `continue_url`.
 struct Asked {
     email: Email,
     credential: Option<Credential>,
     language: Language,
+    continue_url: Option<ContinueUrl>,
 }
 
 /// The thing that shows that the person, and not the token alone, asks for the change.
@@ -81,7 +84,9 @@ impl Input for Asked {
         let password = fields.optional_password("password");
         let (challenge, code) = (fields.optional("challenge"), fields.optional_code("code"));
         let by_code = challenge.zip(code).map(|(challenge, code)| Credential::Code { challenge, code });
-        Some(Self { email: email?, credential: password.map(Credential::Password).or(by_code), language })
+        let continue_url = fields.continue_url("continue_url");
+        let credential = password.map(Credential::Password).or(by_code);
+        Some(Self { email: email?, credential, language, continue_url })
     }
 }
 
@@ -103,6 +108,7 @@ async fn ask(
         claimant: Some(&user),
         client,
         language: asked.language,
+        continue_url: asked.continue_url,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

@@ -2,14 +2,15 @@
 //!
 //! A link alone changes nothing. Programs that look through mails open each one, run the script of
 //! its page and press the buttons. Each call that changes something therefore asks for a word that
-//! only the person knows, and none answers a session.
+//! only the person knows, and none answers a session. One call asks for no word, and changes
+//! nothing: it hands a code to the app, which is of no use without the challenge of that app.
 
 use axum::{Json, extract::State};
 use serde::Serialize;
 use shared::{
     App,
     account::{email::Email, proof::Purpose},
-    auth::{self, address_change, password::client, reset, verified_address},
+    auth::{self, address_change, password::client, reset, sign_in, verified_address},
     error::Error,
     http::{
         api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
@@ -50,6 +51,12 @@ pub(super) fn api() -> Api {
         .text("Gives the account its former address. The password is gone, and a mail for a new one follows.")
         .body::<Addressed>()
         .fails(&[(403, "account_disabled"), (409, "email_taken")]);
+    let signing_in = operation::<HandedOver>("goOnToApp", "Go on to the app by a link")
+        .text(
+            "Answers the URL of the app that asked for a login, with a code that is good for a minute. The code is of no use \
+             without the challenge of that app. It changes nothing.",
+        )
+        .body::<Link>();
     Api::new()
         .post("/pages/inspect", inspect, inspecting)
         .post("/pages/email", change, changing)
@@ -57,6 +64,7 @@ pub(super) fn api() -> Api {
         .post("/pages/reset", reset_password, resetting)
         .post("/pages/verify", verify, verifying)
         .post("/pages/disown", disown, disowning)
+        .post("/pages/sign-in", go_on, signing_in)
 }
 
 fn operation<T: Sample>(id: &'static str, summary: &'static str) -> Operation {
@@ -232,6 +240,25 @@ impl Sample for Disowned {
 async fn disown(State(app): State<App>, _: SameOrigin, Body(input): Body<Addressed>) -> Result<Json<Disowned>, Error> {
     verified_address::disown(&app, &input.token, &input.email).await?;
     Ok(Json(Disowned { disowned: true }))
+}
+
+#[derive(Serialize)]
+struct HandedOver {
+    continue_url: String,
+}
+
+impl Sample for HandedOver {
+    const NAME: &'static str = "HandedOver";
+    const MEMBERS: &'static [Meaning] = &[("continue_url", "The URL of the app, with the code in its query.")];
+
+    fn sample() -> Self {
+        Self { continue_url: "https://app.example/login?code=Jr8uaL0fHn4wY7cKs2mQbdlIOBvT9xAMgX1td5pZi3e".to_owned() }
+    }
+}
+
+/// 200 with the way to the app, as often as somebody asks before the login.
+async fn go_on(State(app): State<App>, _: SameOrigin, Body(link): Body<Link>) -> Result<Json<HandedOver>, Error> {
+    Ok(Json(HandedOver { continue_url: sign_in::hand_over(&app, &link.token).await? }))
 }
 
 #[derive(Serialize)]

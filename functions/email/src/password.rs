@@ -10,6 +10,7 @@ use shared::{
         reset,
         session_object::{SessionObject, require_signing_keys},
     },
+    config::ContinueUrl,
     error::Error,
     http::{
         api::{Api, Operation, refusals::ATTEMPT},
@@ -49,11 +50,12 @@ pub(super) fn api() -> Api {
     Api::new().post("/password/forgot", forgot, forgotten).post("/password/reset", reset_password, resetting)
 }
 
-/// `email` or `username`, and perhaps `locale`. The `refresh_token` of an earlier session shows
-/// that this client logged in before, as at `/login`.
+/// `email` or `username`, and perhaps `locale` and `continue_url`. The `refresh_token` of an earlier
+/// session shows that this client logged in before, as at `/login`.
 struct Forgot {
     identifier: Identifier,
     language: Language,
+    continue_url: Option<ContinueUrl>,
     refresh_token: Option<String>,
 }
 
@@ -61,8 +63,9 @@ impl Input for Forgot {
     fn read(fields: &mut Fields) -> Option<Self> {
         let identifier = fields.identifier();
         let language = fields.language("locale");
+        let continue_url = fields.continue_url("continue_url");
         let refresh_token = fields.optional("refresh_token");
-        Some(Self { identifier: identifier?, language, refresh_token })
+        Some(Self { identifier: identifier?, language, continue_url, refresh_token })
     }
 }
 
@@ -75,6 +78,7 @@ async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>
         claimant: None,
         client,
         language: forgot.language,
+        continue_url: forgot.continue_url,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

@@ -5,16 +5,17 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier},
-        proof::Purpose,
+        proof::{LoginCode, Purpose},
     },
     auth::{
         first_mail,
         mailing::{self, MailRequest, Started, Words},
         password::client,
+        proof::Shown,
         session_object::{SessionObject, require_signing_keys},
         sign_in,
     },
-    config::EmailSignIn,
+    config::{ContinueUrl, EmailSignIn},
     error::Error,
     http::{
         api::{Api, Operation, refusals::ATTEMPT},
@@ -26,8 +27,6 @@ use shared::{
     password::Password,
     token::access::Issuer,
 };
-
-use crate::mailed_code::MailedCode;
 
 const WORDS: Words = Words { asked: "login_code_asked", limited: "login_code_limited" };
 
@@ -53,19 +52,21 @@ pub(super) fn api() -> Api {
     Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
 }
 
-/// `email`, and perhaps `locale`. The `refresh_token` of an earlier session shows that this client
+/// `email`, and perhaps `locale` and `continue_url`. The `refresh_token` of an earlier session shows that this client
 /// logged in before, as at `/login`.
 struct Asked {
     email: Email,
     language: Language,
+    continue_url: Option<ContinueUrl>,
     refresh_token: Option<String>,
 }
 
 impl Input for Asked {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (email, language) = (fields.email("email"), fields.language("locale"));
+        let continue_url = fields.continue_url("continue_url");
         let refresh_token = fields.optional("refresh_token");
-        Some(Self { email: email?, language, refresh_token })
+        Some(Self { email: email?, language, continue_url, refresh_token })
     }
 }
 
@@ -80,24 +81,36 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
         claimant: None,
         client,
         language: asked.language,
+        continue_url: asked.continue_url,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 
-/// `challenge`, `code`, and perhaps the `password`, which an account whose address was not verified
+/// `challenge`, the `code` of the mail or of its page, and perhaps the `password`, which an account whose address was not verified
 /// then keeps. `name` is for a new account.
 struct Login {
-    mailed: MailedCode,
+    challenge: String,
+    code: LoginCode,
     password: Option<Password>,
     name: String,
 }
 
 impl Input for Login {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let mailed = MailedCode::read(fields);
+        let (challenge, code) = (fields.required("challenge"), fields.login_code("code"));
         let password = fields.optional_password("password");
         let name = fields.name("name").unwrap_or_default();
-        Some(Self { mailed: mailed?, password, name })
+        Some(Self { challenge: challenge?, code: code?, password, name })
+    }
+}
+
+impl Login {
+    fn shown(&self) -> Shown<'_> {
+        let challenge = &self.challenge;
+        match &self.code {
+            LoginCode::Typed(code) => Shown::Code { challenge, code },
+            LoginCode::Handed(code) => Shown::Handed { challenge, code },
+        }
     }
 }
 
@@ -112,7 +125,7 @@ async fn complete(
         require_sign_in(&app)?;
     }
     require_signing_keys(&app).await?;
-    let shown = input.mailed.shown();
+    let shown = input.shown();
     Ok(Json(sign_in::by_code(&app, &issuer, shown, input.password.as_ref(), &input.name).await?))
 }
 

@@ -9,6 +9,7 @@ use shared::{
         mailing::{self, MailRequest, Started, Words},
         verified_address,
     },
+    config::ContinueUrl,
     error::Error,
     http::{
         api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
@@ -48,14 +49,16 @@ pub(super) fn api() -> Api {
     Api::new().post("/me/email/verify", ask, asking).post("/me/email/verify/complete", complete, completing)
 }
 
-/// Perhaps `locale`.
+/// Perhaps `locale` and `continue_url`.
 struct Asked {
     language: Language,
+    continue_url: Option<ContinueUrl>,
 }
 
 impl Input for Asked {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { language: fields.language("locale") })
+        let (language, continue_url) = (fields.language("locale"), fields.continue_url("continue_url"));
+        Some(Self { language, continue_url })
     }
 }
 
@@ -78,6 +81,7 @@ async fn ask(
         claimant: None,
         client,
         language: asked.language,
+        continue_url: asked.continue_url,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

@@ -2,6 +2,8 @@
 // scanner opens each link, runs the page and presses everything, three times.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { assertSession, exchange, HUNG_MS, json, serve, stopAll } from '../support.mjs';
@@ -14,18 +16,34 @@ const LAST = 'purple kettle 12 mountain';
 const PASSES = 3;
 const ROUNDS = 3;
 
-let browser, server;
+let app, browser, server;
 /** The lines of the outbox that a test has read. */
 const read = new Set();
 
 before(async () => {
-  [server, browser] = await Promise.all([serve([], { env: { VERIFY_EMAIL: 'send' } }), launch()]);
+  app = await anApp();
+  const env = {
+    VERIFY_EMAIL: 'send', EMAIL_SIGN_IN: 'existing', EMAIL_SIGN_IN_LINK: 'true', APP_URLS: `${app.origin},myapp://`,
+  };
+  [server, browser] = await Promise.all([serve([], { env }), launch()]);
 });
 
 after(async () => {
   await browser?.close();
+  app?.server.close();
   await stopAll();
 });
+
+/** The app that people go on to, with the URL of each visit. */
+async function anApp() {
+  const visits = [];
+  const server = createServer((request, response) => {
+    visits.push(request.url);
+    response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><h1>The app</h1>');
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { server, visits, origin: `http://127.0.0.1:${server.address().port}` };
+}
 
 async function post(path, body, session) {
   const headers = session ? { authorization: `Bearer ${session.access_token}` } : {};
@@ -179,4 +197,64 @@ test('an address is changed and taken back by the person and not by the scanner'
   const [heading, done] = ['Choose a new password', 'Your new password is set'];
   await person(reset, heading, { field: 'password', value: LAST, done });
   await succeed('/login', { email, password: LAST });
+});
+
+/** The code that the page of a link hands to the app, where the person presses the button. */
+async function goesOn(link) {
+  const seen = await newPage(browser);
+  await seen.page.goto(link);
+  await shows(seen.page, 'Log in');
+  await seen.page.locator('#send').click();
+  await seen.page.waitForURL(`${app.origin}/login?**`);
+  assert.deepEqual(seen.refused, []);
+  const url = new URL(seen.page.url());
+  await seen.context.close();
+  return { code: url.searchParams.get('code'), step: url.searchParams.get('step'), hash: url.hash };
+}
+
+test('a link logs in the app that asked, and no scanner', async () => {
+  const email = 'link@yopmail.com';
+  await signUp(email);
+  const { challenge } = await succeed('/login/email', { email, continue_url: `${app.origin}/login?step=2#/home` });
+  const { code: typed, link } = await mail(email, 'code_sign_in');
+  assert.ok(await scan(link) >= PASSES);
+  // The scanner came to the app with codes, and has nothing to exchange them with.
+  const codes = app.visits.map((url) => new URL(url, app.origin).searchParams.get('code')).filter(Boolean);
+  assert.ok(codes.length >= PASSES, JSON.stringify(app.visits));
+  for (const code of codes) await refused('/login/email/complete', { challenge: code, code }, 401, 'code_invalid');
+  const { code, step, hash } = await goesOn(link);
+  assert.deepEqual([step, hash], ['2', '#/home']);
+  const session = assertSession(await succeed('/login/email/complete', { challenge, code }));
+  assert.equal(session.user.email, email);
+  await refused('/login/email/complete', { challenge, code: typed }, 401, 'code_invalid');
+  const seen = await newPage(browser);
+  await seen.page.goto(link);
+  await shows(seen.page, 'This link was used already');
+  await seen.context.close();
+});
+
+test('after the scanner the code of the mail is as good as its link', async () => {
+  const email = 'typed@yopmail.com';
+  await signUp(email);
+  const { challenge } = await succeed('/login/email', { email, continue_url: `${app.origin}/login` });
+  const { code, link } = await mail(email, 'code_sign_in');
+  await scan(link);
+  assertSession(await succeed('/login/email/complete', { challenge, code }));
+});
+
+test('a page leads back to the app that asked, whatever was added to its link on the way', async () => {
+  const email = 'onwards@yopmail.com';
+  await signUp(email);
+  await refused('/password/forgot', { email, continue_url: 'https://evil.example/' }, 400, 'invalid_request');
+  await succeed('/password/forgot', { email, continue_url: 'myapp://login' });
+  const { link } = await mail(email, 'code_reset');
+  const seen = await newPage(browser);
+  await seen.page.goto(link.replace('#', '?continue_url=https://evil.example/#'));
+  await shows(seen.page, 'Choose a new password');
+  await seen.page.locator('#password').fill(NEXT);
+  await seen.page.locator('#send').click();
+  await shows(seen.page, 'Your new password is set');
+  assert.equal(await seen.page.getByRole('link', { name: 'Back to Latchkey' }).getAttribute('href'), 'myapp://login');
+  assert.deepEqual(seen.refused, []);
+  await seen.context.close();
 });

@@ -39,6 +39,8 @@ pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
         "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
+        // A link that logs in leads there.
+        "APP_URLS" => Some("https://app.example".to_owned()),
         _ => None,
     })?;
     Ok(format!("{config:?}"))
@@ -105,7 +107,12 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 10] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 11] = [
+    (
+        "AppUrls",
+        &["", "https://app.example", "https://app.example:8443,myapp://,org.herbs.app://login"],
+        &["app.example", "*", "https://app.example/x", "https://a:b@c.example", "https://a.example,", "1app://"],
+    ),
     (
         "CorsAllowedOrigins",
         &["*", "https://a.example", "https://a.example,http://b.example:3000"],

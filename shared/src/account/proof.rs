@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de};
 
 use crate::{
-    account::sealed::{Message, Seal},
+    account::sealed::{self, Message, Seal},
     text,
     time::Timestamp,
 };
@@ -26,9 +26,13 @@ pub const TRIES_MAX: u32 = 5;
 /// The time in which somebody may repeat a completion whose answer was lost.
 const REPEATED_WITHIN: Duration = Duration::from_secs(10 * 60);
 
-/// The contexts keep a challenge, a link token and a code apart.
+/// The life of the code that a page hands to the app. A browser opens the app at once.
+const HANDED_OVER_WITHIN: Duration = Duration::from_secs(60);
+
+/// The contexts keep a challenge, a link token and the codes apart.
 const CHALLENGE: Seal = Seal { context: b"latchkey challenge", mask_context: b"latchkey challenge mask" };
 const LINK: Seal = Seal { context: b"latchkey link", mask_context: b"latchkey link mask" };
+const HANDED: Seal = Seal { context: b"latchkey handed code", mask_context: b"latchkey handed code mask" };
 const CODE_CONTEXT: &[u8] = b"latchkey code";
 
 /// The purpose of a proof.
@@ -93,7 +97,7 @@ impl ProofId {
 
     /// The challenge: 43 characters for the client that asked. It is of no use without the code.
     pub fn challenge(self, key: &hmac::Key) -> String {
-        CHALLENGE.sealed(key, &self.message())
+        CHALLENGE.sealed(key, &self.message(0))
     }
 
     /// The id of a challenge, with the key that made it. `None` for any other text, a link token
@@ -107,13 +111,28 @@ impl ProofId {
 
     /// The link token: 43 characters, in the mail alone.
     pub fn link(self, key: &hmac::Key) -> String {
-        LINK.sealed(key, &self.message())
+        LINK.sealed(key, &self.message(0))
     }
 
     /// The id of a link token, with the key that made it. `None` for any other text, a challenge
     /// among them. This asks no store.
     pub fn of_link<'k>(text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>) -> Option<(Self, &'k hmac::Key)> {
         Self::opened(LINK, text, keys)
+    }
+
+    /// The code that a page hands to the app which asked for the mail: 43 characters, good for a
+    /// minute. Like the code of the mail, it is of no use without the challenge.
+    pub fn handed_code(self, key: &hmac::Key, now: Timestamp) -> String {
+        let end = u32::try_from((now + HANDED_OVER_WITHIN).seconds()).unwrap_or_default();
+        HANDED.sealed(key, &self.message(end))
+    }
+
+    /// Whether a page handed this code over for the proof, a minute ago at most.
+    pub fn has_handed<'k>(self, text: &str, keys: impl IntoIterator<Item = &'k hmac::Key>, now: Timestamp) -> bool {
+        let Some((message, _)) = HANDED.open(text, keys) else { return false };
+        let Some((id, end)) = message.split_first_chunk::<ID_BYTES>() else { return false };
+        let end = end.try_into().map(u32::from_be_bytes).unwrap_or_default();
+        *id == self.0 && now.seconds() < i64::from(end)
     }
 
     fn opened<'k>(
@@ -126,9 +145,10 @@ impl ProofId {
         rest.iter().all(|byte| *byte == 0).then_some((Self(*id), key))
     }
 
-    fn message(self) -> Message {
+    /// The id, and a number behind it.
+    fn message(self, number: u32) -> Message {
         let mut message = Message::default();
-        message.iter_mut().zip(self.0).for_each(|(byte, of_id)| *byte = of_id);
+        message.iter_mut().zip(self.0.into_iter().chain(number.to_be_bytes())).for_each(|(byte, of)| *byte = of);
         message
     }
 
@@ -200,6 +220,27 @@ impl Code {
 impl fmt::Debug for Code {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Code")
+    }
+}
+
+/// The thing that logs in beside the challenge of a mail.
+pub enum LoginCode {
+    /// The code that a person typed.
+    Typed(Code),
+    /// The text that a page handed to the app. It may be any text of that form.
+    Handed(String),
+}
+
+impl LoginCode {
+    /// Reads a code that was typed. `None` if there are not six digits.
+    pub fn typed(text: &str) -> Option<Self> {
+        Code::parse(text).map(Self::Typed)
+    }
+
+    /// Reads a code that a page handed over, by its form alone. `None` for any other form.
+    pub fn handed(text: &str) -> Option<Self> {
+        let text = text::trimmed(text);
+        sealed::is_like_one(text).then(|| Self::Handed(text.to_owned()))
     }
 }
 
@@ -361,6 +402,23 @@ mod tests {
         ] {
             assert_eq!(found(opened), None);
         }
+    }
+
+    #[test]
+    fn a_code_that_a_page_hands_over_is_of_one_proof_and_of_one_minute() {
+        let (key, other) = (key(1), key(2));
+        let code = id(1).handed_code(&key, NOW);
+        let after = |milliseconds| NOW + Duration::from_millis(milliseconds);
+        for (milliseconds, is_good) in [(0, true), (59_999, true), (60_000, false), (61_000, false)] {
+            assert_eq!(id(1).has_handed(&code, [&other, &key], after(milliseconds)), is_good, "{milliseconds}");
+        }
+        assert!(!id(2).has_handed(&code, [&key], NOW) && !id(1).has_handed(&code, [&other], NOW));
+        for text in [id(1).challenge(&key), id(1).link(&key), id(1).code(&key).as_str().to_owned(), String::new()] {
+            assert!(!id(1).has_handed(&text, [&key], NOW), "{text}");
+        }
+        assert!(ProofId::of_challenge(&code, [&key]).is_none() && ProofId::of_link(&code, [&key]).is_none());
+        assert!(matches!(LoginCode::handed(&format!(" {code}\n")), Some(LoginCode::Handed(text)) if text == code));
+        assert!(LoginCode::handed("012345").is_none() && LoginCode::typed(&code).is_none());
     }
 
     #[test]

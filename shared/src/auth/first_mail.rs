@@ -90,7 +90,7 @@ pub async fn again(
         return Ok(None);
     }
     let identifier = Identifier::parse(&user.email).map_err(Error::internal)?;
-    let request = MailRequest { purpose: Purpose::Verify, identifier: &identifier, claimant: None, client, language };
+    let request = MailRequest { purpose: Purpose::Verify, identifier: &identifier, claimant: None, client, language, continue_url: None };
     match start(app, &request, &WORDS).await {
         Err(Error::TooManyAttempts(_)) => Ok(None),
         started => started.map(Some),

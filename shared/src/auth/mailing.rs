@@ -14,7 +14,7 @@ use crate::{
         rate_limit::mails::MAIL_PAUSE,
         user::User,
     },
-    config::{EmailSignIn, MailBy},
+    config::{ContinueUrl, EmailSignIn, MailBy},
     error::Error,
     keys::ProofKeys,
     mail::{Kind, Language, outgoing::OutgoingMail},
@@ -80,6 +80,8 @@ pub struct MailRequest<'a> {
     pub client: Option<Client<'a>>,
     /// The language of the mail.
     pub language: Language,
+    /// The page of the app that the person goes on to.
+    pub continue_url: Option<ContinueUrl>,
 }
 
 /// The words of an audit event: one for a mail, and one for a mail that a limit refuses.
@@ -208,7 +210,7 @@ fn proof(
         asked_for: key.to_owned(),
         locale: request.language.tag().to_owned(),
         made_at: now,
-        continue_url: String::new(),
+        continue_url: request.continue_url.as_ref().map(ContinueUrl::as_str).unwrap_or_default().to_owned(),
         used_at: None,
     })
 }
@@ -252,12 +254,17 @@ pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<Out
         Purpose::Invite => Kind::Invite,
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
-    // A login by a link would be a login by everybody who opens mails before the person does.
-    let base =
-        app.config().mail.public_url.as_deref().filter(|_| !matches!(proof.purpose, Purpose::SignIn | Purpose::SignUp));
+    let base = app.config().mail.public_url.as_deref().filter(|_| has_link(app, proof));
     let mail = mail.with_proof(proof.id, base);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
+}
+
+/// Whether the mail of a proof may have a link. The link of a login leads to the app that asked, if
+/// the deployment wants such links and the app has said where.
+fn has_link(app: &App, proof: &Proof) -> bool {
+    let is_login = matches!(proof.purpose, Purpose::SignIn | Purpose::SignUp);
+    !is_login || (app.config().accounts.email_sign_in_link && !proof.continue_url.is_empty())
 }
 
 /// The mail to the holder of an address that somebody else wants. It has no code, and its record

@@ -30,6 +30,13 @@ pub enum Shown<'a> {
         /// The code.
         code: &'a Code,
     },
+    /// The challenge, and the code that a page handed to the client.
+    Handed {
+        /// The challenge.
+        challenge: &'a str,
+        /// The code.
+        code: &'a str,
+    },
     /// The token in the link of the mail.
     Link(&'a str),
 }
@@ -61,35 +68,42 @@ impl Shown<'_> {
     /// As [`Shown::present`].
     pub async fn present_any(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
         match self {
-            Self::Code { challenge, code } => by_code(app, purposes, challenge, code).await,
+            Self::Code { challenge, .. } | Self::Handed { challenge, .. } => {
+                self.by_code(app, purposes, challenge).await
+            }
             Self::Link(token) => by_link(app, purposes, token).await,
         }
     }
-}
 
-async fn by_code(app: &App, purposes: &[Purpose], challenge: &str, code: &Code) -> Result<Presented, Error> {
-    let over = || Error::CodeInvalid(0);
-    let keys = proof_keys(app).await?;
-    let (id, key) = ProofId::of_challenge(text::trimmed(challenge), keys.opening()).ok_or_else(over)?;
-    let right = id.code(key);
-    let mut proof = app.store().proof(id).await?.filter(|proof| purposes.contains(&proof.purpose)).ok_or_else(over)?;
-    for _ in 0..RACES_MAX {
-        let is_repeat = match proof.state_by_code(app.now()) {
-            ProofState::Open => false,
-            ProofState::Used { may_repeat: true } => true,
-            ProofState::Used { may_repeat: false } | ProofState::Over => return Err(over()),
+    async fn by_code(self, app: &App, purposes: &[Purpose], challenge: &str) -> Result<Presented, Error> {
+        let over = || Error::CodeInvalid(0);
+        let keys = proof_keys(app).await?;
+        let (id, key) = ProofId::of_challenge(text::trimmed(challenge), keys.opening()).ok_or_else(over)?;
+        let is_right = match self {
+            Self::Code { code, .. } => code.is(&id.code(key)),
+            Self::Handed { code, .. } => id.has_handed(code, keys.opening(), app.now()),
+            Self::Link(_) => false,
         };
-        // The code of nobody's proof is compared too, and is always wrong.
-        if code.is(&right) & proof.user_id.is_some() {
-            return Ok(Presented { proof, is_repeat, by_code: true });
+        let proof = app.store().proof(id).await?;
+        let mut proof = proof.filter(|proof| purposes.contains(&proof.purpose)).ok_or_else(over)?;
+        for _ in 0..RACES_MAX {
+            let is_repeat = match proof.state_by_code(app.now()) {
+                ProofState::Open => false,
+                ProofState::Used { may_repeat: true } => true,
+                ProofState::Used { may_repeat: false } | ProofState::Over => return Err(over()),
+            };
+            // The code of nobody's proof is compared too, and is always wrong.
+            if is_right & proof.user_id.is_some() {
+                return Ok(Presented { proof, is_repeat, by_code: true });
+            }
+            let (counted, is_told) = count(app, &proof).await?;
+            if is_told {
+                return Err(Error::CodeInvalid(counted.tries_left()));
+            }
+            proof = counted;
         }
-        let (counted, is_told) = count(app, &proof).await?;
-        if is_told {
-            return Err(Error::CodeInvalid(counted.tries_left()));
-        }
-        proof = counted;
+        Err(overtaken())
     }
-    Err(overtaken())
 }
 
 async fn by_link(app: &App, purposes: &[Purpose], token: &str) -> Result<Presented, Error> {
@@ -129,7 +143,8 @@ pub async fn inspect(app: &App, token: &str) -> Result<Inspected, Error> {
     match proof.state_by_link(app.now()) {
         ProofState::Over => Err(Error::Link(LinkRefusal::Expired)),
         state => Ok(Inspected {
-            purpose: proof.purpose,
+            // A page asks for the same in both cases.
+            purpose: if proof.purpose == Purpose::SignUp { Purpose::SignIn } else { proof.purpose },
             expires_at: proof.expires_at(),
             is_used: matches!(state, ProofState::Used { .. }),
         }),

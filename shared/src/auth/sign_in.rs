@@ -1,15 +1,18 @@
 //! A login by the code of a mail, without a password.
 
+use url::Url;
+
 use super::{
     ending::end_at_firebase,
     in_step::keep_in_step,
+    mailing::proof_keys,
     proof::{Presented, RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
 };
 use crate::{
     App,
     account::{email::Email, proof::Purpose, user::User},
-    error::Error,
+    error::{Error, LinkRefusal},
     password::Password,
     store::{Completed, Completion},
     telemetry::audit,
@@ -19,6 +22,9 @@ use crate::{
 /// The purposes of the codes that log in: one that was asked for, and the one that a new account
 /// gets.
 const PURPOSES: [Purpose; 3] = [Purpose::SignIn, Purpose::SignUp, Purpose::Verify];
+
+/// The name of the code in the query of the app's URL.
+const CODE_NAME: &str = "code";
 
 /// Logs in by the code of a mail. Three round trips, and two for a new account, whose name is
 /// `name`.
@@ -116,6 +122,38 @@ async fn sign_up(
         Err(taken @ Error::Taken(_)) => Err(presented.before_telling(app, taken).await),
         Err(error) => Err(error),
     }
+}
+
+/// The purposes of the links that log in.
+const OF_LINKS: [Purpose; 2] = [Purpose::SignIn, Purpose::SignUp];
+
+/// Hands a code to the app that asked for the mail, for whoever has its link: the URL of the app,
+/// with the code in its query. One round trip.
+///
+/// The app exchanges the code together with its challenge. A program that opens the link of
+/// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The link
+/// stays good until its login, so that nobody uses it up before the person does.
+///
+/// # Errors
+///
+/// 401, with the code of the link's refusal. 501 if the deployment wants no such links. 503 if
+/// DynamoDB fails.
+pub async fn hand_over(app: &App, token: &str) -> Result<String, Error> {
+    if !app.config().accounts.email_sign_in_link {
+        return Err(Error::NotConfigured("No link of a mail logs in here: set EMAIL_SIGN_IN_LINK to true."));
+    }
+    let presented = Shown::Link(token).present_any(app, &OF_LINKS).await?;
+    let proof = presented.proof;
+    if presented.is_repeat {
+        return Err(Error::Link(LinkRefusal::Used));
+    }
+    // A mail that was asked for without the page of an app has no link.
+    let mut url = Url::parse(&proof.continue_url).map_err(|_| Error::Link(LinkRefusal::Invalid))?;
+    let keys = proof_keys(app).await?;
+    let others: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != CODE_NAME).collect();
+    let code = proof.id.handed_code(keys.sealing(), app.now());
+    url.query_pairs_mut().clear().extend_pairs(others).append_pair(CODE_NAME, &code);
+    Ok(url.into())
 }
 
 /// Confirms a change by the code of a mail, in the place of a password. The code is then used up.

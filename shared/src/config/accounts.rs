@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use super::{Environment, firebase::is_safe_url};
+use super::{AppUrls, Environment, firebase::is_safe_url};
 use crate::{
     account::{admission::Admission, roles::Roles, sign_up::SignUp},
     password::Policy,
@@ -37,6 +37,16 @@ pub struct Accounts {
     /// `off`, `existing` or `sign_up`. Read from `EMAIL_SIGN_IN`. With `existing` whoever has an
     /// account may. With `sign_up` the code also makes an account, for whoever `SIGN_UP` lets in.
     pub email_sign_in: EmailSignIn,
+    /// Puts a link into the mail that logs in, beside the code. Defaults to `false`. Accepts `true`
+    /// or `false`. Read from `EMAIL_SIGN_IN_LINK`. Needs `APP_URLS` and `PUBLIC_URL`. The link leads
+    /// to a page, and the page to the app that asked: to the `continue_url` of `/login/email`. A
+    /// request without one gets a mail with the code alone.
+    pub email_sign_in_link: bool,
+    /// Names the apps that people go on to from the pages of mails. Has no default. Accepts origins
+    /// such as `https://app.example` and schemes such as `myapp://`, separated by commas. Read from
+    /// `APP_URLS`. A `continue_url` begins with one of them, letter for letter. Of `http://` only
+    /// the addresses of one machine are accepted.
+    pub app_urls: AppUrls,
     /// Mails a code and a link to the address of each new account, which verify the address.
     /// Defaults to `off`. Accepts `send` or `off`. Read from `VERIFY_EMAIL`. The mail is sent in
     /// any case if `REQUIRE_VERIFIED_EMAIL` holds. Both need `MAIL`.
@@ -71,17 +81,23 @@ pub struct Accounts {
 
 impl Accounts {
     pub(super) fn read(env: &mut Environment) -> Self {
-        Self {
+        let accounts = Self {
             admission: Admission { require_verified_email: env.flag("REQUIRE_VERIFIED_EMAIL") },
             sign_up: sign_up(env),
             email_sign_in: email_sign_in(env),
+            email_sign_in_link: env.flag("EMAIL_SIGN_IN_LINK"),
+            app_urls: AppUrls::read(env),
             verify_email: env.switch("VERIFY_EMAIL", ("send", "off"), false),
             password_policy: password_policy(env),
             service_names: service_names(env),
             breach_list: breach_list(env),
             roles: roles(env),
             rate_limits: rate_limits(env),
+        };
+        if accounts.email_sign_in_link && accounts.app_urls.is_empty() {
+            env.refuse("EMAIL_SIGN_IN_LINK", "needs APP_URLS, since the link leads to one of these apps");
         }
+        accounts
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings that have no effect beside the others, or one that nobody means.
 
-use super::{Config, Environment};
+use super::{Config, EmailSignIn, Environment};
 use crate::keys::{
     Source, TokenProfile,
     api_key::{ApiKeys, key_in},
@@ -13,6 +13,7 @@ type Advice = (bool, &'static str);
 /// A sentence for each of them.
 pub(super) fn of(env: &Environment, config: &Config) -> Vec<String> {
     let told = of_keys(config).into_iter().chain(of_lives(env, config)).chain(of_firebase(env, config));
+    let told = told.chain([of_links(config)]);
     told.filter(|(applies, _)| *applies).map(|(_, sentence)| sentence.to_owned()).collect()
 }
 
@@ -29,6 +30,15 @@ fn of_keys(config: &Config) -> [Advice; 2] {
             "API_KEY has no effect without a shared secret: its scope is encode alone, and /jwt/encode needs JWT_SHARED_SECRET.",
         ),
     ]
+}
+
+fn of_links(config: &Config) -> Advice {
+    let accounts = &config.accounts;
+    let is_asked = accounts.email_sign_in != EmailSignIn::Off || accounts.admission.require_verified_email;
+    (
+        accounts.email_sign_in_link && !is_asked,
+        "EMAIL_SIGN_IN_LINK has no effect without EMAIL_SIGN_IN: no mail lets anybody log in.",
+    )
 }
 
 fn of_lives(env: &Environment, config: &Config) -> [Advice; 4] {

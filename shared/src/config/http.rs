@@ -119,7 +119,7 @@ fn issuer(env: &mut Environment) -> Option<String> {
 }
 
 /// Whether a URL means another machine to each reader.
-fn is_of_one_machine(url: &str) -> bool {
+pub(super) fn is_of_one_machine(url: &str) -> bool {
     match Url::parse(url).ok().as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),

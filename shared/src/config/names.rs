@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 80] = [
+const VARIABLES: [(&str, Content); 82] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -21,6 +21,7 @@ const VARIABLES: [(&str, Content); 80] = [
     ("API_KEY_FILE", Plain),
     ("API_KEY_SECRET_ID", Plain),
     ("APP_NAME", Plain),
+    ("APP_URLS", Plain),
     ("ARGON2_ITERATIONS", Plain),
     ("ARGON2_MEMORY_KIB", Plain),
     ("AUDIENCE", Plain),
@@ -34,6 +35,7 @@ const VARIABLES: [(&str, Content); 80] = [
     ("CORS_ALLOWED_ORIGINS", Plain),
     ("DATA_DIR", Plain),
     ("EMAIL_SIGN_IN", Plain),
+    ("EMAIL_SIGN_IN_LINK", Plain),
     ("FIREBASE_AUTH_EMULATOR_HOST", Plain),
     ("FIREBASE_CERTS_URL", Plain),
     ("FIREBASE_CLIENT_EMAIL", Plain),

@@ -38,7 +38,7 @@ pub(super) fn read(env: &mut Environment) -> Option<Vec<String>> {
 /// # Errors
 ///
 /// A clause that follows "this one". It quotes nothing but the host and the port of a URL.
-fn origin(entry: &str) -> Result<String, String> {
+pub(super) fn origin(entry: &str) -> Result<String, String> {
     let lower = entry.to_ascii_lowercase();
     if entry == "*" {
         return Err("is *, which stands alone".to_owned());

@@ -63,7 +63,7 @@ pub const PATHS: [(&str, &[&str]); 58] = [
     ("/pages/disown", &["POST"]),
     ("/pages/email", &["GET", "POST"]),
     ("/pages/undo", &["GET", "POST"]),
-    ("/pages/sign-in", &["GET"]),
+    ("/pages/sign-in", &["GET", "POST"]),
     ("/console/config.json", &["GET"]),
     ("/console/errors.json", &["GET"]),
     ("/console/guides/{name}", &["GET"]),

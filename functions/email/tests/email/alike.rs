@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::testing::{Answer, Service};
 
 /// Addresses of every kind. Only the first one is nobody's.
@@ -18,11 +18,20 @@ const ADDRESSES: [&str; 6] = [
 
 /// The endpoints that anybody may ask for a mail, and the settings of each. A code that makes an
 /// account is mailed to an address that is nobody's too.
-const ENDPOINTS: [(&str, &[(&str, &str)]); 3] = [
+const ENDPOINTS: [(&str, &[(&str, &str)]); 4] = [
     ("/password/forgot", &[]),
     ("/login/email", &[("EMAIL_SIGN_IN", "existing")]),
     ("/login/email", &[("EMAIL_SIGN_IN", "sign_up")]),
+    ("/login/email", &[("EMAIL_SIGN_IN", "existing"), ("EMAIL_SIGN_IN_LINK", "true"), ("APP_URLS", APP)]),
 ];
+
+const APP: &str = "https://app.example";
+
+/// The request for a mail: with the page of the app, where the deployment names an app.
+fn asked(email: &str, variables: &[(&str, &str)]) -> Value {
+    let has_app = variables.iter().any(|(name, _)| *name == "APP_URLS");
+    json!({"email": email, "continue_url": if has_app { APP } else { "" }})
+}
 
 async fn service_with_accounts(variables: &[(&str, &str)]) -> Service {
     let service = Service::configured(email::router(), variables).await;
@@ -56,7 +65,7 @@ async fn every_address_is_answered_alike_after_the_same_calls_also_where_a_limit
             let mut of_one = Vec::new();
             for _ in 0..5 {
                 service.calls();
-                let answer = service.post(path, json!({"email": email})).await;
+                let answer = service.post(path, asked(email, variables)).await;
                 of_one.push((shape(&answer), service.calls()));
                 service.pass(Duration::from_secs(10));
             }
@@ -85,7 +94,7 @@ async fn a_request_for_nobody_writes_records_of_the_same_sizes() {
         let service = service_with_accounts(variables).await;
         let mut sizes = Vec::new();
         for email in ADDRESSES {
-            sizes.push(sizes_written(&service, path, email).await);
+            sizes.push(sizes_written(&service, path, asked(email, variables)).await);
         }
         assert_eq!(sizes[0].keys().collect::<Vec<_>>(), ["LIMIT", "MAIL", "PROOF"]);
         for other in &sizes[1..] {
@@ -95,9 +104,9 @@ async fn a_request_for_nobody_writes_records_of_the_same_sizes() {
 }
 
 /// The sizes of the records that a request writes, by the first part of their keys.
-async fn sizes_written(service: &Service, path: &str, email: &str) -> BTreeMap<String, Vec<usize>> {
+async fn sizes_written(service: &Service, path: &str, body: Value) -> BTreeMap<String, Vec<usize>> {
     let before = service.keys_stored().await;
-    service.post(path, json!({"email": email})).await.is(200);
+    service.post(path, body).await.is(200);
     let written = service.records().await.into_iter().filter(|record| !before.contains(record["pk"].as_s().unwrap()));
     let mut of_kind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for record in written {

@@ -6,6 +6,7 @@ mod address;
 mod alike;
 mod guesses;
 mod limits;
+mod links;
 mod pages;
 mod reset;
 mod sign_in;

@@ -279,12 +279,13 @@ async fn an_address_of_a_reserved_domain_is_accepted_and_gets_no_mail() {
 
 #[tokio::test(start_paused = true)]
 async fn no_header_of_a_caller_and_nothing_that_was_typed_reaches_a_mail() {
-    let service = Service::configured(email::router(), &[("PUBLIC_URL", "https://login.herbs.example")]).await;
+    let variables = [("PUBLIC_URL", "https://login.herbs.example"), ("APP_URLS", "https://app-canary.example")];
+    let service = Service::configured(email::router(), &variables).await;
     service.account_with("james@yopmail.com", Some("canary-name"), |user| user.name = "Canary".to_owned()).await;
     let call = service.request(Method::POST, "/password/forgot").from(IpAddr::from([192, 0, 2, 1]));
     let names = ["host", "x-forwarded-host", "x-forwarded-proto", "forwarded", "origin", "referer", "x-original-url"];
     let call = names.into_iter().fold(call, |call, name| call.header(name, "evil-canary.example"));
-    let body = json!({"username": "canary-name", "locale": "<b>evil-canary\r\nBcc: x</b>", "continue_url": "https://evil-canary.example"});
+    let body = json!({"username": "canary-name", "locale": "<b>evil-canary\r\nBcc: x</b>", "continue_url": "https://app-canary.example"});
     call.json(body).await.is(200);
     let mails = service.mails().await;
     let rendered = mails[0].render("Herbs", shared::testing::proof_keys().sealing(), true);

@@ -9,14 +9,16 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 44] = [
+const VARIABLES: [&str; 46] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
+    "APP_URLS",
     "ARGON2_MEMORY_KIB",
     "BEHIND_PROXY",
     "CLOCK_SKEW_SECONDS",
     "CORS_ALLOWED_ORIGINS",
     "EMAIL_SIGN_IN",
+    "EMAIL_SIGN_IN_LINK",
     "FIREBASE_AUTH_EMULATOR_HOST",
     "FIREBASE_CERTS_URL",
     "FIREBASE_CLIENT_EMAIL",

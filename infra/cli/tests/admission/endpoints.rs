@@ -90,7 +90,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 60] = [
+const ROWS: [Row; 61] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -261,6 +261,7 @@ const ROWS: [Row; 60] = [
     equal("POST /pages/verify", By::Nobody, r#"{"token": "A", "password": "a"}"#, "401 link_invalid"),
     equal("POST /pages/email", By::Nobody, r#"{"token": "A", "password": "a"}"#, "401 link_invalid"),
     equal("POST /pages/undo", By::Nobody, r#"{"token": "A", "email": "a@b.de"}"#, "401 link_invalid"),
+    equal("POST /pages/sign-in", By::Nobody, r#"{"token": "A"}"#, "501 not_configured"),
     equal("POST /pages/disown", By::Nobody, r#"{"token": "A", "email": "a@b.de"}"#, "401 link_invalid"),
 ];
 

@@ -32,6 +32,7 @@ const PATHS: [(&str, &str); 33] = [
     ("POST", "/pages/disown"),
     ("POST", "/pages/email"),
     ("POST", "/pages/undo"),
+    ("POST", "/pages/sign-in"),
     ("POST", "/me/email"),
     ("POST", "/me/email/complete"),
     ("POST", "/oauth/token"),

@@ -326,6 +326,7 @@ fn email() -> Vec<Route> {
         post("/pages/verify", link.clone()),
         post("/pages/email", link.clone()),
         post("/pages/undo", link.clone()),
+        post("/pages/sign-in", link.clone()),
         post("/pages/disown", link),
         post("/me/email", json!({"new_email": "c@b.example", "password": NEXT_PASSWORD})),
         post("/me/email/complete", code.clone()),

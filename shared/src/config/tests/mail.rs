@@ -103,3 +103,32 @@ fn another_system_is_asked_about_passwords_in_signed_calls_alone() {
     assert_eq!(config.key_sources(None).legacy_login, Some(Source::Secret("legacy".to_owned())));
     assert!(read(&[]).unwrap().legacy_login.url.is_none(), "off by default");
 }
+
+#[test]
+fn a_link_that_logs_in_needs_an_app_to_lead_to() {
+    let refusal = read(&[("EMAIL_SIGN_IN_LINK", "true")]).unwrap_err().to_string();
+    assert!(refusal.starts_with("EMAIL_SIGN_IN_LINK needs APP_URLS"), "{refusal}");
+    let with = |more: &[(&str, &str)]| {
+        with(&[("EMAIL_SIGN_IN_LINK", "true"), ("APP_URLS", "https://app.example, myapp://,")], more).unwrap()
+    };
+    let config = with(&[("EMAIL_SIGN_IN", "existing")]);
+    assert!(config.accounts.email_sign_in_link && config.advice.is_empty(), "{:?}", config.advice);
+    for url in ["https://app.example/done", "myapp://done"] {
+        assert!(config.accounts.app_urls.admit(url).is_ok(), "{url}");
+    }
+    assert!(with(&[]).advice.iter().any(|told| told.starts_with("EMAIL_SIGN_IN_LINK has no effect")));
+    assert!(with(&[("REQUIRE_VERIFIED_EMAIL", "true")]).advice.is_empty());
+}
+
+#[test]
+fn each_wrong_app_is_told_by_its_place_in_the_list() {
+    for (value, words) in [
+        ("https://app.example/done", "this one has a path"),
+        ("https://a.example,myapp", "entry 2 has no scheme"),
+        ("javascript://,https://b.example/c", "entry 1 has a scheme of browsers or systems, and of no app; entry 2 has a"),
+        (",", "must be origins like https://app.example, or schemes like myapp://"),
+    ] {
+        let refusal = read(&[("APP_URLS", value)]).unwrap_err().to_string();
+        assert!(refusal.starts_with("APP_URLS must be") && refusal.contains(words), "{value}: {refusal}");
+    }
+}

@@ -7,7 +7,9 @@ use super::{
     described::{Kind, Need},
 };
 use crate::{
-    account::proof::{CODE_DIGITS, Code},
+    account::proof::{CODE_DIGITS, Code, LoginCode},
+    config::ContinueUrl,
+    error::Field,
     mail::Language,
 };
 
@@ -36,6 +38,33 @@ impl Fields<'_> {
         self.code_as_text(name);
         let text = self.optional(name)?;
         self.parsed_code(name, &text)
+    }
+
+    /// Reads the code of a login, which must be there: of the mail, or of a page that handed one
+    /// over where the deployment has such links.
+    pub fn login_code(&mut self, name: &str) -> Option<LoginCode> {
+        if self.notes(name, Kind::Text, Need::Required) {
+            return None;
+        }
+        self.code_as_text(name);
+        let text = self.required(name)?;
+        let has_links = self.accounts.is_some_and(|accounts| accounts.email_sign_in_link);
+        let handed = LoginCode::handed(&text).filter(|_| has_links);
+        handed.or_else(|| self.parsed_code(name, &text).map(LoginCode::Typed))
+    }
+
+    /// Reads the page of the app that a person goes on to, if one was sent: a URL of one of the
+    /// deployment's apps.
+    pub fn continue_url(&mut self, name: &str) -> Option<ContinueUrl> {
+        if self.notes(name, Kind::Text, Need::Optional) {
+            return None;
+        }
+        let text = self.optional(name)?;
+        let refuse = |why: &str| {
+            let sentence = "The app asks to go on to a page that is not known here.";
+            Field::new(name, "url_not_allowed", sentence).explained(format!("`{name}` {why}."))
+        };
+        self.accounts?.app_urls.admit(&text).map_err(|why| self.record(refuse(why))).ok()
     }
 
     /// Puts the zeros back that a number lacks at its beginning.
