@@ -110,6 +110,12 @@ impl Config {
         Issuer { audience: self.http.audience.clone().unwrap_or_else(|| url.clone()), url }
     }
 
+    /// Whether the service has a URL of this machine, and none at which others reach it.
+    pub fn is_of_one_machine(&self) -> bool {
+        let urls = [&self.http.issuer, &self.mail.public_url];
+        urls.into_iter().flatten().all(|url| http::is_of_one_machine(url))
+    }
+
     /// The lifetimes of the keys and of all that they sign.
     pub fn key_lifetimes(&self) -> KeyLifetimes {
         self.keys.lifetimes(&self.tokens)

@@ -6,14 +6,15 @@ import { byId, copyButton, fill, h, relative, say } from "./dom.js";
 
 /**
  * A page: its name in the navigation, and the module that draws it. A module is loaded when its page
- * is opened for the first time.
- * @type {Record<string, {name: string, load: () => Promise<{draw: (main: HTMLElement, rest: string[]) => any}>}>}
+ * is opened for the first time. A page with a feature is in the navigation of deployments that have it.
+ * @type {Record<string, {name: string, feature?: string, load: () => Promise<{draw: (main: HTMLElement, rest: string[]) => any}>}>}
  */
 const PAGES = {
   "": { name: "Start", load: () => import("./start.js") },
   try: { name: "Try it", load: () => import("./try.js") },
   builders: { name: "Builders", load: () => import("./builders.js") },
   token: { name: "Token doctor", load: () => import("./token.js") },
+  outbox: { name: "Outbox", feature: "outbox_page", load: () => import("./outbox.js") },
   users: { name: "Users", load: () => import("./users.js") },
   reference: { name: "Reference", load: () => import("./reference.js") },
 };
@@ -58,7 +59,8 @@ function focusOn(/** @type {HTMLElement | null} */ heading, /** @type {HTMLEleme
 }
 
 function navigation(/** @type {string} */ current) {
-  const links = Object.entries(PAGES).map(([path, { name }]) =>
+  const has = (/** @type {string | undefined} */ feature) => !feature || state.config?.features?.[feature];
+  const links = Object.entries(PAGES).filter(([, { feature }]) => has(feature)).map(([path, { name }]) =>
     h("li", null, h("a", { href: `#/${path}`, "aria-current": path === current ? "page" : null }, name)));
   fill(byId("nav"), h("ul", null, links));
 }
@@ -110,4 +112,7 @@ onSession.push(tray);
 fill(byId("tools"), theme());
 addEventListener("hashchange", show);
 await show();
-config().then((known) => { byId("version").textContent = `Latchkey ${known.version}`; }, () => {});
+config().then((known) => {
+  byId("version").textContent = `Latchkey ${known.version}`;
+  navigation(place()[0]);
+}, () => {});

@@ -13,6 +13,12 @@ function profile(/** @type {any} */ known) {
   }
 }
 
+/** What becomes of mails. */
+function mails(/** @type {any} */ features) {
+  if (features.outbox_page) return h("dd", null, "kept on this machine: ", h("a", { href: "#/outbox" }, "see the outbox"));
+  return features.mail ? "forgotten passwords and codes are mailed" : "off: no mail is sent";
+}
+
 const isLocal = () => ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
 export async function draw(/** @type {HTMLElement} */ main) {
@@ -41,7 +47,7 @@ export async function draw(/** @type {HTMLElement} */ main) {
       row("Firebase project", known.firebase_project_id || "not named in the settings"),
       known.emulator && row("Emulator", "The tokens are unsigned and for Firebase's Auth emulator. Never use this setting in production."),
       row("Passwords", `at least ${known.password_min_length} characters`),
-      known.features?.mail !== undefined && row("Mail", known.features.mail ? "forgotten passwords and codes are mailed" : "off: no mail is sent"));
+      known.features?.mail !== undefined && row("Mail", mails(known.features)));
   } catch (error) {
     fill(rows, row("State", failure(error)));
     return;

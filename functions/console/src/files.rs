@@ -33,7 +33,7 @@ macro_rules! guide {
 const INDEX: &str = include_str!("../assets/index.html");
 
 /// The style and the scripts.
-pub const ASSETS: [File; 14] = [
+pub const ASSETS: [File; 15] = [
     asset!("console.css", STYLE),
     asset!("console.js", SCRIPT),
     asset!("dom.js", SCRIPT),
@@ -48,6 +48,7 @@ pub const ASSETS: [File; 14] = [
     asset!("markdown.js", SCRIPT),
     asset!("reference.js", SCRIPT),
     asset!("users.js", SCRIPT),
+    asset!("outbox.js", SCRIPT),
 ];
 
 /// The guides for builders, which are documents of the repository too.

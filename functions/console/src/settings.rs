@@ -21,6 +21,7 @@ pub fn of(config: &Config, base: &str) -> Value {
         "features": {
             "mail": config.mail.by != MailBy::Off,
             "outbox": config.mail.by == MailBy::Outbox,
+            "outbox_page": config.serve.shows_outbox,
             "shared_secret": config.keys.shared_secret.is_some(),
             "api_key": config.keys.api_key.is_some(),
         },

@@ -3,7 +3,7 @@
 //! A link alone changes nothing. Programs that look through mails open each one, run the script of
 //! its page and press the buttons. Each call that changes something therefore asks for a word that
 //! only the person knows, and none answers a session. One call asks for no word, and changes
-//! nothing: it hands a code to the app, which is of no use without the challenge of that app.
+//! nothing: it hands a code to the app. The code is of no use without the challenge of that app.
 
 use axum::{Json, extract::State};
 use serde::Serialize;

@@ -50,8 +50,8 @@ pub(super) fn api() -> Api {
     Api::new().post("/password/forgot", forgot, forgotten).post("/password/reset", reset_password, resetting)
 }
 
-/// `email` or `username`, and perhaps `locale` and `continue_url`. The `refresh_token` of an earlier
-/// session shows that this client logged in before, as at `/login`.
+/// `email` or `username`, and perhaps `locale` and `continue_url`. The `refresh_token` of an
+/// earlier session shows that this client logged in before, as at `/login`.
 struct Forgot {
     identifier: Identifier,
     language: Language,

@@ -52,8 +52,8 @@ pub(super) fn api() -> Api {
     Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
 }
 
-/// `email`, and perhaps `locale` and `continue_url`. The `refresh_token` of an earlier session shows that this client
-/// logged in before, as at `/login`.
+/// `email`, and perhaps `locale` and `continue_url`. The `refresh_token` of an earlier session
+/// shows that this client logged in before, as at `/login`.
 struct Asked {
     email: Email,
     language: Language,
@@ -86,8 +86,8 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }
 
-/// `challenge`, the `code` of the mail or of its page, and perhaps the `password`, which an account whose address was not verified
-/// then keeps. `name` is for a new account.
+/// `challenge`, the `code` of the mail or of its page, and perhaps the `password`. An account whose
+/// address was not verified then keeps that password. `name` is for a new account.
 struct Login {
     challenge: String,
     code: LoginCode,

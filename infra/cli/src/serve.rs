@@ -7,6 +7,7 @@ mod endings;
 pub mod front;
 pub mod limits;
 mod mails;
+mod outbox;
 mod progress;
 mod screen;
 mod stop;
@@ -17,6 +18,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use axum::Router;
 use clap::Args;
 use shared::{
     App,
@@ -143,6 +145,7 @@ impl Serve {
         let base = format!("http://{shown}");
         config.http.issuer.get_or_insert_with(|| base.clone());
         mails::complete(&mut config.mail, &base, self.external_dynamodb);
+        config.serve.shows_outbox = outbox::is_shown(address.ip(), &config);
 
         let aws = Aws::of(&config);
         let table = match lock {
@@ -175,7 +178,8 @@ impl Serve {
 
         let sweeps = table.sweeps(app.clone());
         let bounds = Bounds::of_process(is_behind_proxy(&app));
-        let front = Front::new(crate::router(), app, bounds);
+        let router = if app.config().serve.shows_outbox { outbox::router() } else { Router::new() };
+        let front = Front::new(crate::router().merge(router), app, bounds);
         let tables = async {
             match dynamodb {
                 Some(listener) => table.serve(listener, stopped(stop.clone())).await,

@@ -270,6 +270,7 @@ fn configured(name: &str, value: &str) -> Option<String> {
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
         "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
+        "APP_URLS" => Some("https://app.example".to_owned()),
         _ => None,
     });
     config.ok().map(|config| format!("{config:?}"))

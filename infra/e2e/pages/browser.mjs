@@ -17,8 +17,8 @@ const THEMES = ['light', 'dark'];
 const WIDTHS = [320, 1280];
 const HEIGHT = 720;
 
-export async function launch() {
-  return chromium.launch({ executablePath });
+export async function launch(args = []) {
+  return chromium.launch({ executablePath, args });
 }
 
 /**

@@ -127,12 +127,12 @@ async fn sign_up(
 /// The purposes of the links that log in.
 const OF_LINKS: [Purpose; 2] = [Purpose::SignIn, Purpose::SignUp];
 
-/// Hands a code to the app that asked for the mail, for whoever has its link: the URL of the app,
-/// with the code in its query. One round trip.
+/// Hands a code to the app that asked for the mail. Returns the URL of the app, with the code in
+/// its query. One round trip.
 ///
 /// The app exchanges the code together with its challenge. A program that opens the link of
-/// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The link
-/// stays good until its login, so that nobody uses it up before the person does.
+/// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The link stays
+/// good until its login, so that nobody uses it up before the person does.
 ///
 /// # Errors
 ///

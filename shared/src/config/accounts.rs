@@ -38,14 +38,14 @@ pub struct Accounts {
     /// account may. With `sign_up` the code also makes an account, for whoever `SIGN_UP` lets in.
     pub email_sign_in: EmailSignIn,
     /// Puts a link into the mail that logs in, beside the code. Defaults to `false`. Accepts `true`
-    /// or `false`. Read from `EMAIL_SIGN_IN_LINK`. Needs `APP_URLS` and `PUBLIC_URL`. The link leads
-    /// to a page, and the page to the app that asked: to the `continue_url` of `/login/email`. A
-    /// request without one gets a mail with the code alone.
+    /// or `false`. Read from `EMAIL_SIGN_IN_LINK`. Needs `APP_URLS` and `PUBLIC_URL`. The link
+    /// leads to a page, and the page to the app that asked: to the `continue_url` of
+    /// `/login/email`. A request without one gets a mail with the code alone.
     pub email_sign_in_link: bool,
     /// Names the apps that people go on to from the pages of mails. Has no default. Accepts origins
     /// such as `https://app.example` and schemes such as `myapp://`, separated by commas. Read from
-    /// `APP_URLS`. A `continue_url` begins with one of them, letter for letter. Of `http://` only
-    /// the addresses of one machine are accepted.
+    /// `APP_URLS`. A `continue_url` begins with one of them, letter for letter. An origin with
+    /// `http://` must be an address of one machine.
     pub app_urls: AppUrls,
     /// Mails a code and a link to the address of each new account, which verify the address.
     /// Defaults to `off`. Accepts `send` or `off`. Read from `VERIFY_EMAIL`. The mail is sent in

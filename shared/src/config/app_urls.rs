@@ -1,8 +1,8 @@
 //! The apps that people go on to from the pages, and the URLs of those apps.
 //!
 //! A request names the page to go on to, and a page of this service sends the person there. So a
-//! URL is accepted only if it begins with an entry, letter for letter, and if a browser reads the
-//! same in it (WHATWG URL). No other spelling of a host has to be understood by that.
+//! URL must begin with an entry, letter for letter, and a browser must read the same in it (WHATWG
+//! URL). No other spelling of a host has to be understood by that.
 
 use std::fmt;
 

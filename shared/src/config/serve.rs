@@ -14,11 +14,13 @@ pub struct Serve {
     /// Names the folder with the embedded database and the keys. Defaults to `.latchkey`. Accepts a
     /// path. Read from `DATA_DIR` on a laptop. The option `--data-dir` overrides this variable.
     pub data_dir: PathBuf,
+    /// Whether the server shows the mails of its outbox. The server itself finds that out.
+    pub shows_outbox: bool,
 }
 
 impl Serve {
     pub(super) fn read(env: &mut Environment) -> Self {
-        Self { port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16, data_dir: data_dir(env) }
+        Self { port: env.number("PORT", 8080, 0, u16::MAX.into()) as u16, data_dir: data_dir(env), shows_outbox: false }
     }
 }
 

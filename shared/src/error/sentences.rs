@@ -121,7 +121,8 @@ impl Error {
             }
             Self::CrossOrigin => {
                 "The calls below /pages are for the pages that mails link to. An app sends the code of the mail: \
-                 `POST /password/reset`, `POST /me/email/verify/complete`."
+                 `POST /password/reset`, `POST /me/email/verify/complete`. The mails of /outbox are shown to \
+                 their own machine alone, at an address such as http://localhost:8080."
             }
             Self::NotConfigured(sentence) => sentence,
             _ => return self.message().into_owned(),

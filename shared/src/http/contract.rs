@@ -54,7 +54,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(app.clone(), through_proxy))
         .layer(cors(app.config()))
-        .layer(middleware::from_fn(without_cors_for_admins))
+        .layer(middleware::from_fn(without_cors_where_closed))
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
 }
@@ -102,12 +102,12 @@ fn cors(config: &Config) -> CorsLayer {
         .max_age(Duration::from_secs(PREFLIGHT_SECONDS))
 }
 
-/// Lets no page of another origin read an answer of `/admin`: whoever may call there has no
-/// business with a foreign page.
-async fn without_cors_for_admins(request: Request, next: Next) -> Response {
-    let is_for_admins = paths::is_for_admins(request.uri().path());
+/// Lets no page of another origin read an answer of `/admin` or `/outbox`: whoever may call there
+/// has no business with a foreign page.
+async fn without_cors_where_closed(request: Request, next: Next) -> Response {
+    let is_closed = paths::is_closed_to_others(request.uri().path());
     let mut response = next.run(request).await;
-    if is_for_admins {
+    if is_closed {
         let headers = response.headers_mut();
         let names = headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
         for name in names.cloned().collect::<Vec<_>>() {

@@ -106,7 +106,17 @@ const PATH_BYTES_MAX: usize = 256;
 
 /// Whether a path is of the admin API.
 pub fn is_for_admins(path: &str) -> bool {
-    path == "/admin" || path.starts_with("/admin/")
+    is_below("/admin", path)
+}
+
+/// Whether the answers of a path are for no page of another origin: those of the admin API, and the
+/// mails of a laptop.
+pub fn is_closed_to_others(path: &str) -> bool {
+    is_for_admins(path) || is_below("/outbox", path)
+}
+
+fn is_below(root: &str, path: &str) -> bool {
+    path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The methods of the path that a router has matched.

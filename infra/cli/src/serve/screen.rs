@@ -128,7 +128,10 @@ impl Started<'_> {
     fn mail(&self) -> String {
         match self.config.mail.by {
             MailBy::Outbox => {
-                format!("files in {}; codes show here (MAIL)", shown(&self.config.serve.data_dir.join("outbox")))
+                let folder = shown(&self.config.serve.data_dir.join("outbox"));
+                let page = format!("\n{}/outbox shows them", self.base);
+                let page = if self.config.serve.shows_outbox { page } else { String::new() };
+                format!("files in {folder}; codes show here (MAIL){page}")
             }
             MailBy::Ses => "by Amazon SES".to_owned(),
             MailBy::Smtp => "by the server of SMTP_URL".to_owned(),

@@ -12,6 +12,7 @@ mod federation;
 mod growth;
 mod mails;
 mod mistakes;
+mod outbox;
 mod terminal;
 
 use std::{

@@ -40,8 +40,8 @@ impl Fields<'_> {
         self.parsed_code(name, &text)
     }
 
-    /// Reads the code of a login, which must be there: of the mail, or of a page that handed one
-    /// over where the deployment has such links.
+    /// Reads the code of a login, which must be there. It is the code of the mail, or one that a
+    /// page handed over, where the deployment has such links.
     pub fn login_code(&mut self, name: &str) -> Option<LoginCode> {
         if self.notes(name, Kind::Text, Need::Required) {
             return None;
