@@ -135,7 +135,7 @@ rotation: $(VENV)/.installed ## rotate and revoke keys under 10,000 live tokens,
 
 # The states of a rotation beside other work, with a part of the key set. It needs some gigabytes.
 .PHONY: rotation-search
-rotation-search: ## search every interleaving of a rotation, a part and other changes, for minutes
+rotation-search: ## search every interleaving of a rotation, a part and other changes, for two minutes
 	$(NEED_RUST)
 	cargo test --workspace --lib interleavings -- --ignored
 

@@ -72,10 +72,12 @@ impl KeySet {
     }
 
     /// This part with the live keys of `coming` that it lacks, as next keys. None if it lacks none.
-    /// Nothing else changes, as `coming` may never come into force.
+    /// Nothing else changes, as `coming` may never come into force. A key that is revoked in this
+    /// part stays so: somebody may have revoked the key after `coming` was made.
     pub(crate) fn announcing(&self, coming: &Self, now: Timestamp) -> Option<Self> {
-        let is_live_here = |kid: &str| self.keys.iter().any(|key| key.kid == kid && key.term.is_live(now));
-        let lacking = |key: &&KeyRecord| key.term.is_live(now) && !is_live_here(&key.kid);
+        let is_decided =
+            |kid: &str| self.keys.iter().any(|key| key.kid == kid && (key.revoked || key.term.is_live(now)));
+        let lacking = |key: &&KeyRecord| key.term.is_live(now) && !is_decided(&key.kid);
         let missing: Vec<KeyRecord> = coming.keys.iter().filter(lacking).cloned().collect();
         if missing.is_empty() {
             return None;

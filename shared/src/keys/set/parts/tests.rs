@@ -82,9 +82,24 @@ fn an_announced_key_is_published_and_ends_or_starts_nothing() {
 fn a_key_that_a_part_wrongly_counts_as_retired_is_announced_again() {
     let set = set();
     let mut wrong = set.part(Part::Public).unwrap();
-    wrong.keys[0].revoke(NOW);
+    wrong.keys[0].term.retired_at = Some(NOW);
     let announced = wrong.announcing(&set.part(Part::Public).unwrap(), NOW).unwrap();
     assert!(announced.keys.iter().all(|key| key.term.is_live(NOW)) && announced.keys.len() == 2);
+}
+
+/// A rotation that began before a revocation must not bring the key back for anybody who verifies.
+#[test]
+fn a_key_that_is_revoked_in_a_part_stays_revoked_when_an_older_set_is_announced() {
+    let mut set = set();
+    let mut older = set.clone();
+    older.rotate(NOW, &lifetimes(), new());
+    let kid = set.keys[0].kid.clone();
+    set.revoke(&kid, NOW, &lifetimes(), new()).unwrap();
+    let revoked = set.part(Part::Public).unwrap();
+    let announced = revoked.announcing(&older.part(Part::Public).unwrap(), NOW).unwrap();
+    assert_eq!(announced.keys.len(), revoked.keys.len() + 1, "the new key of the older set");
+    let public = PublicKeys::parse(&json(&announced)).unwrap();
+    assert!(public.knows(&kid) && public.verifying(&kid, NOW).is_none());
 }
 
 #[test]
