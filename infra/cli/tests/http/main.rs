@@ -14,7 +14,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 33] = [
+const PATHS: [(&str, &str); 34] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
