@@ -99,6 +99,7 @@ e2e: $(VENV)/.installed $(SCHEMATHESIS)/.installed $(E2E)/node_modules/.package-
 	cargo test --workspace --no-run --quiet
 	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret && npm run test:clients && npm run test:api && npm run test:mail && npm run test:pages
 	$(WALKS) lambda
+	$(WALKS) mails
 	$(WALKS) rotation
 
 # Uses the program that `unit` built, which is linked to the same libraries. RELEASE=1 builds it by

@@ -195,6 +195,42 @@ describe('an admin', () => {
     await page.context().close();
   });
 
+  test('invites somebody, who chooses a password, and then sends a reset or hands a link over', async () => {
+    const email = 'invited@yopmail.com';
+    const mailed = (kind) => server.line((line) => line.startsWith(`Mail to ${email} (${kind})`), 20_000);
+    const { page, wrong } = await unlocked('/#/users/new');
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByLabel('Mail an invitation').check();
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.getByRole('heading', { level: 1, name: email }).waitFor();
+    await mailed('invite');
+    await page.getByRole('button', { name: 'Invite', exact: true }).click();
+    await page.locator('.note.good', { hasText: 'is on its way' }).waitFor();
+    await page.getByRole('button', { name: 'Make a link to hand over' }).click();
+    await page.locator('.note.warn', { hasText: 'owner of the account' }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    const link = await page.getByRole('region', { name: 'the link' }).textContent();
+
+    const person = await browser.newContext().then((context) => context.newPage());
+    await person.goto(link);
+    await person.getByRole('heading', { name: 'Accept the invitation' }).waitFor();
+    await person.locator('#password').fill(PASSWORD);
+    await person.locator('#send').click();
+    await person.getByRole('heading', { name: 'Your account is ready' }).waitFor();
+    await person.context().close();
+    await succeed(server, post('/login', { email, password: PASSWORD }));
+
+    await page.reload();
+    await page.getByLabel('Admin key').fill(KEY);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Send reset' }).click();
+    await page.locator('.note.good', { hasText: 'is on its way' }).waitFor();
+    assert.match(await mailed('code_reset'), /code \d{6}/);
+    assert.equal(await page.getByRole('button', { name: 'Invite', exact: true }).count(), 0);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
   test('finds by a prefix, by the exact address, and goes through pages and back', async () => {
     for (let number = 0; number < 55; number++) await made(`paged-${String(number).padStart(2, '0')}@example.com`, { password: undefined });
     const { page, wrong } = await unlocked();

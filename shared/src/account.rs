@@ -14,4 +14,5 @@ pub mod roles;
 mod sealed;
 pub mod session;
 pub mod sign_up;
+pub mod test_code;
 pub mod user;

@@ -7,6 +7,7 @@ pub mod ending;
 pub mod export;
 pub mod first_mail;
 pub mod first_session;
+pub mod handed_out;
 pub mod import;
 pub mod in_step;
 pub mod judgement;

@@ -62,6 +62,9 @@ impl Kind {
         Self::AccessRevoked,
     ];
 
+    /// The length of the longest name, in bytes.
+    pub const NAME_BYTES_MAX: usize = 24;
+
     /// The purpose of the proof behind the mail. `None` for a notice that has no link.
     pub const fn purpose(self) -> Option<Purpose> {
         match self {

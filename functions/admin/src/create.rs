@@ -15,7 +15,11 @@ use shared::{
         metadata::{Metadata, MetadataChange},
         user::User,
     },
-    auth::new_password::refuse_breached,
+    auth::{
+        handed_out::{self, has_password},
+        mailing::tell,
+        new_password::refuse_breached,
+    },
     error::{Error, Field},
     http::{
         admin::Admin,
@@ -25,13 +29,18 @@ use shared::{
         fields::{self, Fields, Input, described::Kind},
         unknown::Place,
     },
+    mail::Language,
     password::{Password, Person, StoredHash},
     store::{Creation, Fingerprint},
     telemetry::audit,
     time::Timestamp,
+    token::access::Issuer,
 };
 
-use crate::view::{AdminUser, Shown};
+use crate::{
+    link::base,
+    view::{AdminUser, Shown},
+};
 
 /// The time for which an idempotency key is remembered.
 const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -50,12 +59,16 @@ const REFUSALS: &[Refusal] = &[
     (409, "email_taken"),
     (409, "username_taken"),
     (409, "idempotency_key_reused"),
+    (501, "not_configured"),
 ];
 
 /// The endpoint of this part.
 pub fn api() -> Api {
     let operation = Operation::new::<Shown>("adminCreateUser", "Create an account for somebody")
-        .text("Makes an account without a session, whatever SIGN_UP says. Without a password its owner begins with a code by mail.")
+        .text(
+            "Makes an account without a session, whatever SIGN_UP says. With send_invite its owner gets a mail with a link to \
+             a first password, which is good for 72 hours. Without a password and an invitation, the owner begins with a code.",
+        )
         .status(201)
         .admin_key()
         .parameters(&[IDEMPOTENCY_KEY])
@@ -75,6 +88,8 @@ struct NewAccount {
     role_id: Option<u32>,
     email_verified: bool,
     password: Option<Password>,
+    /// The language of the invitation, if one is wanted.
+    invite: Option<Language>,
     /// The reason why the password is too weak, if it is.
     weakness: Option<Field>,
 }
@@ -93,6 +108,10 @@ impl Input for NewAccount {
         let metadata = fields.metadata("metadata").unwrap_or_default();
         let private_metadata = fields.changed_private_metadata("private_metadata");
         let claims = fields.claims("claims").unwrap_or_default();
+        let (is_invited, language) = (fields.flag("send_invite"), fields.language("locale"));
+        if is_invited && password.is_some() {
+            fields.record(has_password("send_invite"));
+        }
         let person = Person {
             email_key: email.as_ref().map_or("", Email::key),
             username: username.as_ref().map(Username::as_str),
@@ -112,6 +131,7 @@ impl Input for NewAccount {
             role_id,
             email_verified,
             password,
+            invite: is_invited.then_some(language),
             weakness,
         })
     }
@@ -125,6 +145,7 @@ pub fn role_id(fields: &mut Fields) -> Option<u32> {
 /// 201 with the account.
 async fn create(
     State(app): State<App>,
+    issuer: Issuer,
     _: Admin,
     ip: ClientIp,
     headers: HeaderMap,
@@ -150,12 +171,20 @@ async fn create(
     user.password_hash = hash;
     user.role_id = new.role_id.unwrap_or(user.role_id);
     user.email_verified = new.email_verified;
-    let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, None, now).await?;
+    let invitation = match new.invite {
+        Some(language) => Some(handed_out::invitation(&app, &user, language, base(&app, &issuer), now).await?),
+        None => None,
+    };
+    let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, invitation.as_ref(), now).await?;
     if let Creation::Repeated { user_id } = made {
         let earlier = app.store().whole_again(&user_id).await?.ok_or(Error::IdempotencyKeyReused)?;
         return Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&app, &earlier) })));
     }
-    audit::admin("admin_user_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), "");
+    let fields = if invitation.is_some() { "send_invite" } else { "" };
+    audit::admin("admin_user_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), fields);
+    if let Some(invitation) = &invitation {
+        tell(&app, &invitation.mail);
+    }
     Ok((StatusCode::CREATED, Json(Shown { user: AdminUser::of(&app, &user) })))
 }
 
@@ -173,6 +202,7 @@ pub async fn hash(app: &App, password: &Password) -> Result<StoredHash, Error> {
 fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
     let (role, verified) = (new.role_id.map(|id| id.to_string()).unwrap_or_default(), new.email_verified.to_string());
     let username = new.username.as_ref().map_or("", Username::as_str);
-    let fields = [username, &new.name, new.metadata.text(), &role, &verified, new.claims.text()];
+    let invite = new.invite.map_or("", Language::tag);
+    let fields = [username, &new.name, new.metadata.text(), &role, &verified, new.claims.text(), invite];
     Fingerprint::new(&format!("admin {key}"), ip.key(), &new.email, &fields, now + IDEMPOTENCY_LIFE)
 }

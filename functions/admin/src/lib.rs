@@ -9,9 +9,11 @@ mod cursor;
 mod delete;
 mod export;
 mod import;
+mod link;
 mod list;
 mod sessions;
 mod show;
+mod test_code;
 mod token;
 mod view;
 
@@ -21,7 +23,7 @@ use shared::{App, http::api::Api};
 /// The endpoints of this function.
 pub fn api() -> Api {
     let users = [list::api(), create::api(), show::api(), change::api(), delete::api(), sessions::api()];
-    let all = [token::api(), import::api(), export::api()];
+    let all = [token::api(), import::api(), export::api(), link::api(), test_code::api()];
     users.into_iter().chain(all).fold(Api::new(), Api::merge)
 }
 

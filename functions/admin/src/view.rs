@@ -30,6 +30,7 @@ pub struct AdminUser {
     private_metadata: Metadata,
     created_at: String,
     sessions_ended_at: String,
+    test_code_until: String,
     version: u64,
 }
 
@@ -51,9 +52,16 @@ impl AdminUser {
             private_metadata: user.private_metadata.clone(),
             created_at: user.created_at.rfc3339(),
             sessions_ended_at: user.sessions_ended_at.map(Timestamp::rfc3339).unwrap_or_default(),
+            test_code_until: until(app, user),
             version: user.version,
         }
     }
+}
+
+/// The end of the fixed code, empty if there is none or its time is over.
+fn until(app: &App, user: &User) -> String {
+    let until = user.test_code.as_ref().map(|code| code.until).filter(|until| app.now() < *until);
+    until.map(Timestamp::rfc3339).unwrap_or_default()
 }
 
 impl Sample for AdminUser {
@@ -73,9 +81,10 @@ impl Sample for AdminUser {
         ("private_metadata", "A JSON object of yours, which the person never sees."),
         ("created_at", "The time when the account was made."),
         ("sessions_ended_at", "The time when all sessions were last ended; empty if never."),
+        ("test_code_until", "The end of the fixed code for reviewers; empty if there is none."),
         ("version", "Every change of what admits the person raises it. Name and metadata change without it."),
     ];
-    const DATES_OR_EMPTY: &'static [&'static str] = &["sessions_ended_at"];
+    const DATES_OR_EMPTY: &'static [&'static str] = &["sessions_ended_at", "test_code_until"];
 
     fn sample() -> Self {
         Self {
@@ -93,6 +102,7 @@ impl Sample for AdminUser {
             private_metadata: Metadata::default(),
             created_at: "2026-05-01T09:00:00Z".to_owned(),
             sessions_ended_at: String::new(),
+            test_code_until: String::new(),
             version: 0,
         }
     }

@@ -169,11 +169,13 @@ function newAccount(/** @type {HTMLElement} */ view) {
     password: field({ label: "Password", name: "password", type: "password", autocomplete: "new-password", hint: "Without one, the person begins with a code by mail." }),
     role_id: field({ label: "Role", name: "role_id", inputmode: "numeric", hint: "A whole number; 1 without one." }),
   };
+  const invite = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", name: "send_invite" }));
   const told = h("div");
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const typed = Object.entries(fields).map(([name, { input }]) => [name, input.value]).filter(([, value]) => value !== "");
-    const answer = await call("POST", "/admin/users", Object.fromEntries(typed)).catch((error) => void fill(told, note("bad", "No answer.", failure(error))));
+    const invited = invite.checked ? { send_invite: true } : {};
+    const answer = await call("POST", "/admin/users", { ...Object.fromEntries(typed), ...invited }).catch((error) => void fill(told, note("bad", "No answer.", failure(error))));
     if (!answer) return;
     fields.password.input.value = "";
     if (answer.status === 201) location.hash = `#/users/${encodeURIComponent(answer.body.user.id)}`;
@@ -181,6 +183,7 @@ function newAccount(/** @type {HTMLElement} */ view) {
   };
   fill(view, h("h1", { tabindex: "-1" }, "New account"), h("p", null, h("a", { href: "#/users" }, "All accounts")),
     h("form", { onsubmit: submit, novalidate: true }, Object.values(fields).map(({ element }) => element),
+      h("label", { class: "check" }, invite, " Mail an invitation: a link to a first password, good for 72 hours"),
       h("div", { class: "actions" }, h("button", { type: "submit", class: "main" }, "Create"))), told);
 }
 
@@ -211,7 +214,7 @@ async function account(/** @type {HTMLElement} */ view, /** @type {string} */ id
     return answer;
   };
   fill(view, h("h1", { tabindex: "-1" }, user.email), h("p", null, h("a", { href: "#/users" }, "All accounts")), h("div", { class: "done" }), told,
-    facts(user), asCode(shown, sessions), edit(user, path, act), actions(user, path, act),
+    facts(user), asCode(shown, sessions), edit(user, path, act), actions(user, path, act), mails(user, path),
     live(sessions, path, act), deletion(view, user, path, told));
 }
 
@@ -258,6 +261,25 @@ function actions(/** @type {any} */ user, /** @type {string} */ path, /** @type 
       : [button("Verify, and end what was set before", { email_verified: true }, "The address is verified; password and sessions from before have ended."),
         button("Verify, and keep the password", { email_verified: true, keep_password: true }, "The address is verified.")],
     user.has_password && button("Remove the password", { password: "" }, "The password is removed, and every session has ended."))];
+}
+
+/** The mails that an admin sends, and the link in the place of one. The account stays as it is. */
+function mails(/** @type {any} */ user, /** @type {string} */ path) {
+  const told = h("div");
+  const ask = async (/** @type {string} */ purpose, /** @type {boolean} */ send) => {
+    const answer = await call("POST", `${path}/link`, { purpose, send }).catch((error) => void fill(told, note("bad", "No answer.", failure(error))));
+    if (!answer) return;
+    if (answer.status !== 200) { fill(told, refusal(answer), asCode(answer)); return void say("Refused."); }
+    const until = `Its link is good until ${answer.body.expires_at}.`;
+    if (answer.body.sent) fill(told, note("good", `A mail to ${user.email} is on its way.`, until), asCode(answer));
+    else if (send) fill(told, note("warn", "No mail.", "Addresses for examples get none. Hand the link over in its place."), asCode(answer));
+    else fill(told, note("warn", "Whoever has this link is the owner of the account.", until), copyLine(answer.body.link, "the link"), asCode(answer));
+    say(answer.body.sent ? "Sent." : "Made.");
+  };
+  const [purpose, name] = user.has_password ? ["reset", "Send reset"] : ["invite", "Invite"];
+  const button = (/** @type {string} */ label, /** @type {boolean} */ send) => h("button", { type: "button", onclick: () => ask(purpose, send) }, label);
+  return [h("h2", null, "Mails"), h("p", null, user.has_password ? "A reset lets the person choose another password." : "An invitation lets the person choose a first password, for 72 hours."),
+    h("div", { class: "actions" }, button(name, true), button("Make a link to hand over", false)), told];
 }
 
 function live(/** @type {Answer} */ answer, /** @type {string} */ path, /** @type {Act} */ act) {

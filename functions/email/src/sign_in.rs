@@ -48,7 +48,13 @@ pub(super) fn api() -> Api {
         )
         .body::<Login>()
         .imported(&["challenge", "code"])
-        .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
+        .fails(&[
+            (401, "code_invalid"),
+            (403, "account_disabled"),
+            (403, "email_not_verified"),
+            (409, "email_taken"),
+            (501, "not_configured"),
+        ]);
     Api::new().post("/login/email", ask, asking).post("/login/email/complete", complete, completing)
 }
 

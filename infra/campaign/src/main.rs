@@ -67,6 +67,7 @@ const CASES: &[(&str, Case)] = &[
     ("faults: errors", faults::errors::run),
     ("faults: malformed records", faults::malformed_records::run),
     ("races", races::run),
+    ("races: addresses", races::addresses::run),
     ("races: revocations", races::revocations::run),
     ("races: token families", races::token_families::run),
     ("races: copies", races::copies::run),

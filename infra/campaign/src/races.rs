@@ -3,6 +3,7 @@
 //! Exactly one account or one child token may result, and every other request must get a proper
 //! refusal. The rows count the answers and the records.
 
+pub mod addresses;
 mod batch;
 pub mod copies;
 pub mod revocations;

@@ -41,6 +41,9 @@ const DISABLED: Side = Side {
 const PASSWORDLESS: Side =
     Side { name: "account without a password", stored: Some(|item| drop(item.remove("password_hash"))) };
 
+/// The address of an ordinary account, for whoever wants to have it.
+const TAKEN: Side = Side { name: "taken address", ..ORDINARY };
+
 /// An imported hash: bcrypt with cost 10, which takes several times as long as our own hash.
 const FOREIGN: Side =
     Side {
@@ -84,8 +87,15 @@ struct Asked {
     /// The most requests of one address, below every limit. Equal on both sides, so that counters
     /// are created equally often.
     times: usize,
+    /// The variables of the server.
+    variables: &'static [(&'static str, &'static str)],
+    /// Whether somebody who is logged in sends the request. The sides are then other addresses.
+    is_by_owner: bool,
     pairs: &'static [(Side, Side)],
 }
+
+/// The password of the account that all others are copies of.
+const PASSWORD: &str = "correct horse battery";
 
 const LOGIN: Asked = Asked {
     name: "login",
@@ -94,6 +104,8 @@ const LOGIN: Asked = Asked {
     status: 401,
     code: "invalid_credentials",
     times: FAILURES_MAX,
+    variables: &[],
+    is_by_owner: false,
     pairs: &PAIRS,
 };
 
@@ -106,7 +118,28 @@ const FORGOT: Asked = Asked {
     status: 200,
     code: "",
     times: 1,
+    variables: &[],
+    is_by_owner: false,
     pairs: &[(UNKNOWN, ORDINARY), (DISABLED, ORDINARY), (UNKNOWN, PASSWORDLESS)],
+};
+
+/// A code that logs in, and makes an account for whoever has none. An address that is nobody's gets
+/// a mail too.
+const LOGIN_CODE: Asked = Asked {
+    name: "login by a code that makes accounts",
+    path: "/login/email",
+    variables: &[("EMAIL_SIGN_IN", "sign_up")],
+    ..FORGOT
+};
+
+/// Another address for an account. Nobody has the address, or somebody else does.
+const NEW_ADDRESS: Asked = Asked {
+    name: "another address",
+    path: "/me/email",
+    body: |address| json!({"new_email": address, "password": PASSWORD}),
+    is_by_owner: true,
+    pairs: &[(UNKNOWN, TAKEN), (DISABLED, TAKEN)],
+    ..FORGOT
 };
 
 /// Logins with a wrong password.
@@ -114,9 +147,11 @@ pub fn run(scale: Scale, report: &mut Report) {
     compare(scale, report, &LOGIN);
 }
 
-/// Codes for a forgotten password.
+/// Codes for a forgotten password, for a login, and for another address.
 pub fn of_mails(scale: Scale, report: &mut Report) {
-    compare(scale, report, &FORGOT);
+    for asked in [&FORGOT, &LOGIN_CODE, &NEW_ADDRESS] {
+        compare(scale, report, asked);
+    }
 }
 
 /// Sends requests of both sides of each pair by turns, one at a time, on one connection.
@@ -128,9 +163,11 @@ fn compare(scale: Scale, report: &mut Report, asked: &Asked) {
     let mut rng = seeded_rng("timing");
     let folder = TempDir::new().expect("a folder");
     let key = alphanumeric(&mut rng, 40);
-    let process = Process::start(&folder.path().join("data"), &[("API_KEY", &key), ("TOKEN_PROFILE", "access")]);
+    let variables = [&[("API_KEY", &*key), ("TOKEN_PROFILE", "access")], asked.variables].concat();
+    let process = Process::start(&folder.path().join("data"), &variables);
     wait_for(async {
-        let template = template(&process, &key).await;
+        let (template, token) = template(&process, &key).await;
+        let caller = Caller { key: &key, token: asked.is_by_owner.then_some(&token) };
         for (index, (left, right)) in asked.pairs.iter().copied().enumerate() {
             let mut sides = Vec::new();
             for (number, side) in [left, right].into_iter().enumerate() {
@@ -138,15 +175,21 @@ fn compare(scale: Scale, report: &mut Report, asked: &Asked) {
                 let count = samples.div_ceil(asked.times) + WARM_UP;
                 sides.push(addresses(&process, &template, side, &prefix, count).await);
             }
-            let [a, b] = measure(&process.client(), &key, asked, &sides, samples, &mut rng).await;
+            let [a, b] = measure(&process.client(), &caller, asked, &sides, samples, &mut rng).await;
             judge(scale, report, asked, [left, right], &a, &b);
         }
     });
 }
 
-/// Creates an account, and returns its records.
-async fn template(process: &Process, key: &str) -> [Item; 2] {
-    let body = json!({"email": "template@example.com", "password": "correct horse battery", "name": "James"});
+/// The credentials of the requests: the API key, and perhaps an access token.
+struct Caller<'a> {
+    key: &'a str,
+    token: Option<&'a String>,
+}
+
+/// Creates an account. Returns its records and its access token.
+async fn template(process: &Process, key: &str) -> ([Item; 2], String) {
+    let body = json!({"email": "template@example.com", "password": PASSWORD, "name": "James"});
     let client = process.client();
     let request = client.request(Method::POST, "/create-account").header("x-api-key", key);
     let created = client.send(request, body.to_string()).await.expect("an answer");
@@ -154,7 +197,7 @@ async fn template(process: &Process, key: &str) -> [Item; 2] {
     let table = process.table();
     let user = dynamodb::get(&table, &format!("USER#{}", created.text_of("uid"))).await.expect("an account");
     let login = dynamodb::get(&table, "LOGIN#template@example.com").await.expect("an identifier");
-    [user, login]
+    ([user, login], created.text_of("access_token"))
 }
 
 /// The addresses of this side. If it has accounts, copies of the template are stored for them; one
@@ -182,7 +225,7 @@ async fn addresses(process: &Process, template: &[Item; 2], side: Side, prefix: 
 /// The times of `samples` requests of each side, by turns, in a random order within each turn.
 async fn measure(
     client: &Client,
-    key: &str,
+    caller: &Caller<'_>,
     asked: &Asked,
     sides: &[Vec<String>],
     samples: usize,
@@ -192,7 +235,7 @@ async fn measure(
     let (sides, warm): (Vec<_>, Vec<_>) =
         sides.iter().map(|addresses| addresses.split_at(addresses.len() - WARM_UP)).unzip();
     for address in warm.into_iter().flatten() {
-        time_answer(client, key, asked, address).await;
+        time_answer(client, caller, asked, address).await;
     }
     for turn in 0..samples {
         let mut order = [0, 1];
@@ -200,16 +243,19 @@ async fn measure(
         for index in order {
             let (Some(addresses), Some(times)) = (sides.get(index), times.get_mut(index)) else { continue };
             let address = addresses.get(turn % addresses.len()).expect("an address");
-            times.push(time_answer(client, key, asked, address).await);
+            times.push(time_answer(client, caller, asked, address).await);
         }
     }
     times
 }
 
 /// The time of one answer.
-async fn time_answer(client: &Client, key: &str, asked: &Asked, address: &str) -> Duration {
+async fn time_answer(client: &Client, caller: &Caller<'_>, asked: &Asked, address: &str) -> Duration {
     let body = (asked.body)(address).to_string();
-    let request = client.request(Method::POST, asked.path).header("x-api-key", key);
+    let mut request = client.request(Method::POST, asked.path).header("x-api-key", caller.key);
+    if let Some(token) = caller.token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
     let started = Instant::now();
     let answer = client.send(request, body).await.expect("an answer");
     let time = started.elapsed();

@@ -1,13 +1,16 @@
 //! `latchkey doctor`: checks line by line whether a deployment can work, and says what to do where
 //! it cannot.
 
+mod dns;
 mod mail;
 mod network;
+mod sender;
 mod settings;
 mod web_apps;
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -64,6 +67,10 @@ pub struct Doctor {
     /// `latchkey serve --external-dynamodb` uses it.
     #[arg(long)]
     external_dynamodb: bool,
+    /// The DNS server that is asked about the sender's domain, such as 9.9.9.9:53. Without it the
+    /// servers of the system are asked.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns_server: Option<SocketAddr>,
 }
 
 /// One line of the result.
@@ -153,7 +160,7 @@ impl Doctor {
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(proof_keys(keys.proof_keys(now).await));
-        findings.extend(mail::examine(&config, &aws).await);
+        findings.extend(mail::examine(&config, &aws, self.dns_server).await);
         findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),

@@ -4,10 +4,12 @@ mod change;
 mod create;
 mod export;
 mod import;
+mod invite;
 mod list;
 mod password;
 mod show;
 mod table;
+mod test_code;
 mod view;
 
 use std::io;
@@ -73,6 +75,14 @@ Examples:
   latchkey users create a@b.example
   head -1 password.txt | latchkey users create a@b.example --name James")]
     Create(create::Create),
+    /// Mail somebody a link to a first password, whatever SIGN_UP says. Makes the account if there
+    /// is none. The link is good for 72 hours.
+    #[command(after_help = "\
+Examples:
+  latchkey users invite a@b.example
+  latchkey users invite a@b.example --name James --locale de
+  latchkey users invite a@b.example --link     to hand the link over, without a mail")]
+    Invite(invite::Invite),
     /// Set the password of an account, read as by create, and end all its sessions.
     #[command(after_help = "\
 Examples:
@@ -114,6 +124,18 @@ Examples:
 Examples:
   latchkey users set-email a@b.example new@b.example")]
     SetEmail(SetEmail),
+    /// Give an account a fixed code for logins by e-mail, for whoever reviews the app and has no
+    /// mailbox. It is good for this account alone, until its end.
+    #[command(after_help = "\
+Examples:
+  latchkey users set-test-code review@herbs.example
+  latchkey users set-test-code review@herbs.example --days 30 --code 135790")]
+    SetTestCode(test_code::SetTestCode),
+    /// Take the fixed code of an account away. The sessions that it began stay.
+    #[command(after_help = "\
+Examples:
+  latchkey users remove-test-code review@herbs.example")]
+    RemoveTestCode(Who),
     /// End all sessions of an account. Its password stays.
     #[command(after_help = "\
 Examples:
@@ -234,12 +256,18 @@ impl Command {
                 }
             }
             Command::Create(create) => create.run(app).await,
+            Command::Invite(invite) => invite.run(app).await,
             Command::SetPassword(Who { who }) => create::set_password(app, find(app, &who).await?).await,
             Command::Delete(Delete { who, yes }) => change::delete(app, find(app, &who.who).await?, yes).await,
             Command::SetEmail(SetEmail { who, email, verified, keep_password }) => {
                 let email = Email::parse(&email).map_err(Failure::wrong_use)?;
                 change::set_email(app, find(app, &who.who).await?, &email, verified, keep_password).await
             }
+            Command::SetTestCode(set) => {
+                let user = find(app, &set.who.who).await?;
+                set.run(app, user).await
+            }
+            Command::RemoveTestCode(Who { who }) => test_code::remove(app, find(app, &who).await?).await,
             Command::SignOut(Who { who }) => change::sign_out(app, find(app, &who).await?).await,
             Command::List(list) => list.run(app).await,
             Command::Search(search) => search.run(app).await,

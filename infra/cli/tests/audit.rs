@@ -294,7 +294,8 @@ fn a_session_that_ends_because_its_address_is_not_verified_leaves_its_event() {
 #[test]
 fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     const KEY: &str = "an admin's key of 32 characters or more";
-    let walk = Walk::start(&[("ADMIN_KEY", "anna:an admin's key of 32 characters or more")]);
+    let variables = [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("EMAIL_SIGN_IN", "existing")];
+    let walk = Walk::start(&variables);
     let key = format!("x-admin-key: {KEY}\r\n");
     walk.leaves("POST /admin/token", "x-admin-key: wrong\r\n", &json!({}), 401, &["admin_key_wrong"]);
     let token = walk.leaves("POST /admin/token", &key, &json!({}), 200, &["admin_token_made"]);
@@ -310,6 +311,14 @@ fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     let sid = text(sessions.pointer("/sessions/0").unwrap(), "id").to_owned();
     walk.leaves(&format!("DELETE {path}/sessions/{sid}"), &key, &json!({}), 200, &["session_ended"]);
     walk.leaves(&format!("POST {path}/end-sessions"), &key, &json!({}), 200, &["admin_sessions_ended"]);
+    let link = json!({"purpose": "reset"});
+    let made = walk.leaves(&format!("POST {path}/link"), &key, &link, 200, &["admin_link_made"]);
+    let code = json!({"code": "135790", "until": text(&made, "expires_at")});
+    walk.leaves(&format!("PUT {path}/test-code"), &key, &code, 200, &["test_code_set"]);
+    let asked = walk.leaves("POST /login/email", "", &json!({"email": "a@b.example"}), 200, &["login_code_asked"]);
+    let shown = json!({"challenge": text(&asked, "challenge"), "code": "135790"});
+    walk.leaves("POST /login/email/complete", "", &shown, 200, &["test_code_used"]);
+    walk.leaves(&format!("DELETE {path}/test-code"), &key, &json!({}), 200, &["test_code_removed"]);
     walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &["admin_user_deleted"]);
     walk.leaves(&format!("DELETE {path}"), &key, &json!({}), 200, &[]);
     let users = json!({"users": [{"email": "one@b.example", "id": "one"}, {"email": "two@b.example"}, {"email": "x"}]});

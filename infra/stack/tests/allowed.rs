@@ -69,6 +69,7 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
             ("logs:CreateLogStream", "AdminLogs.Arn", ""),
             ("logs:PutLogEvents", "AdminLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "AdminKey", "HasAdmin"),
+            ("secretsmanager:GetSecretValue", "ProofKey", ""),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),

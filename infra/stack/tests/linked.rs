@@ -44,5 +44,6 @@ fn only_the_function_that_sends_links_the_ways_of_mails() {
         let of_mails: Vec<_> = OF_MAILS.into_iter().filter(|name| linked.contains(*name)).collect();
         let expected = if function == "mail" { OF_MAILS.to_vec() } else { Vec::new() };
         assert_eq!(of_mails, expected, "{function}");
+        assert!(!linked.contains("hickory-resolver"), "{function} links the resolver of latchkey doctor");
     }
 }

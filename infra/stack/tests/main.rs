@@ -19,6 +19,7 @@ mod mutations;
 mod parameters;
 mod policies;
 mod settings;
+mod stream;
 mod usage;
 mod variables;
 mod watching;

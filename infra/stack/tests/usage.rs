@@ -396,6 +396,10 @@ async fn administer(admin: &Function, login: &Function) {
     call(Method::DELETE, &format!("{path}/sessions/{sid}"), Value::Null).await;
     login.post(200, "/login", json!({"email": "zoe@yopmail.com", "password": PASSWORD})).await;
     call(Method::POST, &format!("{path}/end-sessions"), Value::Null).await;
+    let link = call(Method::POST, &format!("{path}/link"), json!({"purpose": "reset", "send": true})).await;
+    let code = json!({"code": "135790", "until": link["expires_at"]});
+    call(Method::PUT, &format!("{path}/test-code"), code).await;
+    call(Method::DELETE, &format!("{path}/test-code"), Value::Null).await;
     call(Method::DELETE, &path, Value::Null).await;
 }
 

@@ -23,6 +23,7 @@ const LISTEN_MS: i64 = 60_000;
 /// Hashes of a debug build on a busy machine are slow.
 const ANSWER_MS: u64 = 60_000;
 const INVOKE_MS: i64 = 60_000;
+const SAYS_MS: i64 = 30_000;
 
 /// The functions that answer requests, each with a path of its own. All paths but the last read a
 /// body.
@@ -73,29 +74,43 @@ pub struct Deployment {
     events: PathBuf,
     secrets: Arc<SecretsManager>,
     variables: Variables,
+    /// The address of the table.
+    table: String,
 }
 
 impl Deployment {
     /// Starts the server and the functions with `variables`. Without a secret for the signing keys
     /// among the variables, the files that `latchkey serve` made become the functions' secrets.
     pub async fn start(functions: &[&str], variables: Variables, secrets: Arc<SecretsManager>) -> Self {
+        Self::beside(functions, variables, Variables::new(), secrets).await
+    }
+
+    /// Like [`Deployment::start`]. The functions have `others` too, in the place of equal names.
+    pub async fn beside(
+        functions: &[&str],
+        variables: Variables,
+        others: Variables,
+        secrets: Arc<SecretsManager>,
+    ) -> Self {
         process::run("cargo build", cargo("cargo").args(["build", "--bins"]), BUILD_MS).await;
         let [dynamodb, port] = process::free_ports();
         let server = Server::start(dynamodb, &variables).await;
+        let table = format!("http://127.0.0.1:{dynamodb}");
         let mut all = Variables::from([
             ("TABLE_NAME", "latchkey".to_owned()),
             ("ISSUER", server.origin.clone()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{dynamodb}")),
+            ("AWS_ENDPOINT_URL_DYNAMODB", table.clone()),
         ]);
         all.extend(secrets.variables());
         if !variables.contains_key("SIGNING_KEYS_SECRET_ID") {
             all.extend(share_files(&server, &secrets).await);
         }
         all.extend(variables.clone());
+        all.extend(others);
         let watch = watch(port, &all).await;
         let client = Client::new();
         let events = process::scratch("events");
-        let deployment = Self { server, watch, client, port, events, secrets, variables };
+        let deployment = Self { server, watch, client, port, events, secrets, variables, table };
         deployment.start_processes(functions).await;
         deployment
     }
@@ -124,6 +139,16 @@ impl Deployment {
     /// The secrets of the server and of the functions.
     pub fn secrets(&self) -> &Arc<SecretsManager> {
         &self.secrets
+    }
+
+    /// The address of the table.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Waits until a line of the functions has this text.
+    pub async fn says(&self, text: &str) {
+        self.watch.says(SAYS_MS, |lines| lines.iter().any(|line| line.contains(text)).then_some(())).await;
     }
 
     /// Sends a request to a function, or to the server that has all routers.
@@ -156,11 +181,20 @@ impl Deployment {
     }
 
     async fn invoke(&self, function: &str, event: &Value) -> Result<(), String> {
+        self.event(function, event).await.map(drop)
+    }
+
+    /// Invokes a function with an event of another service of AWS. Returns its answer.
+    ///
+    /// # Errors
+    ///
+    /// The cause of the function's failure.
+    pub async fn event(&self, function: &str, event: &Value) -> Result<Value, String> {
         let request = Request::post(&format!("/2015-03-31/functions/{function}/invocations"), event);
         let answer = self.to_watch("", request, ANSWER_MS).await.expect("an answer");
         let cause = answer.body["errorMessage"].as_str().unwrap_or_default().to_owned();
         match answer.status {
-            200 => Ok(()),
+            200 => Ok(answer.body),
             500 => Err(cause),
             status => panic!("{status}: {cause}"),
         }

@@ -21,6 +21,7 @@ mod http;
 mod lambda;
 mod latchkey;
 mod log;
+mod mails;
 mod process;
 mod rotation;
 mod secrets;
@@ -62,6 +63,11 @@ enum Walk {
         #[command(flatten)]
         arguments: Arguments,
     },
+    /// The mail function on the Lambda runtime, with the events of AWS and moto's SES.
+    Mails {
+        #[command(flatten)]
+        arguments: Arguments,
+    },
     /// Signing keys that are rotated and revoked under live tokens.
     Rotation {
         /// With 10,000 live tokens, for nine minutes.
@@ -86,6 +92,10 @@ impl Walk {
             }
             Self::Log { update, arguments } => {
                 log::add(trials, update);
+                arguments
+            }
+            Self::Mails { arguments } => {
+                mails::add(trials);
                 arguments
             }
             Self::Rotation { long, arguments } => {

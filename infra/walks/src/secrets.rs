@@ -54,6 +54,11 @@ impl SecretsManager {
         Arc::new(Self { client: Client::from_conf(config.build()), url, _process: process })
     }
 
+    /// The address of the server, which imitates other services of AWS too.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// The variables by which a program finds the server.
     pub fn variables(&self) -> Variables {
         Variables::from([

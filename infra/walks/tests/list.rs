@@ -13,7 +13,7 @@ fn listed(walk: &[&str]) -> Vec<String> {
 
 #[test]
 fn each_trial_has_a_name_of_its_own() {
-    for walk in ["artefacts", "lambda", "log", "rotation"] {
+    for walk in ["artefacts", "lambda", "log", "mails", "rotation"] {
         let names = listed(&[walk]);
         assert!(!names.is_empty(), "{walk} has no trial");
         let different: BTreeSet<_> = names.iter().collect();

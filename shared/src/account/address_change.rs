@@ -94,6 +94,7 @@ mod tests {
             locale: "en".to_owned(),
             made_at: now,
             continue_url: String::new(),
+            test_code: None,
             used_at: None,
         }
     }

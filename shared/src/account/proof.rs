@@ -10,7 +10,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de};
 
 use crate::{
-    account::sealed::{self, Message, Seal},
+    account::{
+        sealed::{self, Message, Seal},
+        test_code::TestCode,
+    },
     text,
     time::Timestamp,
 };
@@ -57,6 +60,19 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// The word in the table, in limits and in the log.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::SignUp => "sign_up",
+            Self::Verify => "verify",
+            Self::Reset => "reset",
+            Self::Change => "change",
+            Self::Undo => "undo",
+            Self::Invite => "invite",
+        }
+    }
+
     /// The life of the code. `None` if the mail has none.
     pub const fn code_life(self) -> Option<Duration> {
         match self {
@@ -292,6 +308,10 @@ pub struct Proof {
     /// The page that the person goes on to. Empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub continue_url: String,
+    /// The fixed code of the account when the mail was asked for. It is good beside the mailed one,
+    /// to log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_code: Option<TestCode>,
     /// The time when the proof was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
@@ -382,6 +402,7 @@ mod tests {
             locale: "en".to_owned(),
             made_at: NOW,
             continue_url: String::new(),
+            test_code: None,
             used_at: None,
         }
     }

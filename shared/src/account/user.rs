@@ -10,6 +10,7 @@ use crate::{
         claims::OwnClaims,
         email::{Email, Username},
         metadata::Metadata,
+        test_code::TestCode,
     },
     password::StoredHash,
     sample::{Meaning, Sample},
@@ -72,6 +73,9 @@ pub struct User {
     /// The links that take changes of the address back, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo_links: Vec<UndoLink>,
+    /// The fixed code that logs in to this account, for whoever tests or reviews an app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_code: Option<TestCode>,
     /// The time when the epoch was last raised. A Firebase token with an earlier `auth_time` is
     /// revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,6 +145,7 @@ impl User {
             epoch: 0,
             proof: 0,
             undo_links: Vec::new(),
+            test_code: None,
             sessions_ended_at: None,
             imported_uid: false,
             firebase_digest: None,
@@ -205,6 +210,7 @@ impl User {
     /// the sessions, and the codes and links. Whoever registered the account need not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
         self.remove_password(now);
+        self.test_code = None;
     }
 
     /// Counts the address as verified, on the word of whoever runs the service. Whoever made the

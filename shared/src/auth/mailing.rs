@@ -211,6 +211,7 @@ fn proof(
         locale: request.language.tag().to_owned(),
         made_at: now,
         continue_url: request.continue_url.as_ref().map(ContinueUrl::as_str).unwrap_or_default().to_owned(),
+        test_code: addressed.filter(|_| request.purpose == Purpose::SignIn).and_then(|user| user.test_code.clone()),
         used_at: None,
     })
 }
@@ -234,6 +235,7 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
         locale: locale.to_owned(),
         made_at: now,
         continue_url: String::new(),
+        test_code: None,
         used_at: None,
     })
 }
@@ -245,6 +247,21 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
 ///
 /// 500 if the random source fails.
 pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<OutgoingMail, Error> {
+    let base = app.config().mail.public_url.as_deref().filter(|_| has_link(app, proof));
+    proof_mail_at(app, proof, base, now)
+}
+
+/// Like [`proof_mail`], with a link that begins with `base`.
+///
+/// # Errors
+///
+/// As [`proof_mail`].
+pub(super) fn proof_mail_at(
+    app: &App,
+    proof: &Proof,
+    base: Option<&str>,
+    now: Timestamp,
+) -> Result<OutgoingMail, Error> {
     let kind = match proof.purpose {
         Purpose::SignIn | Purpose::SignUp => Kind::SignIn,
         Purpose::Verify => Kind::Verify,
@@ -254,7 +271,6 @@ pub(super) fn proof_mail(app: &App, proof: &Proof, now: Timestamp) -> Result<Out
         Purpose::Invite => Kind::Invite,
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
-    let base = app.config().mail.public_url.as_deref().filter(|_| has_link(app, proof));
     let mail = mail.with_proof(proof.id, base);
     let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })

@@ -11,6 +11,7 @@ use crate::{
     },
     auth::mailing::proof_keys,
     error::{Error, LinkRefusal},
+    keys::ProofKeys,
     telemetry::audit,
     text,
     time::Timestamp,
@@ -47,6 +48,8 @@ pub struct Presented {
     pub proof: Proof,
     /// Whether it was completed a short while ago. The answer may have been lost.
     pub is_repeat: bool,
+    /// Whether the code was the fixed one of the account, which proves nothing about the address.
+    pub is_test: bool,
     by_code: bool,
 }
 
@@ -69,13 +72,33 @@ impl Shown<'_> {
     pub async fn present_any(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
         match self {
             Self::Code { challenge, .. } | Self::Handed { challenge, .. } => {
-                self.by_code(app, purposes, challenge).await
+                self.by_code(app, purposes, challenge, false).await
             }
             Self::Link(token) => by_link(app, purposes, token).await,
         }
     }
 
-    async fn by_code(self, app: &App, purposes: &[Purpose], challenge: &str) -> Result<Presented, Error> {
+    /// Like [`Shown::present_any`], and the fixed code of a test account is good too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shown::present`].
+    pub async fn present_to_log_in(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
+        match self {
+            Self::Code { challenge, .. } | Self::Handed { challenge, .. } => {
+                self.by_code(app, purposes, challenge, true).await
+            }
+            Self::Link(token) => by_link(app, purposes, token).await,
+        }
+    }
+
+    async fn by_code(
+        self,
+        app: &App,
+        purposes: &[Purpose],
+        challenge: &str,
+        allows_test: bool,
+    ) -> Result<Presented, Error> {
         let over = || Error::CodeInvalid(0);
         let keys = proof_keys(app).await?;
         let (id, key) = ProofId::of_challenge(text::trimmed(challenge), keys.opening()).ok_or_else(over)?;
@@ -94,7 +117,13 @@ impl Shown<'_> {
             };
             // The code of nobody's proof is compared too, and is always wrong.
             if is_right & proof.user_id.is_some() {
-                return Ok(Presented { proof, is_repeat, by_code: true });
+                return Ok(Presented { proof, is_repeat, is_test: false, by_code: true });
+            }
+            if let Self::Code { code, .. } = self
+                && allows_test
+                && is_test_code(&proof, code, &keys, app.now())
+            {
+                return Ok(Presented { proof, is_repeat, is_test: true, by_code: true });
             }
             let (counted, is_told) = count(app, &proof).await?;
             if is_told {
@@ -106,15 +135,21 @@ impl Shown<'_> {
     }
 }
 
+/// Whether a code is the fixed one that the account had when the mail was asked for.
+fn is_test_code(proof: &Proof, code: &Code, keys: &ProofKeys, now: Timestamp) -> bool {
+    let set = proof.test_code.as_ref().zip(proof.user_id.as_deref());
+    set.is_some_and(|(set, id)| set.is(code, id, keys.opening(), now))
+}
+
 async fn by_link(app: &App, purposes: &[Purpose], token: &str) -> Result<Presented, Error> {
     let proof = of_link(app, token).await?;
     if !purposes.contains(&proof.purpose) {
         return Err(Error::Link(LinkRefusal::Invalid));
     }
     match proof.state_by_link(app.now()) {
-        ProofState::Open => Ok(Presented { proof, is_repeat: false, by_code: false }),
+        ProofState::Open => Ok(Presented { proof, is_repeat: false, is_test: false, by_code: false }),
         ProofState::Used { may_repeat: true } if proof.tries_left() > 0 => {
-            Ok(Presented { proof, is_repeat: true, by_code: false })
+            Ok(Presented { proof, is_repeat: true, is_test: false, by_code: false })
         }
         ProofState::Used { .. } => Err(Error::Link(LinkRefusal::Used)),
         ProofState::Over => Err(Error::Link(LinkRefusal::Expired)),

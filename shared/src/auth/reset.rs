@@ -22,6 +22,9 @@ use crate::{
 /// The name of the password in requests.
 const FIELD: &str = "new_password";
 
+/// The purposes of the links that set a password. An invitation sets the first one.
+const BY_LINK: [Purpose; 2] = [Purpose::Reset, Purpose::Invite];
+
 /// The outcome of a reset by a link. A page gets no session.
 pub struct ResetByLink {
     /// The page of the app that the person goes on to. Empty if the request named none.
@@ -72,8 +75,9 @@ pub async fn by_code(
     Err(overtaken())
 }
 
-/// Sets a new password by the link of a mail, and ends every session. Three round trips. The same
-/// link with the same password is answered again for ten minutes.
+/// Sets a new password by the link of a mail, or the first one by an invitation, and ends every
+/// session. Three round trips. The same link with the same password is answered again for ten
+/// minutes.
 ///
 /// # Errors
 ///
@@ -82,7 +86,7 @@ pub async fn by_code(
 pub async fn by_link(app: &App, token: &str, password: &Password) -> Result<ResetByLink, Error> {
     let mut hash = None;
     for _ in 0..RACES_MAX {
-        let presented = Shown::Link(token).present(app, Purpose::Reset).await?;
+        let presented = Shown::Link(token).present_any(app, &BY_LINK).await?;
         let before = presented.owner(app).await?;
         let done = ResetByLink { continue_url: presented.proof.continue_url.clone() };
         if presented.is_repeat {
@@ -151,12 +155,16 @@ async fn complete(
     now: Timestamp,
 ) -> Result<Option<User>, Error> {
     let language = Language::of_tag(&presented.proof.locale);
-    let mails = notice(app, Kind::PasswordChanged, &after, language, now)?;
+    let is_first = presented.proof.purpose == Purpose::Invite;
+    let mails = if is_first { Vec::new() } else { notice(app, Kind::PasswordChanged, &after, language, now)? };
     let completed = Completed { before, after, session, mails: &mails, proofs: &[] };
     match app.store().complete_proof(&presented.proof, completed, now).await? {
         Completion::Overtaken => Ok(None),
         Completion::Done(user) => {
-            audit(app, "password_reset", &user);
+            match is_first {
+                true => audit(app, "invitation_accepted", &user),
+                false => audit(app, "password_reset", &user),
+            }
             mails.iter().for_each(|mail| tell(app, mail));
             end_at_firebase(app, &user.id).await;
             Ok(Some(*user))

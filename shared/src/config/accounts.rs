@@ -30,8 +30,8 @@ pub struct Accounts {
     /// Names the people who may create an account at `/create-account`. Defaults to `open`. Accepts
     /// `open`, `invited`, `closed`, or `domains:` with e-mail domains separated by commas, such as
     /// `domains:a.example,b.example`. Read from `SIGN_UP`. A domain of the list admits no address
-    /// of its sub-domains. This release sends no invitations. With `invited` and `closed` an
-    /// operator makes the accounts, with `latchkey users create` or an import.
+    /// of its sub-domains. With `invited` and `closed` an operator makes the accounts, with
+    /// `latchkey users invite` or `create`, with an admin key, or by an import.
     pub sign_up: SignUp,
     /// Lets people log in by a code that is mailed, at `/login/email`. Defaults to `off`. Accepts
     /// `off`, `existing` or `sign_up`. Read from `EMAIL_SIGN_IN`. With `existing` whoever has an

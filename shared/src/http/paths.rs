@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 58] = [
+pub const PATHS: [(&str, &[&str]); 60] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -50,6 +50,8 @@ pub const PATHS: [(&str, &[&str]); 58] = [
     ("/admin/users/{id}/sessions", &["GET"]),
     ("/admin/users/{id}/sessions/{sid}", &["DELETE"]),
     ("/admin/users/{id}/end-sessions", &["POST"]),
+    ("/admin/users/{id}/link", &["POST"]),
+    ("/admin/users/{id}/test-code", &["PUT", "DELETE"]),
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),

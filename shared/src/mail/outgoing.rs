@@ -137,16 +137,20 @@ impl OutgoingMail {
     /// The link, with its token in the fragment: no request line, log or `Referer` holds that part.
     /// `None` if the mail has no link.
     pub fn link(&self, key: &hmac::Key) -> Option<String> {
-        let page = match self.kind.purpose()? {
-            Purpose::SignIn | Purpose::SignUp => "sign-in",
-            Purpose::Verify => "verify",
-            Purpose::Reset | Purpose::Invite => "reset",
-            Purpose::Change => "email",
-            Purpose::Undo => "undo",
-        };
-        let (base, proof) = (self.base.as_deref()?, self.proof_id?);
-        Some(format!("{base}/pages/{page}#{}", proof.link(key)))
+        Some(page_link(self.base.as_deref()?, self.kind.purpose()?, self.proof_id?, key))
     }
+}
+
+/// The link to the page of a proof. `base` is the public address of this service.
+pub fn page_link(base: &str, purpose: Purpose, proof: ProofId, key: &hmac::Key) -> String {
+    let page = match purpose {
+        Purpose::SignIn | Purpose::SignUp => "sign-in",
+        Purpose::Verify => "verify",
+        Purpose::Reset | Purpose::Invite => "reset",
+        Purpose::Change => "email",
+        Purpose::Undo => "undo",
+    };
+    format!("{}/pages/{page}#{}", base.trim_end_matches('/'), proof.link(key))
 }
 
 /// The longest time that a mail of this kind waits. A notice is worth reading as long as its record

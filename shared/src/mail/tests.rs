@@ -71,6 +71,12 @@ fn every_kind_is_whole_in_every_language_and_both_forms_say_the_same() {
 }
 
 #[test]
+fn no_kind_has_a_longer_name_than_its_record_is_padded_to() {
+    let longest = Kind::ALL.into_iter().map(|kind| kind.name().len()).max();
+    assert!(longest <= Some(Kind::NAME_BYTES_MAX), "{longest:?}");
+}
+
+#[test]
 fn the_languages_say_different_words_and_no_text_is_missing() {
     for kind in Kind::ALL {
         let mut headings: Vec<_> =

@@ -8,7 +8,10 @@ use std::time::Duration;
 use super::{Item, LIST_KEY, LIST_OF, Store, TTL, item, number, record, text, unavailable};
 use crate::{
     error::Error,
-    mail::outgoing::{MAIL_PREFIX, MailState, OutgoingMail},
+    mail::{
+        Kind,
+        outgoing::{MAIL_PREFIX, MailState, OutgoingMail},
+    },
     time::Timestamp,
 };
 
@@ -17,6 +20,9 @@ const SUPPRESSED_FOR: Duration = Duration::from_secs(90 * 86_400);
 /// The time for which the count of a day is kept after its end.
 const DAY_KEPT_SECONDS: i64 = 86_400;
 const DAY_SECONDS: i64 = 86_400;
+
+/// The attribute that makes the records of all kinds equally long.
+const PADDING: &str = "padding";
 
 /// The list of the mails that wait, in the index.
 const WAITING: &str = "mail";
@@ -149,6 +155,9 @@ pub(super) fn mail_item(mail: &OutgoingMail) -> Result<Item, Error> {
     item.insert(TTL.to_owned(), number(mail.ends_at().seconds()));
     item.insert(LIST_OF.to_owned(), text(list));
     item.insert(LIST_KEY.to_owned(), text(&mail.id));
+    // A request may write one of two kinds, and its answer tells nobody which.
+    let padding = Kind::NAME_BYTES_MAX.saturating_sub(mail.kind.name().len());
+    item.insert(PADDING.to_owned(), text(" ".repeat(padding)));
     Ok(item)
 }
 

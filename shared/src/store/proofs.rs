@@ -61,6 +61,18 @@ pub struct FirstMail {
 }
 
 impl FirstMail {
+    /// A mail that no limit counts, as whoever runs the service sends it.
+    pub fn without_limits(proof: Proof, mail: OutgoingMail) -> Self {
+        let begun = Beginning {
+            user: None,
+            tries_max: proof.tries_max,
+            pending: None,
+            identity: String::new(),
+            limits: MailLimits::default(),
+        };
+        Self { begun, proof, mail }
+    }
+
     /// Adds the mail to the transaction of its account, which has `first` quotas already.
     pub(super) fn put(
         &self,
@@ -148,6 +160,24 @@ impl Store {
             }
         }
         Err(overtaken())
+    }
+
+    /// Stores a proof that whoever runs the service makes, and its mail if there is one. No limit
+    /// counts it. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails.
+    pub async fn put_handed_out(&self, proof: &Proof, mail: Option<&OutgoingMail>) -> Result<(), Error> {
+        let mut writes = Transaction::default();
+        writes.put(Condition::Proof, self.put(proof_item(proof)?))?;
+        if let Some(mail) = mail {
+            writes.put(Condition::Proof, self.put(mail_item(mail)?))?;
+        }
+        match self.commit(writes).await? {
+            None => Ok(()),
+            Some(_) => Err(overtaken()),
+        }
     }
 
     /// Reads the proof with this id. One round trip.

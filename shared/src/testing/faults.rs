@@ -147,7 +147,8 @@ impl Faults {
         self.plan().transaction.clone()
     }
 
-    pub(super) fn embedded(&self) -> &Embedded {
+    /// The database behind the faults.
+    pub fn embedded(&self) -> &Embedded {
         &self.embedded
     }
 

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, Service};
+use shared::testing::{Answer, PASSWORD, Service};
 
 /// Addresses of every kind. Only the first one is nobody's.
 const ADDRESSES: [&str; 6] = [
@@ -94,7 +95,8 @@ async fn a_request_for_nobody_writes_records_of_the_same_sizes() {
         let service = service_with_accounts(variables).await;
         let mut sizes = Vec::new();
         for email in ADDRESSES {
-            sizes.push(sizes_written(&service, path, asked(email, variables)).await);
+            let call = service.post(path, asked(email, variables));
+            sizes.push(sizes_written(&service, call).await);
         }
         assert_eq!(sizes[0].keys().collect::<Vec<_>>(), ["LIMIT", "MAIL", "PROOF"]);
         for other in &sizes[1..] {
@@ -103,10 +105,27 @@ async fn a_request_for_nobody_writes_records_of_the_same_sizes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_for_another_address_writes_records_of_the_same_sizes_whoever_has_it() {
+    let service = service_with_accounts(&[]).await;
+    let user = service.account("caller@yopmail.com").await;
+    let session = service.session(&user).await;
+    let mut sizes = Vec::new();
+    for email in ADDRESSES {
+        let call = service.request(Method::POST, "/me/email").bearer(&session["access_token"]);
+        let call = call.json(json!({"new_email": email, "password": PASSWORD}));
+        sizes.push(sizes_written(&service, call).await);
+    }
+    assert!(sizes[0].contains_key("MAIL") && sizes[0].contains_key("PROOF"), "{sizes:?}");
+    for (email, other) in ADDRESSES.iter().zip(&sizes) {
+        assert_eq!(other, &sizes[0], "{email}");
+    }
+}
+
 /// The sizes of the records that a request writes, by the first part of their keys.
-async fn sizes_written(service: &Service, path: &str, body: Value) -> BTreeMap<String, Vec<usize>> {
+async fn sizes_written(service: &Service, call: impl Future<Output = Answer>) -> BTreeMap<String, Vec<usize>> {
     let before = service.keys_stored().await;
-    service.post(path, body).await.is(200);
+    call.await.is(200);
     let written = service.records().await.into_iter().filter(|record| !before.contains(record["pk"].as_s().unwrap()));
     let mut of_kind: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for record in written {

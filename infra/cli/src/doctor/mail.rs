@@ -1,13 +1,22 @@
 //! The way of mails.
 
+use std::net::SocketAddr;
+
 use aws_sdk_sesv2::{
     Client,
     error::DisplayErrorContext,
+    operation::get_email_identity::GetEmailIdentityOutput,
     types::{DkimStatus, MailFromDomainStatus},
 };
 use shared::config::{Config, MailBy, MailSettings};
 
-use super::{Finding, fail, ok, warn};
+use super::{
+    Finding,
+    dns::Dns,
+    fail, ok,
+    sender::{self, SesRecords},
+    warn,
+};
 use crate::aws::Aws;
 
 const CHECK: &str = "mails";
@@ -16,16 +25,25 @@ const CHECK: &str = "mails";
 const PROVIDERS: [&str; 6] = ["gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "yahoo.com", "icloud.com"];
 
 /// Says who sends the mails, and asks Amazon SES whether it does.
-pub async fn examine(config: &Config, aws: &Aws) -> Vec<Finding> {
+pub async fn examine(config: &Config, aws: &Aws, dns_server: Option<SocketAddr>) -> Vec<Finding> {
     let settings = &config.mail;
     let from = settings.from.as_ref().map(|from| from.address.as_str()).unwrap_or_default();
     let mut findings = match settings.by {
         MailBy::Off => vec![ok(CHECK, "off: endpoints that need a mail answer 501")],
         MailBy::Outbox => vec![ok(CHECK, "each is a file in the data folder, and nobody gets it; MAIL sends them")],
         MailBy::Webhook => vec![ok(CHECK, "a webhook sends them; `latchkey mail test TO` calls it")],
-        MailBy::Smtp => vec![ok(CHECK, format!("by SMTP, from {from}; `latchkey mail test TO` tries it"))],
+        MailBy::Smtp => {
+            let mut findings = vec![ok(CHECK, format!("by SMTP, from {from}; `latchkey mail test TO` tries it"))];
+            if let Some(from) = &settings.from {
+                findings.extend(match Dns::new(dns_server) {
+                    Ok(dns) => sender::examine(&dns, from.domain()).await,
+                    Err(why) => vec![warn("DNS", why)],
+                });
+            }
+            findings
+        }
         MailBy::Ses => match aws.ses().await {
-            Ok(client) => ses(&client, settings).await,
+            Ok(client) => ses(&client, settings, dns_server).await,
             Err(why) => vec![fail(CHECK, why)],
         },
     };
@@ -36,10 +54,17 @@ pub async fn examine(config: &Config, aws: &Aws) -> Vec<Finding> {
     findings
 }
 
-async fn ses(client: &Client, settings: &MailSettings) -> Vec<Finding> {
+async fn ses(client: &Client, settings: &MailSettings, dns_server: Option<SocketAddr>) -> Vec<Finding> {
     let Some(from) = &settings.from else { return vec![fail(CHECK, "MAIL_FROM is not set")] };
     let mut findings = vec![account(client, settings.per_day).await];
-    findings.extend(identity(client, &from.address, from.domain()).await);
+    let (of_identity, records) = identity(client, &from.address, from.domain()).await;
+    findings.extend(of_identity);
+    if let Some(records) = records {
+        findings.extend(match Dns::new(dns_server) {
+            Ok(dns) => sender::examine_ses(&dns, from.domain(), &records).await,
+            Err(why) => vec![warn("DNS", why)],
+        });
+    }
     if PROVIDERS.contains(&from.domain()) {
         let text = format!(
             "{} is a provider's domain: DMARC fails for it through SES. Use a domain of your own",
@@ -77,8 +102,9 @@ async fn account(client: &Client, per_day: u64) -> Finding {
     ok(CHECK, format!("{sent:.0} of {max:.0} mails were sent in the last 24 hours"))
 }
 
-/// The identity that mails are sent as: the domain, or else the address alone.
-async fn identity(client: &Client, address: &str, domain: &str) -> Vec<Finding> {
+/// The identity that mails are sent as: the domain, or else the address alone. With the records
+/// that its DNS must have, once the identity is verified.
+async fn identity(client: &Client, address: &str, domain: &str) -> (Vec<Finding>, Option<SesRecords>) {
     const CHECK: &str = "sender";
     let asked = async |name: &str| client.get_email_identity().email_identity(name).send().await;
     let (name, identity) = match asked(domain).await {
@@ -87,12 +113,14 @@ async fn identity(client: &Client, address: &str, domain: &str) -> Vec<Finding> 
             Ok(identity) => (address, identity),
             Err(error) => {
                 let cause = DisplayErrorContext(&error);
-                return vec![fail(CHECK, format!("neither {domain} nor {address} is an identity of SES: {cause}"))];
+                let text = format!("neither {domain} nor {address} is an identity of SES: {cause}");
+                return (vec![fail(CHECK, text)], None);
             }
         },
     };
     if !identity.verified_for_sending_status() {
-        return vec![fail(CHECK, format!("{name} is not verified: its records are not in its DNS yet"))];
+        let text = format!("{name} is not verified: its records are not in its DNS yet");
+        return (vec![fail(CHECK, text)], Some(records(&identity, name == domain)));
     }
     let is_signed = identity.dkim_attributes().and_then(|dkim| dkim.status()) == Some(&DkimStatus::Success);
     let mail_from = identity.mail_from_attributes().map(|from| from.mail_from_domain_status());
@@ -105,5 +133,12 @@ async fn identity(client: &Client, address: &str, domain: &str) -> Vec<Finding> 
         Some(MailFromDomainStatus::Success) => ok("SPF", "the return path is in the domain"),
         _ => warn("SPF", "the return path is Amazon's domain, so that DMARC rests on DKIM alone"),
     };
-    vec![ok(CHECK, format!("{name} is verified")), dkim, aligned]
+    (vec![ok(CHECK, format!("{name} is verified")), dkim, aligned], Some(records(&identity, name == domain)))
+}
+
+/// The records that SES wants in the DNS. An address has no keys of its own.
+fn records(identity: &GetEmailIdentityOutput, is_domain: bool) -> SesRecords {
+    let tokens = identity.dkim_attributes().filter(|_| is_domain).map(|dkim| dkim.tokens().to_vec());
+    let mail_from = identity.mail_from_attributes().map(|from| from.mail_from_domain().to_owned());
+    SesRecords { dkim_tokens: tokens.unwrap_or_default(), mail_from: mail_from.filter(|domain| !domain.is_empty()) }
 }

@@ -1,14 +1,20 @@
 //! The sender of mails within `latchkey serve`.
 
+use std::time::Duration;
+
 use mailer::{Mailer, transport::Transport};
 use shared::{
     App,
     config::{MailBy, MailSettings},
     outbox::drain,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time};
 
 use crate::{aws::Aws, serve::table::Table};
+
+/// The time between two looks at the embedded table: `latchkey users invite` leaves mails there. A
+/// look is one query of an index, and a person waits for the mail.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Fills in what only the server knows. Links begin with the address that the server listens on. A
 /// table elsewhere may have a sender of its own, so that nothing is sent from here unasked.
@@ -43,10 +49,32 @@ pub async fn start(
         _ => Vec::new(),
     };
     let told = sender.as_ref().and_then(|_| app.mails().listen());
+    let looks_at = table.is_embedded().then(|| app.clone());
     Ok(async move {
-        if let (Some(sender), Some(told)) = (sender, told) {
-            let stopped = async { drop(stop.await) };
-            drain(sender, leftovers, told, stopped).await;
+        let (Some(sender), Some(told)) = (sender, told) else { return };
+        let stopped = async { drop(stop.await) };
+        let draining = drain(sender, leftovers, told, stopped);
+        let looking = async {
+            if let Some(app) = &looks_at {
+                look(app).await;
+            }
+            // A table elsewhere is not this process's to search.
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = draining => {}
+            () = looking => {}
         }
     })
+}
+
+/// Looks for mails that nobody told of in this process, for ever.
+async fn look(app: &App) {
+    loop {
+        time::sleep(LOOK_EVERY).await;
+        match app.store().waiting_mails().await {
+            Ok(ids) => ids.iter().for_each(|id| app.mails().tell(id)),
+            Err(error) => tracing::error!(cause = error.cause(), "the table cannot be searched for mails"),
+        }
+    }
 }

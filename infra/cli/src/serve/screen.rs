@@ -113,7 +113,7 @@ impl Started<'_> {
         match self.config.accounts.sign_up {
             SignUp::Open => "open to everybody (SIGN_UP)",
             SignUp::Domains(_) => "open to the e-mail domains of SIGN_UP",
-            SignUp::Invited | SignUp::Closed => "closed by SIGN_UP: latchkey users create EMAIL",
+            SignUp::Invited | SignUp::Closed => "closed by SIGN_UP: latchkey users create EMAIL, or invite EMAIL",
         }
     }
 

@@ -208,7 +208,7 @@ fn tell_of_old_tokens() {
 
 /// Changes the account if `applies`, also if somebody else changes it meanwhile. Prints the
 /// outcome, and returns whether anything changed.
-async fn change(
+pub async fn change(
     app: &App,
     user: &User,
     applies: impl Fn(&User) -> bool,

@@ -45,6 +45,8 @@ impl AccountTable {
         // The environment of the tool need not name the service account. An ending is noted all the
         // same, for the server of the table or the function on its stream.
         let store = store.noting_endings(config.firebase.sync != Some(FirebaseSync::Off));
+        // Links and codes are made with the key of the data folder, as by the server.
+        deployment::adopt_proof_key(&mut config);
         let sources = config.key_sources(deployment::signing_keys(&config).0);
         let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
         App::new(config, store, keys).map_err(failure)

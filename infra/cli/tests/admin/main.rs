@@ -4,6 +4,8 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod claims;
+mod links;
+mod test_codes;
 
 use std::time::Duration;
 

@@ -6,9 +6,11 @@
 mod changes;
 mod forms;
 mod import;
+mod invite;
 mod listing;
 mod peers;
 mod stops;
+mod test_codes;
 
 use std::{
     fs,

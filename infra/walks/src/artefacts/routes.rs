@@ -98,6 +98,8 @@ impl Route {
         let templates = [
             "/admin/users/{id}",
             "/admin/users/{id}/end-sessions",
+            "/admin/users/{id}/link",
+            "/admin/users/{id}/test-code",
             "/admin/users/{id}/sessions",
             "/admin/users/{id}/sessions/{sid}",
             "/me/sessions/{id}",
@@ -350,6 +352,9 @@ fn admin() -> Vec<Route> {
         off("the sessions of an account", Method::GET, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions"),
         off("the end of a session", Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/sessions/A"),
         off("the end of all sessions", Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/end-sessions"),
+        off("a link", Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/link"),
+        off("a fixed code", Method::PUT, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/test-code"),
+        off("no fixed code", Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/test-code"),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod mails;
+
 use std::{fs, path::Path, process::Command};
 
 use shared::{
