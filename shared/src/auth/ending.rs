@@ -58,9 +58,9 @@ pub async fn end_at_firebase(app: &App, id: &str) -> AtFirebase {
     }
     // Some functions may not read the service account. The function on the stream follows them.
     if firebase.account.is_some() {
-        match time::timeout(WAIT_MAX, settle(app, id)).await {
-            Ok(Ok(Delivery::Done)) => return AtFirebase::Ended,
-            Ok(Ok(Delivery::Later)) => {}
+        match time::timeout(WAIT_MAX, tell(app, id)).await {
+            Ok(Ok(AtFirebase::Pending)) => {}
+            Ok(Ok(told)) => return told,
             Ok(Err(error)) => tracing::warn!(cause = error.cause(), "an ending is not told to Firebase yet"),
             Err(_) => tracing::warn!("Firebase is slow, and an ending is not told there yet"),
         }
@@ -76,33 +76,44 @@ pub async fn end_at_firebase(app: &App, id: &str) -> AtFirebase {
 ///
 /// 503 if DynamoDB fails, or if the service account cannot be read. The ending then waits.
 pub async fn settle(app: &App, id: &str) -> Result<Delivery, Error> {
-    let mut is_overtaken = false;
+    tell(app, id).await.map(|told| if told == AtFirebase::Pending { Delivery::Later } else { Delivery::Done })
+}
+
+/// Settles an ending, and says whether anybody was told.
+async fn tell(app: &App, id: &str) -> Result<AtFirebase, Error> {
+    let (mut is_overtaken, mut done) = (false, AtFirebase::Ended);
     for _ in 0..RACES_MAX {
         let now = app.now();
         let ending = app.store().ending(id).await?;
         if ending.mark.is_none() && !is_overtaken {
-            return Ok(Delivery::Done);
+            return Ok(done);
         }
         let Some(account) = app.keys().firebase(now).await? else {
             tracing::error!("an ending waits for Firebase, and there is no service account to tell it with");
-            return Ok(Delivery::Later);
+            return Ok(AtFirebase::Pending);
         };
-        if let Some(users) = users(app, &account, now)
-            && let Err(error) = carry_out(&users, id, &ending).await
-        {
-            report(&error);
-            return Ok(Delivery::Later);
+        match users(app, &account, now) {
+            // The project is in no cloud, so that nobody is there to be told.
+            None => done = AtFirebase::Untold,
+            Some(users) => {
+                if let Err(error) = carry_out(&users, id, &ending).await {
+                    report(&error);
+                    return Ok(AtFirebase::Pending);
+                }
+            }
         }
-        let Some(mark) = ending.mark else { return Ok(Delivery::Done) };
+        let Some(mark) = ending.mark else { return Ok(done) };
         if app.store().finish_ending(id, &mark).await? {
-            audit::record("firebase_ended", "", &app.pseudonym(id));
-            return Ok(Delivery::Done);
+            if done == AtFirebase::Ended {
+                audit::record("firebase_ended", "", &app.pseudonym(id));
+            }
+            return Ok(done);
         }
         // Somebody else told Firebase of a later ending, perhaps before this one was told. The
         // later one must be the last word.
         is_overtaken = true;
     }
-    Ok(Delivery::Later)
+    Ok(AtFirebase::Pending)
 }
 
 /// The way of endings to Firebase, for the task of a server.

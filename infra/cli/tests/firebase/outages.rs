@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use serde_json::json;
 use shared::{
     auth::ending::{Endings, settle},
     outbox::{Delivery, drain},
     store::Store,
-    testing::{FirebaseFault, FirebaseUsers, Service, service_account},
+    testing::{FirebaseFault, FirebaseUsers, PASSWORD, Service, service_account},
 };
 use tokio::{sync::oneshot, time};
 
@@ -144,6 +145,12 @@ async fn a_project_that_exists_in_emulators_alone_is_told_nothing_without_one() 
     let user = service.account("james@yopmail.com").await;
     let session = service.session(&user).await;
     let body = json!({"refresh_token": session["refresh_token"], "everywhere": true});
-    assert_eq!(service.post("/logout", body).await.is(200).body["firebase"], "ended");
+    // No answer says that an ending was told where nobody was there to be told.
+    assert_eq!(service.post("/logout", body).await.is(200).body["firebase"], "");
+    assert!(service.app().store().open_endings().await.unwrap().is_empty(), "nothing waits for ever");
+    let session = service.session(&service.stored(&user).await.unwrap()).await;
+    let delete = service.request(Method::DELETE, "/me").bearer(&session["access_token"]);
+    let answer = delete.json(json!({"password": PASSWORD})).await.is(200).body;
+    assert_eq!(answer, json!({"deleted": true, "firebase": ""}));
     assert!(firebase.calls().is_empty());
 }
