@@ -201,8 +201,8 @@ fn last_proof(found: Option<&Item>) -> Option<ProofId> {
     serde_dynamo::from_attribute_value(found?.get("proof_id")?.clone()).ok()
 }
 
-/// The word of a purpose in the key of a pause. A code that makes an account counts as one that logs
-/// in: whoever asks does not say which.
+/// The word of a purpose in the key of a pause. A code that makes an account counts as one that
+/// logs in: whoever asks does not say which.
 const fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::SignUp => Purpose::SignIn.word(),
