@@ -165,8 +165,7 @@ async fn examined(ses: Ses, zone: Zone, from: &str) -> (i32, Vec<String>) {
         ("FIREBASE_CERTS_URL", "http://127.0.0.1:9"),
     ];
     let folder = data();
-    let found = tokio::task::block_in_place(|| doctor(folder.path(), &variables, &["--dns-server", &dns]));
-    found
+    tokio::task::block_in_place(|| doctor(folder.path(), &variables, &["--dns-server", &dns]))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Runs `latchkey doctor` as a process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod mails;
 
