@@ -23,6 +23,7 @@ use crate::{
     store::Store,
     telemetry::log,
     time::{ResponseFloor, Timestamp},
+    token::provider::Provider,
 };
 
 /// The parts that a process prepares before its first request.
@@ -49,6 +50,8 @@ struct Inner {
     store: Store,
     keys: Keys,
     certificates: Certificates,
+    /// The keys of each provider of identities, in the order of the configuration.
+    provider_keys: Vec<Certificates>,
     hasher: Hasher,
     locks: AccountLocks,
     mails: Outbox,
@@ -71,11 +74,15 @@ impl App {
         let concurrency = thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(&config.accounts.password_policy, concurrency).map_err(Error::internal)?;
         let Firebase { certificates, emulator_host, tenant_id, .. } = &config.firebase;
+        let providers = &config.accounts.identity_providers;
+        let provider_keys =
+            providers.iter().map(|provider| Certificates::of_provider(&provider.id, provider.keys.clone())).collect();
         let tells_firebase = config.firebase.sync() != FirebaseSync::Off;
         Ok(Self(Arc::new(Inner {
             certificates: Certificates::new(certificates.clone()),
             firebase: IdentityToolkit::new(emulator_host.as_deref(), tenant_id.as_deref()),
             store: store.naming_by(keys.pseudonyms().clone()).noting_endings(tells_firebase),
+            provider_keys,
             config,
             keys,
             hasher,
@@ -134,6 +141,13 @@ impl App {
     /// The public keys of Firebase ID tokens.
     pub fn certificates(&self) -> &Certificates {
         &self.0.certificates
+    }
+
+    /// The provider of identities with this id, and its public keys. `None` if `IDENTITY_PROVIDERS`
+    /// names none.
+    pub fn provider(&self, id: &str) -> Option<(&Provider, &Certificates)> {
+        let providers = self.config().accounts.identity_providers.iter();
+        providers.zip(&self.0.provider_keys).find(|(provider, _)| provider.id == id)
     }
 
     /// The maker and checker of password hashes.

@@ -11,6 +11,7 @@ mod environment;
 mod federation;
 mod firebase;
 mod http;
+mod identity_providers;
 mod keys;
 mod legacy;
 mod mail;

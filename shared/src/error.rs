@@ -79,6 +79,17 @@ pub enum Error {
     SignUp(SignUpRefusal),
     /// 409: another account has this `email`, `username` or `id`.
     Taken(&'static str),
+    /// 409: the identity is linked to another account.
+    IdentityTaken,
+    /// 409: the account has as many identities as it may have.
+    TooManyIdentities,
+    /// 409: the identity is the only way into the account.
+    LastWayIn,
+    /// 409: the provider does not vouch for the address, and an account has it. The values for the
+    /// call that shows the mailbox, if a mail was sent.
+    EmailConfirmationNeeded(Option<Box<Confirmation>>),
+    /// 401: the login is too long ago for this change.
+    LoginTooOld,
     /// 409: the idempotency key came with another request before.
     IdempotencyKeyReused,
     /// 429: too many failures, or too many requests from one address; the time to wait.
@@ -117,6 +128,26 @@ pub enum Error {
     Unavailable(Cause),
     /// 500: a fault of this service.
     Internal(Cause),
+}
+
+/// The values with which a client shows that a mailbox is its person's: the answer to whoever asks
+/// for a mail.
+#[derive(Clone, Debug, Serialize)]
+pub struct Confirmation {
+    /// To be sent with the code of the mail.
+    pub challenge: String,
+    /// The life of the code, in seconds.
+    pub expires_in: u64,
+    /// The end of that life, as a date of RFC 3339.
+    pub expires_at: String,
+    /// The time until another mail may be asked for, in seconds.
+    pub resend_in: u64,
+    /// The end of that time, as a date of RFC 3339.
+    pub resend_at: String,
+    /// The digits of the code.
+    pub code_length: usize,
+    /// A sentence for the person.
+    pub message: &'static str,
 }
 
 /// A mistake in one field of a request.
@@ -293,6 +324,11 @@ impl Error {
             Self::Taken("username") => (409, "username_taken"),
             Self::Taken("id") => (409, "id_taken"),
             Self::Taken(_) => (409, "email_taken"),
+            Self::IdentityTaken => (409, "identity_taken"),
+            Self::TooManyIdentities => (409, "too_many_identities"),
+            Self::LastWayIn => (409, "last_way_in"),
+            Self::EmailConfirmationNeeded(_) => (409, "email_confirmation_needed"),
+            Self::LoginTooOld => (401, "reauthentication_required"),
             Self::IdempotencyKeyReused => (409, "idempotency_key_reused"),
             Self::TooManyAttempts(_) => (429, "too_many_attempts"),
             Self::VersionConflict => (409, "version_conflict"),
@@ -470,6 +506,11 @@ mod tests {
             (Error::Taken("email"), 409, "email_taken", None),
             (Error::Taken("username"), 409, "username_taken", None),
             (Error::Taken("id"), 409, "id_taken", None),
+            (Error::IdentityTaken, 409, "identity_taken", None),
+            (Error::TooManyIdentities, 409, "too_many_identities", None),
+            (Error::LastWayIn, 409, "last_way_in", None),
+            (Error::EmailConfirmationNeeded(None), 409, "email_confirmation_needed", None),
+            (Error::LoginTooOld, 401, "reauthentication_required", None),
             (Error::IdempotencyKeyReused, 409, "idempotency_key_reused", None),
             (Error::TooManyAttempts(Duration::from_millis(1_001)), 429, "too_many_attempts", Some(2)),
             (Error::Unreadable, 400, "invalid_request", None),

@@ -46,11 +46,16 @@ pub enum Kind {
     AddressAlreadyUsed,
     /// Notice: all sessions were ended.
     AccessRevoked,
+    /// A code that links the account of a provider.
+    #[serde(rename = "code_link")]
+    Link,
+    /// Notice: the account of a provider was linked.
+    IdentityLinked,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SignIn,
         Self::Verify,
         Self::Reset,
@@ -60,6 +65,8 @@ impl Kind {
         Self::EmailChanged,
         Self::AddressAlreadyUsed,
         Self::AccessRevoked,
+        Self::Link,
+        Self::IdentityLinked,
     ];
 
     /// The length of the longest name, in bytes.
@@ -74,7 +81,8 @@ impl Kind {
             Self::Change => Some(Purpose::Change),
             Self::Invite => Some(Purpose::Invite),
             Self::EmailChanged => Some(Purpose::Undo),
-            Self::PasswordChanged | Self::AddressAlreadyUsed | Self::AccessRevoked => None,
+            Self::Link => Some(Purpose::Link),
+            Self::PasswordChanged | Self::AddressAlreadyUsed | Self::AccessRevoked | Self::IdentityLinked => None,
         }
     }
 
@@ -90,6 +98,8 @@ impl Kind {
             Self::EmailChanged => "email_changed",
             Self::AddressAlreadyUsed => "address_already_used",
             Self::AccessRevoked => "access_revoked",
+            Self::Link => "code_link",
+            Self::IdentityLinked => "identity_linked",
         }
     }
 }

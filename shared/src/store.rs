@@ -3,11 +3,13 @@
 //! | `pk` | record | deleted by |
 //! |---|---|---|
 //! | `LOGIN#<identifier>` | the account with its password hash, once for each identifier | |
+//! | `IDENTITY#<provider>#<hash>` | the same, once for each linked account of a provider | |
 //! | `USER#<id>` | the account without its hash | |
 //! | `PROFILE#<id>` | name and metadata, from the first change of either on | |
 //! | `SESSION#<id>` | a session | TTL |
 //! | `IDEMPOTENCY#<hash>` | the account that an idempotency key made | TTL |
 //! | `PROOF#<id>` | a proof, which stands behind a mailed code and a link | TTL |
+//! | `EXCHANGED#<hash>` | a token of a provider that was exchanged | TTL |
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
 //! | `SYNC#<id>` | an ending that Firebase is not told of yet | once it is told |
@@ -25,6 +27,7 @@ mod changes;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod endings;
+mod exchanges;
 mod failures;
 mod imports;
 mod listing;
@@ -55,6 +58,7 @@ use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
 pub use endings::{ENDING_PREFIX, Ending};
+pub use exchanges::{Exchange, ExchangeEffect, Exchanged, FoundIdentity, IdentityLookup, Replay};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
 pub use profiles::ProfileChange;
@@ -64,11 +68,12 @@ pub use sign_ups::{SignUp, SignUpRequest};
 pub use upgrade::Upgraded;
 
 use profiles::{described, profile_key};
-use user_records::{read_login, read_user};
+use user_records::{login_record_key, read_login, read_user};
 
 use crate::{
     account::{
         email::Identifier,
+        identity::Identity,
         session::{Session, SessionId},
         user::User,
     },
@@ -174,7 +179,7 @@ impl Store {
     ///
     /// 503 if DynamoDB fails.
     pub async fn credentials(&self, user: &User) -> Result<Option<User>, Error> {
-        self.owner(&user.email_key, &user.id).await
+        self.login_record(login_record_key(user), &user.id).await
     }
 
     /// Reads the account with this id, with its password hash, if it still has the address with
@@ -184,7 +189,12 @@ impl Store {
     ///
     /// 503 if DynamoDB fails.
     pub async fn owner(&self, email_key: &str, id: &str) -> Result<Option<User>, Error> {
-        let (key, profile) = (login_key(email_key), profile_key(id));
+        self.login_record(login_key(email_key), id).await
+    }
+
+    /// Reads the account with this id from a record with its hash.
+    async fn login_record(&self, key: String, id: &str) -> Result<Option<User>, Error> {
+        let profile = profile_key(id);
         let mut items = self.batch_get(&[&key, &profile]).await?;
         let found = described(items.remove(&key).map(read_login), items.remove(&profile))?;
         Ok(found.filter(|found| found.id == id))
@@ -272,6 +282,13 @@ fn user_key(id: &str) -> String {
 
 fn login_key(identifier: &str) -> String {
     format!("LOGIN#{identifier}")
+}
+
+/// The beginning of the keys of identities.
+const IDENTITY_PREFIX: &str = "IDENTITY#";
+
+fn identity_key(identity: &Identity) -> String {
+    format!("{IDENTITY_PREFIX}{}#{}", identity.provider, identity.hash)
 }
 
 fn session_key(id: SessionId) -> String {

@@ -6,5 +6,6 @@ pub mod custom;
 pub mod id;
 pub mod pasted;
 pub mod problem;
+pub mod provider;
 pub mod report;
 pub mod shared_secret;

@@ -6,6 +6,7 @@ use shared::{
     App,
     account::{
         claims::{OwnClaims, as_object},
+        identity::{Identity, ShownIdentity},
         metadata::Metadata,
         session::{Session, SessionId},
         user::User,
@@ -58,6 +59,7 @@ struct Account {
     metadata: Metadata,
     created_at: String,
     sessions_ended_at: String,
+    identities: Vec<ShownIdentity>,
     undo_links: Vec<UndoLinkEnd>,
 }
 
@@ -111,10 +113,12 @@ impl Sample for Account {
         ("claims", "The claims that stand in the tokens of this account."),
         ("metadata", "The person's own JSON object."),
         ("sessions_ended_at", "The time when all sessions were last ended; empty if never."),
+        ("identities", "The sign-ins of other providers that open the account."),
         ("undo_links", "The links that were mailed to former addresses and still take a change back."),
     ];
     const DATES_OR_EMPTY: &'static [&'static str] = &["sessions_ended_at"];
-    const PARTS: &'static [Part] = &[("undo_links", Shape::of::<UndoLinkEnd>)];
+    const PARTS: &'static [Part] =
+        &[("identities", Shape::of::<ShownIdentity>), ("undo_links", Shape::of::<UndoLinkEnd>)];
 
     fn sample() -> Self {
         Self {
@@ -132,6 +136,7 @@ impl Sample for Account {
             metadata: Metadata::default(),
             created_at: "2026-05-01T09:00:00Z".to_owned(),
             sessions_ended_at: String::new(),
+            identities: vec![ShownIdentity::sample()],
             undo_links: vec![UndoLinkEnd::sample()],
         }
     }
@@ -181,7 +186,7 @@ impl Sample for Mails {
 }
 
 /// 200 with the document.
-async fn export(State(app): State<App>, Caller { user, session }: Caller) -> Result<Json<Export>, Error> {
+async fn export(State(app): State<App>, Caller { user, session, .. }: Caller) -> Result<Json<Export>, Error> {
     let now = app.now();
     let whole = app.store().credentials(&user).await?;
     let mut sessions = app.store().sessions_of(&user.id).await?;
@@ -204,6 +209,7 @@ fn account(app: &App, user: User, has_password: bool) -> Account {
     let links = user.undo_links.iter().map(|link| UndoLinkEnd { expires_at: link.ends_at.rfc3339() });
     Account {
         undo_links: links.collect(),
+        identities: user.identities.iter().map(Identity::shown).collect(),
         role: app.config().accounts.roles.name(user.role_id).to_owned(),
         created_at: user.created_at.rfc3339(),
         sessions_ended_at: user.sessions_ended_at.map(Timestamp::rfc3339).unwrap_or_default(),

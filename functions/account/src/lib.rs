@@ -2,6 +2,7 @@
 //! OpenID Connect, and `/auth/v1/user` to those of Supabase.
 
 mod export;
+mod identities;
 mod sessions;
 mod supabase;
 mod userinfo;
@@ -50,6 +51,7 @@ pub fn api() -> Api {
         .post("/me/password", change_password, changing_the_password())
         .merge(sessions::api())
         .merge(export::api())
+        .merge(identities::api())
         .merge(userinfo::api())
         .merge(supabase::api())
 }
@@ -244,7 +246,7 @@ async fn renew(
     current: Password,
     new: Password,
 ) -> Result<Renewal, Error> {
-    let Caller { user, session } = caller;
+    let Caller { user, session, .. } = caller;
     let person = Person { email_key: &user.email_key, username: user.username.as_deref(), name: &user.name };
     refuse_weak(app, field, &new, &person)?;
     // The caller knows both, so that this answer tells nothing about the account.

@@ -44,7 +44,7 @@ pub fn api() -> Api {
 }
 
 /// 200 with the live sessions.
-async fn list(State(app): State<App>, Caller { user, session }: Caller) -> Result<Json<LiveSessions>, Error> {
+async fn list(State(app): State<App>, Caller { user, session, .. }: Caller) -> Result<Json<LiveSessions>, Error> {
     LiveSessions::of(&app, &user, session).await.map(Json)
 }
 

@@ -5,6 +5,7 @@ use shared::{
     App,
     account::{
         claims::{OwnClaims, as_object},
+        identity::{Identity, ShownIdentity},
         metadata::Metadata,
         user::User,
     },
@@ -28,6 +29,7 @@ pub struct AdminUser {
     claims: OwnClaims,
     metadata: Metadata,
     private_metadata: Metadata,
+    identities: Vec<ShownIdentity>,
     created_at: String,
     sessions_ended_at: String,
     test_code_until: String,
@@ -50,6 +52,7 @@ impl AdminUser {
             claims: user.claims.clone(),
             metadata: user.metadata.clone(),
             private_metadata: user.private_metadata.clone(),
+            identities: user.identities.iter().map(Identity::shown).collect(),
             created_at: user.created_at.rfc3339(),
             sessions_ended_at: user.sessions_ended_at.map(Timestamp::rfc3339).unwrap_or_default(),
             test_code_until: until(app, user),
@@ -78,6 +81,7 @@ impl Sample for AdminUser {
         ("has_password", "Whether somebody can log in with a password."),
         ("claims", "The claims that stand in the tokens of this account."),
         ("metadata", "The person's own JSON object."),
+        ("identities", "The sign-ins of other providers that open the account."),
         ("private_metadata", "A JSON object of yours, which the person never sees."),
         ("created_at", "The time when the account was made."),
         ("sessions_ended_at", "The time when all sessions were last ended; empty if never."),
@@ -85,6 +89,7 @@ impl Sample for AdminUser {
         ("version", "Every change of what admits the person raises it. Name and metadata change without it."),
     ];
     const DATES_OR_EMPTY: &'static [&'static str] = &["sessions_ended_at", "test_code_until"];
+    const PARTS: &'static [Part] = &[("identities", Shape::of::<ShownIdentity>)];
 
     fn sample() -> Self {
         Self {
@@ -100,6 +105,7 @@ impl Sample for AdminUser {
             claims: OwnClaims::default(),
             metadata: Metadata::default(),
             private_metadata: Metadata::default(),
+            identities: vec![ShownIdentity::sample()],
             created_at: "2026-05-01T09:00:00Z".to_owned(),
             sessions_ended_at: String::new(),
             test_code_until: String::new(),

@@ -79,6 +79,7 @@ async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>
         client,
         language: forgot.language,
         continue_url: forgot.continue_url,
+        identity: None,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

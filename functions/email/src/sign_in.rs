@@ -88,6 +88,7 @@ async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> 
         client,
         language: asked.language,
         continue_url: asked.continue_url,
+        identity: None,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

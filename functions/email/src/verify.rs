@@ -82,6 +82,7 @@ async fn ask(
         client,
         language: asked.language,
         continue_url: asked.continue_url,
+        identity: None,
     };
     Ok(Json(mailing::start(&app, &request, &WORDS).await?))
 }

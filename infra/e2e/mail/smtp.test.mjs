@@ -16,7 +16,7 @@ const LOOPBACK = '127.0.0.1';
 const ACCOUNT = ['latchkey', 'hunter2/#@: %'];
 const KINDS = [
   'code_sign_in', 'code_verify', 'code_reset', 'code_change', 'invite', 'password_changed', 'email_changed',
-  'address_already_used', 'access_revoked',
+  'address_already_used', 'access_revoked', 'code_link', 'identity_linked',
 ];
 
 after(stopAll);

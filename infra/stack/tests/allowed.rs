@@ -11,12 +11,12 @@ const USERS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER
 const ACCOUNTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*"]}}"#;
 const ACCOUNTS_AND_SESSIONS: &str =
     r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","PROFILE#*","SESSION#*"]}}"#;
-const ALL_OF_AN_ACCOUNT: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","PROFILE#*","SESSION#*","LIMIT#*","SYNC#*"]}}"#;
+const ALL_OF_AN_ACCOUNT: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["USER#*","LOGIN#*","IDENTITY#*","PROFILE#*","SESSION#*","LIMIT#*","SYNC#*"]}}"#;
 /// Records with a password hash, and the attributes that `logout` may write. The hash is not among
 /// them, and nothing comes back.
 const LOGINS_WITHOUT_HASH: &str = concat!(
     r#"{"ForAllValues:StringEquals":{"dynamodb:Attributes":["pk","epoch","revision","sessions_ended_at","version"]},"#,
-    r#""ForAllValues:StringLike":{"dynamodb:LeadingKeys":["LOGIN#*"]},"#,
+    r#""ForAllValues:StringLike":{"dynamodb:LeadingKeys":["LOGIN#*","IDENTITY#*"]},"#,
     r#""StringEqualsIfExists":{"dynamodb:ReturnValues":"NONE"}}"#,
 );
 const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;

@@ -86,7 +86,7 @@ const UNSET_ON_LAMBDA: [Reason; 27] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 43] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 44] = [
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
@@ -94,6 +94,7 @@ const UNSET_ON_CLOUD_RUN: [Reason; 43] = [
     ("EMAIL_SIGN_IN", "as PROOF_KEY_SECRET_ID"),
     ("EMAIL_SIGN_IN_LINK", "as PROOF_KEY_SECRET_ID"),
     ("APP_URLS", "as PROOF_KEY_SECRET_ID"),
+    ("IDENTITY_PROVIDERS", "as PROOF_KEY_SECRET_ID"),
     ("VERIFY_EMAIL", "as PROOF_KEY_SECRET_ID"),
     ("MAIL", "no mails are sent from there yet"),
     ("MAIL_FROM", "as MAIL"),

@@ -93,6 +93,7 @@ mod tests {
             asked_for: email.to_owned(),
             locale: "en".to_owned(),
             made_at: now,
+            identity: None,
             continue_url: String::new(),
             test_code: None,
             used_at: None,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize, de};
 
 use crate::{
     account::{
+        identity::Identity,
         sealed::{self, Message, Seal},
         test_code::TestCode,
     },
@@ -57,6 +58,8 @@ pub enum Purpose {
     Undo,
     /// Accept an invitation, and choose the first password.
     Invite,
+    /// Link the account of a provider that does not vouch for the address.
+    Link,
 }
 
 impl Purpose {
@@ -70,6 +73,7 @@ impl Purpose {
             Self::Change => "change",
             Self::Undo => "undo",
             Self::Invite => "invite",
+            Self::Link => "link",
         }
     }
 
@@ -78,7 +82,7 @@ impl Purpose {
         match self {
             Self::SignIn | Self::SignUp => Some(minutes(10)),
             Self::Verify => Some(minutes(60)),
-            Self::Reset => Some(minutes(15)),
+            Self::Reset | Self::Link => Some(minutes(15)),
             Self::Change => Some(minutes(30)),
             Self::Undo | Self::Invite => None,
         }
@@ -89,6 +93,7 @@ impl Purpose {
     pub const fn life(self) -> Duration {
         match self {
             Self::SignIn | Self::SignUp => minutes(10),
+            Self::Link => minutes(15),
             Self::Verify => minutes(24 * 60),
             Self::Reset | Self::Change => minutes(30),
             Self::Undo => minutes(7 * 24 * 60),
@@ -305,6 +310,9 @@ pub struct Proof {
     pub locale: String,
     /// The time when the mail was asked for.
     pub made_at: Timestamp,
+    /// The account of a provider that the code links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
     /// The page that the person goes on to. Empty if there is none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub continue_url: String,
@@ -401,6 +409,7 @@ mod tests {
             asked_for: "a@b.de".to_owned(),
             locale: "en".to_owned(),
             made_at: NOW,
+            identity: None,
             continue_url: String::new(),
             test_code: None,
             used_at: None,
@@ -489,6 +498,7 @@ mod tests {
             (Purpose::Change, Some(1_800), 1_800),
             (Purpose::Undo, None, 604_800),
             (Purpose::Invite, None, 259_200),
+            (Purpose::Link, Some(900), 900),
         ] {
             let proof = proof(purpose);
             let by_code = code_seconds.map_or(ProofState::Over, |seconds| proof.state_by_code(after(seconds - 1, 999)));

@@ -13,7 +13,9 @@ mod series;
 use std::time::Duration;
 
 pub use ceiling::{Ceiling, FAILURES_MAX, REPEATED_FAILURES_MAX};
-pub use quota::{FAILED_LOGINS, LOGINS, Quota, REFRESHES, REFUSED_SIGN_UPS, SIGN_UPS, WRONG_ADMIN_KEYS};
+pub use quota::{
+    FAILED_LOGINS, LOGINS, Quota, REFRESHES, REFUSED_EXCHANGES, REFUSED_SIGN_UPS, SIGN_UPS, WRONG_ADMIN_KEYS,
+};
 pub use series::{FREE_FAILURES, KNOWN_FOR, Series};
 
 use crate::time::Timestamp;

@@ -41,9 +41,19 @@ impl SignUp {
     /// 403 with the code of the rule. Nothing that is stored decides, so that the answer tells
     /// nothing about other accounts.
     pub fn check(&self, email: &Email) -> Result<(), Error> {
+        self.check_any(Some(email))
+    }
+
+    /// Like [`SignUp::check`], for somebody who may have no address at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`SignUp::check`].
+    pub fn check_any(&self, email: Option<&Email>) -> Result<(), Error> {
+        let is_of = |domain: &String| email.is_some_and(|email| email.domain() == domain);
         let refusal = match self {
             Self::Open => return Ok(()),
-            Self::Domains(domains) if domains.iter().any(|domain| domain == email.domain()) => return Ok(()),
+            Self::Domains(domains) if domains.iter().any(is_of) => return Ok(()),
             Self::Domains(_) => SignUpRefusal::Domain,
             Self::Invited => SignUpRefusal::Uninvited,
             Self::Closed => SignUpRefusal::Closed,

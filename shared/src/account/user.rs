@@ -9,6 +9,7 @@ use crate::{
         address_change::UndoLink,
         claims::OwnClaims,
         email::{Email, Username},
+        identity::{IDENTITIES_MAX, Identity},
         metadata::Metadata,
         test_code::TestCode,
     },
@@ -31,9 +32,9 @@ pub struct User {
     /// UUIDv7 text of 36 characters. An imported account may keep its earlier id: 1 to 128 bytes
     /// without control characters. Also the Firebase uid.
     pub id: String,
-    /// The e-mail address, as typed.
+    /// The e-mail address, as typed. Empty for an account of a provider that told none.
     pub email: String,
-    /// The form of the address that is compared, and the key of a login record.
+    /// The form of the address that is compared, and the key of a login record if there is one.
     pub email_key: String,
     /// The username in lower case, and the key of another login record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +71,9 @@ pub struct User {
     /// before holds the earlier number, and is void.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub proof: u64,
+    /// The accounts of other providers that open this one. Each is the key of another record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     /// The links that take changes of the address back, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undo_links: Vec<UndoLink>,
@@ -128,11 +132,18 @@ impl User {
         name: String,
         now: Timestamp,
     ) -> Self {
+        let username = username.map(|username| username.as_str().to_owned());
+        Self { username, ..Self::with_identity_alone(id, Some(email), name, now) }
+    }
+
+    /// Like [`User::without_password`], for an account that has neither a username nor, perhaps, an
+    /// address. Its identities are its only way in.
+    pub fn with_identity_alone(id: String, email: Option<&Email>, name: String, now: Timestamp) -> Self {
         Self {
             id,
-            email: email.typed().to_owned(),
-            email_key: email.key().to_owned(),
-            username: username.map(|username| username.as_str().to_owned()),
+            email: email.map_or("", Email::typed).to_owned(),
+            email_key: email.map_or("", Email::key).to_owned(),
+            username: None,
             name,
             metadata: Metadata::default(),
             private_metadata: Metadata::default(),
@@ -144,6 +155,7 @@ impl User {
             password_hash: None,
             epoch: 0,
             proof: 0,
+            identities: Vec::new(),
             undo_links: Vec::new(),
             test_code: None,
             sessions_ended_at: None,
@@ -170,7 +182,12 @@ impl User {
     /// Whether the account's Firebase user may sign in by providers of its own, such as Google.
     /// Release 0.1.0 imported uids without a mark; no uid of Firebase is a UUIDv7.
     pub fn is_firebase_user(&self) -> bool {
-        self.imported_uid || Uuid::parse_str(&self.id).map_or(true, |id| id.get_version_num() != UUID_VERSION)
+        self.imported_uid || !Self::is_made_here(&self.id)
+    }
+
+    /// Whether an id is of an account that was made here. No uid of Firebase is a UUIDv7.
+    pub fn is_made_here(id: &str) -> bool {
+        Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == UUID_VERSION)
     }
 
     /// Ends all sessions of this account, as soon as the account is stored.
@@ -207,10 +224,21 @@ impl User {
     }
 
     /// Ends all that somebody may have set before the owner of the address was known: the password,
-    /// the sessions, and the codes and links. Whoever registered the account need not be the owner.
+    /// the identities, the sessions, and the codes and links. Whoever registered the account need
+    /// not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
         self.remove_password(now);
         self.test_code = None;
+        self.identities.clear();
+    }
+
+    /// Links an identity. Returns whether there was room for it.
+    pub fn link(&mut self, identity: Identity) -> bool {
+        let is_room = self.identities.len() < IDENTITIES_MAX;
+        if is_room {
+            self.identities.push(identity);
+        }
+        is_room
     }
 
     /// Counts the address as verified, on the word of whoever runs the service. Whoever made the
@@ -239,10 +267,10 @@ impl User {
         email.key().clone_into(&mut self.email_key);
     }
 
-    /// The identifiers of this account in the form that is compared: the e-mail address, and the
-    /// username if there is one.
+    /// The identifiers of this account in the form that is compared: the e-mail address and the
+    /// username, as far as the account has them.
     pub fn identifiers(&self) -> impl Iterator<Item = &str> {
-        [self.email_key.as_str()].into_iter().chain(self.username.as_deref())
+        [self.email_key.as_str()].into_iter().filter(|key| !key.is_empty()).chain(self.username.as_deref())
     }
 
     /// The `user` of every answer.

@@ -90,7 +90,15 @@ pub async fn again(
         return Ok(None);
     }
     let identifier = Identifier::parse(&user.email).map_err(Error::internal)?;
-    let request = MailRequest { purpose: Purpose::Verify, identifier: &identifier, claimant: None, client, language, continue_url: None };
+    let request = MailRequest {
+        purpose: Purpose::Verify,
+        identifier: &identifier,
+        claimant: None,
+        client,
+        language,
+        continue_url: None,
+        identity: None,
+    };
     match start(app, &request, &WORDS).await {
         Err(Error::TooManyAttempts(_)) => Ok(None),
         started => started.map(Some),

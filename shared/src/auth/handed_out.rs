@@ -68,7 +68,8 @@ pub async fn make(app: &App, request: &LinkRequest<'_>) -> Result<Link, Error> {
     let code_expires_at = proof.code_expires_at();
     let key = keys.sealing();
     Ok(Link {
-        link: page_link(request.base, proof.purpose, proof.id, key),
+        link: page_link(request.base, proof.purpose, proof.id, key)
+            .ok_or_else(|| Error::internal("a proof that has no page"))?,
         code: code_expires_at.map(|_| proof.id.code(key).as_str().to_owned()),
         challenge: code_expires_at.map(|_| proof.id.challenge(key)),
         code_expires_at,

@@ -10,12 +10,13 @@ use crate::{
     App,
     account::{
         email::{Identifier, is_reserved},
+        identity::Identity,
         proof::{CODE_DIGITS, Proof, ProofId, Purpose, TRIES_MAX},
         rate_limit::mails::MAIL_PAUSE,
         user::User,
     },
     config::{ContinueUrl, EmailSignIn, MailBy},
-    error::Error,
+    error::{Confirmation, Error},
     keys::ProofKeys,
     mail::{Kind, Language, outgoing::OutgoingMail},
     sample::{Meaning, Sample},
@@ -82,6 +83,8 @@ pub struct MailRequest<'a> {
     pub language: Language,
     /// The page of the app that the person goes on to.
     pub continue_url: Option<ContinueUrl>,
+    /// The account of a provider that the code links.
+    pub identity: Option<&'a Identity>,
 }
 
 /// The words of an audit event: one for a mail, and one for a mail that a limit refuses.
@@ -210,6 +213,7 @@ fn proof(
         asked_for: key.to_owned(),
         locale: request.language.tag().to_owned(),
         made_at: now,
+        identity: request.identity.cloned(),
         continue_url: request.continue_url.as_ref().map(ContinueUrl::as_str).unwrap_or_default().to_owned(),
         test_code: addressed.filter(|_| request.purpose == Purpose::SignIn).and_then(|user| user.test_code.clone()),
         used_at: None,
@@ -234,6 +238,7 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
         asked_for: user.email_key.clone(),
         locale: locale.to_owned(),
         made_at: now,
+        identity: None,
         continue_url: String::new(),
         test_code: None,
         used_at: None,
@@ -269,6 +274,7 @@ pub(super) fn proof_mail_at(
         Purpose::Change => Kind::Change,
         Purpose::Undo => Kind::EmailChanged,
         Purpose::Invite => Kind::Invite,
+        Purpose::Link => Kind::Link,
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
     let mail = mail.with_proof(proof.id, base);
@@ -279,8 +285,14 @@ pub(super) fn proof_mail_at(
 /// Whether the mail of a proof may have a link. The link of a login leads to the app that asked, if
 /// the deployment wants such links and the app has said where.
 fn has_link(app: &App, proof: &Proof) -> bool {
-    let is_login = matches!(proof.purpose, Purpose::SignIn | Purpose::SignUp);
-    !is_login || (app.config().accounts.email_sign_in_link && !proof.continue_url.is_empty())
+    match proof.purpose {
+        Purpose::SignIn | Purpose::SignUp => {
+            app.config().accounts.email_sign_in_link && !proof.continue_url.is_empty()
+        }
+        // Whoever opens the mail would link somebody's account.
+        Purpose::Link => false,
+        _ => true,
+    }
 }
 
 /// The mail to the holder of an address that somebody else wants. It has no code, and its record
@@ -324,6 +336,12 @@ pub fn tell(app: &App, mail: &OutgoingMail) {
 }
 
 impl Started {
+    /// The values that a refusal leads on with.
+    pub(super) fn into_confirmation(self) -> Confirmation {
+        let Self { challenge, expires_in, expires_at, resend_in, resend_at, code_length, message } = self;
+        Confirmation { challenge, expires_in, expires_at, resend_in, resend_at, code_length, message }
+    }
+
     /// The answer for the proof with this id, whose mail was asked for at `made_at`.
     pub(super) fn of(id: ProofId, purpose: Purpose, made_at: Timestamp, keys: &ProofKeys) -> Self {
         let life = purpose.code_life().unwrap_or_else(|| purpose.life());

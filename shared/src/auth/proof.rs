@@ -228,7 +228,7 @@ impl Presented {
         match self.proof.purpose {
             Purpose::Verify => true,
             Purpose::Undo => user.may_undo(self.proof.id),
-            Purpose::SignIn | Purpose::SignUp | Purpose::Reset | Purpose::Change | Purpose::Invite => {
+            Purpose::SignIn | Purpose::SignUp | Purpose::Reset | Purpose::Change | Purpose::Invite | Purpose::Link => {
                 user.proof == self.proof.proof
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     App,
-    account::{admission::Denial, session::SessionId, user::User},
+    account::{admission::Denial, identity::Identity, session::SessionId, user::User},
     auth::judgement::{Judge, Judgement, judge},
     error::{Error, TokenRefusal},
     jose::{jwt::Jwt, kind::Kind},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The `sign_in_provider` of a sign-in with a custom token.
-const CUSTOM_PROVIDER: &str = "custom";
+pub(super) const CUSTOM_PROVIDER: &str = "custom";
 
 /// A genuine token and its claims about the holder, with defaults for claims that its kind leaves
 /// out.
@@ -62,6 +62,14 @@ impl Verified {
         match self.sign_in {
             SignIn::Session(id) => id,
             SignIn::Firebase { .. } | SignIn::None => None,
+        }
+    }
+
+    /// The time of the sign-in at Firebase. `None` for a token of another kind.
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        match self.sign_in {
+            SignIn::Firebase { auth_time } => Some(auth_time),
+            SignIn::Session(_) | SignIn::None => None,
         }
     }
 
@@ -201,6 +209,19 @@ pub async fn own_session(
 /// disabled. The code is one of the token's kind. 403 `email_not_verified` if the account's address
 /// must be verified and is not. 503 if DynamoDB fails.
 pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Result<Option<User>, Error> {
+    load_signed_in(app, verified, now).await.map(|found| found.map(|(user, _)| user))
+}
+
+/// Loads the account like [`load_account`], with the time at which its owner signed in.
+///
+/// # Errors
+///
+/// As [`load_account`].
+pub async fn load_signed_in(
+    app: &App,
+    verified: &Verified,
+    now: Timestamp,
+) -> Result<Option<(User, Timestamp)>, Error> {
     let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
     let admission = app.config().accounts.admission;
     match &verified.sign_in {
@@ -209,40 +230,71 @@ pub async fn load_account(app: &App, verified: &Verified, now: Timestamp) -> Res
             let id = id.ok_or_else(revoked)?;
             let (user, session) = app.store().user_and_session(&verified.uid, id).await?;
             let user = user.ok_or_else(revoked)?;
-            let is_live = session.is_some_and(|session| session.is_live(&user, now));
-            match admission.admit(&user) {
-                Err(Denial::Disabled) => Err(disabled(verified, now)),
-                _ if !is_live => Err(revoked()),
-                Err(denial) => Err(denial.into()),
-                Ok(_) => Ok(Some(user)),
+            let live = session.filter(|session| session.is_live(&user, now));
+            match (admission.admit(&user).map(drop), live) {
+                (Err(Denial::Disabled), _) => Err(disabled(verified, now)),
+                (_, None) => Err(revoked()),
+                (Err(denial), _) => Err(denial.into()),
+                (Ok(()), Some(session)) => Ok(Some((user, session.auth_time))),
             }
         }
         SignIn::Firebase { auth_time } => {
-            let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
             let user = app.store().user(&verified.uid).await?;
+            let revoked = |sentence| refuse("auth/id-token-revoked", sentence);
             let user = user.ok_or_else(|| revoked("There is no account with this uid, or it was deleted."))?;
-            // A thief may have linked a credential to the Firebase user, which outlives a new
-            // password. The refusal comes first, so that the credential learns nothing.
-            if verified.provider != CUSTOM_PROVIDER && !user.is_firebase_user() {
-                let sentence = "This account signs in with the jwt_token of a login, and this Firebase sign-in \
-                                came by another way. Log in again.";
-                return Err(refuse("auth/argument-error", sentence));
-            }
-            let admitted = admission.admit(&user).map(drop);
-            if matches!(admitted, Err(Denial::Disabled)) {
-                return Err(disabled(verified, now));
-            }
-            // `iat` moves with every refresh, so `auth_time` decides. `auth_time` has no fraction
-            // and the end has one, so that a sign-in in the same second counts as an earlier one.
-            // `SessionObject` keeps later sign-ins out of this second.
-            if user.sessions_ended_at.is_some_and(|ended| *auth_time < ended) {
-                return Err(revoked("The sessions of this account were ended after this sign-in. Log in again."));
-            }
-            admitted?;
-            Ok(Some(user))
+            require_live_sign_in(app, verified, *auth_time, &user, now)?;
+            Ok(Some((user, *auth_time)))
         }
         SignIn::None => Ok(None),
     }
+}
+
+/// Refuses a sign-in at Firebase that came by another way than the account's, or that was revoked
+/// since, and an account that is not admitted.
+///
+/// # Errors
+///
+/// As [`load_account`].
+pub fn require_live_sign_in(
+    app: &App,
+    verified: &Verified,
+    auth_time: Timestamp,
+    user: &User,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let refuse = |code, sentence: &str| Error::Token(TokenRefusal::new(code, sentence).about(&verified.token, now));
+    // A thief may have linked a credential to the Firebase user, which outlives a new password. The
+    // refusal comes first, so that the credential learns nothing.
+    if verified.provider != CUSTOM_PROVIDER && !user.is_firebase_user() && !is_linked(verified, user) {
+        let sentence = "This account signs in with the jwt_token of a login, and this Firebase sign-in came by \
+                        another way. Log in again.";
+        return Err(refuse("auth/argument-error", sentence));
+    }
+    let admitted = app.config().accounts.admission.admit(user).map(drop);
+    if matches!(admitted, Err(Denial::Disabled)) {
+        return Err(disabled(verified, now));
+    }
+    // `iat` moves with every refresh, so `auth_time` decides. `auth_time` has no fraction and the
+    // end has one, so that a sign-in in the same second counts as an earlier one. `SessionObject`
+    // keeps later sign-ins out of this second.
+    if user.sessions_ended_at.is_some_and(|ended| auth_time < ended) {
+        let sentence = "The sessions of this account were ended after this sign-in. Log in again.";
+        return Err(refuse("auth/id-token-revoked", sentence));
+    }
+    Ok(admitted?)
+}
+
+/// Whether the sign-in at Firebase came by an identity that is linked to the account. Google's ids
+/// alone are the same for every app, so that Firebase's can be compared with ours.
+fn is_linked(verified: &Verified, user: &User) -> bool {
+    const GOOGLE: (&str, &str) = ("google.com", "google");
+    let firebase = verified.token.claims.get("firebase");
+    let subjects = firebase.and_then(|firebase| firebase.get("identities")?.get(GOOGLE.0)?.as_array());
+    let is_subject = |identity: &Identity| {
+        subjects.is_some_and(|subjects| subjects.iter().any(|subject| subject.as_str() == Some(&identity.subject)))
+    };
+    verified.provider == GOOGLE.0
+        && user.identities.iter().any(|identity| identity.provider == GOOGLE.1 && is_subject(identity))
 }
 
 /// Refuses the holder of a genuine token whose address is not verified, if the deployment requires

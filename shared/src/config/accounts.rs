@@ -2,10 +2,11 @@
 
 use http::Uri;
 
-use super::{AppUrls, Environment, firebase::is_safe_url};
+use super::{AppUrls, Environment, firebase::is_safe_url, identity_providers};
 use crate::{
     account::{admission::Admission, roles::Roles, sign_up::SignUp},
     password::Policy,
+    token::provider::Provider,
 };
 
 /// The least memory and iterations for argon2id in OWASP's password storage cheat sheet.
@@ -47,6 +48,12 @@ pub struct Accounts {
     /// `APP_URLS`. A `continue_url` begins with one of them, letter for letter. An origin with
     /// `http://` must be an address of one machine.
     pub app_urls: AppUrls,
+    /// Names the providers whose ID tokens are exchanged for sessions, at `/exchange`. Has no
+    /// default. Accepts a JSON list, such as
+    /// `[{"id":"google","client_ids":["…"]},{"id":"firebase"}]`. Read from `IDENTITY_PROVIDERS`.
+    /// The ids `google`, `apple`, `facebook` and `firebase` have rules of their own. Any other id
+    /// is a provider of OpenID Connect, with `issuer`, `jwks` and `client_ids`.
+    pub identity_providers: Vec<Provider>,
     /// Mails a code and a link to the address of each new account, which verify the address.
     /// Defaults to `off`. Accepts `send` or `off`. Read from `VERIFY_EMAIL`. The mail is sent in
     /// any case if `REQUIRE_VERIFIED_EMAIL` holds. Both need `MAIL`.
@@ -87,6 +94,7 @@ impl Accounts {
             email_sign_in: email_sign_in(env),
             email_sign_in_link: env.flag("EMAIL_SIGN_IN_LINK"),
             app_urls: AppUrls::read(env),
+            identity_providers: identity_providers::read(env),
             verify_email: env.switch("VERIFY_EMAIL", ("send", "off"), false),
             password_policy: password_policy(env),
             service_names: service_names(env),

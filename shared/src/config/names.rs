@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 82] = [
+const VARIABLES: [(&str, Content); 83] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -47,6 +47,7 @@ const VARIABLES: [(&str, Content); 82] = [
     ("GCE_METADATA_HOST", Plain),
     ("GOOGLE_APPLICATION_CREDENTIALS", Secret),
     ("GOOGLE_CLOUD_PROJECT", Plain),
+    ("IDENTITY_PROVIDERS", Plain),
     ("ISSUER", Plain),
     ("JWKS_MAX_AGE_SECONDS", Plain),
     ("JWT_SHARED_SECRET", Secret),

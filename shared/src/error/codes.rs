@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 58] = [
+pub const CODES: [Code; 68] = [
     code(
         "invalid_request",
         &[400],
@@ -257,6 +257,48 @@ pub const CODES: [Code; 58] = [
         "Log in again. Let one place of the app refresh, and store each new refresh token.",
     ),
     code(
+        "id_token_invalid",
+        &[401],
+        Builder,
+        "the provider's token is not good for this app",
+        "`detail` names the rule. Send the ID token of the provider, and not its access token.",
+    ),
+    code(
+        "id_token_expired",
+        &[401],
+        Builder,
+        "the provider's token is too old",
+        "Exchange the token at once after the sign-in at the provider. Sign in there again.",
+    ),
+    code(
+        "id_token_used",
+        &[401],
+        Builder,
+        "the provider's token was exchanged before",
+        "Keep the session and refresh it. For another session, sign in at the provider again.",
+    ),
+    code(
+        "nonce_mismatch",
+        &[401],
+        Builder,
+        "the nonce is not the one in the provider's token",
+        "Send the text that the app gave to the provider's SDK, before it was hashed.",
+    ),
+    code(
+        "anonymous_token",
+        &[401],
+        Builder,
+        "the Firebase user is anonymous",
+        "Let the person sign in at Firebase by a provider, then exchange the new token.",
+    ),
+    code(
+        "reauthentication_required",
+        &[401],
+        User,
+        "the login is too long ago for this change",
+        "Log in again, and repeat the change within ten minutes.",
+    ),
+    code(
         "account_disabled",
         &[403, 401],
         Operator,
@@ -332,6 +374,28 @@ pub const CODES: [Code; 58] = [
     code("username_taken", &[409], User, "another account has this username", "Choose another username."),
     code("id_taken", &[409], Operator, "another account has this id", "Import the account under another id."),
     code(
+        "identity_taken",
+        &[409],
+        User,
+        "the sign-in at the provider belongs to another account",
+        "Log in with that sign-in, or use another one.",
+    ),
+    code("too_many_identities", &[409], User, "an account has at most ten identities", "Unlink one of them first."),
+    code(
+        "last_way_in",
+        &[409],
+        User,
+        "without this identity nobody could log in to the account",
+        "Set a password, or link another provider first.",
+    ),
+    code(
+        "email_confirmation_needed",
+        &[409],
+        User,
+        "the provider does not vouch for the address, which an account has",
+        "Type the code that was mailed, for /exchange/complete. Or log in, and link the sign-in.",
+    ),
+    code(
         "version_conflict",
         &[409],
         Operator,
@@ -383,7 +447,13 @@ pub const CODES: [Code; 58] = [
         "the deployment lacks what this needs",
         "`detail` names the variables to set.",
     ),
-    code("keys_unavailable", &[503], Nobody, "the public keys of Firebase cannot be fetched", "Try again in a moment."),
+    code(
+        "keys_unavailable",
+        &[503],
+        Nobody,
+        "the public keys of a token's issuer cannot be fetched",
+        "Try again in a moment.",
+    ),
     code(
         "unavailable",
         &[503],

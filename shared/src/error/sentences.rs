@@ -48,6 +48,16 @@ impl Error {
             Self::Taken("username") => "This username is taken.",
             Self::Taken("id") => "An account with this id exists already.",
             Self::Taken(_) => "An account with this e-mail address exists already.",
+            Self::IdentityTaken => "This sign-in belongs to another account already.",
+            Self::TooManyIdentities => "This account has as many sign-ins of other providers as it may have.",
+            Self::LastWayIn => "This is the only way into the account. Set a password first.",
+            Self::EmailConfirmationNeeded(Some(_)) => {
+                "An account has this e-mail address. Type the code that was mailed to it."
+            }
+            Self::EmailConfirmationNeeded(None) => {
+                "An account has this e-mail address. Log in to it, and link this sign-in there."
+            }
+            Self::LoginTooOld => "Log in again to do this.",
             Self::IdempotencyKeyReused => "This was sent before, with other data. Try again.",
             Self::TooManyAttempts(wait) => return format!("Too many attempts. Try again in {}.", span(*wait)).into(),
             Self::NotFound(None) => "There is nothing at this path.",
@@ -65,7 +75,9 @@ impl Error {
             Self::ProxyRequired => "Call this service by its public address, and not past its proxy.",
             Self::CrossOrigin => "Only the pages of this service may do this.",
             Self::NotConfigured(_) => "This is not set up here.",
-            Self::KeysUnavailable(_) => "The public keys of Firebase cannot be fetched. Try again in a moment.",
+            Self::KeysUnavailable(_) => {
+                "The public keys of the token's issuer cannot be fetched. Try again in a moment."
+            }
             Self::Unavailable(_) => "The service is temporarily unavailable. Try again in a moment.",
             Self::Internal(_) => "Something went wrong on our side.",
         };
@@ -102,6 +114,21 @@ impl Error {
             }
             Self::VersionConflict => {
                 "`version` names an earlier state of the account. Read the account again, and send its new `version`."
+            }
+            Self::EmailConfirmationNeeded(Some(_)) => {
+                "The provider does not vouch for the address. Send `next.challenge` and the code of the mail to \
+                 POST /exchange/complete. Or log in, and call POST /exchange with `link`."
+            }
+            Self::EmailConfirmationNeeded(None) => {
+                "The provider does not vouch for the address, and this deployment sends no mails. Log in, and call \
+                 POST /exchange with `link` and the access token."
+            }
+            Self::LoginTooOld => {
+                "The login of this session is more than ten minutes ago, and such a change needs a newer one."
+            }
+            Self::LastWayIn => {
+                "Without this identity nobody could log in to the account. Set a password by POST /password/forgot, or link \
+                 another provider first."
             }
             Self::IdempotencyKeyReused => {
                 "This Idempotency-Key was used with another request. Make a new key for each new request, and send a key \

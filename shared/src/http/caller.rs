@@ -13,11 +13,12 @@ use tracing::Span;
 use crate::{
     App,
     account::{session::SessionId, user::User},
-    auth::verification::{load_account, verify},
+    auth::verification::{load_signed_in, verify},
     error::{Error, TokenRefusal},
     jose::kind::Kind,
     keys::api_key::Scope,
     text::trimmed,
+    time::Timestamp,
     token::access::Issuer,
 };
 
@@ -27,6 +28,8 @@ pub struct Caller {
     pub user: User,
     /// The session of the access token; a Firebase ID token has none.
     pub session: Option<SessionId>,
+    /// The time when the person logged in.
+    pub auth_time: Timestamp,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -35,17 +38,33 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let token = bearer(&parts.headers).ok_or(Error::TokenMissing)?.into_owned();
         let issuer = Issuer::from_request_parts(parts, app).await?;
+        Self::of(app, &issuer, &token).await
+    }
+}
+
+impl Caller {
+    /// The account behind the bearer token of a request that has one only in some cases.
+    ///
+    /// # Errors
+    ///
+    /// 401 without a token, or if the token is not good. 503 if DynamoDB fails.
+    pub async fn of_headers(app: &App, issuer: &Issuer, headers: &HeaderMap) -> Result<Self, Error> {
+        let token = bearer(headers).ok_or(Error::TokenMissing)?;
+        Self::of(app, issuer, &token).await
+    }
+
+    async fn of(app: &App, issuer: &Issuer, token: &str) -> Result<Self, Error> {
         let now = app.now();
-        let verified = verify(app, &issuer, &token, now).await?;
+        let verified = verify(app, issuer, token, now).await?;
         // Everybody who knows the shared secret could otherwise call as any user.
         if verified.kind == Kind::SharedSecret {
             let sentence = "This is a token signed with a shared secret, where an access token of this service or a Firebase ID \
                             token is expected.";
             return Err(Error::Token(TokenRefusal::new("token_invalid", sentence).about(&verified.token, now)));
         }
-        let user = load_account(app, &verified, now).await?;
-        let user = user.ok_or_else(|| Error::internal("a sign-in without an account"))?;
-        Ok(Self { user, session: verified.session() })
+        let found = load_signed_in(app, &verified, now).await?;
+        let (user, auth_time) = found.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        Ok(Self { user, session: verified.session(), auth_time })
     }
 }
 

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 60] = [
+pub const PATHS: [(&str, &[&str]); 63] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -20,6 +20,8 @@ pub const PATHS: [(&str, &[&str]); 60] = [
     ("/password/reset", &["POST"]),
     ("/login/email", &["POST"]),
     ("/login/email/complete", &["POST"]),
+    ("/exchange", &["POST"]),
+    ("/exchange/complete", &["POST"]),
     ("/me/email/verify", &["POST"]),
     ("/me/email/verify/complete", &["POST"]),
     ("/me/email", &["POST"]),
@@ -30,6 +32,8 @@ pub const PATHS: [(&str, &[&str]); 60] = [
     ("/me/export", &["GET"]),
     ("/me/sessions", &["GET"]),
     ("/me/sessions/{id}", &["DELETE"]),
+    ("/me/identities", &["GET"]),
+    ("/me/identities/{provider}", &["DELETE"]),
     ("/oauth/token", &["POST"]),
     ("/oauth/revoke", &["POST"]),
     ("/oauth/userinfo", &["GET"]),

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::error_form::{ErrorForm, OAuthError, SupabaseError};
 use crate::{
-    error::{Error, Field},
+    error::{Confirmation, Error, Field},
     sample::{Meaning, Sample},
 };
 
@@ -59,14 +59,18 @@ pub struct Body<'a> {
     pub(super) code: &'a str,
     request_id: &'a str,
     pub(super) fields: &'a [Field],
-    next: Next,
+    next: Next<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a str>,
 }
 
-/// The values that the next call needs. No error of this service leads to another call yet.
+/// The values that the next call needs.
 #[derive(Serialize)]
-struct Next {}
+#[serde(untagged)]
+enum Next<'a> {
+    Nothing {},
+    Confirmation(&'a Confirmation),
+}
 
 impl Sample for Body<'static> {
     const NAME: &'static str = "Error";
@@ -92,7 +96,7 @@ impl Sample for Body<'static> {
             code: "invalid_request",
             request_id: "019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e",
             fields: FIELDS.get_or_init(|| vec![Field::new("email", "required", "Enter your e-mail address.")]),
-            next: Next {},
+            next: Next::Nothing {},
             report: Some(""),
         }
     }
@@ -124,7 +128,10 @@ pub(super) fn write(response: Response, error: &Error, reader: &Reader<'_>) -> R
         code,
         request_id: reader.request_id,
         fields: error.fields(),
-        next: Next {},
+        next: match error {
+            Error::EmailConfirmationNeeded(Some(confirmation)) => Next::Confirmation(confirmation),
+            _ => Next::Nothing {},
+        },
         report: match error {
             Error::Token(refusal) => Some(&refusal.report),
             _ => None,

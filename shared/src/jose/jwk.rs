@@ -33,7 +33,8 @@ impl KeyDocument {
     }
 }
 
-/// Reads a JWK set. Skips each key that is not for RS256 or HS256 signatures, as section 5 asks.
+/// Reads a JWK set. Skips each key that is not for RS256, ES256 or HS256 signatures, as section 5
+/// asks.
 ///
 /// # Errors
 ///
@@ -67,12 +68,13 @@ pub fn set(document: &Map<String, Value>) -> Result<KeyDocument, &'static str> {
     Ok(read)
 }
 
-/// Reads one key. None if the key is not for RS256 or HS256 signatures.
+/// Reads one key. None if the key is not for RS256, ES256 or HS256 signatures.
 fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, Flaw> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let algorithm = match text("kty").ok_or(Flaw::Damaged("has no kty"))? {
         "RSA" => "RS256",
         "oct" => "HS256",
+        "EC" if text("crv") == Some("P-256") => "ES256",
         _ => return Ok(None),
     };
     let use_allows = jwk.get("use").is_none_or(|purpose| purpose == "sig");
@@ -91,6 +93,7 @@ fn key_of(jwk: &Value) -> Result<Option<VerifyingKey>, Flaw> {
     };
     match algorithm {
         "RS256" => VerifyingKey::rsa(&member("n")?, &member("e")?),
+        "ES256" => VerifyingKey::p256(&member("x")?, &member("y")?),
         _ => VerifyingKey::secret(&member("k")?),
     }
     .map(Some)

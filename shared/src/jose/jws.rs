@@ -6,7 +6,7 @@ use std::fmt;
 use aws_lc_rs::{
     hmac,
     rsa::PublicKeyComponents,
-    signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256},
+    signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -21,6 +21,10 @@ const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// The shortest accepted secret, in bytes. RFC 7518 section 3.2 asks for at least the size of the
 /// hash's output.
 pub const SECRET_BYTES_MIN: usize = 32;
+/// The bytes of a coordinate on the curve P-256 (RFC 7518 section 6.2.1.2).
+const P256_COORDINATE_BYTES: usize = 32;
+/// The first byte of a point whose two coordinates follow (SEC 1 section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 /// A JWS whose parts are decoded and not verified yet.
 pub struct Jws {
@@ -71,11 +75,18 @@ impl Jws {
         self.signature.is_empty()
     }
 
+    /// The text that is signed: header and payload (section 5.1). Some algorithms have more than
+    /// one signature of a text, so that this tells tokens apart and the signature does not.
+    pub fn signing_input(&self) -> &str {
+        &self.signing_input
+    }
+
     /// Whether the signature is shorter than any of its algorithm, as in a text that was cut off.
     pub fn is_cut(&self) -> bool {
         let shortest = match self.header.get("alg").and_then(Value::as_str) {
             Some("RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512") => MODULUS_BITS.start() / 8,
             Some("HS256") => 32,
+            Some("ES256") => 2 * P256_COORDINATE_BYTES,
             _ => return false,
         };
         self.signature.len() < shortest
@@ -131,6 +142,8 @@ impl Flaw {
 pub enum VerifyingKey {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256(ParsedPublicKey),
+    /// ECDSA on the curve P-256 with SHA-256.
+    Es256(ParsedPublicKey),
     /// HMAC with SHA-256.
     Hs256(Box<hmac::Key>),
 }
@@ -154,6 +167,20 @@ impl VerifyingKey {
         key.map(Self::Rs256).map_err(|_| Flaw::Damaged("is not an RSA key"))
     }
 
+    /// The key on the curve P-256 with these coordinates, both of 32 bytes.
+    ///
+    /// # Errors
+    ///
+    /// A coordinate has another length, or the point is not on the curve.
+    pub fn p256(x: &[u8], y: &[u8]) -> Result<Self, Flaw> {
+        if [x, y].iter().any(|coordinate| coordinate.len() != P256_COORDINATE_BYTES) {
+            return Err(Flaw::Damaged("has a coordinate that is not of 32 bytes"));
+        }
+        let point = [&[UNCOMPRESSED], x, y].concat();
+        let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        key.map(Self::Es256).map_err(|_| Flaw::Damaged("is not a point of its curve"))
+    }
+
     /// The HS256 key with these bytes, a shared secret.
     ///
     /// # Errors
@@ -170,13 +197,14 @@ impl VerifyingKey {
     pub const fn algorithm(&self) -> &'static str {
         match self {
             Self::Rs256(_) => "RS256",
+            Self::Es256(_) => "ES256",
             Self::Hs256(_) => "HS256",
         }
     }
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Rs256(key) => key.verify_sig(message, signature).is_ok(),
+            Self::Rs256(key) | Self::Es256(key) => key.verify_sig(message, signature).is_ok(),
             Self::Hs256(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }

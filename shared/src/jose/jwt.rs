@@ -65,6 +65,11 @@ impl Jwt {
         self.jws.is_unsigned()
     }
 
+    /// The text that is signed, which tells tokens apart. See [`Jws::signing_input`].
+    pub fn signing_input(&self) -> &str {
+        self.jws.signing_input()
+    }
+
     /// Why a signature is wrong: the sentence for the caller.
     pub fn wrong_signature(&self) -> &'static str {
         if self.jws.is_cut() {

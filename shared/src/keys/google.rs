@@ -1,6 +1,6 @@
-//! Google's public keys, which verify Firebase ID tokens. The first Firebase token makes the
-//! service fetch the keys. Stale keys are renewed behind an answer, and kept for a day while
-//! Google cannot be reached.
+//! Published public keys: Google's, which verify Firebase ID tokens, and those of other providers
+//! of identities. The first token makes the service fetch the keys. Stale keys are renewed behind
+//! an answer, and kept for a day while their server cannot be reached.
 
 mod document;
 
@@ -13,12 +13,13 @@ use std::{
 use http::Uri;
 use tokio::sync::OnceCell;
 
+use document::understand_any;
 pub use document::{age, lifetime, read, understand};
 
 use super::cache::{Entry, Policy, RefreshingCache};
 use crate::{
     error::Error,
-    fetch::Fetcher,
+    fetch::{Fetched, Fetcher},
     jose::{
         jwk::{KEYS_MAX, KeyDocument},
         jws::VerifyingKey,
@@ -52,6 +53,8 @@ const KEPT_MAX: usize = 10 * KEYS_MAX;
 /// The keys of one endpoint, shared by all requests of a process.
 pub struct Certificates {
     cache: RefreshingCache<PublicKeys>,
+    /// The owner of the keys, for sentences.
+    owner: Arc<str>,
 }
 
 /// The keys that are known.
@@ -89,9 +92,20 @@ impl PublicKeys {
 }
 
 impl Certificates {
-    /// The keys that are published at `endpoint`; nothing is fetched yet.
+    /// The keys of Firebase that are published at `endpoint`; nothing is fetched yet.
     pub fn new(endpoint: Uri) -> Self {
-        let endpoint = Arc::new(Endpoint { uri: endpoint, fetcher: OnceCell::new() });
+        Self::from(Endpoint { uri: endpoint, fetcher: OnceCell::new(), owner: "Firebase".into(), read: understand })
+    }
+
+    /// The keys of another provider of identities, of RSA or of the curve P-256. Nothing is fetched
+    /// yet. Each provider has a cache of its own, so that none waits for the server of another.
+    pub fn of_provider(owner: &str, endpoint: Uri) -> Self {
+        Self::from(Endpoint { uri: endpoint, fetcher: OnceCell::new(), owner: owner.into(), read: understand_any })
+    }
+
+    fn from(endpoint: Endpoint) -> Self {
+        let owner = endpoint.owner.clone();
+        let endpoint = Arc::new(endpoint);
         let load = move |previous: Option<Arc<PublicKeys>>, now| {
             let endpoint = endpoint.clone();
             let loading = async move {
@@ -103,7 +117,7 @@ impl Certificates {
             };
             Box::pin(loading) as _
         };
-        Self { cache: RefreshingCache::new(POLICY, load) }
+        Self { cache: RefreshingCache::new(POLICY, load), owner }
     }
 
     /// The key with the id `kid`; `None` if no key has this id.
@@ -123,7 +137,7 @@ impl Certificates {
                 Err(Error::keys_unavailable(format!("the key {kid:?} is published damaged")))
             }
             (None, None) if found.is_fresh || found.has_loaded => Ok(None),
-            (None, None) => Err(Error::keys_unavailable("the public keys of Firebase came too late")),
+            (None, None) => Err(Error::keys_unavailable(format!("the public keys of {} came too late", self.owner))),
         }
     }
 }
@@ -132,20 +146,24 @@ struct Endpoint {
     uri: Uri,
     /// Made by the first fetch, as it reads the root certificates of the system.
     fetcher: OnceCell<Fetcher>,
+    owner: Arc<str>,
+    read: fn(&Fetched) -> Result<(KeyDocument, Duration), String>,
 }
 
 impl Endpoint {
     /// Fetches the keys and their lifetime.
     async fn ask(&self) -> Result<(KeyDocument, Duration), String> {
         let outcome = match self.fetcher.get_or_try_init(|| async { Fetcher::new() }).await {
-            Ok(fetcher) => fetcher.get(&self.uri).await.and_then(|answer| understand(&answer)),
+            Ok(fetcher) => fetcher.get(&self.uri).await.and_then(|answer| (self.read)(&answer)),
             Err(refusal) => Err(refusal),
         }
         .map_err(|refusal| format!("{} {refusal}", self.uri));
         match &outcome {
             Ok((document, _)) if document.flawed.is_empty() => {}
-            Ok((document, _)) => tracing::warn!(flawed = document.told(), "some keys of Firebase cannot be used"),
-            Err(cause) => tracing::warn!(cause, "the public keys of Firebase cannot be fetched"),
+            Ok((document, _)) => {
+                tracing::warn!(flawed = document.told(), "some keys of {} cannot be used", self.owner);
+            }
+            Err(cause) => tracing::warn!(cause, "the public keys of {} cannot be fetched", self.owner),
         }
         outcome
     }

@@ -137,20 +137,22 @@ impl OutgoingMail {
     /// The link, with its token in the fragment: no request line, log or `Referer` holds that part.
     /// `None` if the mail has no link.
     pub fn link(&self, key: &hmac::Key) -> Option<String> {
-        Some(page_link(self.base.as_deref()?, self.kind.purpose()?, self.proof_id?, key))
+        page_link(self.base.as_deref()?, self.kind.purpose()?, self.proof_id?, key)
     }
 }
 
 /// The link to the page of a proof. `base` is the public address of this service.
-pub fn page_link(base: &str, purpose: Purpose, proof: ProofId, key: &hmac::Key) -> String {
+pub fn page_link(base: &str, purpose: Purpose, proof: ProofId, key: &hmac::Key) -> Option<String> {
     let page = match purpose {
         Purpose::SignIn | Purpose::SignUp => "sign-in",
         Purpose::Verify => "verify",
         Purpose::Reset | Purpose::Invite => "reset",
         Purpose::Change => "email",
         Purpose::Undo => "undo",
+        // A code alone: a link would link for whoever opens it.
+        Purpose::Link => return None,
     };
-    format!("{}/pages/{page}#{}", base.trim_end_matches('/'), proof.link(key))
+    Some(format!("{}/pages/{page}#{}", base.trim_end_matches('/'), proof.link(key)))
 }
 
 /// The longest time that a mail of this kind waits. A notice is worth reading as long as its record
@@ -223,13 +225,15 @@ mod tests {
             (Kind::Change, true, "email", "30 Minuten"),
             (Kind::Invite, false, "reset", "3 Tage"),
             (Kind::EmailChanged, false, "undo", "7 Tage"),
+            (Kind::Link, true, "", "15 Minuten"),
         ] {
             let rendered = mail(kind).render("Herbs", &key(), true);
             assert_eq!(rendered.text.contains(code.as_str()), has_code, "{kind:?}");
-            assert!(rendered.text.contains(&format!("https://login.example/pages/{page}#{link}\n")), "{rendered:?}");
+            let link = format!("https://login.example/pages/{page}#{link}\n");
+            assert_eq!(rendered.text.contains(&link), !page.is_empty(), "{rendered:?}");
             assert!(rendered.text.contains(life), "{rendered:?}");
         }
-        for kind in [Kind::PasswordChanged, Kind::AddressAlreadyUsed, Kind::AccessRevoked] {
+        for kind in [Kind::PasswordChanged, Kind::AddressAlreadyUsed, Kind::AccessRevoked, Kind::IdentityLinked] {
             let rendered = mail(kind).render("Herbs", &key(), true);
             assert!(!rendered.text.contains(code.as_str()) && !rendered.text.contains(&link), "{rendered:?}");
         }

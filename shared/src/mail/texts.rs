@@ -57,7 +57,8 @@ impl Texts {
 
     /// The words of a kind.
     pub(super) fn words(&self, kind: Kind) -> &Words {
-        let [sign_in, verify, reset, change, invite, password_changed, email_changed, used, revoked] = &self.kinds;
+        let [sign_in, verify, reset, change, invite, password_changed, email_changed, used, revoked, link, linked] =
+            &self.kinds;
         match kind {
             Kind::SignIn => sign_in,
             Kind::Verify => verify,
@@ -68,6 +69,8 @@ impl Texts {
             Kind::EmailChanged => email_changed,
             Kind::AddressAlreadyUsed => used,
             Kind::AccessRevoked => revoked,
+            Kind::Link => link,
+            Kind::IdentityLinked => linked,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     ACCOUNTS_INDEX, Item, LIST_KEY, LIST_OF, Store, login_key, profile_key,
     profiles::with_record,
     text, unavailable, user_key,
-    user_records::{read_login, read_user},
+    user_records::{login_record_key, read_login, read_user},
 };
 use crate::{account::user::User, error::Error, telemetry::log, time::Timestamp};
 
@@ -168,13 +168,13 @@ impl Store {
     ///
     /// 503 if DynamoDB fails, 500 if a record is damaged.
     pub async fn whole(&self, users: Vec<User>) -> Result<Vec<User>, Error> {
-        let logins = users.iter().map(|user| login_key(&user.email_key));
+        let logins = users.iter().map(login_record_key);
         let profiles = users.iter().filter(|user| user.has_profile).map(|user| profile_key(&user.id));
         let keys: Vec<String> = logins.chain(profiles).collect();
         let mut found = self.batch_get_all(keys.iter().map(String::as_str)).await?;
         let mut whole = Vec::with_capacity(users.len());
         for user in users {
-            let login = found.remove(&login_key(&user.email_key)).map(read_login).transpose()?;
+            let login = found.remove(&login_record_key(&user)).map(read_login).transpose()?;
             let profile = found.remove(&profile_key(&user.id));
             match login.filter(|login| login.id == user.id) {
                 Some(login) => whole.push(with_record(login, profile)?),

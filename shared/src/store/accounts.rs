@@ -102,19 +102,11 @@ impl Store {
         if let Some(fingerprint) = fingerprint {
             self.remember(&mut writes, fingerprint, user, now)?;
         }
-        for (condition, key) in record_keys(user) {
-            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
-        }
-        self.put_profile(&mut writes, user)?;
+        self.put_new(&mut writes, user)?;
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
-        for (index, window) in sign_up.iter().flat_map(|sign_up| &sign_up.made).enumerate() {
-            writes.update(Condition::Quota(index), window.count(self))?;
-        }
-        if let Some(mail) = mail {
-            mail.put(self, &mut writes, sign_up.map_or(0, |sign_up| sign_up.made.len()), now)?;
-        }
+        self.count_new(&mut writes, sign_up, mail, now)?;
         if let Some(ip) = sign_up.and_then(|sign_up| sign_up.ip.as_ref()).filter(|_| session.is_some()) {
             for identifier in user.identifiers() {
                 writes.update(Condition::Version, SeriesCounter::introduction(self, identifier, ip, now))?;
@@ -135,8 +127,8 @@ impl Store {
                 return Ok(Creation::Created);
             }
             Some(FailedCondition { condition: Condition::Quota(index), .. }) => {
-                let window = sign_up.and_then(|sign_up| sign_up.made.get(index));
-                return Err(Error::TooManyAttempts(window.map_or(MAIL_PAUSE, |window| window.time_left(now))));
+                let waiting = Error::TooManyAttempts(MAIL_PAUSE);
+                return Err(sign_up.map_or(waiting, |sign_up| sign_up.used_up(index, now)));
             }
             // Another request has mailed the address since the limits were read.
             Some(FailedCondition { condition: Condition::Pause, .. }) => {
@@ -147,6 +139,31 @@ impl Store {
         match sign_up {
             Some(sign_up) => Err(self.refuse_sign_up(sign_up, refusal, now).await),
             None => Err(refusal),
+        }
+    }
+
+    /// Adds the records of a new account.
+    pub(super) fn put_new(&self, writes: &mut Transaction, user: &User) -> Result<(), Error> {
+        for (condition, key) in record_keys(user) {
+            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
+        }
+        self.put_profile(writes, user)
+    }
+
+    /// Counts a new account in the quotas of its caller, and adds its first mail.
+    pub(super) fn count_new(
+        &self,
+        writes: &mut Transaction,
+        sign_up: Option<&SignUp>,
+        mail: Option<&FirstMail>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for (index, window) in sign_up.iter().flat_map(|sign_up| &sign_up.made).enumerate() {
+            writes.update(Condition::Quota(index), window.count(self))?;
+        }
+        match mail {
+            Some(mail) => mail.put(self, writes, sign_up.map_or(0, |sign_up| sign_up.made.len()), now),
+            None => Ok(()),
         }
     }
 
@@ -207,8 +224,10 @@ pub(super) fn refusal(condition: Condition) -> Error {
     match condition {
         Condition::Email => Error::Taken("email"),
         Condition::Username => Error::Taken("username"),
+        Condition::Identity => Error::IdentityTaken,
         Condition::Idempotency => Error::IdempotencyKeyReused,
         Condition::Version
+        | Condition::Exchange
         | Condition::Profile
         | Condition::Failures(_)
         | Condition::Ceiling(_)

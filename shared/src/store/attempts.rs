@@ -16,7 +16,7 @@ use super::{
     quotas::{QuotaWindow, used_count},
     record, session_key,
     transaction::{Condition, FailedCondition, Transaction},
-    user_records::read_login,
+    user_records::{login_record_key, read_login},
 };
 use crate::{
     account::{
@@ -231,7 +231,7 @@ impl Store {
         is_limited: bool,
     ) -> Result<Attempt, Error> {
         let began = Instant::now();
-        let (login, profile) = (login_key(&user.email_key), profile_key(&user.id));
+        let (login, profile) = (login_record_key(user), profile_key(&user.id));
         let key = SeriesCounter::owner_key(&self.names, user, session);
         let mut keys = vec![login.as_str(), &profile];
         keys.extend(is_limited.then_some(key.as_str()));

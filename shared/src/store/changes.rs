@@ -76,6 +76,22 @@ impl Store {
         self.try_change(TRIES_MAX, user, change, extras).await
     }
 
+    /// Changes an account so that all its sessions end, except `kept`, if it is still as it was
+    /// read. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if another change comes first, if `kept` has ended, or if DynamoDB fails.
+    pub async fn change_if_unchanged(
+        &self,
+        user: &User,
+        kept: Option<SessionId>,
+        change: impl Fn(&mut User),
+    ) -> Result<User, Error> {
+        let extras = Extras { kept, ..Extras::default() };
+        self.change_once(user, change, extras).await?.ok_or_else(|| refusal(Condition::Version))
+    }
+
     /// Changes an account and its profile as an admin asks. With `version`, the change is made only
     /// to the account of that version, and `None` says that there is another one. Without it, the
     /// change is tried as often as by [`Store::update_with_retries`]. One round trip, and two more

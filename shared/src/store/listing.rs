@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 
 use super::{
-    Item, Store, login_key, profile_key,
+    Item, Store, profile_key,
     profiles::with_record,
     text, unavailable, user_key,
-    user_records::{read_login, read_user},
+    user_records::{login_record_key, read_login, read_user},
 };
 use crate::{
     account::{email::with_ascii_domain, user::User},
@@ -162,11 +162,11 @@ impl Store {
     pub async fn with_hashes(&self, users: Vec<User>) -> Result<Vec<User>, Error> {
         let mut complete = Vec::with_capacity(users.len());
         for chunk in users.chunks(READ_BATCH_MAX) {
-            let keys: Vec<String> = chunk.iter().map(|user| login_key(&user.email_key)).collect();
+            let keys: Vec<String> = chunk.iter().map(login_record_key).collect();
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let mut found = self.batch_get(&keys).await?;
             for user in chunk {
-                let login = found.remove(&login_key(&user.email_key)).map(read_login).transpose()?;
+                let login = found.remove(&login_record_key(user)).map(read_login).transpose()?;
                 match login.filter(|login| login.id == user.id) {
                     Some(login) => {
                         let User { name, metadata, private_metadata, .. } = user.clone();

@@ -262,6 +262,7 @@ impl Store {
         match self.commit(writes).await? {
             None => Ok(Completion::Done(Box::new(written(completed.before, completed.after)))),
             Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),
+            Some(FailedCondition { condition: Condition::Identity, .. }) => Err(Error::IdentityTaken),
             Some(_) => Ok(Completion::Overtaken),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     account::{
         email::{Email, Username},
         ip::IpKey,
-        rate_limit::{REFUSED_SIGN_UPS, SIGN_UPS},
+        rate_limit::{REFUSED_SIGN_UPS, SIGN_UPS, mails::MAIL_PAUSE},
     },
     error::Error,
     store::Fingerprint,
@@ -39,13 +39,29 @@ pub struct SignUp {
     pub repeats: Option<String>,
     pub(super) ip: Option<IpKey>,
     pub(super) made: Vec<QuotaWindow>,
-    refused: Vec<QuotaWindow>,
+    pub(super) refused: Vec<QuotaWindow>,
 }
 
 impl SignUp {
     /// Whether this caller signed up before in this hour, with or without success.
     pub fn is_of_busy_caller(&self) -> bool {
         self.made.iter().chain(&self.refused).any(|window| window.used > 0)
+    }
+
+    /// Refuses a caller that has used up a quota of new accounts, as far as the counts are read.
+    ///
+    /// # Errors
+    ///
+    /// 429 with the time until the next window.
+    pub fn require_quota(&self, now: Timestamp) -> Result<(), Error> {
+        let wait = self.made.iter().chain(&self.refused).filter_map(|window| window.wait(now)).max();
+        wait.map_or(Ok(()), |wait| Err(Error::TooManyAttempts(wait)))
+    }
+
+    /// The refusal of a new account by the quota with this index, or by one of its mail.
+    pub(super) fn used_up(&self, index: usize, now: Timestamp) -> Error {
+        let window = self.made.get(index);
+        Error::TooManyAttempts(window.map_or(MAIL_PAUSE, |window| window.time_left(now)))
     }
 }
 
@@ -70,10 +86,8 @@ impl Store {
         for window in made.iter_mut().chain(&mut refused) {
             window.used = used_count(found.get(&window.key))?;
         }
-        if let Some(wait) = made.iter().chain(&refused).filter_map(|window| window.wait(now)).max() {
-            return Err(Error::TooManyAttempts(wait));
-        }
         let mut sign_up = SignUp { repeats: None, ip: request.ip.cloned(), made, refused };
+        sign_up.require_quota(now)?;
         for earlier in earlier.iter().filter_map(|key| found.remove(key)) {
             let earlier: Idempotency = record(earlier)?;
             if now < earlier.expires_at && sign_up.repeats.is_none() {

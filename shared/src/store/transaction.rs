@@ -30,6 +30,10 @@ pub(super) enum Condition {
     Email,
     /// The username is free.
     Username,
+    /// No account has the identity.
+    Identity,
+    /// The token of a provider was not exchanged before.
+    Exchange,
     /// The idempotency key is new.
     Idempotency,
     /// The account is as it was read.

@@ -1,8 +1,8 @@
 //! The records of an account: their keys, their two shapes, and the change from one version to the
 //! next.
 //!
-//! `USER#<id>` has everything that admits, except the password hash. `LOGIN#<identifier>` has the
-//! hash too. Release 0.1.0 wrote the hash into both. Such records are read as they are, and the
+//! `USER#<id>` has everything that admits, except the password hash. `LOGIN#<identifier>` and
+//! `IDENTITY#<provider>#<hash>` have the hash too. Release 0.1.0 wrote the hash into both. Such records are read as they are, and the
 //! next login or change of the account rewrites them.
 
 use aws_sdk_dynamodb::types::{
@@ -11,9 +11,9 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::{
-    Item, Store,
+    IDENTITY_PREFIX, Item, Store,
     account_list::list_values,
-    login_key, number, record,
+    identity_key, login_key, number, record,
     transaction::{Condition, Transaction},
     user_key,
 };
@@ -43,10 +43,17 @@ pub(super) const NEW: &str = "attribute_not_exists(pk)";
 /// username comes after the e-mail address, so that a person who signs up twice hears of the
 /// address.
 pub(super) fn record_keys(user: &User) -> impl Iterator<Item = (Condition, String)> {
+    let address = Some(&user.email_key).filter(|key| !key.is_empty()).map(|key| (Condition::Email, login_key(key)));
     let username = user.username.as_deref().map(|username| (Condition::Username, login_key(username)));
-    [(Condition::Version, user_key(&user.id)), (Condition::Email, login_key(&user.email_key))]
-        .into_iter()
-        .chain(username)
+    let identities = user.identities.iter().map(|identity| (Condition::Identity, identity_key(identity)));
+    [(Condition::Version, user_key(&user.id))].into_iter().chain(address).chain(username).chain(identities)
+}
+
+/// The key of a record with the hash of this account. An account has at least one way in, and so at
+/// least one such record.
+pub(super) fn login_record_key(user: &User) -> String {
+    let with_hash = record_keys(user).find(|(condition, _)| *condition != Condition::Version);
+    with_hash.map_or_else(|| user_key(&user.id), |(_, key)| key)
 }
 
 /// Reads an account from its `USER#` record, without the hash that an outdated record still has.
@@ -55,7 +62,7 @@ pub(super) fn read_user(mut found: Item) -> Result<User, Error> {
     read(found, true)
 }
 
-/// Reads an account from a `LOGIN#` record.
+/// Reads an account from a `LOGIN#` or an `IDENTITY#` record.
 pub(super) fn read_login(found: Item) -> Result<User, Error> {
     read(found, false)
 }
@@ -82,7 +89,9 @@ fn common(user: &User) -> Result<Item, Error> {
 pub(super) fn user_record(key: String, user: &User) -> Result<Item, Error> {
     let is_login = key != user_key(&user.id);
     let mut whole = common(user)?;
-    whole.extend(list_values(&key, user));
+    if !key.starts_with(IDENTITY_PREFIX) {
+        whole.extend(list_values(&key, user));
+    }
     whole.insert("pk".to_owned(), AttributeValue::S(key));
     if is_login {
         // Otherwise the account would have no password under this identifier.

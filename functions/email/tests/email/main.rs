@@ -4,6 +4,7 @@
 
 mod address;
 mod alike;
+mod exchange;
 mod guesses;
 mod limits;
 mod links;

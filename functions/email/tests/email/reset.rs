@@ -368,7 +368,7 @@ async fn a_code_of_another_purpose_resets_nothing() {
     let challenge = forgot(&service, "james@yopmail.com").await;
     let code = shared::account::proof::Code::parse(&code_of(&challenge)).unwrap();
     let shown = Shown::Code { challenge: challenge.as_str().unwrap(), code: &code };
-    for purpose in [Purpose::SignIn, Purpose::Verify, Purpose::Change, Purpose::Undo, Purpose::Invite] {
+    for purpose in [Purpose::SignIn, Purpose::Verify, Purpose::Change, Purpose::Undo, Purpose::Invite, Purpose::Link] {
         let refusal = shown.present(service.app(), purpose).await.err().unwrap();
         assert_eq!(refusal.status_and_code(), (401, "code_invalid"), "{purpose:?}");
     }

@@ -90,7 +90,7 @@ const CREDENTIALS: &str = r#"{"email": "a@b.de", "password": "correct horse batt
 /// A reset with a challenge that nobody got.
 const RESET: &str = r#"{"challenge": "A", "code": "123456", "new_password": "another battery staple"}"#;
 
-const ROWS: [Row; 61] = [
+const ROWS: [Row; 65] = [
     Row {
         endpoint: "POST /create-account",
         by: By::Nobody,
@@ -196,6 +196,11 @@ const ROWS: [Row; 61] = [
         without: ["401 code_invalid", "401 code_invalid", "401 account_disabled", "401 token_revoked"],
         under: ["401 code_invalid", "403 email_not_verified", "401 account_disabled", "401 token_revoked"],
     },
+    // No provider is configured, and a code alone opens nothing.
+    equal("POST /exchange", By::Nobody, r#"{"provider": "google", "id_token": "A"}"#, "501 not_configured"),
+    equal("POST /exchange/complete", By::Nobody, r#"{"challenge": "A", "code": "123456"}"#, "401 code_invalid"),
+    by_access_token("GET /me/identities", "{}"),
+    by_access_token("DELETE /me/identities/google", "{}"),
     // An end is for everybody.
     equal("POST /logout", By::Refresh, "{}", "200"),
     equal("POST /logout", By::Refresh, r#"{"everywhere": true}"#, "200"),

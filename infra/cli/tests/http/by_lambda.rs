@@ -17,6 +17,7 @@ pub fn function_of(method: &Method, path: &str) -> Router<App> {
         "/logout" | "/oauth/revoke" | "/auth/v1/logout" => logout::router(),
         "/verify" => verify::router(),
         "/password/forgot" | "/password/reset" | "/login/email" | "/login/email/complete" => email::router(),
+        "/exchange" | "/exchange/complete" => email::router(),
         path if path.starts_with("/me/email") => email::router(),
         "/jwt/encode" | "/jwt/decode" => jwt::router(),
         path if path.starts_with("/admin/") => admin::router(),

@@ -14,7 +14,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{PATIENCE, Service, service_account};
 
-const PATHS: [(&str, &str); 34] = [
+const PATHS: [(&str, &str); 37] = [
     ("POST", "/create-account"),
     ("POST", "/login"),
     ("POST", "/refresh"),
@@ -35,6 +35,9 @@ const PATHS: [(&str, &str); 34] = [
     ("POST", "/pages/sign-in"),
     ("POST", "/me/email"),
     ("POST", "/me/email/complete"),
+    ("POST", "/exchange"),
+    ("POST", "/exchange/complete"),
+    ("GET", "/me/identities"),
     ("POST", "/oauth/token"),
     ("POST", "/oauth/revoke"),
     ("GET", "/oauth/userinfo"),

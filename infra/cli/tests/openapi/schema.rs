@@ -161,6 +161,8 @@ fn example(name: &str, kind: Kind) -> Node {
         (Kind::Text, "continue_url") => "",
         (Kind::Text, "purpose") => "reset",
         (Kind::Text, "until") => "2026-06-10T15:00:00Z",
+        (Kind::Text, "nonce") => "n-0S6_WzA2Mj",
+        (Kind::Text, "provider") => "google",
         (Kind::Text, "token") => "Jr8uaL0fHn4wY7cKs2mQbdlIOBvT9xAMgX1td5pZi3e",
         (Kind::Token, _) => "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl",
         (Kind::Text, _) => panic!("{name} is any text: give it an example here"),

@@ -103,6 +103,7 @@ impl Route {
             "/admin/users/{id}/sessions",
             "/admin/users/{id}/sessions/{sid}",
             "/me/sessions/{id}",
+            "/me/identities/{provider}",
             "/console/guides/{name}",
             "/console/{version}/{name}",
         ];
@@ -274,6 +275,10 @@ fn account() -> Vec<Route> {
         route("account", "all of my data, without a token", 401, |_| Request::get("/me/export")),
         route("account", "the sessions", 200, |account| Request::get("/me/sessions").by(&account.session)),
         route("account", "the sessions, without a token", 401, |_| Request::get("/me/sessions")),
+        route("account", "the identities", 200, |account| Request::get("/me/identities").by(&account.session)),
+        route("account", "an identity that is not linked", 200, |account| {
+            Request::new(Method::DELETE, "/me/identities/google").by(&account.session)
+        }),
         route("account", "the end of a session that never was", 200, |account| {
             Request::new(Method::DELETE, &format!("/me/sessions/{}", "A".repeat(16))).by(&account.session)
         }),
@@ -332,6 +337,8 @@ fn email() -> Vec<Route> {
         post("/pages/disown", link),
         post("/me/email", json!({"new_email": "c@b.example", "password": NEXT_PASSWORD})),
         post("/me/email/complete", code.clone()),
+        post("/exchange", json!({"provider": "google", "id_token": "a.b.c"})),
+        post("/exchange/complete", code.clone()),
     ]
 }
 

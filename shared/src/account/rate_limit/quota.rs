@@ -48,6 +48,11 @@ pub const LOGINS: Quota = Quota { name: "logins", max: 600, hard_max: 600, windo
 /// Refreshes of one session. A client that refreshes in a loop is stopped here.
 pub const REFRESHES: Quota = Quota { name: "refreshes", max: 600, hard_max: 600, window: HOUR };
 
+/// Tokens of providers that are refused, of one IP address. Nobody guesses such a token; the quota
+/// bounds the work for made-up ones.
+pub const REFUSED_EXCHANGES: Quota =
+    Quota { name: "refused-exchanges", max: 300, hard_max: 300, window: Duration::from_secs(15 * 60) };
+
 /// Wrong admin keys of an IP address. A key of 32 characters cannot be guessed; the quota keeps
 /// the log short.
 pub const WRONG_ADMIN_KEYS: Quota =

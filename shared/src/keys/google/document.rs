@@ -38,11 +38,24 @@ const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1
 ///
 /// As [`read`]; also if the status is not 200.
 pub fn understand(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
+    understand_keys(answer, is_rsa)
+}
+
+/// Reads a whole answer like [`understand`], with every kind of public key.
+pub(super) fn understand_any(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
+    understand_keys(answer, |key| !matches!(key, VerifyingKey::Hs256(_)))
+}
+
+fn understand_keys(answer: &Fetched, is_wanted: fn(&VerifyingKey) -> bool) -> Result<(KeyDocument, Duration), String> {
     if answer.status == StatusCode::OK {
-        Ok((read(&answer.body)?, lifetime(&answer.headers)))
+        Ok((read_keys(&answer.body, is_wanted)?, lifetime(&answer.headers)))
     } else {
         Err(format!("answered with status {}", answer.status))
     }
+}
+
+fn is_rsa(key: &VerifyingKey) -> bool {
+    matches!(key, VerifyingKey::Rs256(_))
 }
 
 /// Reads the keys from a body: an X.509 map `{kid: PEM}` or a JWK set, told apart by the content.
@@ -52,6 +65,10 @@ pub fn understand(answer: &Fetched) -> Result<(KeyDocument, Duration), String> {
 /// A phrase that follows "the server" and quotes nothing. The body has neither form, or holds no
 /// key that can be used.
 pub fn read(body: &[u8]) -> Result<KeyDocument, String> {
+    read_keys(body, is_rsa)
+}
+
+fn read_keys(body: &[u8], is_wanted: fn(&VerifyingKey) -> bool) -> Result<KeyDocument, String> {
     let document = json::object(body).map_err(|refusal| format!("sent a body that {refusal}"))?;
     if document.contains_key("error") {
         return Err("sent an error instead of keys".to_owned());
@@ -62,7 +79,7 @@ pub fn read(body: &[u8]) -> Result<KeyDocument, String> {
         certificates(&document)?
     };
     // A published secret is not secret: anybody could sign with it.
-    read.keys.retain(|(_, key)| matches!(key, VerifyingKey::Rs256(_)));
+    read.keys.retain(|(_, key)| is_wanted(key));
     if read.keys.is_empty() {
         return Err(format!("sent a document without a key that can be used: {}", read.told()));
     }

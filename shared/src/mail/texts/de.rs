@@ -68,5 +68,17 @@ pub(super) const TEXTS: Texts = Texts {
             link: "",
             not_you: "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort: in der App unter \"Passwort vergessen\".",
         },
+        Words {
+            heading: "Anmeldung bei {app} verknüpfen",
+            lead: "Jemand hat sich bei einem anderen Anbieter mit dieser Adresse angemeldet. Mit diesem Code öffnet diese Anmeldung Ihr Konto.",
+            link: "",
+            not_you: "Wenn Sie das nicht waren, nennen Sie den Code niemandem. Dann ändert sich nichts.",
+        },
+        Words {
+            heading: "Eine weitere Anmeldung bei {app} wurde verknüpft",
+            lead: "Die Anmeldung bei einem anderen Anbieter öffnet ab jetzt Ihr Konto.",
+            link: "",
+            not_you: "Wenn Sie das nicht waren, wählen Sie sofort ein neues Passwort: in der App unter \"Passwort vergessen\".",
+        },
     ],
 };

@@ -68,5 +68,17 @@ pub(super) const TEXTS: Texts = Texts {
             link: "",
             not_you: "If it was not you, choose a new password at once: tap \"Forgot password\" in the app.",
         },
+        Words {
+            heading: "Link a sign-in at {app}",
+            lead: "Somebody signed in by another provider with this address. This code lets that sign-in open your account.",
+            link: "",
+            not_you: "If it was not you, ignore this mail and tell nobody the code. Nothing changes.",
+        },
+        Words {
+            heading: "Another sign-in was linked at {app}",
+            lead: "A sign-in of another provider opens your account from now on.",
+            link: "",
+            not_you: "If it was not you, choose a new password at once: tap \"Forgot password\" in the app.",
+        },
     ],
 };

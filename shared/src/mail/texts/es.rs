@@ -68,5 +68,17 @@ pub(super) const TEXTS: Texts = Texts {
             link: "",
             not_you: "Si no fue usted, elija enseguida otra contraseña: \"Olvidé mi contraseña\" en la aplicación.",
         },
+        Words {
+            heading: "Vincular un inicio de sesión en {app}",
+            lead: "Alguien inició sesión con otro proveedor y esta dirección. Con este código, ese inicio de sesión abre su cuenta.",
+            link: "",
+            not_you: "Si no fue usted, ignore este mensaje y no diga el código a nadie. Nada cambia.",
+        },
+        Words {
+            heading: "Se vinculó otro inicio de sesión en {app}",
+            lead: "Desde ahora, el inicio de sesión con otro proveedor abre su cuenta.",
+            link: "",
+            not_you: "Si no fue usted, elija enseguida otra contraseña: \"Olvidé mi contraseña\" en la aplicación.",
+        },
     ],
 };

@@ -68,5 +68,17 @@ pub(super) const TEXTS: Texts = Texts {
             link: "",
             not_you: "Si ce n'était pas vous, choisissez vite un nouveau mot de passe : \"Mot de passe oublié\" dans l'application.",
         },
+        Words {
+            heading: "Lier une connexion à {app}",
+            lead: "Quelqu'un s'est connecté par un autre fournisseur avec cette adresse. Avec ce code, cette connexion ouvre votre compte.",
+            link: "",
+            not_you: "Si ce n'était pas vous, ignorez ce message et ne donnez le code à personne. Rien ne change.",
+        },
+        Words {
+            heading: "Une autre connexion a été liée à {app}",
+            lead: "La connexion par un autre fournisseur ouvre désormais votre compte.",
+            link: "",
+            not_you: "Si ce n'était pas vous, choisissez vite un nouveau mot de passe : \"Mot de passe oublié\" dans l'application.",
+        },
     ],
 };

@@ -68,5 +68,17 @@ pub(super) const TEXTS: Texts = Texts {
             link: "",
             not_you: "Se não foi você, escolha logo outra senha: \"Esqueci a senha\" no aplicativo.",
         },
+        Words {
+            heading: "Vincular uma entrada em {app}",
+            lead: "Alguém entrou por outro provedor com este endereço. Com este código, essa entrada abre a sua conta.",
+            link: "",
+            not_you: "Se não foi você, ignore esta mensagem e não diga o código a ninguém. Nada muda.",
+        },
+        Words {
+            heading: "Outra entrada foi vinculada em {app}",
+            lead: "A entrada por outro provedor abre a sua conta a partir de agora.",
+            link: "",
+            not_you: "Se não foi você, escolha logo outra senha: \"Esqueci a senha\" no aplicativo.",
+        },
     ],
 };
