@@ -141,6 +141,11 @@ class Function:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
+    def connections(self):
+        """The sockets that the process has now."""
+        files = Path(f"/proc/{self.process.pid}/fd").iterdir()
+        return {name for name in (str(file.readlink()) for file in files) if name.startswith("socket:")}
+
     def page_faults(self):
         """The pages that the process was given so far, without those read from a disk."""
         return int(Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[7])

@@ -30,12 +30,23 @@ def first_request(program):
 
 def start(program, environment):
     """One start: milliseconds to the first poll, to the first answer, and of a warm answer; page
-    faults, peak memory in KiB, and the answer's status."""
+    faults, peak memory in KiB, the connections that the first answer opened, and its status."""
     with Function(program, environment) as function:
+        wait_for_poll(function)
+        connections = function.connections()
         _, status, _ = function.invoke(first_request(program))
+        opened = len(function.connections() - connections)
         times, faults = function.times(), function.page_faults()
         warm = [function.invoke(first_request(program))[0] for _ in range(WARM_REQUESTS)]
-        return *times, statistics.median(warm), faults, function.peak_kib(), status
+        return *times, statistics.median(warm), faults, function.peak_kib(), opened, status
+
+
+def wait_for_poll(function):
+    for _ in range(POLL_SECONDS_MAX * 1000):
+        if function.server.polled is not None:
+            return
+        time.sleep(0.001)
+    raise SystemExit(f"{function.program} did not poll")
 
 
 def instructions(program, environment, requests, folder):
@@ -44,10 +55,7 @@ def instructions(program, environment, requests, folder):
     script.write_text(f"#!/bin/sh\nexec valgrind -q --tool=callgrind --callgrind-out-file='{counted}' '{program}'\n")
     script.chmod(0o700)
     with Function(script, environment) as function:
-        for _ in range(POLL_SECONDS_MAX * 10):
-            if function.server.polled is not None:
-                break
-            time.sleep(0.1)
+        wait_for_poll(function)
         for _ in range(requests):
             function.invoke(first_request(program))
         # Callgrind writes its file at the end of the process.
@@ -72,14 +80,14 @@ def main(latchkey, moto_server, programs):
                 figures[program].append(start(program, environment))
         print(
             f"{'':14} {'bytes':>11} {'first poll ms':>14} {'first answer ms':>16} {'warm ms':>8} {'page faults':>12} "
-            f"{'peak MiB':>9}  status"
+            f"{'peak MiB':>9} {'connections':>12}  status"
         )
         for program, starts in figures.items():
             *measured, statuses = zip(*starts)
-            poll, answer, warm, faults, peak = map(statistics.median, measured)
+            poll, answer, warm, faults, peak, opened = map(statistics.median, measured)
             name, size = Path(program).name, Path(program).stat().st_size
             print(
-                f"{name:14} {size:11,} {poll:14.1f} {answer:16.1f} {warm:8.1f} {faults:12,.0f} {peak / 1024:9.1f}  "
+                f"{name:14} {size:11,} {poll:14.1f} {answer:16.1f} {warm:8.1f} {faults:12,.0f} {peak / 1024:9.1f} {opened:12.0f}  "
                 f"{sorted(set(statuses))}"
             )
         if shutil.which("valgrind"):
