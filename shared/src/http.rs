@@ -6,6 +6,7 @@ pub mod body;
 pub mod caller;
 pub mod client_ip;
 pub mod contract;
+pub mod dry_run;
 pub mod error_form;
 pub mod fields;
 pub mod issuer;

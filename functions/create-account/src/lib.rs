@@ -34,12 +34,12 @@ use shared::{
         },
         body::Body,
         client_ip::ClientIp,
+        dry_run::{DRY_RUN, DryRun},
         fields::{self, Fields, Input, described::Kind},
         unknown::Place,
     },
     mail::Language,
     password::{Password, Person},
-    sample::Sample,
     store::{Creation, Fingerprint, FirstMail, SignUpRequest},
     telemetry::audit,
     time::Timestamp,
@@ -57,14 +57,6 @@ const IDEMPOTENCY_KEY: Parameter = Parameter {
     kind: Kind::Text,
     text: "A text of your own for this request, at most 255 characters. The same request with it can be sent again.",
     example: "sign-up-7f3a",
-};
-
-const DRY_RUN: Parameter = Parameter {
-    name: "X-Dry-Run",
-    place: In::Header,
-    kind: Kind::Flag,
-    text: "With true the answer is an example, and nothing is stored. A builder learns the answer by it.",
-    example: "true",
 };
 
 const REFUSALS: &[Refusal] = &[
@@ -142,13 +134,13 @@ async fn create_account(
     State(app): State<App>,
     issuer: Issuer,
     ip: ClientIp,
+    dry_run: DryRun,
     headers: HeaderMap,
     body: Result<Body<NewAccount>, Error>,
 ) -> Result<(StatusCode, Json<SessionObject>), Error> {
     let (new, key) = read(body, &headers)?;
-    if fields::header(&headers, "x-dry-run")?.is_some_and(|text| text.eq_ignore_ascii_case("true")) {
-        let weakness = new.weakness.map(Error::WeakPassword);
-        return weakness.map_or_else(|| Ok((StatusCode::CREATED, Json(SessionObject::sample()))), Err);
+    if let Some(example) = dry_run.answer() {
+        return new.weakness.map_or_else(|| Ok((StatusCode::CREATED, example)), |why| Err(Error::WeakPassword(why)));
     }
     Ok((StatusCode::CREATED, Json(create(&app, &issuer, &ip, new, key).await?)))
 }

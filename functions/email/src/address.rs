@@ -23,6 +23,7 @@ use shared::{
         body::Body,
         caller::Caller,
         client_ip::ClientIp,
+        dry_run::{DRY_RUN, DryRun},
         fields::{Fields, Input, missing},
     },
     mail::Language,
@@ -45,6 +46,7 @@ pub(super) fn api() -> Api {
         .tag(Tag::Account)
         .bearer()
         .body::<Asked>()
+        .parameters(&[DRY_RUN])
         .imported(&["new_email", "password"])
         .fails(ATTEMPT)
         .fails(&[
@@ -58,6 +60,7 @@ pub(super) fn api() -> Api {
         .tag(Tag::Account)
         .bearer()
         .body::<MailedCode>()
+        .parameters(&[DRY_RUN])
         .fails(ATTEMPT)
         .fails(&[(401, "code_invalid"), (403, "account_disabled"), (409, "email_taken"), (501, "not_configured")]);
     Api::new().post("/me/email", ask, asking).post("/me/email/complete", complete, completing)
@@ -95,8 +98,12 @@ async fn ask(
     State(app): State<App>,
     caller: Caller,
     ip: ClientIp,
+    dry_run: DryRun,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Started>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     mailing::require_mail(&app).await?;
     address_change::require_change(&caller.user, &asked.email, app.now())?;
     let user = confirmed(&app, &caller, asked.credential).await?;
@@ -131,8 +138,12 @@ async fn complete(
     State(app): State<App>,
     issuer: Issuer,
     caller: Caller,
+    dry_run: DryRun,
     Body(code): Body<MailedCode>,
 ) -> Result<Json<SessionObject>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     require_signing_keys(&app).await?;
     Ok(Json(address_change::by_code(&app, &issuer, &caller.user, code.shown()).await?))
 }

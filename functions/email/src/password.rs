@@ -16,6 +16,7 @@ use shared::{
         api::{Api, Operation, refusals::ATTEMPT},
         body::Body,
         client_ip::ClientIp,
+        dry_run::{DRY_RUN, DryRun},
         fields::{Fields, Input},
     },
     mail::Language,
@@ -35,6 +36,7 @@ pub(super) fn api() -> Api {
              the reset needs it together with the code.",
         )
         .body::<Forgot>()
+        .parameters(&[DRY_RUN])
         .imported(&["email"])
         .for_clients()
         .fails(ATTEMPT)
@@ -45,6 +47,7 @@ pub(super) fn api() -> Api {
              ten minutes.",
         )
         .body::<Reset>()
+        .parameters(&[DRY_RUN])
         .for_clients()
         .fails(&[(400, "weak_password"), (401, "code_invalid"), (403, "account_disabled"), (501, "not_configured")]);
     Api::new().post("/password/forgot", forgot, forgotten).post("/password/reset", reset_password, resetting)
@@ -70,7 +73,15 @@ impl Input for Forgot {
 }
 
 /// 200 with a challenge, whoever the address belongs to. Only the mailbox learns more.
-async fn forgot(State(app): State<App>, ip: ClientIp, Body(forgot): Body<Forgot>) -> Result<Json<Started>, Error> {
+async fn forgot(
+    State(app): State<App>,
+    ip: ClientIp,
+    dry_run: DryRun,
+    Body(forgot): Body<Forgot>,
+) -> Result<Json<Started>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     let client = client(&app, ip.key(), forgot.refresh_token.as_deref()).await;
     let request = MailRequest {
         purpose: Purpose::Reset,
@@ -113,8 +124,12 @@ pub(super) fn new_password(fields: &mut Fields) -> Option<Password> {
 async fn reset_password(
     State(app): State<App>,
     issuer: Issuer,
+    dry_run: DryRun,
     Body(input): Body<Reset>,
 ) -> Result<Json<SessionObject>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     require_signing_keys(&app).await?;
     Ok(Json(reset::by_code(&app, &issuer, input.mailed.shown(), &input.password).await?))
 }

@@ -21,6 +21,7 @@ use shared::{
         api::{Api, Operation, refusals::ATTEMPT},
         body::Body,
         client_ip::ClientIp,
+        dry_run::{DRY_RUN, DryRun},
         fields::{Fields, Input},
     },
     mail::Language,
@@ -38,6 +39,7 @@ pub(super) fn api() -> Api {
              the login needs it together with the code.",
         )
         .body::<Asked>()
+        .parameters(&[DRY_RUN])
         .imported(&["email"])
         .fails(ATTEMPT)
         .fails(&[(501, "not_configured")]);
@@ -47,6 +49,7 @@ pub(super) fn api() -> Api {
              account for an address that has none.",
         )
         .body::<Login>()
+        .parameters(&[DRY_RUN])
         .imported(&["challenge", "code"])
         .fails(&[
             (401, "code_invalid"),
@@ -77,7 +80,15 @@ impl Input for Asked {
 }
 
 /// 200 with a challenge, whoever the address belongs to.
-async fn ask(State(app): State<App>, ip: ClientIp, Body(asked): Body<Asked>) -> Result<Json<Started>, Error> {
+async fn ask(
+    State(app): State<App>,
+    ip: ClientIp,
+    dry_run: DryRun,
+    Body(asked): Body<Asked>,
+) -> Result<Json<Started>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     require_sign_in(&app)?;
     let client = client(&app, ip.key(), asked.refresh_token.as_deref()).await;
     let identifier = Identifier::Email(asked.email);
@@ -126,8 +137,12 @@ impl Login {
 async fn complete(
     State(app): State<App>,
     issuer: Issuer,
+    dry_run: DryRun,
     Body(input): Body<Login>,
 ) -> Result<Json<SessionObject>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     if !first_mail::is_wanted(&app) {
         require_sign_in(&app)?;
     }

@@ -16,6 +16,7 @@ use shared::{
         body::Body,
         caller::Caller,
         client_ip::ClientIp,
+        dry_run::{DRY_RUN, DryRun},
         fields::{Fields, Input},
     },
     mail::Language,
@@ -37,6 +38,7 @@ pub(super) fn api() -> Api {
         .tag(Tag::Account)
         .bearer()
         .body::<Asked>()
+        .parameters(&[DRY_RUN])
         .imported(&[])
         .fails(ATTEMPT)
         .fails(&[(400, "already_verified"), (501, "not_configured")]);
@@ -45,6 +47,7 @@ pub(super) fn api() -> Api {
         .tag(Tag::Account)
         .bearer()
         .body::<MailedCode>()
+        .parameters(&[DRY_RUN])
         .fails(&[(401, "code_invalid"), (501, "not_configured")]);
     Api::new().post("/me/email/verify", ask, asking).post("/me/email/verify/complete", complete, completing)
 }
@@ -67,8 +70,12 @@ async fn ask(
     State(app): State<App>,
     caller: Caller,
     ip: ClientIp,
+    dry_run: DryRun,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Started>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     if caller.user.email_verified {
         return Err(Error::AlreadyVerified);
     }
@@ -106,8 +113,12 @@ impl Sample for Verified {
 async fn complete(
     State(app): State<App>,
     caller: Caller,
+    dry_run: DryRun,
     Body(code): Body<MailedCode>,
 ) -> Result<Json<Verified>, Error> {
+    if let Some(example) = dry_run.answer() {
+        return Ok(example);
+    }
     let user = verified_address::by_code(&app, &caller.user, code.shown()).await?;
     Ok(Json(Verified { email_verified: user.email_verified, user: user.profile() }))
 }

@@ -14,6 +14,7 @@ use shared::{
     },
     auth::{
         ending::{AtFirebase, end_at_firebase},
+        mailing::{notice, tell},
         session_object::refresh_token,
         verification::{OwnSession, own_session},
     },
@@ -24,6 +25,7 @@ use shared::{
         caller,
         fields::{self, Fields, Input},
     },
+    mail::{Kind, Language},
     sample::{Meaning, Sample},
     telemetry::audit,
     time::Timestamp,
@@ -50,16 +52,24 @@ pub fn router() -> Router<App> {
 }
 
 /// `refresh_token`, unless an access token comes as `Authorization: Bearer`, and perhaps
-/// `everywhere`.
+/// `everywhere` and the `locale` of its notice.
 struct Logout {
     refresh_token: Option<String>,
-    everywhere: bool,
+    everywhere: Option<Everywhere>,
+}
+
+/// A logout of all devices, which the owner of the account hears of.
+#[derive(Clone, Copy)]
+struct Everywhere {
+    /// The language of the notice.
+    language: Language,
 }
 
 impl Input for Logout {
     fn read(fields: &mut Fields) -> Option<Self> {
         let refresh_token = fields.optional_token("refresh_token").filter(|token| !token.trim().is_empty());
-        let everywhere = fields.flag("everywhere");
+        let (everywhere, language) = (fields.flag("everywhere"), fields.language("locale"));
+        let everywhere = everywhere.then_some(Everywhere { language });
         if refresh_token.is_none() {
             fields.also_refuse(&fields::missing("refresh_token"));
         }
@@ -118,13 +128,18 @@ fn refused(field: Field) -> Error {
     Error::wrong(vec![field])
 }
 
-async fn by_refresh_token(app: &App, text: &str, everywhere: bool, now: Timestamp) -> Result<LoggedOut, Error> {
+async fn by_refresh_token(
+    app: &App,
+    text: &str,
+    everywhere: Option<Everywhere>,
+    now: Timestamp,
+) -> Result<LoggedOut, Error> {
     let refuse = |sentence: String| refused(Field::new("refresh_token", "wrong_token", sentence));
     let pasted = Pasted::refresh_token(text).map_err(refuse)?;
     let Some(token) = refresh_token(app, pasted.text(), now).await? else { return Err(refuse(FOREIGN.to_owned())) };
-    if everywhere {
+    if everywhere.is_some() {
         let is_recent = |session: &Session| session.is_recent(token.counter);
-        return end_all(app, token.session, is_recent, now).await;
+        return end_all(app, token.session, is_recent, everywhere, now).await;
     }
     end_one(app, token.session, now).await
 }
@@ -135,14 +150,14 @@ async fn by_access_token(
     app: &App,
     issuer: &Issuer,
     text: &str,
-    everywhere: bool,
+    everywhere: Option<Everywhere>,
     now: Timestamp,
 ) -> Result<LoggedOut, Error> {
     let genuine = own_session(app, issuer, text, now).await?;
     let refuse = |sentence| refused(Field::new("Authorization", "wrong_token", sentence));
     let OwnSession { id, is_expired } = genuine.map_err(refuse)?;
-    if everywhere {
-        return end_all(app, id, |_| !is_expired, now).await;
+    if everywhere.is_some() {
+        return end_all(app, id, |_| !is_expired, everywhere, now).await;
     }
     end_one(app, id, now).await
 }
@@ -159,11 +174,13 @@ async fn end_one(app: &App, id: SessionId, now: Timestamp) -> Result<LoggedOut, 
 /// sessions are counted and deleted.
 ///
 /// A token older than the parent of the newest one ends its own session alone: it may have been
-/// copied long ago. `is_recent` tells an older token.
+/// copied long ago. `is_recent` tells an older token. With `told` the owner of the account hears of
+/// the end by mail.
 async fn end_all(
     app: &App,
     id: SessionId,
     is_recent: impl Fn(&Session) -> bool,
+    told: Option<Everywhere>,
     now: Timestamp,
 ) -> Result<LoggedOut, Error> {
     let none = LoggedOut::of(0, AtFirebase::Untold);
@@ -181,7 +198,12 @@ async fn end_all(
             user.end_sessions(now);
         }
     };
-    app.store().update_user(&user, end).await?;
+    let mails = match told {
+        Some(Everywhere { language }) => notice(app, Kind::AccessRevoked, &user, language, now)?,
+        None => Vec::new(),
+    };
+    app.store().update_telling(&user, &mails, end).await?;
+    mails.iter().for_each(|mail| tell(app, mail));
     audit::record("sessions_ended", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
     let others = app.store().forget_sessions(&user, |other| other.id != id && other.is_live(&user, now)).await;
     Ok(LoggedOut::of(1 + others, end_at_firebase(app, &user.id).await))

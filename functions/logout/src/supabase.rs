@@ -57,7 +57,8 @@ async fn logout(State(app): State<App>, issuer: Issuer, uri: Uri, headers: Heade
         Some("local") => app.store().end_session(id, None, now).await.map(drop)?,
         Some("others") if is_expired => return Err(Error::Token(TokenRefusal::new("token_expired", EXPIRED))),
         Some("others") => end_others(&app, id, now).await?,
-        Some("global") | None => end_all(&app, id, |_| !is_expired, now).await.map(drop)?,
+        // The libraries end every session at each logout, so that nobody is told of it by mail.
+        Some("global") | None => end_all(&app, id, |_| !is_expired, None, now).await.map(drop)?,
         Some(_) => {
             let detail = "`scope` must be local, global or others.";
             return Err(Error::explained("This kind of logout is not known here.", detail));

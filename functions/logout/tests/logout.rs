@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     account::{refresh_token::RefreshToken, user::User},
     auth::session_object::presented,
+    mail::{Kind, Language},
     testing::Service,
 };
 
@@ -263,4 +264,30 @@ async fn a_text_that_is_no_token_is_revoked_like_one_and_a_missing_one_is_a_mist
     call.form(&form).await.is(200);
     let answer = service.post("/oauth/revoke", json!({})).await.refused(400, "invalid_request");
     assert_eq!(answer.body["error"], "invalid_request");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_hears_of_a_logout_everywhere_and_of_no_other_one() {
+    let service = service().await;
+    let user = service.account("james@yopmail.com").await;
+    let tokens = [session(&service, &user).await, session(&service, &user).await, session(&service, &user).await];
+    log_out(&service, json!({"refresh_token": tokens[0]})).await;
+    assert!(service.mails().await.is_empty());
+    for token in &tokens[1..] {
+        log_out(&service, json!({"refresh_token": token, "everywhere": true, "locale": "de-AT"})).await;
+    }
+    let mails = service.mails().await;
+    let told: Vec<_> = mails.iter().map(|mail| (mail.kind, mail.to.as_str(), mail.language)).collect();
+    assert_eq!(told, [(Kind::AccessRevoked, "james@yopmail.com", Language::German)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_notice_is_written_where_mails_are_off_and_none_to_a_reserved_address() {
+    for (email, variables) in [("james@yopmail.com", &[("MAIL", "off")][..]), ("james@example.com", &[])] {
+        let service = Service::configured(logout::router(), variables).await;
+        let user = service.account(email).await;
+        let token = session(&service, &user).await;
+        assert_eq!(log_out(&service, json!({"refresh_token": token, "everywhere": true})).await, ended(1));
+        assert!(service.mails().await.is_empty(), "{email}");
+    }
 }

@@ -21,6 +21,7 @@ const LOGINS_WITHOUT_HASH: &str = concat!(
 );
 const SESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SESSION#*"]}}"#;
 
+const MAILS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*"]}}"#;
 const MAILS_AND_SUPPRESSIONS: &str =
     r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","SUPPRESSED#*"]}}"#;
 const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
@@ -160,6 +161,7 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
         &[
             ("dynamodb:BatchGetItem", "Table.Arn", ACCOUNTS_AND_SESSIONS),
             ("dynamodb:BatchWriteItem", "Table.Arn", SESSIONS),
+            ("dynamodb:PutItem", "Table.Arn", MAILS),
             ("dynamodb:Query", INDEX, ""),
             ("dynamodb:UpdateItem", "Table.Arn", ENDINGS),
             ("dynamodb:UpdateItem", "Table.Arn", LOGINS_WITHOUT_HASH),

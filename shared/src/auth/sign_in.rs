@@ -141,8 +141,8 @@ const OF_LINKS: [Purpose; 2] = [Purpose::SignIn, Purpose::SignUp];
 /// its query. One round trip.
 ///
 /// The app exchanges the code together with its challenge. A program that opens the link of
-/// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The link stays
-/// good until its login, so that nobody uses it up before the person does.
+/// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The
+/// link stays good until its login, so that nobody uses it up before the person does.
 ///
 /// # Errors
 ///

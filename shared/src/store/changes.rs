@@ -47,6 +47,20 @@ impl Store {
         self.try_change(TRIES_MAX, user, change, Extras::default()).await
     }
 
+    /// Like [`Store::update_user`], and stores the mails about the change with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::update_user`].
+    pub async fn update_telling(
+        &self,
+        user: &User,
+        mails: &[OutgoingMail],
+        change: impl Fn(&mut User),
+    ) -> Result<User, Error> {
+        self.try_change(TRIES_MAX, user, change, Extras { mails, ..Extras::default() }).await
+    }
+
     /// Like [`Store::update_user`], but with many more tries, for an operator. Nobody can prevent
     /// the change by changing the account all the time.
     ///

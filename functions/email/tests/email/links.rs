@@ -252,7 +252,9 @@ async fn a_page_that_is_no_app_s_is_refused_at_every_request_for_a_mail() {
         ("/me/email/verify", json!({})),
         ("/me/email", json!({"new_email": "ann@yopmail.com", "password": PASSWORD})),
     ] {
-        for url in ["https://evil.example/", "https://app.example@evil.example/", "//app.example", "javascript:alert(1)"] {
+        for url in
+            ["https://evil.example/", "https://app.example@evil.example/", "//app.example", "javascript:alert(1)"]
+        {
             let mut body = body.clone();
             body["continue_url"] = json!(url);
             let call = service.request(Method::POST, path).bearer(&session["access_token"]);

@@ -5,6 +5,7 @@
 mod address;
 mod alike;
 mod exchange;
+mod dry_runs;
 mod guesses;
 mod limits;
 mod links;

@@ -67,7 +67,9 @@ fn the_outbox_lists_its_mails_with_their_codes_and_shows_each() {
     assert!(page.head.contains("location: /#/outbox"), "{}", page.head);
     let list = get(&server, "/outbox/mails", &host(&server));
     assert_eq!(list.status, "200", "{}", list.body);
-    for header in ["cache-control: no-store", "cross-origin-resource-policy: same-origin", "x-content-type-options: nosniff"] {
+    for header in
+        ["cache-control: no-store", "cross-origin-resource-policy: same-origin", "x-content-type-options: nosniff"]
+    {
         assert!(list.head.contains(header), "{header}: {}", list.head);
     }
     assert!(!list.head.contains("access-control-allow"), "{}", list.head);
@@ -84,7 +86,9 @@ fn the_outbox_lists_its_mails_with_their_codes_and_shows_each() {
     assert!(shown["text"].as_str().unwrap().contains(text("code")), "{shown}");
     let html = get(&server, &format!("{path}/html"), &host(&server));
     assert!(html.status == "200" && html.body.contains(text("code")), "{}", html.head);
-    for header in ["content-type: text/html; charset=utf-8", "content-security-policy: sandbox ", "referrer-policy: no-referrer"] {
+    for header in
+        ["content-type: text/html; charset=utf-8", "content-security-policy: sandbox ", "referrer-policy: no-referrer"]
+    {
         assert!(html.head.contains(header), "{header}: {}", html.head);
     }
     let config = get(&server, "/console/config.json", &host(&server)).json();
@@ -135,12 +139,17 @@ fn no_page_of_another_site_no_other_name_and_no_proxy_gets_a_mail() {
             let is_refused = answer.status == "403" && answer.json()["code"] == "cross_origin";
             // The server itself refuses some of these hosts as no host at all.
             assert!(is_refused || answer.status == "400", "{path} {lines:?}: {} {}", answer.head, answer.body);
-            assert!(!answer.head.contains("access-control-allow") && !answer.body.contains(EMAIL), "{lines:?}: {}", answer.head);
+            assert!(
+                !answer.head.contains("access-control-allow") && !answer.body.contains(EMAIL),
+                "{lines:?}: {}",
+                answer.head
+            );
         }
     }
     let absolute = get(&server, "http://evil.example/outbox/mails", &own);
     assert_eq!(absolute.status, "403", "{}", absolute.body);
-    let preflight = "OPTIONS /outbox/mails HTTP/1.1\r\norigin: https://evil.example\r\naccess-control-request-method: GET\r\n";
+    let preflight =
+        "OPTIONS /outbox/mails HTTP/1.1\r\norigin: https://evil.example\r\naccess-control-request-method: GET\r\n";
     let preflight = exchange(&server, &format!("{preflight}{own}")).to_ascii_lowercase();
     assert!(!preflight.contains("access-control-allow-origin"), "{preflight}");
     for lines in [
@@ -173,7 +182,8 @@ fn no_file_but_a_mail_of_the_outbox_is_shown() {
         }
     }
     let mails = get(&server, "/outbox/mails", &host(&server)).json();
-    let subjects: Vec<_> = mails["mails"].as_array().unwrap().iter().map(|mail| mail["subject"].as_str().unwrap()).collect();
+    let subjects: Vec<_> =
+        mails["mails"].as_array().unwrap().iter().map(|mail| mail["subject"].as_str().unwrap()).collect();
     assert!(subjects[0].ends_with("is your code for Latchkey"), "{subjects:?}");
     assert_eq!(subjects.len(), 1, "{subjects:?}");
 }

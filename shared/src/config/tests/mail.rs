@@ -125,7 +125,10 @@ fn each_wrong_app_is_told_by_its_place_in_the_list() {
     for (value, words) in [
         ("https://app.example/done", "this one has a path"),
         ("https://a.example,myapp", "entry 2 has no scheme"),
-        ("javascript://,https://b.example/c", "entry 1 has a scheme of browsers or systems, and of no app; entry 2 has a"),
+        (
+            "javascript://,https://b.example/c",
+            "entry 1 has a scheme of browsers or systems, and of no app; entry 2 has a",
+        ),
         (",", "must be origins like https://app.example, or schemes like myapp://"),
     ] {
         let refusal = read(&[("APP_URLS", value)]).unwrap_err().to_string();
