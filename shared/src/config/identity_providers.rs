@@ -100,7 +100,8 @@ impl Written {
         if !self.hd.is_empty() && kind != ProviderKind::Google {
             return Err("has no hd, which is Google's".to_owned());
         }
-        if !is_open && !(self.email.is_empty() && self.nonce.is_empty()) {
+        let has_rules = !self.email.is_empty() || !self.nonce.is_empty();
+        if !is_open && has_rules {
             return Err("has rules of its own about email and nonce".to_owned());
         }
         let written = if self.jwks.is_empty() { keys } else { &self.jwks };

@@ -2,8 +2,8 @@
 //! next.
 //!
 //! `USER#<id>` has everything that admits, except the password hash. `LOGIN#<identifier>` and
-//! `IDENTITY#<provider>#<hash>` have the hash too. Release 0.1.0 wrote the hash into both. Such records are read as they are, and the
-//! next login or change of the account rewrites them.
+//! `IDENTITY#<provider>#<hash>` have the hash too. Release 0.1.0 wrote the hash into both. Such
+//! records are read as they are, and the next login or change of the account rewrites them.
 
 use aws_sdk_dynamodb::types::{
     AttributeValue,
