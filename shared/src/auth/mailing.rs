@@ -286,9 +286,7 @@ pub(super) fn proof_mail_at(
 /// the deployment wants such links and the app has said where.
 fn has_link(app: &App, proof: &Proof) -> bool {
     match proof.purpose {
-        Purpose::SignIn | Purpose::SignUp => {
-            app.config().accounts.email_sign_in_link && !proof.continue_url.is_empty()
-        }
+        Purpose::SignIn | Purpose::SignUp => app.config().accounts.email_sign_in_link && !proof.continue_url.is_empty(),
         // Whoever opens the mail would link somebody's account.
         Purpose::Link => false,
         _ => true,

@@ -4,8 +4,8 @@
 
 mod address;
 mod alike;
-mod exchange;
 mod dry_runs;
+mod exchange;
 mod guesses;
 mod limits;
 mod links;

@@ -1,7 +1,7 @@
 //! Runs `latchkey users` as a process, beside `latchkey serve` and on the table that the server
 //! opens to other programs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod changes;
 mod forms;

@@ -85,6 +85,7 @@ async fn mail_code(
         client: client(app, request.ip, None).await,
         language: request.language,
         identity: Some(identity),
+        continue_url: None,
     };
     start(app, &request, &WORDS).await.map(Started::into_confirmation)
 }
