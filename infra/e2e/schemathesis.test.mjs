@@ -25,7 +25,8 @@ before(async () => {
   server = await serve([], {
     env: {
       RATE_LIMITS: 'off', API_KEY, ADMIN_KEY: 'an admin key that nobody has in this test', JWT_SHARED_SECRET: 'a shared secret of more than 32 bytes', LOG_LEVEL: 'warn',
-      EMAIL_SIGN_IN: 'existing',
+      EMAIL_SIGN_IN: 'existing', EMAIL_SIGN_IN_LINK: 'true', APP_URLS: 'https://app.example',
+      IDENTITY_PROVIDERS: '[{"id":"google","client_ids":["an app"]}]',
     },
   });
 });

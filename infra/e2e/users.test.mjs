@@ -134,7 +134,7 @@ describe('an admin', () => {
     assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'email');
     await page.getByLabel('E-mail').fill('made@example.com');
     await page.getByLabel('Name', { exact: true }).fill('Ann');
-    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('heading', { level: 1, name: 'made@example.com' }).waitFor();
     await succeed(server, post('/login', { email: 'made@example.com', password: PASSWORD }));

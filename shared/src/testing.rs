@@ -195,6 +195,13 @@ impl Service {
         self.app.test_clock().set_to(time);
     }
 
+    /// Sets the clock of the app to the beginning of the next hour. No window of a limit ends while
+    /// a test lets some minutes pass.
+    pub fn travel_to_next_hour(&self) {
+        let hours = self.app.now().seconds().div_euclid(3_600) + 1;
+        self.travel_to(Timestamp::from_seconds(hours * 3_600));
+    }
+
     /// Moves the clock of the app.
     pub fn pass(&self, time: Duration) {
         self.app.test_clock().pass(time);

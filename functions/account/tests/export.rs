@@ -46,7 +46,7 @@ async fn a_person_gets_everything_that_is_stored_and_nothing_that_opens_a_door()
             "id": user.id, "imported_uid": false, "email": "James@b.de", "email_verified": true, "username": "james",
             "name": "Jim", "role_id": 7, "role": "editor", "disabled": false, "has_password": true,
             "claims": document["account"]["claims"], "metadata": document["account"]["metadata"],
-            "created_at": user.created_at.rfc3339(), "sessions_ended_at": "", "undo_links": [],
+            "created_at": user.created_at.rfc3339(), "identities": [], "sessions_ended_at": "", "undo_links": [],
         })
     );
     let written = |name: &str| document["account"][name].to_string();

@@ -74,8 +74,8 @@ pub(super) fn api() -> Api {
     Api::new().post("/exchange", exchange, exchanging).post("/exchange/complete", complete, completing)
 }
 
-/// `provider` and `id_token`, and perhaps the `nonce` that the app gave to the provider, the `name`
-/// that the provider told the app alone, the `locale` of mails, and `link`.
+/// `provider` and `id_token`. There may be the `nonce` that the app gave to the provider, and the
+/// `name` that the provider told the app alone. There may be the `locale` of mails, and `link`.
 struct Exchanging {
     provider: String,
     id_token: String,

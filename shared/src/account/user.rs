@@ -223,8 +223,8 @@ impl User {
         self.void_proofs();
     }
 
-    /// Ends all that somebody may have set before the owner of the address was known: the password,
-    /// the identities, the sessions, and the codes and links. Whoever registered the account need
+    /// Ends all that somebody may have set before the owner of the address was known. The password,
+    /// the identities, the sessions, and the codes and links end. Whoever registered the account need
     /// not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
         self.remove_password(now);

@@ -129,7 +129,7 @@ struct Exchanging<'a> {
 
 /// The effect that a token has.
 enum Step {
-    /// Its account gets a session. What the token tells may have changed the account.
+    /// Its account gets a session. The token's address or name may have changed the account.
     SignIn { before: Box<User>, after: Box<User>, is_changed: bool },
     /// An account is joined, and its owner is told so by this mail.
     Join { before: Box<User>, after: Box<User>, kind: Kind },

@@ -29,8 +29,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// The seconds that a record outlives its token, since DynamoDB may delete records at any time from
-/// then on, and a token is accepted for a few minutes more.
+/// The seconds that a record outlives its token. DynamoDB may delete records at any time from then
+/// on, and a token is accepted for a few minutes more.
 const KEPT_SECONDS: i64 = 3_600;
 
 /// The things that an exchange reads.

@@ -48,7 +48,7 @@ async fn an_account_is_shown_whole_and_without_its_hash() {
     let expected = json!({
         "id": user.id, "email": "James@B.de", "email_verified": false, "username": "james", "name": "James", "role_id": 7, "role": "", "claims": {}, "private_metadata": {},
         "disabled": false, "has_password": true, "metadata": {}, "created_at": user.created_at.rfc3339(),
-        "sessions_ended_at": "", "test_code_until": "", "version": 0,
+        "identities": [], "sessions_ended_at": "", "test_code_until": "", "version": 0,
     });
     assert_eq!(shown.body["user"], expected);
     assert!(!shown.text.contains("argon2"), "{}", shown.text);

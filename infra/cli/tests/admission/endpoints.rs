@@ -329,7 +329,8 @@ async fn every_endpoint_answers_each_account_as_the_one_decision_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The endpoints of the API's table, such as `GET /verify`, with an id in the place of `{id}`.
+/// The endpoints of the API's table, such as `GET /verify`. An id is in the place of `{id}`, and
+/// Google in the place of `{provider}`.
 fn documented() -> BTreeSet<String> {
     let page = include_str!("../../../../docs/api.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
@@ -339,7 +340,8 @@ fn documented() -> BTreeSet<String> {
         let words: Vec<&str> = row.split([' ', '`']).collect();
         let Some(path) = words.iter().find(|word| word.starts_with('/')) else { continue };
         for method in words.iter().filter(|word| is_method(word)) {
-            endpoints.insert(format!("{method} {}", path.replace("{id}", "AAAAAAAAAAAAAAAA")));
+            let path = path.replace("{id}", "AAAAAAAAAAAAAAAA").replace("{provider}", "google");
+            endpoints.insert(format!("{method} {path}"));
         }
     }
     endpoints

@@ -119,6 +119,7 @@ async fn without_the_setting_or_without_mails_a_new_account_gets_none() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_refuses_the_mail_and_not_the_account() {
     let service = service(&[REQUIRED]).await;
+    service.travel_to_next_hour();
     let started = service.post("/password/forgot", json!({"email": EMAIL})).await.is(200);
     drop(started);
     for _ in 0..4 {

@@ -72,10 +72,15 @@ async fn with_body(service: &Service) -> Vec<(Method, &'static str, Value)> {
 const API_KEY: &str = "a server's key of 32 characters or more";
 
 async fn service() -> Service {
+    service_with(&[]).await
+}
+
+/// The service with these variables besides.
+async fn service_with(more: &[(&str, &str)]) -> Service {
     let secret = "a shared secret of more than 32 bytes";
     let variables =
         [("FIREBASE_SERVICE_ACCOUNT", service_account()), ("JWT_SHARED_SECRET", secret), ("API_KEY", API_KEY)];
-    Service::configured(latchkey::router(), &variables).await
+    Service::configured(latchkey::router(), &[&variables, more].concat()).await
 }
 
 #[tokio::test(start_paused = true)]
