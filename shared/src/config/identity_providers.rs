@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_not_right_is_refused_with_the_reason() {
-        let acme = r#"{"id":"acme","issuer":"https://a.example","jwks":"JWKS","client_ids":["app"]}"#;
+        let acme = r#"[{"id":"acme","issuer":"https://a.example","jwks":"JWKS","client_ids":["app"]}]"#;
         for (text, words) in [
             ("google", "expected value"),
             (r#"{"id":"google"}"#, "expected a sequence"),

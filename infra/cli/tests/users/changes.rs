@@ -220,10 +220,12 @@ fn an_account_that_is_signed_out_keeps_its_password() {
 }
 
 /// The commands, with the event of a change; a command that only reads has none.
-const EVENTS: [(&[&str], &str); 16] = [
+const EVENTS: [(&[&str], &str); 19] = [
     (&["create", "new@b.de"], "account_created"),
     (&["set-password", "james"], "password_changed"),
     (&["set-role", "james", "7"], "role_changed"),
+    (&["set-test-code", "james"], "test_code_set"),
+    (&["remove-test-code", "james"], "test_code_removed"),
     (&["disable", "james"], "account_disabled"),
     (&["enable", "james"], "account_enabled"),
     (&["set-verified", "james", "true"], "email_verified"),
@@ -236,6 +238,7 @@ const EVENTS: [(&[&str], &str); 16] = [
     (&["import", "-"], "account_imported"),
     (&["sign-out", "james"], "sessions_ended"),
     (&["set-email", "james", "moved@b.de"], "email_changed"),
+    (&["invite", "imported@b.de"], "user_invited"),
     (&["delete", "james", "--yes"], "account_deleted"),
 ];
 
@@ -249,7 +252,7 @@ fn every_change_by_the_tool_leaves_an_audit_event_and_a_change_that_was_made_alr
         let input = if event == "account_imported" { &imported } else { OTHER };
         for repeated in [false, true] {
             let output = with_input(folder.path(), arguments, input);
-            let always = ["password_changed", "sessions_ended"].contains(&event);
+            let always = ["password_changed", "sessions_ended", "test_code_set", "user_invited"].contains(&event);
             let expected = usize::from(!event.is_empty() && (always || !repeated));
             let events = events(&output);
             assert_eq!(events.len(), expected, "{arguments:?}: {output:?}");
@@ -258,7 +261,7 @@ fn every_change_by_the_tool_leaves_an_audit_event_and_a_change_that_was_made_alr
             assert_eq!((text("event"), text("actor"), text("service")), (event, "tool", "latchkey"), "{line}");
             let (email, user) = match event {
                 "account_created" => (made, None),
-                "account_imported" => ("imported@b.de", Some("one")),
+                "account_imported" | "user_invited" => ("imported@b.de", Some("one")),
                 "account_deleted" => ("moved@b.de", Some(id.as_str())),
                 _ => ("a@b.de", Some(id.as_str())),
             };
