@@ -62,7 +62,11 @@ impl Walk {
         assert_eq!(actual, status, "{endpoint}: {answer}");
         assert_eq!(self.events(), events, "{endpoint}: {answer}");
         let endpoint = endpoint.split('?').next().unwrap();
-        let path = endpoint.split_once("/me/sessions/").map_or(endpoint, |_| "DELETE /me/sessions/{id}");
+        let path = match endpoint.rsplit_once('/') {
+            Some(("DELETE /me/sessions", _)) => "DELETE /me/sessions/{id}",
+            Some(("DELETE /me/identities", _)) => "DELETE /me/identities/{provider}",
+            _ => endpoint,
+        };
         self.called.borrow_mut().insert(path.to_owned());
         answer
     }
@@ -108,8 +112,10 @@ fn refresh_token(session: &Value) -> Value {
 }
 
 /// The endpoints of the documented table that change nothing.
-const READERS: [&str; 19] = [
+const READERS: [&str; 21] = [
     "POST /pages/inspect",
+    "POST /pages/sign-in",
+    "GET /me/identities",
     "POST /verify",
     "GET /verify",
     "POST /jwt/decode",
@@ -139,6 +145,7 @@ fn every_request_that_changes_something_leaves_its_event() {
         ("TOKEN_PROFILE", "access"),
         ("REFRESH_REUSE_INTERVAL_SECONDS", "0"),
         ("EMAIL_SIGN_IN", "existing"),
+        ("IDENTITY_PROVIDERS", r#"[{"id":"google","client_ids":["an app"]}]"#),
     ]);
     let key = "idempotency-key: key\r\n";
     let first = walk.leaves("POST /create-account", key, &credentials(PASSWORD), 201, &["account_created"]);
@@ -201,6 +208,11 @@ fn every_request_that_changes_something_leaves_its_event() {
     let asked = walk.leaves("POST /me/email/verify", &bearer(&owner), &json!({}), 200, &["verification_asked"]);
     let verify = by_code(&asked, &walk.code(&asked));
     walk.leaves("POST /me/email/verify/complete", &bearer(&owner), &verify, 200, &["email_verified"]);
+    let forged = json!({"provider": "google", "id_token": "e30.e30.e30"});
+    walk.leaves("POST /exchange", "", &forged, 401, &["exchange_refused"]);
+    let unknown = json!({"challenge": "A", "code": "123456"});
+    walk.leaves("POST /exchange/complete", "", &unknown, 401, &[]);
+    walk.leaves("DELETE /me/identities/google", &bearer(&owner), &json!({}), 200, &[]);
     let started = walk.leaves("POST /password/forgot", "", &reserved, 200, &["password_reset_asked"]);
     let right = walk.code(&started);
     let reset = |code: &str| json!({"challenge": started["challenge"], "code": code, "new_password": OTHER});

@@ -21,14 +21,19 @@ use mailer::transport::Transport;
 use serde_json::{Value, json};
 use shared::{
     App,
-    account::{email::Email, proof::ProofId, user::User},
+    account::{
+        email::{Email, Identifier},
+        identity::Identity,
+        proof::ProofId,
+        user::User,
+    },
     config::Config,
     http::{client_ip::PeerAddr, contract},
     keys::{Event, KeySet, Keys, Part, ProofKeys, Step},
     mail::{Kind, Language, outgoing::OutgoingMail},
     password::StoredHash,
     store::{
-        Store,
+        ExchangeEffect, Exchanged, Store,
         embedded::{Embedded, create_table},
     },
     testing::{Secrets, SecretsManager, service_account, signing_keys},
@@ -310,6 +315,7 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     let credentials = json!({"email": "james@yopmail.com", "password": PASSWORD});
     create.post(201, "/create-account", new.clone()).await;
     create.elsewhere(2).post(201, "/create-account", new).await;
+    link_identity(&embedded).await;
     let elsewhere = login.elsewhere(3);
     elsewhere.post(401, "/login", json!({"email": "james@yopmail.com", "password": "wrong"})).await;
     let lost = elsewhere.post(200, "/login", credentials.clone()).await["refresh_token"].clone();
@@ -331,6 +337,7 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     me(Method::PATCH, "/me", json!({"name": "James"})).await;
     me(Method::PATCH, "/me", json!({"metadata": {"plan": "free"}})).await;
     me(Method::GET, "/me/export", Value::Null).await;
+    me(Method::GET, "/me/identities", Value::Null).await;
     let sessions = me(Method::GET, "/me/sessions", Value::Null).await;
     let oldest = sessions["sessions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap();
     me(Method::DELETE, &format!("/me/sessions/{oldest}"), Value::Null).await;
@@ -372,6 +379,18 @@ async fn journey(deployment: Deployment) -> [Function; 10] {
     let disowned = json!({"token": link(&asked["challenge"]), "email": "ann@yopmail.com"});
     email.post(200, "/pages/disown", disowned).await;
     [account, admin, create, email, jwt, login, logout, refresh, verify, well_known]
+}
+
+/// Links an account of a provider, so that a change of the account writes that record too.
+async fn link_identity(embedded: &Embedded) {
+    let (store, now) = (embedded.store(&config(&BTreeMap::new()).table_name), Timestamp::from_seconds(1_779_890_400));
+    let user = store.user_by(&Identifier::parse("james@yopmail.com").unwrap()).await.unwrap().unwrap();
+    let before = store.credentials(&user).await.unwrap().unwrap();
+    let mut after = before.clone();
+    assert!(after.link(Identity::new("google", "https://accounts.google.com", "1", now)));
+    let (token, mails) = (Exchanged { hash: "a token", expires_at: now }, []);
+    let effect = ExchangeEffect::Change { before: &before, after: &after, mails: &mails };
+    store.exchange(&token, &user.id, None, &effect, now).await.unwrap();
 }
 
 /// Uses the admin API in every way, at an account of its own.

@@ -53,8 +53,9 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 27] = [
+const UNSET_ON_LAMBDA: [Reason; 28] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
+    ("AWS_ACCOUNT_ID", "asks for the SDK's own chain of credentials, for whoever sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
     ("AWS_SAM_LOCAL", "`sam local` sets it"),
     ("K_SERVICE", "Cloud Run sets it"),

@@ -224,8 +224,8 @@ impl User {
     }
 
     /// Ends all that somebody may have set before the owner of the address was known. The password,
-    /// the identities, the sessions, and the codes and links end. Whoever registered the account need
-    /// not be the owner.
+    /// the identities, the sessions, and the codes and links end. Whoever registered the account
+    /// need not be the owner.
     pub fn take_over(&mut self, now: Timestamp) {
         self.remove_password(now);
         self.test_code = None;

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use join::complete;
 
 use identify::{Identified, identify};
-use join::{confirm_address, join};
+use join::{confirm_address, join, record_join};
 
 use super::{
     ending::end_at_firebase,
@@ -260,7 +260,7 @@ impl Exchanging<'_> {
                 let answer = self.open(&after, &effect).await?;
                 if answer.is_some() {
                     mails.iter().for_each(|mail| tell(self.app, mail));
-                    audit::record(kind.name(), &self.app.pseudonym(&after.email_key), &self.app.pseudonym(&after.id));
+                    record_join(self.app, kind, &after);
                 }
                 if answer.is_some() && before.epoch != after.epoch {
                     end_at_firebase(self.app, &after.id).await;

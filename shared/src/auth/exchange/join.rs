@@ -47,6 +47,15 @@ pub(super) fn join(app: &App, user: &mut User, identity: Identity, now: Timestam
     if user.link(identity) { Ok(kind) } else { Err(Error::TooManyIdentities) }
 }
 
+/// Records that an account has another identity, and whether it was taken over on the way.
+pub(super) fn record_join(app: &App, kind: Kind, user: &User) {
+    let (identity, pseudonym) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
+    match kind {
+        Kind::AccessRevoked => audit::record("identity_took_over", &identity, &pseudonym),
+        _ => audit::record("identity_linked", &identity, &pseudonym),
+    }
+}
+
 /// The refusal of an identity whose provider does not vouch for the address of an account. A mail
 /// with a code goes to the address, if this deployment sends mails. It tells that somebody has the
 /// address, and so counts as a refused sign-up.
@@ -122,7 +131,7 @@ pub async fn complete(app: &App, issuer: &Issuer, shown: Shown<'_>) -> Result<Se
             Err(taken @ Error::IdentityTaken) => return Err(presented.before_telling(app, taken).await),
             Err(error) => return Err(error),
             Ok(Completion::Done(user)) => {
-                audit::record(kind.name(), &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
+                record_join(app, kind, &user);
                 mails.iter().for_each(|mail| tell(app, mail));
                 if user.epoch != before.epoch {
                     end_at_firebase(app, &user.id).await;
