@@ -87,7 +87,8 @@ const UNSET_ON_LAMBDA: [Reason; 28] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 44] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 45] = [
+    ("AWS_ACCOUNT_ID", "as on Lambda"),
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
     ("PROOF_KEY_SECRET_ID", "no codes are made there yet"),
