@@ -69,8 +69,8 @@ pub struct ExchangeRequest<'a> {
 ///
 /// 401 with the code of the rule that the token breaks. 403 if the account is disabled, or if this
 /// person may not have one. 409 if the provider does not vouch for an address that an account has,
-/// or if another account has the identity. 429 beyond a limit. 501 for a provider that is not
-/// configured. 503 while there are no keys, or if DynamoDB fails.
+/// or if another account has the identity. 429 beyond a limit. 400 for a provider that is not
+/// configured, and 501 if none is. 503 while there are no keys, or if DynamoDB fails.
 pub async fn exchange(app: &App, issuer: &Issuer, request: &ExchangeRequest<'_>) -> Result<SessionObject, Error> {
     require_signing_keys(app).await?;
     let identified = match identify(app, issuer, request, app.now()).await {

@@ -14,7 +14,7 @@ use crate::{
         user,
     },
     auth::verification::{Verified, verify},
-    error::{Error, TokenRefusal},
+    error::{Error, Field, TokenRefusal},
     jose::{jwt::Jwt, kind::Kind},
     time::Timestamp,
     token::{
@@ -51,16 +51,19 @@ impl Identified {
 ///
 /// # Errors
 ///
-/// 401 with the code of the rule that fails. 501 for a provider that is not configured. 503 while
-/// no keys can be loaded.
+/// 400 for a provider that is not configured, and 501 if none is. 401 with the code of the rule
+/// that fails. 503 while no keys can be loaded.
 pub(super) async fn identify(
     app: &App,
     issuer: &Issuer,
     request: &ExchangeRequest<'_>,
     now: Timestamp,
 ) -> Result<Identified, Error> {
-    let missing = "No provider has this id here: IDENTITY_PROVIDERS lists the providers.";
-    let (provider, keys) = app.provider(request.provider).ok_or(Error::NotConfigured(missing))?;
+    if app.config().accounts.identity_providers.is_empty() {
+        return Err(Error::NotConfigured("Nobody signs in by other providers here: set IDENTITY_PROVIDERS."));
+    }
+    let unknown = || Field::new("provider", "unknown_provider", "No provider has this id here.");
+    let (provider, keys) = app.provider(request.provider).ok_or_else(|| Error::wrong(vec![unknown()]))?;
     let (token, _) = Pasted::jwt(request.id_token).map_err(|sentence| refused(INVALID, sentence))?;
     // A signature may have several forms, and the signed text has one.
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, token.signing_input().as_bytes()));

@@ -158,12 +158,12 @@ async fn two_devices_that_sign_up_at_once_make_one_account() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_outage_of_a_providers_keys_is_a_503_and_a_provider_without_settings_a_501() {
+async fn the_outage_of_a_providers_keys_is_a_503_and_an_unknown_provider_a_400() {
     let mut deployment = Deployment::new().await;
     deployment.google.answers(Reply::new(500, "")).await;
     let claims = deployment.claims("google", "james@gmail.com");
     deployment.exchange("google", &claims).await.refused(503, "keys_unavailable");
-    deployment.exchange("nobody", &claims).await.refused(501, "not_configured");
+    deployment.exchange("nobody", &claims).await.refused(400, "invalid_request");
     deployment.google.answers(Reply::jwk_set(&[(0, KID)])).await;
     deployment.service.pass(Duration::from_secs(2));
     deployment.exchange("google", &claims).await.is(200);
