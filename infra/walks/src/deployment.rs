@@ -23,7 +23,6 @@ const LISTEN_MS: i64 = 60_000;
 /// Hashes of a debug build on a busy machine are slow.
 const ANSWER_MS: u64 = 60_000;
 const INVOKE_MS: i64 = 60_000;
-const SAYS_MS: i64 = 30_000;
 
 /// The functions that answer requests, each with a path of its own. All paths but the last read a
 /// body.
@@ -144,11 +143,6 @@ impl Deployment {
     /// The address of the table.
     pub fn table(&self) -> &str {
         &self.table
-    }
-
-    /// Waits until a line of the functions has this text.
-    pub async fn says(&self, text: &str) {
-        self.watch.says(SAYS_MS, |lines| lines.iter().any(|line| line.contains(text)).then_some(())).await;
     }
 
     /// Sends a request to a function, or to the server that has all routers.
