@@ -48,7 +48,8 @@ pub async fn methods_and_paths(service: &Service) -> Checks {
 /// holds [`PATHS`] to the routers. The files of the console have names, which its own tests know.
 fn paths() -> impl Iterator<Item = (String, &'static [&'static str])> {
     let served = PATHS.into_iter().filter(|(path, _)| !path.contains("{name}"));
-    let named = |path: &str| path.replace("{id}", SESSION).replace("{sid}", SESSION).replace("{provider}", "google");
+    let named =
+        |path: &str| ["{id}", "{sid}", "{provider}"].iter().fold(path.to_owned(), |path, id| path.replace(id, SESSION));
     let served = served.map(move |(path, methods)| (named(path), methods));
     served.chain([("/nothing".to_owned(), &[][..])])
 }
