@@ -69,22 +69,7 @@ impl fmt::Debug for ContinueUrl {
 impl AppUrls {
     pub(super) fn read(env: &mut Environment) -> Self {
         let Some(text) = env.text(NAME) else { return Self::default() };
-        let (mut urls, mut faults) = (Vec::new(), Vec::new());
-        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
-        for (index, entry) in entries.iter().enumerate() {
-            match app(entry) {
-                Ok(app) if urls.contains(&app) => {}
-                Ok(app) => urls.push(app),
-                Err(why) if entries.len() == 1 => faults.push(format!("this one {why}")),
-                Err(why) => faults.push(format!("entry {} {why}", index + 1)),
-            }
-        }
-        if entries.is_empty() {
-            env.refuse(NAME, RULE);
-        } else if !faults.is_empty() {
-            env.refuse(NAME, &format!("{RULE}: {}", faults.join("; ")));
-        }
-        Self(urls)
+        Self(env.list(NAME, RULE, &text, app))
     }
 
     /// Whether there is no app.

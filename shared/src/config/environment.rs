@@ -58,6 +58,34 @@ impl<'a> Environment<'a> {
         self.text(name).map(|text| text.to_ascii_lowercase())
     }
 
+    /// The different entries of a list with commas, as `read` gives each. Refuses a list without
+    /// entries, and one with a wrong entry. `rule` says how the list must be. `read` fails with a
+    /// clause that follows "this one".
+    pub(super) fn list(
+        &mut self,
+        name: &str,
+        rule: &str,
+        text: &str,
+        read: impl Fn(&str) -> Result<String, String>,
+    ) -> Vec<String> {
+        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        let (mut values, mut faults) = (Vec::new(), Vec::new());
+        for (index, entry) in entries.iter().enumerate() {
+            match read(entry) {
+                Ok(value) if values.contains(&value) => {}
+                Ok(value) => values.push(value),
+                Err(why) if entries.len() == 1 => faults.push(format!("this one {why}")),
+                Err(why) => faults.push(format!("entry {} {why}", index + 1)),
+            }
+        }
+        if entries.is_empty() {
+            self.refuse(name, rule);
+        } else if !faults.is_empty() {
+            self.refuse(name, &format!("{rule}: {}", faults.join("; ")));
+        }
+        values
+    }
+
     /// Refuses a variable. `why` continues the sentence that its name begins. The first reason of a
     /// variable is the only one that is told.
     pub(super) fn refuse(&mut self, name: &str, why: &str) {

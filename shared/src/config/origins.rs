@@ -14,22 +14,7 @@ const RULE: &str = "must be * or origins like https://app.example, separated by 
 /// The origins of `CORS_ALLOWED_ORIGINS`. `None` for `*`.
 pub(super) fn read(env: &mut Environment) -> Option<Vec<String>> {
     let text = env.text(NAME).filter(|text| text != "*")?;
-    let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
-    let (mut origins, mut faults) = (Vec::new(), Vec::new());
-    for (index, entry) in entries.iter().enumerate() {
-        match origin(entry) {
-            Ok(origin) if origins.contains(&origin) => {}
-            Ok(origin) => origins.push(origin),
-            Err(why) if entries.len() == 1 => faults.push(format!("this one {why}")),
-            Err(why) => faults.push(format!("entry {} {why}", index + 1)),
-        }
-    }
-    if entries.is_empty() {
-        env.refuse(NAME, RULE);
-    } else if !faults.is_empty() {
-        env.refuse(NAME, &format!("{RULE}: {}", faults.join("; ")));
-    }
-    Some(origins)
+    Some(env.list(NAME, RULE, &text, origin))
 }
 
 /// The origin that a browser sends for this entry. A slash at the end, and the case of letters, may
