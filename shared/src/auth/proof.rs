@@ -70,12 +70,7 @@ impl Shown<'_> {
     ///
     /// As [`Shown::present`].
     pub async fn present_any(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
-        match self {
-            Self::Code { challenge, .. } | Self::Handed { challenge, .. } => {
-                self.by_code(app, purposes, challenge, false).await
-            }
-            Self::Link(token) => by_link(app, purposes, token).await,
-        }
+        self.judge(app, purposes, false).await
     }
 
     /// Like [`Shown::present_any`], and the fixed code of a test account is good too.
@@ -84,9 +79,13 @@ impl Shown<'_> {
     ///
     /// As [`Shown::present`].
     pub async fn present_to_log_in(self, app: &App, purposes: &[Purpose]) -> Result<Presented, Error> {
+        self.judge(app, purposes, true).await
+    }
+
+    async fn judge(self, app: &App, purposes: &[Purpose], allows_test: bool) -> Result<Presented, Error> {
         match self {
             Self::Code { challenge, .. } | Self::Handed { challenge, .. } => {
-                self.by_code(app, purposes, challenge, true).await
+                self.by_code(app, purposes, challenge, allows_test).await
             }
             Self::Link(token) => by_link(app, purposes, token).await,
         }
