@@ -31,6 +31,12 @@ pub fn trimmed(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
+/// The text without the [blanks](is_blank) and the marks of [direction](is_bidi_control) around it,
+/// for texts that programs read.
+pub fn bare(text: &str) -> &str {
+    text.trim_matches(|letter| is_blank(letter) || is_bidi_control(letter))
+}
+
 /// The text without the [blanks](is_blank) around it. Invisible characters and marks of direction
 /// are removed everywhere, for texts in which they can mean nothing.
 pub fn visible(text: &str) -> String {
@@ -139,6 +145,7 @@ mod tests {
         assert_eq!(trimmed("\u{feff}\u{200b} \ta b\u{200b}c\u{a0}\r\n\u{2060}"), "a b\u{200b}c");
         assert_eq!(visible("\u{202a} a@b.de \u{202c}"), "a@b.de");
         assert_eq!(visible(" a\u{ad}\u{200d}b c\u{feff} "), "ab c");
+        assert_eq!(bare("\u{200e} \u{202a}a\u{200e}b\u{202c}\u{feff}"), "a\u{200e}b");
         assert_eq!((trimmed("\u{feff}"), visible("\u{200b}").as_str()), ("", ""));
         assert!(!is_invisible('é') && !is_invisible(' ') && is_blank(' '));
     }

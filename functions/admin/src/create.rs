@@ -16,10 +16,11 @@ use shared::{
         user::User,
     },
     auth::{
-        handed_out::{self, has_password},
+        handed_out::{self, Invitation, has_password},
         mailing::tell,
         new_password::refuse_breached,
     },
+    config::ContinueUrl,
     error::{Error, Field},
     http::{
         admin::Admin,
@@ -29,7 +30,6 @@ use shared::{
         fields::{self, Fields, Input, described::Kind},
         unknown::Place,
     },
-    mail::Language,
     password::{Password, Person, StoredHash},
     store::{Creation, Fingerprint},
     telemetry::audit,
@@ -88,8 +88,8 @@ struct NewAccount {
     role_id: Option<u32>,
     email_verified: bool,
     password: Option<Password>,
-    /// The language of the invitation, if one is wanted.
-    invite: Option<Language>,
+    /// The invitation, if one is wanted.
+    invite: Option<Invitation>,
     /// The reason why the password is too weak, if it is.
     weakness: Option<Field>,
 }
@@ -109,6 +109,7 @@ impl Input for NewAccount {
         let private_metadata = fields.changed_private_metadata("private_metadata");
         let claims = fields.claims("claims").unwrap_or_default();
         let (is_invited, language) = (fields.flag("send_invite"), fields.language("locale"));
+        let continue_url = fields.continue_url("continue_url");
         if is_invited && password.is_some() {
             fields.record(has_password("send_invite"));
         }
@@ -131,7 +132,7 @@ impl Input for NewAccount {
             role_id,
             email_verified,
             password,
-            invite: is_invited.then_some(language),
+            invite: is_invited.then_some(Invitation { language, continue_url }),
             weakness,
         })
     }
@@ -171,8 +172,8 @@ async fn create(
     user.password_hash = hash;
     user.role_id = new.role_id.unwrap_or(user.role_id);
     user.email_verified = new.email_verified;
-    let invitation = match new.invite {
-        Some(language) => Some(handed_out::invitation(&app, &user, language, base(&app, &issuer), now).await?),
+    let invitation = match &new.invite {
+        Some(chosen) => Some(handed_out::invitation(&app, &user, chosen, base(&app, &issuer), now).await?),
         None => None,
     };
     let made = app.store().create_user(&user, None, fingerprint.as_ref(), None, invitation.as_ref(), now).await?;
@@ -202,7 +203,8 @@ pub async fn hash(app: &App, password: &Password) -> Result<StoredHash, Error> {
 fn fingerprint(key: &str, ip: &ClientIp, new: &NewAccount, now: Timestamp) -> Fingerprint {
     let (role, verified) = (new.role_id.map(|id| id.to_string()).unwrap_or_default(), new.email_verified.to_string());
     let username = new.username.as_ref().map_or("", Username::as_str);
-    let invite = new.invite.map_or("", Language::tag);
-    let fields = [username, &new.name, new.metadata.text(), &role, &verified, new.claims.text(), invite];
+    let invite = new.invite.as_ref().map_or("", |chosen| chosen.language.tag());
+    let app = new.invite.as_ref().and_then(|chosen| chosen.continue_url.as_ref()).map_or("", ContinueUrl::as_str);
+    let fields = [username, &new.name, new.metadata.text(), &role, &verified, new.claims.text(), invite, app];
     Fingerprint::new(&format!("admin {key}"), ip.key(), &new.email, &fields, now + IDEMPOTENCY_LIFE)
 }

@@ -6,6 +6,7 @@ use shared::{
     App,
     account::proof::Purpose,
     auth::handed_out::{self, Link, LinkRequest},
+    config::ContinueUrl,
     error::Error,
     http::{
         admin::Admin,
@@ -39,11 +40,12 @@ pub fn api() -> Api {
     Api::new().post("/admin/users/{id}/link", make, operation)
 }
 
-/// `purpose`; perhaps `send` and `locale`.
+/// `purpose`; perhaps `send`, `locale` and `continue_url`.
 struct Asked {
     purpose: Purpose,
     is_sent: bool,
     language: Language,
+    continue_url: Option<ContinueUrl>,
 }
 
 impl Input for Asked {
@@ -51,7 +53,8 @@ impl Input for Asked {
 
     fn read(fields: &mut Fields) -> Option<Self> {
         let (purpose, is_sent, language) = (purpose(fields), fields.flag("send"), fields.language("locale"));
-        Some(Self { purpose: purpose?, is_sent, language })
+        let continue_url = fields.continue_url("continue_url");
+        Some(Self { purpose: purpose?, is_sent, language, continue_url })
     }
 }
 
@@ -110,9 +113,10 @@ async fn make(
     Body(asked): Body<Asked>,
 ) -> Result<Json<HandedOut>, Error> {
     let user = account(&app, id).await?;
-    let Asked { purpose, is_sent, language } = asked;
-    let base = base(&app, &issuer);
-    let made = handed_out::make(&app, &LinkRequest { user: &user, purpose, language, base, is_sent }).await?;
+    let Asked { purpose, is_sent, language, continue_url } = asked;
+    let (base, continue_url) = (base(&app, &issuer), continue_url.as_ref());
+    let request = LinkRequest { user: &user, purpose, language, continue_url, base, is_sent };
+    let made = handed_out::make(&app, &request).await?;
     let fields = format!("{}{}", purpose.word(), if is_sent { ",send" } else { "" });
     audit::admin("admin_link_made", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), &fields);
     let Link { link, code, challenge, code_expires_at, expires_at, is_sent } = made;

@@ -90,7 +90,7 @@ async fn refuse_key(app: &App, ip: Option<&IpKey>, now: Timestamp) -> Error {
 /// The name of the key that a token was made for. A token of a key that was removed is refused.
 async fn of_token(app: &App, issuer: &Issuer, text: &str, keys: &AdminKeys, now: Timestamp) -> Result<String, Error> {
     let refuse = |sentence: String| Error::Token(TokenRefusal::new("token_invalid", sentence));
-    let (token, _) = Pasted::jwt(text).map_err(refuse)?;
+    let (token, _) = Pasted::admin_token(text).map_err(refuse)?;
     verify(app, issuer, &token, now).await?;
     let name = token.text("sub").unwrap_or_default();
     if keys.has_name(name) {

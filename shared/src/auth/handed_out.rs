@@ -8,6 +8,7 @@ use crate::{
         proof::{Proof, Purpose},
         user::User,
     },
+    config::ContinueUrl,
     error::{Error, Field},
     mail::{
         Language,
@@ -25,10 +26,20 @@ pub struct LinkRequest<'a> {
     pub purpose: Purpose,
     /// The language of the mail.
     pub language: Language,
+    /// The page of the app that the person goes on to, or `None`.
+    pub continue_url: Option<&'a ContinueUrl>,
     /// The public address of this service, with which the link begins.
     pub base: &'a str,
     /// Whether the link is mailed to the person.
     pub is_sent: bool,
+}
+
+/// The choices for the invitation of a new account.
+pub struct Invitation {
+    /// The language of the mail.
+    pub language: Language,
+    /// The page of the app that the person goes on to, or `None`.
+    pub continue_url: Option<ContinueUrl>,
 }
 
 /// A link and a code of an account. Whoever has one of them is its owner, as far as anybody can
@@ -59,7 +70,7 @@ pub async fn make(app: &App, request: &LinkRequest<'_>) -> Result<Link, Error> {
     let keys = if request.is_sent { require_mail(app).await? } else { proof_keys(app).await? };
     require_purpose(request.purpose, request.user)?;
     let now = app.now();
-    let proof = proof_of(app, request.purpose, request.user, request.language.tag(), now)?;
+    let proof = proof(app, request.purpose, request.user, request.language, request.continue_url, now)?;
     let mail = if request.is_sent { Some(mail(app, &proof, request.base, now)?) } else { None };
     app.store().put_handed_out(&proof, mail.as_ref()).await?;
     if let Some(mail) = &mail {
@@ -86,14 +97,26 @@ pub async fn make(app: &App, request: &LinkRequest<'_>) -> Result<Link, Error> {
 pub async fn invitation(
     app: &App,
     user: &User,
-    language: Language,
+    chosen: &Invitation,
     base: &str,
     now: Timestamp,
 ) -> Result<FirstMail, Error> {
     require_mail(app).await?;
-    let proof = proof_of(app, Purpose::Invite, user, language.tag(), now)?;
+    let proof = proof(app, Purpose::Invite, user, chosen.language, chosen.continue_url.as_ref(), now)?;
     let mail = mail(app, &proof, base, now)?;
     Ok(FirstMail::without_limits(proof, mail))
+}
+
+fn proof(
+    app: &App,
+    purpose: Purpose,
+    user: &User,
+    language: Language,
+    continue_url: Option<&ContinueUrl>,
+    now: Timestamp,
+) -> Result<Proof, Error> {
+    let continue_url = continue_url.map(ContinueUrl::as_str).unwrap_or_default().to_owned();
+    Ok(Proof { continue_url, ..proof_of(app, purpose, user, language.tag(), now)? })
 }
 
 /// The mail of a proof. An invitation is nothing without its link. Other mails have one only where

@@ -6,7 +6,7 @@ use super::{
     Misconfigured, Platform, looks_like_path, names,
     values::{meant_number, plain, strange_character},
 };
-use crate::{keys::Source, text::trimmed};
+use crate::{keys::Source, text::bare};
 
 /// Longer than any ARN of a secret, since a secret's name has at most 512 characters.
 const SECRET_ID_BYTES_MAX: usize = 640;
@@ -50,7 +50,7 @@ impl<'a> Environment<'a> {
 
     /// A value that may be a secret, or JSON: quotation marks around it may belong to it.
     pub(super) fn quoted(&self, name: &str) -> Option<String> {
-        (self.get)(name).map(|value| trimmed(&value).to_owned()).filter(|value| !value.is_empty())
+        (self.get)(name).map(|value| bare(&value).to_owned()).filter(|value| !value.is_empty())
     }
 
     /// A word in small letters, since nobody means something else by capitals.

@@ -1,6 +1,6 @@
 //! The text of a value, as people really write it.
 
-use crate::text::{self, trimmed};
+use crate::text::{self, bare};
 
 /// Pairs of quotation marks. A file for `docker run --env-file` keeps them as a part of the value.
 const QUOTES: [(char, char); 5] = [('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’'), ('`', '`')];
@@ -16,9 +16,9 @@ const UNITS: [(u64, &[&str]); 4] = [
 /// The value without the things around it that mean nothing: blanks, and one pair of quotation
 /// marks.
 pub(super) fn plain(value: &str) -> &str {
-    let value = trimmed(value);
+    let value = bare(value);
     let inner = QUOTES.iter().find_map(|(open, close)| value.strip_prefix(*open)?.strip_suffix(*close));
-    inner.map_or(value, trimmed)
+    inner.map_or(value, bare)
 }
 
 /// Why this text is no value of any setting: a clause about a character in it.

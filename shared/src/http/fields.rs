@@ -28,7 +28,7 @@ use crate::{
         number,
     },
     password::{Password, Person},
-    text::{BYTE_ORDER_MARK, Invisible, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
+    text::{BYTE_ORDER_MARK, Invisible, bare, is_bidi_control, is_placeholder, is_unseen, trimmed, visible},
 };
 
 use described::{Described, Kind, Need};
@@ -235,15 +235,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads a text; `None` if it is empty or was not sent.
+    /// Reads a text without the blanks around it, and without the characters that nobody sees.
+    /// `None` if it is empty or was not sent.
     pub fn optional(&mut self, name: &str) -> Option<String> {
         if self.notes(name, Kind::Text, Need::Optional) {
             return None;
         }
-        self.text(name).filter(|text| !text.is_empty())
+        self.text(name).map(|text| bare(&text).to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// Reads a text that must be there and not empty.
+    /// Reads a text as [`Fields::optional`] does, which must be there.
     pub fn required(&mut self, name: &str) -> Option<String> {
         if self.notes(name, Kind::Text, Need::Required) {
             return None;

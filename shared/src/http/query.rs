@@ -5,7 +5,7 @@ use axum::http::Uri;
 
 use crate::{
     error::{Error, Field},
-    text::trimmed,
+    text::bare,
     time::Timestamp,
 };
 
@@ -23,7 +23,7 @@ impl Query {
     pub fn of(uri: &Uri, known: &[&str]) -> Self {
         let mut query = Self { pairs: Vec::new(), wrong: Vec::new() };
         for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-            let value = trimmed(&value).to_owned();
+            let value = bare(&value).to_owned();
             if !known.contains(&&*name) {
                 let names = known.join(", ");
                 let message = format!("The query has a parameter that is not known here. The known ones are {names}.");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::text::trimmed;
+use crate::text::bare;
 
 /// The most secrets of one kind. A token or a caller may not say which one it means, and then each
 /// one is tried.
@@ -24,7 +24,7 @@ pub const LINES_MAX: usize = 8;
 /// A phrase that follows the name of the source and quotes nothing: there is no secret, there are
 /// too many, or one is not text.
 pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, String> {
-    let value = match serde_json::from_str::<Value>(trimmed(text)) {
+    let value = match serde_json::from_str::<Value>(bare(text)) {
         Ok(Value::Object(mut object)) => {
             object.remove(member).ok_or_else(|| format!("is a JSON object without a member `{member}`"))?
         }
@@ -47,7 +47,7 @@ pub fn secret_lines(text: &str, member: &str) -> Result<Vec<Zeroizing<String>>, 
     };
     let secret_lines: Vec<_> = read
         .into_iter()
-        .map(|entry| Zeroizing::new(trimmed(&entry).to_owned()))
+        .map(|entry| Zeroizing::new(bare(&entry).to_owned()))
         .filter(|entry| !entry.is_empty())
         .collect();
     match secret_lines.len() {

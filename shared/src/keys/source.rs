@@ -40,7 +40,7 @@ impl Source {
     /// A sentence for the log, which quotes nothing of the document.
     pub(super) async fn read(&self, secrets: Option<&Client>) -> Result<Zeroizing<String>, String> {
         match self {
-            Self::Text(text) => Ok(Zeroizing::new(text::trimmed(text).to_owned())),
+            Self::Text(text) => Ok(Zeroizing::new(text::bare(text).to_owned())),
             Self::File(path) => {
                 // A file may be a pipe to which nobody writes.
                 let (path, shown) = (path.clone(), path.display().to_string());
@@ -54,7 +54,7 @@ impl Source {
                 let secrets = secrets.ok_or("a secret is configured, but no client for Secrets Manager")?;
                 let current = ManagedSecret::new(secrets.clone(), id).current().await;
                 match current.map_err(|error| error.cause())? {
-                    Some(version) => Ok(Zeroizing::new(text::trimmed(&version.text).to_owned())),
+                    Some(version) => Ok(Zeroizing::new(text::bare(&version.text).to_owned())),
                     None => Err(format!("the secret {id} has no value yet")),
                 }
             }

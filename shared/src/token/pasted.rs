@@ -25,6 +25,10 @@ const LAYERS_MAX: usize = 16;
 pub enum Wanted {
     /// A JSON Web Token.
     Jwt,
+    /// The ID token of another provider, which an object may hold beside an access token.
+    IdToken,
+    /// An admin token.
+    AdminToken,
     /// A refresh token of this service.
     RefreshToken,
 }
@@ -43,10 +47,32 @@ impl Pasted {
     /// A sentence for the builder: the thing that stands in the token's place, or the flaw of the
     /// token. It never quotes `text`.
     pub fn jwt(text: &str) -> Result<(Jwt, Self), String> {
-        let pasted = Self::uncovered(text, Wanted::Jwt);
+        Self::parsed(text, Wanted::Jwt)
+    }
+
+    /// Reads the ID token of another provider, which an object may hold beside other tokens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pasted::jwt`].
+    pub fn id_token(text: &str) -> Result<(Jwt, Self), String> {
+        Self::parsed(text, Wanted::IdToken)
+    }
+
+    /// Reads an admin token.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pasted::jwt`].
+    pub fn admin_token(text: &str) -> Result<(Jwt, Self), String> {
+        Self::parsed(text, Wanted::AdminToken)
+    }
+
+    fn parsed(text: &str, wanted: Wanted) -> Result<(Jwt, Self), String> {
+        let pasted = Self::uncovered(text, wanted);
         match Jwt::parse_unsigned(&pasted.text) {
             Ok(token) => Ok((token, pasted)),
-            Err(flaw) => Err(lookalike::in_place_of_jwt(&pasted.text).unwrap_or(flaw)),
+            Err(flaw) => Err(lookalike::in_place_of_jwt(&pasted.text, wanted).unwrap_or(flaw)),
         }
     }
 
@@ -72,8 +98,8 @@ impl Pasted {
             return None;
         }
         match wanted {
-            Wanted::Jwt => lookalike::in_place_of_jwt(&text),
             Wanted::RefreshToken => Some(lookalike::in_place_of_refresh_token(&text)),
+            Wanted::Jwt | Wanted::IdToken | Wanted::AdminToken => lookalike::in_place_of_jwt(&text, wanted),
         }
     }
 
@@ -130,7 +156,7 @@ impl fmt::Debug for Pasted {
 /// Whether nothing stands around a token of this form.
 fn is_clean(text: &str, wanted: Wanted) -> bool {
     match wanted {
-        Wanted::Jwt => {
+        Wanted::Jwt | Wanted::IdToken | Wanted::AdminToken => {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
             text.len() <= jws::BYTES_MAX && text.bytes().all(fits) && is_like_jwt(text)
         }

@@ -33,6 +33,9 @@ pub struct Invite {
     /// The language of the mail: en, de, fr, es or pt.
     #[arg(long, default_value = "en")]
     locale: String,
+    /// The page of the app that the person goes on to, of an app in APP_URLS.
+    #[arg(long, value_name = "URL")]
+    continue_url: Option<String>,
     /// Print the link, and send no mail. Whoever has the link is the owner of the account.
     #[arg(long)]
     link: bool,
@@ -47,6 +50,9 @@ impl Invite {
         if !self.link && app.config().mail.by == MailBy::Off {
             return Err(Failure::wrong_use("MAIL is off, so that nobody gets a mail. Give --link to print the link."));
         }
+        let apps = &app.config().accounts.app_urls;
+        let continue_url = self.continue_url.as_deref().map(|url| apps.admit(url)).transpose();
+        let continue_url = continue_url.map_err(|why| Failure::wrong_use(format!("The URL {why}.")))?;
         let user = match app.store().user_by(&Identifier::Email(email.clone())).await.map_err(failure)? {
             Some(user) => user,
             None => create(app, &email, display).await?,
@@ -55,7 +61,8 @@ impl Invite {
             return Err(format!("{} has a password already, and needs no invitation.", name(&user)).into());
         }
         let language = Language::of_tag(&self.locale);
-        let request = LinkRequest { user: &user, purpose: Purpose::Invite, language, base: &base, is_sent: !self.link };
+        let (purpose, continue_url, is_sent) = (Purpose::Invite, continue_url.as_ref(), !self.link);
+        let request = LinkRequest { user: &user, purpose, language, continue_url, base: &base, is_sent };
         let made = handed_out::make(app, &request).await.map_err(failure)?;
         audit(app, "user_invited", &user);
         if self.link {

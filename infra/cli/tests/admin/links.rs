@@ -87,6 +87,36 @@ async fn an_invitation_is_written_with_its_account_and_leads_to_a_first_password
     choose(&service, &token, FIRST).await.refused(401, "link_used");
 }
 
+/// The page of the app stands in the record, so that nobody can change it on the way.
+#[tokio::test(start_paused = true)]
+async fn a_link_leads_on_to_the_page_of_the_app_that_the_admin_names() {
+    const WELCOME: &str = "https://app.example/welcome?from=mail";
+    let service = service_with(&[("APP_URLS", "https://app.example")]).await;
+    let new = json!({"email": "zoe@yopmail.com", "send_invite": true, "continue_url": WELCOME});
+    let made = admin(&service, "/admin/users", new).await.is(201).body;
+    let mailed = mailed(&service).await;
+    assert_eq!(choose(&service, &mailed, FIRST).await.is(200).body["continue_url"], WELCOME);
+    let id = made["user"]["id"].as_str().unwrap();
+    for (asked, continued) in
+        [(json!({"purpose": "reset", "continue_url": WELCOME}), WELCOME), (json!({"purpose": "reset"}), "")]
+    {
+        let made = link(&service, id, asked).await.is(200).body;
+        assert!(!made["link"].as_str().unwrap().contains("app.example"), "{made}");
+        assert_eq!(choose(&service, &token(&made["link"]), SECOND).await.is(200).body["continue_url"], continued);
+    }
+    for url in ["https://evil.example/", "https://app.example.evil.example/", "https://app.example@evil.example/"] {
+        let asked = link(&service, id, json!({"purpose": "reset", "continue_url": url})).await;
+        assert_eq!(asked.refused(400, "invalid_request").fields(), [("continue_url", "url_not_allowed")], "{url}");
+        let new = json!({"email": "new@yopmail.com", "send_invite": true, "continue_url": url});
+        let created = admin(&service, "/admin/users", new).await.refused(400, "invalid_request");
+        assert_eq!(created.fields(), [("continue_url", "url_not_allowed")], "{url}");
+    }
+    let service = self::service().await;
+    let user = service.account("a@b.de").await;
+    let asked = link(&service, &user.id, json!({"purpose": "reset", "continue_url": WELCOME})).await;
+    assert_eq!(asked.refused(400, "invalid_request").fields(), [("continue_url", "url_not_allowed")]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_invitation_ends_after_72_hours_and_with_a_password_that_was_set_meanwhile() {
     for (seconds, is_good) in [(259_199, true), (259_200, false)] {

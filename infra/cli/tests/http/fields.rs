@@ -1,15 +1,41 @@
 //! Mistakes in fields: all of them at once, each about its own field, in sentences for people.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, PASSWORD, Service};
+use shared::{
+    testing::{Answer, PASSWORD, Service},
+    text::trimmed,
+};
 
-use super::{API_KEY, by_lambda, service};
+use super::{API_KEY, by_lambda, service, service_with};
+
+const ADMIN_KEY: &str = "an admin's key of 32 characters or more";
+const LINK: &str = "/admin/users/0198a1f0-7c1e-7000-8000-0123456789ab/link";
+const TEST_CODE: &str = "/admin/users/0198a1f0-7c1e-7000-8000-0123456789ab/test-code";
+
+/// The keys that some paths ask for.
+const KEYS: [(&str, &str); 2] = [("x-api-key", API_KEY), ("x-admin-key", ADMIN_KEY)];
+
+/// A service in which no endpoint is off.
+async fn complete_service() -> Service {
+    let (keys, providers) = (format!("anna:{ADMIN_KEY}"), r#"[{"id": "google", "client_ids": ["an app"]}]"#);
+    let apps = [
+        ("MAIL", "outbox"),
+        ("RATE_LIMITS", "off"),
+        ("EMAIL_SIGN_IN", "sign_up"),
+        ("EMAIL_SIGN_IN_LINK", "true"),
+        ("PUBLIC_URL", "https://login.example"),
+        ("APP_URLS", "https://app.example"),
+    ];
+    service_with(&[&apps[..], &[("ADMIN_KEY", &keys), ("IDENTITY_PROVIDERS", providers)]].concat()).await
+}
 
 /// Sends a body with everything that any path asks for.
 async fn send(service: &Service, method: &str, path: &str, token: &Value, body: Value) -> Answer {
-    let call = service.request(method.parse().unwrap(), path).bearer(token).header("x-api-key", API_KEY);
-    call.json(body).await
+    let call = service.request(method.parse().unwrap(), path).bearer(token);
+    KEYS.into_iter().fold(call, |call, (name, key)| call.header(name, key)).json(body).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,12 +122,24 @@ fn assert_plain(body: &Value) {
 }
 
 /// The paths, each with its fields of text.
-const TEXTS: [(&str, &str, &[&str]); 10] = [
+const TEXTS: [(&str, &str, &[&str]); 22] = [
     ("POST", "/create-account", &["email", "username", "name"]),
     ("POST", "/login", &["email"]),
     ("POST", "/login", &["username"]),
-    ("POST", "/password/forgot", &["email", "locale"]),
+    ("POST", "/password/forgot", &["email", "locale", "continue_url", "refresh_token"]),
     ("POST", "/password/reset", &["challenge", "code"]),
+    ("POST", "/login/email", &["email", "locale", "continue_url", "refresh_token"]),
+    ("POST", "/login/email/complete", &["challenge", "code"]),
+    ("POST", "/me/email/verify", &["locale", "continue_url"]),
+    ("POST", "/me/email/verify/complete", &["challenge", "code"]),
+    ("POST", "/me/email", &["new_email", "locale", "continue_url"]),
+    ("POST", "/me/email/complete", &["challenge", "code"]),
+    ("POST", "/exchange", &["provider", "id_token", "nonce", "name", "locale", "link"]),
+    ("POST", "/exchange/complete", &["challenge", "code"]),
+    ("POST", "/pages/inspect", &["token"]),
+    ("POST", "/pages/sign-in", &["token"]),
+    ("POST", LINK, &["purpose", "locale", "send"]),
+    ("PUT", TEST_CODE, &["code", "until"]),
     ("POST", "/refresh", &["refresh_token"]),
     ("POST", "/logout", &["refresh_token", "everywhere"]),
     ("POST", "/jwt/encode", &["payload", "expires_in"]),
@@ -115,7 +153,12 @@ fn others(path: &str, field: &str) -> Value {
         "/create-account" => json!({"email": "new@b.de", "password": PASSWORD}),
         "/login" => json!({"password": PASSWORD}),
         "/logout" => json!({"refresh_token": "A".repeat(43)}),
-        "/password/forgot" => json!({"email": "a@b.de"}),
+        "/password/forgot" | "/login/email" => json!({"email": "a@b.de"}),
+        "/me/email" => json!({"new_email": "new@b.de", "password": PASSWORD}),
+        "/exchange" => json!({"provider": "google", "id_token": "x"}),
+        LINK => json!({"purpose": "reset"}),
+        TEST_CODE => json!({"code": "482915", "until": "2026-05-27T15:00:00Z"}),
+        path if path.ends_with("/complete") => json!({"challenge": "A".repeat(43), "code": "123456"}),
         "/password/reset" => json!({"challenge": "A".repeat(43), "code": "123456", "new_password": PASSWORD}),
         "/jwt/encode" => json!({"payload": {"a": 1}}),
         _ => json!({}),
@@ -126,7 +169,7 @@ fn others(path: &str, field: &str) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn a_placeholder_is_told_with_what_to_do_in_the_builders() {
-    let service = service().await;
+    let service = complete_service().await;
     let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     for (method, path, fields) in TEXTS {
         for field in fields.iter() {
@@ -141,9 +184,10 @@ async fn a_placeholder_is_told_with_what_to_do_in_the_builders() {
                 let detail = answer.body["detail"].as_str().unwrap();
                 assert!(detail.contains("FlutterFlow") && detail.contains("Bubble"), "{detail}");
                 assert_plain(&answer.body);
-                let headers = [("x-api-key", API_KEY)];
-                let (status, _, told) =
-                    by_lambda::send(service.app(), &Method::POST, path, &headers, bytes.as_bytes()).await;
+                let bearer = format!("Bearer {}", token.as_str().unwrap());
+                let headers = [&KEYS[..], &[("authorization", &bearer)]].concat();
+                let method = method.parse().unwrap();
+                let (status, _, told) = by_lambda::send(service.app(), &method, path, &headers, bytes.as_bytes()).await;
                 assert_eq!((status, &told["code"]), (400, &"placeholder_not_filled".into()), "{path} {mark}");
             }
         }
@@ -161,12 +205,26 @@ async fn a_placeholder_is_told_with_what_to_do_in_the_builders() {
 
 #[tokio::test(start_paused = true)]
 async fn what_nobody_sees_is_passed_over_around_a_value_and_named_within_it() {
-    let service = service().await;
-    service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let service = complete_service().await;
+    let user = service.account_with("a@b.de", Some("james"), |_| {}).await;
+    let [link, test_code] = ["link", "test-code"].map(|end| format!("/admin/users/{}/{end}", user.id));
+    let until = (service.now() + Duration::from_secs(60)).rfc3339();
     for mark in ["\u{feff}", "\u{200b}", "\u{a0}", "\u{ad}", "\u{200e}", "\u{202a}", "\u{2060}", "\r\n", "\t"] {
         for (field, value) in [("email", "a@b.de"), ("username", "james"), ("email", "james")] {
             let body = json!({field: format!("{mark}{value}{mark}"), "password": PASSWORD});
             service.post("/login", body).await.is(200);
+        }
+        for (method, path, mut body, field, value, status) in [
+            // The provider is known, and its token is none.
+            ("POST", "/exchange", json!({"id_token": "x"}), "provider", "google", 401),
+            ("POST", "/login/email", json!({"email": "a@b.de"}), "continue_url", "https://app.example/in", 200),
+            ("POST", &*link, json!({}), "purpose", "reset", 200),
+            ("PUT", &*test_code, json!({"code": "482915"}), "until", &*until, 200),
+            ("PUT", &*test_code, json!({"until": until}), "code", "482915", 200),
+        ] {
+            body[field] = json!(format!("{mark}{value}{mark}"));
+            let answer = send(&service, method, path, &json!("x"), body).await;
+            assert_eq!(answer.status, status, "{mark:?} {path} {field}: {}", answer.body);
         }
         let flag: String = form_urlencoded(mark);
         let call = service.request(Method::GET, &format!("/verify?check_revoked={flag}true{flag}"));
@@ -197,7 +255,8 @@ fn form_urlencoded(text: &str) -> String {
 /// Any text in any field gets a message about this field alone.
 #[tokio::test(start_paused = true)]
 async fn no_text_in_a_field_gets_a_message_about_another_field() {
-    let service = service().await;
+    let service = complete_service().await;
+    let token = service.session(&service.account("a@b.de").await).await["access_token"].clone();
     let mut rng = fastrand::Rng::with_seed(7);
     let letters: Vec<char> = "abcXYZ019@@..-_ <>[]{}$%'\"\\/\u{0}\n\u{200b}\u{a0}\u{202e}é🦀null".chars().collect();
     let words = [
@@ -207,19 +266,18 @@ async fn no_text_in_a_field_gets_a_message_about_another_field() {
         ("name", "A name"),
         ("password", "password"),
     ];
-    for (_, path, fields) in TEXTS {
+    for (method, path, fields) in TEXTS {
         // A logout with a right flag is judged by its token, and this one is a guess.
         for field in fields.iter().filter(|field| **field != "everywhere") {
             for _ in 0..60 {
                 let text: String = (0..rng.usize(0..12)).map(|_| letters[rng.usize(..letters.len())]).collect();
                 let mut body = others(path, field);
                 body[*field] = json!(text);
-                // An empty identifier is none, and the one of either kind is asked for.
-                if text.is_empty() && *field == "username" {
+                // A blank identifier is none, and the one of either kind is asked for.
+                if trimmed(&text).is_empty() && *field == "username" {
                     continue;
                 }
-                let call = service.request(Method::POST, path).header("x-api-key", API_KEY);
-                let answer = call.json(body).await;
+                let answer = send(&service, method, path, &token, body).await;
                 assert!(answer.status.as_u16() < 500, "{path} {field} {text:?}: {}", answer.body);
                 assert!(
                     answer.fields().iter().all(|(name, _)| name == field),
@@ -231,8 +289,9 @@ async fn no_text_in_a_field_gets_a_message_about_another_field() {
                     ["/login", "/password/forgot"].contains(&path) && (*field == "email" || *field == "username");
                 // The judge of tokens names what was sent in a token's place.
                 let is_judged = field.ends_with("token");
+                let about_this = field.trim_start_matches("new_");
                 let alien = words.iter().filter(|(about, _)| {
-                    !is_judged && about != field && !(is_identifier && *about != "password" && *about != "name")
+                    !is_judged && *about != about_this && !(is_identifier && *about != "password" && *about != "name")
                 });
                 for told in answer.body["fields"].as_array().map(Vec::as_slice).unwrap_or_default() {
                     let message = told["message"].as_str().unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use shared::testing::{Answer, ISSUER, Service, service_account, signing_keys};
+use shared::testing::{Answer, Google, ISSUER, Reply, Service, certificate, service_account, signing_keys};
 use tempfile::TempDir;
 
 /// The answer to a paste, the same at each place for the same kind of token.
@@ -157,10 +157,15 @@ fn assert_answers(place: &str, row: &Row, expected: &Answers, refusal: (u16, &st
             assert_answers(place, row, &says, refusal, answer);
         }
         Unfilled => {
-            let field = if place == "/refresh" || place == "/logout" { "refresh_token" } else { "token" };
+            let field = match place {
+                "/refresh" | "/logout" => "refresh_token",
+                "/exchange" => "id_token",
+                _ => "token",
+            };
             assert_eq!((got, &answer.body["code"]), (400, &json!("placeholder_not_filled")), "{place}, {:?}", row.0);
             assert_eq!(answer.fields(), [(field, "placeholder_not_filled")], "{place}, {:?}", row.0);
-            assert_eq!(answer.body["message"], "The token was not filled in by the app.");
+            let message = answer.body["message"].as_str().unwrap();
+            assert!(message.ends_with("token was not filled in by the app."), "{place}: {message}");
             let detail = answer.body["detail"].as_str().unwrap();
             for words in [PLACEHOLDER, "In FlutterFlow", "In Bubble"] {
                 assert!(detail.contains(words), "{place}, {:?}: {detail}", row.0);
@@ -221,6 +226,87 @@ async fn every_endpoint_says_the_same_of_everything_that_stands_in_a_tokens_plac
         }
     }
     println!("{cells} cells of kind and place");
+}
+
+/// The answer where an ID token of another provider is expected.
+fn id_token_answers(row: &Row) -> Answers {
+    match (row.0, &row.1) {
+        ("{A}", _) => Says("This is an access token of this service, where an ID token of acme is expected."),
+        ("{J}", _) => Says("This is a Firebase custom token, where an ID token of acme is expected."),
+        (_, Good) => Good,
+        (_, Says(words)) => Says(words),
+        (_, Unfilled) => Unfilled,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_id_token_of_a_provider_is_read_as_every_other_token() {
+    const KID: &str = "acme-1";
+    let provider = Google::start(Reply::jwk_set(&[(0, KID)])).await;
+    let providers = json!([{"id": "acme", "issuer": "https://a.example", "client_ids": ["app"], "jwks": provider.url(),
+        "nonce": "optional"}])
+    .to_string();
+    let account = service_account();
+    let variables =
+        [("IDENTITY_PROVIDERS", &*providers), ("RATE_LIMITS", "off"), ("FIREBASE_SERVICE_ACCOUNT", &*account)];
+    let service = Service::configured(latchkey::router(), &variables).await;
+    let user = service.account("a@b.de").await;
+    let mut rows = rows();
+    // The answers of the providers' libraries, whole. Beside the ID token there are others.
+    rows.extend(
+        [
+            r#"{"access_token": "ya29.a0AfB", "expires_in": 3599, "id_token": "{T}", "token_type": "Bearer"}"#,
+            r#"{"access_token": "{A}", "id_token": "{T}"}"#,
+            r#"{"idToken": "{T}", "accessToken": "{A}", "serverAuthCode": null}"#,
+            r#"{"user": "001.a.1", "identityToken": "{T}", "authorizationCode": "c"}"#,
+            r#"{"authorization": {"code": "c", "id_token": "{T}", "state": ""}}"#,
+            r#"{"clientId": "app", "credential": "{T}", "select_by": "btn"}"#,
+            "https://app.example/#access_token={A}&id_token={T}&token_type=bearer",
+        ]
+        .map(|pasted| Row(pasted, Good, Good)),
+    );
+    rows.push(Row("ya29.a0AfB", Says("an access token of Google's OAuth, and no ID token"), Good));
+    for (number, row) in rows.iter().enumerate() {
+        let now = service.now().seconds();
+        let claims = json!({"iss": "https://a.example", "aud": "app", "sub": "person", "iat": now, "exp": now + 600,
+            "jti": number});
+        let mut session = service.session(&user).await;
+        session["id_token"] = certificate(0).id_token(KID, &claims);
+        let body = json!({"provider": "acme", "id_token": row.pasted(&session, "id_token")});
+        let answer = service.post("/exchange", body).await;
+        assert_answers("/exchange", row, &id_token_answers(row), (401, "id_token_invalid"), &answer);
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(!detail.contains("access_token` of the"), "{}: {detail}", row.0);
+    }
+}
+
+/// The token of an admin comes from `/admin/token`, and a refusal names no other place.
+#[tokio::test(start_paused = true)]
+async fn the_token_of_an_admin_is_read_as_every_other_token() {
+    const KEY: &str = "an admin's key of 32 characters or more";
+    let account = service_account();
+    let variables =
+        [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("FIREBASE_SERVICE_ACCOUNT", &*account)];
+    let service = Service::configured(latchkey::router(), &variables).await;
+    let user = service.account("a@b.de").await;
+    let made = service.request(Method::POST, "/admin/token").header("x-admin-key", KEY).send().await.is(200);
+    for row in &rows() {
+        let mut session = service.session(&user).await;
+        session["admin_token"] = made.body["admin_token"].clone();
+        let pasted = row.pasted(&session, "admin_token");
+        let path = format!("/admin/users/{}", user.id);
+        let header = format!("Bearer {pasted}");
+        let answer = service.request(Method::GET, &path).header("authorization", header).send().await;
+        let expected = match (row.0, &row.1) {
+            ("{A}", _) => Says("This is an access token of this service"),
+            (_, Good) => Good,
+            (_, Says(words)) => Says(words),
+            (_, Unfilled) => Unfilled,
+        };
+        assert_answers("admin header", row, &expected, (401, "token_invalid"), &answer);
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(!detail.contains("session object"), "{}: {detail}", row.0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,10 @@ fn a_link_is_printed_without_a_mail_and_wrong_uses_make_no_account() {
     assert_eq!(choose(&server, &token(&out)), refusal(200, ""));
     assert!(!folder.path().join("outbox").exists() || fs::read_dir(folder.path().join("outbox")).unwrap().count() == 0);
 
+    let elsewhere = ["invite", "new@yopmail.com", "--link", "--continue-url", "https://evil.example/"];
+    let refused = tool(folder.path(), &elsewhere).env("APP_URLS", "https://app.example").output().unwrap();
+    assert!(said(&refused, 2).1.contains("must begin with an entry of APP_URLS"), "{refused:?}");
+
     let off = tool(folder.path(), &["invite", "new@yopmail.com"]).env("MAIL", "off").output().unwrap();
     assert!(said(&off, 2).1.contains("--link"), "{off:?}");
     let named = tool(folder.path(), &["invite", "new@yopmail.com", "--link"])

@@ -64,11 +64,11 @@ pub(super) async fn identify(
     }
     let unknown = || Field::new("provider", "unknown_provider", "No provider has this id here.");
     let (provider, keys) = app.provider(request.provider).ok_or_else(|| Error::wrong(vec![unknown()]))?;
-    let (token, _) = Pasted::jwt(request.id_token).map_err(|sentence| refused(INVALID, sentence))?;
+    let (token, pasted) = Pasted::id_token(request.id_token).map_err(|sentence| refused(INVALID, sentence))?;
     // A signature may have several forms, and the signed text has one.
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, token.signing_input().as_bytes()));
     if provider.kind == ProviderKind::Firebase {
-        let verified = of_firebase(app, issuer, &token, request.id_token, now).await?;
+        let verified = of_firebase(app, issuer, &token, pasted.text(), now).await?;
         return Ok(Identified { claims: claims(&verified, now)?, firebase: Some(verified), hash });
     }
     let skew = app.config().tokens.clock_skew;

@@ -40,7 +40,11 @@ impl Fields<'_> {
             Value::String(text) => text,
             value => value.to_string(),
         };
-        let wanted = if name == "refresh_token" { Wanted::RefreshToken } else { Wanted::Jwt };
+        let wanted = match name {
+            "refresh_token" => Wanted::RefreshToken,
+            "id_token" => Wanted::IdToken,
+            _ => Wanted::Jwt,
+        };
         let Some(sentence) = Pasted::placeholder(&text, wanted) else { return Some(text) };
         let message = format!("{} was not filled in by the app.", label(name));
         self.record(Field::new(name, PLACEHOLDER, message).explained(sentence));

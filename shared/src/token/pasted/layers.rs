@@ -17,6 +17,10 @@ const BRACKETS: [(&str, &str); 5] = [("${", "}"), ("{{", "}}"), ("{", "}"), ("<"
 /// The names under which an object holds a JWT, best first.
 const JWT_NAMES: [&str; 9] =
     ["access_token", "accessToken", "id_token", "idToken", "jwt_token", "jwtToken", "jwt", "token", "customToken"];
+/// The names under which an object of a provider's library holds an ID token, best first.
+const ID_TOKEN_NAMES: [&str; 8] =
+    ["id_token", "idToken", "identityToken", "authenticationToken", "credential", "jwt", "token", "access_token"];
+const ADMIN_TOKEN_NAMES: [&str; 4] = ["admin_token", "adminToken", "token", "access_token"];
 const REFRESH_TOKEN_NAMES: [&str; 2] = ["refresh_token", "refreshToken"];
 
 /// The layer that is no mistake.
@@ -97,12 +101,18 @@ fn json_text(text: &str, wanted: Wanted) -> Option<Layer> {
     }
 }
 
+fn names_of(wanted: Wanted) -> &'static [&'static str] {
+    match wanted {
+        Wanted::Jwt => &JWT_NAMES,
+        Wanted::IdToken => &ID_TOKEN_NAMES,
+        Wanted::AdminToken => &ADMIN_TOKEN_NAMES,
+        Wanted::RefreshToken => &REFRESH_TOKEN_NAMES,
+    }
+}
+
 /// The token in a session object, in the answer of a Firebase service or in a Firebase user.
 fn token_of(object: &Map<String, Value>, wanted: Wanted) -> Option<String> {
-    let names = match wanted {
-        Wanted::Jwt => &JWT_NAMES[..],
-        Wanted::RefreshToken => &REFRESH_TOKEN_NAMES,
-    };
+    let names = names_of(wanted);
     let filled = |name: &&str| object.get(*name).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     let here = names.iter().find_map(filled).map(str::to_owned);
     here.or_else(|| object.values().filter_map(Value::as_object).find_map(|inner| token_of(inner, wanted)))
@@ -132,14 +142,10 @@ fn named(text: &str, wanted: Wanted) -> Option<Layer> {
     let is_url = text.contains("://") && !text.contains(char::is_whitespace);
     let bare = if is_url { text.rsplit_once(['#', '?'])?.1 } else { text };
     let bare = bare.trim_start_matches(['#', '?', '&', '-']);
-    let wanted_names = match wanted {
-        Wanted::Jwt => &JWT_NAMES[..],
-        Wanted::RefreshToken => &REFRESH_TOKEN_NAMES,
-    };
     let pairs: Vec<(&str, &str)> = bare.split(['&', ';']).filter_map(|pair| pair.trim().split_once('=')).collect();
     let value = |name: &&str| pairs.iter().find(|(key, _)| key.trim() == *name).map(|(_, value)| *value);
     if pairs.len() > 1
-        && let Some(value) = wanted_names.iter().find_map(value)
+        && let Some(value) = names_of(wanted).iter().find_map(value)
     {
         return Some((NAME, value.to_owned()));
     }
@@ -204,7 +210,7 @@ fn broken(text: &str, wanted: Wanted) -> Option<Layer> {
     let unescaped = ["\\r", "\\n"].into_iter().fold(text.to_owned(), |text, escape| text.replace(escape, "\n"));
     let joined: String = unescaped.lines().map(str::trim).collect();
     let is_whole = match wanted {
-        Wanted::Jwt => is_like_jwt(&joined),
+        Wanted::Jwt | Wanted::IdToken | Wanted::AdminToken => is_like_jwt(&joined),
         Wanted::RefreshToken => RefreshToken::is_like_one(&joined) || is_like_jwt(&joined),
     };
     let is_broken = joined.len() < text.trim().len() && !joined.contains(char::is_whitespace);

@@ -13,6 +13,8 @@ use crate::{account::refresh_token::RefreshToken, jose::json, text, token::paste
 /// The way to the right token, after a thing that is no refresh token.
 pub(super) const REFRESH_TOKEN_IS: &str = "Send `refresh_token` of the last session object.";
 const TOKEN_IS: &str = "Send `access_token` of the session object, or what getIdToken() of Firebase answers.";
+const ID_TOKEN_IS: &str = "Send the ID token that the provider gave to the app.";
+const ADMIN_TOKEN_IS: &str = "Send `admin_token` of the last answer of /admin/token.";
 const IS_EMPTY: &str = "The token is empty.";
 /// The name of a placeholder.
 const UNFILLED: &str = "a placeholder that nothing has filled";
@@ -62,7 +64,13 @@ const KEYS: [(&str, &str); 17] = [
 
 /// A sentence about a text that stands where a JWT is expected. `None` if the parts of the text are
 /// those of a JWT, so that its flaw says more.
-pub(super) fn in_place_of_jwt(text: &str) -> Option<String> {
+pub(super) fn in_place_of_jwt(text: &str, wanted: Wanted) -> Option<String> {
+    let cure = match wanted {
+        Wanted::Jwt => TOKEN_IS,
+        Wanted::IdToken => ID_TOKEN_IS,
+        Wanted::AdminToken => ADMIN_TOKEN_IS,
+        Wanted::RefreshToken => REFRESH_TOKEN_IS,
+    };
     let sentence = |what: &str, then: &str| Some(format!("This is {what}, where a token is expected. {then}"));
     if let Some((what, then)) = nothing(text) {
         return if what.is_empty() { Some(format!("{IS_EMPTY} {then}")) } else { sentence(&what, then) };
@@ -74,9 +82,10 @@ pub(super) fn in_place_of_jwt(text: &str) -> Option<String> {
         return Some(sentence.to_owned());
     }
     if RefreshToken::is_like_one(text) {
-        return sentence("a refresh token, or a text like one", "Send `access_token` of the same session object.");
+        let cure = if wanted == Wanted::Jwt { "Send `access_token` of the same session object." } else { cure };
+        return sentence("a refresh token, or a text like one", cure);
     }
-    sentence(&thing(text)?, TOKEN_IS)
+    sentence(&thing(text)?, cure)
 }
 
 /// A sentence about a text that stands where a refresh token is expected.
