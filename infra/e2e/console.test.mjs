@@ -15,7 +15,7 @@ import { ask, decodeJwt, serve, stopAll, succeed } from './support.mjs';
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const VIEWS = {
-  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', token: '/#/token', users: '/#/users',
+  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', n8n: '/#/builders/n8n', token: '/#/token', users: '/#/users',
   reference: '/#/reference', codes: '/#/reference/errors', errors: '/errors#weak_password',
 };
 const PASSWORD = 'violet tractor 47 umbrella';
@@ -130,6 +130,53 @@ describe('a builder', () => {
     await page.getByRole('button', { name: 'Send' }).click();
     await page.getByText('200 OK').waitFor();
     assert.equal(await page.locator('.tray').count(), 0, 'the session is gone from the tray');
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test('ticks the steps of a guide, and checks a login at its end', async () => {
+    const email = 'check@example.com';
+    await succeed(server, post('/create-account', { email, password: PASSWORD, name: MARKUP }));
+    const { page, wrong } = await open('/#/builders/flutterflow');
+    const text = await page.locator('article').innerText();
+    assert.ok(text.includes(`${server.origin}/create-account`) && !text.includes('YOUR-URL'), 'the address is filled in');
+    await page.getByText('This address works on this machine alone.').waitFor();
+    const counted = page.getByText(/^0 of \d+ steps are ticked/);
+    const steps = Number((await counted.innerText()).match(/of (\d+)/)[1]);
+    assert.ok(steps > 15, `${steps} steps`);
+    await page.getByLabel('Step 1 of Log in is done').check();
+    await page.getByText(`1 of ${steps} steps are ticked`).first().waitFor();
+    await page.getByRole('link', { name: 'n8n', exact: true }).click();
+    await page.getByText(/^0 of \d+ steps/).waitFor();
+    await page.goBack();
+    await page.getByText(`1 of ${steps} steps are ticked`).first().waitFor();
+    assert.equal(await page.getByLabel('Step 1 of Log in is done').isChecked(), true);
+
+    const check = page.getByRole('button', { name: 'Check', exact: true });
+    await check.click();
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'email');
+    await page.getByRole('textbox', { name: /^email/ }).fill(email);
+    await page.getByRole('textbox', { name: /^password/ }).fill('wrong');
+    await check.click();
+    await page.getByText('The login was refused with 401: Email or password is incorrect.').first().waitFor();
+    await page.getByRole('link', { name: 'About the code invalid_credentials' }).waitFor();
+    await page.getByRole('textbox', { name: /^password/ }).fill(PASSWORD);
+    await check.click();
+    await page.getByText(`The token opens the account of ${MARKUP}, with the id`).waitFor();
+    assert.match(await page.locator('.check').innerText(), /The login works\. It took \d+ ms\.[^]*The token expires in 59 minutes/);
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
+  test('opens the guide of every product, each with its address filled in', async () => {
+    const { page, wrong } = await open('/#/builders');
+    const links = await page.getByRole('navigation', { name: 'Builders' }).getByRole('link').evaluateAll((all) => all.map(({ hash }) => hash));
+    assert.equal(links.length, 14);
+    for (const hash of links) {
+      await page.goto(`${server.origin}/${hash}`);
+      await page.locator(`nav a[href="${hash}"][aria-current="true"]`).waitFor();
+      assert.ok(!(await page.locator('article').innerText()).includes('YOUR-URL'), hash);
+    }
     assert.deepEqual(wrong, []);
     await page.context().close();
   });

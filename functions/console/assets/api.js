@@ -9,6 +9,7 @@ const TIMEOUT_MS = 10_000;
 export const state = {
   /** @type {any} */ session: null,
   /** @type {Record<string, string>} The values that were typed, by the name of the field. */ typed: {},
+  /** @type {Set<string>} The steps of guides that are ticked. */ ticks: new Set(),
   /** @type {any} */ config: null,
   /** @type {any} */ description: null,
   /** @type {number | null} The server's clock minus the browser's, in seconds. */ ahead: null,
@@ -20,6 +21,12 @@ export const onSession = [];
 /** The address of the service, without a slash at the end. */
 export function base() {
   return state.config?.base_url || location.origin;
+}
+
+/** Whether nothing but this machine reaches the address. */
+export function isLoopback(/** @type {string} */ url) {
+  const { hostname } = new URL(url);
+  return hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
 }
 
 /** The configuration that the page may know. */

@@ -1,6 +1,6 @@
 // The first page: what this address is, and the three ways on.
 
-import { base, config, failure, send } from "./api.js";
+import { base, config, failure, isLoopback, send } from "./api.js";
 import { copyLine, fill, h, note } from "./dom.js";
 
 /** What `jwt_token` is, by the token profile. */
@@ -19,8 +19,6 @@ function mails(/** @type {any} */ features) {
   return features.mail ? "forgotten passwords and codes are mailed" : "off: no mail is sent";
 }
 
-const isLocal = () => ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-
 export async function draw(/** @type {HTMLElement} */ main) {
   const health = h("dd", null, "asking…");
   const rows = h("dl", { class: "rows" });
@@ -28,12 +26,12 @@ export async function draw(/** @type {HTMLElement} */ main) {
     h("h1", null, "The login of your app lives here"),
     h("p", null, "Your app sends an e-mail address and a password to this address. It gets back the user and tokens, among them one that Firebase accepts."),
     copyLine(base(), "the address of the service"),
-    isLocal() && note("warn", "This address works on this machine alone.",
+    isLoopback(base()) && note("warn", "This address works on this machine alone.",
       "FlutterFlow, Bubble and the like call from their own servers, and cannot reach it. ",
       h("a", { href: "#/builders/tunnel" }, "How to get an address that they reach")),
     h("ul", { class: "cards" },
       card("Try a login", "Make an account here, log in, and see each answer with the path of every value.", "#/try/createAccount", "Try it", true),
-      card("Set up my builder", "FlutterFlow, Bubble, WeWeb and others, step by step, with your address filled in.", "#/builders", "Choose your builder"),
+      card("Set up my builder", "FlutterFlow, Bubble, WeWeb and eight more, step by step, with your address filled in.", "#/builders", "Choose your builder"),
       card("Why was my token refused?", "Paste a token. The page tells its kind, its expiry and the first rule that it breaks.", "#/token", "Look at a token")),
     h("h2", null, "How this deployment is set"), rows,
     h("h2", null, "For programmers"),

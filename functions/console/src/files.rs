@@ -52,10 +52,18 @@ pub const ASSETS: [File; 15] = [
 ];
 
 /// The guides for builders, which are documents of the repository too.
-pub const GUIDES: [File; 6] = [
+pub const GUIDES: [File; 14] = [
     guide!("flutterflow.md"),
     guide!("bubble.md"),
     guide!("weweb.md"),
+    guide!("adalo.md"),
+    guide!("softr.md"),
+    guide!("retool.md"),
+    guide!("zapier.md"),
+    guide!("make.md"),
+    guide!("n8n.md"),
+    guide!("supabase.md"),
+    guide!("oauth.md"),
     guide!("others.md"),
     guide!("tunnel.md"),
     guide!("moving.md"),

@@ -56,9 +56,10 @@ struct Machine {
 }
 
 impl Machine {
-    async fn start() -> Self {
+    async fn start(settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = Server::spawn(command(&folder.path().join("data")).stderr(Stdio::null()));
+        let mut program = command(&folder.path().join("data"));
+        let server = Server::spawn(program.envs(settings.iter().copied()).stderr(Stdio::null()));
         fs::write(folder.path().join("account.json"), shared::testing::service_account()).unwrap();
         fs::write(folder.path().join("FILE"), "{\"email\": \"imported@example.com\"}\n").unwrap();
         write_exports(folder.path());
@@ -129,7 +130,7 @@ fn write_exports(folder: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_that_can_run_here_runs_as_it_is_written() {
-    let machine = Machine::start().await;
+    let machine = Machine::start(&[]).await;
     let (mut statuses, mut token, mut ran) = (Vec::new(), String::new(), 0);
     for written in documents().iter().flat_map(|document| commands(document)) {
         let Written { place, text } = &written;
@@ -148,6 +149,43 @@ async fn every_command_that_can_run_here_runs_as_it_is_written() {
     // README says so below the calls.
     assert_eq!(statuses[..3], [201, 200, 401]);
     assert!(ran >= 15, "only {ran} commands ran");
+}
+
+/// The lines of curl in a guide, or in the page for browsers without JavaScript.
+fn curl_lines(document: &str) -> Vec<Written> {
+    let mut lines: Vec<Written> =
+        commands(document).into_iter().filter(|written| written.text.starts_with("curl ")).collect();
+    let line = Regex::new(r"<code>(curl [^<]+)</code>").unwrap();
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let found = line.captures_iter(&text);
+    lines.extend(found.map(|found| Written { place: document.to_owned(), text: found[1].to_owned() }));
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_curl_in_a_guide_runs_as_it_is_written() {
+    let machine = Machine::start(&[("RATE_LIMITS", "off")]).await;
+    let mut ran = 0;
+    let guides = documents().into_iter().filter(|document| document.starts_with("docs/guides/"));
+    for (index, guide) in guides.chain(["functions/console/assets/index.html".to_owned()]).enumerate() {
+        let mut session = Value::Null;
+        for Written { place, text } in curl_lines(&guide) {
+            let url = format!("http://{ADDRESS}");
+            let text = text.replace("https://YOUR-URL", &url).replace("{base}", &url);
+            // Each guide begins without an account.
+            let text = text.replace("ada@example.com", &format!("ada-{index}@example.com"));
+            let of_session = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
+            let text = text.replace("ACCESS_TOKEN", &of_session("access_token"));
+            let text = text.replace("REFRESH_TOKEN", &of_session("refresh_token"));
+            let (status, answer) = machine.call(&text);
+            assert!((200..300).contains(&status), "{place}: {text}: {status} {answer}");
+            if answer["access_token"].is_string() {
+                session = answer;
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran >= 15, "only {ran} lines ran");
 }
 
 /// Whether a command is `latchkey` with values that this test knows, and nothing of AWS's.

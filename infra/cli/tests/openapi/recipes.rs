@@ -9,7 +9,10 @@ use shared::{
     testing::{Service, code_of},
 };
 
-use super::{document::URL, guides::guide};
+use super::{
+    document::URL,
+    guides::{curl_lines, guide, guides},
+};
 
 const API_KEY: &str = "an API key that only this test knows";
 const PASSWORD: &str = "correct horse battery staple";
@@ -28,9 +31,10 @@ struct Recipe {
     body: Body,
 }
 
-/// The calls of a guide, in its order. A call begins with a URL, and its bodies follow.
+/// The calls of a guide, in its order. A call begins with a URL, and its bodies follow. A URL
+/// without a body is left to the line of curl that has one.
 fn recipes(name: &str) -> Vec<Recipe> {
-    let text = guide(name);
+    let (text, curl) = (guide(name), curl_lines(name));
     let urls = Regex::new(&format!("(?:(GET|POST|PATCH|DELETE)`? )?`?{URL}(/[a-z./0-9-]*[a-z])")).unwrap();
     let starts: Vec<_> = urls.captures_iter(&text).collect();
     let ends = starts.iter().skip(1).map(|found| found.get(0).unwrap().start()).chain([text.len()]);
@@ -40,7 +44,12 @@ fn recipes(name: &str) -> Vec<Recipe> {
         // A paragraph that ends a chapter is about something else.
         let segment = text[found.get(0).unwrap().end()..end].split("\n## ").next().unwrap_or_default();
         let segment = segment.strip_prefix('`').unwrap_or(segment);
-        recipes.extend(bodies(segment, &endpoint).into_iter().map(|body| Recipe { endpoint: copy(&endpoint), body }));
+        let bodies = bodies(segment, &endpoint);
+        let is_bare = bodies.iter().all(|body| matches!(body, Body::Fields(names) if names.is_empty()));
+        if is_bare && endpoint.operation.body.is_some() && curl.iter().any(|line| line.contains(endpoint.path)) {
+            continue;
+        }
+        recipes.extend(bodies.into_iter().map(|body| Recipe { endpoint: copy(&endpoint), body }));
     }
     recipes
 }
@@ -151,54 +160,96 @@ async fn follow(name: &str) -> Vec<&'static str> {
     followed
 }
 
-#[tokio::test(start_paused = true)]
-async fn every_call_of_the_guide_for_bubble_works_as_it_is_written() {
-    let expected = [
-        "login",
-        "createAccount",
-        "refresh",
-        "logout",
-        "me",
-        "changePassword",
-        "updateMe",
-        "deleteAccount",
-        "loginByCode",
-        "encodeToken",
-        "verifyToken",
+/// A test for each guide, with the operations that it calls. A guide that is missing here fails
+/// the last test.
+macro_rules! recipes {
+    ($($test:ident: $guide:literal calls [$($operation:literal),*];)*) => {
+        $(
+            #[tokio::test(start_paused = true)]
+            async fn $test() {
+                let expected: &[&str] = &[$($operation),*];
+                assert_eq!(follow($guide).await, expected);
+            }
+        )*
+
+        #[test]
+        fn the_calls_of_every_guide_are_followed() {
+            let mut followed = [$($guide),*];
+            followed.sort_unstable();
+            assert_eq!(guides(), followed);
+        }
+    };
+}
+
+recipes! {
+    adalo_works_as_it_is_written: "adalo.md" calls [
+        "createAccount", "login", "refresh", "logout", "forgotPassword", "resetPassword"
     ];
-    assert_eq!(follow("bubble.md").await, expected);
+    bubble_works_as_it_is_written: "bubble.md" calls [
+        "login", "createAccount", "refresh", "logout", "me", "changePassword", "updateMe", "deleteAccount",
+        "loginByCode", "encodeToken", "verifyToken"
+    ];
+    flutterflow_works_as_it_is_written: "flutterflow.md" calls [
+        "login", "createAccount", "createAccount", "loginByCode", "forgotPassword", "resetPassword", "refresh",
+        "logout", "updateMe", "changePassword", "deleteAccount"
+    ];
+    make_works_as_it_is_written: "make.md" calls ["createAccount", "login", "me", "logout", "refresh"];
+    moving_calls_nothing: "moving.md" calls [];
+    n8n_works_as_it_is_written: "n8n.md" calls [];
+    oauth_works_as_it_is_written: "oauth.md" calls [];
+    others_work_as_they_are_written: "others.md" calls ["createAccount", "login", "me", "refresh", "logout"];
+    retool_works_as_it_is_written: "retool.md" calls ["createAccount", "login", "me", "userInfo", "refresh", "logout"];
+    softr_works_as_it_is_written: "softr.md" calls ["createAccount", "login", "me", "refresh", "logout"];
+    supabase_works_as_it_is_written: "supabase.md" calls ["forgotPassword"];
+    tunnel_calls_nothing: "tunnel.md" calls [];
+    weweb_works_as_it_is_written: "weweb.md" calls [
+        "login", "createAccount", "loginByCode", "refresh", "me", "changePassword", "updateMe", "deleteAccount",
+        "logout"
+    ];
+    zapier_works_as_it_is_written: "zapier.md" calls [
+        "createAccount", "login", "userInfo", "logout", "login", "userInfo"
+    ];
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_of_the_guide_for_flutterflow_works_as_it_is_written() {
-    let expected = [
-        "login",
-        "createAccount",
-        "createAccount",
-        "loginByCode",
-        "forgotPassword",
-        "resetPassword",
-        "refresh",
-        "logout",
-        "updateMe",
-        "changePassword",
-        "deleteAccount",
-    ];
-    assert_eq!(follow("flutterflow.md").await, expected);
+async fn initializing_a_sign_up_by_the_dry_run_of_the_guides_makes_no_account() {
+    assert!(guide("bubble.md").contains("key `X-Dry-Run`, value `true`"));
+    let service = service().await;
+    let recipes = recipes("bubble.md");
+    let sign_up = recipes.iter().find(|recipe| recipe.endpoint.operation.id == "createAccount").unwrap();
+    let body = filled(&sign_up.body, |name| value(name, "nobody@yopmail.com", &Value::Null, &Value::Null));
+    let sent = async |body: &Value| {
+        let call = service.request(Method::POST, "/create-account").header("x-dry-run", "true");
+        call.json(body.clone()).await
+    };
+    let example = sent(&body).await.is(201).body;
+    let login = json!({"email": "nobody@yopmail.com", "password": PASSWORD});
+    service.post("/login", login.clone()).await.refused(401, "invalid_credentials");
+
+    // The builder reads the types of the example. A real answer must have the same.
+    service.post("/create-account", body.clone()).await.is(201);
+    let real = service.post("/login", login).await.is(200).body;
+    assert_eq!(types(&example), types(&real));
+    let weak = json!({"email": "nobody@yopmail.com", "password": "x"});
+    sent(&weak).await.refused(400, "weak_password");
 }
 
-#[tokio::test(start_paused = true)]
-async fn every_call_of_the_guide_for_weweb_works_as_it_is_written() {
-    let expected = [
-        "login",
-        "createAccount",
-        "loginByCode",
-        "refresh",
-        "me",
-        "changePassword",
-        "updateMe",
-        "deleteAccount",
-        "logout",
-    ];
-    assert_eq!(follow("weweb.md").await, expected);
+/// The paths of a JSON text, each with the type of its value. Metadata is the app's own.
+fn types(body: &Value) -> Vec<String> {
+    fn walk(path: &str, value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) if !path.ends_with("metadata") => {
+                members.iter().for_each(|(name, member)| walk(&format!("{path}.{name}"), member, found));
+            }
+            Value::Null => found.push(format!("{path}: null")),
+            Value::Bool(_) => found.push(format!("{path}: bool")),
+            Value::Number(_) => found.push(format!("{path}: number")),
+            Value::String(_) => found.push(format!("{path}: text")),
+            Value::Object(_) | Value::Array(_) => found.push(format!("{path}: nested")),
+        }
+    }
+    let mut found = Vec::new();
+    walk("$", body, &mut found);
+    found.sort();
+    found
 }
