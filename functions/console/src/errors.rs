@@ -1,16 +1,14 @@
 //! `/errors`: the page about every code of an error. The `type` of each error leads to its code.
 
-use axum::{
-    Extension,
-    http::{HeaderName, HeaderValue, header},
-    response::IntoResponse,
-};
-use shared::{
-    error::codes::{CODES, Code},
-    http::contract::Document,
-};
+use std::sync::LazyLock;
 
-use crate::files;
+use axum::{
+    http::{HeaderMap, HeaderValue, header},
+    response::Response,
+};
+use shared::error::codes::{CODES, Code};
+
+use crate::{document::CACHED, files, kept::Kept};
 
 /// The style of the pages, no script, no other host.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -29,21 +27,20 @@ const HEAD: &str = r#"<!doctype html>
 <p>Every error has a <code>code</code>. Each code is explained here, with the next step.</p>
 "#;
 
-/// 200 with the page.
-pub async fn page() -> impl IntoResponse {
-    let headers: [(HeaderName, HeaderValue); 4] = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    ];
+/// 200 with the page; 304 if the caller has it.
+pub async fn page(headers: HeaderMap) -> Response {
+    static PAGE: LazyLock<Kept> = LazyLock::new(|| Kept::new(text()));
+    let mut response = PAGE.answer(&headers, files::HTML, CACHED);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+fn text() -> String {
     let entries: String = CODES.iter().map(entry).collect();
     let head = HEAD.replace("{style}", &files::path("console.css"));
-    (
-        Extension(Document),
-        headers,
-        format!("{head}{entries}<p><a href=\"/\">All pages of this service</a></p>\n</main>\n</html>\n"),
-    )
+    format!("{head}{entries}<p><a href=\"/\">All pages of this service</a></p>\n</main>\n</html>\n")
 }
 
 /// The entry of a code. Its id is the fragment of the error's `type`.

@@ -1,18 +1,38 @@
 //! The files of the pages, which are in the program.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::{
+    fmt::Write,
+    sync::{LazyLock, OnceLock},
+};
 
 use aws_lc_rs::digest;
 
+use crate::kept::Kept;
+
 /// A file as it is served.
-#[derive(Clone, Copy, Debug)]
 pub struct File {
     name: &'static str,
-    /// The content.
-    pub content: &'static str,
+    content: &'static str,
     /// The content type.
     pub media_type: &'static str,
+    kept: OnceLock<Kept>,
 }
+
+impl File {
+    const fn new(name: &'static str, content: &'static str, media_type: &'static str) -> Self {
+        Self { name, content, media_type, kept: OnceLock::new() }
+    }
+
+    /// The content with its compressed form.
+    pub fn kept(&self) -> &Kept {
+        self.kept.get_or_init(|| Kept::new(self.content))
+    }
+}
+
+/// The content type of a page.
+pub const HTML: &str = "text/html; charset=utf-8";
+/// The content type of a document for programs.
+pub const JSON: &str = "application/json; charset=utf-8";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
@@ -20,20 +40,20 @@ const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
 macro_rules! asset {
     ($name:literal, $media_type:expr) => {
-        File { name: $name, content: include_str!(concat!("../assets/", $name)), media_type: $media_type }
+        File::new($name, include_str!(concat!("../assets/", $name)), $media_type)
     };
 }
 
 macro_rules! guide {
     ($name:literal) => {
-        File { name: $name, content: include_str!(concat!("../../../docs/guides/", $name)), media_type: MARKDOWN }
+        File::new($name, include_str!(concat!("../../../docs/guides/", $name)), MARKDOWN)
     };
 }
 
 const INDEX: &str = include_str!("../assets/index.html");
 
 /// The style and the scripts.
-pub const ASSETS: [File; 15] = [
+static ASSETS: [File; 15] = [
     asset!("console.css", STYLE),
     asset!("console.js", SCRIPT),
     asset!("dom.js", SCRIPT),
@@ -52,7 +72,7 @@ pub const ASSETS: [File; 15] = [
 ];
 
 /// The guides for builders, which are documents of the repository too.
-pub const GUIDES: [File; 14] = [
+static GUIDES: [File; 14] = [
     guide!("flutterflow.md"),
     guide!("bubble.md"),
     guide!("weweb.md"),
@@ -101,11 +121,11 @@ pub fn path(name: &str) -> String {
 }
 
 /// The asset of this name.
-pub fn asset(name: &str) -> Option<File> {
-    ASSETS.into_iter().find(|file| file.name == name)
+pub fn asset(name: &str) -> Option<&'static File> {
+    ASSETS.iter().find(|file| file.name == name)
 }
 
 /// The guide of this name.
-pub fn guide(name: &str) -> Option<File> {
-    GUIDES.into_iter().find(|file| file.name == name)
+pub fn guide(name: &str) -> Option<&'static File> {
+    GUIDES.iter().find(|file| file.name == name)
 }

@@ -7,23 +7,27 @@
 mod document;
 mod errors;
 mod files;
+mod gzip;
+mod kept;
 mod pages;
 mod settings;
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response};
 use shared::{App, http::api::Api, token::access::Issuer};
 
-use document::Document;
+use document::{Document, written};
 
 /// Every operation, in OpenAPI 3.1.
-static OPENAPI: Document = Document::new(include_str!("../documents/openapi.json"), None);
+static OPENAPI: Document = Document::new(|issuer| written(include_str!("../documents/openapi.json"), issuer), None);
 
 /// Every operation that an importer can call, in OpenAPI 3.0 without references.
-static FLAT: Document = Document::new(include_str!("../documents/openapi-3.0.json"), None);
+static FLAT: Document = Document::new(|issuer| written(include_str!("../documents/openapi-3.0.json"), issuer), None);
 
 /// The operations for apps. FlutterFlow asks for a file, so that a browser saves this document.
-static FLUTTERFLOW: Document =
-    Document::new(include_str!("../documents/flutterflow.json"), Some("latchkey-flutterflow.json"));
+static FLUTTERFLOW: Document = Document::new(
+    |issuer| written(include_str!("../documents/flutterflow.json"), issuer),
+    Some("attachment; filename=\"latchkey-flutterflow.json\""),
+);
 
 /// The pages of this function.
 pub fn api() -> Api {

@@ -1,15 +1,18 @@
 //! The pages at `/`, and their files below `/console`.
 
+use std::sync::LazyLock;
+
 use axum::{
-    Extension, Json,
+    Json,
     extract::{Path, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use shared::{App, error::Error, http::contract::Document, token::access::Issuer};
+use shared::{App, error::Error, token::access::Issuer};
 
 use crate::{
-    files::{self, File},
+    files,
+    kept::{Kept, PerIssuer},
     settings,
 };
 
@@ -24,32 +27,42 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 const NO_POWERS: HeaderValue =
     HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()");
 /// A file whose path changes with its content.
-const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A page whose path stays.
-const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
+const ASK_EACH_TIME: &str = "no-cache";
+
+/// The page for an issuer.
+static PAGE: PerIssuer = PerIssuer::new(files::page);
+/// The codes of errors.
+static ERRORS: LazyLock<Kept> = LazyLock::new(|| Kept::new(settings::errors().to_string()));
 
 /// The page. Its scripts read the rest of the address, and draw what it asks for.
-pub async fn start(State(app): State<App>, issuer: Issuer) -> Result<Response, Error> {
+pub async fn start(State(app): State<App>, issuer: Issuer, headers: HeaderMap) -> Result<Response, Error> {
     is_on(&app)?;
-    let body = files::page(&issuer.url);
-    Ok((Extension(Document), headers("text/html; charset=utf-8", ASK_EACH_TIME), page_headers(), body).into_response())
+    let mut response = for_this_origin(PAGE.of(&issuer.url).answer(&headers, files::HTML, ASK_EACH_TIME));
+    response.headers_mut().extend(page_headers());
+    Ok(response)
 }
 
 /// A script or the style. Its path holds the digest of all files, so that browsers may keep it.
-pub async fn file(State(app): State<App>, Path((version, name)): Path<(String, String)>) -> Result<Response, Error> {
+pub async fn file(
+    State(app): State<App>,
+    Path((version, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     is_on(&app)?;
-    let File { content, media_type, .. } = files::asset(&name).ok_or(Error::NotFound(None))?;
+    let file = files::asset(&name).ok_or(Error::NotFound(None))?;
     // An old page may ask for its files after a new deployment. It gets the new ones, and may not
     // keep them under the old path.
     let keep = if version == *files::version() { FOR_EVER } else { ASK_EACH_TIME };
-    Ok((Extension(Document), headers(media_type, keep), content).into_response())
+    Ok(for_this_origin(file.kept().answer(&headers, file.media_type, keep)))
 }
 
 /// A guide, as Markdown. The page draws it with the address of the service filled in.
-pub async fn guide(State(app): State<App>, Path(name): Path<String>) -> Result<Response, Error> {
+pub async fn guide(State(app): State<App>, Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     is_on(&app)?;
-    let File { content, media_type, .. } = files::guide(&name).ok_or(Error::NotFound(None))?;
-    Ok((Extension(Document), headers(media_type, ASK_EACH_TIME), content).into_response())
+    let file = files::guide(&name).ok_or(Error::NotFound(None))?;
+    Ok(for_this_origin(file.kept().answer(&headers, file.media_type, ASK_EACH_TIME)))
 }
 
 /// The settings that the page may know.
@@ -59,9 +72,9 @@ pub async fn config(State(app): State<App>, issuer: Issuer) -> Result<Response, 
 }
 
 /// Every code of an error, with its reason and its cure.
-pub async fn errors(State(app): State<App>) -> Result<Response, Error> {
+pub async fn errors(State(app): State<App>, headers: HeaderMap) -> Result<Response, Error> {
     is_on(&app)?;
-    Ok(Json(settings::errors()).into_response())
+    Ok(ERRORS.answer(&headers, files::JSON, ASK_EACH_TIME))
 }
 
 /// 404 if the deployment has no console.
@@ -69,12 +82,11 @@ fn is_on(app: &App) -> Result<(), Error> {
     if app.config().http.console { Ok(()) } else { Err(Error::NotFound(None)) }
 }
 
-fn headers(media_type: &'static str, keep: HeaderValue) -> [(HeaderName, HeaderValue); 3] {
-    [
-        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
-        (header::CACHE_CONTROL, keep),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    ]
+/// The answer with the mark that no page of another origin may load it.
+fn for_this_origin(mut response: Response) -> Response {
+    let name = HeaderName::from_static("cross-origin-resource-policy");
+    response.headers_mut().insert(name, HeaderValue::from_static("same-origin"));
+    response
 }
 
 fn page_headers() -> [(HeaderName, HeaderValue); 5] {

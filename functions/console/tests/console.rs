@@ -95,6 +95,31 @@ async fn the_type_of_an_error_leads_to_an_entry_of_the_page() {
     assert!(page.text.contains(&format!("id=\"{code}\"")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_page_and_its_files_are_compressed_for_whoever_accepts_it_and_are_sent_once() {
+    let service = service().await;
+    let style = files(&service.get("/").await.is(200).text)[0].to_owned();
+    assert!(style.ends_with(".css"), "{style}");
+    for path in ["/", "/errors", "/console/guides/bubble.md", &style] {
+        let asked = async |name, value: &str| service.request(Method::GET, path).header(name, value).send().await;
+        let plain = service.get(path).await.is(200);
+        let tag = plain.header("etag").to_owned();
+        let zipped = asked("accept-encoding", "br, gzip;q=0.5").await.is(200);
+        assert_eq!((plain.header("content-encoding"), zipped.header("content-encoding")), ("", "gzip"), "{path}");
+        assert_eq!(zipped.header("etag"), format!("{}-gzip\"", tag.trim_end_matches('"')), "{path}");
+        for refused in ["gzip;q=0", "br", "identity", "*", ""] {
+            let answer = asked("accept-encoding", refused).await.is(200);
+            assert_eq!((answer.header("content-encoding"), &answer.text), ("", &plain.text), "{path} {refused}");
+        }
+        for known in [tag.as_str(), zipped.header("etag")] {
+            let answer = asked("if-none-match", known).await.is(304);
+            assert_eq!((answer.text.as_str(), answer.header("etag")), ("", tag.as_str()), "{path}");
+            assert_eq!(answer.header("cache-control"), plain.header("cache-control"), "{path}");
+        }
+        assert_eq!(asked("if-none-match", "\"another\"").await.is(200).text, plain.text, "{path}");
+    }
+}
+
 /// The files that a page names.
 fn files(page: &str) -> Vec<&str> {
     page.split('"').filter(|part| part.starts_with("/console/")).collect()
