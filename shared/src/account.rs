@@ -4,6 +4,7 @@ pub mod address_change;
 pub mod admission;
 pub mod claims;
 pub mod email;
+pub mod event;
 pub mod identity;
 pub mod ip;
 pub mod lock;

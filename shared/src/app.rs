@@ -56,11 +56,29 @@ struct Inner {
     locks: AccountLocks,
     mails: Outbox,
     endings: Outbox,
+    events: Arc<Outbox>,
     firebase: IdentityToolkit,
     mail_floor: ResponseFloor,
+    clock: Arc<Clock>,
+}
+
+/// The clock of an app, which its store shares.
+#[derive(Default)]
+struct Clock {
     /// The clock of a test, in the place of the system's.
     #[cfg(feature = "testing")]
-    test_clock: std::sync::OnceLock<clock::Clock>,
+    of_test: std::sync::OnceLock<clock::Clock>,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    fn now(&self) -> Timestamp {
+        #[cfg(feature = "testing")]
+        if let Some(clock) = self.of_test.get() {
+            return clock.now();
+        }
+        Timestamp::from(SystemTime::now())
+    }
 }
 
 impl App {
@@ -78,10 +96,17 @@ impl App {
         let provider_keys =
             providers.iter().map(|provider| Certificates::of_provider(&provider.id, provider.keys.clone())).collect();
         let tells_firebase = config.firebase.sync() != FirebaseSync::Off;
+        let (clock, events) = (Arc::new(Clock::default()), Arc::new(Outbox::default()));
+        let store = store.naming_by(keys.pseudonyms().clone()).noting_endings(tells_firebase);
+        let of_store = clock.clone();
+        let store = match config.event_webhook.is_on() {
+            true => store.noting_events(config.event_webhook.types.clone(), move || of_store.now(), events.clone()),
+            false => store,
+        };
         Ok(Self(Arc::new(Inner {
             certificates: Certificates::new(certificates.clone()),
             firebase: IdentityToolkit::new(emulator_host.as_deref(), tenant_id.as_deref()),
-            store: store.naming_by(keys.pseudonyms().clone()).noting_endings(tells_firebase),
+            store,
             provider_keys,
             config,
             keys,
@@ -89,9 +114,9 @@ impl App {
             locks: AccountLocks::default(),
             mails: Outbox::default(),
             endings: Outbox::default(),
+            events,
             mail_floor: ResponseFloor::default(),
-            #[cfg(feature = "testing")]
-            test_clock: std::sync::OnceLock::new(),
+            clock,
         })))
     }
 
@@ -170,6 +195,11 @@ impl App {
         &self.0.endings
     }
 
+    /// The way to the task in this process that tells the webhook of events.
+    pub fn events(&self) -> &Outbox {
+        &self.0.events
+    }
+
     /// The users of the Firebase project.
     pub fn firebase(&self) -> &IdentityToolkit {
         &self.0.firebase
@@ -181,13 +211,8 @@ impl App {
     }
 
     /// The time. A handler reads it once and hands it on, so that an answer is of one moment.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> Timestamp {
-        #[cfg(feature = "testing")]
-        if let Some(clock) = self.0.test_clock.get() {
-            return clock.now();
-        }
-        Timestamp::from(SystemTime::now())
+        self.0.clock.now()
     }
 
     /// Waits for the next whole second, and returns it.
@@ -224,7 +249,7 @@ impl App {
     /// Makes this app follow the clock of a test from now on, and returns that clock.
     #[cfg(feature = "testing")]
     pub(crate) fn test_clock(&self) -> &clock::Clock {
-        self.0.test_clock.get_or_init(clock::Clock::default)
+        self.0.clock.of_test.get_or_init(clock::Clock::default)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod address_change;
 pub mod admin;
 pub mod deletion;
 pub mod ending;
+pub mod events;
 pub mod exchange;
 pub mod export;
 pub mod first_mail;

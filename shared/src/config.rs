@@ -8,6 +8,7 @@ mod advice;
 mod app_urls;
 mod cloud_run;
 mod environment;
+mod events;
 mod federation;
 mod firebase;
 mod http;
@@ -29,6 +30,7 @@ use std::fmt;
 pub use accounts::{Accounts, EmailSignIn};
 pub use app_urls::{AppUrls, ContinueUrl};
 use environment::Environment;
+pub use events::EventWebhook;
 pub use federation::Federation;
 pub use firebase::{Firebase, FirebaseSync};
 pub use http::{Http, ProxySecret};
@@ -65,6 +67,8 @@ pub struct Config {
     pub http: Http,
     /// The mails.
     pub mail: MailSettings,
+    /// The webhook that is told of events of accounts.
+    pub event_webhook: EventWebhook,
     /// The system that people come from.
     pub legacy_login: LegacyLogin,
     /// The log and the metrics.
@@ -136,6 +140,7 @@ impl Config {
             admin_key: self.keys.admin_key.clone(),
             proof_key: self.keys.proof_key.clone(),
             mail: self.mail.secret().cloned(),
+            event_webhook: self.event_webhook.secret.clone(),
             legacy_login: self.legacy_login.secret.clone(),
             token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
@@ -181,6 +186,7 @@ impl Config {
             accounts: Accounts::read(&mut env),
             http: Http::read(&mut env),
             mail: MailSettings::read(&mut env),
+            event_webhook: EventWebhook::read(&mut env),
             legacy_login: LegacyLogin::read(&mut env),
             telemetry: Telemetry::read(&mut env),
             serve: Serve::read(&mut env),

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::mpsc;
 
-pub use drain::{Attempt, drain};
+pub use drain::{Attempt, attempt_each, drain};
 
 /// The most effects that wait in one process. Limits on requests keep the number far below.
 const WAITING_MAX: usize = 10_000;

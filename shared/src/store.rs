@@ -13,8 +13,10 @@
 //! | `LIMIT#<kind>#<hash>` | a series, a ceiling, or the count of a quota | TTL |
 //! | `MAIL#<id>`, `NULL#<id>` | a mail that waits for its sending, or was sent; a decoy | TTL |
 //! | `SYNC#<id>` | an ending that Firebase is not told of yet | once it is told |
+//! | `HOOK#<id>` | an event that the webhook is not told of yet | once it is told, or TTL |
 //! | `SUPPRESSED#<hash>` | an address that gets no mails | TTL |
 //! | `CONFIG#accounts_listed` | the index of accounts has every account | |
+//! | `ENDPOINT#<hash>` | an endpoint of the webhook that wants no more calls | |
 //!
 //! A login finds the whole account under the identifier, in one read. A change of whatever admits
 //! writes all records of an account in one transaction. Its condition is that the version is the
@@ -27,6 +29,7 @@ mod changes;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod endings;
+mod events;
 mod exchanges;
 mod failures;
 mod imports;
@@ -58,6 +61,8 @@ use accounts::Idempotency;
 pub use accounts::{Creation, Fingerprint};
 pub use attempts::{Attempt, Client};
 pub use endings::{ENDING_PREFIX, Ending};
+use events::Events;
+pub use events::{ClaimedEvent, EVENT_PREFIX, EventClaim};
 pub use exchanges::{Exchange, ExchangeEffect, Exchanged, FoundIdentity, IdentityLookup, Replay};
 pub use imports::{IMPORT_BATCH_MAX, Imported};
 pub use listing::{Search, UserCounts, UserPage};
@@ -122,6 +127,8 @@ pub struct Store {
     names: Pseudonyms,
     /// Whether endings are noted for Firebase.
     notes_endings: bool,
+    /// The events that are noted for the webhook. `None` without one.
+    events: Option<Events>,
     /// Whether scans are in the order of the keys, as they are in the embedded DynamoDB. A list of
     /// accounts then begins at the first account.
     scans_by_key: bool,
@@ -130,7 +137,14 @@ pub struct Store {
 impl Store {
     /// A store over the table of this name.
     pub fn new(client: aws_sdk_dynamodb::Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into(), names: Pseudonyms::default(), notes_endings: false, scans_by_key: false }
+        Self {
+            client,
+            table: table.into(),
+            names: Pseudonyms::default(),
+            notes_endings: false,
+            events: None,
+            scans_by_key: false,
+        }
     }
 
     /// The same store, which takes its pseudonyms from `names`.

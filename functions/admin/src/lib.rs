@@ -16,6 +16,7 @@ mod show;
 mod test_code;
 mod token;
 mod view;
+mod webhook;
 
 use axum::Router;
 use shared::{App, http::api::Api};
@@ -23,7 +24,7 @@ use shared::{App, http::api::Api};
 /// The endpoints of this function.
 pub fn api() -> Api {
     let users = [list::api(), create::api(), show::api(), change::api(), delete::api(), sessions::api()];
-    let all = [token::api(), import::api(), export::api(), link::api(), test_code::api()];
+    let all = [token::api(), import::api(), export::api(), link::api(), test_code::api(), webhook::api()];
     users.into_iter().chain(all).fold(Api::new(), Api::merge)
 }
 

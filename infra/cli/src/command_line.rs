@@ -13,7 +13,7 @@ use crate::{
     health::Health,
     keys, mail, serve, smoke, table, token, users,
     version::Version,
-    written,
+    webhook, written,
 };
 
 /// A login backend that mints Firebase custom tokens.
@@ -76,6 +76,8 @@ Examples:
     Table(table::Table),
     /// Try the way of mails that MAIL chooses.
     Mail(mail::Mail),
+    /// Try the webhook for events of accounts.
+    Webhook(webhook::Webhook),
     /// Bring the users of the Firebase project in step with the accounts.
     Firebase(firebase::Firebase),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
@@ -128,6 +130,7 @@ impl Latchkey {
             Command::Users(users) => wait_for(users.run()),
             Command::Table(table) => wait_for(table.run()),
             Command::Mail(mail) => wait_for(mail.run()),
+            Command::Webhook(webhook) => wait_for(webhook.run()),
             Command::Firebase(firebase) => wait_for(firebase.run()),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),

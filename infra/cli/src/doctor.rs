@@ -7,6 +7,7 @@ mod network;
 mod sender;
 mod settings;
 mod web_apps;
+mod webhook;
 
 use std::{
     io::{self, Write},
@@ -161,6 +162,7 @@ impl Doctor {
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(proof_keys(keys.proof_keys(now).await));
         findings.extend(mail::examine(&config, &aws, self.dns_server).await);
+        findings.push(webhook::examine(&config, &keys, now).await);
         findings.push(table(&aws, &config, self.external_dynamodb || deployment::is_on_aws(&config)).await);
         match Fetcher::new() {
             Ok(fetcher) => findings.extend(network::examine(&config, &fetcher, self.url).await),

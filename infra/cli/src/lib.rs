@@ -21,6 +21,7 @@ pub mod table;
 pub mod token;
 pub mod users;
 pub mod version;
+mod webhook;
 
 use std::io::{self, Write};
 

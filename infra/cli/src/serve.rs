@@ -4,6 +4,7 @@ mod address;
 mod body;
 pub mod connections;
 mod endings;
+mod events;
 pub mod front;
 pub mod limits;
 mod mails;
@@ -173,8 +174,10 @@ impl Serve {
         let mails = mails::start(&app, &aws, &table, stop_sending).await?;
         let (telling, stop_telling) = oneshot::channel();
         let endings = endings::start(&app, &table, stop_telling);
+        let (delivering, stop_delivering) = oneshot::channel();
+        let events = events::start(&app, &table, stop_delivering);
         greet(&app, &base, self.external_dynamodb)?;
-        let (mails, endings) = (tokio::spawn(mails), tokio::spawn(endings));
+        let (mails, endings, events) = (tokio::spawn(mails), tokio::spawn(endings), tokio::spawn(events));
 
         let sweeps = table.sweeps(app.clone());
         let bounds = Bounds::of_process(is_behind_proxy(&app));
@@ -189,9 +192,9 @@ impl Serve {
         tokio::spawn(sweeps);
         let requests = async {
             front.run(listener, stop.clone()).await;
-            // The last requests may have told of mails and of endings.
-            drop((sending, telling));
-            tokio::try_join!(mails, endings).map(drop).map_err(|error| error.to_string())
+            // The last requests may have told of mails, of endings and of events.
+            drop((sending, telling, delivering));
+            tokio::try_join!(mails, endings, events).map(drop).map_err(|error| error.to_string())
         };
         let serving = async { tokio::try_join!(requests, tables) };
         tokio::select! {

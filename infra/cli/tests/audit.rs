@@ -306,7 +306,13 @@ fn a_session_that_ends_because_its_address_is_not_verified_leaves_its_event() {
 #[test]
 fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     const KEY: &str = "an admin's key of 32 characters or more";
-    let variables = [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("EMAIL_SIGN_IN", "existing")];
+    let variables = [
+        ("ADMIN_KEY", "anna:an admin's key of 32 characters or more"),
+        ("EMAIL_SIGN_IN", "existing"),
+        // Nobody listens there.
+        ("EVENT_WEBHOOK_URL", "http://127.0.0.1:9/"),
+        ("EVENT_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ];
     let walk = Walk::start(&variables);
     let key = format!("x-admin-key: {KEY}\r\n");
     walk.leaves("POST /admin/token", "x-admin-key: wrong\r\n", &json!({}), 401, &["admin_key_wrong"]);
@@ -336,6 +342,7 @@ fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     let users = json!({"users": [{"email": "one@b.example", "id": "one"}, {"email": "two@b.example"}, {"email": "x"}]});
     walk.leaves("POST /admin/import", &key, &users, 200, &["admin_user_imported", "admin_user_imported"]);
     walk.leaves("POST /admin/import", &key, &users, 200, &[]);
+    walk.leaves("POST /admin/webhooks/test", &key, &json!({}), 200, &["webhook_tested"]);
     walk.leaves("GET /admin/export", &by_token, &json!({}), 200, &["admin_accounts_exported"]);
 
     let log = fs::read_to_string(walk.folder.path().join("log")).unwrap();
@@ -378,7 +385,7 @@ fn documented_endpoints() -> BTreeSet<String> {
 /// The events that the code names, line by line. Tests inside a source file are left out.
 fn events_in(folder: &Path, events: &mut BTreeSet<String>) {
     let records = Regex::new(
-        r"\b(?:audit(?:::record|::warn|::keys|::event|::many|::admin)?|drop_mail)\(|\b(?:failed|limited): |\bROTATED: ",
+        r"\b(?:audit(?:::record|::warn|::keys|::event|::many|::admin|::webhook)?|drop_mail)\(|\b(?:failed|limited): |\bROTATED: ",
     )
     .unwrap();
     let word = Regex::new(r#""([a-z]+(?:_[a-z]+)+)""#).unwrap();

@@ -26,8 +26,13 @@ const MAILS_AND_SUPPRESSIONS: &str =
     r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","SUPPRESSED#*"]}}"#;
 const MAILS_AND_LIMITS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["MAIL#*","LIMIT#*"]}}"#;
 const ENDINGS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*"]}}"#;
-const ENDINGS_AND_ACCOUNTS: &str =
-    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*","USER#*","PROFILE#*"]}}"#;
+const OUTBOX_AND_ACCOUNTS: &str =
+    r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*","USER#*","PROFILE#*","HOOK#*","ENDPOINT#*"]}}"#;
+const ENDINGS_AND_EVENTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SYNC#*","HOOK#*"]}}"#;
+const EVENTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["HOOK#*"]}}"#;
+const ENDPOINTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["ENDPOINT#*"]}}"#;
+/// The list of the events that wait, in the index of accounts.
+const LIST_OF_EVENTS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["hook"]}}"#;
 const SUPPRESSIONS: &str = r#"{"ForAllValues:StringLike":{"dynamodb:LeadingKeys":["SUPPRESSED#*"]}}"#;
 
 /// The index that lists accounts.
@@ -70,6 +75,7 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
             ("logs:CreateLogStream", "AdminLogs.Arn", ""),
             ("logs:PutLogEvents", "AdminLogs.Arn", ""),
             ("secretsmanager:GetSecretValue", "AdminKey", "HasAdmin"),
+            ("secretsmanager:GetSecretValue", "EventWebhookSecret", "TellsWebhook"),
             ("secretsmanager:GetSecretValue", "ProofKey", ""),
             ("secretsmanager:GetSecretValue", "SigningKeys", ""),
             ("xray:PutTelemetryRecords", "*", ""),
@@ -246,15 +252,19 @@ pub const ALLOWED: [(&str, &[Row]); 14] = [
     (
         "SyncFunction",
         &[
-            ("dynamodb:BatchGetItem", "Table.Arn", ENDINGS_AND_ACCOUNTS),
-            ("dynamodb:DeleteItem", "Table.Arn", ENDINGS),
+            ("dynamodb:BatchGetItem", "Table.Arn", OUTBOX_AND_ACCOUNTS),
+            ("dynamodb:DeleteItem", "Table.Arn", ENDINGS_AND_EVENTS),
             ("dynamodb:DescribeStream", "Table.StreamArn", "HasStream"),
             ("dynamodb:GetRecords", "Table.StreamArn", "HasStream"),
             ("dynamodb:GetShardIterator", "Table.StreamArn", "HasStream"),
             ("dynamodb:ListStreams", "Table.StreamArn", "HasStream"),
+            ("dynamodb:PutItem", "Table.Arn", ENDPOINTS),
+            ("dynamodb:Query", ACCOUNTS_INDEX, LIST_OF_EVENTS),
+            ("dynamodb:UpdateItem", "Table.Arn", EVENTS),
             ("kms:Decrypt", "Key.Arn", "HasKey"),
             ("logs:CreateLogStream", "SyncLogs.Arn", ""),
             ("logs:PutLogEvents", "SyncLogs.Arn", ""),
+            ("secretsmanager:GetSecretValue", "EventWebhookSecret", "TellsWebhook"),
             ("secretsmanager:GetSecretValue", "FirebaseServiceAccount", "MintsFirebaseTokens"),
             ("xray:PutTelemetryRecords", "*", ""),
             ("xray:PutTraceSegments", "*", ""),

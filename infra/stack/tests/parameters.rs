@@ -37,7 +37,7 @@ pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
         "MAIL_FROM" => Some("login@herbs.example".to_owned()),
         "MAIL_WEBHOOK_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
-        "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
+        "EVENT_WEBHOOK_SECRET" | "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
         // A link that logs in leads there.
         "APP_URLS" => Some("https://app.example".to_owned()),
@@ -107,7 +107,7 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 11] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 12] = [
     (
         "AppUrls",
         &["", "https://app.example", "https://app.example:8443,myapp://,org.herbs.app://login"],
@@ -125,6 +125,11 @@ const SAMPLES: [(&str, &[&str], &[&str]); 11] = [
             "https://a.example/?x",
             "https://a.example/x",
         ],
+    ),
+    (
+        "EventWebhookTypes",
+        &["", "user.created", "user.created, user.deleted,identity.linked", "password.changed,user.email_changed"],
+        &["*", "user", "user.created;user.deleted", "user.createduser.deleted", "user.signed_up", "userxcreated"],
     ),
     (
         "FirebaseCertsUrl",

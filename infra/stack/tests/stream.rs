@@ -186,4 +186,16 @@ fn a_filter_that_is_not_the_template_s_would_let_other_records_through() {
     for (event, key) in [("MODIFY", "MAIL#1"), ("REMOVE", "MAIL#1"), ("INSERT", "NULL#1"), ("INSERT", "XMAIL#1")] {
         assert!(!passes(&filter, &record(event, key)), "{event} {key}");
     }
+    let filter = self::filter("SyncSource");
+    for (event, key, fits) in [
+        ("INSERT", "SYNC#1", true),
+        ("MODIFY", "SYNC#1", true),
+        ("INSERT", "HOOK#1", true),
+        ("MODIFY", "HOOK#1", false),
+        ("REMOVE", "HOOK#1", false),
+        ("INSERT", "ENDPOINT#1", false),
+        ("INSERT", "MAIL#1", false),
+    ] {
+        assert_eq!(passes(&filter, &record(event, key)), fits, "{event} {key}");
+    }
 }

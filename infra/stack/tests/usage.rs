@@ -3,8 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
+    io::{BufRead, BufReader, Write},
+    net::{IpAddr, TcpListener},
     sync::{Arc, Mutex},
+    thread,
 };
 
 use aws_sdk_dynamodb::{
@@ -23,6 +25,7 @@ use shared::{
     App,
     account::{
         email::{Email, Identifier},
+        event::EventTypes,
         identity::Identity,
         proof::ProofId,
         user::User,
@@ -142,7 +145,7 @@ fn attributes(body: &Value) -> Vec<Attribute> {
 }
 
 /// The conditions of the template that hold in these tests. `UpgradesKeys` may hold besides.
-const CONDITIONS: [&str; 4] = ["HasAdmin", "HasSharedSecret", "MakesTable", "MintsFirebaseTokens"];
+const CONDITIONS: [&str; 5] = ["HasAdmin", "HasSharedSecret", "MakesTable", "MintsFirebaseTokens", "TellsWebhook"];
 const UPGRADES: &str = "UpgradesKeys";
 
 /// The API key of a server.
@@ -150,6 +153,9 @@ const API_KEY: &str = "a server's key of 32 characters or more";
 
 /// The admin key.
 const ADMIN_KEY: &str = "an admin's key of 32 characters or more";
+
+/// The secret that signs messages about events.
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// The key of mailed codes.
 const PROOF_KEY: &str = "the key of codes, of 32 characters or more";
@@ -217,6 +223,7 @@ impl Deployment {
                 "ServerApiKey" => API_KEY.to_owned(),
                 "AdminKey" => ADMIN_KEY.to_owned(),
                 "ProofKey" => PROOF_KEY.to_owned(),
+                "EventWebhookSecret" => WEBHOOK_SECRET.to_owned(),
                 "FirebaseServiceAccount" => service_account().to_owned(),
                 other => panic!("{other} is a secret that nobody looked at here"),
             };
@@ -236,6 +243,10 @@ fn config(secret_ids: &BTreeMap<String, String>) -> Config {
             "TOKEN_PROFILE" => "firebase",
             // The project of the service account is nowhere, so that nothing is told to Firebase.
             "FIREBASE_SYNC" => "best_effort",
+            // Nobody listens there. The table has the events that each change notes.
+            "EVENT_WEBHOOK_URL" => "http://127.0.0.1:9/",
+            "EVENT_WEBHOOK_SECRET_ID" => "EventWebhookSecret",
+            "EVENT_WEBHOOK_TYPES" => "user.created,user.updated,user.deleted,user.signed_in,password.changed",
             "MAIL" => "ses",
             "EMAIL_SIGN_IN" => "existing",
             "VERIFY_EMAIL" => "send",
@@ -390,7 +401,7 @@ async fn link_identity(embedded: &Embedded) {
     assert!(after.link(Identity::new("google", "https://accounts.google.com", "1", now)));
     let (token, mails) = (Exchanged { hash: "a token", expires_at: now }, []);
     let effect = ExchangeEffect::Change { before: &before, after: &after, mails: &mails };
-    store.exchange(&token, &user.id, None, &effect, now).await.unwrap();
+    store.exchange(&token, &user, None, &effect, now).await.unwrap();
 }
 
 /// Uses the admin API in every way, at an account of its own.
@@ -419,6 +430,7 @@ async fn administer(admin: &Function, login: &Function) {
     let code = json!({"code": "135790", "until": link["expires_at"]});
     call(Method::PUT, &format!("{path}/test-code"), code).await;
     call(Method::DELETE, &format!("{path}/test-code"), Value::Null).await;
+    call(Method::POST, "/admin/webhooks/test", Value::Null).await;
     call(Method::DELETE, &path, Value::Null).await;
 }
 
@@ -585,16 +597,34 @@ async fn the_mail_function_does_at_the_table_and_reads_of_the_secrets_what_it_ma
     assert_eq!(used, allowed.into_iter().collect());
 }
 
-/// Tells Firebase of an ending.
+/// An endpoint that wants no calls.
+fn gone() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = BufReader::new(stream.try_clone().unwrap()).lines();
+            while head.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            stream.write_all(b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n").unwrap();
+        }
+    });
+    url
+}
+
+/// Tells Firebase of an ending, and the webhook of events.
 #[tokio::test]
 async fn the_sync_function_does_at_the_table_and_reads_of_the_secrets_what_it_may_and_no_more() {
     const NAME: &str = "SyncFunction";
     let deployment = Deployment { upgrades_keys: false };
-    let config = config(&deployment.secret_ids(NAME));
+    let mut variables = deployment.secret_ids(NAME);
+    variables.insert("EVENT_WEBHOOK_URL".to_owned(), gone());
+    let config = config(&variables);
     let (uses, embedded) = (Uses::default(), Embedded::memory().unwrap());
     create_table(&embedded.client(), &config.table_name).await.unwrap();
-    let store = Store::new(embedded.client(), &config.table_name).noting_endings(true);
     let (email, now) = (Email::parse("james@yopmail.com").unwrap(), Timestamp::from_seconds(1_779_890_400));
+    let store = Store::new(embedded.client(), &config.table_name).noting_endings(true);
+    let store = store.noting_events(EventTypes::usual(), move || now, Arc::default());
     let user = User::new("u".to_owned(), &email, None, String::new(), StoredHash::new("none"), now);
     store.import_user(&user).await.unwrap();
     store.delete_user(&user).await.unwrap();
@@ -602,16 +632,25 @@ async fn the_sync_function_does_at_the_table_and_reads_of_the_secrets_what_it_ma
     let keys = Keys::new(Some(secrets.client()), config.key_sources(None));
     let client = Client::from_conf(embedded.client_config().interceptor(uses.clone()).build());
     let app = App::new(config.clone(), Store::new(client, &config.table_name), keys).unwrap();
-    let record = json!({"dynamodb": {"Keys": {"pk": {"S": "SYNC#u"}}, "SequenceNumber": "1"}});
-    let records = serde_json::from_value(json!({"Records": [record]})).unwrap();
-    let handled = sync::handle(sync::start(app).await.unwrap(), records).await.unwrap();
-    assert_eq!(serde_json::to_value(handled).unwrap(), json!({"batchItemFailures": []}));
+    let created = store.due_events(10, now).await.unwrap().remove(0);
+    let record = |key: String| json!({"dynamodb": {"Keys": {"pk": {"S": key}}, "SequenceNumber": "1"}});
+    let records = json!({"Records": [record("SYNC#u".to_owned()), record(format!("HOOK#{created}"))]});
+    let ways = sync::start(app).await.unwrap();
+    for event in [records, json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})] {
+        let handled = sync::handle(ways.clone(), serde_json::from_value(event).unwrap()).await.unwrap();
+        assert_eq!(serde_json::to_value(handled).unwrap(), json!({"batchItemFailures": []}));
+    }
     assert!(store.open_endings().await.unwrap().is_empty());
+    assert!(store.due_events(10, now).await.unwrap().is_empty());
     let reads = secrets.used().into_iter().map(|(_, id)| id);
     assert_eq!(reads.collect::<BTreeSet<_>>(), deployment.readable(NAME));
     let of_table = granted(&read("template.yaml")).unwrap()[NAME].clone().into_iter();
     let allowed: Vec<Use> =
         of_table.filter(|(_, resource, _)| resource == "Table.Arn").flat_map(|row| allowed(&row)).collect();
     let used = uses.0.lock().unwrap().uses.clone();
-    assert_eq!(used, allowed.into_iter().collect());
+    let (of_records, of_indexes): (BTreeSet<Use>, BTreeSet<Use>) =
+        used.into_iter().partition(|(_, resource, _)| resource == "Table.Arn");
+    assert_eq!(of_records, allowed.into_iter().collect());
+    let due = ("dynamodb:Query".to_owned(), "${Table.Arn}/index/accounts".to_owned(), String::new());
+    assert_eq!(of_indexes, [due].into());
 }

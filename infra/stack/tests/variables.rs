@@ -53,7 +53,7 @@ const DEPLOYMENTS: [Deployment; 2] = [
     },
 ];
 
-const UNSET_ON_LAMBDA: [Reason; 28] = [
+const UNSET_ON_LAMBDA: [Reason; 29] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "Lambda sets it"),
     ("AWS_ACCOUNT_ID", "asks for the SDK's own chain of credentials, for whoever sets it"),
     ("AWS_LAMBDA_RUNTIME_API", "Lambda sets it"),
@@ -73,6 +73,7 @@ const UNSET_ON_LAMBDA: [Reason; 28] = [
     ("PROOF_KEY_FILE", "as SIGNING_KEYS_FILE"),
     ("SMTP_URL", "as FIREBASE_SERVICE_ACCOUNT"),
     ("MAIL_WEBHOOK_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
+    ("EVENT_WEBHOOK_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("LEGACY_LOGIN_SECRET", "as FIREBASE_SERVICE_ACCOUNT"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("RATE_LIMITS", "Config refuses `off` where the service is deployed, and `on` is the default"),
@@ -87,7 +88,7 @@ const UNSET_ON_LAMBDA: [Reason; 28] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 45] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 49] = [
     ("AWS_ACCOUNT_ID", "as on Lambda"),
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
@@ -111,6 +112,10 @@ const UNSET_ON_CLOUD_RUN: [Reason; 45] = [
     ("MAIL_WEBHOOK_URL", "as MAIL"),
     ("SES_CONFIGURATION_SET", "as MAIL"),
     ("PUBLIC_URL", "as MAIL"),
+    ("EVENT_WEBHOOK_URL", "no webhook is told of what happens there yet"),
+    ("EVENT_WEBHOOK_SECRET_ID", "as EVENT_WEBHOOK_URL"),
+    ("EVENT_WEBHOOK_SECRET", "as EVENT_WEBHOOK_URL"),
+    ("EVENT_WEBHOOK_TYPES", "as EVENT_WEBHOOK_URL"),
     ("LEGACY_LOGIN_URL", "nobody is moved from there yet"),
     ("LEGACY_LOGIN_SECRET_ID", "as LEGACY_LOGIN_URL"),
     ("LEGACY_LOGIN_SECRET", "as LEGACY_LOGIN_URL"),

@@ -277,7 +277,7 @@ impl Exchanging<'_> {
         let admitted = app.config().accounts.admission.admit(user)?;
         let session = start(app, admitted, now)?;
         let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
-        match app.store().exchange(&self.token(), &user.id, Some(&session), effect, now).await? {
+        match app.store().exchange(&self.token(), user, Some(&session), effect, now).await? {
             Exchange::Overtaken => Ok(None),
             Exchange::Used(replay) => self.repeat(replay).await.map(Some),
             Exchange::Done(changed) => {
@@ -308,7 +308,7 @@ impl Exchanging<'_> {
         };
         let answer = first.answer(app, issuer, started, now).await?;
         let effect = ExchangeEffect::New { user, sign_up, mail: mail.as_ref() };
-        match app.store().exchange(&self.token(), &user.id, first.session(), &effect, now).await? {
+        match app.store().exchange(&self.token(), user, first.session(), &effect, now).await? {
             Exchange::Overtaken => Ok(None),
             Exchange::Used(replay) => self.repeat(replay).await.map(Some),
             Exchange::Done(_) => {

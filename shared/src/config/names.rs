@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 83] = [
+const VARIABLES: [(&str, Content); 87] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
@@ -36,6 +36,10 @@ const VARIABLES: [(&str, Content); 83] = [
     ("DATA_DIR", Plain),
     ("EMAIL_SIGN_IN", Plain),
     ("EMAIL_SIGN_IN_LINK", Plain),
+    ("EVENT_WEBHOOK_SECRET", Secret),
+    ("EVENT_WEBHOOK_SECRET_ID", Plain),
+    ("EVENT_WEBHOOK_TYPES", Plain),
+    ("EVENT_WEBHOOK_URL", Secret),
     ("FIREBASE_AUTH_EMULATOR_HOST", Plain),
     ("FIREBASE_CERTS_URL", Plain),
     ("FIREBASE_CLIENT_EMAIL", Plain),
@@ -99,7 +103,7 @@ const VARIABLES: [(&str, Content); 83] = [
 ];
 
 /// Names of other programs and of habit, with the setting that they mean here.
-const HABITS: [(&str, &str); 20] = [
+const HABITS: [(&str, &str); 23] = [
     ("ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGINS"),
     ("API_KEYS", "API_KEY"),
     ("CORS_ORIGIN", "CORS_ALLOWED_ORIGINS"),
@@ -120,6 +124,9 @@ const HABITS: [(&str, &str); 20] = [
     ("SIGNUP", "SIGN_UP"),
     ("TRUST_PROXY", "BEHIND_PROXY"),
     ("TTL_SECONDS", "ACCESS_TOKEN_TTL_SECONDS"),
+    ("WEBHOOK_EVENTS", "EVENT_WEBHOOK_TYPES"),
+    ("WEBHOOK_SECRET", "EVENT_WEBHOOK_SECRET"),
+    ("WEBHOOK_URL", "EVENT_WEBHOOK_URL"),
 ];
 
 /// The name of every variable.

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::Methods;
 
 /// Every path, as its router writes it, with its methods.
-pub const PATHS: [(&str, &[&str]); 64] = [
+pub const PATHS: [(&str, &[&str]); 65] = [
     ("/create-account", &["POST"]),
     ("/login", &["POST"]),
     ("/refresh", &["POST"]),
@@ -56,6 +56,7 @@ pub const PATHS: [(&str, &[&str]); 64] = [
     ("/admin/users/{id}/end-sessions", &["POST"]),
     ("/admin/users/{id}/link", &["POST"]),
     ("/admin/users/{id}/test-code", &["PUT", "DELETE"]),
+    ("/admin/webhooks/test", &["POST"]),
     ("/.well-known/jwks.json", &["GET"]),
     ("/.well-known/openid-configuration", &["GET"]),
     ("/health", &["GET"]),

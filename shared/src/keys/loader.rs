@@ -54,6 +54,7 @@ pub struct Keys {
     admin_keys: Option<Document<AdminKeys>>,
     proof_keys: Option<Document<ProofKeys>>,
     mail: Option<Document<Zeroizing<String>>>,
+    event_webhook: Option<Document<Zeroizing<String>>>,
     legacy_login: Option<Document<Zeroizing<String>>>,
 }
 
@@ -64,7 +65,7 @@ impl Keys {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
         let KeySources { firebase, shared_secret, api_key, admin_key, proof_key, .. } = sources;
-        let KeySources { mail, legacy_login, token_profile, lifetimes, .. } = sources;
+        let KeySources { mail, event_webhook, legacy_login, token_profile, lifetimes, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
@@ -96,6 +97,7 @@ impl Keys {
                 })
             }),
             mail: mail.map(whole),
+            event_webhook: event_webhook.map(whole),
             legacy_login: legacy_login.map(whole),
             api_keys: api_key.map(|source| {
                 let name = named(&source, "API_KEY_SECRET_ID", "API_KEY");
@@ -319,6 +321,16 @@ impl Keys {
     /// As [`Keys::get`].
     pub async fn mail_secret(&self, now: Timestamp) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
         optional(self.mail.as_ref().map(|cached| cached.get(now))).await
+    }
+
+    /// The secret that signs messages about events of accounts, if one is configured. [`Keys::warm`]
+    /// does not read it, because only their sender may.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keys::get`].
+    pub async fn event_webhook_secret(&self, now: Timestamp) -> Result<Option<Arc<Zeroizing<String>>>, Error> {
+        optional(self.event_webhook.as_ref().map(|cached| cached.get(now))).await
     }
 
     /// The secret that signs the calls of the system that people come from, if one is configured.

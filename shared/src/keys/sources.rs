@@ -25,6 +25,8 @@ pub struct KeySources {
     /// The secret of the way of mails: the URL of a server with its password, or the secret that
     /// signs webhooks. Only a sender of mails reads it.
     pub mail: Option<Source>,
+    /// The secret that signs messages about events of accounts. Only their sender reads it.
+    pub event_webhook: Option<Source>,
     /// The secret that signs the calls of the system that people come from. Only a login reads it.
     pub legacy_login: Option<Source>,
     /// The kind of `jwt_token`. `None` stands for [`TokenProfile::Firebase`] if there is a service
@@ -71,6 +73,7 @@ impl KeySources {
             &self.admin_key,
             &self.proof_key,
             &self.mail,
+            &self.event_webhook,
             &self.legacy_login,
         ];
         let sources = own.into_iter().map(Option::as_ref).chain([firebase]).flatten();

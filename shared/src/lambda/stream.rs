@@ -62,6 +62,12 @@ impl Records {
         self.records.is_empty()
     }
 
+    /// The ids of the effects whose keys begin with `prefix`.
+    pub fn ids(&self, prefix: &str) -> Vec<String> {
+        let keys = self.records.iter().map(|record| &record.dynamodb.keys.pk.text);
+        keys.filter_map(|key| key.strip_prefix(prefix).map(str::to_owned)).collect()
+    }
+
     /// Attempts to carry out each effect whose key begins with `prefix`. One that waits does not
     /// keep the others back.
     pub async fn attempt(self, prefix: &str, way: &impl Attempt) -> Handled {

@@ -14,11 +14,16 @@ const PREFIX: &str = "whsec_";
 /// The least and the greatest length of a secret, in bytes.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// A secret.
-pub struct WebhookSecret(hmac::Key);
+/// The most secrets at a time. Two are enough while one takes the place of another.
+const SECRETS_MAX: usize = 4;
+
+/// A secret, or several while one takes the place of another. A receiver accepts a message if one
+/// of the signatures is right.
+pub struct WebhookSecret(Vec<hmac::Key>);
 
 impl WebhookSecret {
-    /// Reads 24 to 64 bytes in base64, with or without `whsec_` before them.
+    /// Reads 24 to 64 bytes in base64, with or without `whsec_` before them. White space separates
+    /// several.
     ///
     /// # Errors
     ///
@@ -26,16 +31,24 @@ impl WebhookSecret {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const FORM: &str = "must be whsec_ and the base64 of 24 to 64 random bytes: \
                             echo whsec_$(openssl rand -base64 32) makes one";
-        let encoded = text.trim();
-        let bytes = STANDARD.decode(encoded.strip_prefix(PREFIX).unwrap_or(encoded)).ok();
-        let bytes = bytes.filter(|bytes| BYTES.contains(&bytes.len())).ok_or(FORM)?;
-        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+        let key = |encoded: &str| {
+            let bytes = STANDARD.decode(encoded.strip_prefix(PREFIX).unwrap_or(encoded)).ok()?;
+            BYTES.contains(&bytes.len()).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
+        };
+        let keys: Vec<_> = text.split_whitespace().map(key).collect::<Option<_>>().ok_or(FORM)?;
+        match keys.len() {
+            0 => Err(FORM),
+            1..=SECRETS_MAX => Ok(Self(keys)),
+            _ => Err("has more than 4 secrets"),
+        }
     }
 
-    /// The header `webhook-signature` of a message. `seconds` is its header `webhook-timestamp`.
+    /// The header `webhook-signature` of a message, with a signature for each secret. `seconds` is
+    /// the header `webhook-timestamp`.
     pub fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
-        let tag = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
-        format!("v1,{}", STANDARD.encode(tag))
+        let signed = format!("{id}.{seconds}.{body}");
+        let signatures = self.0.iter().map(|key| format!("v1,{}", STANDARD.encode(hmac::sign(key, signed.as_bytes()))));
+        signatures.collect::<Vec<_>>().join(" ")
     }
 
     /// A signed call of `url` with a JSON body. `seconds` is the time of the call.
@@ -75,11 +88,19 @@ mod tests {
     #[test]
     fn a_secret_of_another_form_or_length_is_refused() {
         let of = |bytes: usize| format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
-        for text in [&of(24), &of(64), "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        let many = |count| vec![of(24); count].join("\n");
+        for text in [&of(24), &of(64), "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &many(4), &format!(" {} \n", of(32))] {
             assert!(WebhookSecret::parse(text).is_ok(), "{text}");
         }
-        for text in ["", "whsec_", "hunter2", "whsec_***", &of(23), &of(65)] {
+        for text in ["", " ", "whsec_", "hunter2", "whsec_***", &of(23), &of(65), &many(5), &format!("{} no", of(24))] {
             assert!(WebhookSecret::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn each_of_several_secrets_makes_the_signature_that_it_makes_alone() {
+        let (new, old) = (format!("whsec_{}", STANDARD.encode([1; 32])), format!("whsec_{}", STANDARD.encode([2; 32])));
+        let sign = |secret: &str| WebhookSecret::parse(secret).unwrap().sign("id", 7, "{}");
+        assert_eq!(sign(&format!("{new}\n{old}\n")), format!("{} {}", sign(&new), sign(&old)));
     }
 }

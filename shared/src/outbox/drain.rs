@@ -59,6 +59,13 @@ pub async fn drain(
     }
 }
 
+/// Attempts to carry out each of these effects once, some of them at a time. An effect that waits
+/// is left to the table.
+pub async fn attempt_each(way: impl Attempt, ids: Vec<String>) {
+    let (_, told) = mpsc::channel(1);
+    drain(way, ids, told, std::future::ready(())).await;
+}
+
 /// The effects that are open.
 struct Work<A> {
     way: A,
@@ -149,6 +156,17 @@ mod tests {
         }
         drain(way.clone(), vec!["a".to_owned()], told, time::sleep(Duration::from_secs(1))).await;
         assert_eq!(*way.attempts.lock().unwrap(), ["a", "a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_of_some_effects_gets_one_attempt_whatever_comes_of_it() {
+        let way = Way { failures: Arc::new(Mutex::new(usize::MAX)), ..Way::default() };
+        let ids: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        attempt_each(way.clone(), ids.clone()).await;
+        let mut attempts = way.attempts.lock().unwrap().clone();
+        attempts.sort_unstable();
+        assert_eq!(attempts, ids);
+        attempt_each(way, Vec::new()).await;
     }
 
     #[tokio::test(start_paused = true)]

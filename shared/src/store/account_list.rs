@@ -66,7 +66,7 @@ pub(super) fn list_values(key: &str, user: &User) -> Item {
 }
 
 /// A time as a text that has the order of times. One before 1970 counts as the first.
-fn time_text(time: Timestamp) -> String {
+pub(super) fn time_text(time: Timestamp) -> String {
     format!("{:0TIME_DIGITS$}", time.milliseconds().max(0))
 }
 

@@ -12,7 +12,7 @@ use super::{
     user_records::{NEW, record_keys, user_record},
 };
 use crate::{
-    account::{email::Email, ip::IpKey, rate_limit::mails::MAIL_PAUSE, session::Session, user::User},
+    account::{email::Email, event::EventType, ip::IpKey, rate_limit::mails::MAIL_PAUSE, session::Session, user::User},
     error::Error,
     time::Timestamp,
 };
@@ -147,6 +147,7 @@ impl Store {
         for (condition, key) in record_keys(user) {
             writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
+        self.note_event(writes, EventType::UserCreated, user, user.version)?;
         self.put_profile(writes, user)
     }
 
@@ -202,6 +203,7 @@ impl Store {
         for (condition, key) in record_keys(user) {
             writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
         }
+        self.note_event(&mut writes, EventType::UserCreated, user, user.version)?;
         // A deletion may have left the profile of an earlier account with this id.
         if user.has_profile {
             self.put_profile(&mut writes, user)?;

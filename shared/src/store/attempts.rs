@@ -21,6 +21,7 @@ use super::{
 use crate::{
     account::{
         email::Identifier,
+        event::EventType,
         ip::IpKey,
         rate_limit::FAILED_LOGINS,
         session::{Session, SessionId},
@@ -325,6 +326,10 @@ impl Store {
             self.end_series(&mut writes, attempt, session.is_some(), now)?;
             if let (Some(before), Some(after)) = (&attempt.user, rewritten) {
                 self.replace(&mut writes, before, after)?;
+            }
+            if let (Some(_), Some(user)) = (session, rewritten.or(attempt.user.as_ref())) {
+                let version = user.version + u64::from(rewritten.is_some());
+                self.note_event(&mut writes, EventType::UserSignedIn, user, version)?;
             }
             match self.commit(writes).await? {
                 None => return Ok(()),

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     account::{
+        event::EventType,
         session::{Session, SessionId},
         user::{Origin, User},
     },
@@ -304,6 +305,7 @@ impl Store {
             if with_profile {
                 writes.delete(Condition::Profile, self.delete(&profile_key(&user.id)))?;
             }
+            self.note_event(&mut writes, EventType::UserDeleted, user, user.version.saturating_add(1))?;
             self.note_ending(&mut writes, &user.id)?;
             Ok::<_, Error>(writes)
         };

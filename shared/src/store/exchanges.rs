@@ -18,6 +18,7 @@ use super::{
 use crate::{
     account::{
         email::Email,
+        event::EventType,
         identity::Identity,
         ip::IpKey,
         rate_limit::{REFUSED_SIGN_UPS, SIGN_UPS},
@@ -147,8 +148,8 @@ impl Store {
         })
     }
 
-    /// Stores the session of a token that is exchanged, and the effect on the account, all or
-    /// nothing. A token is exchanged once. One round trip.
+    /// Stores the session of a token that is exchanged for `user`, and the effect on the account,
+    /// all or nothing. A token is exchanged once. One round trip.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl Store {
     pub async fn exchange(
         &self,
         token: &Exchanged<'_>,
-        user_id: &str,
+        user: &User,
         session: Option<&Session>,
         effect: &ExchangeEffect<'_>,
         now: Timestamp,
@@ -166,10 +167,18 @@ impl Store {
         if let Some(session) = session {
             writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
         }
-        let replay = Replay { user_id: user_id.to_owned(), session: session.map(|session| session.id), used_at: now };
+        let replay = Replay { user_id: user.id.clone(), session: session.map(|session| session.id), used_at: now };
         let mut used = item(exchanged_key(token), replay)?;
         used.insert(TTL.to_owned(), number(token.expires_at.seconds().saturating_add(KEPT_SECONDS)));
         writes.put(Condition::Exchange, self.put(used).condition_expression(NEW))?;
+        let signed_in = match effect {
+            ExchangeEffect::None => Some((user, user.version)),
+            ExchangeEffect::Change { before, after, .. } => Some((*after, before.version.saturating_add(1))),
+            ExchangeEffect::New { .. } => None,
+        };
+        if let Some((user, version)) = signed_in.filter(|_| session.is_some()) {
+            self.note_event(&mut writes, EventType::UserSignedIn, user, version)?;
+        }
         match effect {
             ExchangeEffect::None => {}
             ExchangeEffect::Change { before, after, mails } => {

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     account::{
+        event::EventType,
         metadata::{Metadata, MetadataChange},
         user::User,
     },
@@ -36,6 +37,9 @@ const EXISTS: &str = "attribute_exists(pk)";
 /// The most changes of the metadata that may come first, in other processes, before a change of it
 /// gives up.
 const METADATA_RACES_MAX: u32 = 16;
+
+/// The most tries of a change of a profile that is one of the account.
+const TOLD_TRIES_MAX: u32 = 8;
 
 /// The record of a profile. The metadata is JSON text; a profile from before there was metadata has
 /// none.
@@ -171,7 +175,8 @@ impl Store {
 
     /// Changes the name, the metadata, or both. The first change moves the name into the profile,
     /// and is a change of the account. Each further one is one round trip, and one more for each
-    /// change of the metadata that comes first.
+    /// change of the metadata that comes first. Where a webhook is told of it, each change is one
+    /// of the account, so that its version gives the messages an order.
     ///
     /// # Errors
     ///
@@ -179,8 +184,9 @@ impl Store {
     /// meanwhile, or other changes of the metadata come first many times.
     pub async fn change_profile(&self, user: &User, change: &ProfileChange<'_>) -> Result<User, Error> {
         let mut user = user.clone();
-        for attempt in 1..=TRIES_MAX {
-            if user.has_profile {
+        let is_told = self.notes(EventType::UserUpdated);
+        for attempt in 1..=if is_told { TOLD_TRIES_MAX } else { TRIES_MAX } {
+            if user.has_profile && !is_told {
                 return self.update_profile(user, change).await;
             }
             if !change.apply(&mut user.clone())? {

@@ -11,11 +11,11 @@ use super::{
     mails::mail_item,
     number, record, text, time_value,
     transaction::{Condition, FailedCondition, Transaction},
-    user_records::{NEW, record_keys, user_record},
 };
 use crate::{
     account::{
         email::Identifier,
+        event::EventType,
         proof::{Proof, ProofId, Purpose},
         rate_limit::mails::tries_max,
         session::Session,
@@ -259,6 +259,10 @@ impl Store {
         writes
             .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
         self.replace(&mut writes, completed.before, &completed.after)?;
+        if completed.session.is_some() {
+            let version = completed.before.version.saturating_add(1);
+            self.note_event(&mut writes, EventType::UserSignedIn, &completed.after, version)?;
+        }
         match self.commit(writes).await? {
             None => Ok(Completion::Done(Box::new(written(completed.before, completed.after)))),
             Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),
@@ -285,9 +289,7 @@ impl Store {
         let update = self.update(&proof_key(proof.id)).update_expression("SET used_at = :now, tries = :tries");
         writes
             .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
-        for (condition, key) in record_keys(user) {
-            writes.put(condition, self.put(user_record(key, user)?).condition_expression(NEW))?;
-        }
+        self.put_new(&mut writes, user)?;
         match self.commit(writes).await? {
             None => Ok(true),
             Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),

@@ -66,6 +66,8 @@ pub(super) struct Transaction {
     conditions: Vec<Condition>,
     items: Vec<TransactWriteItem>,
     first_change: Option<(String, Item)>,
+    /// The ids of the events among the writes.
+    events: Vec<String>,
 }
 
 /// The outcome of one try of a transaction.
@@ -112,6 +114,11 @@ impl Transaction {
         let update = update.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.push(condition, TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
         Ok(())
+    }
+
+    /// Notes that one of the writes is the event with this id.
+    pub(super) fn tell_event(&mut self, id: String) {
+        self.events.push(id);
     }
 
     fn push(&mut self, condition: Condition, item: TransactWriteItem) {
@@ -193,6 +200,14 @@ impl Store {
 
     /// Like [`Store::commit`], but tries once.
     pub(super) async fn try_commit(&self, writes: &Transaction) -> Result<Tried, Error> {
+        let tried = self.try_write(writes).await?;
+        if matches!(tried, Tried::Written) {
+            self.tell_events(&writes.events);
+        }
+        Ok(tried)
+    }
+
+    async fn try_write(&self, writes: &Transaction) -> Result<Tried, Error> {
         if writes.items.is_empty() {
             return Ok(Tried::Written);
         }

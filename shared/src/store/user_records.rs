@@ -191,6 +191,7 @@ impl Store {
         for (_, key) in old.iter().filter(|old| !new.contains(old)) {
             writes.delete(Condition::Version, self.delete_unchanged(key, before))?;
         }
+        self.note_events(writes, before, &after)?;
         self.note_change(writes, before, &after)
     }
 

@@ -41,6 +41,17 @@ pub fn event(event: &'static str) {
     tracing::info!(event, "audit");
 }
 
+/// Records the fate of an event of this type, which the webhook was told of or never is. `reason`
+/// is a word, and empty for an event that was told.
+pub fn webhook(event: &'static str, of_type: &str, reason: &str) {
+    metrics::count(event);
+    if reason.is_empty() {
+        tracing::info!(event, r#type = of_type, "audit");
+    } else {
+        tracing::warn!(event, r#type = of_type, reason, "audit");
+    }
+}
+
 /// Records an event of a mail of this kind, to the address with this pseudonym. `reason` is a word,
 /// and empty for a mail that was sent. An operator should look at each mail that was not.
 pub fn mail(event: &'static str, identity: &str, kind: &'static str, reason: &str) {

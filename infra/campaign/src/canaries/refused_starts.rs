@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 46] = [
+const VARIABLES: [&str; 50] = [
     "ACCESS_TOKEN_TTL_SECONDS",
     "API_KEY_SECRET_ID",
     "APP_URLS",
@@ -19,6 +19,10 @@ const VARIABLES: [&str; 46] = [
     "CORS_ALLOWED_ORIGINS",
     "EMAIL_SIGN_IN",
     "EMAIL_SIGN_IN_LINK",
+    "EVENT_WEBHOOK_SECRET",
+    "EVENT_WEBHOOK_SECRET_ID",
+    "EVENT_WEBHOOK_TYPES",
+    "EVENT_WEBHOOK_URL",
     "FIREBASE_AUTH_EMULATOR_HOST",
     "FIREBASE_CERTS_URL",
     "FIREBASE_CLIENT_EMAIL",

@@ -6,6 +6,7 @@
 mod claims;
 mod links;
 mod test_codes;
+mod webhooks;
 
 use std::time::Duration;
 

@@ -26,10 +26,11 @@ use shared::testing::{
 use tempfile::TempDir;
 
 /// The commands whose exit code is not 0 here, with the reason.
-const OTHER_CODES: [(&str, i32, &str); 4] = [
+const OTHER_CODES: [(&str, i32, &str); 5] = [
     ("latchkey users invite EMAIL", 1, "the person has a password already"),
     ("latchkey users invite WHO", 1, "the person has a password already"),
     ("latchkey keys generate", 1, "the data folder has keys already"),
+    ("latchkey webhook test", 2, "no endpoint is set"),
     ("latchkey users delete WHO", 2, "there is no terminal to ask at"),
 ];
 

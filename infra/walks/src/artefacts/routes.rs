@@ -361,6 +361,7 @@ fn admin() -> Vec<Route> {
         off("the end of all sessions", Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/end-sessions"),
         off("a link", Method::POST, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/link"),
         off("a fixed code", Method::PUT, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/test-code"),
+        off("a test of the webhook", Method::POST, "/admin/webhooks/test"),
         off("no fixed code", Method::DELETE, "/admin/users/019a3c5e-7a10-7c3b-9d2e-4f5a6b7c8d9e/test-code"),
     ]
 }

@@ -1,7 +1,7 @@
 //! The settings of mails.
 
 use super::{Config, Misconfigured, Source, read};
-use crate::config::MailBy;
+use crate::{account::event::EventTypes, config::MailBy};
 
 const LAMBDA: [(&str, &str); 2] = [("AWS_LAMBDA_FUNCTION_NAME", "mail"), ("SIGNING_KEYS_SECRET_ID", "keys")];
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -102,6 +102,37 @@ fn another_system_is_asked_about_passwords_in_signed_calls_alone() {
     let config = read(&[url, ("LEGACY_LOGIN_SECRET_ID", "legacy")]).unwrap();
     assert_eq!(config.key_sources(None).legacy_login, Some(Source::Secret("legacy".to_owned())));
     assert!(read(&[]).unwrap().legacy_login.url.is_none(), "off by default");
+}
+
+#[test]
+fn events_are_told_in_signed_calls_to_a_public_server_alone_and_only_those_that_are_chosen() {
+    let (url, secret) = (("EVENT_WEBHOOK_URL", "https://hook.example/a?key=1"), ("EVENT_WEBHOOK_SECRET_ID", "hook"));
+    assert!(read(&[url]).unwrap_err().to_string().starts_with("EVENT_WEBHOOK_SECRET_ID is required with"));
+    let config = read(&[url, secret]).unwrap();
+    assert_eq!(config.key_sources(None).event_webhook, Some(Source::Secret("hook".to_owned())));
+    assert_eq!(config.event_webhook.types, EventTypes::usual());
+    assert!(!read(&[]).unwrap().event_webhook.is_on(), "off by default");
+    let chosen = |types| read(&[url, secret, ("EVENT_WEBHOOK_TYPES", types)]).map(|config| config.event_webhook.types);
+    assert_eq!(chosen("user.created, User.Deleted,").unwrap().to_string(), "user.created, user.deleted");
+    for (types, words) in
+        [(",", "must be a list"), ("user.*", "this one is none of them"), ("user.created,x", "entry 2")]
+    {
+        assert!(chosen(types).unwrap_err().to_string().contains(words), "{types}");
+    }
+    for private in [
+        "http://hook.example/",
+        "https://10.1.2.3/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://100.64.0.1/",
+        "https://224.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://[fd00::1]/",
+        "https://me:pw@hook.example/",
+        "ftp://hook.example/",
+    ] {
+        let refusal = read(&[("EVENT_WEBHOOK_URL", private), secret]).unwrap_err().to_string();
+        assert!(refusal.starts_with("EVENT_WEBHOOK_URL must be"), "{private}: {refusal}");
+    }
 }
 
 #[test]
