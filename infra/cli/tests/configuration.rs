@@ -25,7 +25,7 @@ const COMMAND: &str = "UPDATE_DOCS=1 cargo test -p latchkey --test configuration
 const COLUMNS_MAX: usize = 100;
 
 /// The files of `shared/src` that describe variables, in the document's order, with the headings.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("config.rs", "General"),
     ("config/keys.rs", "Keys"),
     ("config/firebase.rs", "Firebase"),
@@ -33,6 +33,7 @@ const SECTIONS: [(&str, &str); 13] = [
     ("config/accounts.rs", "Accounts and passwords"),
     ("config/http.rs", "URL and web apps"),
     ("config/mail.rs", "Mails"),
+    ("config/events.rs", "Webhook for events of accounts"),
     ("config/legacy.rs", "Passwords of another system"),
     ("config/telemetry.rs", "Log and metrics"),
     ("config/serve.rs", "The server in one process"),

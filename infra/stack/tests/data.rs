@@ -39,7 +39,7 @@ fn all_that_is_kept_or_logged_is_under_the_key_where_there_is_one() {
         seen
     };
     assert_eq!(under("AWS::DynamoDB::Table", |table| &table["SSESpecification"]["KMSMasterKeyId"]), 1);
-    assert_eq!(under("AWS::SecretsManager::Secret", |secret| &secret["KmsKeyId"]), 12);
+    assert_eq!(under("AWS::SecretsManager::Secret", |secret| &secret["KmsKeyId"]), 13);
     assert_eq!(under("AWS::Logs::LogGroup", |group| &group["KmsKeyId"]), 15);
     assert_eq!(under("AWS::SNS::Topic", |topic| &topic["KmsMasterKeyId"]), 1);
 }

@@ -126,8 +126,15 @@ fn refuse_other_ways(template: &Value) -> Result<(), String> {
         "SourceAccount": {"Ref": "AWS::AccountId"},
         "SourceArn": {"Fn::GetAtt": "MailReportsRule.Arn"},
     });
-    let is_known = invoked == [&by_reports, &by_secrets_manager];
-    ensure(is_known, "a function is invoked by another than the API, Secrets Manager or a report of SES")?;
+    let by_the_clock = json!({
+        "FunctionName": {"Fn::GetAtt": "SyncFunction.Arn"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+        "SourceArn": {"Fn::GetAtt": "DueEventsRule.Arn"},
+    });
+    let is_known = invoked == [&by_the_clock, &by_reports, &by_secrets_manager];
+    ensure(is_known, "a function is invoked by another than the API, Secrets Manager, a report of SES or the clock")?;
     let keys: Vec<&Value> =
         resources(template, "AWS::KMS::Key").map(|(_, key)| &key["Properties"]["KeyPolicy"]).collect();
     ensure(keys == [&key_policy()], "the policy of the key is another")?;

@@ -323,8 +323,8 @@ impl Keys {
         optional(self.mail.as_ref().map(|cached| cached.get(now))).await
     }
 
-    /// The secret that signs messages about events of accounts, if one is configured. [`Keys::warm`]
-    /// does not read it, because only their sender may.
+    /// The secret that signs messages about events of accounts, if one is configured.
+    /// [`Keys::warm`] does not read it, because only the sender may.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
 //! The outbox of the webhook: events of accounts that wait for their delivery.
 //!
 //! An event is written in the transaction of the change that it tells of. Each attempt claims the
-//! event first: the claim counts the attempt and sets the time of the next one, so that an attempt
-//! that dies is made again, and no two attempts are made at once.
+//! event first. The claim counts the attempt and sets the time of the next one. An attempt that
+//! dies is therefore made again, and no two attempts are made at once.
 
 use std::{fmt, sync::Arc, time::Duration};
 

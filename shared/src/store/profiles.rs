@@ -175,8 +175,8 @@ impl Store {
 
     /// Changes the name, the metadata, or both. The first change moves the name into the profile,
     /// and is a change of the account. Each further one is one round trip, and one more for each
-    /// change of the metadata that comes first. Where a webhook is told of it, each change is one
-    /// of the account, so that its version gives the messages an order.
+    /// change of the metadata that comes first. If a webhook is told of changes, each one is a
+    /// change of the account, so that the version gives the messages an order.
     ///
     /// # Errors
     ///

@@ -14,6 +14,7 @@ mod mails;
 mod mistakes;
 mod outbox;
 mod terminal;
+mod webhooks;
 
 use std::{
     fs,
