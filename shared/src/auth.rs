@@ -21,6 +21,7 @@ pub mod new_password;
 pub mod oauth;
 pub mod password;
 pub mod proof;
+pub mod recent_login;
 pub mod refresh;
 pub mod reset;
 pub mod session_object;

@@ -8,11 +8,7 @@ use serde::Serialize;
 use shared::{
     App,
     account::{identity::ShownIdentity, user::User},
-    auth::{
-        ending::end_at_firebase,
-        exchange::{is_own_firebase_user, require_recent_login},
-        session_object::end_of_sessions,
-    },
+    auth::{ending::end_at_firebase, exchange::is_own_firebase_user, recent_login, session_object::end_of_sessions},
     config::EmailSignIn,
     error::Error,
     http::{
@@ -96,7 +92,7 @@ async fn unlink(
 ) -> Result<Json<Unlinked>, Error> {
     let provider = provider.map(|Path(provider)| provider).unwrap_or_default();
     let now = app.now();
-    require_recent_login(caller.auth_time, now)?;
+    recent_login::require(caller.auth_time, now)?;
     let is_of_provider = |user: &User| user.identities.iter().any(|identity| identity.provider == provider);
     if !is_of_provider(&caller.user) {
         return Ok(Json(Unlinked { unlinked: false }));

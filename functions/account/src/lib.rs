@@ -23,6 +23,7 @@ use shared::{
         mailing::{notice, tell},
         new_password::{refuse_breached, refuse_weak},
         password::confirm,
+        recent_login,
         session_object::{self, SessionObject, end_of_sessions, outlast_the_end_of_sessions},
     },
     error::{Error, Field},
@@ -30,7 +31,7 @@ use shared::{
         api::{Api, Operation, operation::Tag, refusals::ATTEMPT},
         body::Body,
         caller::Caller,
-        fields::{Fields, Input},
+        fields::{Fields, Input, missing},
         unknown::Place,
     },
     mail::{Kind, Language},
@@ -76,10 +77,14 @@ fn updating() -> Operation {
 
 fn deleting(id: &'static str, summary: &'static str) -> Operation {
     operation::<Deleted>(id, summary)
-        .text("Deletes the account with its identifiers and sessions, for ever.")
+        .text(
+            "Deletes the account with its identifiers and sessions, for ever. An account without a password needs none, and \
+             a login within ten minutes in its place.",
+        )
         .body::<DeleteAccount>()
+        .imported(&["password"])
         .fails(ATTEMPT)
-        .fails(&[(403, "password_incorrect")])
+        .fails(&[(401, "reauthentication_required"), (403, "password_incorrect")])
 }
 
 fn changing_the_password() -> Operation {
@@ -260,14 +265,14 @@ async fn renew(
     Ok(Renewal { user, identity, hash })
 }
 
-/// `password`.
+/// `password`. An account that has none is deleted after a recent login.
 struct DeleteAccount {
-    password: Password,
+    password: Option<Password>,
 }
 
 impl Input for DeleteAccount {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { password: fields.password("password")? })
+        Some(Self { password: fields.optional_password("password") })
     }
 }
 
@@ -306,23 +311,24 @@ async fn delete(
     method: Method,
     body: Result<Body<DeleteAccount>, Error>,
 ) -> Result<Json<Deleted>, Error> {
-    let Body(input) = body.map_err(|error| if method == Method::DELETE { with_hint(error) } else { error })?;
-    let (user, identity) = confirm(&app, &caller.user, caller.session, input.password).await?;
+    let Body(input) = body?;
+    let (user, identity) = match input.password {
+        Some(password) => confirm(&app, &caller.user, caller.session, password).await?,
+        None => match recent_login::confirm(&app, &caller.user, caller.auth_time).await? {
+            Some(user) => (user, app.pseudonym(&caller.user.email_key)),
+            None => return Err(password_missing(&method)),
+        },
+    };
     app.store().delete_confirmed(&user).await?;
     audit::record("account_deleted", &identity, &app.pseudonym(&user.id));
     app.store().forget_sessions(&user, |_| true).await;
     Ok(Json(Deleted::of(end_at_firebase(&app, &user.id).await)))
 }
 
-/// The error of a DELETE without its password, with another way for a client that cannot send one.
-fn with_hint(error: Error) -> Error {
-    let is_missing = |field: &Field| (field.field.as_str(), field.code) == ("password", "required");
-    if !error.fields().iter().any(is_missing) {
-        return error;
-    }
-    let fields = error.fields().iter().cloned().map(|field| {
-        let detail = format!("{} A client that cannot send a body with DELETE calls POST /me/delete.", field.detail());
-        if is_missing(&field) { field.explained(detail) } else { field }
-    });
-    Error::wrong(fields.collect())
+/// The error of a deletion without the password, with another way for a client that cannot send one
+/// by DELETE.
+fn password_missing(method: &Method) -> Error {
+    let field = missing("password");
+    let detail = format!("{} A client that cannot send a body with DELETE calls POST /me/delete.", field.detail());
+    Error::wrong(vec![if *method == Method::DELETE { field.explained(detail) } else { field }])
 }

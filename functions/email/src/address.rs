@@ -13,6 +13,7 @@ use shared::{
         mailing::{self, MailRequest, Started, Words},
         password::confirm,
         proof::Shown,
+        recent_login,
         session_object::{SessionObject, require_signing_keys},
         sign_in,
     },
@@ -41,7 +42,8 @@ pub(super) fn api() -> Api {
     let asking = Operation::new::<Started>("changeEmail", "Ask for a code to change my address")
         .text(
             "Mails a code to the new address. The answer is the same if another account has it: its mailbox alone is told. \
-             An account without a password sends challenge and code of a login in the place of the password.",
+             An account without a password sends challenge and code of a login in the place of the password, or logs in \
+             within ten minutes before.",
         )
         .tag(Tag::Account)
         .bearer()
@@ -52,6 +54,7 @@ pub(super) fn api() -> Api {
         .fails(&[
             (400, "email_unchanged"),
             (401, "code_invalid"),
+            (401, "reauthentication_required"),
             (403, "password_incorrect"),
             (501, "not_configured"),
         ]);
@@ -129,7 +132,10 @@ async fn confirmed(app: &App, caller: &Caller, credential: Option<Credential>) -
         Some(Credential::Code { challenge, code }) => {
             sign_in::confirm(app, &caller.user, Shown::Code { challenge: &challenge, code: &code }).await
         }
-        None => Err(Error::wrong(vec![missing("password")])),
+        None => {
+            let confirmed = recent_login::confirm(app, &caller.user, caller.auth_time).await?;
+            confirmed.ok_or_else(|| Error::wrong(vec![missing("password")]))
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use axum::{Json, extract::State, http::HeaderMap};
 use shared::{
     App,
     auth::{
-        exchange::{self, ExchangeRequest, require_recent_login},
+        exchange::{self, ExchangeRequest},
+        recent_login,
         session_object::{SessionObject, require_signing_keys},
     },
     error::Error,
@@ -108,7 +109,7 @@ async fn exchange(
         false => None,
     };
     if let Some(caller) = &caller {
-        require_recent_login(caller.auth_time, app.now())?;
+        recent_login::require(caller.auth_time, app.now())?;
     }
     let request = ExchangeRequest {
         provider: &input.provider,

@@ -122,9 +122,15 @@ pub fn with_ascii_domain(address: &str) -> String {
     address.rsplit_once('@').and_then(ascii).unwrap_or_else(|| address.to_owned())
 }
 
-/// Whether an address is in a domain that belongs to nobody (RFC 2606, RFC 6761). Such an address
-/// gets no mail, and is good for tests. `key` is the form that is compared.
-pub fn is_reserved(key: &str) -> bool {
+/// Whether mails are sent to an address. None is to an account without an address, or to a domain
+/// for examples. `key` is the form that is compared.
+pub fn gets_mail(key: &str) -> bool {
+    !key.is_empty() && !is_reserved(key)
+}
+
+/// Whether an address is in a domain that belongs to nobody (RFC 2606, RFC 6761). Such an address is
+/// good for tests.
+fn is_reserved(key: &str) -> bool {
     const TOP_LEVELS: [&str; 4] = ["example", "invalid", "localhost", "test"];
     const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
     let domain = key.rsplit_once('@').map_or("", |(_, domain)| domain);
@@ -216,11 +222,12 @@ mod tests {
     #[test]
     fn an_address_of_a_reserved_domain_is_told_from_others_that_look_like_one() {
         for key in ["a@example.com", "a@x.example.org", "a@shop.example", "a@b.test", "a@b.invalid", "a@b.localhost"] {
-            assert!(is_reserved(key), "{key}");
+            assert!(is_reserved(key) && !gets_mail(key), "{key}");
         }
-        for key in ["a@yopmail.com", "a@myexample.com", "a@example.com.de", "a@test.de", "example", ""] {
-            assert!(!is_reserved(key), "{key}");
+        for key in ["a@yopmail.com", "a@myexample.com", "a@example.com.de", "a@test.de", "example"] {
+            assert!(gets_mail(key), "{key}");
         }
+        assert!(!gets_mail(""));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     App,
     account::{
-        email::{Email, Identifier, is_reserved},
+        email::{Email, Identifier, gets_mail},
         proof::{Proof, Purpose},
         session::Session,
         user::User,
@@ -51,7 +51,7 @@ pub async fn by_code(app: &App, issuer: &Issuer, caller: &User, shown: Shown<'_>
         if presented.proof.user_id.as_ref() != Some(&caller.id) || presented.is_repeat {
             return Err(presented.refuse(app).await);
         }
-        let before = presented.owner_at(app, &caller.email_key).await?;
+        let before = presented.owner_as(app, caller).await?;
         let now = app.now();
         let change = Change::new(app, &presented, &before, now).await?;
         let admitted = match app.config().accounts.admission.admit(&change.after) {
@@ -85,7 +85,7 @@ pub async fn by_link(app: &App, token: &str, password: Password, client: Option<
         if presented.is_repeat && checked.email_key == presented.proof.email_key {
             return Ok(presented.proof.continue_url);
         }
-        let before = presented.owner_at(app, &checked.email_key).await?;
+        let before = presented.owner_as(app, &checked).await?;
         if presented.is_repeat || !has_password_of(&before, &checked) {
             return Err(presented.refuse(app).await);
         }
@@ -117,7 +117,7 @@ impl Change {
             return Err(presented.before_telling(app, Error::TooManyAttempts(wait)).await);
         }
         let undo = proof_of(app, Purpose::Undo, before, &presented.proof.locale, now)?;
-        let is_told = !is_reserved(&before.email_key);
+        let is_told = gets_mail(&before.email_key);
         let mails = if is_told { vec![proof_mail(app, &undo, now)?] } else { Vec::new() };
         let mut after = before.clone();
         after.change_address(&presented.proof, is_told.then_some(&undo), end_of_sessions(app, now));
@@ -165,7 +165,7 @@ pub async fn undo(app: &App, token: &str, email: &Email) -> Result<(), Error> {
             return Ok(());
         }
         let Some(named) = named(app, &presented).await? else { return Err(presented.refuse(app).await) };
-        let before = presented.owner_at(app, &named.email_key).await?;
+        let before = presented.owner_as(app, &named).await?;
         let now = app.now();
         let mut after = before.clone();
         after.undo_address_change(&presented.proof, end_of_sessions(app, now));

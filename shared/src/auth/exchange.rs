@@ -42,8 +42,6 @@ use crate::{
 
 /// The time in which a token may come again, because its answer was lost.
 const REPEATED_WITHIN: Duration = Duration::from_secs(60);
-/// The greatest age of the login of somebody who links an identity.
-const LOGIN_AGE_MAX: Duration = Duration::from_secs(10 * 60);
 
 /// A token of a provider, and its client.
 pub struct ExchangeRequest<'a> {
@@ -99,15 +97,6 @@ pub async fn exchange(app: &App, issuer: &Issuer, request: &ExchangeRequest<'_>)
         }
     }
     Err(overtaken())
-}
-
-/// Refuses somebody whose login is more than ten minutes ago.
-///
-/// # Errors
-///
-/// 401 `reauthentication_required`.
-pub fn require_recent_login(auth_time: Timestamp, now: Timestamp) -> Result<(), Error> {
-    if now < auth_time + LOGIN_AGE_MAX { Ok(()) } else { Err(Error::LoginTooOld) }
 }
 
 /// Counts a refused token, and returns the refusal. Beyond the quota every refusal is a 429, while

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     App,
     account::{
-        email::{Identifier, is_reserved},
+        email::{Identifier, gets_mail},
         identity::Identity,
         proof::{CODE_DIGITS, Proof, ProofId, Purpose, TRIES_MAX},
         rate_limit::mails::MAIL_PAUSE,
@@ -278,7 +278,7 @@ pub(super) fn proof_mail_at(
     };
     let mail = OutgoingMail::new(app.uuid()?, kind, &proof.email, Language::of_tag(&proof.locale), now);
     let mail = mail.with_proof(proof.id, base);
-    let is_sent = proof.user_id.is_some() && !is_reserved(&proof.email_key);
+    let is_sent = proof.user_id.is_some() && gets_mail(&proof.email_key);
     Ok(if is_sent { mail } else { mail.into_decoy() })
 }
 
@@ -304,7 +304,7 @@ fn already_used(
 ) -> Result<OutgoingMail, Error> {
     let mail = OutgoingMail::new(app.uuid()?, Kind::AddressAlreadyUsed, &holder.email, request.language, now);
     let mail = mail.with_proof(proof.id, app.config().mail.public_url.as_deref());
-    Ok(if is_reserved(&holder.email_key) { mail.into_decoy() } else { mail })
+    Ok(if gets_mail(&holder.email_key) { mail } else { mail.into_decoy() })
 }
 
 /// The notice about an event of an account, to write in its transaction. None where this deployment
@@ -320,7 +320,7 @@ pub fn notice(
     language: Language,
     now: Timestamp,
 ) -> Result<Vec<OutgoingMail>, Error> {
-    if app.config().mail.by == MailBy::Off || is_reserved(&user.email_key) {
+    if app.config().mail.by == MailBy::Off || !gets_mail(&user.email_key) {
         return Ok(Vec::new());
     }
     Ok(vec![OutgoingMail::new(app.uuid()?, kind, &user.email, language, now)])

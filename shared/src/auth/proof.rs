@@ -203,17 +203,23 @@ impl Presented {
     /// As [`Presented::refuse`], if the account is gone or has changed since the mail was asked
     /// for. 503 if DynamoDB fails.
     pub async fn owner(&self, app: &App) -> Result<User, Error> {
-        self.owner_at(app, &self.proof.email_key).await
+        let id = self.proof.user_id.as_deref().unwrap_or_default();
+        let user = app.store().owner(&self.proof.email_key, id).await?;
+        self.unchanged(app, user).await
     }
 
-    /// Like [`Presented::owner`], for an account that has another address than the one of the mail.
+    /// Like [`Presented::owner`], for an account that has another address than the one of the mail,
+    /// or none.
     ///
     /// # Errors
     ///
     /// As [`Presented::owner`].
-    pub async fn owner_at(&self, app: &App, email_key: &str) -> Result<User, Error> {
-        let id = self.proof.user_id.as_deref().unwrap_or_default();
-        let user = app.store().owner(email_key, id).await?;
+    pub async fn owner_as(&self, app: &App, account: &User) -> Result<User, Error> {
+        let user = app.store().credentials(account).await?;
+        self.unchanged(app, user).await
+    }
+
+    async fn unchanged(&self, app: &App, user: Option<User>) -> Result<User, Error> {
         match user.filter(|user| self.is_repeat || self.is_current(user)) {
             Some(user) => Ok(user),
             None => Err(self.refuse(app).await),

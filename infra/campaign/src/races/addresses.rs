@@ -16,6 +16,8 @@ use crate::{Scale, invariants::Checks, report::Report, requests::Request, wait_f
 const WANTED: &str = "wanted@yopmail.com";
 /// Each of so many requests is a sign-up, and all others are changes.
 const SIGN_UP_EVERY: usize = 10;
+/// The ways back of a round. More sign-ups at a time are refused, since too many hashes would wait.
+const WAYS_AT_A_TIME: usize = 20;
 
 /// Runs the case, and adds its rows.
 pub fn run(scale: Scale, report: &mut Report) {
@@ -60,7 +62,7 @@ async fn to_one_address(requests: usize, report: &mut Report) {
 /// it.
 async fn there_and_back(accounts: usize, report: &mut Report) {
     let service = service().await;
-    let mut all = Vec::new();
+    let mut beside = Vec::new();
     for number in 0..accounts {
         let old = format!("old{number}@yopmail.com");
         let user = service.account_with(&old, None, |user| user.email_verified = true).await;
@@ -69,14 +71,18 @@ async fn there_and_back(accounts: usize, report: &mut Report) {
         assert_eq!(request.send(&service).await.status, 200, "the change");
         let other = service.account_with(&format!("other{number}@yopmail.com"), None, |_| {}).await;
         let other = service.session(&other).await;
-        all.push(change(&service, &other, &old).await);
-        all.push(Request::create(&old).with_time_limit(Some(PATIENCE)));
+        let rival = change(&service, &other, &old).await;
+        let sign_up = Request::create(&old).with_time_limit(Some(PATIENCE));
+        beside.push((old, [rival, sign_up]));
     }
     let links = undo_links(&service).await;
-    all.extend(links.into_iter().map(|(email, token)| {
-        Request::post("/pages/undo", json!({"token": token, "email": email})).with_time_limit(Some(PATIENCE))
-    }));
-    let batch = Batch::send(&service, all).await;
+    let back = |(old, others): &(String, [Request; 2])| {
+        let undo = Request::post("/pages/undo", json!({"token": links[old], "email": old}));
+        let [rival, sign_up] = others.clone();
+        [rival, sign_up, undo.with_time_limit(Some(PATIENCE))]
+    };
+    let rounds = beside.chunks(WAYS_AT_A_TIME).map(|round| round.iter().flat_map(back).collect()).collect();
+    let batch = Batch::send_rounds(&service, rounds).await;
     let checks = identifiers(&service, 2 * accounts + batch.count(201)).await;
     let faults = batch.count(500) + batch.count(503);
     report.row(

@@ -28,6 +28,15 @@ impl Batch {
         Self(answers.into_iter().map(|(_, answer)| answer).collect())
     }
 
+    /// Sends the rounds one after the other, each as [`Batch::send`] does.
+    pub async fn send_rounds(service: &Arc<Service>, rounds: Vec<Vec<Request>>) -> Self {
+        let mut answers = Vec::new();
+        for requests in rounds {
+            answers.extend(Self::send(service, requests).await.0);
+        }
+        Self(answers)
+    }
+
     /// The number of answers with this status.
     pub fn count(&self, status: u16) -> usize {
         self.0.iter().filter(|answer| answer.status == status).count()

@@ -1,6 +1,8 @@
 //! A password is kept as it was typed, at every place that reads one. No letter that nobody sees is
 //! taken off or refused.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 use shared::testing::{Answer, Service};
@@ -90,5 +92,31 @@ async fn a_letter_that_nobody_sees_beside_a_weak_password_makes_it_no_stronger()
         let body = json!({"email": "a@b.de", "password": password});
         let answer = service.post("/create-account", body).await.refused(400, "weak_password");
         assert_eq!(answer.fields(), [("password", "password_too_common")], "{password:?}");
+    }
+}
+
+/// Somebody who has no password shows a recent login in its place. Whoever has one gives it.
+#[tokio::test(start_paused = true)]
+async fn an_account_without_a_password_is_deleted_after_a_recent_login() {
+    let service = service().await;
+    let with = service.account("with@b.de").await;
+    let token = service.session(&with).await["access_token"].clone();
+    for (method, path) in [(Method::DELETE, "/me"), (Method::POST, "/me/delete")] {
+        for body in [json!({}), json!({"password": ""}), json!({"password": null})] {
+            let answer = service.request(method.clone(), path).bearer(&token).json(body).await;
+            assert_eq!(answer.refused(400, "invalid_request").fields(), [("password", "required")], "{path}");
+        }
+        let email = format!("{}@b.de", if path == "/me" { "one" } else { "two" });
+        let without = service.account_with(&email, None, |user| user.password_hash = None).await;
+        let token = service.session(&without).await["access_token"].clone();
+        let call = |body| service.request(method.clone(), path).bearer(&token).json(body);
+        call(json!({"password": PLAIN})).await.refused(403, "password_incorrect");
+        service.pass(Duration::from_secs(600));
+        call(json!({})).await.refused(401, "reauthentication_required");
+        let token = service.session(&without).await["access_token"].clone();
+        service.pass(Duration::from_secs(599));
+        let deleted = service.request(method, path).bearer(&token).json(json!({})).await.is(200);
+        assert_eq!(deleted.body["deleted"], true);
+        service.request(Method::GET, "/me").bearer(&token).send().await.refused(401, "user_not_found");
     }
 }

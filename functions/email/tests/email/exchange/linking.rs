@@ -1,5 +1,6 @@
 //! The table of linking, cell by cell.
 
+use axum::http::Method;
 use serde_json::{Value, json};
 use shared::{
     account::{admission::Admission, user::User},
@@ -117,6 +118,30 @@ async fn a_token_without_an_address_makes_an_account_without_one() {
         let again = deployment.exchange(provider, &deployment.claims(provider, "")).await.is(200).body;
         assert_eq!(again["uid"], session["uid"], "{provider}");
     }
+}
+
+/// Nothing but a recent login can show who asks: there is neither a password nor a mailbox.
+#[tokio::test(start_paused = true)]
+async fn an_account_without_an_address_gets_one_after_a_recent_login() {
+    let deployment = Deployment::new().await;
+    let service = &deployment.service;
+    let session = deployment.exchange("apple", &deployment.claims("apple", "")).await.is(200).body;
+    let post =
+        |path: &str, body: Value| service.request(Method::POST, path).bearer(&session["access_token"]).json(body);
+    let started = post("/me/email", json!({"new_email": FOREIGN})).await.is(200).body;
+    let code = json!({"challenge": started["challenge"], "code": code_of(&started["challenge"])});
+    let changed = post("/me/email/complete", code).await.is(200).body;
+    assert_eq!((&changed["uid"], &changed["user"]["email"]), (&session["uid"], &json!(FOREIGN)));
+    assert_eq!(changed["user"]["email_verified"], true);
+    // There is no former address that could be told.
+    assert_eq!(service.mails().await.iter().map(|mail| mail.kind).collect::<Vec<_>>(), [Kind::Change]);
+    let again = deployment.exchange("apple", &deployment.claims("apple", "")).await.is(200).body;
+    assert_eq!(again["uid"], session["uid"]);
+
+    let later = deployment.exchange("facebook", &deployment.claims("facebook", "")).await.is(200).body;
+    service.pass(std::time::Duration::from_secs(600));
+    let call = service.request(Method::POST, "/me/email").bearer(&later["access_token"]);
+    call.json(json!({"new_email": "ann@yopmail.com"})).await.refused(401, "reauthentication_required");
 }
 
 #[tokio::test(start_paused = true)]
