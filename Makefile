@@ -186,6 +186,11 @@ release-test: ## test the scripts of a release in a small form, in seconds
 bare: ## prove the tool's archive ARCHIVE=dist/… on a bare system in the folder ROOT=…
 	infra/release/bare.sh '$(ARCHIVE)' '$(ROOT)'
 
+# The stacks are made in the region of the bucket. PUBLIC=yes lets everybody read the release there.
+.PHONY: publish
+publish: $(VENV)/.installed ## upload a release of dist to BUCKET=, and print the link that makes a stack in a browser; VERSION=, PUBLIC=yes
+	@$(TOOL) -m deployment.publish --bucket '$(BUCKET)' --version '$(VERSION)' --architecture '$(ARCH)' $(if $(filter yes,$(PUBLIC)),--public)
+
 # The short form of `artefacts`, with the functions that `unit` built. Optimising all of them would
 # make `make test` a fifth longer.
 .PHONY: walk

@@ -43,10 +43,10 @@ for processor in x86_64 arm64; do
             "${PYTHON:-python3}" "$root/infra/release/zip_function.py" "$function" \
                 "$scratch/$name/functions/$(basename "$(dirname "$function")").zip"
         done
-        # `sam deploy` uploads a zip as it is. The default of the processor is the one of this
-        # archive.
+        # `sam deploy` uploads a zip as it is. The only processor is the one of this archive.
         sed -e 's|CodeUri: target/lambda/\(.*\)|CodeUri: functions/\1.zip|' \
-            -e "/^  Architecture:/,/AllowedValues/s/Default: .*/Default: $processor/" "$root/template.yaml" > "$scratch/$name/template.yaml"
+            -e "/^  Architecture:/,/AllowedValues/{s/Default: .*/Default: $processor/;s/AllowedValues: .*/AllowedValues: [$processor]/;}" \
+            "$root/template.yaml" > "$scratch/$name/template.yaml"
         cp "$root/samconfig.toml" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$scratch/$name"
         archive "$name" "$name.tar.gz"
     fi

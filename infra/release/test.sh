@@ -83,6 +83,8 @@ grep -q 'CodeUri: functions/login.zip' "$packed/template.yaml" || fail "the temp
 ! grep -q 'target/lambda' "$packed/template.yaml" || fail "the template names a folder of the build"
 [ "$(sed -n '/^  Architecture:/,/AllowedValues/s/.*Default: //p' "$packed/template.yaml")" = x86_64 ] ||
     fail "the template of x86_64 is for another processor"
+sed -n '/^  Architecture:/,/AllowedValues/p' "$packed/template.yaml" | grep -qx '    AllowedValues: \[x86_64\]' ||
+    fail "the template of x86_64 lets another processor be chosen"
 "${PYTHON:-python3}" - "$packed/functions/login.zip" <<'END' || fail "the zip is not one executable bootstrap"
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as package:

@@ -65,13 +65,13 @@ def connect() -> boto3.Session:
     return boto3.Session(region_name=found)
 
 
-def client(session: boto3.Session, service: str):
-    """A client of one service, with short timeouts.
+def client(session: boto3.Session, service: str, config: Config = QUICK):
+    """A client of one service, with short timeouts unless others are given.
 
     Raises `Refusal` if there is no such region.
     """
     try:
-        return session.client(service, config=QUICK)
+        return session.client(service, config=config)
     except (exceptions.BotoCoreError, ValueError) as error:
         raise Refusal(f"{service} has no address in the region {session.region_name} ({error}).") from error
 
