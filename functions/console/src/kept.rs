@@ -2,6 +2,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
@@ -11,9 +12,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use flate2::{Compression, write::GzEncoder};
 use shared::http::contract::Document;
 
-use crate::gzip::gzip;
 
 /// A text with the tag of its content.
 pub struct Kept {
@@ -59,11 +60,7 @@ impl Kept {
     }
 
     fn zipped(&self) -> Option<&Bytes> {
-        let made = self.zipped.get_or_init(|| {
-            let zipped = gzip(&self.plain);
-            (zipped.len() < self.plain.len()).then(|| zipped.into())
-        });
-        made.as_ref()
+        self.zipped.get_or_init(|| gzip(&self.plain)).as_ref()
     }
 
     /// Whether the caller has the text, in any form (RFC 9110 section 13.1.2).
@@ -73,6 +70,15 @@ impl Kept {
             value == "*" || tag.strip_suffix("-gzip").unwrap_or(tag) == self.tag
         })
     }
+}
+
+/// The text as a file of gzip. `None` if it is not shorter.
+fn gzip(text: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // Memory accepts every byte.
+    encoder.write_all(text).ok()?;
+    let zipped = encoder.finish().ok()?;
+    (zipped.len() < text.len()).then(|| zipped.into())
 }
 
 /// Whether the caller accepts gzip (RFC 9110 section 12.5.3). A weight of 0 refuses it.

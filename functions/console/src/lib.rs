@@ -7,7 +7,6 @@
 mod document;
 mod errors;
 mod files;
-mod gzip;
 mod kept;
 mod pages;
 mod settings;

@@ -347,7 +347,9 @@ async fn an_event_that_was_committed_before_a_crash_is_told_by_the_next_process_
     let second = EventDelivery::new(service.app().clone());
     let third = EventDelivery::new(service.app().clone());
     let (one, two, three) = tokio::join!(first.deliver_due(), second.deliver_due(), third.deliver_due());
-    (one.unwrap(), two.unwrap(), three.unwrap());
+    for delivered in [one, two, three] {
+        delivered.unwrap();
+    }
     assert_eq!(receiver.types(), ["user.created"]);
 }
 
