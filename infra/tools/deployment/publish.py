@@ -7,14 +7,17 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from botocore import exceptions
+from botocore.config import Config
 
 from . import release
 from .account import Caller, client, connect, identify
-from .bucket import PATIENT, Bucket
+from .bucket import Bucket
 from .preflight import ARCHITECTURES
 from .refusal import Refusal, told
 
 STACK = "latchkey"
+# A large template is judged once. A second try would only wait for longer.
+ONCE = Config(connect_timeout=4, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1})
 # A link sets the parameters that differ from the defaults of the template.
 LINKS = {"for Firebase": {}, "without Firebase": {"TokenProfile": "access"}}
 
@@ -72,7 +75,7 @@ def validate(session, url: str) -> str:
     Raises `Refusal` with the reason if it cannot.
     """
     try:
-        client(session, "cloudformation", PATIENT).validate_template(TemplateURL=url)
+        client(session, "cloudformation", ONCE).validate_template(TemplateURL=url)
     except exceptions.ClientError as error:
         said = error.response["Error"]
         if said["Code"] == "ValidationError":

@@ -12,6 +12,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 import unittest
 import urllib.error
 import urllib.request
@@ -95,12 +97,13 @@ class Publishing(OnMoto):
         return links, url
 
     def test_a_browser_can_make_a_stack_of_the_real_template(self):
-        done = self.moto.run("deployment.publish", *self.words("--folder", str(real(self.folder))))
+        words = self.words("--folder", str(real(self.folder)))
+        done = self.moto.run("deployment.publish", *words, AWS_ENDPOINT_URL_CLOUDFORMATION=self.closed.url)
         self.assertEqual(done.returncode, 0, done.stderr)
-        # cfn-lint judges the template in the place of CloudFormation.
-        self.assertIn("CloudFormation accepts the template", done.stdout)
         links, url = self.links(done.stdout)
-        body = yaml_parse(self.content(urlsplit(url).path[1:]).decode())
+        packaged = self.content(urlsplit(url).path[1:])
+        self.lint(packaged)
+        body = yaml_parse(packaged.decode())
         self.assertEqual([link.get("param_TokenProfile") for link in links], [None, ["access"]])
         for link in links:
             self.assertEqual(link["stackName"], ["latchkey"])
@@ -116,6 +119,18 @@ class Publishing(OnMoto):
         zips = [self.content(key) for key in self.objects() if key.endswith(".zip")]
         self.assertEqual(made, {base64.b64encode(hashlib.sha256(content).digest()).decode() for content in zips})
         self.assertEqual(len(zips), len(list((self.folder / "built/arm64/functions").iterdir())))
+
+    def lint(self, template):
+        """cfn-lint judges the template, as `make template` judges the one of the repository."""
+        file = self.folder / "packaged.yaml"
+        file.write_bytes(template)
+        program = Path(sys.executable).with_name("cfn-lint")
+        judged = subprocess.run([program, file], capture_output=True, text=True, env={**os.environ, "AWS_DEFAULT_REGION": REGION})
+        self.assertEqual(judged.returncode, 0, judged.stdout)
+
+    def test_cloudformation_is_asked_about_the_template(self):
+        small(self.folder)
+        self.assertIn("CloudFormation accepts the template", self.published(AWS_ENDPOINT_URL_CLOUDFORMATION=self.moto.url))
 
     def test_a_name_has_the_checksum_of_its_content(self):
         small(self.folder)
