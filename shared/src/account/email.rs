@@ -128,8 +128,8 @@ pub fn gets_mail(key: &str) -> bool {
     !key.is_empty() && !is_reserved(key)
 }
 
-/// Whether an address is in a domain that belongs to nobody (RFC 2606, RFC 6761). Such an address is
-/// good for tests.
+/// Whether an address is in a domain that belongs to nobody (RFC 2606, RFC 6761), and is good for
+/// tests.
 fn is_reserved(key: &str) -> bool {
     const TOP_LEVELS: [&str; 4] = ["example", "invalid", "localhost", "test"];
     const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];

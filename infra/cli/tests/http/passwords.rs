@@ -117,6 +117,6 @@ async fn an_account_without_a_password_is_deleted_after_a_recent_login() {
         service.pass(Duration::from_secs(599));
         let deleted = service.request(method, path).bearer(&token).json(json!({})).await.is(200);
         assert_eq!(deleted.body["deleted"], true);
-        service.request(Method::GET, "/me").bearer(&token).send().await.refused(401, "user_not_found");
+        service.request(Method::GET, "/me").bearer(&token).send().await.refused(401, "token_revoked");
     }
 }

@@ -246,9 +246,8 @@ async fn the_id_token_of_a_provider_is_read_as_every_other_token() {
     let providers = json!([{"id": "acme", "issuer": "https://a.example", "client_ids": ["app"], "jwks": provider.url(),
         "nonce": "optional"}])
     .to_string();
-    let account = service_account();
     let variables =
-        [("IDENTITY_PROVIDERS", &*providers), ("RATE_LIMITS", "off"), ("FIREBASE_SERVICE_ACCOUNT", &*account)];
+        [("IDENTITY_PROVIDERS", &*providers), ("RATE_LIMITS", "off"), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
     let service = Service::configured(latchkey::router(), &variables).await;
     let user = service.account("a@b.de").await;
     let mut rows = rows();
@@ -284,9 +283,8 @@ async fn the_id_token_of_a_provider_is_read_as_every_other_token() {
 #[tokio::test(start_paused = true)]
 async fn the_token_of_an_admin_is_read_as_every_other_token() {
     const KEY: &str = "an admin's key of 32 characters or more";
-    let account = service_account();
     let variables =
-        [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("FIREBASE_SERVICE_ACCOUNT", &*account)];
+        [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
     let service = Service::configured(latchkey::router(), &variables).await;
     let user = service.account("a@b.de").await;
     let made = service.request(Method::POST, "/admin/token").header("x-admin-key", KEY).send().await.is(200);
