@@ -15,7 +15,6 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use shared::http::contract::Document;
 
-
 /// A text with the tag of its content.
 pub struct Kept {
     plain: Bytes,

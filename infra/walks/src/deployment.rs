@@ -8,7 +8,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use crate::{
-    gateway,
+    clock, gateway,
     http::{Answer, Client, Request},
     latchkey::{Server, Variables},
     process::{self, Child},
@@ -16,10 +16,10 @@ use crate::{
     tokens,
 };
 
-/// The longest build: the whole AWS SDK, on a small and busy machine.
-const BUILD_MS: i64 = 30 * 60_000;
 const START_MS: u64 = 5 * 60_000;
 const LISTEN_MS: i64 = 60_000;
+/// The pause between two looks for a function that has ended.
+const END_EVERY_MS: i64 = 100;
 /// Hashes of a debug build on a busy machine are slow.
 const ANSWER_MS: u64 = 60_000;
 const INVOKE_MS: i64 = 60_000;
@@ -67,6 +67,7 @@ impl Way {
 pub struct Deployment {
     server: Server,
     watch: Child,
+    functions: Vec<Child>,
     client: Client,
     /// The port of cargo-lambda's API.
     port: u16,
@@ -85,13 +86,15 @@ impl Deployment {
     }
 
     /// Like [`Deployment::start`]. The functions have `others` too, in the place of equal names.
+    ///
+    /// The functions are those that `cargo test` built. cargo-lambda would build everything again,
+    /// with other features of the same crates.
     pub async fn beside(
         functions: &[&str],
         variables: Variables,
         others: Variables,
         secrets: Arc<SecretsManager>,
     ) -> Self {
-        process::run("cargo build", cargo("cargo").args(["build", "--bins"]), BUILD_MS).await;
         let [dynamodb, port] = process::free_ports();
         let server = Server::start(dynamodb, &variables).await;
         let table = format!("http://127.0.0.1:{dynamodb}");
@@ -106,26 +109,35 @@ impl Deployment {
         }
         all.extend(variables.clone());
         all.extend(others);
-        let watch = watch(port, &all).await;
+        let watch = watch(port).await;
+        let started = functions.iter().map(|name| function(name, port, &all)).collect();
         let client = Client::new();
         let events = process::scratch("events");
-        let deployment = Self { server, watch, client, port, events, secrets, variables, table };
+        let deployment = Self { server, watch, functions: started, client, port, events, secrets, variables, table };
         deployment.start_processes(functions).await;
         deployment
     }
 
-    /// A first request starts a function's process. If the process does not start, cargo-lambda
-    /// does not answer.
+    /// Waits until each function answers. If its process does not start, cargo-lambda does not
+    /// answer.
     async fn start_processes(&self, functions: &[&str]) {
         let start = |name| self.by_url(name, Request::get("/"), START_MS);
         let started = join_all(functions.iter().copied().map(start));
-        let failed = Regex::new("command (exited|killed|stopped|ended)").expect("an expression");
-        let failure = self.watch.says(i64::MAX / 2, |lines| lines.iter().find(|line| failed.is_match(line)).cloned());
         tokio::select! {
             answers = started => answers.into_iter().for_each(|answer| {
                 answer.expect("an answer");
             }),
-            line = failure => panic!("a function did not start: {line}; {}", self.watch.tail()),
+            () = self.end_of_a_function() => (),
+        }
+    }
+
+    /// Panics once a function's process ends.
+    async fn end_of_a_function(&self) {
+        loop {
+            if let Some(ended) = self.functions.iter().find(|function| function.ended().is_some()) {
+                panic!("a function did not start: {}", ended.tail());
+            }
+            clock::sleep(END_EVERY_MS).await;
         }
     }
 
@@ -230,10 +242,25 @@ pub async fn share_files(server: &Server, secrets: &SecretsManager) -> Variables
     variables
 }
 
-async fn watch(port: u16, variables: &Variables) -> Child {
+/// A function's process on cargo-lambda's runtime.
+fn function(name: &str, port: u16, variables: &Variables) -> Child {
+    let program = process::target_folder().join("debug").join(name);
+    assert!(program.exists(), "{} is not there: cargo test --workspace --no-run builds it", program.display());
+    let mut command = process::command(program);
+    command
+        .env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{port}/.rt/{name}"))
+        .env("AWS_LAMBDA_FUNCTION_NAME", name)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "4096")
+        .envs(variables);
+    Child::start(name, &mut command)
+}
+
+/// The runtime of cargo-lambda alone, without the functions.
+async fn watch(port: u16) -> Child {
     let mut command = cargo(process::tool("bin/cargo-lambda"));
     // cargo-lambda would answer preflights itself, and add its own CORS headers to ours.
-    command.args(["lambda", "watch", "--ignore-changes", "--disable-cors"]).args(at(port)).envs(variables);
+    command.args(["lambda", "watch", "--only-lambda-apis", "--disable-cors"]).args(at(port));
     let watch = Child::start("cargo lambda watch", &mut command);
     watch.listens(port, LISTEN_MS).await;
     watch

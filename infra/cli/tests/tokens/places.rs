@@ -283,8 +283,10 @@ async fn the_id_token_of_a_provider_is_read_as_every_other_token() {
 #[tokio::test(start_paused = true)]
 async fn the_token_of_an_admin_is_read_as_every_other_token() {
     const KEY: &str = "an admin's key of 32 characters or more";
-    let variables =
-        [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("FIREBASE_SERVICE_ACCOUNT", service_account())];
+    let variables = [
+        ("ADMIN_KEY", "anna:an admin's key of 32 characters or more"),
+        ("FIREBASE_SERVICE_ACCOUNT", service_account()),
+    ];
     let service = Service::configured(latchkey::router(), &variables).await;
     let user = service.account("a@b.de").await;
     let made = service.request(Method::POST, "/admin/token").header("x-admin-key", KEY).send().await.is(200);
