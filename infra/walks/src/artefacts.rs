@@ -114,8 +114,8 @@ fn assert_contract(answer: &Answer) {
     let kind = answer.header("content-type").unwrap_or_default();
     let kinds = if body.is_string() { "^text/(html|javascript|markdown)" } else { "^application/json" };
     assert!(Regex::new(&format!("{kinds}; charset=utf-8$")).expect("an expression").is_match(kind), "{kind}");
-    let is_of_api = body.is_string() || body["openapi"].is_string();
-    let cached = is_of_api || body["keys"].is_array() || body["jwks_uri"].is_string();
+    let is_document = body.is_string() || body["openapi"].is_string() || body["errors"].is_array();
+    let cached = is_document || body["keys"].is_array() || body["jwks_uri"].is_string();
     let cache_control = answer.header("cache-control").unwrap_or_default();
     let expected = if cached { "^public, max-age=[0-9]+|^no-cache$" } else { "^no-store$" };
     assert!(Regex::new(expected).expect("an expression").is_match(cache_control), "{cache_control}: {body:#}");

@@ -1,7 +1,13 @@
 //! The functions on cargo-lambda's emulation of the Lambda runtime, beside a `latchkey serve` that
 //! shares their table, keys and issuer.
 
-use std::{env, fs, path::PathBuf, process::Command, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex},
+};
 
 use futures_util::future::join_all;
 use regex_lite::Regex;
@@ -11,7 +17,7 @@ use crate::{
     clock, gateway,
     http::{Answer, Client, Request},
     latchkey::{Server, Variables},
-    process::{self, Child},
+    process::{self, Child, locked},
     secrets::{Invoke, SecretsManager},
     tokens,
 };
@@ -67,7 +73,10 @@ impl Way {
 pub struct Deployment {
     server: Server,
     watch: Child,
-    functions: Vec<Child>,
+    /// The functions that were started, by their names.
+    functions: Mutex<BTreeMap<String, Child>>,
+    /// The environment variables of the functions.
+    of_functions: Variables,
     client: Client,
     /// The port of cargo-lambda's API.
     port: u16,
@@ -110,10 +119,20 @@ impl Deployment {
         all.extend(variables.clone());
         all.extend(others);
         let watch = watch(port).await;
-        let started = functions.iter().map(|name| function(name, port, &all)).collect();
         let client = Client::new();
         let events = process::scratch("events");
-        let deployment = Self { server, watch, functions: started, client, port, events, secrets, variables, table };
+        let deployment = Self {
+            server,
+            watch,
+            functions: Mutex::default(),
+            of_functions: all,
+            client,
+            port,
+            events,
+            secrets,
+            variables,
+            table,
+        };
         deployment.start_processes(functions).await;
         deployment
     }
@@ -131,11 +150,19 @@ impl Deployment {
         }
     }
 
+    /// Starts a function's process, unless it was started before. Until it is ready, cargo-lambda
+    /// keeps the first event.
+    fn start_process(&self, name: &str) {
+        let mut functions = locked(&self.functions);
+        functions.entry(name.to_owned()).or_insert_with(|| function(name, self.port, &self.of_functions));
+    }
+
     /// Panics once a function's process ends.
     async fn end_of_a_function(&self) {
         loop {
-            if let Some(ended) = self.functions.iter().find(|function| function.ended().is_some()) {
-                panic!("a function did not start: {}", ended.tail());
+            let ended = |function: &Child| function.ended().map(|_| function.tail());
+            if let Some(tail) = locked(&self.functions).values().find_map(ended) {
+                panic!("a function did not start: {tail}");
             }
             clock::sleep(END_EVERY_MS).await;
         }
@@ -196,6 +223,7 @@ impl Deployment {
     ///
     /// The cause of the function's failure.
     pub async fn event(&self, function: &str, event: &Value) -> Result<Value, String> {
+        self.start_process(function);
         let request = Request::post(&format!("/2015-03-31/functions/{function}/invocations"), event);
         let answer = self.to_watch("", request, ANSWER_MS).await.expect("an answer");
         let cause = answer.body["errorMessage"].as_str().unwrap_or_default().to_owned();
@@ -207,6 +235,7 @@ impl Deployment {
     }
 
     async fn by_url(&self, function: &str, request: Request, patience_ms: u64) -> Result<Answer, String> {
+        self.start_process(function);
         self.to_watch(&format!("/lambda-url/{function}"), request, patience_ms).await
     }
 
@@ -217,6 +246,7 @@ impl Deployment {
     }
 
     async fn by_event(&self, function: &str, request: &Request, is_base64: bool) -> Result<Answer, String> {
+        self.start_process(function);
         let file = self.events.join(format!("{}.json", tokens::random_id()));
         fs::write(&file, gateway::event(request, is_base64).to_string()).expect("a file");
         let mut command = process::command(process::tool("bin/cargo-lambda"));
