@@ -78,8 +78,8 @@ fn updating() -> Operation {
 fn deleting(id: &'static str, summary: &'static str) -> Operation {
     operation::<Deleted>(id, summary)
         .text(
-            "Deletes the account with its identifiers and sessions, for ever. An account without a password needs none, and \
-             a login within ten minutes in its place.",
+            "Deletes the account with its identifiers and sessions, for ever. An account without a password needs a login \
+             within ten minutes instead.",
         )
         .body::<DeleteAccount>()
         .imported(&["password"])
