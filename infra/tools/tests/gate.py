@@ -1,18 +1,17 @@
 """A door before moto, which can stay shut for some requests, as a network or a policy does."""
 
-import contextlib
-import threading
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .serving import QuietHandler, Served
 
 
-class Gate:
+class Gate(Served):
     """Passes requests on to `url`. If `is_shut` says so of a method and a path, it answers with an
     error of AWS's, or hangs up if there is no `code`."""
 
     def __init__(self, url, is_shut, code=""):
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 if not is_shut(self.command, self.path):
@@ -48,19 +47,6 @@ class Gate:
                 if self.command != "HEAD":
                     self.wfile.write(body)
 
-            def log_message(self, *_):
-                pass
-
             do_GET = do_HEAD = do_POST = do_PUT = handle_any
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self.url
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.server.shutdown()
-            self.server.server_close()
+        super().__init__(Handler)

@@ -2,18 +2,18 @@
 refusals."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from .serving import QuietHandler, Served
 
 
-class Limits:
+class Limits(Served):
     """An account with a limit, of which its functions reserve `reserved`. With `refused` it answers
     an error code."""
 
     def __init__(self, limit, reserved=0, refused=""):
         settings = {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved}}
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_POST(self):
                 """Answers like STS, whose refusals are XML."""
                 body = f"<ErrorResponse><Error><Code>{refused}</Code><Message>no</Message></Error></ErrorResponse>"
@@ -34,16 +34,4 @@ class Limits:
                 self.end_headers()
                 self.wfile.write(body.encode())
 
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self.url
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
