@@ -1,8 +1,6 @@
 //! The start of the program. The walks run it, and cargo builds a program for them only beside a
 //! test of its package.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::process::Command;
 
 #[test]
