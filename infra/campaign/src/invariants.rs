@@ -91,10 +91,10 @@ pub fn violation_of(status: u16, headers: &HeaderMap, body: &Value) -> Option<St
         (types.contains(&header("content-type")) || (is_page && !is_error), "wrong content type"),
         (!header("x-request-id").is_empty(), "no request id"),
         (
-            // A page of the console is asked for again each time, and names its files by version.
+            // A kept document of the console is asked for again each time, by its tag.
             header("cache-control") == "no-store"
                 || (!is_error && header("cache-control").contains("max-age"))
-                || (is_page && header("cache-control") == "no-cache"),
+                || (!is_error && header("cache-control") == "no-cache" && !header("etag").is_empty()),
             "wrong caching",
         ),
         (body.is_object() || (is_page && !is_error), "body is no object"),
