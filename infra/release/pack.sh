@@ -5,7 +5,7 @@
 #
 # BUILT has, as far as they were built:
 #
-#     x86_64/latchkey, arm64/latchkey                  the tool
+#     x86_64/latchkey, x86_64/latchkey-deploy, arm64/…  the tool
 #     x86_64/functions/NAME/bootstrap, arm64/…         the functions
 #     sbom/NAME.cdx.json                               the crates of each program
 #
@@ -32,7 +32,7 @@ for processor in x86_64 arm64; do
     if [ -f "$built/$processor/latchkey" ]; then
         name=latchkey-$version-linux-$processor
         mkdir "$scratch/$name"
-        cp "$built/$processor/latchkey" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$root/docs/one-server.md" "$scratch/$name"
+        cp "$built/$processor/latchkey" "$built/$processor/latchkey-deploy" "$root/LICENSE-APACHE" "$root/LICENSE-MIT" "$root/docs/one-server.md" "$scratch/$name"
         cp -r "$root/infra/server" "$scratch/$name/server"
         archive "$name" "$name.tar.gz"
     fi

@@ -21,14 +21,14 @@ trap 'rm -rf "$built"' EXIT
 for part in "$@"; do
     processor=${part#*-}
     case $part in
-        tool-x86_64) program=$("$here/tool.sh" x86_64-unknown-linux-gnu) ;;
-        tool-arm64) program=$("$here/tool.sh" aarch64-unknown-linux-gnu) ;;
+        tool-x86_64) programs=$("$here/tool.sh" x86_64-unknown-linux-gnu) ;;
+        tool-arm64) programs=$("$here/tool.sh" aarch64-unknown-linux-gnu) ;;
         functions-*) functions=$("$here/functions.sh" "$processor") ;;
         sbom) "$here/sbom.sh" "$built/sbom" ;;
         *) echo "release.sh: there is no part $part." >&2; exit 2 ;;
     esac
     case $part in
-        tool-*) mkdir -p "$built/$processor" && cp "$program" "$built/$processor/latchkey" ;;
+        tool-*) mkdir -p "$built/$processor" && cp "$programs/latchkey" "$programs/latchkey-deploy" "$built/$processor" ;;
         functions-*) mkdir -p "$built/$processor" && cp -r "$functions" "$built/$processor/functions" ;;
     esac
 done

@@ -57,8 +57,10 @@ cmp "$scratch/one/package/target/release/small" "$scratch/two/deeper/package/tar
 for place in one two; do
     for processor in x86_64 arm64; do
         mkdir -p "$scratch/$place/built/$processor/functions/login" "$scratch/$place/built/$processor/functions/verify"
-        echo "tool $processor" > "$scratch/$place/built/$processor/latchkey"
-        chmod 755 "$scratch/$place/built/$processor/latchkey"
+        for program in latchkey latchkey-deploy; do
+            echo "$program $processor" > "$scratch/$place/built/$processor/$program"
+            chmod 755 "$scratch/$place/built/$processor/$program"
+        done
         for function in login verify; do echo "$function" > "$scratch/$place/built/$processor/functions/$function/bootstrap"; done
     done
     mkdir "$scratch/$place/built/sbom"
@@ -74,7 +76,7 @@ sha256sum --quiet --check SHA256SUMS || fail "the checksums are others"
 
 # The archives hold what a person needs, and Lambda can start the functions.
 tar -tzf latchkey-0.1.0-linux-x86_64.tar.gz > "$scratch/list"
-for file in latchkey one-server.md server/latchkey.service LICENSE-MIT; do
+for file in latchkey latchkey-deploy one-server.md server/latchkey.service LICENSE-MIT; do
     grep -qx "latchkey-0.1.0-linux-x86_64/$file" "$scratch/list" || fail "the archive of the tool has no $file"
 done
 tar -xzf latchkey-0.1.0-aws-x86_64.tar.gz -C "$scratch"

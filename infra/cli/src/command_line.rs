@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate};
 use crate::{
     Failure,
     backup::{Backup, Restore},
-    doctor, firebase,
+    deploy, doctor, firebase,
     flags::Quiet,
     health::Health,
     keys, mail, serve, smoke, table, token, users,
@@ -80,6 +80,10 @@ Examples:
     Webhook(webhook::Webhook),
     /// Bring the users of the Firebase project in step with the accounts.
     Firebase(firebase::Firebase),
+    /// Make or change a stack on AWS, of a release's archive.
+    Deploy(Box<deploy::Deploy>),
+    /// Show or delete a stack on AWS.
+    Stack(deploy::Stack),
     /// Check that a deployment can work: configuration, keys, table, clock, certificate endpoint,
     /// CORS.
     Doctor(doctor::Doctor),
@@ -132,6 +136,7 @@ impl Latchkey {
             Command::Mail(mail) => wait_for(mail.run()),
             Command::Webhook(webhook) => wait_for(webhook.run()),
             Command::Firebase(firebase) => wait_for(firebase.run()),
+            Command::Deploy(_) | Command::Stack(_) => deploy::run(),
             Command::Doctor(doctor) => wait_for(doctor.run()),
             Command::Smoke(smoke) => wait_for(smoke.run()),
             Command::Health(health) => wait_for(health.run()),

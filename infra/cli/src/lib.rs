@@ -4,6 +4,7 @@ pub mod aws;
 pub mod backup;
 mod columns;
 pub mod command_line;
+pub mod deploy;
 pub mod deployment;
 pub mod doctor;
 mod escape;

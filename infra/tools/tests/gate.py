@@ -8,9 +8,10 @@ from .serving import QuietHandler, Served
 
 class Gate(Served):
     """Passes requests on to `url`. If `is_shut` says so of a method and a path, it answers with an
-    error of AWS's, or hangs up if there is no `code`."""
+    error of AWS's, or hangs up if there is no `code`. `change` may change the body of an answer,
+    which it gets with the body of the request."""
 
-    def __init__(self, url, is_shut, code=""):
+    def __init__(self, url, is_shut, code="", change=lambda _, answer: answer):
         class Handler(QuietHandler):
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
@@ -26,7 +27,7 @@ class Gate(Served):
                 request = urllib.request.Request(url + self.path, body or None, headers, method=self.command)
                 try:
                     with urllib.request.urlopen(request) as answer:
-                        self.answer(answer.status, answer.headers, answer.read())
+                        self.answer(answer.status, answer.headers, change(body, answer.read()))
                 except urllib.error.HTTPError as error:
                     self.answer(error.code, error.headers, error.read())
 

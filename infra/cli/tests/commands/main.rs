@@ -35,7 +35,9 @@ const OTHER_CODES: [(&str, i32, &str); 5] = [
 ];
 
 /// The commands that do not run here, by their beginning, with the reason.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 8] = [
+    ("latchkey deploy", "it needs an account of AWS; its own tests have one"),
+    ("latchkey stack", "it needs an account of AWS; its own tests have one"),
     ("latchkey users import users.jsonl --data-dir", "it needs a second data folder; its own tests have one"),
     ("latchkey serve", "it runs until it is stopped; a server runs beside these commands"),
     ("latchkey health", "it asks the port 8080; its own tests have a server"),
