@@ -5,19 +5,28 @@ import { after, before, test } from 'node:test';
 
 import { CALIBRATION } from './flutterflow/calibration.mjs';
 import { imported, missingVariables, request } from './flutterflow/model.mjs';
-import { assertSession, exchange, serve, stopAll } from './support.mjs';
+import { HUNG_MS, assertSession, decodeJwt, exchange, serve, stopAll } from './support.mjs';
+import { certificate, publish } from './tokens/certificates.mjs';
+import { keys, withClaims } from './tokens/minting.mjs';
 
-let server;
-let group;
+/** The Firebase project of a laptop. */
+const PROJECT = 'demo-latchkey';
+
+let server, group, google;
 
 before(async () => {
-  server = await serve();
+  google = await publish({ [keys.first.kid]: certificate(keys.first, keys.first) }, '/certificates');
+  const env = { EMAIL_SIGN_IN: 'existing', FIREBASE_CERTS_URL: google.url, IDENTITY_PROVIDERS: '[{"id": "firebase"}]' };
+  server = await serve([], { env });
   const { status, headers, body } = await exchange(`${server.origin}/flutterflow.json`);
   assert.equal(status, 200);
   assert.match(headers['content-disposition'][0], /^attachment; filename="latchkey-flutterflow\.json"$/);
   group = imported(body);
 });
-after(stopAll);
+after(async () => {
+  await stopAll();
+  google?.close();
+});
 
 for (const { title, document, group: expected, calls } of CALIBRATION) {
   test(`the model imports as FlutterFlow did: ${title}`, () => {
@@ -40,6 +49,10 @@ const CALLS = {
   logout: ['POST', '/logout', PLAIN, { refresh_token: '<refresh_token>', everywhere: false }],
   forgotPassword: ['POST', '/password/forgot', PLAIN, { email: '<email>' }],
   resetPassword: ['POST', '/password/reset', PLAIN, { challenge: '<challenge>', code: '<code>', new_password: '<new_password>' }],
+  askForLoginCode: ['POST', '/login/email', PLAIN, { email: '<email>' }],
+  loginByCode: ['POST', '/login/email/complete', PLAIN, { challenge: '<challenge>', code: '<code>' }],
+  exchange: ['POST', '/exchange', PLAIN, { provider: '<provider>', id_token: '<id_token>' }],
+  completeExchange: ['POST', '/exchange/complete', PLAIN, { challenge: '<challenge>', code: '<code>' }],
   me: ['GET', '/me', TOKEN],
   updateMe: ['PATCH', '/me', TOKEN, { name: '<name>' }],
   deleteAccount: ['POST', '/me/delete', TOKEN, { password: '<password>' }],
@@ -57,7 +70,7 @@ test('each call of the import is complete as soon as its variables have names', 
   });
   const known = group.calls.filter(({ name }) => name in CALLS);
   assert.deepEqual(known, expected);
-  assert.deepEqual(known.map(missingVariables).map((names) => names.length), [3, 2, 1, 1, 1, 3, 0, 1, 1, 2, 0, 0, 0]);
+  assert.deepEqual(known.map(missingVariables).map((names) => names.length), [3, 2, 1, 1, 1, 3, 1, 2, 2, 2, 0, 1, 1, 2, 0, 0, 0]);
 });
 
 /** Sends a call as an app does. */
@@ -99,6 +112,45 @@ for (const [index, password] of PASSWORDS.entries()) {
     assert.deepEqual([gone.status, gone.body.code], [401, 'invalid_credentials']);
   });
 }
+
+/** The last mail to an address, which a laptop keeps. */
+async function mail(email) {
+  await server.line((line) => line.startsWith(`Mail to ${email}`), HUNG_MS);
+  const { body } = await exchange(`${server.origin}/outbox/mails`);
+  return body.mails.find(({ to }) => to === email);
+}
+
+test('a code by mail logs in through the import', async () => {
+  const email = 'code@yopmail.com';
+  await succeed('createAccount', { email, password: PASSWORDS[0], name: 'James' });
+  const { challenge } = await succeed('askForLoginCode', { email });
+  const { code } = await mail(email);
+  const session = assertSession(await succeed('loginByCode', { challenge, code }));
+  assert.equal(session.user.email, email);
+  const again = await send('loginByCode', { challenge, code });
+  assert.deepEqual([again.status, again.body.code], [401, 'code_invalid']);
+});
+
+test('a Google sign-in of Firebase gets a session through the import, with a code if its address is not proven', async () => {
+  const signIn = (sub, email, email_verified) => withClaims(Math.floor(Date.now() / 1000), {
+    iss: `https://securetoken.google.com/${PROJECT}`, aud: PROJECT, sub, user_id: sub, email, email_verified, firebase: { identities: {}, sign_in_provider: 'google.com' },
+  });
+  const provider = 'firebase';
+  const email = 'native@gmail.com';
+  const session = await succeed('exchange', { provider, id_token: signIn('native-uid', email, true) });
+  assert.deepEqual([session.uid, session.user.email, session.user.email_verified], ['native-uid', email, true]);
+  // The token for signInWithCustomToken is of the very same Firebase user.
+  assert.equal(decodeJwt(session.jwt_token).payload.uid, 'native-uid');
+  assert.equal((await succeed('me', session)).user.id, 'native-uid');
+
+  const taken = 'older@yopmail.com';
+  const older = assertSession(await succeed('createAccount', { email: taken, password: PASSWORDS[0], name: 'James' }));
+  const { status, body } = await send('exchange', { provider, id_token: signIn('unproven-uid', taken, false) });
+  assert.deepEqual([status, body.code], [409, 'email_confirmation_needed']);
+  const { code } = await mail(taken);
+  const linked = assertSession(await succeed('completeExchange', { challenge: body.next.challenge, code }));
+  assert.equal(linked.uid, older.uid);
+});
 
 test('a call without escaping works with plain values, and names the mistake with others', async () => {
   const raw = { escapes: false };

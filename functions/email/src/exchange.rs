@@ -53,6 +53,7 @@ pub(super) fn api() -> Api {
         )
         .body::<Exchanging>()
         .imported(&["provider", "id_token"])
+        .for_clients()
         .fails(ATTEMPT)
         .fails(BEARER)
         .fails(TOKEN)
@@ -64,6 +65,7 @@ pub(super) fn api() -> Api {
         )
         .body::<MailedCode>()
         .imported(&["challenge", "code"])
+        .for_clients()
         .fails(&[
             (401, "code_invalid"),
             (403, "account_disabled"),

@@ -41,6 +41,7 @@ pub(super) fn api() -> Api {
         .body::<Asked>()
         .parameters(&[DRY_RUN])
         .imported(&["email"])
+        .for_clients()
         .fails(ATTEMPT)
         .fails(&[(501, "not_configured")]);
     let completing = Operation::new::<SessionObject>("loginByCode", "Log in by the code")
@@ -51,6 +52,7 @@ pub(super) fn api() -> Api {
         .body::<Login>()
         .parameters(&[DRY_RUN])
         .imported(&["challenge", "code"])
+        .for_clients()
         .fails(&[
             (401, "code_invalid"),
             (403, "account_disabled"),

@@ -136,28 +136,21 @@ fn responses(endpoint: &Endpoint, reader: Reader) -> Node {
     let operation = &endpoint.operation;
     let dialect = if reader == Reader::FlutterFlow { Dialect::Bare } else { Dialect::Flat };
     let answer = response("The answer.", &operation.answer.expect("an answer with a body")(), dialect);
-    let refused = response("A refusal.", &refusal(ErrorForm::of(endpoint.path), reader), dialect);
+    // FlutterFlow has no place for the shape of an error.
+    let refused = match reader {
+        Reader::Importer => response("A refusal.", &refusal(ErrorForm::of(endpoint.path)), dialect),
+        Reader::FlutterFlow => Node::object().with("description", "A refusal."),
+    };
     Node::object().with(operation.status.to_string(), answer).with("default", refused)
 }
 
-/// An error. FlutterFlow has no place for its shape, so that the members to show are enough.
-fn refusal(form: ErrorForm, reader: Reader) -> Shape {
-    let shape = match form {
+fn refusal(form: ErrorForm) -> Shape {
+    match form {
         ErrorForm::Own => Shape::of::<problem::Body>(),
         ErrorForm::OAuth => Shape::of::<OAuthError>(),
         ErrorForm::Supabase => Shape::of::<SupabaseError>(),
-    };
-    match Node::parse(&shape.example) {
-        Node::Object(members) if reader == Reader::FlutterFlow => {
-            let shown: Node = members.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str())).collect();
-            Shape { example: serde_json::to_string(&shown).expect("JSON"), ..shape }
-        }
-        _ => shape,
     }
 }
-
-/// The members of an error that an app shows or decides by.
-const SHOWN: [&str; 3] = ["detail", "message", "code"];
 
 fn response(text: &str, shape: &Shape, dialect: Dialect) -> Node {
     let schema = schema::of_shape(shape, dialect);

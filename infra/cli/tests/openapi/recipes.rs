@@ -6,7 +6,8 @@ use regex_lite::Regex;
 use serde_json::{Map, Value, json};
 use shared::{
     http::api::{Endpoint, operation::Identity},
-    testing::{Service, code_of},
+    testing::{Google, PROJECT, Reply, Service, certificate, code_of, id_token_claims},
+    time::Timestamp,
 };
 
 use super::{
@@ -16,6 +17,8 @@ use super::{
 
 const API_KEY: &str = "an API key that only this test knows";
 const PASSWORD: &str = "correct horse battery staple";
+/// The id of the key that signs the tokens of Firebase users.
+const KID: &str = "0e5a1c";
 
 /// The body of a call, with names of variables in it.
 enum Body {
@@ -81,7 +84,7 @@ fn bodies(segment: &str, endpoint: &Endpoint) -> Vec<Body> {
 }
 
 /// The values of the variables, for somebody with this session and the challenge of a mailed code.
-fn value(name: &str, email: &str, session: &Value, challenge: &Value) -> Value {
+fn value(name: &str, now: Timestamp, email: &str, session: &Value, challenge: &Value) -> Value {
     match name {
         "challenge" => challenge.clone(),
         "code" => code_of(challenge).into(),
@@ -90,11 +93,21 @@ fn value(name: &str, email: &str, session: &Value, challenge: &Value) -> Value {
         "new_password" => "violet tractor 47 umbrella".into(),
         "refresh_token" => session["refresh_token"].clone(),
         "token" => session["access_token"].clone(),
+        "id_token" => signed_in("native-uid", &format!("native.{email}"), true, now),
         "minutes" => 60.into(),
         "metadata" => json!({"phone": "1"}),
         "name" | "phone" | "user_id" => format!("a \"{name}\"\\").into(),
         _ => panic!("the guide has the variable {name}, and nobody gave it a value here"),
     }
+}
+
+/// The ID token of a Firebase user who signed in with Google.
+fn signed_in(uid: &str, email: &str, is_proven: bool, now: Timestamp) -> Value {
+    let mut claims = id_token_claims(uid, now);
+    claims["firebase"]["sign_in_provider"] = "google.com".into();
+    claims["email"] = email.into();
+    claims["email_verified"] = is_proven.into();
+    certificate(0).id_token(KID, &claims)
 }
 
 /// The body with values, as the builder's tool writes it: a text is quoted and escaped once.
@@ -111,7 +124,10 @@ fn filled(body: &Body, value: impl Fn(&str) -> Value) -> Value {
     }
 }
 
-async fn service() -> Service {
+/// A deployment with everything that a guide needs, and the endpoint of Firebase's keys.
+async fn deployment() -> (Service, Google) {
+    let google = Google::start(Reply::jwk_set(&[(0, KID)])).await;
+    let url = google.url();
     let secret = "a shared secret of more than 32 bytes";
     let variables = [
         ("API_KEY", API_KEY),
@@ -119,13 +135,16 @@ async fn service() -> Service {
         ("TOKEN_PROFILE", "access"),
         ("RATE_LIMITS", "off"),
         ("EMAIL_SIGN_IN", "existing"),
+        ("IDENTITY_PROVIDERS", r#"[{"id": "firebase"}]"#),
+        ("FIREBASE_PROJECT_ID", PROJECT),
+        ("FIREBASE_CERTS_URL", url.as_str()),
     ];
-    Service::configured(latchkey::router(), &variables).await
+    (Service::configured(latchkey::router(), &variables).await, google)
 }
 
 /// Sends the calls of a guide, each with an account of its own. Returns the operations.
 async fn follow(name: &str) -> Vec<&'static str> {
-    let service = service().await;
+    let (service, _google) = deployment().await;
     let mut followed = Vec::new();
     for (index, Recipe { endpoint, body }) in recipes(name).iter().enumerate() {
         let operation = &endpoint.operation;
@@ -136,12 +155,13 @@ async fn follow(name: &str) -> Vec<&'static str> {
             "resetPassword" => {
                 service.post("/password/forgot", json!({"email": email})).await.is(200).body["challenge"].clone()
             }
+            "completeExchange" => confirmation(&service, &email).await,
             "loginByCode" => {
                 service.post("/login/email", json!({"email": email})).await.is(200).body["challenge"].clone()
             }
             _ => Value::Null,
         };
-        let mut body = filled(body, |name| value(name, &email, &session, &challenge));
+        let mut body = filled(body, |name| value(name, service.now(), &email, &session, &challenge));
         // "The same request" has the fields of the earlier one.
         if operation.id == "createAccount" && body.get("email").is_none() {
             body["email"] = email.into();
@@ -158,6 +178,13 @@ async fn follow(name: &str) -> Vec<&'static str> {
         followed.push(operation.id);
     }
     followed
+}
+
+/// The challenge after a sign-in whose provider does not prove the address of an account.
+async fn confirmation(service: &Service, email: &str) -> Value {
+    let id_token = signed_in("unproven-uid", email, false, service.now());
+    let refused = service.post("/exchange", json!({"provider": "firebase", "id_token": id_token})).await;
+    refused.refused(409, "email_confirmation_needed").body["next"]["challenge"].clone()
 }
 
 /// A test for each guide, with the operations that it calls. A guide that is missing here fails
@@ -190,7 +217,8 @@ recipes! {
         "loginByCode", "encodeToken", "verifyToken"
     ];
     flutterflow_works_as_it_is_written: "flutterflow.md" calls [
-        "login", "createAccount", "createAccount", "loginByCode", "forgotPassword", "resetPassword", "refresh",
+        "login", "createAccount", "createAccount", "loginByCode", "forgotPassword", "resetPassword", "askForLoginCode",
+        "loginByCode", "exchange", "completeExchange", "refresh",
         "logout", "updateMe", "changePassword", "deleteAccount"
     ];
     make_works_as_it_is_written: "make.md" calls ["createAccount", "login", "me", "logout", "refresh"];
@@ -214,10 +242,11 @@ recipes! {
 #[tokio::test(start_paused = true)]
 async fn initializing_a_sign_up_by_the_dry_run_of_the_guides_makes_no_account() {
     assert!(guide("bubble.md").contains("key `X-Dry-Run`, value `true`"));
-    let service = service().await;
+    let (service, _google) = deployment().await;
     let recipes = recipes("bubble.md");
     let sign_up = recipes.iter().find(|recipe| recipe.endpoint.operation.id == "createAccount").unwrap();
-    let body = filled(&sign_up.body, |name| value(name, "nobody@yopmail.com", &Value::Null, &Value::Null));
+    let body =
+        filled(&sign_up.body, |name| value(name, service.now(), "nobody@yopmail.com", &Value::Null, &Value::Null));
     let sent = async |body: &Value| {
         let call = service.request(Method::POST, "/create-account").header("x-dry-run", "true");
         call.json(body.clone()).await

@@ -15,7 +15,8 @@ pub enum Dialect {
     Full,
     /// OpenAPI 3.0 for importers: everything stands where it is used.
     Flat,
-    /// The same without the lists of members, which FlutterFlow's importer has no use for.
+    /// The same without everything that FlutterFlow's importer has no place for: the lists of
+    /// members, formats and patterns.
     Bare,
 }
 
@@ -67,7 +68,8 @@ fn of_value(key: &str, value: &Node, is_date_or_empty: bool, dialect: Dialect) -
     let schema = Node::object();
     match value {
         Node::Object(members) if members.is_empty() => {
-            let schema = schema.with("type", "object").with("additionalProperties", true);
+            let free = (dialect != Dialect::Bare).then_some(true);
+            let schema = schema.with("type", "object").maybe("additionalProperties", free);
             with_example(schema, value.clone(), dialect)
         }
         Node::Object(members) => {
@@ -84,7 +86,7 @@ fn of_value(key: &str, value: &Node, is_date_or_empty: bool, dialect: Dialect) -
         Node::Plain(Value::Number(_)) => with_example(schema.with("type", "integer"), value.clone(), dialect),
         Node::Plain(Value::String(_)) => {
             let schema = schema.with("type", "string");
-            let schema = match key.ends_with("_at") {
+            let schema = match key.ends_with("_at") && dialect != Dialect::Bare {
                 true if is_date_or_empty => schema.with("pattern", DATE_OR_EMPTY),
                 true => schema.with("format", "date-time"),
                 false => schema,
