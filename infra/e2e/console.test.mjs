@@ -1,44 +1,22 @@
-// The console in a real browser. Every view is looked at in both themes and at two widths. Then
-// come a walk of a builder, the keyboard alone, no JavaScript, and texts that look like markup.
+// The console in a real browser: a walk of a builder, the keyboard alone, no JavaScript, and texts
+// that look like markup.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import http from 'node:http';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
 
-import { chromium } from 'playwright-core';
-
+import { launch } from './pages/browser.mjs';
+import * as pages from './pages/console.mjs';
 import { post } from './requests.mjs';
 import { ask, decodeJwt, serve, stopAll, succeed } from './support.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-const VIEWS = {
-  start: '/', try: '/#/try/createAccount', flutterflow: '/#/builders', bubble: '/#/builders/bubble', n8n: '/#/builders/n8n', token: '/#/token', users: '/#/users',
-  reference: '/#/reference', codes: '/#/reference/errors', errors: '/errors#weak_password',
-};
 const PASSWORD = 'violet tractor 47 umbrella';
 const MARKUP = '<img src=x onerror="document.title=1">';
-/** The most bytes that the first page loads, all files together. */
-const BYTES_MAX = 16_000;
-/** The most requests of the first page. The aim is 6: `dom.js` and `api.js` would be one file. */
-const REQUESTS_MAX = 8;
-/**
- * The most bytes of each kind of file, compressed, all files of the kind together. The aim for
- * scripts is 32 kB: the page of users is a sixth of them.
- */
-const KINDS_MAX = { html: 8_000, css: 7_000, js: 38_000, config: 500, documents: 27_000 };
-/** The most bytes of all scripts as they are written. */
-const SCRIPTS_MAX = 100_000;
 
 let browser, server;
 
 before(async () => {
-  server = await serve();
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' });
+  [server, browser] = await Promise.all([serve(), launch()]);
 });
 
 after(async () => {
@@ -46,122 +24,9 @@ after(async () => {
   await stopAll();
 });
 
-/** A page that notes everything that a good page never does. */
-async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.origin });
-  const page = await context.newPage();
-  const wrong = [];
-  const requests = [];
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => {
-    // The browser writes a line for every answer of 400 and above, which are a part of the walk.
-    const isAnswer = message.text().startsWith('Failed to load resource');
-    if (['error', 'warning'].includes(message.type()) && !isAnswer) wrong.push(message.text());
-  });
-  page.on('request', (request) => {
-    requests.push(request);
-    if (!request.url().startsWith(server.origin) && !request.url().startsWith('data:')) wrong.push(`asks ${request.url()}`);
-  });
-  await page.goto(server.origin + path, { waitUntil: 'networkidle' });
-  return { page, wrong, requests };
-}
-
-async function violations(page) {
-  return page.evaluate(`${axe}; axe.run(document, { runOnly: ${JSON.stringify(RULES)} })
-    .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target).join(' ')))`);
-}
+const open = (path, options) => pages.open(browser, server.origin, path, options);
 
 const copied = (page) => page.evaluate(() => navigator.clipboard.readText());
-
-describe('each view', () => {
-  for (const [colorScheme, width] of [['light', 1280], ['dark', 320]]) {
-    test(`is accessible and whole, ${colorScheme}, ${width} px`, async () => {
-      for (const [name, path] of Object.entries(VIEWS)) {
-        const { page, wrong } = await open(path, { viewport: { width, height: 800 }, colorScheme });
-        if (name === 'token') await page.fill('textarea', 'Bearer e30.e30.e30');
-        assert.equal(await page.locator('h1').count() >= 1, true, name);
-        assert.deepEqual(await violations(page), [], name);
-        assert.deepEqual(wrong, [], name);
-        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name} scrolls sideways`);
-        await page.context().close();
-      }
-    });
-  }
-
-  test('is accessible in forced colours', async () => {
-    for (const path of Object.values(VIEWS)) {
-      const { page } = await open(path, { forcedColors: 'active' });
-      assert.deepEqual(await violations(page), [], path);
-      await page.context().close();
-    }
-  });
-
-  test('is small, and keeps its files', async () => {
-    const { page, requests } = await open('/');
-    const sizes = await Promise.all(requests.map(async (request) => (await request.sizes()).responseBodySize));
-    const total = sizes.reduce((sum, size) => sum + size, 0);
-    assert.ok(total > 5_000 && total <= BYTES_MAX, `${total} bytes`);
-    const asked = requests.filter((request) => !request.url().startsWith('data:')).map((request) => request.url());
-    assert.ok(asked.length <= REQUESTS_MAX, asked.join(' '));
-    const script = requests.find((request) => request.url().endsWith('.js'));
-    assert.match((await script.response()).headers()['cache-control'], /immutable/);
-    await page.context().close();
-  });
-});
-
-/** The bytes of an answer as they are sent. */
-function fetched(path, headers) {
-  return new Promise((done, fail) => {
-    http.get(server.origin + path, { headers }, (response) => {
-      const parts = [];
-      response.on('data', (part) => parts.push(part));
-      response.on('end', () => done({ status: response.statusCode, headers: response.headers, bytes: Buffer.concat(parts) }));
-    }).on('error', fail);
-  });
-}
-
-/** The scripts that the page loads sooner or later. */
-async function scripts(folder) {
-  const names = new Set(['console.js']);
-  for (const name of names) {
-    const { bytes } = await fetched(folder + name);
-    for (const [, imported] of bytes.toString().matchAll(/"\.\/([a-z]+\.js)"/g)) names.add(imported);
-  }
-  return [...names];
-}
-
-test('every file is the same when it is compressed, and is within its budget', async (context) => {
-  const page = (await fetched('/')).bytes.toString();
-  const [style] = page.match(/\/console\/[0-9a-f]+\/console\.css/);
-  const folder = style.replace('console.css', '');
-  const kinds = {
-    html: ['/'], css: [style], js: (await scripts(folder)).map((name) => folder + name), config: ['/console/config.json'],
-    documents: ['/openapi.json', '/openapi-3.0.json', '/flutterflow.json'],
-    others: ['/errors', '/console/errors.json', '/console/guides/bubble.md'],
-  };
-  assert.ok(kinds.js.length > 12, String(kinds.js));
-  const told = [];
-  for (const [kind, paths] of Object.entries(kinds)) {
-    let sizes = { raw: 0, sent: 0 };
-    for (const path of paths) {
-      const plain = await fetched(path);
-      const zipped = await fetched(path, { 'accept-encoding': 'gzip' });
-      const isZipped = zipped.headers['content-encoding'] === 'gzip';
-      assert.ok(isZipped || kind === 'config', path);
-      assert.ok((isZipped ? gunzipSync(zipped.bytes) : zipped.bytes).equals(plain.bytes), path);
-      sizes = { raw: sizes.raw + plain.bytes.length, sent: sizes.sent + zipped.bytes.length };
-      if (kind === 'config') continue;
-      for (const { headers } of [plain, zipped]) assert.match(headers.vary, /accept-encoding/, path);
-      const again = await fetched(path, { 'accept-encoding': 'gzip', 'if-none-match': zipped.headers.etag });
-      assert.deepEqual([again.status, again.bytes.length], [304, 0], path);
-    }
-    told.push(`${kind} ${sizes.raw} bytes, ${sizes.sent} as sent`);
-    assert.ok(!(sizes.sent > KINDS_MAX[kind]), told.at(-1));
-    if (kind === 'js') assert.ok(sizes.raw <= SCRIPTS_MAX, told.at(-1));
-  }
-  context.diagnostic(told.join('; '));
-});
 
 describe('a builder', () => {
   test('makes an account, sees what is wrong beside its field, reads the answer, and deletes the account', async () => {

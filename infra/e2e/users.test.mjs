@@ -3,17 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { launch } from './pages/browser.mjs';
+import * as pages from './pages/console.mjs';
 import { post } from './requests.mjs';
 import { ask, serve, stopAll, succeed } from './support.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const KEY = "an admin key of 32 characters or more";
 const PASSWORD = 'violet tractor 47 umbrella';
 const MARKUP = '<img src=x onerror="document.title=1">';
@@ -22,7 +18,7 @@ let browser, server;
 
 before(async () => {
   server = await serve([], { env: { ADMIN_KEY: `anna:${KEY}`, RATE_LIMITS: 'off' } });
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium' });
+  browser = await launch();
 });
 
 after(async () => {
@@ -30,25 +26,7 @@ after(async () => {
   await stopAll();
 });
 
-/** A page that notes everything that a good page never does. */
-async function open(path, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.origin });
-  const page = await context.newPage();
-  const wrong = [];
-  const requests = [];
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => {
-    const isAnswer = message.text().startsWith('Failed to load resource');
-    if (['error', 'warning'].includes(message.type()) && !isAnswer) wrong.push(message.text());
-  });
-  page.on('request', (request) => {
-    requests.push(request);
-    if (!request.url().startsWith(server.origin) && !request.url().startsWith('data:')) wrong.push(`asks ${request.url()}`);
-  });
-  await page.goto(server.origin + path, { waitUntil: 'networkidle' });
-  return { page, wrong, requests };
-}
+const open = (path, options) => pages.open(browser, server.origin, path, options);
 
 /** Opens the page, and exchanges the key. */
 async function unlocked(path = '/#/users', options = {}) {
@@ -57,11 +35,6 @@ async function unlocked(path = '/#/users', options = {}) {
   await opened.page.getByRole('button', { name: 'Unlock' }).click();
   await opened.page.getByText(/Unlocked with the key anna/).waitFor();
   return opened;
-}
-
-async function violations(page) {
-  return page.evaluate(`${axe}; axe.run(document, { runOnly: ${JSON.stringify(RULES)} })
-    .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ target }) => target).join(' ')))`);
 }
 
 const admin = (method, path, data) => ask(server, {
@@ -83,9 +56,9 @@ describe('each view of the users', () => {
       await succeed(server, post('/login', { email: user.email, password: PASSWORD }));
       const options = { viewport: { width, height: 800 }, colorScheme };
       const look = async (page, wrong, name) => {
-        assert.deepEqual(await violations(page), [], name);
+        assert.deepEqual(await pages.violations(page), [], name);
         assert.deepEqual(wrong, [], name);
-        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name} scrolls sideways`);
+        assert.equal(await pages.beyond(page), 0, `${name} scrolls sideways`);
       };
       const { page, wrong } = await open('/#/users', options);
       await look(page, wrong, 'locked');
@@ -208,7 +181,7 @@ describe('an admin', () => {
     await page.locator('.note.good', { hasText: 'is on its way' }).waitFor();
     await page.getByRole('button', { name: 'Make a link to hand over' }).click();
     await page.locator('.note.warn', { hasText: 'owner of the account' }).waitFor();
-    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await pages.violations(page), []);
     const link = await page.getByRole('region', { name: 'the link' }).textContent();
 
     const person = await browser.newContext().then((context) => context.newPage());

@@ -42,7 +42,7 @@ export async function description() {
 }
 
 async function json(/** @type {string} */ path) {
-  const answer = await fetch(path, { headers: { Accept: "application/json" } });
+  const answer = await fetch(path);
   if (!answer.ok) throw new Error(`${path} answered ${answer.status}.`);
   return answer.json();
 }

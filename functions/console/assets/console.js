@@ -3,14 +3,15 @@
 
 import { config, forget, onSession, send, state, failure } from "./api.js";
 import { byId, copyButton, fill, h, relative, say } from "./dom.js";
+import { drawStart } from "./start.js";
 
 /**
- * A page: its name in the navigation, and the module that draws it. A module is loaded when its page
- * is opened for the first time. A page with a feature is in the navigation of deployments that have it.
+ * A page: its name in the navigation, and the script that draws it. A script is loaded when its page
+ * is opened for the first time. The first page is in the script of the frame. A page with a feature is in the navigation of deployments that have it.
  * @type {Record<string, {name: string, feature?: string, load: () => Promise<{draw: (main: HTMLElement, rest: string[]) => any}>}>}
  */
 const PAGES = {
-  "": { name: "Start", load: () => import("./start.js") },
+  "": { name: "Start", load: async () => ({ draw: drawStart }) },
   try: { name: "Try it", load: () => import("./try.js") },
   builders: { name: "Builders", load: () => import("./builders.js") },
   token: { name: "Token doctor", load: () => import("./token.js") },
@@ -28,34 +29,45 @@ function place() {
   return parts[0] in PAGES ? parts : [""];
 }
 
+/** The pages that were opened so far. */
+let opened = 0;
+
+/** Draws the page of this address. The page before stays until then, so that nothing jumps. */
 async function show() {
+  const turn = ++opened;
   const [name, ...rest] = place();
   const page = PAGES[name];
   leave?.();
   leave = undefined;
-  navigation(name);
-  const main = byId("main");
+  const view = h("div");
+  let end;
   try {
     const { draw } = await page.load();
-    fill(main);
-    leave = await draw(main, rest) ?? undefined;
+    end = await draw(view, rest) ?? undefined;
   } catch (error) {
-    fill(main, h("h1", { tabindex: "-1" }, page.name), h("p", null, failure(error)),
+    fill(view, h("h1", null, page.name), h("p", null, failure(error)),
       h("button", { type: "button", onclick: () => location.reload() }, "Try again"));
   }
-  const heading = main.querySelector("h1");
+  // Another page was opened meanwhile.
+  if (turn !== opened) return void end?.();
+  leave = end;
+  navigation(name);
+  fill(byId("main"), view);
+  const heading = view.querySelector("h1");
   document.title = `${heading?.textContent ?? page.name} · Latchkey`;
-  if (shown++ > 0) focusOn(heading, main);
+  focusOn(view.querySelector(".found"), heading, turn);
 }
 
-let shown = 0;
-
-/** Puts the focus on the heading, so that a screen reader reads on from there. */
-function focusOn(/** @type {HTMLElement | null} */ heading, /** @type {HTMLElement} */ main) {
-  if (main.querySelector(".found")) return;
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus();
-  scrollTo(0, 0);
+/** Puts the focus on what was looked for, or else on the heading. A screen reader reads on there. */
+function focusOn(/** @type {HTMLElement | null} */ found, /** @type {HTMLElement | null} */ heading, /** @type {number} */ turn) {
+  if (found) {
+    found.scrollIntoView();
+    found.focus();
+  } else if (turn > 1) {
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus();
+    scrollTo(0, 0);
+  }
 }
 
 function navigation(/** @type {string} */ current) {
@@ -108,11 +120,14 @@ function tray() {
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let ticking;
 
+async function begin() {
+  const known = await config().catch(() => null);
+  fill(byId("tools"), theme());
+  byId("version").textContent = known ? `Latchkey ${known.version}` : "";
+  await show();
+}
+
 onSession.push(tray);
-fill(byId("tools"), theme());
 addEventListener("hashchange", show);
-await show();
-config().then((known) => {
-  byId("version").textContent = `Latchkey ${known.version}`;
-  navigation(place()[0]);
-}, () => {});
+// The other scripts import from this one, so that its end cannot wait for them.
+void begin();

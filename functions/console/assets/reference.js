@@ -5,18 +5,15 @@ import { fill, h } from "./dom.js";
 import { operations, resolved } from "./operations.js";
 
 export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]} */ [view, wanted]) {
-  const [document, errors] = await Promise.all([description(), codes()]);
   const isErrors = view === "errors";
+  const content = isErrors ? drawErrors(await codes(), wanted) : drawOperations(await description());
   const tabs = [["#/reference", "Endpoints", !isErrors], ["#/reference/errors", "Error codes", isErrors]];
   fill(main, h("h1", null, isErrors ? "Error codes" : "Endpoints"),
     h("p", null, tabs.map(([href, name, isCurrent]) => [h("a", { href, "aria-current": isCurrent ? "page" : null }, name), "  "])),
-    isErrors ? drawErrors(errors, wanted) : operations(document).map((operation) => drawOperation(operation, document)));
-  const found = main.querySelector(".found");
-  if (found instanceof HTMLElement) {
-    found.scrollIntoView();
-    found.focus();
-  }
+    content);
 }
+
+const drawOperations = (/** @type {any} */ document) => operations(document).map((operation) => drawOperation(operation, document));
 
 /** Every code of an error, from the service itself. */
 async function codes() {

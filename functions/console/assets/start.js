@@ -19,9 +19,9 @@ function mails(/** @type {any} */ features) {
   return features.mail ? "forgotten passwords and codes are mailed" : "off: no mail is sent";
 }
 
-export async function draw(/** @type {HTMLElement} */ main) {
+export async function drawStart(/** @type {HTMLElement} */ main) {
   const health = h("dd", null, "asking…");
-  const rows = h("dl", { class: "rows" });
+  const known = await config().catch((/** @type {any} */ error) => { health.textContent = failure(error); });
   fill(main,
     h("h1", null, "The login of your app lives here"),
     h("p", null, "Your app sends an e-mail address and a password to this address. It gets back the user and tokens, among them one that Firebase accepts."),
@@ -33,23 +33,17 @@ export async function draw(/** @type {HTMLElement} */ main) {
       card("Try a login", "Make an account here, log in, and see each answer with the path of every value.", "#/try/createAccount", "Try it", true),
       card("Set up my builder", "FlutterFlow, Bubble, WeWeb and eight more, step by step, with your address filled in.", "#/builders", "Choose your builder"),
       card("Why was my token refused?", "Paste a token. The page tells its kind, its expiry and the first rule that it breaks.", "#/token", "Look at a token")),
-    h("h2", null, "How this deployment is set"), rows,
+    h("h2", null, "How this deployment is set"), h("dl", { class: "rows" }, row("State", health), known && settings(known)),
     h("h2", null, "For programmers"),
     h("ul", null,
       h("li", null, h("a", { href: "#/reference" }, "Every endpoint and every error")),
       h("li", null, h("a", { href: "/openapi.json" }, "OpenAPI 3.1"), ", ", h("a", { href: "/openapi-3.0.json" }, "OpenAPI 3.0"), ", ", h("a", { href: "/flutterflow.json", download: "latchkey-flutterflow.json" }, "a file for FlutterFlow")),
       h("li", null, h("a", { href: "/.well-known/openid-configuration" }, "Discovery document"), " and ", h("a", { href: "/.well-known/jwks.json" }, "public keys"))));
-  try {
-    const known = await config();
-    fill(rows, row("State", health), row("jwt_token is", profile(known)),
-      row("Firebase project", known.firebase_project_id || "not named in the settings"),
-      known.emulator && row("Emulator", "The tokens are unsigned and for Firebase's Auth emulator. Never use this setting in production."),
-      row("Passwords", `at least ${known.password_min_length} characters`),
-      known.features?.mail !== undefined && row("Mail", mails(known.features)));
-  } catch (error) {
-    fill(rows, row("State", failure(error)));
-    return;
-  }
+  if (known) void ask(health);
+}
+
+/** Asks whether the service answers. The page does not wait for that. */
+async function ask(/** @type {HTMLElement} */ health) {
   try {
     const answer = await send({ method: "GET", path: "/health", headers: {}, body: null });
     health.textContent = answer.status === 200 ? `reachable, ${answer.ms} ms` : `answers ${answer.status}`;
@@ -57,6 +51,14 @@ export async function draw(/** @type {HTMLElement} */ main) {
     health.textContent = failure(error);
   }
 }
+
+const settings = (/** @type {any} */ known) => [
+  row("jwt_token is", profile(known)),
+  row("Firebase project", known.firebase_project_id || "not named in the settings"),
+  known.emulator && row("Emulator", "The tokens are unsigned and for Firebase's Auth emulator. Never use this setting in production."),
+  row("Passwords", `at least ${known.password_min_length} characters`),
+  known.features?.mail !== undefined && row("Mail", mails(known.features)),
+];
 
 const row = (/** @type {string} */ name, /** @type {any} */ value) =>
   [h("dt", null, name), value instanceof HTMLElement ? value : h("dd", null, value)];

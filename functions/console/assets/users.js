@@ -58,7 +58,8 @@ const refusal = (/** @type {Answer} */ { status, body }) => note("bad", `${statu
 
 export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]} */ rest) {
   const again = () => draw(main, rest);
-  const leave = () => stopClock();
+  // A page that was left before it was drawn does not stop the clock of the next.
+  const leave = () => { if (main.isConnected) stopClock(); };
   if (!admin || admin.ends <= now()) { locked(main, again); return leave; }
   const view = h("div");
   fill(main, lockBar(() => { admin = null; locked(main, again); }), view);
@@ -123,12 +124,16 @@ async function list(/** @type {HTMLElement} */ view) {
   by.value = search.by;
   const text = field({ label: "Text", value: search.text });
   const found = h("div");
+  let searches = 0;
   const show = async () => {
+    const turn = ++searches;
     const query = new URLSearchParams({ limit: LIMIT });
     if (search.by) query.set(search.by, search.text);
     const cursor = search.cursors.at(-1);
     if (cursor) query.set("cursor", cursor);
     const answer = await call("GET", `/admin/users?${query}`);
+    // The answer to an earlier search may come late.
+    if (turn !== searches) return;
     fill(found, answer.status === 200 ? page(answer, show) : refusal(answer), asCode(answer));
     say(answer.status === 200 ? `${answer.body.count} accounts` : "Refused.");
   };

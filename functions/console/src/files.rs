@@ -44,6 +44,12 @@ macro_rules! asset {
     };
 }
 
+macro_rules! script {
+    ($name:literal) => {
+        File::new($name, include_str!(concat!(env!("OUT_DIR"), "/", $name)), SCRIPT)
+    };
+}
+
 macro_rules! guide {
     ($name:literal) => {
         File::new($name, include_str!(concat!("../../../docs/guides/", $name)), MARKDOWN)
@@ -52,23 +58,16 @@ macro_rules! guide {
 
 const INDEX: &str = include_str!("../assets/index.html");
 
-/// The style and the scripts.
-static ASSETS: [File; 15] = [
+/// The style, and the scripts that `build.rs` joins from their modules.
+static ASSETS: [File; 8] = [
     asset!("console.css", STYLE),
-    asset!("console.js", SCRIPT),
-    asset!("dom.js", SCRIPT),
-    asset!("api.js", SCRIPT),
-    asset!("start.js", SCRIPT),
-    asset!("try.js", SCRIPT),
-    asset!("operations.js", SCRIPT),
-    asset!("answer.js", SCRIPT),
-    asset!("token.js", SCRIPT),
-    asset!("jwt.js", SCRIPT),
-    asset!("builders.js", SCRIPT),
-    asset!("markdown.js", SCRIPT),
-    asset!("reference.js", SCRIPT),
-    asset!("users.js", SCRIPT),
-    asset!("outbox.js", SCRIPT),
+    script!("console.js"),
+    script!("try.js"),
+    script!("token.js"),
+    script!("builders.js"),
+    script!("reference.js"),
+    script!("users.js"),
+    script!("outbox.js"),
 ];
 
 /// The guides for builders, which are documents of the repository too.

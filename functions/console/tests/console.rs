@@ -61,7 +61,11 @@ async fn without_an_issuer_the_gateway_tells_the_url_and_no_header_does() {
 async fn neither_a_document_nor_the_page_reads_a_table_or_a_secret() {
     let secrets = SecretsManager::new(Secrets::default());
     let service = Service::deployed(console::router(), &[], &secrets).await;
-    for path in DOCUMENTS.into_iter().chain(["/errors", "/", "/console/config.json", "/console/errors.json"]) {
+    let named = ["/errors", "/", "/console/config.json", "/console/errors.json", "/console/guides/bubble.md"];
+    let scripts = scripts(&service).await;
+    assert!(scripts.len() >= 7, "{scripts:?}");
+    let files = scripts.iter().map(String::as_str).chain(["/console/0/console.css"]);
+    for path in DOCUMENTS.into_iter().chain(named).chain(files) {
         service.get(path).await.is(200);
     }
     assert!(service.calls().is_empty() && secrets.calls().is_empty());
@@ -120,6 +124,23 @@ async fn a_page_and_its_files_are_compressed_for_whoever_accepts_it_and_are_sent
     }
 }
 
+/// The path of every script that the page loads sooner or later.
+async fn scripts(service: &Service) -> Vec<String> {
+    let mut wanted = vec!["/console/0/console.js".to_owned()];
+    let mut seen = 0;
+    while let Some(path) = wanted.get(seen).cloned() {
+        let text = service.get(&path).await.is(200).text;
+        for part in text.split("\"./").skip(1) {
+            let import = format!("/console/0/{}", part.split('"').next().unwrap());
+            if !wanted.contains(&import) {
+                wanted.push(import);
+            }
+        }
+        seen += 1;
+    }
+    wanted
+}
+
 /// The files that a page names.
 fn files(page: &str) -> Vec<&str> {
     page.split('"').filter(|part| part.starts_with("/console/")).collect()
@@ -134,8 +155,8 @@ async fn the_page_names_its_files_and_each_may_be_kept() {
     assert!(policy.contains("script-src 'self';") && policy.contains("trusted-types 'none'"), "{policy}");
     assert!(page.text.contains(&format!("curl -sS '{ISSUER}/login'")));
     let files = files(&page.text);
-    assert_eq!(files.len(), 4, "{files:?}");
-    for path in files {
+    assert_eq!(files.len(), 3, "{files:?}");
+    for path in files.into_iter().filter(|path| *path != "/console/config.json") {
         let file = service.get(path).await.is(200);
         assert!(file.header("cache-control").contains("immutable"), "{path}");
         let other = service.get(&path.replacen("/console/", "/console/0", 1)).await.is(200);
@@ -146,19 +167,8 @@ async fn the_page_names_its_files_and_each_may_be_kept() {
 #[tokio::test(start_paused = true)]
 async fn every_script_that_a_script_imports_is_there_and_so_is_every_guide() {
     let service = service().await;
-    let mut wanted = vec!["console.js".to_owned()];
-    let mut seen = 0;
-    while let Some(name) = wanted.get(seen).cloned() {
-        let text = service.get(&format!("/console/0/{name}")).await.is(200).text;
-        for part in text.split("\"./").skip(1) {
-            let import = part.split('"').next().unwrap().to_owned();
-            if !wanted.contains(&import) {
-                wanted.push(import);
-            }
-        }
-        seen += 1;
-    }
-    assert!(seen >= 12, "{wanted:?}");
+    let scripts = scripts(&service).await;
+    assert!(scripts.len() >= 7, "{scripts:?}");
     let list = service.get("/console/0/builders.js").await.is(200).text;
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides");
     for file in std::fs::read_dir(folder).unwrap() {
@@ -186,7 +196,7 @@ async fn the_settings_of_the_page_hold_no_secret() {
 #[tokio::test(start_paused = true)]
 async fn the_pages_can_be_turned_off_and_the_documents_stay() {
     let service = Service::configured(console::router(), &[("CONSOLE", "off")]).await;
-    for path in ["/", "/console/config.json", "/console/errors.json", "/console/guides/bubble.md", "/console/0/dom.js"]
+    for path in ["/", "/console/config.json", "/console/errors.json", "/console/guides/bubble.md", "/console/0/try.js"]
     {
         service.get(path).await.refused(404, "not_found");
     }

@@ -70,7 +70,8 @@ export async function looksGood(page, name) {
   }
 }
 
-async function picture(page, name) {
+/** Takes a picture of the whole page, if somebody asked for pictures by PICTURES. */
+export async function picture(page, name) {
   if (!pictures) return;
   mkdirSync(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
