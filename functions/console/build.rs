@@ -11,14 +11,16 @@ use std::{env, fs, path::Path};
 const FRAME: &str = "console";
 
 /// Each script with its modules, in an order in which no module needs a later one.
-const SCRIPTS: [(&str, &[&str]); 7] = [
-    (FRAME, &["dom", "api", "start", FRAME]),
+const SCRIPTS: [(&str, &[&str]); 9] = [
+    (FRAME, &["strings", "dom", "api", "start", FRAME]),
     ("try", &["operations", "answer", "try"]),
     ("builders", &["markdown", "builders"]),
     ("token", &["jwt", "token"]),
     ("outbox", &["outbox"]),
     ("users", &["users"]),
     ("reference", &["operations", "reference"]),
+    ("es", &["es"]),
+    ("pt-BR", &["pt-BR"]),
 ];
 
 fn main() {
@@ -26,12 +28,12 @@ fn main() {
     let folder = env::var("OUT_DIR").expect("cargo names the folder");
     for (name, modules) in SCRIPTS {
         let path = Path::new(&folder).join(format!("{name}.js"));
-        fs::write(path, script(name, modules)).expect("cargo's folder can be written");
+        fs::write(path, script(modules)).expect("cargo's folder can be written");
     }
 }
 
 /// The modules as one script.
-fn script(name: &str, modules: &[&str]) -> String {
+fn script(modules: &[&str]) -> String {
     let mut wanted: Vec<String> = Vec::new();
     let mut text = String::new();
     for module in modules {
@@ -50,7 +52,7 @@ fn script(name: &str, modules: &[&str]) -> String {
     }
     wanted.sort_unstable();
     wanted.dedup();
-    if name == FRAME {
+    if wanted.is_empty() {
         return text;
     }
     format!("import {{ {} }} from \"./{FRAME}.js\";\n{text}", wanted.join(", "))

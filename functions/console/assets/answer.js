@@ -1,10 +1,11 @@
 // An answer: its status in words, its values with their paths, its raw text and its headers.
 
-import { copyButton, fill, h } from "./dom.js";
+import { copyButton, fill, h, said } from "./dom.js";
+import { m, t } from "./strings.js";
 
-const WORDS = { 200: "OK", 201: "Created", 204: "No content", 400: "Something in the request is wrong", 401: "Not accepted: log in again",
-  403: "Not allowed", 404: "Nothing is there", 405: "Not this method", 409: "In conflict", 413: "Too large", 415: "Not this type of body",
-  429: "Too many attempts", 500: "A fault of the service", 501: "Not set up here", 503: "Not available for the moment" };
+const WORDS = { 200: m("OK"), 201: m("Created"), 204: m("No content"), 400: m("Something in the request is wrong"), 401: m("Not accepted: log in again"),
+  403: m("Not allowed"), 404: m("Nothing is there"), 405: m("Not this method"), 409: m("In conflict"), 413: m("Too large"), 415: m("Not this type of body"),
+  429: m("Too many attempts"), 500: m("A fault of the service"), 501: m("Not set up here"), 503: m("Not available for the moment") };
 
 /** The most characters of a value that are shown at once. */
 const LONG = 60;
@@ -14,24 +15,24 @@ export function drawAnswer(/** @type {HTMLElement} */ place, /** @type {any} */ 
   const isGood = received.status < 400;
   const header = (/** @type {string} */ name) => received.headers.find(([key]) => key === name)?.[1] ?? "";
   const requestId = received.body?.request_id || header("x-request-id");
-  const views = { Values: () => values(received.body, received.text), Text: () => raw(received), Headers: () => headers(received.headers) };
+  const views = { [m("Values")]: () => values(received.body, received.text), [m("Text")]: () => raw(received), [m("Headers")]: () => headers(received.headers) };
   const shown = h("div");
   const tabs = Object.entries(views).map(([name, make], index) => {
-    const button = h("button", { type: "button", class: "small", "aria-pressed": String(index === 0) }, name);
+    const button = h("button", { type: "button", class: "small", "aria-pressed": String(index === 0) }, t(name));
     button.addEventListener("click", () => {
       tabs.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
       fill(shown, make());
     });
     return button;
   });
-  fill(shown, views.Values());
+  fill(shown, values(received.body, received.text));
   fill(place,
-    h("h2", null, "Answer"),
-    h("p", { class: isGood ? "good" : "bad" }, h("strong", null, `${received.status} ${WORDS[/** @type {200} */ (received.status)] ?? ""}`),
-      h("span", { class: "quiet" }, ` in ${received.ms} ms`)),
+    h("h2", null, t("Answer")),
+    h("p", { class: isGood ? "good" : "bad" }, h("strong", null, `${received.status} ${t(WORDS[/** @type {200} */ (received.status)] ?? "")}`),
+      h("span", { class: "quiet" }, " ", t("in {0} ms", received.ms))),
     isGood ? null : refusal(received.body),
     retry(header("retry-after")),
-    next, h("div", { class: "actions" }, tabs, requestId && h("span", { class: "quiet" }, "Request ", h("code", null, requestId), " ", copyButton(requestId, "Copy", "the request id"))),
+    next, h("div", { class: "actions" }, tabs, requestId && h("span", { class: "quiet" }, t("Request"), " ", h("code", null, requestId), " ", copyButton(requestId, t("Copy"), t("the request id")))),
     shown);
 }
 
@@ -39,9 +40,9 @@ export function drawAnswer(/** @type {HTMLElement} */ place, /** @type {any} */ 
 function refusal(/** @type {any} */ body) {
   if (!body?.code) return null;
   return h("div", { class: "note bad" },
-    h("p", null, h("strong", null, body.message)),
-    body.detail && !body.detail.endsWith(body.message) && h("p", null, body.detail),
-    h("p", null, h("a", { href: `#/reference/errors/${encodeURIComponent(body.code)}` }, `About the code ${body.code}`)));
+    h("p", null, h("strong", null, said(body.message))),
+    body.detail && !body.detail.endsWith(body.message) && h("p", null, said(body.detail)),
+    h("p", null, h("a", { href: `#/reference/errors/${encodeURIComponent(body.code)}` }, t("About the code {0}", body.code))));
 }
 
 /** A countdown to the time when a next attempt is allowed. */
@@ -50,7 +51,7 @@ function retry(/** @type {string} */ after) {
   if (!after || !Number.isFinite(left)) return null;
   const text = h("p", { class: "quiet" });
   const tick = () => {
-    text.textContent = left > 0 ? `You may try again in ${left} seconds.` : "You may try again now.";
+    text.textContent = left > 0 ? t("You may try again in {0} seconds.", left) : t("You may try again now.");
     if (left-- > 0 && (text.isConnected || left + 1 === Number(after))) setTimeout(tick, 1000);
   };
   tick();
@@ -59,7 +60,7 @@ function retry(/** @type {string} */ after) {
 
 /** The values as a tree. Each has a button that copies its path. */
 function values(/** @type {any} */ body, /** @type {string} */ text) {
-  if (body === null) return h("pre", { tabindex: "0" }, text || "(nothing)");
+  if (body === null) return h("pre", { tabindex: "0" }, text || t("(nothing)"));
   return h("ul", { class: "tree" }, members(body, "$"));
 }
 
@@ -69,7 +70,7 @@ function members(/** @type {any} */ value, /** @type {string} */ path) {
     const name = h("span", { class: "key" }, key);
     const isFull = member !== null && typeof member === "object" && Object.keys(member).length > 0;
     if (isFull) return h("li", null, h("details", { open: true }, h("summary", null, name), h("ul", null, members(member, at))));
-    return h("li", null, name, ": ", leaf(member), copyButton(at, "Copy path", at));
+    return h("li", null, name, ": ", leaf(member), copyButton(at, t("Copy path"), at));
   });
 }
 
@@ -77,12 +78,12 @@ function members(/** @type {any} */ value, /** @type {string} */ path) {
 function leaf(/** @type {any} */ value) {
   const shown = JSON.stringify(value);
   if (shown.length <= LONG) return h("span", { class: "value" }, shown);
-  return [h("span", { class: "value" }, `${shown.slice(0, LONG)}… `), h("span", { class: "quiet" }, `${value.length} characters`), copyButton(value, "Copy value")];
+  return [h("span", { class: "value" }, `${shown.slice(0, LONG)}… `), h("span", { class: "quiet" }, t("{0} characters", value.length)), copyButton(value, t("Copy value"))];
 }
 
 function raw(/** @type {any} */ { body, text }) {
   const shown = body === null ? text : JSON.stringify(body, null, 2);
-  return [h("pre", { tabindex: "0", role: "region", "aria-label": "The text of the answer" }, shown), copyButton(shown, "Copy", "the text")];
+  return [h("pre", { tabindex: "0", role: "region", "aria-label": t("The text of the answer") }, shown), copyButton(shown, t("Copy"), t("the text"))];
 }
 
 function headers(/** @type {[string, string][]} */ all) {

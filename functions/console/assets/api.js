@@ -1,5 +1,7 @@
 // Calls of this service, and what they look like as code.
 
+import { t } from "./strings.js";
+
 /** @typedef {{method: string, path: string, headers: Record<string, string>, body: string | null}} Call */
 /** @typedef {{status: number, headers: [string, string][], text: string, body: any, ms: number}} Answer */
 
@@ -87,10 +89,10 @@ export function forget() {
 
 /** A sentence for a call that got no answer. */
 export function failure(/** @type {any} */ error) {
-  if (error?.name === "TimeoutError") return "No answer came within 10 seconds.";
-  if (error?.name === "AbortError") return "You stopped the call.";
-  if (!navigator.onLine) return "The browser is offline.";
-  return "The service could not be reached. It may be stopped, or its certificate is not accepted.";
+  if (error?.name === "TimeoutError") return t("No answer came within 10 seconds.");
+  if (error?.name === "AbortError") return t("You stopped the call.");
+  if (!navigator.onLine) return t("The browser is offline.");
+  return t("The service could not be reached. It may be stopped, or its certificate is not accepted.");
 }
 
 /** Whether a header holds a secret. */

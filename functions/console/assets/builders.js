@@ -2,15 +2,16 @@
 // and at the end a check logs in.
 
 import { base, config, failure, isLoopback, send, state } from "./api.js";
-import { field, fill, h, note, relative, say } from "./dom.js";
+import { field, fill, h, inEnglish, note, relative, said, say } from "./dom.js";
 import { drawn } from "./markdown.js";
+import { language, m, parts, t } from "./strings.js";
 
 /** The guides by their file, in groups. @type {[string, Record<string, string>][]} */
 const GROUPS = [
-  ["Apps", { flutterflow: "FlutterFlow", bubble: "Bubble", weweb: "WeWeb", adalo: "Adalo", softr: "Softr", retool: "Retool" }],
-  ["Automation", { zapier: "Zapier", make: "Make", n8n: "n8n" }],
-  ["Code", { supabase: "Supabase libraries", oauth: "OAuth 2.0 tools" }],
-  ["Also", { others: "Every other builder", tunnel: "An address for your own machine", moving: "Moving from another service" }],
+  [m("Apps"), { flutterflow: "FlutterFlow", bubble: "Bubble", weweb: "WeWeb", adalo: "Adalo", softr: "Softr", retool: "Retool" }],
+  [m("Automation"), { zapier: "Zapier", make: "Make", n8n: "n8n" }],
+  [m("Code"), { supabase: m("Supabase libraries"), oauth: m("OAuth 2.0 tools") }],
+  [m("Also"), { others: m("Every other builder"), tunnel: m("An address for your own machine"), moving: m("Moving from another service") }],
 ];
 /** @type {Record<string, string>} */
 const GUIDES = Object.assign({}, ...GROUPS.map(([, guides]) => guides));
@@ -25,13 +26,13 @@ export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]}
   const answer = await fetch(`/console/guides/${name}.md`);
   if (!answer.ok) throw new Error(`The guide answered ${answer.status}.`);
   const [heading, ...rest] = drawn(filledIn(await answer.text(), known), link);
-  const place = h("article", null, heading, loopbackNote(name), profileNote(known, name), rest,
+  const place = h("article", null, inEnglish(heading), loopbackNote(name), profileNote(known, name), inEnglish(...rest),
     name === "flutterflow" && download(), !NO_PRODUCT.includes(name) && check(known));
   heading.after(ticks(name, place));
-  fill(main, h("div", { class: "split" }, h("nav", { "aria-label": "Builders" }, GROUPS.map(([title, guides]) => [
-    h("p", { class: "quiet" }, title),
+  fill(main, h("div", { class: "split" }, h("nav", { "aria-label": t("Builders") }, GROUPS.map(([title, guides]) => [
+    h("p", { class: "quiet" }, t(title)),
     h("ul", { class: "list chips" }, Object.entries(guides).map(([path, label]) => h("li", null,
-      h("a", { href: `#/builders/${path}`, "aria-current": path === name ? "true" : null }, label)))),
+      h("a", { href: `#/builders/${path}`, "aria-current": path === name ? "true" : null }, t(label))))),
   ])), place));
 }
 
@@ -58,10 +59,10 @@ function ticks(/** @type {string} */ name, /** @type {HTMLElement} */ place) {
   const line = h("p", { class: "quiet" });
   /** @type {HTMLInputElement[]} */ const boxes = [];
   const count = () => {
-    line.textContent = boxes.length === 0 ? "" : `${boxes.filter((box) => box.checked).length} of ${boxes.length} steps are ticked. A reload forgets the ticks.`;
+    line.textContent = boxes.length === 0 ? "" : t("{0} of {1} steps are ticked. A reload forgets the ticks.", boxes.filter((box) => box.checked).length, boxes.length);
   };
   const box = (/** @type {string} */ key, /** @type {string | null} */ label) => {
-    const input = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", "aria-label": label }));
+    const input = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", "aria-label": label, lang: language() }));
     input.checked = state.ticks.has(`${name}/${key}`);
     input.addEventListener("change", () => {
       if (input.checked) state.ticks.add(`${name}/${key}`);
@@ -81,9 +82,9 @@ function ticks(/** @type {string} */ name, /** @type {HTMLElement} */ place) {
     }
     steps.forEach((step, index) => {
       const first = step.firstElementChild?.tagName === "P" ? step.firstElementChild : step;
-      first.prepend(box(`${chapter}/${index}`, `Step ${index + 1} of ${chapter} is done`), " ");
+      first.prepend(box(`${chapter}/${index}`, t("Step {0} of {1} is done", index + 1, chapter)), " ");
     });
-    if (steps.length === 0) title.after(h("p", null, h("label", { class: "quiet" }, box(chapter, `${chapter} is done`), " Done")));
+    if (steps.length === 0) title.after(h("p", null, h("label", { class: "quiet", lang: language() }, box(chapter, t("{0} is done", chapter)), " ", t("Done"))));
   }
   count();
   return line;
@@ -92,24 +93,24 @@ function ticks(/** @type {string} */ name, /** @type {HTMLElement} */ place) {
 /** A warning that no builder reaches the address of this page. */
 function loopbackNote(/** @type {string} */ name) {
   if (name === "tunnel" || !isLoopback(base())) return null;
-  return note("warn", "This address works on this machine alone.", "A builder calls from its own servers or from a phone. ",
-    h("a", { href: "#/builders/tunnel" }, "How to get an address that it reaches"));
+  return note("warn", t("This address works on this machine alone."), t("A builder calls from its own servers or from a phone."), " ",
+    h("a", { href: "#/builders/tunnel" }, t("How to get an address that it reaches")));
 }
 
 function download() {
-  return h("p", null, h("a", { class: "button", href: "/flutterflow.json", download: "latchkey-flutterflow.json" }, "Download the file for FlutterFlow"));
+  return h("p", null, h("a", { class: "button", href: "/flutterflow.json", download: "latchkey-flutterflow.json" }, t("Download the file for FlutterFlow")));
 }
 
 /** A warning if this deployment does not make the tokens that the guide is about. */
 function profileNote(/** @type {any} */ known, /** @type {string} */ name) {
   if (!known) return null;
   if (name === "flutterflow" && known.token_profile !== "firebase") {
-    return note("warn", "This deployment does not make Firebase tokens.",
-      "Its jwt_token is of another kind, so that FlutterFlow's sign-in with a JWT token refuses it.");
+    return note("warn", t("This deployment does not make Firebase tokens."),
+      t("Its jwt_token is of another kind, so that FlutterFlow's sign-in with a JWT token refuses it."));
   }
   if (name === "bubble" && known.features && !known.features.shared_secret) {
-    return note("warn", "This deployment has no shared secret.",
-      "Everything about logins works. The chapters about tokens of Bubble need the secret, and your engineer sets it.");
+    return note("warn", t("This deployment has no shared secret."),
+      t("Everything about logins works. The chapters about tokens of Bubble need the secret, and your engineer sets it."));
   }
   return null;
 }
@@ -119,12 +120,12 @@ function check(/** @type {any} */ known) {
   const email = field({ label: "email", type: "email", name: "email", required: true, autocomplete: "username", inputmode: "email", value: state.typed.email });
   const password = field({ label: "password", type: "password", name: "password", required: true, autocomplete: "current-password" });
   const result = h("div");
-  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "main" }, "Check"));
+  const button = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "main" }, t("Check")));
   const form = h("form", { novalidate: true }, email.element, password.element, h("div", { class: "actions" }, button));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const missing = [email, password].filter(({ input }) => !input.value.trim());
-    [email, password].forEach((one) => one.tell(missing.includes(one) ? "This field is needed." : ""));
+    [email, password].forEach((one) => one.tell(missing.includes(one) ? t("This field is needed.") : ""));
     if (missing.length > 0) return void missing[0].input.focus();
     state.typed.email = email.input.value;
     button.disabled = true;
@@ -133,31 +134,32 @@ function check(/** @type {any} */ known) {
       fill(result, h("ul", { class: "plain" }, lines));
       say(lines.at(-1)?.textContent ?? "");
     } catch (error) {
-      fill(result, note("bad", "No answer.", failure(error)));
+      fill(result, note("bad", t("No answer."), failure(error)));
       say(failure(error));
     }
     button.disabled = false;
   });
-  return h("section", { class: "check" }, h("h2", null, "Check"),
-    h("p", null, "This logs in to the service and asks for the account, as your app does. It needs an account: ",
-      h("a", { href: "#/try/createAccount" }, "make one here"), "."), form, result);
+  return h("section", { class: "check" }, h("h2", null, t("Check")),
+    h("p", null, parts("This logs in to the service and asks for the account, as your app does. It needs an account: {0}.",
+      h("a", { href: "#/try/createAccount" }, t("make one here")))), form, result);
 }
 
 async function logInAndAsk(/** @type {string} */ email, /** @type {string} */ password, /** @type {any} */ known) {
   const login = await send({ method: "POST", path: "/login", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email, password }) });
-  if (login.status !== 200) return [refusedLine("The login was refused", login)];
+  if (login.status !== 200) return [refusedLine(t("The login was refused with {0}:", login.status), login)];
   const session = login.body;
-  if (!session.access_token) return [line(false, `The account is there. ${session.next?.message ?? "The address must be verified first."}`)];
-  const lines = [line(true, `The login works. It took ${login.ms} ms.`)];
+  if (!session.access_token) return [line(false, t("The account is there."), " ", session.next?.message ? said(session.next.message) : t("The address must be verified first."))];
+  const lines = [line(true, t("The login works. It took {0} ms.", login.ms))];
   const me = await send({ method: "GET", path: "/me", headers: { Authorization: `Bearer ${session.access_token}` }, body: null });
-  if (me.status !== 200) return [...lines, refusedLine("The account was not shown", me)];
+  if (me.status !== 200) return [...lines, refusedLine(t("The account was not shown: {0}.", me.status), me)];
   const { user } = me.body;
-  lines.push(line(true, `The token opens the account of ${user.name || user.email || user.username}, with the id ${user.id}.`));
-  lines.push(line(true, `The token expires ${relative(Date.parse(session.expires_at) / 1000, Date.now() / 1000)}, and the session lasts until ${session.refresh_expires_at.slice(0, 10)}.`));
+  lines.push(line(true, t("The token opens the account of {0}, with the id {1}.", user.name || user.email || user.username, user.id)));
+  lines.push(line(true, t("The token expires {0}, and the session lasts until {1}.",
+    relative(Date.parse(session.expires_at) / 1000, Date.now() / 1000), session.refresh_expires_at.slice(0, 10))));
   if (known?.token_profile === "firebase") {
     lines.push(known.firebase_demo
-      ? line(false, "The jwt_token is of a demo account. Only Firebase's Auth emulator accepts it.")
-      : line(true, `The jwt_token is for the Firebase project ${known.firebase_project_id}.`));
+      ? line(false, t("The jwt_token is of a demo account. Only Firebase's Auth emulator accepts it."))
+      : line(true, t("The jwt_token is for the Firebase project {0}.", known.firebase_project_id)));
   }
   return lines;
 }
@@ -165,8 +167,8 @@ async function logInAndAsk(/** @type {string} */ email, /** @type {string} */ pa
 const line = (/** @type {boolean} */ isGood, /** @type {any[]} */ ...text) =>
   h("li", { class: isGood ? "good" : "warn" }, h("strong", null, isGood ? "✓ " : "! "), ...text);
 
-function refusedLine(/** @type {string} */ what, /** @type {any} */ { status, body }) {
+function refusedLine(/** @type {string} */ what, /** @type {any} */ { body }) {
   const code = body?.code;
-  return h("li", { class: "bad" }, h("strong", null, "✗ "), `${what} with ${status}: ${body?.message ?? "no reason was given"} `,
-    code && h("a", { href: `#/reference/errors/${encodeURIComponent(code)}` }, `About the code ${code}`));
+  return h("li", { class: "bad" }, h("strong", null, "✗ "), what, " ", body?.message ? said(body.message) : t("No reason was given."), " ",
+    code && h("a", { href: `#/reference/errors/${encodeURIComponent(code)}` }, t("About the code {0}", code)));
 }

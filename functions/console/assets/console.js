@@ -4,6 +4,7 @@
 import { config, forget, onSession, send, state, failure } from "./api.js";
 import { byId, copyButton, fill, h, relative, say } from "./dom.js";
 import { drawStart } from "./start.js";
+import { language, LANGUAGES, m, parts, preferred, speak, t } from "./strings.js";
 
 /**
  * A page: its name in the navigation, and the script that draws it. A script is loaded when its page
@@ -11,13 +12,13 @@ import { drawStart } from "./start.js";
  * @type {Record<string, {name: string, feature?: string, load: () => Promise<{draw: (main: HTMLElement, rest: string[]) => any}>}>}
  */
 const PAGES = {
-  "": { name: "Start", load: async () => ({ draw: drawStart }) },
-  try: { name: "Try it", load: () => import("./try.js") },
-  builders: { name: "Builders", load: () => import("./builders.js") },
-  token: { name: "Token doctor", load: () => import("./token.js") },
-  outbox: { name: "Outbox", feature: "outbox_page", load: () => import("./outbox.js") },
-  users: { name: "Users", load: () => import("./users.js") },
-  reference: { name: "Reference", load: () => import("./reference.js") },
+  "": { name: m("Start"), load: async () => ({ draw: drawStart }) },
+  try: { name: m("Try it"), load: () => import("./try.js") },
+  builders: { name: m("Builders"), load: () => import("./builders.js") },
+  token: { name: m("Token doctor"), load: () => import("./token.js") },
+  outbox: { name: m("Outbox"), feature: "outbox_page", load: () => import("./outbox.js") },
+  users: { name: m("Users"), load: () => import("./users.js") },
+  reference: { name: m("Reference"), load: () => import("./reference.js") },
 };
 
 /** Ends what a page began, such as its clock. @type {(() => void) | undefined} */
@@ -32,8 +33,11 @@ function place() {
 /** The pages that were opened so far. */
 let opened = 0;
 
-/** Draws the page of this address. The page before stays until then, so that nothing jumps. */
-async function show() {
+/**
+ * Draws the page of this address. The page before stays until then, so that nothing jumps. The focus
+ * moves if the person went to the page.
+ */
+async function show(/** @type {boolean} */ movesFocus) {
   const turn = ++opened;
   const [name, ...rest] = place();
   const page = PAGES[name];
@@ -45,8 +49,8 @@ async function show() {
     const { draw } = await page.load();
     end = await draw(view, rest) ?? undefined;
   } catch (error) {
-    fill(view, h("h1", null, page.name), h("p", null, failure(error)),
-      h("button", { type: "button", onclick: () => location.reload() }, "Try again"));
+    fill(view, h("h1", null, t(page.name)), h("p", null, failure(error)),
+      h("button", { type: "button", onclick: () => location.reload() }, t("Try again")));
   }
   // Another page was opened meanwhile.
   if (turn !== opened) return void end?.();
@@ -54,18 +58,18 @@ async function show() {
   navigation(name);
   fill(byId("main"), view);
   const heading = view.querySelector("h1");
-  document.title = `${heading?.textContent ?? page.name} · Latchkey`;
-  focusOn(view.querySelector(".found"), heading, turn);
+  document.title = `${heading?.textContent ?? t(page.name)} · Latchkey`;
+  focusOn(view.querySelector(".found"), movesFocus ? heading : null);
 }
 
 /** Puts the focus on what was looked for, or else on the heading. A screen reader reads on there. */
-function focusOn(/** @type {HTMLElement | null} */ found, /** @type {HTMLElement | null} */ heading, /** @type {number} */ turn) {
+function focusOn(/** @type {HTMLElement | null} */ found, /** @type {HTMLElement | null} */ heading) {
   if (found) {
     found.scrollIntoView();
     found.focus();
-  } else if (turn > 1) {
-    heading?.setAttribute("tabindex", "-1");
-    heading?.focus();
+  } else if (heading) {
+    heading.setAttribute("tabindex", "-1");
+    heading.focus();
     scrollTo(0, 0);
   }
 }
@@ -73,18 +77,48 @@ function focusOn(/** @type {HTMLElement | null} */ found, /** @type {HTMLElement
 function navigation(/** @type {string} */ current) {
   const has = (/** @type {string | undefined} */ feature) => !feature || state.config?.features?.[feature];
   const links = Object.entries(PAGES).filter(([, { feature }]) => has(feature)).map(([path, { name }]) =>
-    h("li", null, h("a", { href: `#/${path}`, "aria-current": path === current ? "page" : null }, name)));
+    h("li", null, h("a", { href: `#/${path}`, "aria-current": path === current ? "page" : null }, t(name))));
   fill(byId("nav"), h("ul", null, links));
 }
 
-function theme() {
-  const select = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": "Colours" },
-    ["Colours: system", "Light", "Dark"].map((name, index) => h("option", { value: ["", "light", "dark"][index] }, name))));
-  select.addEventListener("change", () => {
-    if (select.value) document.documentElement.dataset.theme = select.value;
-    else delete document.documentElement.dataset.theme;
-  });
+/** A select of the frame. */
+function choice(/** @type {string} */ about, /** @type {HTMLElement[]} */ options, /** @type {string} */ value, /** @type {(value: string) => void} */ choose) {
+  const select = /** @type {HTMLSelectElement} */ (h("select", { "aria-label": about }, options));
+  select.value = value;
+  select.addEventListener("change", () => choose(select.value));
   return select;
+}
+
+function theme() {
+  const names = { "": t("Colours: system"), light: t("Light"), dark: t("Dark") };
+  const options = Object.entries(names).map(([value, name]) => h("option", { value }, name));
+  const { dataset } = document.documentElement;
+  return choice(t("Colours"), options, dataset.theme ?? "", (value) => {
+    if (value) dataset.theme = value;
+    else delete dataset.theme;
+  });
+}
+
+function languages() {
+  const options = Object.entries(LANGUAGES).map(([value, { name }]) => h("option", { value, lang: value }, name));
+  return choice(t("Language"), options, language(), async (value) => {
+    await speak(value).catch((error) => say(failure(error)));
+    frame();
+    byId("tools").querySelector("select")?.focus();
+    await show(false);
+  });
+}
+
+/** The texts around the page. Those of the document are its English, and are kept as keys. */
+function frame() {
+  for (const one of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-t]"))) {
+    one.dataset.t ||= one.textContent ?? "";
+    one.textContent = t(one.dataset.t);
+  }
+  byId("nav").setAttribute("aria-label", t("Pages"));
+  byId("untranslated").textContent = language() === "en" ? "" : t("The guides and the messages of the service are in English.");
+  fill(byId("tools"), languages(), theme());
+  tray();
 }
 
 /** The session of the last login. It is in the memory of this page alone. */
@@ -96,7 +130,7 @@ function tray() {
     try {
       const answer = await send({ method: "POST", path, headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ refresh_token: session.refresh_token }) });
-      say(answer.status === 200 ? done : answer.body?.message ?? `The answer was ${answer.status}.`);
+      say(answer.status === 200 ? done : answer.body?.message ?? t("The answer was {0}.", answer.status));
     } catch (error) {
       say(failure(error));
     }
@@ -105,14 +139,14 @@ function tray() {
   const tick = () => { end.textContent = relative(Date.parse(session.expires_at) / 1000, Date.now() / 1000); };
   tick();
   fill(place, h("details", { class: "tray" },
-    h("summary", null, "Logged in as ", h("strong", null, session.user.email || session.user.username || session.uid),
-      "; the token expires ", end),
-    h("p", { class: "quiet" }, "The session is in the memory of this page. A reload forgets it."),
+    h("summary", null, parts("Logged in as {0}; the token expires {1}",
+      h("strong", null, session.user.email || session.user.username || session.uid), end)),
+    h("p", { class: "quiet" }, t("The session is in the memory of this page. A reload forgets it.")),
     h("div", { class: "actions" },
-      h("button", { type: "button", onclick: () => act("/refresh", "The session was refreshed.") }, "Refresh"),
-      h("button", { type: "button", onclick: () => act("/logout", "The session was ended.") }, "Log out"),
-      h("button", { type: "button", onclick: forget }, "Forget it here"),
-      copyButton(() => session.jwt_token, "Copy jwt_token"), copyButton(() => session.access_token, "Copy access_token"))));
+      h("button", { type: "button", onclick: () => act("/refresh", t("The session was refreshed.")) }, t("Refresh")),
+      h("button", { type: "button", onclick: () => act("/logout", t("The session was ended.")) }, t("Log out")),
+      h("button", { type: "button", onclick: forget }, t("Forget it here")),
+      copyButton(() => session.jwt_token, t("Copy jwt_token")), copyButton(() => session.access_token, t("Copy access_token")))));
   clearInterval(ticking);
   ticking = setInterval(tick, 1000);
 }
@@ -121,13 +155,13 @@ function tray() {
 let ticking;
 
 async function begin() {
-  const known = await config().catch(() => null);
-  fill(byId("tools"), theme());
+  const [known] = await Promise.all([config().catch(() => null), speak(preferred(navigator.languages)).catch(() => {})]);
+  frame();
   byId("version").textContent = known ? `Latchkey ${known.version}` : "";
-  await show();
+  await show(false);
 }
 
 onSession.push(tray);
-addEventListener("hashchange", show);
+addEventListener("hashchange", () => show(true));
 // The other scripts import from this one, so that its end cannot wait for them.
 void begin();

@@ -1,6 +1,8 @@
 // Builds elements. Text is only ever set as text, so that nothing that a person or a token says can
 // become markup.
 
+import { language, m, t } from "./strings.js";
+
 /**
  * Makes an element. A property that begins with `on` is a listener, and all others are attributes.
  * `false`, `null` and `undefined` leave an attribute or a child out.
@@ -19,6 +21,15 @@ export function h(tag, properties, ...children) {
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
+
+/** Marks elements whose text comes from the service. It is English in every language of the page. */
+export function inEnglish(/** @type {HTMLElement[]} */ ...elements) {
+  for (const element of elements) element.lang = "en";
+  return elements;
+}
+
+/** A text of the service. */
+export const said = (/** @type {any} */ text) => h("span", { lang: "en" }, text);
 
 /** Replaces everything inside an element. */
 export function fill(/** @type {Element} */ element, /** @type {any[]} */ ...children) {
@@ -39,16 +50,16 @@ export function say(/** @type {string} */ text) {
 }
 
 /** A button that copies a text. The text may be made at the moment of the click. */
-export function copyButton(/** @type {string | (() => string)} */ text, label = "Copy", /** @type {string} */ about = "") {
+export function copyButton(/** @type {string | (() => string)} */ text, label = t("Copy"), /** @type {string} */ about = "") {
   const button = h("button", { type: "button", class: "small", "aria-label": about ? `${label} ${about}` : null }, label);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(typeof text === "function" ? text() : text);
-      button.textContent = "Copied";
-      say("Copied");
+      button.textContent = t("Copied");
+      say(t("Copied"));
     } catch {
-      button.textContent = "Not allowed";
-      say("The browser does not allow to copy. Select the text instead.");
+      button.textContent = t("Not allowed");
+      say(t("The browser does not allow to copy. Select the text instead."));
     }
     setTimeout(() => { button.textContent = label; }, 1500);
   });
@@ -58,7 +69,7 @@ export function copyButton(/** @type {string | (() => string)} */ text, label = 
 /** A line of code with its copy button. */
 export function copyLine(/** @type {string} */ text, /** @type {string} */ about, wraps = false) {
   return h("div", { class: wraps ? "copy wrap" : "copy" },
-    h("code", { tabindex: "0", role: "region", "aria-label": about }, text), copyButton(text, "Copy", about));
+    h("code", { tabindex: "0", role: "region", "aria-label": about }, text), copyButton(text, t("Copy"), about));
 }
 
 /** A note with a first word in bold. `kind` is good, bad or warn. */
@@ -71,7 +82,7 @@ let fields = 0;
 /**
  * An input with its label, its help text and a place for what is wrong with it.
  * @param {{label: string, name?: string, type?: string, value?: string, hint?: string, required?: boolean,
- *   autocomplete?: string, inputmode?: string, rows?: boolean, min?: string, max?: string}} of
+ *   autocomplete?: string, inputmode?: string, rows?: boolean, lang?: string, min?: string, max?: string}} of
  */
 export function field(of) {
   const id = `field-${++fields}`;
@@ -83,17 +94,17 @@ export function field(of) {
   }));
   input.value = of.value ?? "";
   const wrong = h("p", { id: `${id}-wrong`, class: "wrong", hidden: true });
-  const show = isPassword && h("button", { type: "button", "aria-pressed": "false" }, "Show");
+  const show = isPassword && h("button", { type: "button", "aria-pressed": "false" }, t("Show"));
   if (show) show.addEventListener("click", () => {
     const isShown = input.type === "text";
     input.type = isShown ? "password" : "text";
     show.setAttribute("aria-pressed", String(!isShown));
-    show.textContent = isShown ? "Show" : "Hide";
+    show.textContent = t(isShown ? m("Show") : m("Hide"));
   });
   const element = h("div", { class: "field" },
-    h("label", { for: id }, of.label, of.required ? h("span", { class: "quiet" }, " (required)") : null),
+    h("label", { for: id }, of.label, of.required ? h("span", { class: "quiet" }, " ", t("(required)")) : null),
     show ? h("div", { class: "beside" }, input, show) : input,
-    h("p", { id: `${id}-hint`, class: "hint", hidden: !of.hint }, of.hint ?? ""), wrong);
+    h("p", { id: `${id}-hint`, class: "hint", hidden: !of.hint, lang: of.lang }, of.hint ?? ""), wrong);
   return {
     element, input,
     /** Tells what is wrong with the value. An empty text takes that back. */
@@ -106,18 +117,25 @@ export function field(of) {
   };
 }
 
-/** A span of time in words, such as `47 minutes`. */
-export function span(/** @type {number} */ seconds) {
+/** A span of time: a number, and its unit. @returns {[number, Intl.RelativeTimeFormatUnit]} */
+function span(/** @type {number} */ seconds) {
   const whole = Math.floor(Math.abs(seconds));
-  const [count, unit] = whole >= 172800 ? [Math.floor(whole / 86400), "day"]
+  return whole >= 172800 ? [Math.floor(whole / 86400), "day"]
     : whole >= 7200 ? [Math.floor(whole / 3600), "hour"]
     : whole >= 120 ? [Math.floor(whole / 60), "minute"] : [whole, "second"];
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-/** A time relative to now, such as `47 minutes ago` or `in 13 minutes`. */
+/** A time relative to now in English, such as `47 minutes ago` or `in 13 minutes`. */
+export function relativeInEnglish(/** @type {number} */ seconds, /** @type {number} */ now) {
+  const [count, unit] = span(seconds - now);
+  const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return seconds <= now ? `${words} ago` : `in ${words}`;
+}
+
+/** A time relative to now in the language of the page. */
 export function relative(/** @type {number} */ seconds, /** @type {number} */ now) {
-  return seconds <= now ? `${span(now - seconds)} ago` : `in ${span(seconds - now)}`;
+  const [count, unit] = span(seconds - now);
+  return new Intl.RelativeTimeFormat(language()).format(seconds <= now ? -count : count, unit);
 }
 
 /** A time as `2026-05-27 15:00:00 UTC`. */

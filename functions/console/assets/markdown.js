@@ -2,6 +2,7 @@
 // tables, quotations, indented code, and in a line: code, bold, italic, links.
 
 import { copyButton, copyLine, h } from "./dom.js";
+import { t } from "./strings.js";
 
 /** The elements of a text in Markdown. `link` makes the address of a link, or nothing. */
 export function drawn(/** @type {string} */ text, /** @type {(href: string) => string | null} */ link) {
@@ -73,15 +74,15 @@ function table(/** @type {string[]} */ lines, /** @type {Link} */ link) {
   const cells = (/** @type {string} */ line) => line.replace(/^\||\|\s*$/g, "").split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|"));
   const [head, , ...rows] = lines;
   const names = cells(head);
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": names.filter(Boolean).join(", ") || "Table" }, h("table", null,
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": names.filter(Boolean).join(", ") || t("Table") }, h("table", null,
     h("thead", null, h("tr", null, names.map((name) => name ? h("th", { scope: "col" }, inline(name, link)) : h("td")))),
     h("tbody", null, rows.map((row) => h("tr", null, cells(row).map((cell) => h("td", null, inline(cell, link, true))))))));
 }
 
 /** Code with its copy button. */
 function code(/** @type {string} */ text) {
-  if (!text.includes("\n")) return copyLine(text, "code");
-  return h("div", { class: "copy" }, h("pre", { tabindex: "0", role: "region", "aria-label": "code" }, text), copyButton(text));
+  if (!text.includes("\n")) return copyLine(text, t("code"));
+  return h("div", { class: "copy" }, h("pre", { tabindex: "0", role: "region", "aria-label": t("code") }, text), copyButton(text));
 }
 
 /** The parts of a line. */
@@ -90,7 +91,7 @@ function inline(/** @type {string} */ text, /** @type {Link} */ link, copies = f
     if (part.startsWith("`")) {
       const value = part.slice(1, -1);
       const isWorth = copies && (value.includes("://") || value.includes("{") || value.startsWith("$."));
-      return isWorth ? [h("code", null, value), " ", copyButton(value, "Copy", value)] : h("code", null, value);
+      return isWorth ? [h("code", null, value), " ", copyButton(value, t("Copy"), value)] : h("code", null, value);
     }
     if (part.startsWith("**")) return h("strong", null, inline(part.slice(2, -2), link));
     if (part.startsWith("*") && part.length > 2) return h("em", null, inline(part.slice(1, -1), link));

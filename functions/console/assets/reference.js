@@ -1,14 +1,15 @@
 // Every operation with its fields and answers, and every error code.
 
 import { description } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, inEnglish, said } from "./dom.js";
 import { operations, resolved } from "./operations.js";
+import { t } from "./strings.js";
 
 export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]} */ [view, wanted]) {
   const isErrors = view === "errors";
   const content = isErrors ? drawErrors(await codes(), wanted) : drawOperations(await description());
-  const tabs = [["#/reference", "Endpoints", !isErrors], ["#/reference/errors", "Error codes", isErrors]];
-  fill(main, h("h1", null, isErrors ? "Error codes" : "Endpoints"),
+  const tabs = [["#/reference", t("Endpoints"), !isErrors], ["#/reference/errors", t("Error codes"), isErrors]];
+  fill(main, h("h1", null, isErrors ? t("Error codes") : t("Endpoints")),
     h("p", null, tabs.map(([href, name, isCurrent]) => [h("a", { href, "aria-current": isCurrent ? "page" : null }, name), "  "])),
     content);
 }
@@ -25,11 +26,11 @@ async function codes() {
 function drawErrors(/** @type {any[]} */ errors, /** @type {string | undefined} */ wanted) {
   const isKnown = errors.some(({ code }) => code === wanted);
   return [
-    wanted && !isKnown && h("div", { class: "note bad" }, h("p", null, `This service has no code ${wanted}.`)),
+    wanted && !isKnown && h("div", { class: "note bad" }, h("p", null, t("This service has no code {0}.", wanted))),
     errors.map(({ code, statuses, reason, mender, cure }) => h("section",
       { class: code === wanted ? "target found" : "target", id: code, tabindex: code === wanted ? "-1" : null },
-      h("h2", null, h("code", null, code)), h("p", { class: "quiet" }, `Status ${statuses.join(" or ")}`),
-      h("p", null, `${reason[0].toUpperCase()}${reason.slice(1)}.`), h("p", null, cure), h("p", { class: "quiet" }, `To be mended by ${mender}.`)))];
+      h("h2", null, h("code", null, code)), h("p", { class: "quiet" }, t("Status {0}", statuses.join(", "))),
+      inEnglish(h("p", null, `${reason[0].toUpperCase()}${reason.slice(1)}.`), h("p", null, cure), h("p", { class: "quiet" }, `To be mended by ${mender}.`))))];
 }
 
 function drawOperation(/** @type {any} */ operation, /** @type {any} */ document) {
@@ -37,16 +38,16 @@ function drawOperation(/** @type {any} */ operation, /** @type {any} */ document
   const fields = Object.entries(schema?.properties ?? {}).map(([name, raw]) => ({ name, ...resolved(raw, document) }));
   const required = schema?.required ?? [];
   return h("section", { id: operation.id },
-    h("h2", null, operation.summary), h("p", { class: "method" }, `${operation.method} ${operation.path}`),
-    operation.description && h("p", null, operation.description),
-    (fields.length > 0 || operation.parameters.length > 0) && h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Fields of ${operation.id}` }, h("table", null,
-      h("thead", null, h("tr", null, ["Field", "Type", "", "Meaning"].map((name) => name ? h("th", { scope: "col" }, name) : h("td")))),
+    h("h2", { lang: "en" }, operation.summary), h("p", { class: "method" }, `${operation.method} ${operation.path}`),
+    operation.description && h("p", { lang: "en" }, operation.description),
+    (fields.length > 0 || operation.parameters.length > 0) && h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Fields of {0}", operation.id) }, h("table", null,
+      h("thead", null, h("tr", null, [t("Field"), t("Type"), "", t("Meaning")].map((name) => name ? h("th", { scope: "col" }, name) : h("td")))),
       h("tbody", null,
         operation.parameters.map((/** @type {any} */ one) => row(one.name, `${one.in}, ${resolved(one.schema, document)?.type ?? "string"}`, one.required, one.description)),
         fields.map((one) => row(one.name, [one.type ?? "any"].flat().join(" or "), required.includes(one.name), one.description))))),
-    h("p", { class: "quiet" }, "Answers: ", Object.entries(operation.responses).map(([status, raw], index) => [index > 0 ? "; " : "", h("code", null, status), " ", resolved(raw, document)?.description ?? ""])),
-    h("p", null, h("a", { href: `#/try/${operation.id}` }, `Try ${operation.id}`)));
+    h("p", { class: "quiet" }, t("Answers:"), " ", Object.entries(operation.responses).map(([status, raw], index) => [index > 0 ? "; " : "", h("code", null, status), " ", said(resolved(raw, document)?.description ?? "")])),
+    h("p", null, h("a", { href: `#/try/${operation.id}` }, t("Try {0}", operation.id))));
 }
 
 const row = (/** @type {string} */ name, /** @type {string} */ type, /** @type {boolean} */ isRequired, /** @type {string} */ meaning) =>
-  h("tr", null, h("td", null, h("code", null, name)), h("td", null, type), h("td", null, isRequired ? "required" : ""), h("td", null, meaning ?? ""));
+  h("tr", null, h("td", null, h("code", null, name)), h("td", { lang: "en" }, type), h("td", null, isRequired ? t("required") : ""), h("td", { lang: "en" }, meaning ?? ""));

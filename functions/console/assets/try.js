@@ -1,9 +1,10 @@
 // Every operation as a form, made from the description of the API.
 
 import { asCurl, asFetch, config, description, failure, send, state } from "./api.js";
-import { copyButton, field, fill, h, note, say } from "./dom.js";
+import { copyButton, field, fill, h, note, said, say } from "./dom.js";
 import { drawAnswer } from "./answer.js";
 import { operations, resolved } from "./operations.js";
+import { m, t } from "./strings.js";
 
 /** How browsers fill in a field. */
 const AUTOCOMPLETE = { email: "username", username: "username", password: "current-password",
@@ -16,19 +17,19 @@ export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]}
   const all = operations(document);
   const chosen = all.find((operation) => operation.id === wanted) ?? all.find((operation) => operation.id === "login") ?? all[0];
   const list = h("ul", { class: "list" });
-  const filter = field({ label: "Find an operation", type: "search" });
+  const filter = field({ label: t("Find an operation"), type: "search" });
   const narrow = () => {
     const words = filter.input.value.toLowerCase();
     const found = all.filter(({ id, path, summary }) => `${id} ${path} ${summary}`.toLowerCase().includes(words));
     fill(list, found.map((operation) => h("li", null, h("a",
       { href: `#/try/${operation.id}`, "aria-current": operation === chosen ? "true" : null },
-      operation.summary, h("br"), h("span", { class: "method" }, `${operation.method} ${operation.path}`)))));
+      said(operation.summary), h("br"), h("span", { class: "method" }, `${operation.method} ${operation.path}`)))));
   };
   filter.input.addEventListener("input", narrow);
   narrow();
   const form = h("div");
-  fill(main, h("h1", null, "Try it"), h("div", { class: "split" },
-    h("div", null, filter.element, h("nav", { "aria-label": "Operations" }, list)), form));
+  fill(main, h("h1", null, t("Try it")), h("div", { class: "split" },
+    h("div", null, filter.element, h("nav", { "aria-label": t("Operations") }, list)), form));
   drawForm(form, chosen, document, known);
 }
 
@@ -39,18 +40,18 @@ function drawForm(/** @type {HTMLElement} */ place, /** @type {any} */ operation
   const withSecrets = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "with-secrets" }));
   const forWindows = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "for-windows" }));
   const call = () => callOf(operation, fields);
-  const sendButton = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "main" }, "Send"));
-  const stopButton = h("button", { type: "button", hidden: true }, "Stop");
+  const sendButton = /** @type {HTMLButtonElement} */ (h("button", { type: "submit", class: "main" }, t("Send")));
+  const stopButton = h("button", { type: "button", hidden: true }, t("Stop"));
   const form = h("form", { novalidate: true }, fields.map(({ element }) => element),
     h("div", { class: "actions" }, sendButton, stopButton,
-      copyButton(() => asCurl(call(), { withSecrets: withSecrets.checked, forWindows: forWindows.checked }), "Copy cURL"),
-      copyButton(() => asFetch(call(), { withSecrets: withSecrets.checked }), "Copy fetch"),
-      h("span", null, withSecrets, " ", h("label", { for: "with-secrets", class: "inline" }, "with my token or key")),
-      h("span", null, forWindows, " ", h("label", { for: "for-windows", class: "inline" }, "for the Windows command line"))));
+      copyButton(() => asCurl(call(), { withSecrets: withSecrets.checked, forWindows: forWindows.checked }), t("Copy cURL")),
+      copyButton(() => asFetch(call(), { withSecrets: withSecrets.checked }), t("Copy fetch")),
+      h("span", null, withSecrets, " ", h("label", { for: "with-secrets", class: "inline" }, t("with my token or key"))),
+      h("span", null, forWindows, " ", h("label", { for: "for-windows", class: "inline" }, t("for the Windows command line")))));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const missing = fields.filter((one) => one.required && !one.input.value.trim());
-    fields.forEach((one) => one.tell(missing.includes(one) ? "This field is needed." : ""));
+    fields.forEach((one) => one.tell(missing.includes(one) ? t("This field is needed.") : ""));
     if (missing.length > 0) return void missing[0].input.focus();
     const stop = new AbortController();
     stopButton.onclick = () => stop.abort();
@@ -58,26 +59,26 @@ function drawForm(/** @type {HTMLElement} */ place, /** @type {any} */ operation
     sendButton.disabled = true;
     try {
       const received = await send(call(), stop.signal);
-      say(`The answer is ${received.status}.`);
+      say(t("The answer is {0}.", received.status));
       drawAnswer(answer, operation, received, afterwards(operation, received));
       tellFields(fields, received.body);
     } catch (error) {
       say(failure(error));
-      fill(answer, note("bad", "No answer.", failure(error)));
+      fill(answer, note("bad", t("No answer."), failure(error)));
     }
     stopButton.hidden = true;
     sendButton.disabled = false;
   });
-  fill(place, h("h2", { class: "big" }, operation.summary), h("p", null, h("span", { class: "method" }, `${operation.method} ${operation.path}`)),
-    operation.description && h("p", null, operation.description),
-    operation.id === "createAccount" && note("warn", "This makes a real account on this service.", "You can delete it again below."),
+  fill(place, h("h2", { class: "big", lang: "en" }, operation.summary), h("p", null, h("span", { class: "method" }, `${operation.method} ${operation.path}`)),
+    operation.description && h("p", { lang: "en" }, operation.description),
+    operation.id === "createAccount" && note("warn", t("This makes a real account on this service."), t("You can delete it again below.")),
     form, answer);
 }
 
 /** A field of a call. `into` puts its value into the call. */
 function parameters(/** @type {any} */ operation, /** @type {string[]} */ places) {
   return operation.parameters.filter((/** @type {any} */ one) => places.includes(one.in))
-    .map((/** @type {any} */ one) => named({ label: one.name, hint: one.description, required: one.required === true },
+    .map((/** @type {any} */ one) => named({ label: one.name, hint: one.description, lang: "en", required: one.required === true },
       one.name, one.in === "header" ? "header" : one.in));
 }
 
@@ -88,7 +89,7 @@ function bodyFields(/** @type {any} */ operation, /** @type {any} */ document, /
     const property = resolved(raw, document);
     const isObject = [property.type].flat().includes("object");
     return named({
-      label: name, hint: property.description, required: required.includes(name), rows: isObject,
+      label: name, hint: property.description, lang: "en", required: required.includes(name), rows: isObject,
       type: SECRETS.includes(name) ? "password" : name === "email" ? "email" : "text",
       autocomplete: operation.id === "createAccount" && name === "password" ? "new-password" : AUTOCOMPLETE[/** @type {"email"} */ (name)],
       inputmode: name === "code" ? "numeric" : name === "email" ? "email" : undefined,
@@ -113,10 +114,10 @@ function credentials(/** @type {any} */ operation) {
   const schemes = operation.security.flatMap((/** @type {any} */ one) => Object.keys(one));
   const fields = [];
   if (schemes.some((/** @type {string} */ name) => /token|bearer/i.test(name))) {
-    fields.push(named({ label: "Authorization: Bearer", hint: "An access token of this service, or a Firebase ID token. It is filled in from your session.", value: state.session?.access_token ?? "" }, "Authorization", "bearer"));
+    fields.push(named({ label: "Authorization: Bearer", hint: t("An access token of this service, or a Firebase ID token. It is filled in from your session."), value: state.session?.access_token ?? "" }, "Authorization", "bearer"));
   }
   if (schemes.some((/** @type {string} */ name) => /key/i.test(name))) {
-    fields.push(named({ label: "X-Api-Key", type: "password", hint: "For servers alone. Never put an API key into an app." }, "X-Api-Key", "header"));
+    fields.push(named({ label: "X-Api-Key", type: "password", hint: t("For servers alone. Never put an API key into an app.") }, "X-Api-Key", "header"));
   }
   return fields;
 }
@@ -169,11 +170,11 @@ function tellFields(/** @type {any[]} */ fields, /** @type {any} */ body) {
 /** What the person may want next. */
 function afterwards(/** @type {any} */ operation, /** @type {any} */ received) {
   if (received.status >= 400) return null;
-  const ways = { createAccount: [["login", "Log in with it"], ["me", "See the user"], ["deleteAccount", "Delete it again"]],
-    login: [["me", "See the user"], ["refresh", "Refresh the session"], ["logout", "Log out"]],
-    forgotPassword: [["resetPassword", "Type the code and a new password"]] };
+  const ways = { createAccount: [["login", m("Log in with it")], ["me", m("See the user")], ["deleteAccount", m("Delete it again")]],
+    login: [["me", m("See the user")], ["refresh", m("Refresh the session")], ["logout", m("Log out")]],
+    forgotPassword: [["resetPassword", m("Type the code and a new password")]] };
   const next = ways[/** @type {"login"} */ (operation.id)];
   const challenge = received.body?.challenge;
   if (challenge) state.typed.challenge = challenge;
-  return next && h("p", null, "Next: ", next.map(([id, label], index) => [index > 0 ? ", " : "", h("a", { href: `#/try/${id}` }, label)]));
+  return next && h("p", null, t("Next:"), " ", next.map(([id, label], index) => [index > 0 ? ", " : "", h("a", { href: `#/try/${id}` }, t(label))]));
 }

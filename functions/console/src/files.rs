@@ -59,7 +59,7 @@ macro_rules! guide {
 const INDEX: &str = include_str!("../assets/index.html");
 
 /// The style, and the scripts that `build.rs` joins from their modules.
-static ASSETS: [File; 8] = [
+static ASSETS: [File; 10] = [
     asset!("console.css", STYLE),
     script!("console.js"),
     script!("try.js"),
@@ -68,6 +68,8 @@ static ASSETS: [File; 8] = [
     script!("reference.js"),
     script!("users.js"),
     script!("outbox.js"),
+    script!("es.js"),
+    script!("pt-BR.js"),
 ];
 
 /// The guides for builders, which are documents of the repository too.
