@@ -272,13 +272,13 @@ fuzz: ## read tokens, certificate documents and Cache-Control with random change
 		cargo test --package shared --test fuzz -- --nocapture
 
 .PHONY: start
-start: $(VENV)/.installed ## measure size, start and memory of login and of well-known beside a hello-world; builds for minutes
+start: $(VENV)/.installed ## measure size, start and memory of login, well-known and console beside a hello-world; builds for minutes
 	$(NEED_RUST)
 	cargo build --package latchkey
-	cargo build --release --bin login --bin well-known
+	cargo build --release --bin login --bin well-known --bin console
 	cargo build --release --package shared --example hello_world
 	$(TOOL) infra/tools/start.py $(TARGET)/debug/latchkey $(VENV)/bin/moto_server \
-		$(TARGET)/release/examples/hello_world $(TARGET)/release/login $(TARGET)/release/well-known
+		$(TARGET)/release/examples/hello_world $(TARGET)/release/login $(TARGET)/release/well-known $(TARGET)/release/console
 
 .PHONY: fmt
 fmt: ## format the source

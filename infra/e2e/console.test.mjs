@@ -112,6 +112,16 @@ describe('a builder', () => {
     await page.context().close();
   });
 
+  test('sees the operation of the address in the list, and its form below', async () => {
+    const { page, wrong } = await open('/#/try/jwks', { viewport: { width: 320, height: 800 } });
+    const boxes = await page.evaluate(() => ['.long', '.long [aria-current]', 'h2.big'].map((of) => document.querySelector(of).getBoundingClientRect().toJSON()));
+    const [list, current, form] = boxes;
+    assert.ok(current.top >= list.top && current.bottom <= list.bottom, JSON.stringify(boxes));
+    assert.ok(form.bottom < 800, 'the form begins on the first screen');
+    assert.deepEqual(wrong, []);
+    await page.context().close();
+  });
+
   test('logs in by the keyboard alone', async () => {
     const email = 'keys@example.com';
     await succeed(server, post('/create-account', { email, password: PASSWORD }));

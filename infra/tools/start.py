@@ -21,7 +21,7 @@ WARM_REQUESTS = 3
 # A function under callgrind is some fifty times as slow.
 POLL_SECONDS_MAX = 60
 # The first request to each function, by its name. All others get a login.
-EVENTS = {"well-known": event("GET", "/.well-known/jwks.json")}
+EVENTS = {"well-known": event("GET", "/.well-known/jwks.json"), "console": event("GET", "/")}
 
 
 def first_request(program):

@@ -57,9 +57,16 @@ async function show(/** @type {boolean} */ movesFocus) {
   leave = end;
   navigation(name);
   fill(byId("main"), view);
+  for (const list of view.querySelectorAll(".long")) scrollToCurrent(list);
   const heading = view.querySelector("h1");
   document.title = `${heading?.textContent ?? t(page.name)} · Latchkey`;
   focusOn(view.querySelector(".found"), movesFocus ? heading : null);
+}
+
+/** Scrolls a long list to the link of the page that is shown. */
+function scrollToCurrent(/** @type {Element} */ list) {
+  const current = list.querySelector("[aria-current]");
+  if (current) list.scrollTop = current.getBoundingClientRect().top - list.getBoundingClientRect().top;
 }
 
 /** Puts the focus on what was looked for, or else on the heading. A screen reader reads on there. */

@@ -28,8 +28,12 @@ export function inEnglish(/** @type {HTMLElement[]} */ ...elements) {
   return elements;
 }
 
-/** A text of the service. */
-export const said = (/** @type {any} */ text) => h("span", { lang: "en" }, text);
+/** The parts of a text of the service. Whatever stands between backquotes is code. */
+export const coded = (/** @type {any} */ text) =>
+  String(text ?? "").split("`").map((part, index) => index % 2 === 1 ? h("code", null, part) : part);
+
+/** A text of the service within another text. */
+export const said = (/** @type {any} */ text) => h("span", { lang: "en" }, coded(text));
 
 /** Replaces everything inside an element. */
 export function fill(/** @type {Element} */ element, /** @type {any[]} */ ...children) {
@@ -104,7 +108,7 @@ export function field(of) {
   const element = h("div", { class: "field" },
     h("label", { for: id }, of.label, of.required ? h("span", { class: "quiet" }, " ", t("(required)")) : null),
     show ? h("div", { class: "beside" }, input, show) : input,
-    h("p", { id: `${id}-hint`, class: "hint", hidden: !of.hint, lang: of.lang }, of.hint ?? ""), wrong);
+    h("p", { id: `${id}-hint`, class: "hint", hidden: !of.hint, lang: of.lang }, coded(of.hint)), wrong);
   return {
     element, input,
     /** Tells what is wrong with the value. An empty text takes that back. */

@@ -1,7 +1,7 @@
 // The mails of a laptop, for whoever sits at it. The server shows them to pages of this machine alone.
 
 import { config, failure, send } from "./api.js";
-import { copyButton, fill, h, note, said, say } from "./dom.js";
+import { coded, copyButton, fill, h, note, said, say } from "./dom.js";
 import { language, parts, t } from "./strings.js";
 
 /** @typedef {{id: string, at: string, to: string, subject: string, code: string, link: string, text?: string}} Mail */
@@ -25,7 +25,7 @@ function absent(/** @type {HTMLElement} */ main) {
 
 /** What a refusal says. */
 const refusal = (/** @type {{status: number, body: any}} */ { status, body }) =>
-  note("bad", `${status}.`, body?.message ? said(body.message) : t("There is no answer."), body?.detail ? h("span", { class: "quiet", lang: "en" }, ` ${body.detail}`) : null);
+  note("bad", `${status}.`, body?.message ? said(body.message) : t("There is no answer."), body?.detail ? h("span", { class: "quiet", lang: "en" }, " ", coded(body.detail)) : null);
 
 /** The time of a mail, in the person's own time zone. */
 const time = (/** @type {string} */ at) => h("time", { datetime: at }, at ? new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at)) : "");

@@ -1,7 +1,7 @@
 // Every operation with its fields and answers, and every error code.
 
 import { description } from "./api.js";
-import { fill, h, inEnglish, said } from "./dom.js";
+import { coded, fill, h, inEnglish, said } from "./dom.js";
 import { operations, resolved } from "./operations.js";
 import { t } from "./strings.js";
 
@@ -10,7 +10,7 @@ export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]}
   const content = isErrors ? drawErrors(await codes(), wanted) : drawOperations(await description());
   const tabs = [["#/reference", t("Endpoints"), !isErrors], ["#/reference/errors", t("Error codes"), isErrors]];
   fill(main, h("h1", null, isErrors ? t("Error codes") : t("Endpoints")),
-    h("p", null, tabs.map(([href, name, isCurrent]) => [h("a", { href, "aria-current": isCurrent ? "page" : null }, name), "  "])),
+    h("p", { class: "tabs" }, tabs.map(([href, name, isCurrent]) => h("a", { href, "aria-current": isCurrent ? "page" : null }, name))),
     content);
 }
 
@@ -30,7 +30,7 @@ function drawErrors(/** @type {any[]} */ errors, /** @type {string | undefined} 
     errors.map(({ code, statuses, reason, mender, cure }) => h("section",
       { class: code === wanted ? "target found" : "target", id: code, tabindex: code === wanted ? "-1" : null },
       h("h2", null, h("code", null, code)), h("p", { class: "quiet" }, t("Status {0}", statuses.join(", "))),
-      inEnglish(h("p", null, `${reason[0].toUpperCase()}${reason.slice(1)}.`), h("p", null, cure), h("p", { class: "quiet" }, `To be mended by ${mender}.`))))];
+      inEnglish(h("p", null, coded(`${reason[0].toUpperCase()}${reason.slice(1)}.`)), h("p", null, coded(cure)), h("p", { class: "quiet" }, `To be mended by ${mender}.`))))];
 }
 
 function drawOperation(/** @type {any} */ operation, /** @type {any} */ document) {
@@ -39,7 +39,7 @@ function drawOperation(/** @type {any} */ operation, /** @type {any} */ document
   const required = schema?.required ?? [];
   return h("section", { id: operation.id },
     h("h2", { lang: "en" }, operation.summary), h("p", { class: "method" }, `${operation.method} ${operation.path}`),
-    operation.description && h("p", { lang: "en" }, operation.description),
+    operation.description && h("p", { lang: "en" }, coded(operation.description)),
     (fields.length > 0 || operation.parameters.length > 0) && h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Fields of {0}", operation.id) }, h("table", null,
       h("thead", null, h("tr", null, [t("Field"), t("Type"), "", t("Meaning")].map((name) => name ? h("th", { scope: "col" }, name) : h("td")))),
       h("tbody", null,
@@ -50,4 +50,4 @@ function drawOperation(/** @type {any} */ operation, /** @type {any} */ document
 }
 
 const row = (/** @type {string} */ name, /** @type {string} */ type, /** @type {boolean} */ isRequired, /** @type {string} */ meaning) =>
-  h("tr", null, h("td", null, h("code", null, name)), h("td", { lang: "en" }, type), h("td", null, isRequired ? t("required") : ""), h("td", { lang: "en" }, meaning ?? ""));
+  h("tr", null, h("td", null, h("code", null, name)), h("td", { lang: "en" }, type), h("td", null, isRequired ? t("required") : ""), h("td", { lang: "en" }, coded(meaning)));

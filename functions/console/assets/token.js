@@ -87,7 +87,7 @@ function claims(/** @type {any} */ payload) {
 function part(/** @type {string} */ name, /** @type {any} */ value) {
   const text = JSON.stringify(value, null, 2);
   return [h("h3", { class: `part-${name}` }, t(name === "header" ? m("Header") : m("Payload"))),
-    h("pre", { tabindex: "0", role: "region", "aria-label": t(name === "header" ? m("the header") : m("the payload")) }, text), copyButton(text, t("Copy"), t(name === "header" ? m("the header") : m("the payload")))];
+    h("pre", { tabindex: "0", role: "region", "aria-label": t(name === "header" ? m("the header") : m("the payload")) }, text), h("div", { class: "actions" }, copyButton(text, t("Copy"), t(name === "header" ? m("the header") : m("the payload"))))];
 }
 
 /** The button that asks this deployment, and its answer. */

@@ -1,7 +1,7 @@
 // Every operation as a form, made from the description of the API.
 
 import { asCurl, asFetch, config, description, failure, send, state } from "./api.js";
-import { copyButton, field, fill, h, note, said, say } from "./dom.js";
+import { coded, copyButton, field, fill, h, note, said, say } from "./dom.js";
 import { drawAnswer } from "./answer.js";
 import { operations, resolved } from "./operations.js";
 import { m, t } from "./strings.js";
@@ -29,7 +29,7 @@ export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]}
   narrow();
   const form = h("div");
   fill(main, h("h1", null, t("Try it")), h("div", { class: "split" },
-    h("div", null, filter.element, h("nav", { "aria-label": t("Operations") }, list)), form));
+    h("div", null, filter.element, h("nav", { class: "long", "aria-label": t("Operations") }, list)), form));
   drawForm(form, chosen, document, known);
 }
 
@@ -70,7 +70,7 @@ function drawForm(/** @type {HTMLElement} */ place, /** @type {any} */ operation
     sendButton.disabled = false;
   });
   fill(place, h("h2", { class: "big", lang: "en" }, operation.summary), h("p", null, h("span", { class: "method" }, `${operation.method} ${operation.path}`)),
-    operation.description && h("p", { lang: "en" }, operation.description),
+    operation.description && h("p", { lang: "en" }, coded(operation.description)),
     operation.id === "createAccount" && note("warn", t("This makes a real account on this service."), t("You can delete it again below.")),
     form, answer);
 }

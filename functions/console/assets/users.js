@@ -2,7 +2,7 @@
 // of 15 minutes. The token is in the memory of this page alone.
 
 import { asCurl, failure, send } from "./api.js";
-import { copyLine, field, fill, h, note, relative, said, say } from "./dom.js";
+import { coded, copyLine, field, fill, h, note, relative, said, say } from "./dom.js";
 import { m, t } from "./strings.js";
 
 /** @typedef {{status: number, body: any, curl: string}} Answer */
@@ -55,7 +55,7 @@ const asCode = (/** @type {Answer[]} */ ...answers) => h("details", null, h("sum
 
 /** What a refusal says. */
 const refusal = (/** @type {Answer} */ { status, body }) => note("bad", `${status}.`, body?.message ? said(body.message) : t("There is no answer."),
-  body?.detail && body.detail !== body.message ? h("span", { class: "quiet", lang: "en" }, ` ${body.detail}`) : null);
+  body?.detail && body.detail !== body.message ? h("span", { class: "quiet", lang: "en" }, " ", coded(body.detail)) : null);
 
 export async function draw(/** @type {HTMLElement} */ main, /** @type {string[]} */ rest) {
   const again = () => draw(main, rest);
@@ -140,6 +140,8 @@ async function list(/** @type {HTMLElement} */ view) {
   };
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
+    // The buttons below the old table belong to the search before.
+    fill(found);
     Object.assign(search, { by: by.value, text: text.input.value.trim(), cursors: [""] });
     await show().catch((error) => fill(found, note("bad", t("No answer."), failure(error))));
   };
