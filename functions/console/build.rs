@@ -5,6 +5,8 @@
 //! other page one more. Comments and indentation are left out. A test in a browser compares the
 //! tokens of every script with its modules.
 
+#![expect(clippy::expect_used, reason = "a build that cannot go on tells why")]
+
 use std::{env, fs, path::Path};
 
 /// The script of the frame, from which the other scripts import.
@@ -23,6 +25,7 @@ const SCRIPTS: [(&str, &[&str]); 9] = [
     ("pt-BR", &["pt-BR"]),
 ];
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder by the environment")]
 fn main() {
     println!("cargo::rerun-if-changed=assets");
     let folder = env::var("OUT_DIR").expect("cargo names the folder");

@@ -131,7 +131,7 @@ async fn scripts(service: &Service) -> Vec<String> {
     while let Some(path) = wanted.get(seen).cloned() {
         let text = service.get(&path).await.is(200).text;
         for part in text.split("\"./").skip(1) {
-            let import = format!("/console/0/{}", part.split('"').next().unwrap());
+            let import = format!("/console/0/{}", part.split('"').next().unwrap_or_default());
             if !wanted.contains(&import) {
                 wanted.push(import);
             }
