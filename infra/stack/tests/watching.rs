@@ -9,7 +9,7 @@ use super::document::{read, resources};
 
 /// The metrics of the functions in the namespace of the stack, with the services that write each
 /// metric.
-const METRICS: [(&str, &[&str]); 22] = [
+const METRICS: [(&str, &[&str]); 23] = [
     ("account_created", &["create-account"]),
     ("cold_start", &SERVICES),
     ("firebase_ended", &["account", "email", "sync"]),
@@ -32,6 +32,7 @@ const METRICS: [(&str, &[&str]); 22] = [
     ("store_ms", &["account", "admin", "create-account", "email", "login", "logout", "refresh", "verify"]),
     ("verify_failed", &["verify"]),
     ("verify_ok", &["verify"]),
+    ("webhook_dropped", &["sync"]),
 ];
 
 const SERVICES: [&str; 14] = [
@@ -159,7 +160,7 @@ fn an_alarm_tells_somebody_what_to_do_and_is_silent_where_nobody_logs_in() {
         }
         alarms += 1;
     }
-    assert_eq!(alarms, 13);
+    assert_eq!(alarms, 14);
 }
 
 #[test]
