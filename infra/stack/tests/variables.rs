@@ -88,7 +88,7 @@ const UNSET_ON_LAMBDA: [Reason; 29] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 49] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 46] = [
     ("AWS_ACCOUNT_ID", "as on Lambda"),
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
@@ -112,10 +112,7 @@ const UNSET_ON_CLOUD_RUN: [Reason; 49] = [
     ("MAIL_WEBHOOK_URL", "as MAIL"),
     ("SES_CONFIGURATION_SET", "as MAIL"),
     ("PUBLIC_URL", "as MAIL"),
-    ("EVENT_WEBHOOK_URL", "no webhook is told of what happens there yet"),
-    ("EVENT_WEBHOOK_SECRET_ID", "as EVENT_WEBHOOK_URL"),
-    ("EVENT_WEBHOOK_SECRET", "as EVENT_WEBHOOK_URL"),
-    ("EVENT_WEBHOOK_TYPES", "as EVENT_WEBHOOK_URL"),
+    ("EVENT_WEBHOOK_SECRET", "as JWT_SHARED_SECRET"),
     ("LEGACY_LOGIN_URL", "nobody is moved from there yet"),
     ("LEGACY_LOGIN_SECRET_ID", "as LEGACY_LOGIN_URL"),
     ("LEGACY_LOGIN_SECRET", "as LEGACY_LOGIN_URL"),

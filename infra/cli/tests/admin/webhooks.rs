@@ -155,6 +155,29 @@ async fn test_by_admin(service: &Service) -> Value {
     service.request(Method::POST, "/admin/webhooks/test").header("x-admin-key", KEY).send().await.is(200).body
 }
 
+/// A process on Cloud Run has no processor after its answers. The function beside the table
+/// delivers.
+#[tokio::test]
+async fn an_event_of_cloud_run_waits_in_the_table_for_the_function_beside_it() {
+    let receiver = Receiver::of_status(204);
+    let (service, delivery) = receiver.service(&[]).await;
+    let variables = [
+        ("K_SERVICE", "latchkey"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/latchkey"),
+        ("SIGNING_KEYS_SECRET_ID", "signing-keys"),
+        ("EVENT_WEBHOOK_URL", "https://hook.example/events"),
+        ("EVENT_WEBHOOK_SECRET_ID", "event-webhook"),
+        ("TOKEN_PROFILE", "access"),
+    ];
+    let on_cloud_run = service.beside(latchkey::router(), &variables, None).await;
+    let new = json!({"email": "a@b.de", "password": "violet tractor 47 umbrella"});
+    on_cloud_run.post("/create-account", new).await.is(201);
+    assert!(receiver.calls().is_empty());
+    delivery.deliver_due().await.unwrap();
+    assert_eq!(receiver.types(), ["user.created"]);
+}
+
 #[tokio::test]
 async fn each_change_by_a_person_or_an_admin_tells_what_happened_in_its_own_transaction() {
     let receiver = Receiver::of_status(204);
