@@ -114,7 +114,7 @@ for (const signer of SIGNERS) {
         assert.equal(status, 200, JSON.stringify(body));
         const { expires_in, report, ...rest } = body;
         assert.deepEqual(rest, {
-          valid: true, kind: 'shared_secret', uid: '', email: '', email_verified: false, name: '', role_id: 0,
+          valid: true, kind: 'shared_secret', uid: '', email: '', email_verified: false, name: '', role_id: 0, act: '',
           provider: 'unknown', issued_at: date(claims.iat), expires_at: date(claims.exp),
           revocation_checked: false, claims, ...said,
         });

@@ -4,6 +4,7 @@
 //! `docs/configuration.md` is made from these docs.
 
 mod accounts;
+mod admin;
 mod advice;
 mod app_urls;
 mod cloud_run;
@@ -28,6 +29,7 @@ mod values;
 use std::fmt;
 
 pub use accounts::{Accounts, EmailSignIn};
+pub use admin::AdminAccess;
 pub use app_urls::{AppUrls, ContinueUrl};
 use environment::Environment;
 pub use events::EventWebhook;
@@ -63,6 +65,8 @@ pub struct Config {
     pub tokens: Tokens,
     /// Accounts and passwords.
     pub accounts: Accounts,
+    /// Access to `/admin` beside the admin keys.
+    pub admin: AdminAccess,
     /// The URL of the service, the proxy before it, and the web apps that may call it.
     pub http: Http,
     /// The mails.
@@ -178,12 +182,14 @@ impl Config {
         let keys = KeySettings::read(&mut env, &tokens);
         let firebase = Firebase::read(&mut env);
         tokens.check_profile(&mut env, &keys, &firebase);
+        let accounts = Accounts::read(&mut env);
         let config = Self {
             table_name: table_name(&mut env),
             keys,
             firebase,
             tokens,
-            accounts: Accounts::read(&mut env),
+            admin: AdminAccess::read(&mut env, &accounts.roles),
+            accounts,
             http: Http::read(&mut env),
             mail: MailSettings::read(&mut env),
             event_webhook: EventWebhook::read(&mut env),

@@ -6,7 +6,7 @@
 pub mod codes;
 mod sentences;
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::Serialize;
 
@@ -57,6 +57,10 @@ pub enum Error {
     ApiKey,
     /// 401: there is neither an admin key nor an admin token, or the key is wrong.
     AdminKey,
+    /// 403: an admin by role does what needs an admin key.
+    AdminKeyRequired,
+    /// 403: nobody may call `/admin` from this address, as far as it is known.
+    AdminAddress(Option<IpAddr>),
     /// 401: the token is not good.
     Token(TokenRefusal),
     /// 401: the text is no refresh token of this service. The sentence says what it is.
@@ -305,6 +309,8 @@ impl Error {
             Self::PasswordIncorrect => (403, "password_incorrect"),
             Self::ApiKey => (401, "invalid_api_key"),
             Self::AdminKey => (401, "invalid_admin_key"),
+            Self::AdminKeyRequired => (403, "admin_key_required"),
+            Self::AdminAddress(_) => (403, "admin_address_refused"),
             Self::Token(refusal) => (401, refusal.code),
             Self::NoRefreshToken(_) | Self::Refresh(RefreshRefusal::Invalid) => (401, "refresh_token_invalid"),
             Self::Refresh(RefreshRefusal::Expired) => (401, "refresh_token_expired"),
@@ -490,6 +496,8 @@ mod tests {
             (Error::PasswordIncorrect, 403, "password_incorrect", None),
             (Error::ApiKey, 401, "invalid_api_key", None),
             (Error::AdminKey, 401, "invalid_admin_key", None),
+            (Error::AdminKeyRequired, 403, "admin_key_required", None),
+            (Error::AdminAddress(None), 403, "admin_address_refused", None),
             (Error::NoSuchAccount, 404, "user_not_found", None),
             (Error::VersionConflict, 409, "version_conflict", None),
             (Error::Token(token), 401, "token_expired", None),

@@ -13,7 +13,10 @@ use shared::{
     error::Error,
     http::{
         admin::Admin,
-        api::{Api, Operation, refusals::Refusal},
+        api::{
+            Api, Operation,
+            refusals::{KEY_ALONE, Refusal},
+        },
         body::Body,
         fields::{Fields, Input},
         unknown::Place,
@@ -26,7 +29,7 @@ use shared::{
 
 use crate::{
     create::{hash, role_id},
-    show::{ID, IdInPath, account},
+    show::{ID, IdInPath, account_to_change},
     view::{AdminUser, Shown},
 };
 
@@ -50,7 +53,8 @@ pub fn api() -> Api {
         .admin_key()
         .parameters(&[ID])
         .body::<Changes>()
-        .fails(REFUSALS);
+        .fails(REFUSALS)
+        .fails(KEY_ALONE);
     Api::new().patch("/admin/users/{id}", change, operation)
 }
 
@@ -157,11 +161,14 @@ impl Changes {
 /// 200 with the account as it is now.
 async fn change(
     State(app): State<App>,
-    _: Admin,
+    admin: Admin,
     id: IdInPath,
     Body(changes): Body<Changes>,
 ) -> Result<Json<Shown>, Error> {
-    let user = account(&app, id).await?;
+    let user = account_to_change(&app, &admin, id).await?;
+    if let Some(role_id) = changes.role_id {
+        admin.by.require_for_role(&app, role_id)?;
+    }
     if changes.version.is_some_and(|version| version != user.version) {
         return Err(Error::VersionConflict);
     }

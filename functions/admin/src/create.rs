@@ -24,7 +24,11 @@ use shared::{
     error::{Error, Field},
     http::{
         admin::Admin,
-        api::{Api, Operation, Parameter, operation::Place as In, refusals::Refusal},
+        api::{
+            Api, Operation, Parameter,
+            operation::Place as In,
+            refusals::{KEY_ALONE, Refusal},
+        },
         body::Body,
         client_ip::ClientIp,
         fields::{self, Fields, Input, described::Kind},
@@ -73,7 +77,8 @@ pub fn api() -> Api {
         .admin_key()
         .parameters(&[IDEMPOTENCY_KEY])
         .body::<NewAccount>()
-        .fails(REFUSALS);
+        .fails(REFUSALS)
+        .fails(KEY_ALONE);
     Api::new().post("/admin/users", create, operation)
 }
 
@@ -147,12 +152,15 @@ pub fn role_id(fields: &mut Fields) -> Option<u32> {
 async fn create(
     State(app): State<App>,
     issuer: Issuer,
-    _: Admin,
+    admin: Admin,
     ip: ClientIp,
     headers: HeaderMap,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Shown>), Error> {
     let key = fields::header(&headers, "idempotency-key")?;
+    if let Some(role_id) = new.role_id {
+        admin.by.require_for_role(&app, role_id)?;
+    }
     if let Some(weakness) = new.weakness {
         return Err(Error::WeakPassword(weakness));
     }

@@ -8,20 +8,21 @@ use shared::{
     error::Error,
     http::{
         admin::Admin,
-        api::{Api, Operation},
+        api::{Api, Operation, refusals::KEY_ALONE},
     },
     sample::Sample,
     telemetry::audit,
 };
 
-use crate::show::{ID, IdInPath, account};
+use crate::show::{ID, IdInPath, account_to_change};
 
 /// The endpoint of this part.
 pub fn api() -> Api {
     let operation = Operation::new::<Deleted>("adminDeleteUser", "Delete somebody's account")
         .text("Deletes the account with its identifiers and sessions, for ever. A second time it answers the same.")
         .admin_key()
-        .parameters(&[ID]);
+        .parameters(&[ID])
+        .fails(KEY_ALONE);
     Api::new().delete("/admin/users/{id}", delete, operation)
 }
 
@@ -39,8 +40,8 @@ impl Sample for Deleted {
 }
 
 /// 200 once the account is gone, also if it was gone before.
-async fn delete(State(app): State<App>, _: Admin, id: IdInPath) -> Result<Json<Deleted>, Error> {
-    match account(&app, id).await {
+async fn delete(State(app): State<App>, admin: Admin, id: IdInPath) -> Result<Json<Deleted>, Error> {
+    match account_to_change(&app, &admin, id).await {
         Err(Error::NoSuchAccount) => {}
         Err(error) => return Err(error),
         Ok(user) => {

@@ -25,6 +25,7 @@ use shared::{
 const ACCOUNTS_MAX: usize = 100;
 const OF_FIREBASE: &str = "`password_hash`: A hash of Firebase needs the parameters of its project. Import the file with \
                            latchkey users import, or leave passwordHash out.";
+const OF_ADMINS: &str = "`role_id`: Only somebody with an admin key may give a role of ADMIN_ROLES.";
 
 /// The endpoint of this part.
 pub fn api() -> Api {
@@ -129,7 +130,7 @@ impl Outcome {
 
 /// 200 with the fate of each account. If the table fails, the accounts of some transactions are
 /// stored, and the request can be sent again.
-async fn run(State(app): State<App>, _: Admin, Body(page): Body<Page>) -> Result<Json<Answer>, Error> {
+async fn run(State(app): State<App>, admin: Admin, Body(page): Body<Page>) -> Result<Json<Answer>, Error> {
     let rules = Rules {
         lenient: page.lenient,
         without_passwords: false,
@@ -137,7 +138,8 @@ async fn run(State(app): State<App>, _: Admin, Body(page): Body<Page>) -> Result
         roles: app.config().accounts.roles.clone(),
         now: app.now(),
     };
-    let mut work = Work { app: &app, rules, seen: Seen::default(), batch: Vec::new(), results: Vec::new() };
+    let mut work =
+        Work { app: &app, admin: &admin, rules, seen: Seen::default(), batch: Vec::new(), results: Vec::new() };
     for (index, user) in page.users.iter().enumerate() {
         work.add(index, user).await?;
     }
@@ -152,6 +154,7 @@ async fn run(State(app): State<App>, _: Admin, Body(page): Body<Page>) -> Result
 /// An import under way.
 struct Work<'a> {
     app: &'a App,
+    admin: &'a Admin,
     rules: Rules,
     seen: Seen,
     /// The accounts of the next transaction, with their places and the fields that were left out.
@@ -175,6 +178,10 @@ impl Work<'_> {
                 return Ok(());
             }
         };
+        if self.admin.by.require_for_role(self.app, draft.user.role_id).is_err() {
+            self.results.push(Outcome::refused(index, OF_ADMINS.to_owned()));
+            return Ok(());
+        }
         // The fate of the earlier one decides about an account that repeats it.
         if self.seen.repeated(&draft.user).is_some() {
             self.store().await?;

@@ -10,7 +10,10 @@ use shared::{
     error::Error,
     http::{
         admin::Admin,
-        api::{Api, Operation, refusals::Refusal},
+        api::{
+            Api, Operation,
+            refusals::{KEY_ALONE, Refusal},
+        },
         body::Body,
         fields::{Fields, Input},
     },
@@ -21,7 +24,7 @@ use shared::{
     token::access::Issuer,
 };
 
-use crate::show::{ID, IdInPath, account};
+use crate::show::{ID, IdInPath, account_to_change};
 
 const REFUSALS: &[Refusal] =
     &[(400, "already_verified"), (403, "account_disabled"), (404, "user_not_found"), (501, "not_configured")];
@@ -31,12 +34,14 @@ pub fn api() -> Api {
     let operation = Operation::new::<HandedOut>("adminMakeLink", "Make a link for somebody")
         .text(
             "Makes a link and a code: reset for a new password, verify for the address, or invite for a first password. With \
-             send the person gets them by mail. Without, hand the link over: whoever has it is the owner of the account.",
+             send the person gets them by mail. Without, hand the link over: whoever has it is the owner of the account. \
+             Where ADMIN_SIGN_IN_LINKS holds, sign_in lets the admin log in as the person.",
         )
         .admin_key()
         .parameters(&[ID])
         .body::<Asked>()
-        .fails(REFUSALS);
+        .fails(REFUSALS)
+        .fails(KEY_ALONE);
     Api::new().post("/admin/users/{id}/link", make, operation)
 }
 
@@ -63,8 +68,9 @@ fn purpose(fields: &mut Fields) -> Option<Purpose> {
         "reset" => Some(Purpose::Reset),
         "verify" => Some(Purpose::Verify),
         "invite" => Some(Purpose::Invite),
+        "sign_in" => Some(Purpose::SignIn),
         _ => {
-            fields.refuse("purpose", "invalid_purpose", "The purpose is reset, verify or invite.");
+            fields.refuse("purpose", "invalid_purpose", "The purpose is reset, verify, invite or sign_in.");
             None
         }
     }
@@ -83,7 +89,10 @@ struct HandedOut {
 impl Sample for HandedOut {
     const NAME: &'static str = "HandedOutLink";
     const MEMBERS: &'static [Meaning] = &[
-        ("link", "Leads to a page of this service. Whoever has it is the owner of the account."),
+        (
+            "link",
+            "Leads to a page of this service. Whoever has it is the owner of the account. Empty for sign_in without continue_url.",
+        ),
         ("code", "Does the same in an app, together with the challenge; empty for an invitation."),
         ("challenge", "Goes with the code; empty for an invitation."),
         ("code_expires_at", "The end of the code; empty for an invitation."),
@@ -108,20 +117,25 @@ impl Sample for HandedOut {
 async fn make(
     State(app): State<App>,
     issuer: Issuer,
-    _: Admin,
+    admin: Admin,
     id: IdInPath,
     Body(asked): Body<Asked>,
 ) -> Result<Json<HandedOut>, Error> {
-    let user = account(&app, id).await?;
+    let user = account_to_change(&app, &admin, id).await?;
     let Asked { purpose, is_sent, language, continue_url } = asked;
     let (base, continue_url) = (base(&app, &issuer), continue_url.as_ref());
-    let request = LinkRequest { user: &user, purpose, language, continue_url, base, is_sent };
+    let actor = (purpose == Purpose::SignIn).then(|| admin.by.actor());
+    let request = LinkRequest { user: &user, purpose, language, continue_url, base, is_sent, actor };
     let made = handed_out::make(&app, &request).await?;
     let fields = format!("{}{}", purpose.word(), if is_sent { ",send" } else { "" });
-    audit::admin("admin_link_made", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id), &fields);
+    let (identity, pseudonym) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
+    match purpose {
+        Purpose::SignIn => audit::admin("impersonation_link_made", &identity, &pseudonym, &fields),
+        _ => audit::admin("admin_link_made", &identity, &pseudonym, &fields),
+    }
     let Link { link, code, challenge, code_expires_at, expires_at, is_sent } = made;
     Ok(Json(HandedOut {
-        link,
+        link: link.unwrap_or_default(),
         code: code.unwrap_or_default(),
         challenge: challenge.unwrap_or_default(),
         code_expires_at: code_expires_at.map(Timestamp::rfc3339).unwrap_or_default(),

@@ -16,14 +16,18 @@ use shared::{
     error::Error,
     http::{
         admin::Admin,
-        api::{Api, Operation, Parameter, operation::Place, refusals::Refusal},
+        api::{
+            Api, Operation, Parameter,
+            operation::Place,
+            refusals::{KEY_ALONE, Refusal},
+        },
         fields::described::Kind,
     },
     sample::{Meaning, Sample},
     telemetry::audit,
 };
 
-use crate::show::{ID, IdInPath, account};
+use crate::show::{ID, IdInPath, account, account_to_change};
 
 const SESSION_ID: Parameter = Parameter {
     name: "sid",
@@ -46,12 +50,14 @@ pub fn api() -> Api {
         .text("Ends a session of the account. The answer tells whether this request ended it.")
         .admin_key()
         .parameters(&[ID, SESSION_ID])
-        .fails(UNKNOWN);
+        .fails(UNKNOWN)
+        .fails(KEY_ALONE);
     let end_all = Operation::new::<AllEnded>("adminEndSessions", "End all of somebody's sessions")
         .text("Ends every session of the account. The password stays. An access token is good until it expires.")
         .admin_key()
         .parameters(&[ID])
-        .fails(UNKNOWN);
+        .fails(UNKNOWN)
+        .fails(KEY_ALONE);
     Api::new()
         .get("/admin/users/{id}/sessions", list_sessions, list)
         .delete("/admin/users/{id}/sessions/{sid}", end_session, end_one)
@@ -67,11 +73,11 @@ async fn list_sessions(State(app): State<App>, _: Admin, id: IdInPath) -> Result
 /// 200 in any case; the body tells whether this request ended a session of that account.
 async fn end_session(
     State(app): State<App>,
-    _: Admin,
+    admin: Admin,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Json<Ended>, Error> {
     let Ok(Path((id, sid))) = path else { return Err(Error::NoSuchAccount) };
-    let user = account(&app, Ok(Path(id))).await?;
+    let user = account_to_change(&app, &admin, Ok(Path(id))).await?;
     let ended = match SessionId::parse(&sid) {
         Some(sid) => app.store().end_session(sid, Some(&user), app.now()).await?,
         None => false,
@@ -94,8 +100,8 @@ impl Sample for AllEnded {
 }
 
 /// 200 with the number of sessions that were live.
-async fn end_sessions(State(app): State<App>, _: Admin, id: IdInPath) -> Result<Json<AllEnded>, Error> {
-    let user = account(&app, id).await?;
+async fn end_sessions(State(app): State<App>, admin: Admin, id: IdInPath) -> Result<Json<AllEnded>, Error> {
+    let user = account_to_change(&app, &admin, id).await?;
     let now = app.now();
     let end = end_of_sessions(&app, now);
     let changed = app.store().update_with_retries(&user, |user| user.end_sessions(end)).await?;

@@ -46,6 +46,17 @@ async fn show(State(app): State<App>, _: Admin, id: IdInPath) -> Result<Json<Sho
     Ok(Json(Shown { user: AdminUser::of(&app, &user) }))
 }
 
+/// The account with the id of the path, which this admin may change.
+///
+/// # Errors
+///
+/// As [`account`]. 403 if the account is that of an admin, and this one has no admin key.
+pub async fn account_to_change(app: &App, admin: &Admin, id: IdInPath) -> Result<User, Error> {
+    let user = account(app, id).await?;
+    admin.by.require_over(app, &user)?;
+    Ok(user)
+}
+
 /// The account with the id of the path, with its password hash.
 ///
 /// # Errors

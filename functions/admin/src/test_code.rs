@@ -12,7 +12,10 @@ use shared::{
     error::{Error, Field},
     http::{
         admin::Admin,
-        api::{Api, Operation, refusals::Refusal},
+        api::{
+            Api, Operation,
+            refusals::{KEY_ALONE, Refusal},
+        },
         body::Body,
         fields::{Fields, Input},
     },
@@ -21,7 +24,7 @@ use shared::{
 };
 
 use crate::{
-    show::{ID, IdInPath, account},
+    show::{ID, IdInPath, account_to_change},
     view::{AdminUser, Shown},
 };
 
@@ -37,12 +40,14 @@ pub fn api() -> Api {
         .admin_key()
         .parameters(&[ID])
         .body::<NewTestCode>()
-        .fails(REFUSALS);
+        .fails(REFUSALS)
+        .fails(KEY_ALONE);
     let remove = Operation::new::<Shown>("adminRemoveTestCode", "Take the fixed code of an account away")
         .text("The code is refused from now on. The sessions that it began stay.")
         .admin_key()
         .parameters(&[ID])
-        .fails(&[(404, "user_not_found")]);
+        .fails(&[(404, "user_not_found")])
+        .fails(KEY_ALONE);
     Api::new().put("/admin/users/{id}/test-code", set_code, set).delete(
         "/admin/users/{id}/test-code",
         remove_code,
@@ -78,7 +83,7 @@ impl Input for NewTestCode {
 /// 200 with the account.
 async fn set_code(
     State(app): State<App>,
-    _: Admin,
+    admin: Admin,
     id: IdInPath,
     Body(NewTestCode { code, until }): Body<NewTestCode>,
 ) -> Result<Json<Shown>, Error> {
@@ -88,7 +93,7 @@ async fn set_code(
         let sentence = "The end must be in the future, and within 30 days.";
         return Err(Error::wrong(vec![Field::new("until", "invalid_time", sentence)]));
     }
-    let user = account(&app, id).await?;
+    let user = account_to_change(&app, &admin, id).await?;
     let set = TestCode::new(keys.sealing(), &user.id, &code, until);
     let changed = app.store().update_with_retries(&user, |user| user.test_code = Some(set.clone())).await?;
     audit::admin("test_code_set", &app.pseudonym(&changed.email_key), &app.pseudonym(&changed.id), "");
@@ -96,8 +101,8 @@ async fn set_code(
 }
 
 /// 200 with the account, also if it had no code.
-async fn remove_code(State(app): State<App>, _: Admin, id: IdInPath) -> Result<Json<Shown>, Error> {
-    let user = account(&app, id).await?;
+async fn remove_code(State(app): State<App>, admin: Admin, id: IdInPath) -> Result<Json<Shown>, Error> {
+    let user = account_to_change(&app, &admin, id).await?;
     if user.test_code.is_none() {
         return Ok(Json(Shown { user: AdminUser::of(&app, &user) }));
     }

@@ -3,11 +3,12 @@
 use axum::{Json, extract::State};
 use serde::Serialize;
 use shared::{
-    App, auth,
+    App,
+    auth::{self, admin::AdminBy},
     error::Error,
     http::{
         admin::Admin,
-        api::{Api, Operation},
+        api::{Api, Operation, refusals::KEY_ALONE},
     },
     sample::{Meaning, Sample},
     telemetry::audit,
@@ -18,7 +19,8 @@ use shared::{
 pub fn api() -> Api {
     let operation = Operation::new::<AdminToken>("adminToken", "Get an admin token")
         .text("A token for the paths below /admin, for 15 minutes. A page keeps it in the place of the key.")
-        .admin_key();
+        .admin_key()
+        .fails(KEY_ALONE);
     Api::new().post("/admin/token", make, operation)
 }
 
@@ -49,15 +51,17 @@ impl Sample for AdminToken {
     }
 }
 
-/// 200 with a token. A token makes the next one too, as long as its key is in use.
+/// 200 with a token. A token makes the next one too, as long as its key is in use. An admin by role
+/// gets none: it would outlive the session and the role for a while.
 async fn make(State(app): State<App>, issuer: Issuer, admin: Admin) -> Result<Json<AdminToken>, Error> {
+    let AdminBy::Key(key_name) = admin.by else { return Err(Error::AdminKeyRequired) };
     let now = app.now();
-    let admin_token = auth::admin::token(&app, &issuer, &admin.key_name, now).await?;
+    let admin_token = auth::admin::token(&app, &issuer, &key_name, now).await?;
     audit::event("admin_token_made");
     Ok(Json(AdminToken {
         admin_token,
         expires_in: LIFE.as_secs(),
         expires_at: (now.floor() + LIFE).rfc3339(),
-        key_name: admin.key_name,
+        key_name,
     }))
 }

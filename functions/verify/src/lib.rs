@@ -81,6 +81,7 @@ struct Verification {
     email_verified: bool,
     name: String,
     role_id: u32,
+    act: String,
     provider: String,
     issued_at: String,
     expires_at: String,
@@ -96,6 +97,7 @@ impl Sample for Verification {
         ("valid", "Always true: a refusal is a 401."),
         ("kind", "access_token, firebase_id_token or shared_secret."),
         ("role_id", "0 where neither the account nor the token says a role."),
+        ("act", "The admin who signed in as this person, such as key:anna; empty for the person."),
         ("provider", "The kind of sign-in, such as password, custom or google.com."),
         ("expires_at", "Empty if the token never expires."),
         ("expires_in", "In seconds."),
@@ -114,6 +116,7 @@ impl Sample for Verification {
             email_verified: false,
             name: "James".to_owned(),
             role_id: 1,
+            act: String::new(),
             provider: "custom".to_owned(),
             issued_at: "2026-05-27T14:00:00Z".to_owned(),
             expires_at: "2026-05-27T15:00:00Z".to_owned(),
@@ -166,6 +169,7 @@ async fn verified(
 fn verification(verified: Verified, account: Option<User>, now: Timestamp) -> Verification {
     let expiry = verified.expires_at;
     let revocation_checked = account.is_some();
+    let act = verified.actor().unwrap_or_default().to_owned();
     let (email, email_verified, name, role_id) = match account {
         Some(user) => (user.email, user.email_verified, user.name, user.role_id),
         None => (verified.email, verified.email_verified, verified.name, verified.role_id),
@@ -178,6 +182,7 @@ fn verification(verified: Verified, account: Option<User>, now: Timestamp) -> Ve
         email_verified,
         name,
         role_id,
+        act,
         provider: verified.provider,
         issued_at: verified.issued_at.map(Timestamp::rfc3339).unwrap_or_default(),
         expires_at: expiry.map(Timestamp::rfc3339).unwrap_or_default(),

@@ -51,7 +51,7 @@ async fn a_genuine_access_token_is_verified_without_asking_the_store() {
         body,
         json!({
             "valid": true, "kind": "access_token", "uid": user.id, "email": "James@b.de", "email_verified": false,
-            "name": "James", "role_id": 1, "provider": "password",
+            "name": "James", "role_id": 1, "act": "", "provider": "password",
             "issued_at": shared::time::Timestamp::from_seconds(claims["iat"].as_i64().unwrap()).rfc3339(),
             "expires_at": expiry.rfc3339(), "expires_in": body["expires_in"], "revocation_checked": false,
             "claims": claims,

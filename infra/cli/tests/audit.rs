@@ -362,6 +362,60 @@ fn every_change_by_an_admin_leaves_one_line_with_the_name_of_the_key() {
     assert!(log.contains("\"fields\":\"name,role_id\""), "{log}");
 }
 
+/// A line of an admin by role has the pseudonym of the account. So has a line of a session that the
+/// admin began as somebody else.
+#[test]
+fn an_admin_by_role_is_named_by_a_pseudonym_also_in_a_session_as_somebody() {
+    const KEY: &str = "an admin's key of 32 characters or more";
+    let variables = [
+        ("ADMIN_KEY", "anna:an admin's key of 32 characters or more"),
+        ("ADMIN_ROLES", "7"),
+        ("ADMIN_SIGN_IN_LINKS", "true"),
+        ("ADMIN_ALLOWED_CIDRS", "127.0.0.0/8"),
+    ];
+    let walk = Walk::start(&variables);
+    let key = format!("x-admin-key: {KEY}\r\n");
+    let new =
+        |name: &str, role: u32| json!({"email": format!("{name}@b.example"), "password": PASSWORD, "role_id": role});
+    let made = walk.leaves("POST /admin/users", &key, &new("a", 7), 201, &["admin_user_created"]);
+    let admin = text(made.get("user").unwrap(), "id").to_owned();
+    let made = walk.leaves("POST /admin/users", &key, &new("zoe", 2), 201, &["admin_user_created"]);
+    let path = format!("/admin/users/{}", text(made.get("user").unwrap(), "id"));
+    let session = walk.leaves("POST /login", "", &credentials(PASSWORD), 200, &["login_ok"]);
+    let by_role = format!("authorization: Bearer {}\r\n", text(&session, "access_token"));
+    walk.leaves(&format!("PATCH {path}"), &by_role, &json!({"name": "Zoe"}), 200, &["admin_user_changed"]);
+    let sign_in = json!({"purpose": "sign_in"});
+    let link = walk.leaves(&format!("POST {path}/link"), &by_role, &sign_in, 200, &["impersonation_link_made"]);
+    let shown = json!({"challenge": text(&link, "challenge"), "code": text(&link, "code")});
+    let session = walk.leaves("POST /login/email/complete", "", &shown, 200, &["impersonation_started"]);
+    let as_zoe = format!("authorization: Bearer {}\r\n", text(&session, "access_token"));
+    walk.leaves("PATCH /me", &as_zoe, &json!({"name": "Zo"}), 200, &["profile_changed"]);
+    walk.leaves("POST /refresh", "", &refresh_token(&session), 200, &["refresh_ok"]);
+
+    let log = fs::read_to_string(walk.folder.path().join("log")).unwrap();
+    assert!(!log.contains(&admin), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |event: &str| lines.iter().find(|line| line.get("event") == Some(&json!(event))).unwrap();
+    let pseudonym = of("login_ok").get("user").unwrap().as_str().unwrap();
+    for event in ["admin_user_changed", "impersonation_link_made"] {
+        let line = of(event);
+        assert_eq!((line.get("admin_user"), line.get("admin_key")), (Some(&json!(pseudonym)), None), "{line}");
+    }
+    for event in ["impersonation_started", "profile_changed", "refresh_ok"] {
+        assert_eq!(of(event).get("act"), Some(&json!(format!("user:{pseudonym}"))), "{}", of(event));
+    }
+}
+
+#[test]
+fn a_call_from_outside_the_networks_of_admins_leaves_a_line() {
+    const KEY: &str = "an admin's key of 32 characters or more";
+    let variables =
+        [("ADMIN_KEY", "anna:an admin's key of 32 characters or more"), ("ADMIN_ALLOWED_CIDRS", "192.0.2.0/24")];
+    let walk = Walk::start(&variables);
+    let key = format!("x-admin-key: {KEY}\r\n");
+    walk.leaves("GET /admin/users", &key, &json!({}), 403, &["admin_address_refused"]);
+}
+
 fn page(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }

@@ -25,12 +25,13 @@ const COMMAND: &str = "UPDATE_DOCS=1 cargo test -p latchkey --test configuration
 const COLUMNS_MAX: usize = 100;
 
 /// The files of `shared/src` that describe variables, in the document's order, with the headings.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("config.rs", "General"),
     ("config/keys.rs", "Keys"),
     ("config/firebase.rs", "Firebase"),
     ("config/tokens.rs", "Tokens and sessions"),
     ("config/accounts.rs", "Accounts and passwords"),
+    ("config/admin.rs", "Administration"),
     ("config/http.rs", "URL and web apps"),
     ("config/mail.rs", "Mails"),
     ("config/events.rs", "Webhook for events of accounts"),

@@ -107,7 +107,18 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 12] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 15] = [
+    (
+        "AdminAllowedCidrs",
+        &["", "192.0.2.0/24", "192.0.2.0/24,2001:db8::/32,198.51.100.7"],
+        &["*", "office.example", "192.0.2.0/24;10.0.0.0/8", "192.0.2.0-192.0.2.9", "192.0.2.0/24,"],
+    ),
+    (
+        "AdminOrigins",
+        &["", "https://admin.example", "https://admin.example,http://localhost:3000"],
+        &["*", "admin.example", "https://admin.example,*", "https://a:b@c.example", "https://admin.example/x"],
+    ),
+    ("AdminRoles", &["", "7", "7,9,10"], &["1", "7,1", "0", "-7", "7;9", "*", "7,", "the admins"]),
     (
         "AppUrls",
         &["", "https://app.example", "https://app.example:8443,myapp://,org.herbs.app://login"],

@@ -88,7 +88,7 @@ const UNSET_ON_LAMBDA: [Reason; 29] = [
     ("LOG_FORMAT", "of `latchkey serve`; the functions write JSON"),
 ];
 
-const UNSET_ON_CLOUD_RUN: [Reason; 46] = [
+const UNSET_ON_CLOUD_RUN: [Reason; 50] = [
     ("AWS_ACCOUNT_ID", "as on Lambda"),
     ("REFRESH_KEYS_SECRET_ID", "one process has every duty, and reads the whole key set"),
     ("PUBLIC_KEYS_SECRET_ID", "as REFRESH_KEYS_SECRET_ID"),
@@ -125,6 +125,10 @@ const UNSET_ON_CLOUD_RUN: [Reason; 46] = [
     ("ADMIN_KEY", "as JWT_SHARED_SECRET"),
     ("ADMIN_KEY_FILE", "the admin API is off until somebody mounts a file with its keys"),
     ("ADMIN_KEY_SECRET_ID", "as ADMIN_KEY_FILE"),
+    ("ADMIN_ROLES", "as ADMIN_KEY_FILE"),
+    ("ADMIN_ALLOWED_CIDRS", "as ADMIN_KEY_FILE"),
+    ("ADMIN_ORIGINS", "as ADMIN_KEY_FILE"),
+    ("ADMIN_SIGN_IN_LINKS", "as ADMIN_KEY_FILE"),
     ("FIREBASE_AUTH_EMULATOR_HOST", "Config refuses it where the service is deployed"),
     ("METRICS_NAMESPACE", "CloudWatch's; Google makes metrics of the log"),
     ("AWS_DEFAULT_REGION", "AWS_REGION says the same"),

@@ -96,6 +96,7 @@ mod tests {
             identity: None,
             continue_url: String::new(),
             test_code: None,
+            act: None,
             used_at: None,
         }
     }

@@ -320,6 +320,10 @@ pub struct Proof {
     /// to log in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_code: Option<TestCode>,
+    /// The admin who signs in as the account by this proof, as
+    /// [`crate::auth::admin::AdminBy::actor`] names the admin. `None` for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<String>,
     /// The time when the proof was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
@@ -412,6 +416,7 @@ mod tests {
             identity: None,
             continue_url: String::new(),
             test_code: None,
+            act: None,
             used_at: None,
         }
     }

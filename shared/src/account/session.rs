@@ -16,6 +16,9 @@ const ROTATIONS_KEPT: u32 = 8;
 /// token counts as stolen. Answers are lost now and then, but not three times in a row.
 const REPEATS_MAX: u32 = 3;
 
+/// The longest life of a session of an admin who signed in as somebody else: a working day.
+const LIFE_OF_ACTOR_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// A session's id: 12 random bytes, or 16 characters of base64url as text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionId(pub(super) [u8; ID_BYTES]);
@@ -76,6 +79,10 @@ pub struct Session {
     /// The latest rotations whose parent came again from another caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<Repeats>,
+    /// The admin who signed in as the account, as [`crate::auth::admin::AdminBy::actor`] names the
+    /// admin. `None` for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<String>,
 }
 
 /// The request of a rotation.
@@ -138,7 +145,17 @@ impl Session {
             rotation_times: BTreeMap::new(),
             rotated_by: None,
             repeats: None,
+            act: None,
         }
+    }
+
+    /// This session, if it is that of an admin who signed in as the account. It ends after twelve
+    /// hours at the latest.
+    pub fn by_actor(mut self, actor: String) -> Self {
+        self.expires_at = self.expires_at.min(self.auth_time + LIFE_OF_ACTOR_MAX);
+        self.idle_expires_at = self.idle_expires_at.min(self.expires_at);
+        self.act = Some(actor);
+        self
     }
 
     /// The state of the token with `counter`. A counter ahead of the session's is refused without

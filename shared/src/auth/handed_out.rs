@@ -22,7 +22,7 @@ use crate::{
 pub struct LinkRequest<'a> {
     /// The account, read with its password hash.
     pub user: &'a User,
-    /// The purpose: a first password, another one, or a verification.
+    /// The purpose: a first password, another one, a verification, or a sign-in of an admin.
     pub purpose: Purpose,
     /// The language of the mail.
     pub language: Language,
@@ -32,6 +32,8 @@ pub struct LinkRequest<'a> {
     pub base: &'a str,
     /// Whether the link is mailed to the person.
     pub is_sent: bool,
+    /// The admin who signs in as the account, for that purpose alone.
+    pub actor: Option<String>,
 }
 
 /// The choices for the invitation of a new account.
@@ -45,8 +47,8 @@ pub struct Invitation {
 /// A link and a code of an account. Whoever has one of them is its owner, as far as anybody can
 /// tell.
 pub struct Link {
-    /// The link to a page of this service.
-    pub link: String,
+    /// The link to a page of this service. `None` for a sign-in that leads to no app.
+    pub link: Option<String>,
     /// The code. `None` if the purpose has none.
     pub code: Option<String>,
     /// The challenge that an app sends with the code. `None` if there is no code.
@@ -65,12 +67,15 @@ pub struct Link {
 ///
 /// 400 if the purpose does not suit the account: an invitation of somebody who has a password, or
 /// `already_verified`. 403 if the account is disabled. 501 if a mail is wanted and this deployment
-/// sends none, or if no key makes links. 503 if DynamoDB fails.
+/// sends none, if no key makes links, or if no admin signs in as somebody else. 503 if DynamoDB
+/// fails.
 pub async fn make(app: &App, request: &LinkRequest<'_>) -> Result<Link, Error> {
+    require_sign_in_as(app, request)?;
     let keys = if request.is_sent { require_mail(app).await? } else { proof_keys(app).await? };
     require_purpose(request.purpose, request.user)?;
     let now = app.now();
     let proof = proof(app, request.purpose, request.user, request.language, request.continue_url, now)?;
+    let proof = Proof { act: request.actor.clone(), ..proof };
     let mail = if request.is_sent { Some(mail(app, &proof, request.base, now)?) } else { None };
     app.store().put_handed_out(&proof, mail.as_ref()).await?;
     if let Some(mail) = &mail {
@@ -78,9 +83,9 @@ pub async fn make(app: &App, request: &LinkRequest<'_>) -> Result<Link, Error> {
     }
     let code_expires_at = proof.code_expires_at();
     let key = keys.sealing();
+    let leads_somewhere = request.purpose != Purpose::SignIn || request.continue_url.is_some();
     Ok(Link {
-        link: page_link(request.base, proof.purpose, proof.id, key)
-            .ok_or_else(|| Error::internal("a proof that has no page"))?,
+        link: page_link(request.base, proof.purpose, proof.id, key).filter(|_| leads_somewhere),
         code: code_expires_at.map(|_| proof.id.code(key).as_str().to_owned()),
         challenge: code_expires_at.map(|_| proof.id.challenge(key)),
         code_expires_at,
@@ -125,6 +130,20 @@ fn mail(app: &App, proof: &Proof, base: &str, now: Timestamp) -> Result<Outgoing
     let public = app.config().mail.public_url.as_deref();
     let base = if proof.purpose == Purpose::Invite { Some(base) } else { public };
     proof_mail_at(app, proof, base, now)
+}
+
+/// Refuses an admin who signs in as somebody else where that is off. Refuses to mail such a
+/// sign-in, which would put the admin's session into the hands of the owner.
+fn require_sign_in_as(app: &App, request: &LinkRequest<'_>) -> Result<(), Error> {
+    const OFF: &str = "No admin signs in as somebody else here: set ADMIN_SIGN_IN_LINKS to true.";
+    match (request.purpose, request.is_sent) {
+        (Purpose::SignIn, _) if !app.config().admin.sign_in_links => Err(Error::NotConfigured(OFF)),
+        (Purpose::SignIn, true) => {
+            let sentence = "A sign-in is for the admin alone. The person asks for a code at `/login/email`.";
+            Err(Error::wrong(vec![Field::new("send", "ambiguous", sentence)]))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn require_purpose(purpose: Purpose, user: &User) -> Result<(), Error> {

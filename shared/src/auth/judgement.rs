@@ -104,6 +104,10 @@ pub async fn report(app: &App, issuer: &Issuer, token: &Jwt, pasted: &Pasted, no
         }
         warnings.extend(custom::warnings(token).into_iter().map(|warning| Problem::warning("custom_token", warning)));
     }
+    if token.actor().is_some() {
+        let message = "Somebody else has signed in as this person: `act` in the payload says who.";
+        warnings.push(Problem::warning("impersonated", message));
+    }
     let has_address = token.text("email").is_some_and(|email| !email.is_empty());
     if app.config().accounts.admission.require_verified_email && has_address && !token.email_verified() {
         let message = "Its e-mail address is not verified, and this deployment requires that.";

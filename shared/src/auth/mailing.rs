@@ -216,6 +216,7 @@ fn proof(
         identity: request.identity.cloned(),
         continue_url: request.continue_url.as_ref().map(ContinueUrl::as_str).unwrap_or_default().to_owned(),
         test_code: addressed.filter(|_| request.purpose == Purpose::SignIn).and_then(|user| user.test_code.clone()),
+        act: None,
         used_at: None,
     })
 }
@@ -241,6 +242,7 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
         identity: None,
         continue_url: String::new(),
         test_code: None,
+        act: None,
         used_at: None,
     })
 }

@@ -1,6 +1,9 @@
 //! A refresh: the next tokens of a session.
 
-use super::session_object::{SessionObject, presented};
+use super::{
+    admin::note_actor,
+    session_object::{SessionObject, presented},
+};
 use crate::{
     App,
     account::{admission::Denial, ip::IpKey},
@@ -40,6 +43,7 @@ pub async fn refresh(app: &App, issuer: &Issuer, text: &str, ip: Option<&IpKey>)
         app.store().end_session(rotation.session.id, None, now).await?;
     }
     let admitted = admitted?;
+    note_actor(app, rotation.session.act.as_deref());
     audit::record("refresh_ok", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
     SessionObject::issue(app, issuer, admitted, &rotation.session, rotation.child, now).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+use serde_json::{Map, json};
 
 use crate::{
     App,
@@ -168,7 +169,7 @@ impl SessionObject {
         let sign = async {
             let access_token = access::mint(&keys.ring, &claims, now).await?;
             let jwt_token = match &keys.jwt {
-                TokenSigner::Firebase(account) => custom_token(app, account, admitted, now).await?,
+                TokenSigner::Firebase(account) => custom_token(app, account, admitted, session, now).await?,
                 TokenSigner::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
                 TokenSigner::None => access_token.clone(),
             };
@@ -302,17 +303,20 @@ pub async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp)
     }
 }
 
-/// A custom token without claims of its own. Firebase repeats such claims in every ID token until
-/// the user signs out, so that a role that is withdrawn here would live on there.
+/// A custom token without claims of its own, but for `act` of an admin who signed in as the user.
+/// Firebase repeats such claims in every ID token until the user signs out, so that a role that is
+/// withdrawn here would live on there.
 async fn custom_token(
     app: &App,
     account: &ServiceAccount,
     admitted: Admitted<'_>,
+    session: &Session,
     now: Timestamp,
 ) -> Result<String, Error> {
+    let claims = session.act.as_ref().map(|sub| Map::from_iter([("act".to_owned(), json!({"sub": sub}))]));
     let request = CustomToken {
         uid: &admitted.user().id,
-        claims: None,
+        claims: claims.as_ref(),
         tenant_id: app.config().firebase.tenant_id.as_deref(),
         life: app.config().tokens.access_token_life,
     };

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::{
+    admin::note_actor,
     ending::end_at_firebase,
     in_step::keep_in_step,
     mailing::proof_keys,
@@ -11,7 +12,11 @@ use super::{
 };
 use crate::{
     App,
-    account::{email::Email, proof::Purpose, user::User},
+    account::{
+        email::Email,
+        proof::{Proof, Purpose},
+        user::User,
+    },
     error::{Error, LinkRefusal},
     password::Password,
     store::{Completed, Completion},
@@ -25,6 +30,13 @@ const PURPOSES: [Purpose; 3] = [Purpose::SignIn, Purpose::SignUp, Purpose::Verif
 
 /// The name of the code in the query of the app's URL.
 const CODE_NAME: &str = "code";
+/// The name of the challenge there, for an admin alone. The app of an owner has its challenge.
+const CHALLENGE_NAME: &str = "challenge";
+
+/// Whether a proof is good here: one of an admin who signs in as somebody else needs the setting.
+fn may_act(app: &App, proof: &Proof) -> bool {
+    proof.act.is_none() || app.config().admin.sign_in_links
+}
 
 /// Logs in by the code of a mail. Three round trips, and two for a new account, whose name is
 /// `name`.
@@ -32,7 +44,8 @@ const CODE_NAME: &str = "code";
 /// The address is verified by that. If it was not verified before, nothing that was set before
 /// counts any more, unless the request has the right password too. The challenge of a verification
 /// shows as much: its account has made it, or a session of the account. The fixed code of a test
-/// account verifies nothing, and changes nothing.
+/// account verifies nothing, and changes nothing. Nor does the code of an admin, whose session
+/// names the admin.
 ///
 /// # Errors
 ///
@@ -47,7 +60,7 @@ pub async fn by_code(
 ) -> Result<SessionObject, Error> {
     for _ in 0..RACES_MAX {
         let presented = shown.present_to_log_in(app, &PURPOSES).await?;
-        if presented.is_repeat {
+        if presented.is_repeat || !may_act(app, &presented.proof) {
             return Err(presented.refuse(app).await);
         }
         let done = match presented.proof.purpose {
@@ -56,9 +69,11 @@ pub async fn by_code(
         };
         if let Some((answer, user)) = done {
             let (identity, id) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
-            match presented.is_test {
-                true => audit::record("test_code_used", &identity, &id),
-                false => audit::record("login_by_code", &identity, &id),
+            note_actor(app, presented.proof.act.as_deref());
+            match (&presented.proof.act, presented.is_test) {
+                (Some(_), _) => audit::record("impersonation_started", &identity, &id),
+                (None, true) => audit::record("test_code_used", &identity, &id),
+                (None, false) => audit::record("login_by_code", &identity, &id),
             }
             keep_in_step(app, &user).await?;
             outlast_the_end_of_sessions(app, &user, app.now()).await;
@@ -78,7 +93,9 @@ async fn log_in(
     let before = presented.owner(app).await?;
     let now = app.now();
     let mut after = before.clone();
-    if presented.is_test {
+    if presented.proof.act.is_some() {
+        // The admin has not shown the mailbox.
+    } else if presented.is_test {
         // The code may have been taken away, or replaced, since the challenge was made.
         if before.test_code != presented.proof.test_code {
             return Err(presented.refuse(app).await);
@@ -95,6 +112,10 @@ async fn log_in(
         Err(denial) => return Err(presented.before_telling(app, denial.into()).await),
     };
     let session = start(app, admitted, now)?;
+    let session = match &presented.proof.act {
+        Some(actor) => session.by_actor(actor.clone()),
+        None => session,
+    };
     let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
     let completed =
         Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
@@ -142,27 +163,39 @@ const OF_LINKS: [Purpose; 2] = [Purpose::SignIn, Purpose::SignUp];
 ///
 /// The app exchanges the code together with its challenge. A program that opens the link of
 /// somebody else has no challenge. Whoever asked for the mail of somebody else has no code. The
-/// link stays good until its login, so that nobody uses it up before the person does.
+/// link stays good until its login, so that nobody uses it up before the person does. The link of
+/// an admin hands the challenge over too, since no app has asked for it.
 ///
 /// # Errors
 ///
 /// 401, with the code of the link's refusal. 501 if the deployment wants no such links. 503 if
 /// DynamoDB fails.
 pub async fn hand_over(app: &App, token: &str) -> Result<String, Error> {
-    if !app.config().accounts.email_sign_in_link {
-        return Err(Error::NotConfigured("No link of a mail logs in here: set EMAIL_SIGN_IN_LINK to true."));
+    let off = || Error::NotConfigured("No link of a mail logs in here: set EMAIL_SIGN_IN_LINK to true.");
+    let (of_owners, of_admins) = (app.config().accounts.email_sign_in_link, app.config().admin.sign_in_links);
+    if !of_owners && !of_admins {
+        return Err(off());
     }
     let presented = Shown::Link(token).present_any(app, &OF_LINKS).await?;
     let proof = presented.proof;
+    match proof.act {
+        None if !of_owners => return Err(off()),
+        Some(_) if !of_admins => return Err(Error::Link(LinkRefusal::Invalid)),
+        _ => {}
+    }
     if presented.is_repeat {
         return Err(Error::Link(LinkRefusal::Used));
     }
     // A mail that was asked for without the page of an app has no link.
     let mut url = Url::parse(&proof.continue_url).map_err(|_| Error::Link(LinkRefusal::Invalid))?;
     let keys = proof_keys(app).await?;
-    let others: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| name != CODE_NAME).collect();
+    let is_ours = |name: &str| name == CODE_NAME || (name == CHALLENGE_NAME && proof.act.is_some());
+    let others: Vec<_> = url.query_pairs().into_owned().filter(|(name, _)| !is_ours(name)).collect();
     let code = proof.id.handed_code(keys.sealing(), app.now());
     url.query_pairs_mut().clear().extend_pairs(others).append_pair(CODE_NAME, &code);
+    if proof.act.is_some() {
+        url.query_pairs_mut().append_pair(CHALLENGE_NAME, &proof.id.challenge(keys.sealing()));
+    }
     Ok(url.into())
 }
 
@@ -175,7 +208,8 @@ pub async fn hand_over(app: &App, token: &str) -> Result<String, Error> {
 pub async fn confirm(app: &App, caller: &User, shown: Shown<'_>) -> Result<User, Error> {
     for _ in 0..RACES_MAX {
         let presented = shown.present(app, Purpose::SignIn).await?;
-        if presented.proof.user_id.as_ref() != Some(&caller.id) || presented.is_repeat {
+        let is_owners = presented.proof.user_id.as_ref() == Some(&caller.id) && presented.proof.act.is_none();
+        if !is_owners || presented.is_repeat {
             return Err(presented.refuse(app).await);
         }
         let before = presented.owner(app).await?;

@@ -65,6 +65,12 @@ impl Verified {
         }
     }
 
+    /// The admin who signed in as the holder of the account, as the token says (RFC 8693 section
+    /// 4.1).
+    pub fn actor(&self) -> Option<&str> {
+        self.token.actor()
+    }
+
     /// The time of the sign-in at Firebase. `None` for a token of another kind.
     pub fn auth_time(&self) -> Option<Timestamp> {
         match self.sign_in {

@@ -12,11 +12,15 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 87] = [
+const VARIABLES: [(&str, Content); 91] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
+    ("ADMIN_ALLOWED_CIDRS", Plain),
     ("ADMIN_KEY", Secret),
     ("ADMIN_KEY_FILE", Plain),
     ("ADMIN_KEY_SECRET_ID", Plain),
+    ("ADMIN_ORIGINS", Plain),
+    ("ADMIN_ROLES", Plain),
+    ("ADMIN_SIGN_IN_LINKS", Plain),
     ("API_KEY", Secret),
     ("API_KEY_FILE", Plain),
     ("API_KEY_SECRET_ID", Plain),

@@ -53,7 +53,7 @@ const fn code(
 }
 
 /// All codes, in the order of their statuses.
-pub const CODES: [Code; 68] = [
+pub const CODES: [Code; 70] = [
     code(
         "invalid_request",
         &[400],
@@ -295,8 +295,8 @@ pub const CODES: [Code; 68] = [
         "reauthentication_required",
         &[401],
         User,
-        "the login is too long ago for this change",
-        "Log in again, and repeat the change within ten minutes.",
+        "the login is too long ago for this",
+        "Log in again. A change of the own account is then possible for ten minutes, and /admin for 12 hours.",
     ),
     code(
         "account_disabled",
@@ -312,6 +312,20 @@ pub const CODES: [Code; 68] = [
         User,
         "the address must be verified first",
         "Ask the people who run the app to verify the address, then log in.",
+    ),
+    code(
+        "admin_key_required",
+        &[403],
+        Operator,
+        "an admin by role may not do this",
+        "Send an admin key as X-Admin-Key. Only a key changes the accounts of admins, or makes another admin.",
+    ),
+    code(
+        "admin_address_refused",
+        &[403],
+        Operator,
+        "nobody may call /admin from this address",
+        "The setting ADMIN_ALLOWED_CIDRS names the networks. `detail` has the address of the request.",
     ),
     code(
         "proxy_required",

@@ -30,6 +30,8 @@ impl Error {
             Self::PasswordIncorrect => "The current password is incorrect.",
             Self::ApiKey => "Only a server of this app may do this.",
             Self::AdminKey => "Only the people who run this service may do this.",
+            Self::AdminKeyRequired => "Only somebody with an admin key may do this.",
+            Self::AdminAddress(_) => "This cannot be done from here.",
             Self::NoSuchAccount => "There is no account with this id.",
             Self::VersionConflict => "The account was changed meanwhile. Look at it again.",
             Self::Token(refusal) => return refusal.message.replace('`', "").into(),
@@ -109,8 +111,18 @@ impl Error {
             }
             Self::ApiKey => "Send a server API key of this service with the scope `encode` as X-Api-Key.",
             Self::AdminKey => {
-                "Send an admin key as X-Admin-Key, or the `admin_token` of POST /admin/token as `Authorization: Bearer`. A \
-                 server API key and the tokens of accounts do not count here."
+                "Send an admin key as X-Admin-Key, or the `admin_token` of POST /admin/token as `Authorization: Bearer`. An \
+                 access token counts where ADMIN_ROLES has the role of its account. A server API key does not count here."
+            }
+            Self::AdminKeyRequired => {
+                "An admin by role changes no account with a role of ADMIN_ROLES, the own one included. Nor does such an \
+                 admin give anybody such a role, or get an admin token. Send an admin key as X-Admin-Key."
+            }
+            Self::AdminAddress(Some(address)) => {
+                return format!("The address {address} lies in no network of ADMIN_ALLOWED_CIDRS.");
+            }
+            Self::AdminAddress(None) => {
+                "The address of this request is not known, and ADMIN_ALLOWED_CIDRS names the networks that may call."
             }
             Self::VersionConflict => {
                 "`version` names an earlier state of the account. Read the account again, and send its new `version`."
@@ -124,7 +136,7 @@ impl Error {
                  POST /exchange with `link` and the access token."
             }
             Self::LoginTooOld => {
-                "The login of this session is more than ten minutes ago, and such a change needs a newer one."
+                "The login of this session is too long ago: more than ten minutes for such a change, or 12 hours below /admin."
             }
             Self::LastWayIn => {
                 "Without this identity nobody could log in to the account. Set a password by POST /password/forgot, or link \

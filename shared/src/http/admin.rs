@@ -5,9 +5,12 @@ use tracing::Span;
 
 use crate::{
     App,
-    auth::admin::{Credential, admit},
+    auth::admin::{AdminBy, Credential, Origin, admit},
     error::Error,
-    http::{caller::bearer, client_ip::ClientIp},
+    http::{
+        caller::bearer,
+        client_ip::{ClientIp, address},
+    },
     text::trimmed,
     token::access::Issuer,
 };
@@ -15,12 +18,13 @@ use crate::{
 /// The header of an admin key.
 pub const ADMIN_KEY_HEADER: &str = "x-admin-key";
 
-/// Extracts the admin who calls: whoever shows an admin key, or an admin token. The name of the key
-/// is then in every later line of the request.
+/// Extracts the admin who calls: whoever shows an admin key, an admin token, or the access token of
+/// an account with a role of admins. The name of the key, or the pseudonym of the account, is then
+/// in every later line of the request.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    /// The name of the admin key.
-    pub key_name: String,
+    /// The way in which the admin came in.
+    pub by: AdminBy,
 }
 
 impl FromRequestParts<App> for Admin {
@@ -28,7 +32,8 @@ impl FromRequestParts<App> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let issuer = Issuer::from_request_parts(parts, app).await?;
-        let ip = ClientIp::from_request_parts(parts, app).await?;
+        let address = address(app, parts).await?;
+        let ip = ClientIp::of(app, address);
         let key = parts.headers.get(ADMIN_KEY_HEADER).map(|key| String::from_utf8_lossy(key.as_bytes()));
         let key = key.as_deref().map(trimmed).filter(|key| !key.is_empty());
         let token = bearer(&parts.headers);
@@ -37,8 +42,11 @@ impl FromRequestParts<App> for Admin {
             (None, Some(token)) => Credential::Token(token),
             (None, None) => Credential::None,
         };
-        let key_name = admit(app, &issuer, credential, ip.key(), app.now()).await?;
-        Span::current().record("admin_key", key_name.as_str());
-        Ok(Self { key_name })
+        let by = admit(app, &issuer, credential, Origin { address, counted: ip.key() }, app.now()).await?;
+        match &by {
+            AdminBy::Key(name) => Span::current().record("admin_key", name.as_str()),
+            AdminBy::Role(id) => Span::current().record("admin_user", app.pseudonym(id)),
+        };
+        Ok(Self { by })
     }
 }

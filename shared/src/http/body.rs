@@ -57,7 +57,7 @@ impl<T: Input> FromRequest<App> for Body<T> {
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(broken()),
         };
-        let fields = Fields::new(values(&parts.headers, &bytes)?, bytes, &app.config().accounts);
+        let fields = Fields::new(values(&parts.headers, &bytes)?, bytes, app.config());
         fields.with_query(parts.uri.query().unwrap_or_default()).read().map(Self)
     }
 }

@@ -13,7 +13,10 @@ use tracing::Span;
 use crate::{
     App,
     account::{session::SessionId, user::User},
-    auth::verification::{load_signed_in, verify},
+    auth::{
+        admin::note_actor,
+        verification::{load_signed_in, verify},
+    },
     error::{Error, TokenRefusal},
     jose::kind::Kind,
     keys::api_key::Scope,
@@ -28,7 +31,8 @@ pub struct Caller {
     pub user: User,
     /// The session of the access token; a Firebase ID token has none.
     pub session: Option<SessionId>,
-    /// The time when the person logged in.
+    /// The time when the person logged in. The first of all times in the session of an admin who
+    /// signed in as the person: no change is confirmed by such a login.
     pub auth_time: Timestamp,
 }
 
@@ -62,8 +66,10 @@ impl Caller {
                             token is expected.";
             return Err(Error::Token(TokenRefusal::new("token_invalid", sentence).about(&verified.token, now)));
         }
+        note_actor(app, verified.actor());
         let found = load_signed_in(app, &verified, now).await?;
         let (user, auth_time) = found.ok_or_else(|| Error::internal("a sign-in without an account"))?;
+        let auth_time = if verified.actor().is_some() { Timestamp::from_seconds(0) } else { auth_time };
         Ok(Self { user, session: verified.session(), auth_time })
     }
 }

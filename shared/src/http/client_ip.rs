@@ -29,12 +29,28 @@ impl ClientIp {
     /// The address of a request from `peer`. `is_trusted` says that a server sends it, whose header
     /// counts.
     pub fn told(app: &App, headers: &HeaderMap, peer: Option<PeerAddr>, is_trusted: bool) -> Self {
-        if !app.config().accounts.rate_limits {
-            return Self(None);
-        }
-        let peer = peer.map(|PeerAddr(ip)| ip);
-        Self(if is_trusted { forwarded(headers, peer) } else { peer }.map(IpKey::new))
+        Self::of(app, named(headers, peer, is_trusted))
     }
+
+    /// The key of this address; none where nothing is counted.
+    pub fn of(app: &App, address: Option<IpAddr>) -> Self {
+        Self(address.filter(|_| app.config().accounts.rate_limits).map(IpKey::new))
+    }
+}
+
+/// The address of a request, by the same rules, also where nothing is counted.
+///
+/// # Errors
+///
+/// 503 if the request has an API key and the API keys cannot be loaded.
+pub async fn address(app: &App, parts: &Parts) -> Result<Option<IpAddr>, Error> {
+    let is_trusted = caller::is_server(app, &parts.headers, Scope::Forward).await?;
+    Ok(named(&parts.headers, parts.extensions.get().copied(), is_trusted))
+}
+
+fn named(headers: &HeaderMap, peer: Option<PeerAddr>, is_trusted: bool) -> Option<IpAddr> {
+    let peer = peer.map(|PeerAddr(ip)| ip);
+    if is_trusted { forwarded(headers, peer) } else { peer }
 }
 
 impl FromRequestParts<App> for ClientIp {
@@ -44,8 +60,7 @@ impl FromRequestParts<App> for ClientIp {
         if !app.config().accounts.rate_limits {
             return Ok(Self(None));
         }
-        let is_trusted = caller::is_server(app, &parts.headers, Scope::Forward).await?;
-        Ok(Self::told(app, &parts.headers, parts.extensions.get().copied(), is_trusted))
+        Ok(Self::of(app, address(app, parts).await?))
     }
 }
 

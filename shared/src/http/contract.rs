@@ -54,7 +54,7 @@ pub fn service(router: Router<App>, app: App) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn_with_state(app.clone(), through_proxy))
         .layer(cors(app.config()))
-        .layer(middleware::from_fn(without_cors_where_closed))
+        .layer(middleware::from_fn_with_state(app.clone(), cors_where_closed))
         .layer(middleware::from_fn_with_state(app.clone(), envelope))
         .with_state(app)
 }
@@ -103,15 +103,28 @@ fn cors(config: &Config) -> CorsLayer {
 }
 
 /// Lets no page of another origin read an answer of `/admin` or `/outbox`: whoever may call there
-/// has no business with a foreign page.
-async fn without_cors_where_closed(request: Request, next: Next) -> Response {
-    let is_closed = paths::is_closed_to_others(request.uri().path());
+/// has no business with a foreign page. `ADMIN_ORIGINS` names the pages that may read `/admin`.
+async fn cors_where_closed(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if !paths::is_closed_to_others(path) {
+        return next.run(request).await;
+    }
+    let origin = request.headers().get(header::ORIGIN).filter(|_| paths::is_for_admins(path)).cloned();
+    let is_allowed = |origin: &HeaderValue| app.config().admin.origins.iter().any(|allowed| *origin == **allowed);
+    let origin = origin.filter(is_allowed);
     let mut response = next.run(request).await;
-    if is_closed {
-        let headers = response.headers_mut();
-        let names = headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
-        for name in names.cloned().collect::<Vec<_>>() {
-            headers.remove(name);
+    let headers = response.headers_mut();
+    match origin {
+        // The other headers are those of every path. None of them allows anything by itself.
+        Some(origin) => {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.append(header::VARY, HeaderValue::from_static("origin"));
+        }
+        None => {
+            let names = headers.keys().filter(|name| name.as_str().starts_with("access-control-"));
+            for name in names.cloned().collect::<Vec<_>>() {
+                headers.remove(name);
+            }
         }
     }
     response
@@ -159,6 +172,8 @@ async fn envelope(State(app): State<App>, request: Request, next: Next) -> Respo
         request_id = asked.request_id,
         api_key = Empty,
         admin_key = Empty,
+        admin_user = Empty,
+        act = Empty,
         "logging.googleapis.com/trace" = trace
     );
     let response = next.run(request).instrument(span.clone()).await;

@@ -20,7 +20,7 @@ use crate::{
         metadata::{Metadata, MetadataChange},
         user,
     },
-    config::Accounts,
+    config::Config,
     error::{Error, Field},
     jose::{
         json::{self, diagnosis},
@@ -127,8 +127,8 @@ pub struct Fields<'a> {
     /// The body that the values were read from.
     body: Bytes,
     wrong: Vec<Field>,
-    /// The rules of passwords; `None` while an input is described.
-    accounts: Option<&'a Accounts>,
+    /// The configuration; `None` while an input is described.
+    config: Option<&'a Config>,
     /// The query of the URL, which no field is read from.
     query: &'a str,
     /// The fields so far, while an input is described.
@@ -139,8 +139,8 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(values: Map<String, Value>, body: Bytes, accounts: &'a Accounts) -> Self {
-        Self { accounts: Some(accounts), values, body, noted: None, ..Self::describing() }
+    pub(super) fn new(values: Map<String, Value>, body: Bytes, config: &'a Config) -> Self {
+        Self { config: Some(config), values, body, noted: None, ..Self::describing() }
     }
 
     /// Knows the query of the URL, to name a field that was sent there.
@@ -154,7 +154,7 @@ impl<'a> Fields<'a> {
             values: Map::new(),
             body: Bytes::new(),
             wrong: Vec::new(),
-            accounts: None,
+            config: None,
             query: "",
             noted: Some(Vec::new()),
             #[cfg(feature = "testing")]
@@ -576,7 +576,7 @@ impl<'a> Fields<'a> {
 
     /// The reason why a new password is too weak for `person`, as far as the person is known.
     pub fn weakness(&self, name: &str, password: &Password, person: &Person<'_>) -> Option<Field> {
-        let accounts = self.accounts?;
+        let accounts = &self.config?.accounts;
         let weakness = password.weakness(&accounts.password_policy, &accounts.service_names, person);
         weakness.map(|(code, message)| Field::new(name, code, message))
     }

@@ -115,6 +115,11 @@ impl Jwt {
         provider.and_then(Value::as_str).unwrap_or("unknown")
     }
 
+    /// `act.sub`: whoever acts in the place of the subject (RFC 8693 section 4.1).
+    pub fn actor(&self) -> Option<&str> {
+        self.claims.get("act")?.get("sub")?.as_str()
+    }
+
     /// `firebase.tenant`. `None` if it is missing or null; empty if it is not text.
     pub fn tenant(&self) -> Option<&str> {
         let tenant = self.claims.get("firebase")?.get("tenant").filter(|tenant| !tenant.is_null())?;

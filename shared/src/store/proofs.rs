@@ -259,7 +259,8 @@ impl Store {
         writes
             .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
         self.replace(&mut writes, completed.before, &completed.after)?;
-        if completed.session.is_some() {
+        // An admin who signs in as somebody is not that person.
+        if completed.session.is_some_and(|session| session.act.is_none()) {
             let version = completed.before.version.saturating_add(1);
             self.note_event(&mut writes, EventType::UserSignedIn, &completed.after, version)?;
         }

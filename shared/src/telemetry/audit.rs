@@ -1,5 +1,7 @@
 //! Audit events: one log line and one count for each, with people named by pseudonym alone.
 
+use tracing::Span;
+
 use crate::telemetry::metrics;
 
 /// Records an audit event of the account with these pseudonyms; a pseudonym that is not known is
@@ -14,6 +16,11 @@ pub fn record(event: &'static str, identity: &str, user: &str) {
 pub fn admin(event: &'static str, identity: &str, user: &str, fields: &str) {
     metrics::count(event);
     tracing::info!(event, identity, user, fields, "audit");
+}
+
+/// Puts the admin who acts in the name of an account into every later line of the request.
+pub fn acting(admin: &str) {
+    Span::current().record("act", admin);
 }
 
 /// Records an audit event that an operator should look at.

@@ -45,9 +45,20 @@ pub struct Claims {
     pub role: String,
     /// The time when the user gave the password.
     pub auth_time: i64,
+    /// The admin who signed in as the user. `None` for the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
     /// The account's own claims, which stand beside these in the token.
     #[serde(skip)]
     pub own: OwnClaims,
+}
+
+/// The actor behind a token, who is not its subject (RFC 8693 section 4.1).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    /// The name of the admin: `key:` and the name of an admin key, or `user:` and the id of an
+    /// account.
+    pub sub: String,
 }
 
 /// Claims as a token has them: those of the service, and then the account's own.
@@ -101,6 +112,7 @@ impl Claims {
             role: role.to_owned(),
             own: user.claims.clone(),
             auth_time: session.auth_time.seconds(),
+            act: session.act.clone().map(|sub| Actor { sub }),
         }
     }
 

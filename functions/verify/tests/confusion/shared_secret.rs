@@ -41,7 +41,7 @@ async fn what_a_builder_typed_comes_back_untouched_and_in_its_places() {
         answer.body,
         json!({
             "valid": true, "kind": "shared_secret", "uid": "17", "email": "a@b.de", "email_verified": false, "name": "",
-            "role_id": 0, "provider": "unknown", "issued_at": now.rfc3339(), "expires_at": exp.rfc3339(),
+            "role_id": 0, "act": "", "provider": "unknown", "issued_at": now.rfc3339(), "expires_at": exp.rfc3339(),
             "expires_in": expires_in, "revocation_checked": false, "claims": claims, "report": answer.body["report"],
         })
     );

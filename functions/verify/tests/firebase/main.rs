@@ -94,7 +94,7 @@ async fn a_genuine_id_token_is_verified_without_asking_the_store() {
         body,
         json!({
             "valid": true, "kind": "firebase_id_token", "uid": UID, "email": "James@b.de", "email_verified": true,
-            "name": "James", "role_id": 0, "provider": "google.com", "issued_at": time("iat").rfc3339(),
+            "name": "James", "role_id": 0, "act": "", "provider": "google.com", "issued_at": time("iat").rfc3339(),
             "expires_at": time("exp").rfc3339(), "expires_in": body["expires_in"], "revocation_checked": false,
             "claims": claims,
             "report": format!("Expires: {} — in 59 minutes", time("exp").readable()),

@@ -9,8 +9,12 @@ use tempfile::TempDir;
 use super::{private_key, secrets::Canaries};
 
 /// The variables that reject a text of any kind.
-const VARIABLES: [&str; 50] = [
+const VARIABLES: [&str; 54] = [
     "ACCESS_TOKEN_TTL_SECONDS",
+    "ADMIN_ALLOWED_CIDRS",
+    "ADMIN_ORIGINS",
+    "ADMIN_ROLES",
+    "ADMIN_SIGN_IN_LINKS",
     "API_KEY_SECRET_ID",
     "APP_URLS",
     "ARGON2_MEMORY_KIB",

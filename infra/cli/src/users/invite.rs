@@ -62,12 +62,12 @@ impl Invite {
         }
         let language = Language::of_tag(&self.locale);
         let (purpose, continue_url, is_sent) = (Purpose::Invite, continue_url.as_ref(), !self.link);
-        let request = LinkRequest { user: &user, purpose, language, continue_url, base: &base, is_sent };
+        let request = LinkRequest { user: &user, purpose, language, continue_url, base: &base, is_sent, actor: None };
         let made = handed_out::make(app, &request).await.map_err(failure)?;
         audit(app, "user_invited", &user);
         if self.link {
             tell("whoever has the link chooses the first password of the account, within 72 hours");
-            return written(writeln!(io::stdout(), "{}", made.link));
+            return written(writeln!(io::stdout(), "{}", made.link.unwrap_or_default()));
         }
         if !made.is_sent {
             tell("addresses for examples, such as those of example.com, get no mails: --link prints the link");

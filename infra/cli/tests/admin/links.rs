@@ -206,7 +206,8 @@ async fn a_purpose_that_does_not_suit_the_account_is_refused_and_nothing_is_writ
         link(&service, &barred.id, json!({"purpose": purpose})).await.refused(403, "account_disabled");
         link(&service, "nobody", json!({"purpose": purpose})).await.refused(404, "user_not_found");
     }
-    for wrong in ["sign_in", "change", "undo", "RESET", "everything"] {
+    link(&service, &user.id, json!({"purpose": "sign_in"})).await.refused(501, "not_configured");
+    for wrong in ["change", "undo", "RESET", "everything"] {
         let answer = link(&service, &user.id, json!({"purpose": wrong})).await.refused(400, "invalid_request");
         assert_eq!(answer.fields(), [("purpose", "invalid_purpose")], "{wrong}");
     }

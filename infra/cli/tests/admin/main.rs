@@ -3,8 +3,11 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod callers;
 mod claims;
 mod links;
+mod roles;
+mod sign_ins;
 mod test_codes;
 mod webhooks;
 

@@ -84,7 +84,8 @@ pub fn security_schemes() -> [(&'static str, Node); 4] {
     let bearer = Node::object().with("type", "http").with("scheme", "bearer").with("bearerFormat", "JWT");
     let key = Node::object().with("type", "apiKey").with("in", "header").with("name", "X-Api-Key");
     let admin_key = Node::object().with("type", "apiKey").with("in", "header").with("name", "X-Admin-Key");
-    let admin_token = bearer.clone();
+    let of_role = "An admin token. The access token of an account with a role of ADMIN_ROLES counts too.";
+    let admin_token = bearer.clone().with("description", of_role);
     [("access_token", bearer), ("api_key", key), ("admin_key", admin_key), ("admin_token", admin_token)]
 }
 

@@ -96,6 +96,10 @@ async fn of_firebase(app: &App, issuer: &Issuer, token: &Jwt, text: &str, now: T
             "This Firebase user is anonymous. Sign in at Firebase by a provider first.",
         ));
     }
+    // The session would be the owner's, and no token of it would name the admin.
+    if verified.actor().is_some() {
+        return Err(refused(INVALID, "An admin has signed in as this person. Such a sign-in opens no session."));
+    }
     let skew = app.config().tokens.clock_skew;
     if verified.auth_time().is_none_or(|signed_in| signed_in + SIGN_IN_AGE_MAX + skew < now) {
         return Err(refused(EXPIRED, "The sign-in at Firebase is more than an hour ago. Sign in there again."));

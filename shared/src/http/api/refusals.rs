@@ -45,14 +45,22 @@ pub const BEARER: &[Refusal] = &[(401, "token_missing")];
 /// The refusals of a password that is tried.
 pub const ATTEMPT: &[Refusal] = &[(429, "too_many_attempts")];
 
-/// The refusals of a request without an admin key or an admin token.
+/// The refusals of a request without the credential of an admin.
 pub const ADMIN: &[Refusal] = &[
     (401, "invalid_admin_key"),
     (401, "token_invalid"),
     (401, "token_expired"),
+    (401, "token_revoked"),
+    (401, "account_disabled"),
+    (401, "reauthentication_required"),
+    (403, "admin_address_refused"),
+    (403, "email_not_verified"),
     (429, "too_many_attempts"),
     (501, "not_configured"),
 ];
+
+/// The refusal of an admin by role, of a change that needs an admin key.
+pub const KEY_ALONE: &[Refusal] = &[(403, "admin_key_required")];
 
 /// The refusals of a login.
 pub const SIGN_IN: &[Refusal] = &[(401, "invalid_credentials"), (403, "account_disabled"), (403, "email_not_verified")];

@@ -48,7 +48,8 @@ impl Fields<'_> {
         }
         self.code_as_text(name);
         let text = self.required(name)?;
-        let has_links = self.accounts.is_some_and(|accounts| accounts.email_sign_in_link);
+        let has_links =
+            self.config.is_some_and(|config| config.accounts.email_sign_in_link || config.admin.sign_in_links);
         let handed = LoginCode::handed(&text).filter(|_| has_links);
         handed.or_else(|| self.parsed_code(name, &text).map(LoginCode::Typed))
     }
@@ -64,7 +65,7 @@ impl Fields<'_> {
             let sentence = "The app asks to go on to a page that is not known here.";
             Field::new(name, "url_not_allowed", sentence).explained(format!("`{name}` {why}."))
         };
-        self.accounts?.app_urls.admit(&text).map_err(|why| self.record(refuse(why))).ok()
+        self.config?.accounts.app_urls.admit(&text).map_err(|why| self.record(refuse(why))).ok()
     }
 
     /// Puts the zeros back that a number lacks at its beginning.
