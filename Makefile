@@ -126,6 +126,11 @@ import: ## import 100,000 accounts, killed twice on the way, and log in 1,000 of
 	$(NEED_RUST)
 	cargo test --workspace --test users a_hundred_thousand -- --ignored
 
+.PHONY: administration
+administration: ## page through 10,000 accounts that come and go, and race 1,000 disablings with every way in, for some minutes
+	$(NEED_RUST)
+	cargo test --workspace --test admin -- --ignored --nocapture ten_thousand thousand_races
+
 # The long form of a test of `e2e`, with twenty times the tokens and with times nearer to the
 # defaults.
 .PHONY: rotation

@@ -6,6 +6,7 @@
 mod callers;
 mod claims;
 mod links;
+mod races;
 mod roles;
 mod sign_ins;
 mod test_codes;
@@ -231,24 +232,4 @@ async fn a_disabled_account_is_refused_everywhere_from_the_answer_on() {
     change(json!({"disabled": false})).await.is(200);
     service.post("/refresh", refresh).await.refused(401, "refresh_token_invalid");
     service.post("/login", credentials).await.is(200);
-}
-
-#[tokio::test]
-async fn no_refresh_that_races_with_the_disabling_leaves_a_live_session() {
-    const RACES: usize = 100;
-    let service = service().await;
-    for number in 0..RACES {
-        let user = service.account(&format!("racer{number}@b.de")).await;
-        let session = service.session(&user).await;
-        let path = format!("/admin/users/{}", user.id);
-        let disable = service.request(Method::PATCH, &path).header("x-admin-key", KEY).json(json!({"disabled": true}));
-        let refresh = service.post("/refresh", json!({"refresh_token": session["refresh_token"]}));
-        let (disabled, refreshed) = tokio::join!(disable, refresh);
-        disabled.is(200);
-        let newest = if refreshed.status == 200 { refreshed.body } else { session };
-        let again = service.post("/refresh", json!({"refresh_token": newest["refresh_token"]})).await;
-        assert!([401, 403].contains(&again.status.as_u16()), "{}", again.body);
-        let me = service.request(Method::GET, "/me").bearer(&newest["access_token"]).send().await;
-        me.refused(401, "account_disabled");
-    }
 }
