@@ -236,6 +236,8 @@ async fn page_through(accounts: usize) -> (usize, usize, usize) {
         assert_eq!(seen.get(&email), Some(&1), "{email}");
     }
     assert!(seen.values().all(|times| *times == 1), "an account was on two pages");
+    let counted = service.app().store().count_listed().await.unwrap();
+    assert_eq!(counted, Some((new - gone) as u64));
     (pages, new - accounts, gone)
 }
 
@@ -281,12 +283,14 @@ async fn a_table_from_before_the_index_says_so_until_it_is_upgraded() {
     let before = get(&service, "/admin/users").await.is(200).body;
     assert_eq!((all(&before, "email"), &before["complete"]), (vec!["new@b.de"], &json!(false)));
     assert_eq!(get(&service, "/admin/users?email=zoe@b.de").await.is(200).body["complete"], true);
+    assert_eq!(service.app().store().count_listed().await.unwrap(), None);
 
     let mut parts = Vec::new();
     let upgraded = service.app().store().upgrade(|progress| parts.push(progress)).await.unwrap();
     assert_eq!((upgraded.records, upgraded.damaged, parts.last()), (70 * 2 + 3, 0, Some(&upgraded)));
     let after = pages(&service, "/admin/users?limit=50").await;
     assert_eq!((emails(&after).len(), &after[0]["complete"]), (72, &json!(true)));
+    assert_eq!(service.app().store().count_listed().await.unwrap(), Some(72));
     assert_eq!(get(&service, "/admin/users?username_prefix=zo").await.is(200).body["count"], 1);
     // A second upgrade finds nothing left to do.
     assert_eq!(service.app().store().upgrade(|_| {}).await.unwrap().records, 0);

@@ -141,6 +141,8 @@ fn accounts_are_counted_by_state() {
     assert_eq!(counts(folder.path()), json!({"all": 4, "verified": 1, "unverified": 2, "disabled": 1, "imported": 1}));
     let (out, _) = said(&users(folder.path(), &["count"]), 0);
     assert!(out.starts_with("all                4\nverified           1\n"), "{out}");
+    let total = &said(&users(folder.path(), &["count", "--total"]), 0).0;
+    assert_eq!(total, "all                4\n");
 }
 
 #[test]
