@@ -132,6 +132,11 @@ impl App {
                 log::fault(&error);
             }
         };
+        let signer = async {
+            if let Ok(Err(error)) = time::timeout(WARM_UP_MAX, self.keys().prepare_signer(self.now())).await {
+                log::fault(&error);
+            }
+        };
         let table = async {
             if parts == WarmUp::Keys {
                 return;
@@ -140,7 +145,7 @@ impl App {
                 tracing::warn!(cause = error.cause(), "DynamoDB did not answer at the start");
             }
         };
-        tokio::join!(keys, table);
+        tokio::join!(keys, signer, table);
     }
 
     /// The configuration.

@@ -1,5 +1,6 @@
 //! Clients of AWS, with limits for a person who waits.
 
+mod caller;
 mod connector;
 
 use std::{fmt, time::Duration};
@@ -14,6 +15,8 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use tokio::time::Instant;
+
+pub use caller::AwsCaller;
 
 use crate::telemetry::metrics::{self, STORE_MS};
 

@@ -21,6 +21,7 @@ pub mod names;
 mod origins;
 mod platform;
 mod serve;
+mod signer;
 mod signing;
 mod telemetry;
 mod tokens;
@@ -47,7 +48,7 @@ pub use tokens::Tokens;
 
 use crate::{
     aws::Identity,
-    keys::{FirebaseAccount, KeyLifetimes, KeySources, Source, TokenProfile},
+    keys::{KeyLifetimes, KeySources, Source, TokenProfile, signer::GoogleServers},
     token::access::Issuer,
 };
 
@@ -133,12 +134,11 @@ impl Config {
     /// The sources of the keys: the key set from `signing_keys`, and what this configuration names
     /// besides.
     pub fn key_sources(&self, signing_keys: impl Into<Option<Source>>) -> KeySources {
-        let Firebase { account, client_email, project_id, is_demo, .. } = self.firebase.clone();
         KeySources {
             signing_keys: signing_keys.into(),
             refresh_keys: self.keys.refresh_keys.clone(),
             public_keys: self.keys.public_keys.clone(),
-            firebase: account.map(|source| FirebaseAccount { source, client_email, project_id, is_demo }),
+            firebase: self.firebase.key_source(),
             shared_secret: self.keys.shared_secret.clone(),
             api_key: self.keys.api_key.clone(),
             admin_key: self.keys.admin_key.clone(),
@@ -148,6 +148,8 @@ impl Config {
             legacy_login: self.legacy_login.secret.clone(),
             token_profile: self.tokens.profile,
             lifetimes: self.key_lifetimes(),
+            aws: None,
+            google: GoogleServers::default(),
         }
     }
 

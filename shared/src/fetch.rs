@@ -1,6 +1,7 @@
 //! HTTP requests from this service to other servers, bounded in time, size and trust.
 
 mod guarded;
+mod leased;
 
 use std::{net::IpAddr, time::Duration};
 
@@ -10,11 +11,12 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    rt::{TokioExecutor, TokioTimer},
 };
 use tokio::time;
 
 pub use guarded::{Guarded, NoAnswer};
+pub use leased::Leased;
 
 use crate::error::chain;
 
@@ -25,6 +27,10 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
 /// The most bytes of an answer that are read at a time, and the largest head.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// The most connections to one host that are kept while nobody uses them.
+const CONNECTIONS_MAX: usize = 8;
+/// The longest time for which a connection is kept. Servers of Google and AWS keep one longer.
+const IDLE_MAX: Duration = Duration::from_secs(20);
 
 /// An HTTP client. Create one only when it is needed: that reads the system's root certificates,
 /// which takes milliseconds.
@@ -49,13 +55,29 @@ impl Fetcher {
     ///
     /// The system has no root certificates.
     pub fn new() -> Result<Self, String> {
+        // Requests are hours apart, and the connections of a frozen function die meanwhile.
+        Self::keeping(0)
+    }
+
+    /// A client as [`Fetcher::new`], which keeps connections for the next requests. The caller
+    /// tries a request again that failed: a kept connection may have died meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fetcher::new`].
+    pub fn keeping_connections() -> Result<Self, String> {
+        Self::keeping(CONNECTIONS_MAX)
+    }
+
+    fn keeping(connections: usize) -> Result<Self, String> {
         let tls = HttpsConnectorBuilder::new()
             .with_native_roots()
             .map_err(|error| format!("this system's root certificates cannot be read: {error}"))?;
         let connector = tls.https_or_http().enable_http1().build();
         let client = Client::builder(TokioExecutor::new())
-            // Requests are hours apart, and the connections of a frozen function die meanwhile.
-            .pool_max_idle_per_host(0)
+            .pool_max_idle_per_host(connections)
+            .pool_idle_timeout(IDLE_MAX)
+            .pool_timer(TokioTimer::new())
             // A flood of heads is read in small portions, so that other tasks run in between.
             .http1_max_buf_size(BUFFER_BYTES)
             .build(connector);

@@ -6,7 +6,9 @@
 
 mod access_token;
 mod profile;
+mod rights;
 mod toolkit;
 
 pub use profile::Profile;
-pub use toolkit::{FirebaseUser, IdentityToolkit, NewUser, ToolkitError, UserUpdate, Users};
+pub use rights::{Fit, Rights};
+pub use toolkit::{FirebaseUser, IdentityToolkit, NewUser, ToolkitError, UserUpdate, Users, is_nowhere};

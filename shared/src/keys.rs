@@ -51,7 +51,7 @@ pub use rotation::{Event, Step, run_step};
 pub use secret::{ManagedSecret, Version};
 pub use set::{Change, Described, KeySet, KeyUse, NewKeys, Part, PartIds, State};
 pub use source::{Source, file_fault, read_file};
-pub use sources::{FirebaseAccount, KeySources, TokenProfile};
+pub use sources::{FirebaseAccount, HeldAccount, KeySources, RemoteAccount, RemoteSigner, TokenProfile};
 
 /// The maximum age of a loaded key set, whatever the TTL. A revoked key is therefore refused, and
 /// no longer published, within a minute.

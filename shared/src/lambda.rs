@@ -25,7 +25,7 @@ use lambda_http::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    App, WarmUp,
+    App, AwsCaller, WarmUp,
     aws::{aws_config, dynamodb_client, secrets_manager_client},
     config::{Config, Misconfigured},
     error::Error,
@@ -201,7 +201,8 @@ fn start_with(
 /// Makes an app over AWS: the keys from Secrets Manager, and the table.
 async fn connect(config: Config) -> Result<App, Error> {
     let aws = aws_config(config.identity.as_ref()).await;
-    let sources = config.key_sources(config.keys.signing_keys.clone());
+    let mut sources = config.key_sources(config.keys.signing_keys.clone());
+    sources.aws = sources.calls_aws().then(|| AwsCaller::of(&aws)).flatten();
     let keys = Keys::new(Some(secrets_manager_client(&aws)), sources);
     let store = Store::new(dynamodb_client(&aws), &config.table_name);
     App::new(config, store, keys)

@@ -60,4 +60,4 @@ pub mod time;
 pub mod token;
 
 pub use app::{App, WarmUp};
-pub use aws::{Identity, aws_config, dynamodb_client, secrets_manager_client};
+pub use aws::{AwsCaller, Identity, aws_config, dynamodb_client, secrets_manager_client};

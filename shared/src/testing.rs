@@ -15,6 +15,7 @@ mod mails;
 mod secrets;
 pub mod server;
 mod session_object;
+mod signers;
 
 use std::{
     net::IpAddr,
@@ -38,6 +39,7 @@ pub use google::{
 pub use mails::{PROOF_KEY, code_of, link_of, proof_id, proof_keys, wrong_code_of};
 pub use secrets::{Fault, Secrets, SecretsManager};
 pub use session_object::assert_session_object;
+pub use signers::{AWS_SECRETS, FakeKms, GoogleCloud, SIGNING_EMAIL, SignerFault};
 
 use crate::{
     App,
@@ -52,7 +54,7 @@ use crate::{
     auth::session_object::SessionObject,
     config::Config,
     http::contract,
-    keys::{KeySet, Keys, NewKeys, Source, service_account::ServiceAccount},
+    keys::{KeySet, KeySources, Keys, NewKeys, Source, service_account::ServiceAccount},
     password::{Password, Policy, StoredHash},
     store::embedded::{self, Embedded},
     time::Timestamp,
@@ -106,7 +108,7 @@ impl Service {
     /// of a deployment.
     pub async fn faulty(router: Router<App>, variables: &[(&str, &str)], faults: &Faults) -> Self {
         let database = faults.embedded().clone().into();
-        Self::with_client(router, variables, database, faults.client_config(), None).await
+        Self::with_client(router, variables, database, faults.client_config(), None, |_| {}).await
     }
 
     /// A service as [`Service::new`], on a database that exists already.
@@ -125,6 +127,18 @@ impl Service {
         Self::made(router, variables, self.database.clone(), secrets).await
     }
 
+    /// A service as [`Service::configured`], with a change of the sources of its keys. The service
+    /// reads no secret of Secrets Manager.
+    pub async fn with_sources(
+        router: Router<App>,
+        variables: &[(&str, &str)],
+        change: impl FnOnce(&mut KeySources),
+    ) -> Self {
+        let database = Database::new();
+        let client = database.client_config();
+        Self::with_client(router, variables, database, client, None, change).await
+    }
+
     async fn made(
         router: Router<App>,
         variables: &[(&str, &str)],
@@ -132,7 +146,7 @@ impl Service {
         secrets: Option<&SecretsManager>,
     ) -> Self {
         let client = database.client_config();
-        Self::with_client(router, variables, database, client, secrets).await
+        Self::with_client(router, variables, database, client, secrets, |_| {}).await
     }
 
     async fn with_client(
@@ -141,6 +155,7 @@ impl Service {
         database: Database,
         client: aws_sdk_dynamodb::config::Builder,
         secrets: Option<&SecretsManager>,
+        change: impl FnOnce(&mut KeySources),
     ) -> Self {
         let config = Config::read(|name| {
             let given = variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
@@ -160,6 +175,7 @@ impl Service {
         };
         let mut sources = config.key_sources(signing);
         sources.proof_key.get_or_insert_with(|| Source::Text(PROOF_KEY.to_owned()));
+        change(&mut sources);
         let keys = Keys::new(secrets.map(SecretsManager::client), sources);
         let app = App::new(config, store, keys).expect("the parameters are right");
         app.test_clock();

@@ -127,7 +127,7 @@ fn word(text: &str) -> String {
 fn room_of(name: &str) -> String {
     match name {
         "App" | "WarmUp" => "app".to_owned(),
-        "Identity" | "aws_config" | "dynamodb_client" | "secrets_manager_client" => "aws".to_owned(),
+        "AwsCaller" | "Identity" | "aws_config" | "dynamodb_client" | "secrets_manager_client" => "aws".to_owned(),
         room => room.to_owned(),
     }
 }

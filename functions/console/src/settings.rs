@@ -34,7 +34,7 @@ fn profile(config: &Config) -> &'static str {
         Some(TokenProfile::Firebase) => "firebase",
         Some(TokenProfile::SharedSecret) => "shared_secret",
         Some(TokenProfile::Access) => "access",
-        None if config.firebase.account.is_some() => "firebase",
+        None if config.firebase.has_account() => "firebase",
         None => "access",
     }
 }

@@ -9,8 +9,9 @@ use aws_sdk_secretsmanager::Client as SecretsManager;
 use aws_sdk_sesv2::Client as Ses;
 use google::GoogleIdentity;
 use shared::{
+    AwsCaller,
     config::{Config, Federation},
-    keys::KeySources,
+    keys::{KeySources, Keys},
 };
 use tokio::sync::OnceCell;
 
@@ -54,14 +55,27 @@ impl Aws {
         Ok(Ses::new(self.config().await?))
     }
 
-    /// A client for Secrets Manager, if the signing keys or another key of `config` is a secret
-    /// there.
+    /// The keys from `sources`, with a client for Secrets Manager if one of them is a secret there.
     ///
     /// # Errors
     ///
     /// As [`Aws::dynamodb`].
-    pub async fn secrets(&self, sources: &KeySources) -> Result<Option<SecretsManager>, String> {
-        if sources.has_secrets() { self.secrets_manager().await.map(Some) } else { Ok(None) }
+    pub async fn keys(&self, mut sources: KeySources) -> Result<Keys, String> {
+        let secrets = if sources.has_secrets() { Some(self.secrets_manager().await?) } else { None };
+        if sources.calls_aws() {
+            sources.aws = self.caller().await?;
+        }
+        Ok(Keys::new(secrets, sources))
+    }
+
+    /// The identity of this process, for calls that no client of the SDK makes. `None` without
+    /// credentials or a region.
+    ///
+    /// # Errors
+    ///
+    /// As [`Aws::dynamodb`].
+    pub async fn caller(&self) -> Result<Option<AwsCaller>, String> {
+        Ok(AwsCaller::of(self.config().await?))
     }
 
     /// The configuration of all clients. The SDK caches credentials by provider, so one provider

@@ -11,7 +11,7 @@ use shared::{
     App,
     config::Config,
     error::Error,
-    keys::{KeySet, Keys, NewKeys, Source, file_fault},
+    keys::{KeySet, NewKeys, Source, file_fault},
     store::{Store, embedded::Embedded},
     time::Timestamp,
     token::{access::Issuer, custom::CustomTokenError},
@@ -65,7 +65,7 @@ impl Deployment {
         adopt_demo(&mut config);
         adopt_proof_key(&mut config);
         let sources = config.key_sources(signing);
-        let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
+        let keys = Aws::of(&config).keys(sources).await?;
         let store = Store::new(Embedded::memory().map_err(failure)?.client(), &config.table_name);
         Ok(Self { app: App::new(config, store, keys).map_err(failure)?, issuer, has_signing_keys })
     }
@@ -163,7 +163,7 @@ pub fn adopt_proof_key(config: &mut Config) {
 /// service uses none, so that `jwt_token` is the access token there: Firebase would reject a custom
 /// token of the demo account.
 pub fn wants_demo(config: &Config) -> bool {
-    config.firebase.account.is_none() && config.wants_firebase() && !config.on_cloud_run
+    !config.firebase.has_account() && config.wants_firebase() && !config.on_cloud_run
 }
 
 /// Configures the demo account of the data folder, if one exists and is wanted.

@@ -4,6 +4,7 @@
 mod dns;
 mod mail;
 mod network;
+mod rights;
 mod sender;
 mod settings;
 mod web_apps;
@@ -136,14 +137,13 @@ impl Doctor {
         let now = deployment::now();
         let aws = Aws::of(&config);
         let sources = config.key_sources(signing.clone());
-        let secrets = match aws.secrets(&sources).await {
-            Ok(secrets) => secrets,
+        let keys = match aws.keys(sources).await {
+            Ok(keys) => keys,
             Err(why) => {
                 findings.push(fail("AWS", why));
                 return findings;
             }
         };
-        let keys = Keys::new(secrets, sources);
         findings.push(if has_signing_keys {
             signing_keys(&signing, keys.ring(now).await.map_err(|error| error.cause()))
         } else {
@@ -157,7 +157,12 @@ impl Doctor {
         }
         let account = keys.firebase(now).await.map_err(|error| error.cause());
         findings.push(project(&config, account.as_ref().ok().and_then(Option::as_deref)));
+        let rights = match &account {
+            Ok(Some(account)) => rights::examine(&config, account).await,
+            _ => None,
+        };
         findings.push(service_account(&config, account).await);
+        findings.extend(rights);
         findings.push(shared_secrets(keys.shared_secrets(now).await));
         findings.push(api_keys(keys.api_keys(now).await));
         findings.push(proof_keys(keys.proof_keys(now).await));

@@ -1,4 +1,7 @@
-//! `latchkey firebase`: brings the users of the Firebase project in step with the accounts.
+//! `latchkey firebase`: brings the users of the Firebase project in step with the accounts, and
+//! makes keys known to it.
+
+mod certificate;
 
 use std::{
     collections::HashMap,
@@ -6,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use certificate::CreateKey;
 use clap::{Args, Subcommand};
 use shared::{
     App,
@@ -28,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[command(after_help = "\
 Examples:
   latchkey firebase sync --dry-run      how many accounts differ
-  latchkey firebase sync                tell Firebase the profile of each one that differs")]
+  latchkey firebase sync                tell Firebase the profile of each one that differs
+  latchkey firebase key create --kms KEY    let a key in AWS KMS sign custom tokens")]
 pub struct Firebase {
     #[command(flatten)]
     table: AccountTable,
@@ -48,6 +53,17 @@ Examples:
         #[arg(long)]
         dry_run: bool,
     },
+    /// The key that signs custom tokens, if another service holds it.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeyCommand {
+    /// Make the certificate of a key in AWS KMS, and print how Google learns of the key.
+    Create(CreateKey),
 }
 
 /// The accounts, by what became of them.
@@ -68,9 +84,12 @@ impl Firebase {
     /// A sentence for people.
     pub async fn run(self) -> Result<(), Failure> {
         let config = self.table.config()?;
+        let dry_run = match self.command {
+            Command::Key { command: KeyCommand::Create(create) } => return create.run(&config).await,
+            Command::Sync { dry_run } => dry_run,
+        };
         log::start(&config);
         let app = self.table.open(config).await?;
-        let Command::Sync { dry_run } = self.command;
         sync(&app, dry_run).await
     }
 }
@@ -78,7 +97,7 @@ impl Firebase {
 async fn sync(app: &App, dry_run: bool) -> Result<(), Failure> {
     if app.config().firebase.sync() == FirebaseSync::Off {
         return Err(Failure::wrong_use(
-            "Nothing is told to Firebase: set FIREBASE_SERVICE_ACCOUNT, and unset FIREBASE_SYNC if it is off.",
+            "Nothing is told to Firebase: set FIREBASE_SERVICE_ACCOUNT or FIREBASE_SIGNER, and unset FIREBASE_SYNC if it is off.",
         ));
     }
     let now = app.now();

@@ -24,7 +24,7 @@ use clap::Args;
 use shared::{
     App,
     config::{self, Config},
-    keys::{Keys, ProofKeys, Source, service_account::ServiceAccount},
+    keys::{ProofKeys, Source, service_account::ServiceAccount},
     store::Store,
 };
 use tokio::{sync::oneshot, time};
@@ -283,9 +283,13 @@ async fn app(config: Config, store: Store, aws: &Aws) -> Result<App, String> {
         }
     };
     let sources = config.key_sources(signing);
-    let keys = Keys::new(aws.secrets(&sources).await?, sources);
+    let keys = aws.keys(sources).await?;
     let app = App::new(config, store, keys).map_err(|error| error.to_string())?;
     // Reports an unusable key now, and not at the first login.
     app.keys().warm(app.now()).await.map_err(|error| named(error.cause()))?;
+    // Another service signs, and may fail for a moment. Everything but a login works without it.
+    if let Err(error) = app.keys().prepare_signer(app.now()).await {
+        tracing::warn!(cause = error.cause(), "no custom token can be signed now");
+    }
     Ok(app)
 }

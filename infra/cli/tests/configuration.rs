@@ -273,6 +273,11 @@ fn configured(name: &str, value: &str) -> Option<String> {
         "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
         "APP_URLS" => Some("https://app.example".to_owned()),
+        "FIREBASE_CLIENT_EMAIL" => Some("me@my-app.iam.gserviceaccount.com".to_owned()),
+        "FIREBASE_KMS_KEY_ID" => Some("alias/latchkey".to_owned()),
+        "FIREBASE_WORKLOAD_IDENTITY_PROVIDER" => {
+            Some("projects/123/locations/global/workloadIdentityPools/latchkey/providers/aws-account".to_owned())
+        }
         _ => None,
     });
     config.ok().map(|config| format!("{config:?}"))

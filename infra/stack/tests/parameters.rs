@@ -9,6 +9,9 @@ use shared::config::{Config, Misconfigured};
 
 use super::document::{entries, read, resources};
 
+const KMS_KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const PROVIDER: &str = "projects/123456789/locations/global/workloadIdentityPools/latchkey/providers/aws-account";
+
 /// The parameters whose default differs from the default of `Config`, with the reason.
 const OTHER_DEFAULTS: [(&str, &str); 2] = [
     (
@@ -39,6 +42,10 @@ pub fn configured(name: &str, value: &str) -> Result<String, Misconfigured> {
         "MAIL_WEBHOOK_URL" => Some("https://hook.example/".to_owned()),
         "EVENT_WEBHOOK_SECRET" | "LEGACY_LOGIN_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()),
         "SMTP_URL" => Some("smtps://smtp.example".to_owned()),
+        // Another service signs for this account, with this key, or for this caller.
+        "FIREBASE_CLIENT_EMAIL" => Some("me@my-app.iam.gserviceaccount.com".to_owned()),
+        "FIREBASE_KMS_KEY_ID" => Some(KMS_KEY.to_owned()),
+        "FIREBASE_WORKLOAD_IDENTITY_PROVIDER" => Some(PROVIDER.to_owned()),
         // A link that logs in leads there.
         "APP_URLS" => Some("https://app.example".to_owned()),
         _ => None,
@@ -107,7 +114,7 @@ fn what_can_be_chosen_is_what_config_takes() {
 
 /// Values of the parameters with a pattern. The console must accept the first list. It must refuse
 /// the second, because a function with such a value would not start.
-const SAMPLES: [(&str, &[&str], &[&str]); 15] = [
+const SAMPLES: [(&str, &[&str], &[&str]); 17] = [
     (
         "AdminAllowedCidrs",
         &["", "192.0.2.0/24", "192.0.2.0/24,2001:db8::/32,198.51.100.7"],
@@ -151,6 +158,20 @@ const SAMPLES: [(&str, &[&str], &[&str]); 15] = [
         "FirebaseClientEmail",
         &["", "me@my-app.iam.gserviceaccount.com"],
         &["@", "a@b@c", "{\"client_email\": \"a@b.de\"}"],
+    ),
+    (
+        "FirebaseIdentityProvider",
+        &["", PROVIDER],
+        &[
+            "latchkey",
+            "//iam.googleapis.com/projects/1",
+            "projects/my-app/locations/global/workloadIdentityPools/a/providers/b",
+        ],
+    ),
+    (
+        "FirebaseKmsKeyArn",
+        &["", KMS_KEY, "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"],
+        &["alias/latchkey", "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:s3:::bucket", "*"],
     ),
     (
         "FirebaseProjectId",

@@ -145,7 +145,8 @@ fn attributes(body: &Value) -> Vec<Attribute> {
 }
 
 /// The conditions of the template that hold in these tests. `UpgradesKeys` may hold besides.
-const CONDITIONS: [&str; 5] = ["HasAdmin", "HasSharedSecret", "MakesTable", "MintsFirebaseTokens", "TellsWebhook"];
+const CONDITIONS: [&str; 6] =
+    ["HasAdmin", "HasSharedSecret", "MakesTable", "MintsFirebaseTokens", "SignsByKey", "TellsWebhook"];
 const UPGRADES: &str = "UpgradesKeys";
 
 /// The API key of a server.

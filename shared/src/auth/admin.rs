@@ -132,7 +132,7 @@ pub async fn admit(
 /// 503 while no key may sign, 500 if signing fails.
 pub async fn token(app: &App, issuer: &Issuer, name: &str, now: Timestamp) -> Result<String, Error> {
     let ring = app.keys().ring(now).await?;
-    admin::mint(&ring, &Claims::new(issuer, name, app.uuid()?, now), now).await
+    admin::mint(&ring, &Claims::new(issuer, name, app.uuid()?, now), now)
 }
 
 /// The admin keys, read once more if they lack the one that was sent. `None` if there are none.

@@ -57,7 +57,7 @@ pub async fn end_at_firebase(app: &App, id: &str) -> AtFirebase {
         return AtFirebase::Untold;
     }
     // Some functions may not read the service account. The function on the stream follows them.
-    if firebase.account.is_some() {
+    if firebase.has_account() {
         match time::timeout(WAIT_MAX, tell(app, id)).await {
             Ok(Ok(AtFirebase::Pending)) => {}
             Ok(Ok(told)) => return told,

@@ -24,7 +24,7 @@ use crate::{
 /// 503 if Firebase cannot be told, and `FIREBASE_SYNC` is `required`.
 pub async fn keep_in_step(app: &App, user: &User) -> Result<(), Error> {
     let sync = app.config().firebase.sync();
-    if sync == FirebaseSync::Off || app.config().firebase.account.is_none() {
+    if sync == FirebaseSync::Off || !app.config().firebase.has_account() {
         return Ok(());
     }
     let profile = Profile::of(user);

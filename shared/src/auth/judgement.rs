@@ -97,7 +97,7 @@ pub async fn report(app: &App, issuer: &Issuer, token: &Jwt, pasted: &Pasted, no
     }
     if token.kind() == Kind::FirebaseCustomToken {
         if let Ok(Some(account)) = app.keys().firebase(now).await
-            && let Err(flaw) = account.inspect_custom_token(token, now, app.config().tokens.clock_skew)
+            && let Ok(Some(flaw)) = account.inspect_custom_token(token, now, app.config().tokens.clock_skew).await
             && problems.iter().all(|problem| problem.message != flaw)
         {
             problems.push(Problem::new("custom_token", flaw, ARGUMENT_ERROR));

@@ -167,7 +167,7 @@ impl SessionObject {
         let role = app.config().accounts.roles.name(user.role_id);
         let claims = access::Claims::new(issuer, admitted, session, app.uuid()?, role, now, life);
         let sign = async {
-            let access_token = access::mint(&keys.ring, &claims, now).await?;
+            let access_token = access::mint(&keys.ring, &claims, now)?;
             let jwt_token = match &keys.jwt {
                 TokenSigner::Firebase(account) => custom_token(app, account, admitted, session, now).await?,
                 TokenSigner::SharedSecret(secrets) => shared_secret_token(secrets, &claims)?,
@@ -290,14 +290,14 @@ fn shared_secret_token(secrets: &SharedSecrets, claims: &access::Claims) -> Resu
 /// sign-in of this one. The answer waits for that second, so that the write need not:
 /// [`outlast_the_end_of_sessions`].
 pub fn end_of_sessions(app: &App, now: Timestamp) -> Timestamp {
-    if app.config().firebase.account.is_some() { now.floor() + Duration::from_secs(1) } else { now }
+    if app.config().firebase.has_account() { now.floor() + Duration::from_secs(1) } else { now }
 }
 
 /// Waits for the second after the end of all sessions, if custom tokens are made. Firebase tells
 /// the time of a sign-in in whole seconds. A sign-in in the second of the end would count as an
 /// earlier one, and be revoked.
 pub async fn outlast_the_end_of_sessions(app: &App, user: &User, now: Timestamp) {
-    let makes_custom_tokens = app.config().firebase.account.is_some();
+    let makes_custom_tokens = app.config().firebase.has_account();
     if makes_custom_tokens && user.sessions_ended_at.is_some_and(|ended| ended > now.floor()) {
         app.next_second().await;
     }

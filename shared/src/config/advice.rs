@@ -69,7 +69,7 @@ fn of_firebase(env: &Environment, config: &Config) -> [Advice; 6] {
     let (firebase, platform) = (&config.firebase, env.platform);
     let is_set = |name: &str| env.text(name).is_some();
     let is_number = |id: &String| id.bytes().all(|byte| byte.is_ascii_digit());
-    let (is_emulated, has_account) = (firebase.emulator_host.is_some(), firebase.account.is_some());
+    let (is_emulated, has_account) = (firebase.emulator_host.is_some(), firebase.has_account());
     let has_demo = config.wants_firebase() && !has_account && !platform.on_lambda && !platform.on_cloud_run;
     [
         (
@@ -78,7 +78,8 @@ fn of_firebase(env: &Environment, config: &Config) -> [Advice; 6] {
         ),
         (
             is_set("FIREBASE_CLIENT_EMAIL") && !has_account,
-            "FIREBASE_CLIENT_EMAIL has no effect without FIREBASE_SERVICE_ACCOUNT or FIREBASE_SERVICE_ACCOUNT_SECRET_ID.",
+            "FIREBASE_CLIENT_EMAIL has no effect without FIREBASE_SERVICE_ACCOUNT, FIREBASE_SERVICE_ACCOUNT_SECRET_ID or \
+             FIREBASE_SIGNER.",
         ),
         (
             is_set("FIREBASE_TENANT_ID") && !config.wants_firebase(),

@@ -33,7 +33,7 @@ pub(super) fn check(env: &mut Environment, config: &Config) {
             "or SIGNING_KEYS_FILE is required on Cloud Run: keys that an instance made would end with it, and every session too",
         );
     }
-    if config.firebase.account.is_none() && config.tokens.profile == Some(TokenProfile::Firebase) {
+    if !config.firebase.has_account() && config.tokens.profile == Some(TokenProfile::Firebase) {
         env.refuse(
             "TOKEN_PROFILE",
             "is firebase, which needs FIREBASE_SERVICE_ACCOUNT or FIREBASE_SERVICE_ACCOUNT_SECRET_ID",

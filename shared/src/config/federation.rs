@@ -48,15 +48,18 @@ impl Federation {
                 env.refuse(name, "must be the code of a region, such as eu-central-1, and not a place or a zone");
             }
         }
-        let host = env.text("GCE_METADATA_HOST").unwrap_or_else(|| METADATA_HOST.to_owned());
-        match host.parse() {
-            Ok(metadata_host) => Some(Self { role, metadata_host }),
-            Err(_) => {
-                env.refuse("GCE_METADATA_HOST", "must be a host, or a host and a port, without http://");
-                None
-            }
-        }
+        metadata_host(env).map(|metadata_host| Self { role, metadata_host })
     }
+}
+
+/// The metadata server. `None` after a refusal.
+pub(super) fn metadata_host(env: &mut Environment) -> Option<Authority> {
+    let host = env.text("GCE_METADATA_HOST").unwrap_or_else(|| METADATA_HOST.to_owned());
+    let parsed = host.parse();
+    if parsed.is_err() {
+        env.refuse("GCE_METADATA_HOST", "must be a host, or a host and a port, without http://");
+    }
+    parsed.ok()
 }
 
 /// Whether a text has the form of a region: words and a number, such as `us-gov-east-1`.

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::Uri;
 
-use super::{Environment, signing};
+use super::{Environment, signer, signing};
 use crate::{
     keys::{
-        Source, google,
+        FirebaseAccount, HeldAccount, RemoteAccount, Source, google,
         service_account::{is_client_email, is_project_id},
     },
     token::custom::is_tenant_id,
@@ -38,9 +38,27 @@ pub struct Firebase {
     /// Whether `account` is a demo account, which nobody chose. Its project counts last, and may
     /// differ from the chosen one.
     pub is_demo: bool,
-    /// Names the account's e-mail address, for a private key without its JSON. Has no default.
-    /// Accepts the e-mail address of a service account. Read from `FIREBASE_CLIENT_EMAIL`.
+    /// Names the account's e-mail address, for a private key without its JSON, and for an account
+    /// whose key another service holds. Has no default. Accepts the e-mail address of a service
+    /// account. Read from `FIREBASE_CLIENT_EMAIL`.
     pub client_email: Option<String>,
+    /// The account whose key another service holds.
+    ///
+    /// Says who holds the private key of the service account, and signs custom tokens. Defaults to
+    /// `key`. Accepts `key`, `iam` or `kms`. Read from `FIREBASE_SIGNER`. With `key` this process
+    /// reads the key file. With `iam` Google signs, and with `kms` AWS KMS, so that nobody holds a
+    /// key file. Both need `FIREBASE_CLIENT_EMAIL`, and exclude a service account in a variable or
+    /// a secret. Their set-up is in [signers.md](signers.md).
+    ///
+    /// Names the key in AWS KMS. Has no default, and `FIREBASE_SIGNER=kms` requires one. Accepts
+    /// the ARN, the id or an alias of a key. Read from `FIREBASE_KMS_KEY_ID`.
+    ///
+    /// Names the identity provider at Google that knows this AWS account. Has no default, and
+    /// `FIREBASE_SIGNER=iam` requires one, except on Cloud Run. Accepts
+    /// `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`. Read from
+    /// `FIREBASE_WORKLOAD_IDENTITY_PROVIDER`. Without one, a service on Cloud Run signs in by its
+    /// own service account.
+    pub signer: Option<RemoteAccount>,
     /// Names the project whose ID tokens are accepted. Defaults to the service account's project,
     /// else `GOOGLE_CLOUD_PROJECT`. Accepts a project's id. Read from `FIREBASE_PROJECT_ID`. A
     /// service account of another project is refused, on Lambda by a 503 with the reason in the
@@ -78,15 +96,15 @@ impl Firebase {
             env.secret("FIREBASE_SERVICE_ACCOUNT_SECRET_ID"),
             env.value("FIREBASE_SERVICE_ACCOUNT", |text| Ok(signing::service_account(text))),
         ];
+        let client_email =
+            env.checked("FIREBASE_CLIENT_EMAIL", is_client_email, "the e-mail address of a service account");
+        let (account, project_id) = (env.only(account), project_id(env));
         Self {
-            account: env.only(account),
+            signer: signer::read(env, account.is_some(), client_email.as_deref(), project_id.as_deref()),
+            account,
             is_demo: false,
-            client_email: env.checked(
-                "FIREBASE_CLIENT_EMAIL",
-                is_client_email,
-                "the e-mail address of a service account",
-            ),
-            project_id: project_id(env),
+            client_email,
+            project_id,
             google_cloud_project: env.checked("GOOGLE_CLOUD_PROJECT", is_project_id, "a project's id"),
             tenant_id: env.checked(
                 "FIREBASE_TENANT_ID",
@@ -99,9 +117,23 @@ impl Firebase {
         }
     }
 
+    /// Whether there is a service account, wherever its key is.
+    pub const fn has_account(&self) -> bool {
+        self.account.is_some() || self.signer.is_some()
+    }
+
+    /// The service account, for the loader of the keys.
+    pub(super) fn key_source(&self) -> Option<FirebaseAccount> {
+        if let Some(remote) = &self.signer {
+            return Some(FirebaseAccount::Remote(remote.clone()));
+        }
+        let Self { account, client_email, project_id, is_demo, .. } = self.clone();
+        account.map(|source| FirebaseAccount::Held(HeldAccount { source, client_email, project_id, is_demo }))
+    }
+
     /// Whether Firebase is told of what happens here.
     pub fn sync(&self) -> FirebaseSync {
-        let has_users = self.account.is_some() && (!self.is_demo || self.emulator_host.is_some());
+        let has_users = self.has_account() && (!self.is_demo || self.emulator_host.is_some());
         self.sync.unwrap_or(if has_users { FirebaseSync::BestEffort } else { FirebaseSync::Off })
     }
 

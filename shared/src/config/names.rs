@@ -12,7 +12,7 @@ enum Content {
 use Content::{Plain, Secret};
 
 /// Every variable of `docs/configuration.md` that somebody sets by hand.
-const VARIABLES: [(&str, Content); 91] = [
+const VARIABLES: [(&str, Content); 94] = [
     ("ACCESS_TOKEN_TTL_SECONDS", Plain),
     ("ADMIN_ALLOWED_CIDRS", Plain),
     ("ADMIN_KEY", Secret),
@@ -47,11 +47,14 @@ const VARIABLES: [(&str, Content); 91] = [
     ("FIREBASE_AUTH_EMULATOR_HOST", Plain),
     ("FIREBASE_CERTS_URL", Plain),
     ("FIREBASE_CLIENT_EMAIL", Plain),
+    ("FIREBASE_KMS_KEY_ID", Plain),
     ("FIREBASE_PROJECT_ID", Plain),
     ("FIREBASE_SERVICE_ACCOUNT", Secret),
     ("FIREBASE_SERVICE_ACCOUNT_SECRET_ID", Plain),
+    ("FIREBASE_SIGNER", Plain),
     ("FIREBASE_SYNC", Plain),
     ("FIREBASE_TENANT_ID", Plain),
+    ("FIREBASE_WORKLOAD_IDENTITY_PROVIDER", Plain),
     ("GCE_METADATA_HOST", Plain),
     ("GOOGLE_APPLICATION_CREDENTIALS", Secret),
     ("GOOGLE_CLOUD_PROJECT", Plain),

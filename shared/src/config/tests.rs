@@ -1,6 +1,7 @@
 //! Variables, good and bad.
 
 mod mail;
+mod signer;
 
 use super::*;
 use crate::{account::sign_up::SignUp, password::Policy};

@@ -51,7 +51,7 @@ impl Tokens {
     /// Run; on a laptop a demo account stands in.
     pub(super) fn check_profile(&self, env: &mut Environment, keys: &KeySettings, firebase: &Firebase) {
         match self.profile {
-            Some(TokenProfile::Firebase) if env.platform.on_lambda && firebase.account.is_none() => {
+            Some(TokenProfile::Firebase) if env.platform.on_lambda && !firebase.has_account() => {
                 env.refuse("TOKEN_PROFILE", "is firebase, which needs FIREBASE_SERVICE_ACCOUNT_SECRET_ID");
             }
             Some(TokenProfile::SharedSecret) if keys.shared_secret.is_none() => env.refuse(

@@ -1,25 +1,26 @@
 //! The access token of the service account, with which it calls Google's APIs (RFC 7523).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use jsonwebtoken::Header;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::{
-    fetch::{Fetcher, TIME_MAX},
+    fetch::{Fetcher, Leased, TIME_MAX},
     jose::rsa,
-    keys::{service_account::ServiceAccount, signer::Signer},
+    keys::service_account::ServiceAccount,
     time::Timestamp,
 };
 
 /// Google's token endpoint, as `token_uri` of each service account names it.
 pub(super) const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
-/// The permission that is asked for: the users of the project, and nothing else.
-const SCOPE: &str = "https://www.googleapis.com/auth/identitytoolkit";
+/// The scope of the users of the project, and nothing else.
+pub(super) const USERS: &str = "https://www.googleapis.com/auth/identitytoolkit";
+/// The scope that reads the settings of the project.
+pub(super) const READ_PROJECT: &str = "https://www.googleapis.com/auth/cloud-platform.read-only";
 /// The grant of RFC 7523 section 2.1.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// The life of the signed request. Google accepts an hour at most.
@@ -27,21 +28,19 @@ const REQUEST_LIFE: Duration = Duration::from_secs(3_600);
 /// The time before its end at which a token is renewed. Google's own libraries keep to minutes too.
 const RENEWED_BEFORE: Duration = Duration::from_secs(300);
 
-/// The access token of one service account. One request gets it, and all others wait for that one.
-#[derive(Default)]
-pub(super) struct AccessTokens(Mutex<Option<AccessToken>>);
+/// The access token of one service account.
+pub(super) type AccessTokens = Leased<AccessToken>;
 
-struct AccessToken {
-    text: Zeroizing<String>,
+pub(super) struct AccessToken {
+    pub(super) text: Zeroizing<String>,
     /// The key that asked for it. Another key may be of another account.
     key: (String, Option<String>),
-    good_until: Timestamp,
 }
 
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
-    scope: &'static str,
+    scope: &'a str,
     aud: &'a str,
     iat: i64,
     exp: i64,
@@ -58,44 +57,42 @@ struct Denied {
     error: String,
 }
 
-impl AccessTokens {
-    /// The access token of `account`, from `url` if no good one is held.
-    ///
-    /// # Errors
-    ///
-    /// A phrase for the log.
-    pub(super) async fn get(
-        &self,
-        fetcher: &Fetcher,
-        url: &str,
-        account: &ServiceAccount,
-        now: Timestamp,
-    ) -> Result<Zeroizing<String>, String> {
-        let key = (account.email.clone(), account.key_id.clone());
-        let mut held = self.0.lock().await;
-        if let Some(token) = held.as_ref().filter(|token| token.key == key && now < token.good_until) {
-            return Ok(token.text.clone());
-        }
-        let granted = ask(fetcher, url, account, now).await?;
+/// The access token of `account` with a scope, from `url` if no good one is held. One holder is for
+/// one scope.
+///
+/// # Errors
+///
+/// A phrase for the log.
+pub(super) async fn get(
+    tokens: &AccessTokens,
+    fetcher: &Fetcher,
+    url: &str,
+    (account, scope): (&ServiceAccount, &str),
+    now: Timestamp,
+) -> Result<Arc<AccessToken>, String> {
+    let key = (account.email.clone(), account.key_id.clone());
+    let suits = |token: &AccessToken| token.key == key;
+    let ask = async {
+        let granted = ask(fetcher, url, (account, scope), now).await?;
         let life = Duration::from_secs(granted.expires_in).saturating_sub(RENEWED_BEFORE);
-        let token = held.insert(AccessToken { text: granted.access_token, key, good_until: now + life });
-        Ok(token.text.clone())
-    }
-
-    /// Forgets the token, which was refused.
-    pub(super) async fn forget(&self) {
-        self.0.lock().await.take();
-    }
+        Ok((AccessToken { text: granted.access_token, key: key.clone() }, life))
+    };
+    tokens.get(now, suits, ask).await
 }
 
-async fn ask(fetcher: &Fetcher, url: &str, account: &ServiceAccount, now: Timestamp) -> Result<Granted, String> {
+async fn ask(
+    fetcher: &Fetcher,
+    url: &str,
+    (account, scope): (&ServiceAccount, &str),
+    now: Timestamp,
+) -> Result<Granted, String> {
     let claims =
-        Claims { iss: &account.email, scope: SCOPE, aud: url, iat: now.seconds(), exp: (now + REQUEST_LIFE).seconds() };
+        Claims { iss: &account.email, scope, aud: url, iat: now.seconds(), exp: (now + REQUEST_LIFE).seconds() };
     let header = Header { kid: account.key_id.clone(), ..Header::new(rsa::ALGORITHM) };
-    let signed = Signer::Local(&account.key).sign(&header, &claims).await.map_err(|error| error.cause())?;
+    let signed = account.signer.sign(&header, &claims, now).await.map_err(|error| error.cause())?;
     let form = form_urlencoded::Serializer::new(String::new())
         .append_pair("grant_type", GRANT)
-        .append_pair("assertion", &signed)
+        .append_pair("assertion", &signed.token)
         .finish();
     let request = Request::post(url)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

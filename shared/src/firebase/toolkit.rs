@@ -1,6 +1,6 @@
 //! The calls of the API, each bounded in time.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use super::access_token::{AccessTokens, TOKEN_URL};
+use super::access_token::{self, AccessToken, AccessTokens, TOKEN_URL, USERS};
 use crate::{
     fetch::{Fetcher, TIME_MAX},
     keys::service_account::ServiceAccount,
@@ -168,6 +168,11 @@ struct Failure {
     message: String,
 }
 
+/// Whether a project exists in emulators alone.
+pub fn is_nowhere(project: &str) -> bool {
+    project.starts_with(DEMO)
+}
+
 impl IdentityToolkit {
     /// A client of the Auth emulator at this host and port, or of Google if there is none. The
     /// users are those of the tenant, or of the project itself.
@@ -184,7 +189,7 @@ impl IdentityToolkit {
     /// The users of a project. `None` for a project that exists in emulators alone, without one:
     /// its id begins with `demo-` (<https://firebase.google.com/docs/emulator-suite/connect_auth>).
     pub fn users<'a>(&'a self, account: &'a ServiceAccount, project: &'a str, now: Timestamp) -> Option<Users<'a>> {
-        let is_nowhere = project.starts_with(DEMO) && self.emulator.is_none() && self.addresses.is_none();
+        let is_nowhere = is_nowhere(project) && self.emulator.is_none() && self.addresses.is_none();
         (!is_nowhere).then_some(Users { toolkit: self, account, project, now })
     }
 
@@ -244,34 +249,48 @@ impl Users<'_> {
     /// revoked it.
     async fn call<T: DeserializeOwned>(&self, operation: &str, body: &impl Serialize) -> Result<T, ToolkitError> {
         let body = serde_json::to_vec(body).map_err(|error| ToolkitError::Refused(error.to_string()))?;
-        match self.call_once(operation, body.clone()).await? {
-            (StatusCode::UNAUTHORIZED, _) if self.toolkit.emulator.is_none() => {
-                self.toolkit.tokens.forget().await;
-                let (status, answer) = self.call_once(operation, body).await?;
-                read(status, &answer)
-            }
-            (status, answer) => read(status, &answer),
+        let token = self.token().await?;
+        let (mut status, mut answer) = self.call_once(operation, body.clone(), token.as_deref()).await?;
+        if status == StatusCode::UNAUTHORIZED
+            && let Some(refused) = &token
+        {
+            self.toolkit.tokens.forget(refused).await;
+            (status, answer) = self.call_once(operation, body, self.token().await?.as_deref()).await?;
         }
+        read(status, &answer)
     }
 
-    async fn call_once(&self, operation: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes), ToolkitError> {
+    /// The access token. `None` for the emulator.
+    async fn token(&self) -> Result<Option<Arc<AccessToken>>, ToolkitError> {
         let toolkit = self.toolkit;
-        let fetcher =
-            toolkit.fetcher.get_or_try_init(|| async { Fetcher::new() }).await.map_err(ToolkitError::Unavailable)?;
+        if toolkit.emulator.is_some() {
+            return Ok(None);
+        }
+        let url = toolkit.addresses.as_ref().map_or(TOKEN_URL, |(_, tokens)| tokens);
+        let token =
+            access_token::get(&toolkit.tokens, self.fetcher().await?, url, (self.account, USERS), self.now).await;
+        token.map(Some).map_err(ToolkitError::Unavailable)
+    }
+
+    async fn fetcher(&self) -> Result<&Fetcher, ToolkitError> {
+        let made = self.toolkit.fetcher.get_or_try_init(|| async { Fetcher::new() }).await;
+        made.map_err(ToolkitError::Unavailable)
+    }
+
+    async fn call_once(
+        &self,
+        operation: &str,
+        body: Vec<u8>,
+        token: Option<&AccessToken>,
+    ) -> Result<(StatusCode, Bytes), ToolkitError> {
         let unavailable = ToolkitError::Unavailable;
-        let token = match &toolkit.emulator {
-            Some(_) => EMULATOR_TOKEN.to_owned().into(),
-            None => {
-                let url = toolkit.addresses.as_ref().map_or(TOKEN_URL, |(_, tokens)| tokens);
-                toolkit.tokens.get(fetcher, url, self.account, self.now).await.map_err(unavailable)?
-            }
-        };
+        let token = token.map_or(EMULATOR_TOKEN, |token| token.text.as_str());
         let request = Request::post(self.url(operation))
             .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {}", token.as_str()))
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
             .body(Bytes::from(body))
             .map_err(|error| unavailable(error.to_string()))?;
-        let answer = fetcher.send_within(request, TIME_MAX).await;
+        let answer = self.fetcher().await?.send_within(request, TIME_MAX).await;
         let answer = answer.map_err(|why| unavailable(format!("Identity Toolkit {why}")))?;
         Ok((answer.status, answer.body))
     }

@@ -202,7 +202,8 @@ impl VerifyingKey {
         }
     }
 
-    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Whether this is the key's signature of `message`.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rs256(key) | Self::Es256(key) => key.verify_sig(message, signature).is_ok(),
             Self::Hs256(key) => hmac::verify(key, message, signature).is_ok(),

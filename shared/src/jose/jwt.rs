@@ -217,13 +217,27 @@ pub fn report(expiry: Timestamp, now: Timestamp) -> String {
 ///
 /// 500 if the claims cannot be written as JSON or the random source fails.
 pub fn sign(header: &Header, claims: &impl Serialize, key: &RsaKey) -> Result<String, Error> {
+    let input = signing_input(header, claims)?;
+    let signature = key.sign(input.as_bytes()).map_err(Error::internal)?;
+    Ok(signed(input, &signature))
+}
+
+/// The text that is signed: `header` and `claims` (RFC 7515 section 5.1).
+///
+/// # Errors
+///
+/// 500 if the claims cannot be written as JSON.
+pub fn signing_input(header: &Header, claims: &impl Serialize) -> Result<String, Error> {
     let header = serde_json::to_vec(header).map_err(Error::internal)?;
     let claims = serde_json::to_vec(claims).map_err(Error::internal)?;
-    let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = key.sign(token.as_bytes()).map_err(Error::internal)?;
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    Ok(token)
+    Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))
+}
+
+/// The token of a signing input and its signature.
+pub fn signed(mut input: String, signature: &[u8]) -> String {
+    input.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut input);
+    input
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub struct RsaKey {
 
 /// The public half of a key, which verifies signatures and is published.
 pub struct RsaPublicKey {
-    verifying: VerifyingKey,
+    verifying: Arc<VerifyingKey>,
     modulus: String,
     exponent: String,
 }
@@ -47,11 +47,11 @@ impl RsaPublicKey {
     pub fn from_members(modulus: &str, exponent: &str) -> Result<Self, &'static str> {
         let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| "is not base64url");
         let verifying = VerifyingKey::rsa(&bytes(modulus)?, &bytes(exponent)?).map_err(Flaw::phrase)?;
-        Ok(Self { verifying, modulus: modulus.to_owned(), exponent: exponent.to_owned() })
+        Ok(Self { verifying: Arc::new(verifying), modulus: modulus.to_owned(), exponent: exponent.to_owned() })
     }
 
     /// The key that verifies signatures.
-    pub fn verifying(&self) -> &VerifyingKey {
+    pub fn verifying(&self) -> &Arc<VerifyingKey> {
         &self.verifying
     }
 
@@ -113,7 +113,7 @@ impl RsaKey {
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let (n, e) = (modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
         let public = RsaPublicKey {
-            verifying: VerifyingKey::rsa(n, e).map_err(Flaw::phrase)?,
+            verifying: Arc::new(VerifyingKey::rsa(n, e).map_err(Flaw::phrase)?),
             modulus: URL_SAFE_NO_PAD.encode(n),
             exponent: URL_SAFE_NO_PAD.encode(e),
         };

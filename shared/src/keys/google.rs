@@ -14,7 +14,7 @@ use http::Uri;
 use tokio::sync::OnceCell;
 
 use document::understand_any;
-pub use document::{age, lifetime, read, understand};
+pub use document::{age, lifetime, read, rsa_key, understand};
 
 use super::cache::{Entry, Policy, RefreshingCache};
 use crate::{
@@ -103,6 +103,12 @@ impl Certificates {
         Self::from(Endpoint { uri: endpoint, fetcher: OnceCell::new(), owner: owner.into(), read: understand_any })
     }
 
+    /// The certificates of a service account, which verify what Google signs with its keys. Nothing
+    /// is fetched yet.
+    pub fn of_service_account(email: &str, endpoint: Uri) -> Self {
+        Self::from(Endpoint { uri: endpoint, fetcher: OnceCell::new(), owner: email.into(), read: understand })
+    }
+
     fn from(endpoint: Endpoint) -> Self {
         let owner = endpoint.owner.clone();
         let endpoint = Arc::new(endpoint);
@@ -137,8 +143,26 @@ impl Certificates {
                 Err(Error::keys_unavailable(format!("the key {kid:?} is published damaged")))
             }
             (None, None) if found.is_fresh || found.has_loaded => Ok(None),
-            (None, None) => Err(Error::keys_unavailable(format!("the public keys of {} came too late", self.owner))),
+            (None, None) => Err(self.too_late()),
         }
+    }
+
+    /// All keys that are published.
+    ///
+    /// # Errors
+    ///
+    /// As [`Certificates::key`].
+    pub async fn all(&self, now: Timestamp) -> Result<Vec<Arc<VerifyingKey>>, Error> {
+        let found = self.cache.find(now, |_| true).await;
+        match (found.value, found.cause) {
+            (Some(known), _) => Ok(known.keys.values().map(|kept| kept.key.clone()).collect()),
+            (None, Some(cause)) => Err(Error::keys_unavailable(cause)),
+            (None, None) => Err(self.too_late()),
+        }
+    }
+
+    fn too_late(&self) -> Error {
+        Error::keys_unavailable(format!("the public keys of {} came too late", self.owner))
     }
 }
 

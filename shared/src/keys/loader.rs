@@ -6,8 +6,8 @@ use aws_sdk_secretsmanager::Client;
 use zeroize::Zeroizing;
 
 use super::{
-    FirebaseAccount, KeyRing, KeySources, ManagedKeySet, PartIds, ProofKeys, Pseudonyms, PublicKeys, RefreshKeys,
-    Source, TokenProfile, document::Document,
+    FirebaseAccount, HeldAccount, KeyRing, KeySources, ManagedKeySet, PartIds, ProofKeys, Pseudonyms, PublicKeys,
+    RefreshKeys, Source, TokenProfile, document::Document,
 };
 use crate::{
     error::Error,
@@ -48,7 +48,7 @@ pub struct Keys {
     refresh: Option<Document<RefreshKeys>>,
     parts: PartIds,
     pseudonyms: Pseudonyms,
-    firebase: Option<Document<ServiceAccount>>,
+    firebase: Option<Account>,
     shared_secrets: Option<Document<SharedSecrets>>,
     api_keys: Option<Document<ApiKeys>>,
     admin_keys: Option<Document<AdminKeys>>,
@@ -58,6 +58,21 @@ pub struct Keys {
     legacy_login: Option<Document<Zeroizing<String>>>,
 }
 
+/// The service account: in a document that this process reads, or with a key elsewhere.
+enum Account {
+    Held(Document<ServiceAccount>),
+    Remote(Arc<ServiceAccount>),
+}
+
+impl Account {
+    async fn get(&self, now: Timestamp) -> Result<Arc<ServiceAccount>, Error> {
+        match self {
+            Self::Held(document) => document.get(now).await,
+            Self::Remote(account) => Ok(account.clone()),
+        }
+    }
+}
+
 impl Keys {
     /// The keys from `sources`; nothing is read yet. `secrets` is needed only if a source is in
     /// Secrets Manager.
@@ -65,7 +80,7 @@ impl Keys {
         let parts = sources.part_ids();
         let KeySources { signing_keys, refresh_keys, public_keys, .. } = sources;
         let KeySources { firebase, shared_secret, api_key, admin_key, proof_key, .. } = sources;
-        let KeySources { mail, event_webhook, legacy_login, token_profile, lifetimes, .. } = sources;
+        let KeySources { mail, event_webhook, legacy_login, token_profile, lifetimes, aws, google, .. } = sources;
         let (ttl, age_max, is_whole) = (lifetimes.ttl, lifetimes.ring_age_max(), signing_keys.is_some());
         let pseudonyms = Pseudonyms::default();
         let (of_ring, of_refresh) = (pseudonyms.clone(), pseudonyms.clone());
@@ -84,11 +99,16 @@ impl Keys {
                 .map(|source| part(&set, source, "REFRESH_KEYS_SECRET_ID", age_max, refresh)),
             parts,
             pseudonyms,
-            firebase: firebase.map(|firebase| {
-                let name = named(&firebase.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
-                Document::new(secrets.clone(), firebase.source.clone(), ttl, move |text| {
-                    account(&firebase, text).map_err(|refusal| format!("{name}: {refusal}"))
-                })
+            firebase: firebase.map(|firebase| match firebase {
+                FirebaseAccount::Held(held) => {
+                    let name = named(&held.source, "FIREBASE_SERVICE_ACCOUNT_SECRET_ID", "FIREBASE_SERVICE_ACCOUNT");
+                    Account::Held(Document::new(secrets.clone(), held.source.clone(), ttl, move |text| {
+                        account(&held, text).map_err(|refusal| format!("{name}: {refusal}"))
+                    }))
+                }
+                FirebaseAccount::Remote(remote) => {
+                    Account::Remote(Arc::new(ServiceAccount::remote(&remote, aws, &google)))
+                }
             }),
             shared_secrets: shared_secret.map(|source| {
                 let name = named(&source, "SHARED_SECRET_ID", "JWT_SHARED_SECRET");
@@ -169,6 +189,19 @@ impl Keys {
         let others = async { tokio::try_join!(self.firebase(now), self.shared_secrets(now), self.api_keys(now)) };
         let of_people = async { tokio::try_join!(self.proof_keys(now), self.admin_keys(now)) };
         tokio::try_join!(set, public, refresh, others, of_people).map(drop)
+    }
+
+    /// Gets beforehand what a service that signs for the service account would make the first login
+    /// wait for.
+    ///
+    /// # Errors
+    ///
+    /// 503 with the cause in the log.
+    pub async fn prepare_signer(&self, now: Timestamp) -> Result<(), Error> {
+        match &self.firebase {
+            Some(Account::Remote(account)) => account.signer.prepare(now).await,
+            Some(Account::Held(_)) | None => Ok(()),
+        }
     }
 
     /// The service's own keys.
@@ -376,8 +409,8 @@ fn named(source: &Source, secret: &str, text: &str) -> String {
 
 /// The service account, as it was pasted. Refuses an account of a project other than the one whose
 /// ID tokens are verified here, because its custom tokens would be refused.
-fn account(firebase: &FirebaseAccount, text: &str) -> Result<ServiceAccount, String> {
-    let FirebaseAccount { client_email, project_id, is_demo, .. } = firebase;
+fn account(held: &HeldAccount, text: &str) -> Result<ServiceAccount, String> {
+    let HeldAccount { client_email, project_id, is_demo, .. } = held;
     let account = ServiceAccount::parse_as(text, client_email.as_deref(), project_id.as_deref())?;
     if !account.repairs.is_empty() {
         let repairs = account.repairs.join(", ");

@@ -6,7 +6,11 @@ use serde_json::json;
 
 pub use repair::{is_client_email, is_project_id};
 
-use crate::jose::rsa::RsaKey;
+use super::{
+    RemoteAccount,
+    signer::{GoogleServers, Signer},
+};
+use crate::{AwsCaller, jose::rsa::RsaKey};
 
 /// A Google service account that signs custom tokens.
 #[derive(Debug)]
@@ -21,10 +25,22 @@ pub struct ServiceAccount {
     /// The repairs that made the text readable, as phrases for the log. Empty for the unchanged
     /// file from Google.
     pub repairs: Vec<&'static str>,
-    pub(crate) key: RsaKey,
+    pub(crate) signer: Signer,
 }
 
 impl ServiceAccount {
+    /// An account whose private key another service holds. Nothing is called yet. `aws` is the
+    /// identity of this process at AWS.
+    pub fn remote(account: &RemoteAccount, aws: Option<AwsCaller>, google: &GoogleServers) -> Self {
+        Self {
+            email: account.email.clone(),
+            project_id: account.project_id.clone(),
+            key_id: None,
+            repairs: Vec::new(),
+            signer: Signer::remote(&account.signer, &account.email, aws, google),
+        }
+    }
+
     /// Reads the key file from Google. Variables, panels and pipelines often change the text: it
     /// may be in base64, quoted or escaped, or its line breaks may be lost or doubled.
     ///

@@ -1,6 +1,10 @@
 //! The sources of a deployment's secrets, as its configuration names them.
 
-use super::{KeyLifetimes, PartIds, Source};
+use super::{
+    KeyLifetimes, PartIds, Source,
+    signer::{GoogleCaller, GoogleServers},
+};
+use crate::AwsCaller;
 
 /// Everything that [`Keys`](super::Keys) needs from the configuration.
 #[derive(Clone, Debug)]
@@ -34,11 +38,49 @@ pub struct KeySources {
     pub token_profile: Option<TokenProfile>,
     /// The age at which a secret is read again, and the lifetimes of the keys in the set.
     pub lifetimes: KeyLifetimes,
+    /// The identity of this process at AWS, for a signer that needs one. The configuration names
+    /// none.
+    pub aws: Option<AwsCaller>,
+    /// The servers of Google, for a signer that asks them.
+    pub google: GoogleServers,
 }
 
-/// A Firebase service account, and the values that the configuration expects in it.
+/// The Firebase service account, by the place of its private key.
 #[derive(Clone, Debug)]
-pub struct FirebaseAccount {
+pub enum FirebaseAccount {
+    /// This process reads the key.
+    Held(HeldAccount),
+    /// Another service holds the key, and signs with it.
+    Remote(RemoteAccount),
+}
+
+/// A Firebase service account whose key another service holds.
+#[derive(Clone, Debug)]
+pub struct RemoteAccount {
+    /// The account's e-mail address.
+    pub email: String,
+    /// The account's project.
+    pub project_id: String,
+    /// The service that signs.
+    pub signer: RemoteSigner,
+}
+
+/// A service that signs for the Firebase service account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteSigner {
+    /// The IAM Credentials API of Google, for this caller.
+    Iam(GoogleCaller),
+    /// AWS KMS.
+    Kms {
+        /// The ARN, the id or an alias of the key.
+        key_id: String,
+    },
+}
+
+/// A Firebase service account that this process reads, and the values that the configuration
+/// expects in it.
+#[derive(Clone, Debug)]
+pub struct HeldAccount {
     /// The account's JSON, or its private key alone.
     pub source: Source,
     /// The account's e-mail address, for a private key without its JSON.
@@ -63,7 +105,10 @@ pub enum TokenProfile {
 impl KeySources {
     /// Whether any of the sources is a secret in Secrets Manager.
     pub fn has_secrets(&self) -> bool {
-        let firebase = self.firebase.as_ref().map(|account| &account.source);
+        let firebase = match &self.firebase {
+            Some(FirebaseAccount::Held(account)) => Some(&account.source),
+            Some(FirebaseAccount::Remote(_)) | None => None,
+        };
         let own = [
             &self.signing_keys,
             &self.refresh_keys,
@@ -78,6 +123,12 @@ impl KeySources {
         ];
         let sources = own.into_iter().map(Option::as_ref).chain([firebase]).flatten();
         sources.into_iter().any(|source| matches!(source, Source::Secret(_)))
+    }
+
+    /// Whether a signer calls AWS, so that it needs the identity of this process there.
+    pub const fn calls_aws(&self) -> bool {
+        let Some(FirebaseAccount::Remote(account)) = &self.firebase else { return false };
+        matches!(account.signer, RemoteSigner::Kms { .. } | RemoteSigner::Iam(GoogleCaller::Aws { .. }))
     }
 
     /// The secrets with the parts of the key set.

@@ -18,6 +18,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
 };
+use x509_cert::{
+    Certificate,
+    der::{Decode, Encode},
+};
 
 pub use reply::{Delivery, Reply};
 
@@ -77,6 +81,17 @@ impl Certified {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.key.sign(input.as_bytes()).expect("a signature");
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    /// The signature of these bytes by RS256.
+    pub fn sign_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        self.key.sign(bytes).expect("a signature")
+    }
+
+    /// The public half, as SubjectPublicKeyInfo in DER.
+    pub fn public_key(&self) -> Vec<u8> {
+        let certificate = Certificate::from_der(&self.certificate).expect("a certificate");
+        certificate.tbs_certificate().subject_public_key_info().to_der().expect("DER")
     }
 
     /// Signs an ID token with this key id.

@@ -9,8 +9,12 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     account::{admission::Admitted, claims::OwnClaims, session::Session},
     error::Error,
-    jose::{jwt::Jwt, kind::ACCESS_TOKEN_TYPE, rsa},
-    keys::{KeyRing, PublicKeys, signer::Signer},
+    jose::{
+        jwt::{self, Jwt},
+        kind::ACCESS_TOKEN_TYPE,
+        rsa,
+    },
+    keys::{KeyRing, PublicKeys},
     time::Timestamp,
     token::problem::{Findings, Problem, Times},
 };
@@ -127,11 +131,11 @@ impl Claims {
 /// # Errors
 ///
 /// 503 while no key may sign, 500 if signing fails.
-pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
+pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
     let key = keys.signing(now)?;
     let header =
         Header { typ: Some(ACCESS_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
-    Signer::Local(&key.key).sign(&header, &claims.whole()).await
+    jwt::sign(&header, &claims.whole(), &key.key)
 }
 
 /// The claims that are text.

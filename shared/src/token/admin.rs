@@ -7,8 +7,12 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
-    jose::{jwt::Jwt, kind::ADMIN_TOKEN_TYPE, rsa},
-    keys::{KeyRing, PublicKeys, signer::Signer},
+    jose::{
+        jwt::{self, Jwt},
+        kind::ADMIN_TOKEN_TYPE,
+        rsa,
+    },
+    keys::{KeyRing, PublicKeys},
     time::Timestamp,
     token::{
         access::{Issuer, signature_problem},
@@ -68,11 +72,11 @@ fn audience(issuer: &Issuer) -> String {
 /// # Errors
 ///
 /// 503 while no key may sign, 500 if signing fails.
-pub async fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
+pub fn mint(keys: &KeyRing, claims: &Claims, now: Timestamp) -> Result<String, Error> {
     let key = keys.signing(now)?;
     let header =
         Header { typ: Some(ADMIN_TOKEN_TYPE.to_owned()), kid: Some(key.kid.clone()), ..Header::new(rsa::ALGORITHM) };
-    Signer::Local(&key.key).sign(&header, claims).await
+    jwt::sign(&header, claims, &key.key)
 }
 
 /// Finds everything that is wrong with `token` as an admin token of this service, in the order of

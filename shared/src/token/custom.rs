@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::{
     error::Error,
     jose::{jwt::Jwt, kind::CUSTOM_TOKEN_AUDIENCE, rsa},
-    keys::{service_account::ServiceAccount, signer::Signer},
+    keys::{service_account::ServiceAccount, signer::Signed},
     time::Timestamp,
 };
 
@@ -81,15 +81,14 @@ impl ServiceAccount {
             claims: request.claims,
             tenant_id: request.tenant_id,
         };
-        let signer = Signer::Local(&self.key);
-        let signed = signer.sign(&Header::new(rsa::ALGORITHM), &payload).await;
-        let text = signed.map_err(CustomTokenError::Fault)?;
+        let signed = self.signer.sign(&Header::new(rsa::ALGORITHM), &payload, now).await;
+        let Signed { token: text, key } = signed.map_err(CustomTokenError::Fault)?;
         // Only the request can make the token too long or too deeply nested, or put a NUL into it.
         let token = Jwt::parse(&text).map_err(CustomTokenError::Request)?;
         let fault = |sentence: String| {
             CustomTokenError::Fault(Error::internal(format!("a new custom token is wrong: {sentence}")))
         };
-        self.check(&token, now, Duration::ZERO, LIFE_SECONDS).map_err(fault)?;
+        self.check(&token, &[key], now, Duration::ZERO, LIFE_SECONDS).map_err(fault)?;
         if token.claims.get("uid").and_then(Value::as_str) == Some(request.uid) {
             Ok(text)
         } else {

@@ -99,7 +99,7 @@ impl Started<'_> {
                 "a Firebase custom token of a demo account: only the\nAuth emulator accepts it. For your own project set\n\
                  FIREBASE_SERVICE_ACCOUNT=path/to/file.json"
             }
-            None | Some(TokenProfile::Firebase) if firebase.account.is_some() => {
+            None | Some(TokenProfile::Firebase) if firebase.has_account() => {
                 "a Firebase custom token, for signInWithCustomToken()"
             }
             None | Some(TokenProfile::Firebase | TokenProfile::Access) => {

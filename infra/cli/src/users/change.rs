@@ -58,7 +58,7 @@ pub async fn tell_firebase(app: &App, user: &User) {
 /// Whether somebody has turned it off that Firebase is told.
 fn is_off(app: &App) -> bool {
     let firebase = &app.config().firebase;
-    firebase.sync == Some(FirebaseSync::Off) && firebase.account.is_some()
+    firebase.sync == Some(FirebaseSync::Off) && firebase.has_account()
 }
 
 fn disabling(app: &App) -> impl Fn(&mut User) {

@@ -4,7 +4,6 @@ use clap::Args;
 use shared::{
     App,
     config::{Config, FirebaseSync},
-    keys::Keys,
 };
 
 use super::failure;
@@ -48,7 +47,7 @@ impl AccountTable {
         // Links and codes are made with the key of the data folder, as by the server.
         deployment::adopt_proof_key(&mut config);
         let sources = config.key_sources(deployment::signing_keys(&config).0);
-        let keys = Keys::new(Aws::of(&config).secrets(&sources).await?, sources);
+        let keys = Aws::of(&config).keys(sources).await?;
         App::new(config, store, keys).map_err(failure)
     }
 }

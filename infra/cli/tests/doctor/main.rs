@@ -194,8 +194,8 @@ async fn each_origin_is_asked_as_and_a_setting_without_effect_is_a_warning() {
         "ok    web apps: a browser at http://localhost:3000 may call",
         "ok    web apps: a browser at https://b.example may call",
         "warn  setting: CORS_ALLOWED_ORIGIN is no setting, and nothing reads it; CORS_ALLOWED_ORIGINS is one.",
-        "warn  setting: FIREBASE_CLIENT_EMAIL has no effect without FIREBASE_SERVICE_ACCOUNT or \
-         FIREBASE_SERVICE_ACCOUNT_SECRET_ID.",
+        "warn  setting: FIREBASE_CLIENT_EMAIL has no effect without FIREBASE_SERVICE_ACCOUNT, \
+         FIREBASE_SERVICE_ACCOUNT_SECRET_ID or FIREBASE_SIGNER.",
     ] {
         assert!(lines.iter().any(|told| told == line), "{line}: {lines:#?}");
     }

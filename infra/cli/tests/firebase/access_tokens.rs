@@ -12,7 +12,7 @@ use aws_lc_rs::{
 };
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
@@ -22,7 +22,7 @@ use base64::{
 };
 use serde_json::{Value, json};
 use shared::{
-    firebase::{IdentityToolkit, ToolkitError},
+    firebase::{Fit, IdentityToolkit, Rights, ToolkitError},
     keys::service_account::ServiceAccount,
     testing::service_account,
     time::Timestamp,
@@ -33,10 +33,10 @@ const NOW: Timestamp = Timestamp::from_seconds(1_779_890_400);
 
 /// Google: the endpoint of tokens, and the API.
 #[derive(Clone, Default)]
-struct Google(Arc<Mutex<Asked>>);
+pub struct Google(Arc<Mutex<Asked>>);
 
 #[derive(Default)]
-struct Asked {
+pub struct Asked {
     /// The bodies of the requests for a token.
     grants: Vec<String>,
     /// The tokens that the API was called with.
@@ -44,18 +44,32 @@ struct Asked {
     /// Whether the first token was revoked.
     is_revoked: bool,
     denies: bool,
+    /// Whether the Cloud Resource Manager is off.
+    denies_tests: bool,
 }
 
 impl Google {
-    async fn start(&self) -> IdentityToolkit {
+    /// The bodies of the requests for a token.
+    pub fn grants(&self) -> Vec<String> {
+        self.0.lock().unwrap().grants.clone()
+    }
+
+    pub async fn start(&self) -> IdentityToolkit {
+        let base = self.serve().await;
+        IdentityToolkit::at(&base, &format!("{base}/token"))
+    }
+
+    /// The URL of both.
+    async fn serve(&self) -> String {
         let router = Router::new()
             .route("/token", post(token))
             .route("/v1/projects/{project}/{operation}", post(update))
+            .route("/v1/projects/{operation}", post(test_permissions))
             .with_state(self.clone());
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        IdentityToolkit::at(&base, &format!("{base}/token"))
+        base
     }
 }
 
@@ -81,11 +95,27 @@ async fn update(State(Google(asked)): State<Google>, headers: HeaderMap) -> (Sta
     }
 }
 
-async fn find(toolkit: &IdentityToolkit, account: &ServiceAccount, now: Timestamp) -> Result<(), ToolkitError> {
+/// An account that may change users and make keys of accounts.
+async fn test_permissions(
+    State(Google(asked)): State<Google>,
+    Path(operation): Path<String>,
+    Json(body): Json<Value>,
+) -> (StatusCode, Json<Value>) {
+    assert_eq!(operation, "demo-latchkey:testIamPermissions");
+    let denies = asked.lock().unwrap().denies_tests;
+    if denies {
+        return (StatusCode::FORBIDDEN, Json(json!({"error": {"code": 403, "status": "PERMISSION_DENIED"}})));
+    }
+    let has = ["firebaseauth.users.update", "iam.serviceAccountKeys.create"];
+    let asked = body["permissions"].as_array().unwrap().iter().filter_map(Value::as_str);
+    (StatusCode::OK, Json(json!({"permissions": asked.filter(|right| has.contains(right)).collect::<Vec<_>>()})))
+}
+
+pub async fn find(toolkit: &IdentityToolkit, account: &ServiceAccount, now: Timestamp) -> Result<(), ToolkitError> {
     toolkit.users(account, &account.project_id, now).unwrap().find(&["a"]).await.map(drop)
 }
 
-fn part(text: &str) -> Value {
+pub fn part(text: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
@@ -143,4 +173,20 @@ async fn a_key_that_google_deleted_is_told_by_the_word_of_its_endpoint() {
     let why = "the token endpoint answered 400 invalid_grant".to_owned();
     assert_eq!(refused, ToolkitError::Unavailable(why));
     assert!(google.0.lock().unwrap().bearers.is_empty());
+}
+
+#[tokio::test]
+async fn the_rights_of_the_account_are_asked_with_a_token_that_reads_alone() {
+    let (google, account) = (Google::default(), ServiceAccount::parse(service_account()).unwrap());
+    let base = google.serve().await;
+    let tokens = format!("{base}/token");
+    let ask = || Rights::of(&account, "demo-latchkey", Some((&base, &tokens)), NOW);
+    let rights = ask().await.unwrap();
+    assert_eq!(rights.fit(true), Fit::TooMany(vec!["make keys of service accounts"]));
+    let grant = google.grants().remove(0);
+    let claims = part(grant.split("assertion=").nth(1).unwrap().split('.').nth(1).unwrap());
+    assert_eq!(claims["scope"], "https://www.googleapis.com/auth/cloud-platform.read-only");
+    google.0.lock().unwrap().denies_tests = true;
+    let why = ask().await.unwrap_err();
+    assert!(why.ends_with("answered 403: the API cloudresourcemanager.googleapis.com may be off"), "{why}");
 }

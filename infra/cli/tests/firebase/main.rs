@@ -6,6 +6,7 @@ mod access_tokens;
 mod endings;
 mod outages;
 mod profiles;
+mod signers;
 
 use axum::http::Method;
 use serde_json::{Value, json};

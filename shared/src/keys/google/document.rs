@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use x509_cert::{
     Certificate,
     der::{Decode, SliceReader, asn1::UintRef},
-    spki::ObjectIdentifier,
+    spki::{ObjectIdentifier, SubjectPublicKeyInfoOwned},
 };
 
 use crate::{
@@ -110,7 +110,16 @@ fn public_key(text: &str) -> Result<VerifyingKey, Flaw> {
         return Err(Flaw::Damaged("is PEM of something else"));
     }
     let certificate = Certificate::from_der(block.contents()).map_err(|_| DAMAGED)?;
-    let key = certificate.tbs_certificate().subject_public_key_info();
+    rsa_key(certificate.tbs_certificate().subject_public_key_info())
+}
+
+/// The RSA key of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+///
+/// # Errors
+///
+/// As [`VerifyingKey::rsa`], or the key is no RSA key.
+pub fn rsa_key(key: &SubjectPublicKeyInfoOwned) -> Result<VerifyingKey, Flaw> {
+    const DAMAGED: Flaw = Flaw::Damaged("is damaged");
     if key.algorithm.oid != RSA_ENCRYPTION {
         return Err(Flaw::Unsuitable("is not an RSA key"));
     }

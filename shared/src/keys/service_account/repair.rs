@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::ServiceAccount;
-use crate::jose::json;
+use crate::{jose::json, keys::signer::Signer};
 use layers::{LAYERS_MAX, Repairs};
 
 /// The longest accepted text, in bytes. A key file has 2.4 KB. Base64, escapes and indentation make
@@ -180,6 +180,7 @@ impl<'a> Parts<'a> {
             .map_err(|phrase| format!("The private key of the service account {phrase}. {ADVICE}"))?;
         let (email, project_id) = (self.email.trim().to_owned(), self.project_id.trim().to_owned());
         let key_id = Some(self.key_id.to_owned()).filter(|id| is_key_id(id));
-        Ok(ServiceAccount { email, project_id, key_id, repairs: repairs.into_inner(), key })
+        let signer = Signer::Local(key);
+        Ok(ServiceAccount { email, project_id, key_id, repairs: repairs.into_inner(), signer })
     }
 }

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 pub use crate::account::claims::RESERVED;
 use crate::keys::service_account::ServiceAccount;
 use crate::{
+    error::Error,
     jose::{
+        jws::VerifyingKey,
         jwt::{Jwt, time_flaw, whole_seconds},
         kind::{CUSTOM_TOKEN_AUDIENCE, audience_name},
     },
@@ -29,24 +31,32 @@ const SHOWN_BYTES_MAX: usize = 80;
 /// The claims beside `claims` that mean something to Firebase, and two of RFC 7519 that do no harm.
 const TOP_LEVEL: [&str; 10] = ["iss", "sub", "aud", "iat", "exp", "uid", "claims", "tenant_id", "nbf", "jti"];
 impl ServiceAccount {
-    /// Finds the reason why Firebase refuses this custom token. Firebase itself only says that the
-    /// token is invalid.
+    /// Finds the reason why Firebase refuses this custom token: a sentence about the first broken
+    /// rule, with the fault and the remedy. `None` for a good token. Firebase itself only says that
+    /// the token is invalid.
     ///
     /// # Errors
     ///
-    /// A sentence about the first broken rule: the fault, and the remedy.
-    pub fn inspect_custom_token(&self, token: &Jwt, now: Timestamp, skew: Duration) -> Result<(), String> {
-        self.check(token, now, skew, FOREIGN_LIFE_SECONDS)
+    /// 503 if another service holds the account's key, and does not tell its public half.
+    pub async fn inspect_custom_token(
+        &self,
+        token: &Jwt,
+        now: Timestamp,
+        skew: Duration,
+    ) -> Result<Option<String>, Error> {
+        let keys = self.signer.public_keys(now).await?;
+        Ok(self.check(token, &keys, now, skew, FOREIGN_LIFE_SECONDS).err())
     }
 
     pub(super) fn check(
         &self,
         token: &Jwt,
+        keys: &[Arc<VerifyingKey>],
         now: Timestamp,
         skew: Duration,
         life: RangeInclusive<i64>,
     ) -> Result<(), String> {
-        let inspection = Inspection { account: Some(self), token, now, skew, life };
+        let inspection = Inspection { account: Some((&self.email, keys)), token, now, skew, life };
         Inspection::RULES.into_iter().try_for_each(|rule| rule(&inspection))
     }
 }
@@ -89,8 +99,9 @@ type Rule<T> = fn(&T) -> Result<(), String>;
 
 /// A token, and the values that the rules compare it with.
 struct Inspection<'a> {
-    /// `None` if nobody knows which account should have made the token.
-    account: Option<&'a ServiceAccount>,
+    /// The e-mail address and the public keys of the account that should have made the token.
+    /// `None` if nobody knows the account.
+    account: Option<(&'a String, &'a [Arc<VerifyingKey>])>,
     token: &'a Jwt,
     now: Timestamp,
     skew: Duration,
@@ -132,8 +143,7 @@ impl Inspection<'_> {
     }
 
     fn this_issuer(&self) -> Result<(), String> {
-        let Some(account) = self.account else { return Ok(()) };
-        let email = &account.email;
+        let Some((email, _)) = self.account else { return Ok(()) };
         ensure(
             self.claim("iss") == Some(email),
             &format!("It was made by another service account than {email}: sign it with the key of {email}."),
@@ -218,9 +228,9 @@ impl Inspection<'_> {
     }
 
     fn signature(&self) -> Result<(), String> {
-        let Some(account) = self.account else { return Ok(()) };
+        let Some((_, keys)) = self.account else { return Ok(()) };
         ensure(
-            self.token.is_signed_by(account.key.public()),
+            keys.iter().any(|key| self.token.is_signed_by(key)),
             "Its signature is not by this key of the service account: another key signed it, or it was changed after \
              signing. Sign it again with this key.",
         )

@@ -147,14 +147,14 @@ async fn of_custom_token(deployment: &Deployment, token: &Jwt) -> Verdict {
     let (now, skew) = (deployment.now(), app.config().tokens.clock_skew);
     let bad = |sentence, unchecked| Verdict::Bad { sentence, code: String::new(), unchecked };
     let missing = match app.keys().firebase(now).await {
-        Ok(Some(account)) => {
-            return match account.inspect_custom_token(token, now, skew) {
-                Ok(()) => {
-                    Verdict::Good("signInWithCustomToken() of the service account's project accepts it.".to_owned())
-                }
-                Err(sentence) => bad(sentence, String::new()),
-            };
-        }
+        Ok(Some(account)) => match account.inspect_custom_token(token, now, skew).await {
+            Ok(None) => {
+                let good = "signInWithCustomToken() of the service account's project accepts it.";
+                return Verdict::Good(good.to_owned());
+            }
+            Ok(Some(sentence)) => return bad(sentence, String::new()),
+            Err(error) => error.cause(),
+        },
         Ok(None) => {
             "there is no service account here that could have made it. Set FIREBASE_SERVICE_ACCOUNT to check it."
                 .to_owned()

@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, Header};
 use serde_json::json;
 
 use super::*;
-use crate::{jose::jwt, testing::service_account};
+use crate::testing::{block_on, service_account};
 
 const NOW: i64 = 1_779_890_400;
 const SKEW: Duration = Duration::from_secs(60);
@@ -19,11 +19,17 @@ fn good() -> Value {
 }
 
 fn signed(header: &Header, claims: &Value) -> Jwt {
-    Jwt::parse(&jwt::sign(header, claims, &account().key).unwrap()).unwrap()
+    signed_by(&account(), header, claims)
+}
+
+fn signed_by(account: &ServiceAccount, header: &Header, claims: &Value) -> Jwt {
+    let signed = block_on(account.signer.sign(header, claims, Timestamp::from_seconds(NOW)));
+    Jwt::parse(&signed.unwrap().token).unwrap()
 }
 
 fn inspect(token: &Jwt, after: i64) -> Result<(), String> {
-    account().inspect_custom_token(token, Timestamp::from_seconds(NOW + after), SKEW)
+    let inspected = block_on(account().inspect_custom_token(token, Timestamp::from_seconds(NOW + after), SKEW));
+    inspected.unwrap().map_or(Ok(()), Err)
 }
 
 /// The sentence about a token with changed claims. A null removes the claim.
@@ -142,7 +148,6 @@ fn clocks_may_differ_by_the_skew_and_no_more() {
 #[test]
 fn a_signature_by_another_key_is_reported_last() {
     let other = ServiceAccount::parse(&ServiceAccount::generate_demo("demo-latchkey").unwrap()).unwrap();
-    let text = jwt::sign(&Header::new(Algorithm::RS256), &good(), &other.key).unwrap();
-    let sentence = inspect(&Jwt::parse(&text).unwrap(), 0).unwrap_err();
+    let sentence = inspect(&signed_by(&other, &Header::new(Algorithm::RS256), &good()), 0).unwrap_err();
     assert!(sentence.starts_with("Its signature is not by this key"), "{sentence}");
 }
