@@ -19,6 +19,7 @@ pub mod login;
 pub mod mailing;
 pub mod new_password;
 pub mod oauth;
+mod owed;
 pub mod password;
 pub mod proof;
 pub mod recent_login;

@@ -109,34 +109,37 @@ async fn ask(
     }
     mailing::require_mail(&app).await?;
     address_change::require_change(&caller.user, &asked.email, app.now())?;
-    let user = confirmed(&app, &caller, asked.credential).await?;
     let client = app.config().accounts.rate_limits.then_some(Client { device: caller.session, ip: ip.key() });
     let identifier = Identifier::Email(asked.email);
-    let request = MailRequest {
-        purpose: Purpose::Change,
-        identifier: &identifier,
-        claimant: Some(&user),
-        client,
-        language: asked.language,
-        continue_url: asked.continue_url,
-        identity: None,
+    let start = async |user: &User| {
+        let request = MailRequest {
+            purpose: Purpose::Change,
+            identifier: &identifier,
+            claimant: Some(user),
+            client,
+            language: asked.language,
+            continue_url: asked.continue_url,
+            identity: None,
+        };
+        mailing::start(&app, &request, &WORDS).await
     };
-    Ok(Json(mailing::start(&app, &request, &WORDS).await?))
-}
-
-async fn confirmed(app: &App, caller: &Caller, credential: Option<Credential>) -> Result<User, Error> {
-    match credential {
+    let started = match asked.credential {
         Some(Credential::Password(password)) => {
-            confirm(app, &caller.user, caller.session, password).await.map(|(user, _)| user)
+            let (user, _) = confirm(&app, &caller.user, caller.session, password).await?;
+            start(&user).await
         }
         Some(Credential::Code { challenge, code }) => {
-            sign_in::confirm(app, &caller.user, Shown::Code { challenge: &challenge, code: &code }).await
+            let shown = Shown::Code { challenge: &challenge, code: &code };
+            let confirmation = sign_in::confirm(&app, &caller.user, shown).await?;
+            let started = start(&confirmation.account).await;
+            confirmation.end(&app, started).await
         }
         None => {
-            let confirmed = recent_login::confirm(app, &caller.user, caller.auth_time).await?;
-            confirmed.ok_or_else(|| Error::wrong(vec![missing("password")]))
+            let confirmed = recent_login::confirm(&app, &caller.user, caller.auth_time).await?;
+            start(&confirmed.ok_or_else(|| Error::wrong(vec![missing("password")]))?).await
         }
-    }
+    };
+    Ok(Json(started?))
 }
 
 /// 200 with the session object of a new session. Every other session ends.

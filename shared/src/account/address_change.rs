@@ -98,6 +98,7 @@ mod tests {
             test_code: None,
             act: None,
             used_at: None,
+            is_owed: false,
         }
     }
 

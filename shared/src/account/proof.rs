@@ -327,6 +327,10 @@ pub struct Proof {
     /// The time when the proof was completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
+    /// Whether the answer to whoever completed the proof is still owed, because Firebase must be
+    /// told first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_owed: bool,
 }
 
 /// The state of a proof.
@@ -418,6 +422,7 @@ mod tests {
             test_code: None,
             act: None,
             used_at: None,
+            is_owed: false,
         }
     }
 

@@ -45,6 +45,14 @@ pub async fn keep_in_step(app: &App, user: &User) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a login must fail as long as Firebase is not told the profile of this account.
+pub(super) fn is_due(app: &App, user: &User) -> bool {
+    let firebase = &app.config().firebase;
+    firebase.sync() == FirebaseSync::Required
+        && firebase.has_account()
+        && user.firebase_digest != Some(Profile::of(user).digest())
+}
+
 async fn tell(app: &App, user: &User, profile: &Profile, digest: &str) -> Result<(), String> {
     let now = app.now();
     let account = app.keys().firebase(now).await.map_err(|error| error.cause())?;

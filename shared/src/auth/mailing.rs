@@ -218,6 +218,7 @@ fn proof(
         test_code: addressed.filter(|_| request.purpose == Purpose::SignIn).and_then(|user| user.test_code.clone()),
         act: None,
         used_at: None,
+        is_owed: false,
     })
 }
 
@@ -244,6 +245,7 @@ pub(super) fn proof_of(app: &App, purpose: Purpose, user: &User, locale: &str, n
         test_code: None,
         act: None,
         used_at: None,
+        is_owed: false,
     })
 }
 

@@ -5,22 +5,25 @@ use url::Url;
 use super::{
     admin::note_actor,
     ending::end_at_firebase,
-    in_step::keep_in_step,
     mailing::proof_keys,
+    owed,
     proof::{Presented, RACES_MAX, Shown, overtaken},
     session_object::{SessionObject, end_of_sessions, outlast_the_end_of_sessions, start},
 };
 use crate::{
     App,
     account::{
+        admission::Admitted,
         email::Email,
         proof::{Proof, Purpose},
+        session::Session,
         user::User,
     },
     error::{Error, LinkRefusal},
     password::Password,
     store::{Completed, Completion},
     telemetry::audit,
+    time::Timestamp,
     token::access::Issuer,
 };
 
@@ -50,7 +53,8 @@ fn may_act(app: &App, proof: &Proof) -> bool {
 /// # Errors
 ///
 /// 401 `code_invalid` for a code that is not good, whatever the reason. 403 `account_disabled` and
-/// 409 `email_taken` only after the right code. 503 if DynamoDB fails.
+/// 409 `email_taken` only after the right code. 503 if DynamoDB fails. 503 too if Firebase cannot
+/// be told, and must be: the code stays good then.
 pub async fn by_code(
     app: &App,
     issuer: &Issuer,
@@ -60,27 +64,55 @@ pub async fn by_code(
 ) -> Result<SessionObject, Error> {
     for _ in 0..RACES_MAX {
         let presented = shown.present_to_log_in(app, &PURPOSES).await?;
-        if presented.is_repeat || !may_act(app, &presented.proof) {
+        if !may_act(app, &presented.proof) {
             return Err(presented.refuse(app).await);
+        }
+        if presented.is_repeat {
+            return owed::answer(app, issuer, &presented).await;
         }
         let done = match presented.proof.purpose {
             Purpose::SignUp => sign_up(app, issuer, &presented, name).await?,
             _ => log_in(app, issuer, &presented, password).await?,
         };
-        if let Some((answer, user)) = done {
-            let (identity, id) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
-            note_actor(app, presented.proof.act.as_deref());
-            match (&presented.proof.act, presented.is_test) {
-                (Some(_), _) => audit::record("impersonation_started", &identity, &id),
-                (None, true) => audit::record("test_code_used", &identity, &id),
-                (None, false) => audit::record("login_by_code", &identity, &id),
-            }
-            keep_in_step(app, &user).await?;
+        if let Some(Opened { answer, user, proof }) = done {
+            record(app, &presented, &user);
+            owed::settle(app, &proof, &user).await?;
             outlast_the_end_of_sessions(app, &user, app.now()).await;
             return Ok(answer);
         }
     }
     Err(overtaken())
+}
+
+/// Writes who has logged in by a code to the log.
+pub(super) fn record(app: &App, presented: &Presented, user: &User) {
+    let (identity, id) = (app.pseudonym(&user.email_key), app.pseudonym(&user.id));
+    note_actor(app, presented.proof.act.as_deref());
+    match (&presented.proof.act, presented.is_test) {
+        (Some(_), _) => audit::record("impersonation_started", &identity, &id),
+        (None, true) => audit::record("test_code_used", &identity, &id),
+        (None, false) => audit::record("login_by_code", &identity, &id),
+    }
+}
+
+/// A new session, which names the admin if the proof is one's.
+///
+/// # Errors
+///
+/// As [`start`].
+pub(super) fn opened_by(app: &App, proof: &Proof, admitted: Admitted<'_>, now: Timestamp) -> Result<Session, Error> {
+    let session = start(app, admitted, now)?;
+    Ok(match &proof.act {
+        Some(actor) => session.by_actor(actor.clone()),
+        None => session,
+    })
+}
+
+/// The account that a code has opened, the answer, and the proof as it was completed.
+struct Opened {
+    answer: SessionObject,
+    user: User,
+    proof: Proof,
 }
 
 /// Logs in to the account of a proof. `None` if another request came first.
@@ -89,7 +121,7 @@ async fn log_in(
     issuer: &Issuer,
     presented: &Presented,
     password: Option<&Password>,
-) -> Result<Option<(SessionObject, User)>, Error> {
+) -> Result<Option<Opened>, Error> {
     let before = presented.owner(app).await?;
     let now = app.now();
     let mut after = before.clone();
@@ -111,32 +143,24 @@ async fn log_in(
         Ok(admitted) => admitted,
         Err(denial) => return Err(presented.before_telling(app, denial.into()).await),
     };
-    let session = start(app, admitted, now)?;
-    let session = match &presented.proof.act {
-        Some(actor) => session.by_actor(actor.clone()),
-        None => session,
-    };
+    let session = opened_by(app, &presented.proof, admitted, now)?;
     let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
     let completed =
         Completed { before: &before, after: after.clone(), session: Some(&session), mails: &[], proofs: &[] };
-    match app.store().complete_proof(&presented.proof, completed, now).await? {
+    let proof = owed::noted(app, &presented.proof, &after);
+    match app.store().complete_proof(&proof, completed, now).await? {
         Completion::Overtaken => Ok(None),
         Completion::Done(user) => {
             if user.epoch != before.epoch {
                 end_at_firebase(app, &user.id).await;
             }
-            Ok(Some((answer, *user)))
+            Ok(Some(Opened { answer, user: *user, proof }))
         }
     }
 }
 
 /// Makes the account of a proof, without a password. `None` if another request came first.
-async fn sign_up(
-    app: &App,
-    issuer: &Issuer,
-    presented: &Presented,
-    name: &str,
-) -> Result<Option<(SessionObject, User)>, Error> {
+async fn sign_up(app: &App, issuer: &Issuer, presented: &Presented, name: &str) -> Result<Option<Opened>, Error> {
     let now = app.now();
     let email = Email::parse(&presented.proof.email).map_err(Error::internal)?;
     let id = presented.proof.user_id.clone().unwrap_or_default();
@@ -144,10 +168,11 @@ async fn sign_up(
     let admitted = app.config().accounts.admission.admit(&user)?;
     let session = start(app, admitted, now)?;
     let answer = SessionObject::issue_at_once(app, issuer, admitted, &session, 0, now).await?;
-    match app.store().complete_sign_up(&presented.proof, &user, &session, now).await {
+    let proof = owed::noted(app, &presented.proof, &user);
+    match app.store().complete_sign_up(&proof, &user, &session, now).await {
         Ok(true) => {
             audit::record("account_created", &app.pseudonym(&user.email_key), &app.pseudonym(&user.id));
-            Ok(Some((answer, user)))
+            Ok(Some(Opened { answer, user, proof }))
         }
         Ok(false) => Ok(None),
         Err(taken @ Error::Taken(_)) => Err(presented.before_telling(app, taken).await),
@@ -199,26 +224,49 @@ pub async fn hand_over(app: &App, token: &str) -> Result<String, Error> {
     Ok(url.into())
 }
 
-/// Confirms a change by the code of a mail, in the place of a password. The code is then used up.
-/// Returns the account as it is now. Three round trips.
+/// The code of a mail that confirms an act, in the place of a password.
+pub struct Confirmation {
+    presented: Presented,
+    /// The account, as it was read.
+    pub account: User,
+}
+
+/// Checks the code of a mail that confirms an act of `caller`. The code is still good. Two round
+/// trips.
 ///
 /// # Errors
 ///
 /// 401 `code_invalid` for a code that is not good, or is another account's. 503 if DynamoDB fails.
-pub async fn confirm(app: &App, caller: &User, shown: Shown<'_>) -> Result<User, Error> {
-    for _ in 0..RACES_MAX {
-        let presented = shown.present(app, Purpose::SignIn).await?;
-        let is_owners = presented.proof.user_id.as_ref() == Some(&caller.id) && presented.proof.act.is_none();
-        if !is_owners || presented.is_repeat {
-            return Err(presented.refuse(app).await);
-        }
-        let before = presented.owner(app).await?;
-        let completed = Completed { before: &before, after: before.clone(), session: None, mails: &[], proofs: &[] };
-        if let Completion::Done(user) = app.store().complete_proof(&presented.proof, completed, app.now()).await? {
-            return Ok(*user);
+pub async fn confirm(app: &App, caller: &User, shown: Shown<'_>) -> Result<Confirmation, Error> {
+    let presented = shown.present(app, Purpose::SignIn).await?;
+    let is_owners = presented.proof.user_id.as_ref() == Some(&caller.id) && presented.proof.act.is_none();
+    if !is_owners || presented.is_repeat {
+        return Err(presented.refuse(app).await);
+    }
+    let account = presented.owner(app).await?;
+    Ok(Confirmation { presented, account })
+}
+
+impl Confirmation {
+    /// Uses the code up, once the act that it confirms is `done`. A code whose act failed stays
+    /// good. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// As the act. 401 `code_invalid` if another request used the code, or changed the account. 503
+    /// if DynamoDB fails.
+    pub async fn end<T>(self, app: &App, done: Result<T, Error>) -> Result<T, Error> {
+        let Self { presented, account } = self;
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => return Err(presented.before_telling(app, error).await),
+        };
+        let completed = Completed { before: &account, after: account.clone(), session: None, mails: &[], proofs: &[] };
+        match app.store().complete_proof(&presented.proof, completed, app.now()).await? {
+            Completion::Done(_) => Ok(done),
+            Completion::Overtaken => Err(presented.refuse(app).await),
         }
     }
-    Err(overtaken())
 }
 
 /// Whether the password is the account's.

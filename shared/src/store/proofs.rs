@@ -1,7 +1,7 @@
 //! Proofs in the table: begun together with a mail, guessed at, and completed together with the
 //! change of the account.
 
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, builders::UpdateBuilder};
 
 use super::{
     Item, Store, TTL,
@@ -255,9 +255,7 @@ impl Store {
         for mail in completed.mails {
             writes.put(Condition::Version, self.put(mail_item(mail)?))?;
         }
-        let update = self.update(&proof_key(proof.id)).update_expression("SET used_at = :now, tries = :tries");
-        writes
-            .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
+        writes.update(Condition::Proof, self.used(proof, now))?;
         self.replace(&mut writes, completed.before, &completed.after)?;
         // An admin who signs in as somebody is not that person.
         if completed.session.is_some_and(|session| session.act.is_none()) {
@@ -287,15 +285,43 @@ impl Store {
     ) -> Result<bool, Error> {
         let mut writes = Transaction::default();
         writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
-        let update = self.update(&proof_key(proof.id)).update_expression("SET used_at = :now, tries = :tries");
-        writes
-            .update(Condition::Proof, unchanged(update, proof).expression_attribute_values(":now", time_value(now)))?;
+        writes.update(Condition::Proof, self.used(proof, now))?;
         self.put_new(&mut writes, user)?;
         match self.commit(writes).await? {
             None => Ok(true),
             Some(FailedCondition { condition: Condition::Email, .. }) => Err(Error::Taken("email")),
             Some(_) => Ok(false),
         }
+    }
+
+    /// The end of a proof that is as it was read. A note of an owed answer goes with it, and the
+    /// account's number of proofs.
+    fn used(&self, proof: &Proof, now: Timestamp) -> UpdateBuilder {
+        let update = unchanged(self.update(&proof_key(proof.id)), proof);
+        let update = update.expression_attribute_values(":now", time_value(now));
+        if !proof.is_owed {
+            return update.update_expression("SET used_at = :now, tries = :tries");
+        }
+        update
+            .update_expression("SET used_at = :now, tries = :tries, is_owed = :owed, proof = :proof")
+            .expression_attribute_values(":owed", AttributeValue::Bool(true))
+            .expression_attribute_values(":proof", number(proof.proof))
+    }
+
+    /// Ends the time in which the answer of a completed proof is owed. Stores the session of the
+    /// answer, if there is a new one. Returns whether the answer was still owed. One round trip.
+    ///
+    /// # Errors
+    ///
+    /// 503 if DynamoDB fails. The answer may then be owed still.
+    pub async fn end_owed_proof(&self, proof: &Proof, session: Option<&Session>) -> Result<bool, Error> {
+        let mut writes = Transaction::default();
+        if let Some(session) = session {
+            writes.put(Condition::Version, self.put(Self::session_item(session)?))?;
+        }
+        let update = self.update(&proof_key(proof.id)).update_expression("REMOVE is_owed");
+        writes.update(Condition::Proof, update.condition_expression("attribute_exists(is_owed)"))?;
+        Ok(self.commit(writes).await?.is_none())
     }
 
     /// Stores another session for a proof that was completed, since the answer with the first one

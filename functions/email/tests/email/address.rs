@@ -6,7 +6,7 @@ use axum::http::Method;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared::{
-    account::{address_change::UNDO_LINKS_MAX, email::Identifier, user::User},
+    account::{address_change::UNDO_LINKS_MAX, email::Identifier, rate_limit::mails::MAIL_PAUSE, user::User},
     mail::Kind,
     testing::{Answer, PASSWORD, Service, assert_session_object, code_of, link_of, proof_keys, wrong_code_of},
 };
@@ -330,4 +330,24 @@ async fn of_many_that_change_to_one_address_at_once_one_has_it() {
     assert_eq!(keys.iter().filter(|key| key.starts_with("LOGIN#")).count(), 12);
     assert_eq!(keys.iter().filter(|key| key.starts_with("USER#")).count(), 12);
     assert!(holder(&service, NEW).await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_confirms_a_change_stays_good_if_no_mail_can_be_sent() {
+    let variables = [("EMAIL_SIGN_IN", "existing"), ("MAIL", "outbox")];
+    let service = Service::configured(email::router(), &variables).await;
+    let (_, session) = started(&service).await;
+    let other = service.account("other@yopmail.com").await;
+    let of_other = service.session(&other).await;
+    let asked = service.post("/login/email", json!({"email": OLD})).await.is(200).body;
+    let by_code = json!({"new_email": NEW, "challenge": asked["challenge"], "code": code_of(&asked["challenge"])});
+    // Somebody else has just asked for a mail to the same address.
+    start(&service, &of_other, NEW).await;
+    for _ in 0..3 {
+        ask(&service, &session, by_code.clone()).await.refused(429, "too_many_attempts");
+    }
+    service.pass(MAIL_PAUSE);
+    let challenge = ask(&service, &session, by_code.clone()).await.is(200).body["challenge"].clone();
+    ask(&service, &session, by_code).await.refused(401, "code_invalid");
+    complete(&service, &session, &challenge, &code_of(&challenge)).await.is(200);
 }

@@ -134,3 +134,82 @@ async fn a_login_by_a_mailed_code_verifies_the_address_at_firebase_too() {
     let known = deployment.firebase.user(&user.id);
     assert_eq!((&known["email"], &known["emailVerified"]), (&json!(user.email), &json!(true)));
 }
+
+/// The answer to a code that was mailed.
+struct Mailed {
+    path: &'static str,
+    shown: Value,
+}
+
+impl Mailed {
+    async fn send(&self, deployment: &Deployment) -> Answer {
+        deployment.service.post(self.path, self.shown.clone()).await
+    }
+}
+
+impl Deployment {
+    async fn asked(&self, email: &str) -> Mailed {
+        let asked = self.service.post("/login/email", json!({"email": email})).await.is(200).body;
+        let shown = json!({"challenge": asked["challenge"], "code": code_of(&asked["challenge"])});
+        Mailed { path: "/login/email/complete", shown }
+    }
+}
+
+#[tokio::test]
+async fn a_mailed_code_stays_good_while_a_login_must_wait_for_firebase_and_is_answered_once() {
+    let deployment = Deployment::with(&[("FIREBASE_SYNC", "required"), ("EMAIL_SIGN_IN", "sign_up")]).await;
+    let known = deployment.signed_in("james@yopmail.com").await;
+    for email in [known.email.as_str(), "new@yopmail.com"] {
+        let code = deployment.asked(email).await;
+        for fault in [FirebaseFault::Status(500), FirebaseFault::Status(403)] {
+            deployment.firebase.fails(Some(fault));
+            code.send(&deployment).await.refused(503, "unavailable");
+        }
+        deployment.firebase.fails(None);
+        let session = code.send(&deployment).await.is(200).body;
+        let uid = session["uid"].as_str().unwrap();
+        assert_eq!(deployment.firebase.user(uid)["email"], email);
+        deployment.service.post("/refresh", json!({"refresh_token": session["refresh_token"]})).await.is(200);
+        // The answer was given, and the code is over like any other.
+        code.send(&deployment).await.refused(401, "code_invalid");
+    }
+}
+
+#[tokio::test]
+async fn a_code_whose_answer_is_owed_opens_nothing_after_another_credential_changed() {
+    let deployment = Deployment::with(&[("FIREBASE_SYNC", "required"), ("EMAIL_SIGN_IN", "existing")]).await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let code = deployment.asked(&user.email).await;
+    deployment.firebase.fails(Some(FirebaseFault::Status(500)));
+    code.send(&deployment).await.refused(503, "unavailable");
+    deployment.firebase.fails(None);
+    let store = deployment.service.app().store();
+    let now = deployment.service.now();
+    let stored = store.user(&user.id).await.unwrap().unwrap();
+    store.update_user(&stored, |user| user.take_over(now)).await.unwrap();
+    code.send(&deployment).await.refused(401, "code_invalid");
+}
+
+#[tokio::test]
+async fn many_who_send_an_owed_code_again_get_one_answer() {
+    let deployment = Deployment::with(&[("FIREBASE_SYNC", "required"), ("EMAIL_SIGN_IN", "existing")]).await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let code = deployment.asked(&user.email).await;
+    deployment.firebase.fails(Some(FirebaseFault::Status(500)));
+    code.send(&deployment).await.refused(503, "unavailable");
+    deployment.firebase.fails(None);
+    let answers = futures_util::future::join_all((0..4).map(|_| code.send(&deployment))).await;
+    let statuses: Vec<u16> = answers.iter().map(|answer| u16::from(answer.status)).collect();
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 401].contains(status)), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_code_that_is_not_needed_by_firebase_is_used_up_by_its_first_answer() {
+    let deployment = Deployment::with(&[("FIREBASE_SYNC", "best_effort"), ("EMAIL_SIGN_IN", "existing")]).await;
+    let user = deployment.signed_in("james@yopmail.com").await;
+    let code = deployment.asked(&user.email).await;
+    deployment.firebase.fails(Some(FirebaseFault::Status(500)));
+    code.send(&deployment).await.is(200);
+    code.send(&deployment).await.refused(401, "code_invalid");
+}

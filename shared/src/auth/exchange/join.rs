@@ -11,8 +11,8 @@ use crate::{
     },
     auth::{
         ending::end_at_firebase,
-        in_step::keep_in_step,
         mailing::{MailRequest, Started, Words, notice, start, tell},
+        owed,
         password::client,
         proof::{RACES_MAX, Shown, overtaken},
         session_object::{self, SessionObject, end_of_sessions, outlast_the_end_of_sessions},
@@ -105,11 +105,15 @@ async fn mail_code(
 /// # Errors
 ///
 /// 401 `code_invalid` for a code that is not good, whatever the reason. 403 `account_disabled` and
-/// 409 only after the right code. 503 if DynamoDB fails.
+/// 409 only after the right code. 503 if DynamoDB fails, or if Firebase cannot be told, and must
+/// be: the code stays good then.
 pub async fn complete(app: &App, issuer: &Issuer, shown: Shown<'_>) -> Result<SessionObject, Error> {
     for _ in 0..RACES_MAX {
         let presented = shown.present(app, Purpose::Link).await?;
-        let identity = presented.proof.identity.clone().filter(|_| !presented.is_repeat);
+        if presented.is_repeat {
+            return owed::answer(app, issuer, &presented).await;
+        }
+        let identity = presented.proof.identity.clone();
         let Some(identity) = identity else { return Err(presented.refuse(app).await) };
         let before = presented.owner(app).await?;
         let (now, mut after) = (app.now(), before.clone());
@@ -126,7 +130,8 @@ pub async fn complete(app: &App, issuer: &Issuer, shown: Shown<'_>) -> Result<Se
         let mails = notice(app, kind, &before, Language::of_tag(&presented.proof.locale), now)?;
         let completed =
             Completed { before: &before, after: after.clone(), session: Some(&session), mails: &mails, proofs: &[] };
-        match app.store().complete_proof(&presented.proof, completed, now).await {
+        let proof = owed::noted(app, &presented.proof, &after);
+        match app.store().complete_proof(&proof, completed, now).await {
             Ok(Completion::Overtaken) => {}
             Err(taken @ Error::IdentityTaken) => return Err(presented.before_telling(app, taken).await),
             Err(error) => return Err(error),
@@ -136,7 +141,7 @@ pub async fn complete(app: &App, issuer: &Issuer, shown: Shown<'_>) -> Result<Se
                 if user.epoch != before.epoch {
                     end_at_firebase(app, &user.id).await;
                 }
-                keep_in_step(app, &user).await?;
+                owed::settle(app, &proof, &user).await?;
                 outlast_the_end_of_sessions(app, &user, app.now()).await;
                 return Ok(answer);
             }
