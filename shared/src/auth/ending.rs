@@ -11,9 +11,10 @@ use tokio::time;
 
 use crate::{
     App,
+    account::user::User,
     config::FirebaseSync,
     error::Error,
-    firebase::{Profile, ToolkitError, UserUpdate, Users},
+    firebase::{FirebaseUser, Profile, ToolkitError, UserUpdate, Users},
     keys::service_account::ServiceAccount,
     outbox::{Attempt, Delivery},
     store::Ending,
@@ -138,7 +139,10 @@ pub(super) fn users<'a>(app: &'a App, account: &'a ServiceAccount, now: Timestam
 async fn carry_out(users: &Users<'_>, id: &str, ending: &Ending) -> Result<(), ToolkitError> {
     let Some(account) = &ending.user else { return users.delete(id).await };
     let profile = Profile::of(account);
-    let valid_since = account.sessions_ended_at.filter(|_| ending.is_end);
+    if !ending.is_end {
+        return bring_up(users, id, account, &profile).await;
+    }
+    let valid_since = account.sessions_ended_at;
     let valid_since = valid_since.map(|ended| whole_seconds(ended).to_string());
     let update = UserUpdate { valid_since, ..profile.update() };
     match users.update(id, &update).await {
@@ -151,7 +155,20 @@ async fn carry_out(users: &Users<'_>, id: &str, ending: &Ending) -> Result<(), T
         }
         updated => updated?,
     }
-    if ending.is_end && !account.is_firebase_user() { unlink(users, id, &profile).await } else { Ok(()) }
+    unlink(users, id, account, &profile).await
+}
+
+/// Brings the Firebase user to the profile of the account, if somebody has signed in there. The
+/// user of a disabled account is made, so that nobody else makes it.
+async fn bring_up(users: &Users<'_>, id: &str, account: &User, profile: &Profile) -> Result<(), ToolkitError> {
+    let Some(found) = users.find(&[id]).await?.into_iter().next() else {
+        return if account.disabled { create(users, id, profile).await } else { Ok(()) };
+    };
+    match users.update(id, &profile.update_of(&found)).await {
+        Err(ToolkitError::EmailExists) => users.update(id, &profile.without_email().update_of(&found)).await,
+        Err(ToolkitError::UserNotFound) => Ok(()),
+        done => done,
+    }
 }
 
 /// Makes the user of a disabled account, so that nobody else does.
@@ -163,9 +180,14 @@ async fn create(users: &Users<'_>, id: &str, profile: &Profile) -> Result<(), To
 }
 
 /// Removes the ways to sign in that somebody linked there, because a thief may have linked one. An
-/// imported Firebase user keeps the ways of its own, and is not asked.
-async fn unlink(users: &Users<'_>, id: &str, profile: &Profile) -> Result<(), ToolkitError> {
-    let found = users.find(&[id]).await?.into_iter().next().unwrap_or_default();
+/// imported Firebase user keeps the ways of its own. The claims of this service are set, beside
+/// those of others.
+async fn unlink(users: &Users<'_>, id: &str, account: &User, profile: &Profile) -> Result<(), ToolkitError> {
+    let mut found = users.find(&[id]).await?.into_iter().next().unwrap_or_default();
+    let custom_attributes = profile.claims_beside(&found);
+    if account.is_firebase_user() {
+        found = FirebaseUser::default();
+    }
     let providers = found.providers.into_iter().map(|provider| provider.provider_id);
     let (passwords, removed_providers): (Vec<String>, Vec<String>) = providers.partition(|way| way == "password");
     // With Google comes its address, whose owner could set a password there.
@@ -173,10 +195,11 @@ async fn unlink(users: &Users<'_>, id: &str, profile: &Profile) -> Result<(), To
     let removed_attributes = [("PASSWORD", !passwords.is_empty()), ("EMAIL", is_foreign)];
     let removed_attributes: Vec<_> =
         removed_attributes.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect();
-    if removed_providers.is_empty() && removed_attributes.is_empty() {
+    if removed_providers.is_empty() && removed_attributes.is_empty() && custom_attributes.is_none() {
         return Ok(());
     }
-    users.update(id, &UserUpdate { removed_providers, removed_attributes, ..UserUpdate::default() }).await
+    let update = UserUpdate { removed_providers, removed_attributes, custom_attributes, ..UserUpdate::default() };
+    users.update(id, &update).await
 }
 
 /// The first whole second that is not before `time`. Firebase tells sign-ins in whole seconds.

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::toolkit::{FirebaseUser, NewUser, ToolkitError, UserUpdate, Users};
 use crate::account::user::User;
@@ -19,7 +19,8 @@ pub struct Profile {
     name: String,
     /// Whether the account is disabled.
     disabled: bool,
-    /// The custom claims as JSON text. Rules of Firestore read them in each ID token.
+    /// The custom claims of this service as JSON text. Rules of Firestore read them in each ID
+    /// token. Others may have set further ones there, which stay.
     claims: String,
 }
 
@@ -41,7 +42,24 @@ impl Profile {
     }
 
     /// The change that brings a Firebase user to this profile, but for an address that is there and
-    /// not here.
+    /// not here. `found` is the user as it is.
+    pub fn update_of(&self, found: &FirebaseUser) -> UserUpdate {
+        UserUpdate { custom_attributes: self.claims_beside(found), ..self.update() }
+    }
+
+    /// The custom claims of a Firebase user with those of this service, as JSON text. `None` if the
+    /// user has them.
+    ///
+    /// Firebase replaces all custom claims at once. A program that sets others would lose them
+    /// without this look at the user.
+    pub fn claims_beside(&self, found: &FirebaseUser) -> Option<String> {
+        let members = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+        let (known, own) = (members(&found.custom_attributes), members(&self.claims));
+        let has = |(name, value): (&String, &Value)| known.get(name) == Some(value);
+        (!own.iter().all(has)).then(|| Value::Object(known.into_iter().chain(own).collect()).to_string())
+    }
+
+    /// The change without the custom claims.
     pub fn update(&self) -> UserUpdate {
         let name = Some(self.name.clone()).filter(|name| !name.is_empty());
         UserUpdate {
@@ -50,19 +68,17 @@ impl Profile {
             removed_attributes: if name.is_none() { vec!["DISPLAY_NAME"] } else { Vec::new() },
             display_name: name,
             disable_user: Some(self.disabled),
-            custom_attributes: Some(self.claims.clone()),
             ..UserUpdate::default()
         }
     }
 
     /// Whether a Firebase user has this profile.
     pub fn is_of(&self, user: &FirebaseUser) -> bool {
-        let claims = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
         let has_email = |email: &String| user.email.to_lowercase() == email.to_lowercase() && user.email_verified;
         self.email.as_ref().is_none_or(has_email)
             && user.display_name == self.name
             && user.disabled == self.disabled
-            && claims(&user.custom_attributes) == claims(&self.claims)
+            && self.claims_beside(user).is_none()
     }
 
     /// Whether this is the address that Firebase may know.
@@ -90,7 +106,9 @@ impl Profile {
     }
 
     async fn update_or_create(&self, users: &Users<'_>, uid: &str) -> Result<(), ToolkitError> {
-        match users.update(uid, &self.update()).await {
+        let Some(found) = users.find(&[uid]).await?.into_iter().next() else { return self.create(users, uid).await };
+        match users.update(uid, &self.update_of(&found)).await {
+            // Somebody has deleted the user meanwhile.
             Err(ToolkitError::UserNotFound) => self.create(users, uid).await,
             done => done,
         }
@@ -105,7 +123,9 @@ impl Profile {
         let new = NewUser { disabled: self.disabled, email: self.email.clone(), email_verified: self.email.is_some() };
         match users.create(uid, &new).await {
             // Another request was first, or a sign-in was. A new user has no claims yet.
-            Ok(()) | Err(ToolkitError::UserExists) => users.update(uid, &self.update()).await,
+            Ok(()) | Err(ToolkitError::UserExists) => {
+                users.update(uid, &self.update_of(&FirebaseUser::default())).await
+            }
             failed => failed,
         }
     }

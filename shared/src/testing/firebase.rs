@@ -31,6 +31,8 @@ struct Users {
     users: BTreeMap<String, Map<String, Value>>,
     calls: Vec<String>,
     fault: Option<Fault>,
+    /// The calls of a hundred that fail, each with a fault of its own.
+    chance: Option<(fastrand::Rng, u8)>,
 }
 
 /// A fault of the API.
@@ -82,6 +84,12 @@ impl FirebaseUsers {
         self.state().fault = fault;
     }
 
+    /// Fails this many of a hundred calls from now on, by chance: with an error, too many requests,
+    /// or no answer at all.
+    pub fn fails_by_chance(&self, seed: u64, of_hundred: u8) {
+        self.state().chance = Some((fastrand::Rng::with_seed(seed), of_hundred));
+    }
+
     fn state(&self) -> MutexGuard<'_, Users> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,7 +111,7 @@ async fn answer(
     let fault = {
         let mut users = state.lock().unwrap_or_else(PoisonError::into_inner);
         users.calls.push(operation.clone());
-        users.fault
+        users.fault.or_else(|| users.by_chance())
     };
     match fault {
         Some(Fault::Status(status)) => refuse(status, "INTERNAL_ERROR : a sentence that may quote the request"),
@@ -118,6 +126,12 @@ fn refuse(status: u16, message: &str) -> Response {
 }
 
 impl Users {
+    fn by_chance(&mut self) -> Option<Fault> {
+        let (random, of_hundred) = self.chance.as_mut()?;
+        let faults = [Fault::Status(500), Fault::Status(429), Fault::Silence];
+        (random.u8(..100) < *of_hundred).then(|| faults[random.usize(..faults.len())])
+    }
+
     fn answer(&mut self, operation: &str, body: &Value) -> Response {
         let uid = body["localId"].as_str().or(body["localId"][0].as_str()).expect("an id").to_owned();
         let found = self.users.contains_key(&uid);

@@ -73,7 +73,7 @@ async fn a_reset_by_a_mailed_code_and_a_take_over_end_the_sign_ins_at_firebase()
     deployment.service.post("/login/email/complete", shown).await.is(200);
     assert_eq!(
         (deployment.firebase.calls(), deployment.valid_since(&user)),
-        (vec!["accounts:update".to_owned()], None)
+        (vec!["accounts:lookup".to_owned(), "accounts:update".to_owned()], None)
     );
 }
 

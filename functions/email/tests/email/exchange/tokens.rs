@@ -146,8 +146,19 @@ async fn a_token_is_exchanged_once_and_its_answer_may_be_asked_for_again_within_
 
 #[tokio::test]
 async fn two_devices_that_sign_up_at_once_make_one_account() {
-    let deployment = Deployment::new().await;
-    for round in 0..20 {
+    sign_up_together(20).await;
+}
+
+#[tokio::test]
+#[ignore = "a minute: 1,000 pairs of devices"]
+async fn two_devices_that_sign_up_at_once_make_one_account_a_thousand_times() {
+    sign_up_together(1_000).await;
+}
+
+/// Signs two devices up with tokens of one subject at once, in each round with another subject.
+async fn sign_up_together(rounds: usize) {
+    let deployment = Deployment::with(&[("RATE_LIMITS", "off")]).await;
+    for round in 0..rounds {
         let subject = ("sub", json!(format!("s{round}")));
         let claims: Vec<Value> =
             (0..2).map(|_| with(&deployment.claims("facebook", ""), std::slice::from_ref(&subject))).collect();
@@ -155,6 +166,10 @@ async fn two_devices_that_sign_up_at_once_make_one_account() {
         let uids: Vec<&Value> = answers.iter().map(|answer| &answer.body["uid"]).collect();
         assert!(uids[0].is_string() && uids[0] == uids[1], "{uids:?}");
     }
+    let keys = deployment.service.keys_stored().await;
+    let count = |prefix: &str| keys.iter().filter(|key| key.starts_with(prefix)).count();
+    assert_eq!((count("USER#"), count("IDENTITY#")), (rounds, rounds));
+    println!("{rounds} pairs of devices: {} accounts", count("USER#"));
 }
 
 #[tokio::test(start_paused = true)]
