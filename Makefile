@@ -97,7 +97,7 @@ e2e: $(VENV)/.installed $(SCHEMATHESIS)/.installed $(E2E)/node_modules/.package-
 	$(NEED_NODE)
 	$(NEED_CHROMIUM)
 	cargo test --workspace --no-run --quiet
-	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:sharedsecret && npm run test:clients && npm run test:api && npm run test:mail && npm run test:pages
+	cd $(E2E) && export $(E2E_ENVIRONMENT) && npm run test:firebase && npm run test:tokens && npm run test:exchange && npm run test:sharedsecret && npm run test:clients && npm run test:api && npm run test:mail && npm run test:pages
 	$(WALKS) lambda
 	$(WALKS) mails
 	$(WALKS) rotation

@@ -36,6 +36,5 @@ export async function startKms() {
     },
     /** Makes a key that signs, and returns its ARN. */
     key: async () => (await tell('CreateKey', { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' })).KeyMetadata.Arn,
-    disable: (KeyId) => tell('DisableKey', { KeyId }),
   };
 }

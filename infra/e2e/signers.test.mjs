@@ -71,11 +71,13 @@ test('the tool judges such a token, and one by another key, by the key in KMS', 
   assert.match(runLatchkey(['token', 'inspect', bad], { env }).stdout, /signature is not by this key/);
 });
 
-test('a key that was disabled is a 503, with the remedy in the log and no secret', async () => {
-  await kms.disable(arn);
-  const { status, body } = await ask(server, post('/login', ACCOUNT));
+test('a key that is not there is a 503, with the remedy in the log and no secret', async () => {
+  const missing = { FIREBASE_KMS_KEY_ID: arn.replace(/[^/]+$/, '00000000-0000-4000-8000-000000000000') };
+  const broken = await serve([], { env: { ...env, ...missing, FIREBASE_SYNC: 'off' } });
+  const { status, body } = await ask(broken, post('/create-account', ACCOUNT));
   assert.deepEqual([status, body.code], [503, 'unavailable']);
-  const log = server.tail();
-  assert.match(log, /KMS answered 400 \w+: enable the key again/);
+  const log = broken.tail();
+  assert.match(log, /no custom token can be signed now/);
+  assert.match(log, /KMS answered 400 NotFoundException: there is no such key: correct FIREBASE_KMS_KEY_ID/);
   assert.ok(!log.includes('a-secret-key-of-aws') && !JSON.stringify(body).includes('KMS'), log);
 });

@@ -32,8 +32,36 @@ export function header(changes) {
   return { alg: 'RS256', kid: keys.first.kid, typ: 'JWT', ...changes };
 }
 
+/** The issuers and the audience of Google's own ID tokens, in the tests of `/exchange`. */
+export const GOOGLE = {
+  issuers: ['https://accounts.google.com', 'accounts.google.com'],
+  audience: '1234567890-acme.apps.googleusercontent.com',
+};
+
+let isOfGoogle = false;
+
+/** Makes every token of this process one of Google itself, and not of Firebase. */
+export function asGoogle() {
+  isOfGoogle = true;
+}
+
+function googleClaims(now, changes) {
+  return {
+    iss: GOOGLE.issuers[0],
+    aud: GOOGLE.audience,
+    azp: GOOGLE.audience,
+    sub: '110169484474386276334',
+    iat: now - 60,
+    exp: now + 3540,
+    email: 'james@gmail.com',
+    email_verified: true,
+    ...changes,
+  };
+}
+
 /** The claims of an ID token after a sign-in with a password five minutes ago. */
 export function claims(now, changes) {
+  if (isOfGoogle) return googleClaims(now, changes);
   return {
     iss: ISSUER,
     aud: PROJECT,
