@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
+use http::{Request, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -69,7 +69,7 @@ impl SignBlob {
             caller: caller.clone(),
             aws,
             servers: servers.clone(),
-            certificates: Certificates::of_service_account(email, certificates.parse().unwrap_or(Uri::default())),
+            certificates: Certificates::of_service_account(email, certificates.parse().unwrap_or_default()),
             requests: Requests::default(),
             tokens: Leased::default(),
         }
@@ -108,7 +108,7 @@ impl SignBlob {
         let mut answer = self.call(&token, body.clone()).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             self.tokens.forget(&token).await;
-            answer = self.call(&*self.token(now).await?, body).await?;
+            answer = self.call(&self.token(now).await?, body).await?;
         }
         if answer.status != StatusCode::OK {
             return Err(self.refusal(&answer));

@@ -224,8 +224,7 @@ async fn without_an_identity_at_aws_nothing_is_signed_and_the_cause_is_told() {
 /// Asks for `count` tokens of a signer with random faults. No token is bad, and each failure is a
 /// 503.
 async fn under_faults(count: u64) {
-    let random = fastrand::Rng::with_seed(7);
-    let mut random = random;
+    let mut random = fastrand::Rng::with_seed(7);
     let (google, kms) = (GoogleCloud::start(NOW).await, FakeKms::start(NOW).await);
     let accounts = [account(|sources| google.signs(sources)).await, account(|sources| kms.signs(sources)).await];
     let faults =
