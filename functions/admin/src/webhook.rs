@@ -59,7 +59,11 @@ impl Sample for WebhookTest {
 
 /// 200 with the outcome, whatever it is. 501 without an endpoint.
 async fn test(State(app): State<App>, _: Admin) -> Result<Json<WebhookTest>, Error> {
-    let tested = EventDelivery::new(app).test().await?;
+    let delivery = EventDelivery::new(app);
+    let tested = delivery.test().await?;
+    if tested.is_accepted {
+        delivery.open_endpoint().await?;
+    }
     audit::event("webhook_tested");
     Ok(Json(WebhookTest {
         delivered: tested.is_accepted,

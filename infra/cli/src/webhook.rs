@@ -21,8 +21,7 @@ pub struct Webhook {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Send one signed message of the type webhook.test, about nobody, and say what came of it. An
-    /// endpoint that accepts the message gets calls again, also after a 410.
+    /// Send one signed message of the type webhook.test, about nobody, and say what came of it.
     #[command(after_help = "\
 Examples:
   latchkey webhook test
