@@ -146,7 +146,7 @@ where
     start_with(service, config, async |app: App, observer: Observer| {
         let prepared = prepare(app).await.inspect_err(log::fault)?;
         let handler = move |event: LambdaEvent<E>| {
-            // On the heap, because the compiler cannot lay out so deep a nest of futures in one piece.
+            // On the heap: the compiler cannot lay out so deep a nest of futures in one piece.
             let handled = Box::pin(handle(prepared.clone(), event.payload));
             async move { handled.await.map_err(|error| diagnosed(&error)) }
         };

@@ -54,6 +54,9 @@ Examples:
         dry_run: bool,
     },
     /// The key that signs custom tokens, if another service holds it.
+    #[command(after_help = "\
+Examples:
+  latchkey firebase key create --kms KEY-ARN --email ACCOUNT")]
     Key {
         #[command(subcommand)]
         command: KeyCommand,

@@ -282,7 +282,9 @@ async fn a_sender_by_smtp_is_looked_up_too_and_a_silent_dns_server_is_no_failure
     let lines = asked(zone(), "login@other.example").await;
     assert!(line(&lines, "SPF record:").contains("has none"), "{lines:#?}");
 
-    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    // The socket stays open, so that no server of another test gets its port and answers.
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let silent = socket.local_addr().unwrap().to_string();
     let variables = [("MAIL", "smtp"), ("MAIL_FROM", "login@herbs.example"), ("SMTP_URL", "smtp://127.0.0.1:9")];
     let lines = tokio::task::block_in_place(|| doctor(folder.path(), &variables, &["--dns-server", &silent])).1;
     for check in ["SPF record:", "DMARC record:"] {
