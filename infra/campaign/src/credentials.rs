@@ -53,6 +53,8 @@ pub fn run(scale: Scale, report: &mut Report) {
 async fn service(variables: &[(&str, &str)]) -> Arc<Service> {
     let faults = Faults::seeded(SEED).without_timeouts();
     let service = Service::faulty(router(), variables, &faults).await;
+    // The tests hold each answer against the API description, and read it for the first answer.
+    Request::get("/health").send(&service).await;
     faults.delay_up_to(DELAY_MAX);
     Arc::new(service)
 }
