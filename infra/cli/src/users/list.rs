@@ -138,7 +138,7 @@ impl Count {
                 rows.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
             return written(writeln!(out, "{}", escape::json(&document)?));
         }
-        written(rows.iter().try_for_each(|(name, count)| writeln!(out, "{name:<10} {count:>9}")))
+        written(rows.iter().try_for_each(|(name, count)| writeln!(out, "{name:<12} {count:>9}")))
     }
 }
 
@@ -149,7 +149,7 @@ async fn by_state(app: &App) -> Result<Vec<(&'static str, u64)>, Failure> {
         ("verified", counts.verified),
         ("unverified", counts.unverified),
         ("disabled", counts.disabled),
-        ("imported", counts.imported),
+        ("imported_uid", counts.imported),
     ])
 }
 

@@ -132,17 +132,23 @@ fn accounts_are_counted_by_state() {
     drop(Server::start(folder.path()));
     let counts =
         |folder: &Path| -> Value { serde_json::from_str(&said(&users(folder, &["count", "--json"]), 0).0).unwrap() };
-    assert_eq!(counts(folder.path()), json!({"all": 0, "verified": 0, "unverified": 0, "disabled": 0, "imported": 0}));
+    assert_eq!(
+        counts(folder.path()),
+        json!({"all": 0, "verified": 0, "unverified": 0, "disabled": 0, "imported_uid": 0})
+    );
     let lines = r#"{"email":"a@b.de","email_verified":true,"id":"one"}
 {"email":"c@b.de","email_verified":true,"disabled":true}
 {"email":"d@b.de"}
 {"email":"e@b.de"}"#;
     import(folder.path(), lines, 0);
-    assert_eq!(counts(folder.path()), json!({"all": 4, "verified": 1, "unverified": 2, "disabled": 1, "imported": 1}));
+    assert_eq!(
+        counts(folder.path()),
+        json!({"all": 4, "verified": 1, "unverified": 2, "disabled": 1, "imported_uid": 1})
+    );
     let (out, _) = said(&users(folder.path(), &["count"]), 0);
-    assert!(out.starts_with("all                4\nverified           1\n"), "{out}");
+    assert!(out.starts_with("all                  4\nverified             1\n"), "{out}");
     let total = &said(&users(folder.path(), &["count", "--total"]), 0).0;
-    assert_eq!(total, "all                4\n");
+    assert_eq!(total, "all                  4\n");
 }
 
 #[test]
