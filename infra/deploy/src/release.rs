@@ -27,8 +27,7 @@ pub struct Release {
     pub template: String,
     /// The zip of each function, by the function's name.
     pub functions: BTreeMap<String, Vec<u8>>,
-    /// Whether the archive has the checksum that was released. Nothing if there is no list of
-    /// checksums.
+    /// Whether the archive was compared with its checksum. False if there is no list of checksums.
     pub is_compared: bool,
 }
 
@@ -120,7 +119,7 @@ pub fn only() -> Result<PathBuf, String> {
         several => Err(format!(
             "There are several releases here: {}. Name one: latchkey deploy {}.",
             several.join(", "),
-            several.concat()
+            several.first().map_or("", String::as_str)
         )),
     }
 }

@@ -89,6 +89,7 @@ fn a_release_that_is_missing_broken_or_another_file_is_a_sentence() {
 
     folder.release("latchkey-0.2.1-aws-arm64", &whole);
     folder.says(&["deploy"], "There are several releases here");
+    folder.says(&["deploy"], "Name one: latchkey deploy latchkey-0.2.0-aws-arm64.tar.gz.");
     folder.release("odd", &[("template.yaml", TEMPLATE), ("functions/refresh.zip", "zip")]);
     folder.says(&["deploy", "odd.tar.gz"], "its template and its zips differ in login, refresh");
     folder.release("tool", &[("latchkey", "program")]);
